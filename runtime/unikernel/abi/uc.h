@@ -1,0 +1,157 @@
+/*
+ * uc.h: the contract between the libOS (the guest's kernel, libos/) and a tender (what hosts a unikernel context).
+ *
+ * Self-contained: it includes nothing but <stdint.h>. Go mirrors it. Any change to an address, a number or a layout
+ * below raises UC_ABI; a libOS, a tender and a snapshot of different UC_ABI refuse each other.
+ *
+ * All integers are little-endian, all structures have natural alignment without hidden padding (checked below).
+ */
+#ifndef UC_H
+#define UC_H
+
+#include <stdint.h>
+
+#define UC_ABI   1u
+#define UC_MAGIC 0x31435541u /* "UC" ABI family; first word of every block */
+
+/* ---- Address layout -------------------------------------------------------------------------------------------------
+ * The region is LOW and HIGH: everything that is in a snapshot, and nothing else. Both are one private anonymous
+ * PROT_READ|WRITE|EXEC MAP_NORESERVE mapping when nothing has been restored. LOW exists because node and Debian's
+ * python3 are linked at 0x400000. HIGH is sparse: V8 reserves tens of GB of addresses that it never touches.
+ * LIBOS, HOST, STACK and IMAGE are outside of the region: the same in every UC, or meaningless at a capture point.
+ */
+#define UC_LOW        0x0000000000400000ull
+#define UC_LOW_END    0x0000000040000000ull
+#define UC_HIGH       0x0000001000000000ull
+#define UC_HIGH_END   0x0000003000000000ull /* 128 GB */
+#define UC_STATE      UC_HIGH               /* struct uc_state, then the libOS's private tables */
+#define UC_STATE_SIZE 0x0000000002000000ull /* 32 MB reserved, some 100 KB touched */
+#define UC_IMAGE      0x00007d0000000000ull /* file image (uc_image.h), PROT_READ, MAP_SHARED */
+#define UC_LIBOS      0x00007e0000000000ull /* libOS ELF: PROT_READ|EXEC; it has no writable segment */
+#define UC_HOST       0x00007e0010000000ull /* struct uc_host, written by the tender, PROT_READ for the guest */
+#define UC_HOST_SIZE  0x0000000000010000ull
+#define UC_STACK      0x00007e0020000000ull /* signal (libOS) stack, private anonymous; dead at a capture point */
+#define UC_STACK_SIZE 0x0000000000040000ull
+
+/* Every host system call of the libOS is made by the one instruction whose end is at UC_STUB_IP. The seccomp filter
+ * traps (SIGSYS) a call from any other address; from this one it allows the list in uc_filter.h and kills on all else. */
+#define UC_STUB_IP    (UC_LIBOS + 2)
+
+/* ---- libOS header: at UC_LIBOS + 64 in memory and in the ELF's first segment ---------------------------------------- */
+#define UC_LIBOS_HEADER (UC_LIBOS + 64)
+
+struct uc_libos {
+	uint32_t magic, abi;
+	uint8_t  id[32];     /* sha256 over the sources: a snapshot belongs to exactly one id */
+	uint64_t enter;      /* void enter(uint64_t how): UC_BOOT or UC_RESUME; never returns; stack = top of UC_STACK */
+	uint64_t on_signal;  /* sa_sigaction of every signal in UC_SIGNALS */
+	uint64_t restorer;   /* sa_restorer */
+	uint64_t state_size; /* bytes of UC_STATE in use by this build */
+};
+
+#define UC_BOOT   0ull /* state is all zeros: load and start the program named in uc_host */
+#define UC_RESUME 1ull /* state was restored: continue at the capture point */
+
+/* Signals the tender routes to on_signal: SA_SIGINFO|SA_ONSTACK|SA_NODEFER|SA_RESTORER, empty mask.
+ * SIGPROF comes from setitimer(ITIMER_PROF, 5 ms), armed by the tender before it enters: it preempts a guest thread
+ * that spins, and never fires in a UC that sleeps. */
+#define UC_SIGNALS { 31 /* SYS */, 11 /* SEGV */, 7 /* BUS */, 8 /* FPE */, 4 /* ILL */, 5 /* TRAP */, 27 /* PROF */ }
+#define UC_TICK_USEC 5000
+
+/* ---- Host descriptors: exactly one ---------------------------------------------------------------------------------- */
+#define UC_CHANNEL_FD 3 /* AF_UNIX SOCK_SEQPACKET, blocking mode, carries struct uc_msg; end of file ends the UC */
+
+/* ---- Host block: written by the tender at every start and restore ---------------------------------------------------- */
+#define UC_F_TRACE    1u  /* count every system call in uc_state.calls */
+#define UC_F_FSGSBASE 2u  /* AT_HWCAP2 bit 1: the libOS may use wrfsbase instead of arch_prctl */
+#define UC_F_STRACE   4u  /* print each guest call as a UC_MSG_CONSOLE on stream 2: debugging only */
+
+struct uc_host {
+	uint32_t magic, abi;
+	uint32_t flags;
+	uint32_t pid;              /* the guest's own process id; differs between any two UCs of one host */
+	uint8_t  entropy[64];      /* from the host's getrandom; differs between any two UCs */
+	uint64_t vdso_clock;       /* host vDSO clock_gettime(clockid, struct timespec *), 0: use the system call */
+	uint64_t image_size;       /* bytes mapped at UC_IMAGE, 0: none */
+	uint64_t mem_limit;        /* bytes of writable guest memory, 0: unlimited */
+	uint64_t hwcap, hwcap2;    /* from the tender's own auxiliary vector */
+	uint32_t xsave_size;       /* bytes of an XSAVE area, standard format, as CPUID(0xd).ebx says */
+	uint32_t cpus;             /* what sched_getaffinity and /proc/cpuinfo show */
+	uint32_t argc, envc;       /* used by UC_BOOT only */
+	uint32_t exe_off;          /* offset in strings of the program's absolute path in the image */
+	uint32_t strings_len;
+	uint8_t  strings[];        /* argc + envc NUL-terminated strings, then the path */
+};
+
+/* ---- State: the part that a tender may read (all of it lies in the snapshot) ------------------------------------------
+ * Capture: the driver announces itself; the tender stops the process (SIGSTOP), reads `quiescent`; if 1, then no register
+ * and nothing on the stack is live: the pages of [UC_LOW, low_top) and [UC_HIGH, high_top) are the whole guest. If 0, it
+ * continues the process and tries again. A restored UC starts with enter(UC_RESUME) on an empty stack.
+ *
+ * discard: ranges that the guest gave back since the restore (or boot), where the parent snapshot may have content. In a
+ * diff, a page in such a range that is not anonymous-present is zero, and must hide the parent's page. A page outside
+ * of every range that is not anonymous-present is the parent's.
+ */
+#define UC_DISCARDS 120
+
+struct uc_state {
+	uint32_t magic, abi;
+	uint8_t  libos_id[32];
+	uint32_t quiescent;
+	uint32_t threads;
+	uint64_t low_top, high_top;  /* no page at or above these was ever touched; page aligned */
+	uint64_t committed;          /* bytes of writable mappings, tmpfs and libOS buffers: what mem_limit bounds */
+	uint64_t committed_peak;
+	uint64_t resumes;            /* how many captures lie under this state */
+	uint64_t calls_off;          /* offset from UC_STATE of uint32_t calls[512], counted with UC_F_TRACE */
+	uint64_t unknown_off;        /* offset of uint32_t unknown[512]: calls answered with ENOSYS, always counted */
+	uint32_t discards, reserved;
+	struct uc_range { uint64_t start, end; } discard[UC_DISCARDS];
+};
+
+/* ---- Messages on the channel: one per packet ------------------------------------------------------------------------- */
+#define UC_MSG_MAX 65536u /* header and payload */
+
+enum {
+	UC_MSG_DATA    = 1,  /* both: bytes of the driver's stream (the guest's descriptor 3) */
+	UC_MSG_CONSOLE = 2,  /* up: id 1 or 2 (stdout, stderr), bytes */
+	UC_MSG_EXIT    = 3,  /* up, last: arg = UC_EXIT_*, id = exit status or signal, payload = sentence for people */
+	UC_MSG_OPEN    = 4,  /* up: id = connection; payload struct uc_addr: connect a TCP stream */
+	UC_MSG_OPENED  = 5,  /* down: arg = 0 or errno; payload: local struct uc_addr when 0 */
+	UC_MSG_STREAM  = 6,  /* both: bytes of connection id, at most the credit at hand */
+	UC_MSG_FIN     = 7,  /* both: the sender's half of connection id is at its end */
+	UC_MSG_RESET   = 8,  /* both: connection id is gone, arg = errno; the id is free again, nothing answers it */
+	UC_MSG_CREDIT  = 9,  /* both: arg = bytes that the receiver of connection id took out of its buffer */
+	UC_MSG_DGRAM   = 10, /* both: id = UDP socket; payload struct uc_addr (up: to, down: from), datagram. Names: port 53 */
+};
+#define UC_WINDOW 262144u /* initial credit of each side of a connection */
+
+struct uc_msg {
+	uint16_t type, flags;
+	uint32_t id, arg, len; /* len: bytes of payload after this header */
+};
+
+struct uc_addr {
+	uint16_t family; /* 4 or 6 */
+	uint16_t port;   /* host byte order */
+	uint8_t  ip[16]; /* network byte order; IPv4 in the first 4 */
+};
+
+/* ---- How a UC ends: UC_MSG_EXIT.arg, and the host exit status ---------------------------------------------------------- */
+enum {
+	UC_EXIT_OK       = 0,   /* guest called exit_group; id = its status (the host status is the same) */
+	UC_EXIT_SIGNAL   = 120, /* guest died of signal id (abort, segmentation fault) */
+	UC_EXIT_ORPHAN   = 121, /* the channel's other end is gone */
+	UC_EXIT_MEMORY   = 122, /* libOS could not get memory that it cannot do without */
+	UC_EXIT_DEADLOCK = 123, /* every thread waits for another one, for ever */
+	UC_EXIT_REFUSED  = 124, /* other ABI, other libOS, broken image or host block */
+	UC_EXIT_LIBOS    = 125, /* fault inside the libOS: a defect of ours */
+};
+
+_Static_assert(sizeof(struct uc_msg) == 16, "uc_msg");
+_Static_assert(sizeof(struct uc_addr) == 20, "uc_addr");
+_Static_assert(sizeof(struct uc_host) == 144, "uc_host");
+_Static_assert(sizeof(struct uc_state) == 120 + 16 * UC_DISCARDS, "uc_state");
+_Static_assert(sizeof(struct uc_libos) == 72, "uc_libos");
+
+#endif
