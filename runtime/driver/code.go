@@ -1,0 +1,77 @@
+package driver
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// TaskRoot is where a sandbox with a file system of its own has the code, as
+// on AWS Lambda.
+const TaskRoot = "/var/task"
+
+// Code is a function's package as the driver is to find it: already at Root,
+// or with its files sent along, which the driver then writes below Root.
+type Code struct {
+	Root  string
+	Files []File
+	Bytes []byte // the files' contents, one after the other
+}
+
+// File is one file of a package that is sent along.
+type File struct {
+	Path string `json:"path"` // relative, with slashes
+	Size int64  `json:"size"`
+	Mode uint32 `json:"mode"` // permission bits
+}
+
+type importRequest struct {
+	Root        string            `json:"root"`
+	Files       []File            `json:"files,omitempty"`
+	Handler     string            `json:"handler"`
+	Environment map[string]string `json:"env,omitempty"`
+	Name        string            `json:"name"`
+	Version     string            `json:"version"`
+	ARN         string            `json:"arn"`
+	MemoryMB    int64             `json:"memory"`
+}
+
+// CodeAt is code that the sandbox sees at root.
+func CodeAt(root string) Code { return Code{Root: root} }
+
+// PackCode reads the package in dir, to be sent along and written below root.
+// Only regular files and directories may be in it.
+func PackCode(dir, root string) (Code, error) {
+	code := Code{Root: root}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is not a regular file", path)
+		}
+		if int64(len(code.Bytes))+info.Size() > MaxImportBytes {
+			return fmt.Errorf("package is larger than %d bytes", MaxImportBytes)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		code.Files = append(code.Files, File{Path: filepath.ToSlash(rel), Size: int64(len(data)), Mode: uint32(info.Mode().Perm())})
+		code.Bytes = append(code.Bytes, data...)
+		return nil
+	})
+	if err != nil {
+		return Code{}, fmt.Errorf("pack %s: %w", dir, err)
+	}
+	return code, nil
+}

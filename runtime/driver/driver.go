@@ -1,0 +1,73 @@
+// Package driver is the invocation driver: the one file per language that
+// every backend starts inside its sandboxes, and the host's side of the framed
+// protocol that it speaks.
+//
+// The driver finds its channel, a byte stream, on descriptor [ChannelFD]. It
+// announces itself with Hello, then serves one request after the other, and
+// blocks in a read between them, so that an idle sandbox runs nothing: timers
+// that a function left behind stand still, as they do on AWS Lambda.
+//
+// Functions follow AWS Lambda's conventions for Node.js and Python. What they
+// print arrives as Log frames of the invocation that printed it.
+//
+// A backend starts [Source] with the interpreter and hands the other end of
+// the stream to [Open]:
+//
+//	session, hello, err := driver.Open(ctx, conn)
+//	err = session.Import(ctx, driver.CodeAt("/var/task"), fn)
+//	result, err := session.Invoke(ctx, inv)
+//
+// The package starts no process and knows no backend.
+package driver
+
+import (
+	_ "embed"
+	"fmt"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// ChannelFD is the descriptor on which the driver finds its channel.
+const ChannelFD = 3
+
+// Steps of anticipatory optimisation that drivers know. A backend may have
+// further ones that need no help from the driver.
+const (
+	StepInterpreter = "interpreter" // import and run a dummy function
+	StepNetwork     = "network"     // one HTTP request through the runtime's own network
+	StepGC          = "gc"          // collect garbage
+)
+
+//go:embed driver.cjs
+var nodeSource []byte
+
+//go:embed driver.py
+var pythonSource []byte
+
+// Source is the driver's source for a language and the name of its file.
+func Source(lang runtime.Language) (name string, src []byte, err error) {
+	switch lang {
+	case runtime.NodeJS:
+		return "driver.cjs", nodeSource, nil
+	case runtime.Python:
+		return "driver.py", pythonSource, nil
+	}
+	return "", nil, fmt.Errorf("no invocation driver for language %q", lang)
+}
+
+// Args are the interpreter's arguments that run the driver at path. They are
+// the same for every backend.
+func Args(lang runtime.Language, path string) []string {
+	if lang == runtime.Python {
+		return []string{"-I", "-B", "-u", path}
+	}
+	return []string{"--single-threaded", "--v8-pool-size=0", path}
+}
+
+// Hello is the driver's announcement.
+type Hello struct {
+	Protocol int    `json:"protocol"`
+	Language string `json:"language"`
+	Version  string `json:"version"`
+	PID      int    `json:"pid"`
+}

@@ -1,0 +1,245 @@
+package driver
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// Stream is the host's end of a channel. A net.Conn and a socket *os.File are
+// streams.
+type Stream interface {
+	io.ReadWriter
+	SetDeadline(time.Time) error
+}
+
+// Session is the host's side of the protocol. It serves one call at a time and
+// refuses a second one with runtime.ErrBusy.
+type Session struct {
+	conn     Stream
+	r        *bufio.Reader
+	mu       sync.Mutex // held during a call
+	seq      uint32
+	buf      []byte // scratch for the next request
+	imported bool
+	fresh    bool // the next request is the first after a deploy
+}
+
+// Open waits for the driver's Hello.
+func Open(ctx context.Context, conn Stream) (*Session, Hello, error) {
+	s := &Session{conn: conn, r: bufio.NewReaderSize(conn, 4096)}
+	defer s.watch(ctx, time.Time{})()
+	h, payload, err := ReadFrame(s.r)
+	if err != nil {
+		return nil, Hello{}, s.explain(ctx, "wait for the driver's hello", err)
+	}
+	var hello Hello
+	if h.Type != TypeHello || json.Unmarshal(payload, &hello) != nil {
+		return nil, Hello{}, fmt.Errorf("%w: first frame is no hello (type %d)", ErrProtocol, h.Type)
+	}
+	if hello.Protocol != Protocol {
+		return nil, hello, fmt.Errorf("%w: driver speaks version %d, this platform %d", ErrProtocol, hello.Protocol, Protocol)
+	}
+	return s, hello, nil
+}
+
+// Clone is a session with a driver that was deployed from a snapshot: it
+// continues where parent stood when the snapshot was taken, on another stream.
+func Clone(parent *Session, conn Stream) *Session {
+	return &Session{conn: conn, r: bufio.NewReaderSize(conn, 4096), seq: parent.seq, imported: parent.imported, fresh: true}
+}
+
+// Prepare runs steps of anticipatory optimisation in the driver.
+func (s *Session) Prepare(ctx context.Context, steps []string) error {
+	if !s.mu.TryLock() {
+		return runtime.ErrBusy
+	}
+	defer s.mu.Unlock()
+	body, err := json.Marshal(map[string][]string{"steps": steps})
+	if err != nil {
+		return err
+	}
+	_, err = s.request(ctx, time.Time{}, TypePrepare, TypePrepared, nil, body, nil)
+	return err
+}
+
+// Import has the driver load fn from code. The function's own failures are a
+// *runtime.FunctionError.
+func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) error {
+	if !s.mu.TryLock() {
+		return runtime.ErrBusy
+	}
+	defer s.mu.Unlock()
+	meta, err := json.Marshal(importRequest{
+		Root: code.Root, Files: code.Files, Handler: fn.Handler, Environment: fn.Environment,
+		Name: fn.Name, Version: fn.Version, ARN: fn.ARN, MemoryMB: fn.Limits.MemoryBytes >> 20,
+	})
+	if err != nil {
+		return fmt.Errorf("import %s: %w", fn.Name, err)
+	}
+	if n := len(meta) + len(code.Bytes); n > MaxImportBytes {
+		return fmt.Errorf("import %s: package of %d bytes, the limit is %d", fn.Name, n, MaxImportBytes)
+	}
+	if _, err = s.request(ctx, time.Time{}, TypeImport, TypeImported, meta, code.Bytes, nil); err == nil {
+		s.imported = true
+	}
+	return err
+}
+
+// Invoke hands one event to the handler. A driver that ends or babbles is in
+// the result (Crashed, Malformed); a backend that knows more, such as the
+// memory limit, puts it there.
+func (s *Session) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
+	if !s.mu.TryLock() {
+		return runtime.Result{}, runtime.ErrBusy
+	}
+	defer s.mu.Unlock()
+	if !s.imported {
+		return runtime.Result{}, runtime.ErrNothingToRun
+	}
+	if len(inv.Payload) > runtime.MaxPayloadBytes {
+		return runtime.Result{}, fmt.Errorf("payload of %d bytes, the limit is %d", len(inv.Payload), runtime.MaxPayloadBytes)
+	}
+	var logs logBuffer
+	payload, err := s.request(ctx, inv.Deadline, TypeInvoke, TypeResult, invokeMeta(inv), inv.Payload, &logs)
+	res := runtime.Result{Outcome: runtime.OK, Payload: payload, Logs: logs.bytes()}
+	if err != nil {
+		if ctx.Err() != nil {
+			return runtime.Result{}, err
+		}
+		classify(&res, inv, err)
+	}
+	return res, nil
+}
+
+// classify turns a request's error into the outcome of an invocation.
+func classify(res *runtime.Result, inv runtime.Invocation, err error) {
+	fe := &runtime.FunctionError{Fatal: true, Message: "RequestId: " + inv.ID + " Error: " + err.Error()}
+	res.Payload, res.Error = nil, fe
+	var own *runtime.FunctionError
+	switch {
+	case errors.As(err, &own):
+		res.Outcome, res.Error = runtime.Failed, own
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		res.Outcome, fe.Type = runtime.TimedOut, runtime.TypeTimedOut
+	case errors.Is(err, ErrProtocol):
+		res.Outcome, fe.Type = runtime.Malformed, runtime.TypeMalformed
+	default:
+		res.Outcome, fe.Type = runtime.Crashed, runtime.TypeExit
+	}
+}
+
+// request sends one frame and reads up to its reply; Log frames on the way go
+// to logs.
+func (s *Session) request(ctx context.Context, deadline time.Time, send, want Type, meta, body []byte, logs *logBuffer) ([]byte, error) {
+	defer s.watch(ctx, deadline)()
+	s.seq++
+	h := Header{Type: send, Seq: s.seq}
+	if s.fresh {
+		h.Flags, s.fresh = FlagCloned, false
+	}
+	s.buf = appendFrame(s.buf[:0], h, meta, body)
+	_, err := s.conn.Write(s.buf)
+	if cap(s.buf) > 64<<10 {
+		s.buf = nil
+	}
+	if err != nil {
+		return nil, s.explain(ctx, "send to the driver", err)
+	}
+	for {
+		h, payload, err := ReadFrame(s.r)
+		if err != nil {
+			return nil, s.explain(ctx, "wait for the driver", err)
+		}
+		switch {
+		case h.Type == TypeLog:
+			logs.add(payload)
+		case h.Type != want || h.Seq != s.seq:
+			return nil, fmt.Errorf("%w: frame of type %d, sequence %d while waiting for %d, %d", ErrProtocol, h.Type, h.Seq, want, s.seq)
+		case h.Flags&FlagError != 0:
+			return nil, functionError(payload)
+		default:
+			return payload, nil
+		}
+	}
+}
+
+// watch bounds the stream's operations by deadline and ctx until the function
+// that it returns is called.
+func (s *Session) watch(ctx context.Context, deadline time.Time) (done func()) {
+	if d, ok := ctx.Deadline(); ok && (deadline.IsZero() || d.Before(deadline)) {
+		deadline = d
+	}
+	s.conn.SetDeadline(deadline)
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	stop := context.AfterFunc(ctx, func() { s.conn.SetDeadline(time.Unix(1, 0)) })
+	return func() { stop() }
+}
+
+// explain gives the stream's errors their meaning.
+func (s *Session) explain(ctx context.Context, what string, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ErrProtocol):
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return fmt.Errorf("%s: %w (%v)", what, ErrEnded, err)
+}
+
+func functionError(payload []byte) error {
+	fe := new(runtime.FunctionError)
+	if err := json.Unmarshal(payload, fe); err != nil || fe.Type == "" {
+		return fmt.Errorf("%w: error frame is not an error object", ErrProtocol)
+	}
+	return fe
+}
+
+// invokeMeta writes the small JSON before the event by hand: it is on the path
+// of every hot invocation.
+func invokeMeta(inv runtime.Invocation) []byte {
+	b := make([]byte, 0, 96+len(inv.ClientContext))
+	b = append(b, `{"id":`...)
+	b = strconv.AppendQuote(b, inv.ID)
+	b = append(b, `,"deadline":`...)
+	b = strconv.AppendInt(b, inv.Deadline.UnixMilli(), 10)
+	if len(inv.ClientContext) > 0 {
+		b = append(b, `,"client":`...)
+		b = append(b, inv.ClientContext...)
+	}
+	return append(b, '}')
+}
+
+// logBuffer keeps the first MaxLogBytes that an invocation prints. A nil
+// buffer drops everything.
+type logBuffer struct {
+	b    []byte
+	lost int
+}
+
+func (l *logBuffer) add(p []byte) {
+	if l == nil {
+		return
+	}
+	keep := min(len(p), runtime.MaxLogBytes-len(l.b))
+	l.b = append(l.b, p[:keep]...)
+	l.lost += len(p) - keep
+}
+
+func (l *logBuffer) bytes() []byte {
+	if l.lost > 0 {
+		return fmt.Appendf(l.b, "\n[%d further bytes of log dropped]\n", l.lost)
+	}
+	return l.b
+}

@@ -1,0 +1,59 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of the contract; compare with errors.Is.
+var (
+	ErrClosed        = errors.New("sandbox is closed")
+	ErrNothingToRun  = errors.New("no function was imported into the sandbox")
+	ErrBusy          = errors.New("sandbox is serving another call")
+	ErrNotQuiescent  = errors.New("sandbox cannot be captured: it is not waiting for work")
+	ErrForeignObject = errors.New("sandbox or snapshot belongs to another backend")
+)
+
+// Unavailable says in one sentence what a host lacks for a backend, and how to
+// get it.
+type Unavailable struct {
+	Backend string
+	Lacks   string // "no runc or crun on the PATH"
+	Remedy  string // "apt-get install runc"
+}
+
+func (u *Unavailable) Error() string {
+	if u.Remedy == "" {
+		return fmt.Sprintf("%s: %s", u.Backend, u.Lacks)
+	}
+	return fmt.Sprintf("%s: %s (%s)", u.Backend, u.Lacks, u.Remedy)
+}
+
+// FunctionError is a failure of the function, in the shape in which AWS Lambda
+// reports it. It is data of an invocation, and an error of Import.
+type FunctionError struct {
+	Type    string   `json:"errorType"`
+	Message string   `json:"errorMessage"`
+	Trace   []string `json:"trace,omitempty"`
+
+	// Fatal tells a sandbox that ended (crash, memory) from a failure that
+	// the driver reported.
+	Fatal bool `json:"-"`
+}
+
+func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
+
+// Error types that the platform itself reports, in AWS Lambda's words where
+// it has them.
+const (
+	TypeTimedOut      = "Sandbox.Timedout"
+	TypeExit          = "Runtime.ExitError"
+	TypeOutOfMemory   = "Runtime.OutOfMemory"
+	TypeMalformed     = "Runtime.ProtocolError"
+	TypeMarshal       = "Runtime.MarshalError"
+	TypeImport        = "Runtime.ImportModuleError"
+	TypeSyntax        = "Runtime.UserCodeSyntaxError"
+	TypeNoHandler     = "Runtime.HandlerNotFound"
+	TypeBadHandler    = "Runtime.MalformedHandlerName"
+	TypeTooLargeReply = "Function.ResponseSizeTooLarge"
+)

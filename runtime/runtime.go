@@ -1,0 +1,180 @@
+// Package runtime is the isolation contract: what a backend must offer so
+// that the platform can run functions in it, and nothing about how.
+//
+// A [Backend] boots a language runtime into a [Sandbox]. A sandbox imports one
+// function and is then invoked any number of times, one invocation at a time.
+// A backend that can also implements [Snapshotter]: it captures a sandbox as
+// an immutable snapshot and deploys any number of sandboxes from it.
+//
+// Every backend starts the same invocation driver (package driver) and speaks
+// the same framed protocol to it over one byte stream, so that backends differ
+// in isolation alone.
+//
+//	sb, err := backend.Boot(ctx, runtime.BootSpec{Interpreter: node, Limits: limits})
+//	if err != nil { … }
+//	defer sb.Close()
+//	if err := sb.Import(ctx, fn); err != nil { … }
+//	res, err := sb.Invoke(ctx, runtime.Invocation{ID: id, Payload: []byte(`{}`), Deadline: deadline})
+//
+// The package is not a scheduler: it keeps no cache, no pool and no queue.
+// Those are the platform's.
+package runtime
+
+import (
+	"context"
+	"time"
+)
+
+// Backend isolates language runtimes in one particular way. Its methods may be
+// called from any number of goroutines.
+type Backend interface {
+	// Name is the backend's name in configurations and records: "process",
+	// "container/runc", "unikernel".
+	Name() string
+
+	// Probe reports whether this host can run the backend. The error is an
+	// *Unavailable that says in one sentence what is missing and how to get it.
+	Probe(ctx context.Context) error
+
+	// Boot starts the interpreter with the invocation driver in a new sandbox
+	// and returns once the driver waits for code. The sandbox outlives ctx.
+	Boot(ctx context.Context, spec BootSpec) (Sandbox, error)
+
+	// Close ends every sandbox that is left and removes what the backend
+	// holds on the host.
+	Close() error
+}
+
+// Snapshotter is a backend that can capture sandboxes.
+type Snapshotter interface {
+	// Capture takes the state of a sandbox that waits for work: after Boot it
+	// yields a runtime snapshot, after Import a function snapshot. The sandbox
+	// stays usable. The snapshot holds only the pages that differ from the
+	// snapshot that the sandbox was deployed from.
+	Capture(ctx context.Context, sb Sandbox) (Snapshot, error)
+
+	// Deploy starts a new sandbox from a snapshot, under the given limits.
+	// Sandboxes of one snapshot share no random numbers and no process id.
+	Deploy(ctx context.Context, snap Snapshot, limits Limits) (Sandbox, error)
+}
+
+// Snapshot is an immutable picture of a sandbox.
+type Snapshot interface {
+	// Size is the memory that the snapshot's own pages take, in bytes,
+	// without those of its parents.
+	Size() int64
+
+	// Parent is the snapshot below in the stack; nil at the base.
+	Parent() Snapshot
+
+	// Close releases the snapshot. Sandboxes deployed from it and snapshots
+	// stacked on it stay usable.
+	Close() error
+}
+
+// Sandbox is one isolated language runtime. A sandbox serves one call at a
+// time; Close and Usage may be called at any moment from any goroutine.
+type Sandbox interface {
+	// Import loads the function's code and resolves its handler. An error of
+	// the function itself (syntax error, missing handler) is a *FunctionError;
+	// the sandbox is then of no further use.
+	Import(ctx context.Context, fn Function) error
+
+	// Invoke hands one event to the handler. What becomes of the invocation,
+	// failures included, is in the Result; the error is non-nil only when the
+	// call itself was in vain (ctx cancelled, sandbox closed, nothing
+	// imported), and the sandbox must then be closed.
+	Invoke(ctx context.Context, inv Invocation) (Result, error)
+
+	// Usage is what the sandbox consumes now.
+	Usage() (Usage, error)
+
+	// Close ends the sandbox and all that runs in it. It returns when nothing
+	// of it is left. A second Close does nothing.
+	Close() error
+}
+
+// Pauser is a sandbox that can be frozen while it is idle, as OpenWhisk does.
+type Pauser interface {
+	Pause(ctx context.Context) error
+	Resume(ctx context.Context) error
+}
+
+// BootSpec says what to boot.
+type BootSpec struct {
+	Interpreter Interpreter
+	Limits      Limits
+
+	// Prepare names the steps of anticipatory optimisation that the driver
+	// runs before it waits for code, in order (driver.StepInterpreter, …).
+	Prepare []string
+}
+
+// Limits bound one sandbox. A zero field means: no limit of that kind.
+type Limits struct {
+	MemoryBytes int64   // memory of all processes together, files in /tmp included
+	CPUs        float64 // share of processors, 0.5 is half of one
+	Processes   int     // processes and threads
+}
+
+// Function is what a sandbox imports.
+type Function struct {
+	Name    string
+	Version string // "$LATEST" or a number
+	ARN     string
+	Handler string // "index.handler"
+
+	// Package is the directory on the host that holds the unpacked code.
+	// Backends whose sandboxes do not see the host's files copy it in.
+	Package string
+
+	Environment map[string]string
+	Limits      Limits // enforced from Import on, they replace those of BootSpec
+}
+
+// Invocation is one event for a handler.
+type Invocation struct {
+	ID            string // request id, a UUID
+	Payload       []byte // JSON
+	Deadline      time.Time
+	ClientContext []byte // JSON, empty for none
+}
+
+// Outcome classifies a finished invocation.
+type Outcome string
+
+// The outcomes. After every one but OK and Failed the sandbox is gone.
+const (
+	OK          Outcome = "ok"        // the handler returned
+	Failed      Outcome = "error"     // the handler threw, or its result was no JSON
+	TimedOut    Outcome = "timeout"   // the deadline passed
+	OutOfMemory Outcome = "oom"       // the memory limit was met
+	Crashed     Outcome = "crash"     // the sandbox ended by itself
+	Malformed   Outcome = "malformed" // the sandbox broke the protocol
+)
+
+// Alive reports whether the sandbox can take a further invocation.
+func (o Outcome) Alive() bool { return o == OK || o == Failed }
+
+// Result is what became of an invocation.
+type Result struct {
+	Outcome Outcome
+	Payload []byte         // JSON; set when Outcome is OK
+	Error   *FunctionError // set otherwise
+	Logs    []byte         // what the function printed, at most MaxLogBytes
+}
+
+// Usage is what a sandbox consumes.
+type Usage struct {
+	MemoryBytes int64
+	PeakBytes   int64         // 0 where the source does not know it
+	CPU         time.Duration // user and system
+	Source      string        // where the memory figure comes from: "cgroup-v1", "cgroup-v2", "pss", …
+}
+
+// Payload and log bounds, in bytes. The payload limits are AWS Lambda's for
+// synchronous invocations (Lambda quotas: 6 MB each way).
+const (
+	MaxPayloadBytes = 6 << 20
+	MaxLogBytes     = 256 << 10
+)
