@@ -1,0 +1,3 @@
+'use strict';
+// Function @N@: does nothing, and says which it is.
+exports.handler = async () => @N@;

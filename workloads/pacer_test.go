@@ -1,0 +1,116 @@
+package workloads_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/workloads"
+)
+
+const ms = time.Millisecond
+
+func TestPacersSayWhenCallsAreDue(t *testing.T) {
+	bursts := workloads.Bursts{First: 30 * ms, Every: 8 * ms, Size: 3, Count: 2}
+	for _, c := range []struct {
+		name    string
+		pacer   workloads.Pacer
+		elapsed time.Duration
+		count   int
+		due     time.Duration
+		ok      bool
+	}{
+		{"closed: a free client calls at once", workloads.Closed{Calls: 2}, 7 * ms, 1, 7 * ms, true},
+		{"closed: the calls are used up", workloads.Closed{Calls: 2}, 7 * ms, 2, 0, false},
+		{"closed: the time is over", workloads.Closed{For: 7 * ms}, 7 * ms, 0, 0, false},
+		{"closed: without bounds it goes on", workloads.Closed{}, time.Hour, 1 << 30, time.Hour, true},
+		{"constant: the first after one gap", workloads.Constant{Rate: 100, For: time.Second}, 0, 0, 10 * ms, true},
+		{"constant: a late generator stays accountable", workloads.Constant{Rate: 100, For: time.Second}, 900 * ms, 1, 20 * ms, true},
+		{"constant: the last", workloads.Constant{Rate: 100, For: time.Second}, 0, 99, time.Second, true},
+		{"constant: no more", workloads.Constant{Rate: 100, For: time.Second}, 0, 100, 0, false},
+		{"constant: no rate, no call", workloads.Constant{For: time.Second}, 0, 0, 0, false},
+		{"bursts: all of a burst at once", bursts, 0, 2, 30 * ms, true},
+		{"bursts: the next", bursts, 0, 3, 38 * ms, true},
+		{"bursts: no more", bursts, 0, 6, 0, false},
+		{"bursts: of nothing", workloads.Bursts{Count: 3}, 0, 0, 0, false},
+		{"schedule: as written", workloads.Schedule{1, 5}, 99, 1, 5, true},
+		{"schedule: its end", workloads.Schedule{1, 5}, 0, 2, 0, false},
+	} {
+		due, ok := c.pacer.Due(c.elapsed, c.count)
+		if ok != c.ok || ok && due != c.due {
+			t.Errorf("%s: Due(%v, %d) = %v, %v, want %v, %v", c.name, c.elapsed, c.count, due, ok, c.due, c.ok)
+		}
+	}
+}
+
+func TestPoissonHasTheRateAndTheSpreadOfItsName(t *testing.T) {
+	s := workloads.Poisson(1000, 100*time.Second, 1)
+	if d := math.Abs(float64(len(s)) - 100_000); d > 4*math.Sqrt(100_000) {
+		t.Errorf("%d arrivals in 100 s at 1000/s", len(s))
+	}
+	var sum, sq float64
+	for i := 1; i < len(s); i++ {
+		gap := (s[i] - s[i-1]).Seconds()
+		sum, sq = sum+gap, sq+gap*gap
+	}
+	n := float64(len(s) - 1)
+	mean := sum / n
+	if cv := math.Sqrt(sq/n-mean*mean) / mean; math.Abs(cv-1) > 0.02 {
+		t.Errorf("coefficient of variation of the gaps is %.3f, an exponential has 1", cv)
+	}
+	if !slices.IsSorted(s) {
+		t.Error("arrivals are not in order")
+	}
+}
+
+func TestTheSameSeedGivesTheSameArrivals(t *testing.T) {
+	a, b := workloads.Poisson(50, time.Minute, 7), workloads.Poisson(50, time.Minute, 7)
+	if !slices.Equal(a, b) {
+		t.Error("two drawings with one seed differ")
+	}
+	if slices.Equal(a, workloads.Poisson(50, time.Minute, 8)) {
+		t.Error("another seed gives the same arrivals")
+	}
+	if workloads.Poisson(0, time.Minute, 7) != nil {
+		t.Error("arrivals without a rate")
+	}
+}
+
+func TestTraceIsReadAndSorted(t *testing.T) {
+	s, err := workloads.ReadTrace(strings.NewReader("# a trace\n0.5\n\n0.25\n"))
+	if err != nil || !slices.Equal(s, workloads.Schedule{250 * ms, 500 * ms}) {
+		t.Errorf("got %v, %v", s, err)
+	}
+	for _, bad := range []string{"-1", "x", "NaN", "1e300"} {
+		if _, err := workloads.ReadTrace(strings.NewReader("1\n" + bad)); err == nil || !strings.Contains(err.Error(), "line 2") {
+			t.Errorf("%q: error %v does not name line 2", bad, err)
+		}
+	}
+}
+
+func TestOrderCallsEveryFunctionEquallyOftenAndIsKept(t *testing.T) {
+	order := workloads.Order(10, 35, 3)
+	n := make([]int, 10)
+	for _, f := range order {
+		n[f]++
+	}
+	for f, k := range n {
+		if want := 3 + map[bool]int{true: 1}[f < 5]; k != want {
+			t.Errorf("function %d is called %d times, want %d", f, k, want)
+		}
+	}
+	if !slices.Equal(order, workloads.Order(10, 35, 3)) {
+		t.Error("the same seed gives another order")
+	}
+	if slices.Equal(order, workloads.Order(10, 35, 4)) || slices.IsSorted(order) {
+		t.Error("the order is not shuffled by its seed")
+	}
+	if pick := workloads.Cycle(order); pick(36) != int(order[1]) {
+		t.Error("the order does not start again when it is used up")
+	}
+	if workloads.Order(0, 5, 1) != nil {
+		t.Error("an order of no functions")
+	}
+}
