@@ -151,7 +151,7 @@ enum {
 _Static_assert(sizeof(struct uc_msg) == 16, "uc_msg");
 _Static_assert(sizeof(struct uc_addr) == 20, "uc_addr");
 _Static_assert(sizeof(struct uc_host) == 144, "uc_host");
-_Static_assert(sizeof(struct uc_state) == 120 + 16 * UC_DISCARDS, "uc_state");
+_Static_assert(sizeof(struct uc_state) == 112 + 16 * UC_DISCARDS, "uc_state");
 _Static_assert(sizeof(struct uc_libos) == 72, "uc_libos");
 
 #endif

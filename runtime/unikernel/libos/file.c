@@ -1,0 +1,415 @@
+/* file.c: descriptors, open files, and reading and writing them, whatever their kind. */
+#include "tmpfs.h"
+
+void files_init(void)
+{
+	S->umask = 022;
+	S->cwd = (struct vnode){ FS_IMAGE, 0 };
+	S->chan.max = 64u << 20;
+	mounts_init();
+	fd_new(K_NULL, 0, NULL, 0);
+	i64 out = file_new(K_CONSOLE, O_WRONLY, NULL), err = file_new(K_CONSOLE, O_WRONLY, NULL);
+	S->files[out].aux = 1, S->files[err].aux = 2;
+	fd_install(out, 0);
+	fd_install(err, 0);
+	fd_new(K_CHANNEL, O_RDWR, NULL, 0); /* descriptor 3: the driver's stream */
+}
+
+i64 file_new(u8 kind, u32 flags, void *obj)
+{
+	for (u32 i = 1; i < MAX_FILES; i++) {
+		struct file *f = &S->files[i];
+		if (f->refs)
+			continue;
+		memset(f, 0, sizeof *f);
+		f->kind = kind, f->flags = flags, f->obj = obj, f->refs = 1;
+		f->serial = ++S->next_serial;
+		if (kind == K_CONSOLE)
+			f->aux = 2;
+		return i;
+	}
+	return -ENFILE;
+}
+
+static i64 install_from(u64 from, i64 file, int cloexec)
+{
+	if (file < 0)
+		return file;
+	for (u64 fd = from; fd < MAX_FDS; fd++) {
+		if (S->fds[fd].used)
+			continue;
+		S->fds[fd] = (struct fd){ file, 1, cloexec };
+		return fd;
+	}
+	file_put(file);
+	return -EMFILE;
+}
+
+i64 fd_install(i64 file, int cloexec) { return install_from(0, file, cloexec); }
+
+i64 fd_new(u8 kind, u32 flags, void *obj, int cloexec) { return fd_install(file_new(kind, flags, obj), cloexec); }
+
+i64 fd_index(u64 fd) { return fd < MAX_FDS && S->fds[fd].used ? S->fds[fd].file : -EBADF; }
+
+struct file *fd_file(u64 fd) { return fd < MAX_FDS && S->fds[fd].used ? &S->files[S->fds[fd].file] : NULL; }
+
+void file_put(u32 i)
+{
+	struct file *f = &S->files[i];
+	if (--f->refs)
+		return;
+	switch (f->kind) {
+	case K_FILE:
+	case K_DIR:
+		if (f->fs == FS_TMP)
+			tmp_put(f->node);
+		break;
+	case K_TEXT: kfree(f->obj, f->aux + 1); break;
+	case K_PIPE_R:
+	case K_PIPE_W: pipe_close(f); break;
+	case K_EPOLL: epoll_close(f); break;
+	case K_SOCKET: socket_close(f); break;
+	case K_EVENT:
+	case K_TIMER: kfree(f->obj, 32); break;
+	}
+	f->kind = K_FREE;
+	changed();
+}
+
+i64 would_block(struct file *f) { return f->flags & O_NONBLOCK ? -EAGAIN : block(FOREVER); }
+
+static i64 text_read(struct file *f, u64 buf, u64 n, u64 off)
+{
+	const u8 *p = f->obj;
+	u64 size = f->aux;
+	if (f->kind == K_FILE)
+		vnode_bytes((struct vnode){ f->fs, f->node }, &p, &size);
+	if (off >= size)
+		return 0;
+	n = MIN(n, size - off);
+	return to_user(buf, p + off, n) ? -EFAULT : (i64)n;
+}
+
+static i64 random_read(u64 buf, u64 n)
+{
+	u8 r[256];
+	for (u64 at = 0, k; at < n; at += k) {
+		k = MIN(n - at, sizeof r);
+		host_entropy(r, k);
+		if (to_user(buf + at, r, k))
+			return -EFAULT;
+	}
+	return n;
+}
+
+static i64 channel_read(u64 buf, u64 n)
+{
+	if (!S->chan.len)
+		host_receive(0);
+	if (!S->chan.len && n)
+		return -EAGAIN;
+	return queue_get_user(&S->chan, buf, n, 0);
+}
+
+/* Sends what fits into packets; the channel keeps the order. */
+static i64 packets(u16 type, u32 id, u64 buf, u64 n)
+{
+	u64 at = 0;
+	while (at < n) {
+		u64 k = MIN(n - at, UC_MSG_MAX - sizeof(struct uc_msg));
+		i64 r = send_msg(type, id, 0, NULL, 0, buf + at, k);
+		if (r)
+			return at ? (i64)at : r;
+		at += k;
+	}
+	return n;
+}
+
+/* off: -1 for the file's own position. */
+i64 file_read(struct file *f, u64 buf, u64 n, i64 off)
+{
+	if ((f->flags & O_ACCMODE) == O_WRONLY || f->flags & O_PATH)
+		return -EBADF;
+	switch (f->kind) {
+	case K_FILE:
+	case K_TEXT: {
+		i64 r = text_read(f, buf, n, off < 0 ? f->pos : (u64)off);
+		if (off < 0 && r > 0)
+			f->pos += r;
+		return r;
+	}
+	case K_DIR: return -EISDIR;
+	case K_NULL: return 0;
+	case K_ZERO:
+	case K_FULL: return zero_user(buf, n) ? -EFAULT : (i64)n;
+	case K_RANDOM: return random_read(buf, n);
+	case K_CONSOLE: return 0;
+	case K_CHANNEL: return channel_read(buf, n);
+	case K_PIPE_R: return pipe_read(f, buf, n);
+	case K_EVENT: return event_read(f, buf, n);
+	case K_TIMER: return timerfd_read(f, buf, n);
+	case K_SOCKET: return socket_read(f, buf, n);
+	case K_SIGNAL: return -EAGAIN;
+	default: return -EINVAL;
+	}
+}
+
+i64 file_write(struct file *f, u64 buf, u64 n, i64 off)
+{
+	if (!(f->flags & O_ACCMODE) && f->kind != K_SOCKET && f->kind != K_EVENT)
+		return -EBADF;
+	switch (f->kind) {
+	case K_FILE: {
+		u64 at = off >= 0 ? (u64)off : f->flags & O_APPEND ? S->inodes[f->node].size : f->pos;
+		i64 r = n ? tmp_write(f->node, buf, n, at) : 0;
+		if (off < 0 && r > 0)
+			f->pos = at + r;
+		return r;
+	}
+	case K_NULL:
+	case K_ZERO:
+	case K_RANDOM: return n;
+	case K_FULL: return -ENOSPC;
+	case K_CONSOLE: return packets(UC_MSG_CONSOLE, f->aux, buf, n);
+	case K_CHANNEL: return packets(UC_MSG_DATA, 0, buf, n);
+	case K_PIPE_W: return pipe_write(f, buf, n);
+	case K_EVENT: return event_write(f, buf, n);
+	case K_SOCKET: return socket_write(f, buf, n);
+	default: return -EINVAL;
+	}
+}
+
+u32 file_poll(struct file *f)
+{
+	switch (f->kind) {
+	case K_CHANNEL: return (S->chan.len ? POLLIN : 0) | (S->want_out ? 0 : POLLOUT);
+	case K_CONSOLE: return POLLOUT;
+	case K_PIPE_R:
+	case K_PIPE_W: return pipe_poll(f);
+	case K_EVENT: return event_poll(f);
+	case K_TIMER: return timerfd_poll(f);
+	case K_EPOLL: return epoll_poll(f);
+	case K_SOCKET: return socket_poll(f);
+	case K_SIGNAL: return 0;
+	default: return POLLIN | POLLOUT;
+	}
+}
+
+/* ---- read and write in all their forms ---- */
+
+struct iovec { u64 base, len; };
+#define IOV_MAX 1024
+
+/* Moves the vector; a blocking write goes on until all of it is gone, over retries (thread.progress). */
+static i64 transfer(struct file *f, const struct iovec *v, u64 count, i64 off, int write)
+{
+	u64 done = SELF->retrying ? SELF->progress : 0, at = 0;
+	i64 r = 0;
+	for (u64 i = 0; i < count; i++) {
+		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
+		at += v[i].len;
+		while (skip < v[i].len || (count == 1 && !v[i].len)) {
+			u64 n = v[i].len - skip;
+			r = write ? file_write(f, v[i].base + skip, n, off < 0 ? off : off + (i64)done)
+				  : file_read(f, v[i].base + skip, n, off < 0 ? off : off + (i64)done);
+			if (r == -EAGAIN && !(f->flags & O_NONBLOCK) && (write || !done)) {
+				SELF->progress = done;
+				return block(FOREVER);
+			}
+			if (r <= 0)
+				return done ? (i64)done : r;
+			done += r, skip += r;
+			if ((u64)r < n && !write)
+				return done;
+		}
+	}
+	return done;
+}
+
+static i64 one(u64 fd, u64 buf, u64 n, i64 off, int write)
+{
+	struct file *f = fd_file(fd);
+	struct iovec v = { buf, MIN(n, 0x7ffff000ull) };
+	return f ? transfer(f, &v, 1, off, write) : -EBADF;
+}
+
+static i64 many(u64 fd, u64 iov, u64 count, i64 off, int write)
+{
+	struct iovec v[IOV_MAX];
+	struct file *f = fd_file(fd);
+	if (!f)
+		return -EBADF;
+	if (count > IOV_MAX)
+		return -EINVAL;
+	if (from_user(v, iov, count * sizeof *v))
+		return -EFAULT;
+	return transfer(f, v, count, off, write);
+}
+
+static int seekable(u64 fd)
+{
+	struct file *f = fd_file(fd);
+	return f && (f->kind == K_FILE || f->kind == K_TEXT || f->kind == K_NULL || f->kind == K_ZERO || f->kind == K_DIR);
+}
+
+i64 sys_read(u64 fd, u64 buf, u64 n) { return one(fd, buf, n, -1, 0); }
+i64 sys_write(u64 fd, u64 buf, u64 n) { return one(fd, buf, n, -1, 1); }
+i64 sys_readv(u64 fd, u64 iov, u64 n) { return many(fd, iov, n, -1, 0); }
+i64 sys_writev(u64 fd, u64 iov, u64 n) { return many(fd, iov, n, -1, 1); }
+
+i64 sys_pread64(u64 fd, u64 buf, u64 n, u64 off)
+{
+	if ((i64)off < 0)
+		return -EINVAL;
+	return !fd_file(fd) ? -EBADF : seekable(fd) ? one(fd, buf, n, off, 0) : -ESPIPE;
+}
+
+i64 sys_pwrite64(u64 fd, u64 buf, u64 n, u64 off)
+{
+	if ((i64)off < 0)
+		return -EINVAL;
+	return !fd_file(fd) ? -EBADF : seekable(fd) ? one(fd, buf, n, off, 1) : -ESPIPE;
+}
+
+i64 sys_preadv(u64 fd, u64 iov, u64 n, u64 off)
+{
+	return !fd_file(fd) ? -EBADF : seekable(fd) ? many(fd, iov, n, off, 0) : -ESPIPE;
+}
+
+i64 sys_pwritev(u64 fd, u64 iov, u64 n, u64 off)
+{
+	return !fd_file(fd) ? -EBADF : seekable(fd) ? many(fd, iov, n, off, 1) : -ESPIPE;
+}
+
+i64 sys_lseek(u64 fd, u64 off, u64 whence)
+{
+	struct file *f = fd_file(fd);
+	u64 size = 0;
+	const u8 *p;
+	if (!f)
+		return -EBADF;
+	if (!seekable(fd))
+		return -ESPIPE;
+	if (f->kind == K_FILE)
+		vnode_bytes((struct vnode){ f->fs, f->node }, &p, &size);
+	else if (f->kind == K_TEXT)
+		size = f->aux;
+	i64 to;
+	switch (whence) {
+	case 0: to = off; break;
+	case 1: to = f->pos + off; break;
+	case 2: to = size + off; break;
+	case 3: /* SEEK_DATA */
+	case 4: /* SEEK_HOLE: at the end only */
+		if (off >= size)
+			return -ENXIO;
+		to = whence == 3 ? off : size;
+		break;
+	default: return -EINVAL;
+	}
+	if (to < 0)
+		return -EINVAL;
+	f->pos = to;
+	return to;
+}
+
+/* ---- Descriptors ---- */
+
+i64 sys_close(u64 fd)
+{
+	i64 i = fd_index(fd);
+	if (i < 0)
+		return i;
+	S->fds[fd].used = 0;
+	file_put(i);
+	return 0;
+}
+
+i64 sys_close_range(u64 from, u64 to, u64 flags)
+{
+	if (from > to)
+		return -EINVAL;
+	for (u64 fd = from; fd <= to && fd < MAX_FDS; fd++) {
+		if (flags & 4)
+			S->fds[fd].cloexec = 1;
+		else
+			sys_close(fd);
+	}
+	return 0;
+}
+
+static i64 dup_from(u64 fd, u64 from, int cloexec)
+{
+	i64 i = fd_index(fd);
+	if (i < 0)
+		return i;
+	if (from >= MAX_FDS)
+		return -EINVAL;
+	S->files[i].refs++;
+	return install_from(from, i, cloexec);
+}
+
+i64 sys_dup(u64 fd) { return dup_from(fd, 0, 0); }
+
+i64 sys_dup3(u64 fd, u64 to, u64 flags)
+{
+	i64 i = fd_index(fd);
+	if (i < 0)
+		return i;
+	if (to >= MAX_FDS)
+		return -EBADF;
+	if (fd == to)
+		return -EINVAL;
+	S->files[i].refs++;
+	sys_close(to);
+	S->fds[to] = (struct fd){ i, 1, !!(flags & O_CLOEXEC) };
+	return to;
+}
+
+i64 sys_dup2(u64 fd, u64 to) { return fd == to ? (fd_file(fd) ? (i64)to : -EBADF) : sys_dup3(fd, to, 0); }
+
+i64 sys_fcntl(u64 fd, u64 cmd, u64 arg)
+{
+	struct file *f = fd_file(fd);
+	if (!f)
+		return -EBADF;
+	switch (cmd) {
+	case 0: return dup_from(fd, arg, 0);
+	case 1030: return dup_from(fd, arg, 1);
+	case 1: return S->fds[fd].cloexec;
+	case 2: S->fds[fd].cloexec = arg & 1; return 0;
+	case 3: return f->flags;
+	case 4: f->flags = (f->flags & ~(O_APPEND | O_NONBLOCK)) | (arg & (O_APPEND | O_NONBLOCK)); return 0;
+	case 5: { /* F_GETLK: nobody else holds one */
+		u16 unlocked = 2;
+		return to_user(arg, &unlocked, 2);
+	}
+	case 6: case 7: case 37: case 38: return 0; /* locks: there is one process */
+	case 36: { u16 unlocked = 2; return to_user(arg, &unlocked, 2); }
+	case 1032: return f->kind == K_PIPE_R || f->kind == K_PIPE_W ? 65536 : -EBADF;
+	case 1031: return arg;
+	case 1034: return 0;
+	default: return -EINVAL;
+	}
+}
+
+i64 sys_ioctl(u64 fd, u64 cmd, u64 arg)
+{
+	struct file *f = fd_file(fd);
+	i32 v;
+	if (!f)
+		return -EBADF;
+	switch ((u32)cmd) {
+	case 0x5421: /* FIONBIO */
+		if (from_user(&v, arg, 4))
+			return -EFAULT;
+		f->flags = v ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
+		return 0;
+	case 0x5451: S->fds[fd].cloexec = 1; return 0;
+	case 0x5450: S->fds[fd].cloexec = 0; return 0;
+	case 0x541b: /* FIONREAD */
+		v = f->kind == K_CHANNEL ? (i32)S->chan.len : f->kind == K_PIPE_R ? (i32)((struct queue *)f->obj)->len : 0;
+		return to_user(arg, &v, 4);
+	default: return -ENOTTY;
+	}
+}

@@ -1,0 +1,16 @@
+/* struct uc_libos, at UC_LIBOS_HEADER: how a tender learns where to enter and which sources this is. */
+#include "state.h"
+#include "libos_id.h"
+
+void on_signal(int, void *, void *);
+
+__attribute__((section(".data.rel.ro.header"), used))
+static const struct uc_libos header = {
+	.magic = UC_MAGIC,
+	.abi = UC_ABI,
+	.id = LIBOS_ID,
+	.enter = (u64)uc_enter,
+	.on_signal = (u64)on_signal,
+	.restorer = (u64)uc_restorer,
+	.state_size = sizeof(struct state),
+};

@@ -1,0 +1,86 @@
+/* pipe.c: pipes: a queue of bytes and how many hold each end. */
+#include "state.h"
+
+struct pipe { struct queue q; u32 readers, writers; };
+#define PIPE_SIZE 65536
+#define PIPE_BUF 4096
+
+i64 sys_pipe2(u64 out, u64 flags)
+{
+	struct pipe *p = kalloc(sizeof *p);
+	i32 fd[2];
+	if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK | 040000))
+		return -EINVAL;
+	if (!p)
+		return -ENOMEM;
+	p->q.max = PIPE_SIZE;
+	p->readers = p->writers = 1;
+	i64 r = file_new(K_PIPE_R, flags & O_NONBLOCK, p), w = file_new(K_PIPE_W, O_WRONLY | (flags & O_NONBLOCK), p);
+	if (r < 0 || w < 0) {
+		if (r >= 0)
+			S->files[r].refs = 0;
+		kfree(p, sizeof *p);
+		return -ENFILE;
+	}
+	i64 a = fd_install(r, !!(flags & O_CLOEXEC));
+	if (a < 0) {
+		file_put(w);
+		return a;
+	}
+	i64 b = fd_install(w, !!(flags & O_CLOEXEC));
+	if (b < 0) {
+		S->fds[a].used = 0;
+		file_put(r);
+		return b;
+	}
+	fd[0] = a, fd[1] = b;
+	return to_user(out, fd, 8);
+}
+
+i64 sys_pipe(u64 out) { return sys_pipe2(out, 0); }
+
+i64 pipe_read(struct file *f, u64 buf, u64 n)
+{
+	struct pipe *p = f->obj;
+	if (!n)
+		return 0;
+	if (!p->q.len)
+		return p->writers ? -EAGAIN : 0;
+	i64 r = queue_get_user(&p->q, buf, n, 0);
+	changed();
+	return r;
+}
+
+i64 pipe_write(struct file *f, u64 buf, u64 n)
+{
+	struct pipe *p = f->obj;
+	if (!p->readers) {
+		raise_sigpipe();
+		return -EPIPE;
+	}
+	u64 room = p->q.max - p->q.len;
+	if (n && (!room || (n <= PIPE_BUF && room < n)))
+		return -EAGAIN; /* small writes are atomic */
+	i64 r = queue_put_user(&p->q, buf, n);
+	f->events++;
+	changed();
+	return r;
+}
+
+u32 pipe_poll(struct file *f)
+{
+	struct pipe *p = f->obj;
+	if (f->kind == K_PIPE_R)
+		return (p->q.len ? POLLIN : 0) | (p->writers ? 0 : POLLHUP);
+	return (p->q.max - p->q.len >= PIPE_BUF ? POLLOUT : 0) | (p->readers ? 0 : POLLERR);
+}
+
+void pipe_close(struct file *f)
+{
+	struct pipe *p = f->obj;
+	f->kind == K_PIPE_R ? p->readers-- : p->writers--;
+	if (!p->readers && !p->writers) {
+		queue_free(&p->q);
+		kfree(p, sizeof *p);
+	}
+}

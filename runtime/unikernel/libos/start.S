@@ -1,0 +1,60 @@
+/* The first bytes of the libOS have fixed addresses that the seccomp filter and the tender rely on (abi/uc.h). */
+	.section .text.start, "ax"
+	.globl uc_stub
+uc_stub:                        /* the one instruction by which host calls are made; ends at UC_STUB_IP */
+	syscall
+	ret
+
+	.globl uc_restorer
+	.balign 16
+uc_restorer:                    /* sa_restorer: the host kernel has popped the return address, rsp is the frame */
+	mov $15, %eax           /* rt_sigreturn */
+	jmp uc_stub
+
+	.globl uc_enter
+	.balign 16
+uc_enter:                       /* entered by jump with how in rdi and rsp = top of UC_STACK */
+	xor %ebp, %ebp
+	cld
+	and $-16, %rsp
+	call libos_enter
+	ud2
+
+	.text
+/* i64 hostcall(n, a, b, c, d, e, f) */
+	.globl hostcall
+hostcall:
+	mov %rdi, %rax
+	mov %rsi, %rdi
+	mov %rdx, %rsi
+	mov %rcx, %rdx
+	mov %r8, %r10
+	mov %r9, %r8
+	mov 8(%rsp), %r9
+	jmp uc_stub
+
+/* u64 copy_user(dst, src, n): bytes left. A fault inside is turned into a return at copy_fault (see on_signal). */
+	.globl copy_user, copy_user_end, copy_fault
+copy_user:
+	mov %rdx, %rcx
+	rep movsb
+copy_user_end:
+	nop
+copy_fault:
+	mov %rcx, %rax
+	ret
+
+/* void frame_return(frame): leave the libOS by rt_sigreturn on a frame built by hand (ucontext address in rdi) */
+	.globl frame_return
+frame_return:
+	mov %rdi, %rsp
+	jmp uc_restorer
+
+	.section .rodata.vdso, "a"
+	.globl guest_vdso, guest_vdso_end
+	.balign 4096
+guest_vdso:
+	.incbin "vdso/vdso.so"
+guest_vdso_end:
+	.balign 4096
+	.section .note.GNU-stack, "", @progbits

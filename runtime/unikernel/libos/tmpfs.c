@@ -1,0 +1,298 @@
+/*
+ * tmpfs.c: the writable files, in the region: /tmp, /var/task, /dev/shm, /var/tmp. A file is one buffer that grows by half;
+ * a directory is a buffer of records. All of it is charged to the guest's memory limit.
+ */
+#include "tmpfs.h"
+
+struct record { u32 inode; u16 size; u8 len, type; char name[]; }; /* inode 0: free */
+
+static struct inode *node(u32 id) { return &S->inodes[id]; }
+static int is_dir(u32 id) { return (node(id)->mode & S_IFMT) == S_IFDIR; }
+
+static u32 new_inode(u32 mode)
+{
+	u32 id = S->tmp_free ? S->tmp_free : 1;
+	for (; id < MAX_INODES; id++) {
+		struct inode *n = node(id);
+		if (n->mode)
+			continue;
+		memset(n, 0, sizeof *n);
+		n->mode = mode;
+		n->nlink = (mode & S_IFMT) == S_IFDIR ? 2 : 1;
+		n->mtime = n->ctime = n->atime = now_real();
+		n->parent = id;
+		S->tmp_free = id + 1;
+		return id;
+	}
+	return 0;
+}
+
+u32 tmp_root(u32 mode) { return new_inode(S_IFDIR | mode); }
+
+static void release(u32 id)
+{
+	struct inode *n = node(id);
+	if (n->nlink || n->refs || n->maps)
+		return;
+	kfree(n->data, n->cap);
+	memset(n, 0, sizeof *n);
+	S->tmp_free = MIN(S->tmp_free, id);
+}
+
+void tmp_put(u32 id)
+{
+	node(id)->refs--;
+	release(id);
+}
+
+static i64 reserve(struct inode *n, u64 need)
+{
+	if (need <= n->cap)
+		return 0;
+	if (n->maps)
+		return -EFBIG; /* mapped shared: the buffer may not move */
+	u64 cap = MAX(need, n->cap + n->cap / 2);
+	cap = cap <= 64 ? 64 : cap <= 2048 ? (cap <= 256 ? 256 : 2048) : PAGE_UP(cap);
+	if (need > UC_HIGH_END - UC_HIGH)
+		return -EFBIG;
+	u8 *p = kalloc(cap);
+	if (!p && cap > PAGE_UP(need))
+		p = kalloc(cap = PAGE_UP(need));
+	if (!p)
+		return -ENOSPC;
+	memcpy(p, n->data, n->size);
+	kfree(n->data, n->cap);
+	n->data = p, n->cap = cap;
+	return 0;
+}
+
+i64 tmp_write(u32 id, u64 src, u64 len, u64 off)
+{
+	struct inode *n = node(id);
+	if (off + len < off)
+		return -EFBIG;
+	i64 r = reserve(n, off + len);
+	if (r)
+		return r;
+	if (off > n->size)
+		memset(n->data + n->size, 0, off - n->size);
+	if (from_user(n->data + off, src, len))
+		return -EFAULT;
+	n->size = MAX(n->size, off + len);
+	n->mtime = n->ctime = now_real();
+	return len;
+}
+
+i64 tmp_resize(u32 id, u64 size)
+{
+	struct inode *n = node(id);
+	i64 r = reserve(n, size);
+	if (r)
+		return r;
+	if (size > n->size)
+		memset(n->data + n->size, 0, size - n->size);
+	n->size = size;
+	if (!size && !n->maps) {
+		kfree(n->data, n->cap);
+		n->data = NULL, n->cap = 0;
+	}
+	n->mtime = n->ctime = now_real();
+	return 0;
+}
+
+/* A shared mapping is the file's own buffer, which from then on stays where it is. */
+i64 tmp_share(u32 id, u64 off, u64 len)
+{
+	struct inode *n = node(id);
+	u64 need = MAX(off + PAGE_UP(len), PAGE);
+	if (n->cap < need || n->cap <= 2048) {
+		i64 r = n->maps ? -ENOMEM : reserve(n, MAX(need, 2049));
+		if (r)
+			return -ENOMEM;
+	}
+	n->maps++;
+	return (i64)n->data + off;
+}
+
+/* ---- Directories ---- */
+
+static struct record *find(u32 dir, const char *name, u64 len)
+{
+	struct inode *d = node(dir);
+	for (u64 at = 0; at < d->size;) {
+		struct record *r = (void *)(d->data + at);
+		if (r->inode && r->len == len && !memcmp(r->name, name, len))
+			return r;
+		at += r->size;
+	}
+	return NULL;
+}
+
+i64 tmp_lookup(u32 dir, const char *name, u64 len, u32 *out)
+{
+	struct record *r = find(dir, name, len);
+	if (!r)
+		return -ENOENT;
+	*out = r->inode;
+	return 0;
+}
+
+int tmp_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode, u8 *type)
+{
+	struct inode *d = node(dir);
+	while (*pos < d->size) {
+		struct record *r = (void *)(d->data + *pos);
+		*pos += r->size;
+		if (r->inode) {
+			*name = r->name, *len = r->len, *inode = r->inode, *type = r->type;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int tmp_find(u32 id, u32 *parent, const char **name, u32 *len)
+{
+	for (u32 d = 1; d < MAX_INODES; d++) {
+		u64 pos = 0;
+		u32 inode;
+		u8 type;
+		if (!is_dir(d))
+			continue;
+		while (tmp_entry(d, &pos, name, len, &inode, &type))
+			if (inode == id) {
+				*parent = d;
+				return 1;
+			}
+	}
+	return 0;
+}
+
+static i64 add(u32 dir, const char *name, u32 id)
+{
+	struct inode *d = node(dir);
+	u64 len = strlen(name), size = (sizeof(struct record) + len + 7) & ~7ull;
+	struct record *r = NULL;
+	if (len > 255)
+		return -ENAMETOOLONG;
+	for (u64 at = 0; at < d->size; at += r->size) {
+		r = (void *)(d->data + at);
+		if (!r->inode && r->size >= size)
+			goto fill;
+	}
+	i64 e = reserve(d, d->size + size);
+	if (e)
+		return e;
+	r = (void *)(d->data + d->size);
+	r->size = size;
+	d->size += size;
+fill:
+	r->inode = id, r->len = len;
+	r->type = node(id)->mode >> 12 & 15;
+	memcpy(r->name, name, len);
+	if (is_dir(id))
+		node(id)->parent = dir, d->nlink++;
+	d->mtime = d->ctime = now_real();
+	return 0;
+}
+
+static void drop(u32 dir, struct record *r)
+{
+	if (is_dir(r->inode))
+		node(dir)->nlink--;
+	r->inode = 0;
+	node(dir)->mtime = node(dir)->ctime = now_real();
+}
+
+i64 tmp_create(u32 dir, const char *name, u32 mode)
+{
+	u32 id = new_inode(mode);
+	if (!id)
+		return -ENOSPC;
+	i64 r = add(dir, name, id);
+	if (r) {
+		node(id)->nlink = 0;
+		release(id);
+		return r;
+	}
+	return id;
+}
+
+i64 tmp_symlink(u32 dir, const char *name, const char *target)
+{
+	i64 id = tmp_create(dir, name, S_IFLNK | 0777);
+	if (id < 0)
+		return id;
+	i64 r = tmp_write(id, (u64)target, strlen(target), 0);
+	if (r < 0)
+		tmp_unlink(dir, name, 0);
+	return r < 0 ? r : 0;
+}
+
+i64 tmp_link(u32 dir, const char *name, u32 id)
+{
+	i64 r = add(dir, name, id);
+	if (!r)
+		node(id)->nlink++;
+	return r;
+}
+
+static int empty(u32 dir)
+{
+	u64 pos = 0;
+	const char *name;
+	u32 len, inode;
+	u8 type;
+	return !tmp_entry(dir, &pos, &name, &len, &inode, &type);
+}
+
+i64 tmp_unlink(u32 dir, const char *name, int want_dir)
+{
+	struct record *r = find(dir, name, strlen(name));
+	if (!r)
+		return -ENOENT;
+	u32 id = r->inode;
+	if (is_dir(id) && !want_dir)
+		return -EISDIR;
+	if (!is_dir(id) && want_dir)
+		return -ENOTDIR;
+	if (want_dir && !empty(id))
+		return -ENOTEMPTY;
+	drop(dir, r);
+	node(id)->nlink -= want_dir ? 2 : 1;
+	node(id)->ctime = now_real();
+	release(id);
+	return 0;
+}
+
+i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
+{
+	struct record *src = find(from, a, strlen(a)), *dst = find(to, b, strlen(b));
+	if (!src)
+		return -ENOENT;
+	u32 id = src->inode;
+	if (flags & ~1u)
+		return -EINVAL;
+	if (dst && flags & 1)
+		return -EEXIST;
+	if (dst && dst->inode == id)
+		return 0;
+	for (u32 up = to; is_dir(id); up = node(up)->parent) {
+		if (up == id)
+			return -EINVAL;
+		if (node(up)->parent == up)
+			break;
+	}
+	if (dst) {
+		if (is_dir(dst->inode) && !is_dir(id))
+			return -EISDIR;
+		i64 r = tmp_unlink(to, b, is_dir(id));
+		if (r)
+			return r;
+	}
+	i64 r = add(to, b, id);
+	if (r)
+		return r;
+	drop(from, find(from, a, strlen(a))); /* add may have moved the records */
+	return 0;
+}
