@@ -1,0 +1,209 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/shirou/gopsutil/v4/mem"
+	"gopkg.in/yaml.v3"
+)
+
+// Config says what a worker keeps and how much of it. The zero value works:
+// every field that is left out takes its default. What a worker keeps decides
+// which paths its invocations take:
+//
+//	hot    while Idle is on
+//	warm   while Functions is on and the backend can take snapshots
+//	cold   while Runtimes is on and the backend can take snapshots, or StemCells is above 0
+//	boot   whatever else there is
+//
+// So an experiment that wants nothing but warm invocations turns Idle off, and
+// one that wants nothing but boots turns all four off.
+type Config struct {
+	// Idle bounds the sandboxes that stay after an invocation for the next one
+	// of the same function. Default: 1024, half of the host's free memory.
+	Idle Cache `yaml:"idle"`
+
+	// KeepAlive is how long an idle sandbox may wait. Default: 10 minutes.
+	KeepAlive time.Duration `yaml:"keep_alive"`
+
+	// PauseAfter is how long an idle sandbox waits before it is paused, where
+	// the backend can. 0 never pauses.
+	PauseAfter time.Duration `yaml:"pause_after"`
+
+	// Functions bounds the function snapshots. Default: 65,536, a quarter of the
+	// host's free memory.
+	Functions Cache `yaml:"function_snapshots"`
+
+	// Capture is when a function snapshot is taken. Default: after.
+	Capture CaptureMode `yaml:"capture"`
+
+	// Runtimes is whether a snapshot of each booted runtime is kept, and how
+	// it is prepared.
+	Runtimes RuntimeSnapshots `yaml:"runtime_snapshots"`
+
+	// StemCells is how many booted sandboxes without a function are held
+	// ready for each runtime. 0 turns them off.
+	StemCells int `yaml:"stem_cells"`
+
+	// Starters is how many stem cells are started at a time. Default: half of
+	// the processors, at least 1.
+	Starters int `yaml:"starters"`
+
+	// Sandboxes is the most sandboxes that serve, wait or start at a time.
+	// Beyond it the one that was idle longest is closed first. Default: as
+	// many as the host's free memory has room for at 48 MiB each, at most 4096.
+	Sandboxes int `yaml:"sandboxes"`
+
+	// Closing is the most sandboxes that are being closed while others
+	// already took their places; more, and invocations that need a new sandbox
+	// wait. Default: 16.
+	Closing int `yaml:"closing"`
+
+	// PlaceWait bounds the wait for a place when all sandboxes are busy.
+	// Default: 60 seconds.
+	PlaceWait time.Duration `yaml:"place_wait"`
+
+	// Memory is the limit of a function that states none. Default: 128 MiB.
+	Memory Bytes `yaml:"memory"`
+
+	// Timeout is for a function that states none. Default: 3 seconds.
+	Timeout time.Duration `yaml:"timeout"`
+
+	// ImportTimeout bounds loading the code. Default: 10 seconds, as on AWS.
+	ImportTimeout time.Duration `yaml:"import_timeout"`
+
+	// BootTimeout bounds a boot, its preparation and its capture. Default: 60
+	// seconds.
+	BootTimeout time.Duration `yaml:"boot_timeout"`
+
+	// Log is where the worker reports what it does in the background. Default:
+	// nowhere.
+	Log *slog.Logger `yaml:"-"`
+}
+
+// Cache bounds what is kept, by number and by memory. The least recently used
+// goes first.
+type Cache struct {
+	Off   bool  `yaml:"off"`
+	Count int   `yaml:"count"` // 0: the default
+	Bytes Bytes `yaml:"bytes"` // 0: the default
+}
+
+// RuntimeSnapshots is how snapshots of booted runtimes are made. They are few,
+// so nothing bounds them.
+type RuntimeSnapshots struct {
+	Off bool `yaml:"off"`
+
+	// Prepare names the steps of anticipatory optimisation, in order
+	// (driver.StepInterpreter, …). They run in stem cells as well.
+	Prepare []string `yaml:"prepare"`
+
+	// AtFirstUse leaves the boot to the first invocation. Otherwise New starts
+	// it in the background.
+	AtFirstUse bool `yaml:"at_first_use"`
+}
+
+// CaptureMode is when a function's snapshot is taken.
+type CaptureMode string
+
+// The capture modes.
+const (
+	// CaptureAfter takes it after the reply, in the background, from a fresh
+	// sandbox that only imported the code: the snapshot holds nothing of an
+	// invocation, and no reply waits for it.
+	CaptureAfter CaptureMode = "after"
+
+	// CaptureInline takes it between import and run, as SEUSS does. The first
+	// reply waits for it (Stages.Capture).
+	CaptureInline CaptureMode = "inline"
+
+	// CaptureOff takes none; those that are there already are still used.
+	CaptureOff CaptureMode = "off"
+)
+
+// Bytes is an amount of memory; in YAML a number, or a number with a unit
+// ("512MiB", "2 GB").
+type Bytes int64
+
+// UnmarshalYAML reads a number with or without a unit.
+func (b *Bytes) UnmarshalYAML(node *yaml.Node) error {
+	n, err := humanize.ParseBytes(node.Value)
+	if err != nil || n > 1<<62 {
+		return fmt.Errorf("line %d: %q is not an amount of memory; write it as 512MiB or 2GB", node.Line, node.Value)
+	}
+	*b = Bytes(n)
+	return nil
+}
+
+// String writes the amount with a binary unit.
+func (b Bytes) String() string { return humanize.IBytes(uint64(max(b, 0))) }
+
+// Validate reports every field that cannot be meant.
+func (c Config) Validate() error {
+	var errs []error
+	negative := func(name string, n int64) {
+		if n < 0 {
+			errs = append(errs, fmt.Errorf("%s is %d: it cannot be negative", name, n))
+		}
+	}
+	negative("idle.count", int64(c.Idle.Count))
+	negative("idle.bytes", int64(c.Idle.Bytes))
+	negative("function_snapshots.count", int64(c.Functions.Count))
+	negative("function_snapshots.bytes", int64(c.Functions.Bytes))
+	negative("stem_cells", int64(c.StemCells))
+	negative("starters", int64(c.Starters))
+	negative("sandboxes", int64(c.Sandboxes))
+	negative("closing", int64(c.Closing))
+	negative("memory", int64(c.Memory))
+	negative("keep_alive", int64(c.KeepAlive))
+	negative("pause_after", int64(c.PauseAfter))
+	negative("place_wait", int64(c.PlaceWait))
+	negative("timeout", int64(c.Timeout))
+	negative("import_timeout", int64(c.ImportTimeout))
+	negative("boot_timeout", int64(c.BootTimeout))
+	switch c.Capture {
+	case "", CaptureAfter, CaptureInline, CaptureOff:
+	default:
+		errs = append(errs, fmt.Errorf("capture is %q: it is after, inline or off", c.Capture))
+	}
+	if c.Sandboxes > 0 && c.StemCells > c.Sandboxes {
+		errs = append(errs, fmt.Errorf("stem_cells is %d: it cannot be more than sandboxes, %d", c.StemCells, c.Sandboxes))
+	}
+	return errors.Join(errs...)
+}
+
+// Resolved is c with every default filled in for this host.
+func (c Config) Resolved() Config {
+	free := int64(1 << 30)
+	if m, err := mem.VirtualMemory(); err == nil {
+		free = int64(m.Available)
+	}
+	setDefault(&c.Idle.Count, 1024)
+	setDefault(&c.Idle.Bytes, Bytes(free/2))
+	setDefault(&c.KeepAlive, 10*time.Minute)
+	setDefault(&c.Functions.Count, 65536)
+	setDefault(&c.Functions.Bytes, Bytes(free/4))
+	setDefault(&c.Capture, CaptureAfter)
+	setDefault(&c.Starters, max(1, runtime.NumCPU()/2))
+	setDefault(&c.Sandboxes, max(int(min(free/(48<<20), 4096)), 8, c.StemCells+1))
+	setDefault(&c.Closing, 16)
+	setDefault(&c.PlaceWait, time.Minute)
+	setDefault(&c.Memory, 128<<20)
+	setDefault(&c.Timeout, 3*time.Second)
+	setDefault(&c.ImportTimeout, 10*time.Second)
+	setDefault(&c.BootTimeout, time.Minute)
+	setDefault(&c.Log, slog.New(slog.DiscardHandler))
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

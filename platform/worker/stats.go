@@ -1,0 +1,31 @@
+package worker
+
+// Stats is a worker's state at one moment, and what it did so far.
+type Stats struct {
+	// Sandboxes by what they do now.
+	Starting  int // booting, being deployed or importing
+	Busy      int // serving an invocation
+	Idle      int
+	StemCells int // ready; those that are being started count as Starting
+	Closing   int // given up, not gone yet
+	Waiting   int // invocations that wait for a place
+
+	// Caches. Memory of idle sandboxes is sampled in the background; one that
+	// was not sampled yet counts as the average of its runtime.
+	Functions         int   // functions that the worker holds anything of
+	IdleBytes         int64 // memory of the idle sandboxes
+	FunctionSnapshots int
+	SnapshotBytes     int64 // own pages of the function snapshots
+	RuntimeSnapshots  int
+	RuntimeBytes      int64 // pages of the runtime snapshots
+
+	// Counters since New.
+	Invocations       map[Path]uint64 // that reached the handler or failed to import
+	IdleEvictions     uint64          // idle sandboxes closed to make room
+	IdleExpired       uint64          // idle sandboxes closed after KeepAlive
+	SnapshotEvictions uint64          // function snapshots given up to make room
+	Discarded         uint64          // sandboxes closed after a failure
+	Captures          uint64          // function snapshots taken
+	CapturesSkipped   uint64          // not taken, because too many were wanted at a time
+	BackgroundErrors  uint64          // failures outside of invocations; Config.Log has them
+}
