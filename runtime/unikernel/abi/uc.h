@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UC_ABI   1u
+#define UC_ABI   2u
 #define UC_MAGIC 0x31435541u /* "UC" ABI family; first word of every block */
 
 /* ---- Address layout -------------------------------------------------------------------------------------------------
@@ -28,10 +28,16 @@
 #define UC_STATE_SIZE 0x0000000002000000ull /* 32 MB reserved, some 100 KB touched */
 #define UC_IMAGE      0x00007d0000000000ull /* file image (uc_image.h), PROT_READ, MAP_SHARED */
 #define UC_LIBOS      0x00007e0000000000ull /* libOS ELF: PROT_READ|EXEC; it has no writable segment */
-#define UC_HOST       0x00007e0010000000ull /* struct uc_host, written by the tender, PROT_READ for the guest */
+#define UC_HOST       0x00007e0000100000ull /* struct uc_host, written by the tender, PROT_READ for the guest */
 #define UC_HOST_SIZE  0x0000000000010000ull
-#define UC_STACK      0x00007e0020000000ull /* signal (libOS) stack, private anonymous; dead at a capture point */
+#define UC_STACK      0x00007e0000140000ull /* signal (libOS) stack, private anonymous; dead at a capture point */
 #define UC_STACK_SIZE 0x0000000000040000ull
+/* From LIBOS on, all lies in one 2 MB range, so that an idle UC pays one page table for it. The tender's own program may
+ * run at TENDER and leaves by uc_libos.leave; the host's vDSO and its data pages are moved to VDSO. */
+#define UC_TENDER      0x00007e0000180000ull
+#define UC_TENDER_SIZE 0x0000000000060000ull
+#define UC_VDSO        0x00007e00001e0000ull
+#define UC_VDSO_SIZE   0x0000000000020000ull
 
 /* Every host system call of the libOS is made by the one instruction whose end is at UC_STUB_IP. The seccomp filter
  * traps (SIGSYS) a call from any other address; from this one it allows the list in uc_filter.h and kills on all else. */
@@ -47,6 +53,7 @@ struct uc_libos {
 	uint64_t on_signal;  /* sa_sigaction of every signal in UC_SIGNALS */
 	uint64_t restorer;   /* sa_restorer */
 	uint64_t state_size; /* bytes of UC_STATE in use by this build */
+	uint64_t leave;      /* void leave(uint64_t how) on UC_STACK: munmap(UC_TENDER, UC_TENDER_SIZE), then enter(how) */
 };
 
 #define UC_BOOT   0ull /* state is all zeros: load and start the program named in uc_host */
@@ -84,9 +91,11 @@ struct uc_host {
 };
 
 /* ---- State: the part that a tender may read (all of it lies in the snapshot) ------------------------------------------
- * Capture: the driver announces itself; the tender stops the process (SIGSTOP), reads `quiescent`; if 1, then no register
- * and nothing on the stack is live: the pages of [UC_LOW, low_top) and [UC_HIGH, high_top) are the whole guest. If 0, it
- * continues the process and tries again. A restored UC starts with enter(UC_RESUME) on an empty stack.
+ * Capture: the driver announces itself; the tender reads `quiescent` and `wakes`; if quiescent is 1, then no register and
+ * nothing on the stack is live: the pages of [UC_LOW, low_top) and [UC_HIGH, high_top) are the whole guest. The tender takes
+ * them without stopping the process, then reads both again: if either has moved, what it took is worth nothing, and it tries
+ * again. So the libOS writes quiescent = 1 as the last thing before it sleeps, and quiescent = 0, wakes++ as the first after.
+ * A restored UC starts with enter(UC_RESUME) on an empty stack.
  *
  * discard: ranges that the guest gave back since the restore (or boot), where the parent snapshot may have content. In a
  * diff, a page in such a range that is not anonymous-present is zero, and must hide the parent's page. A page outside
@@ -105,7 +114,8 @@ struct uc_state {
 	uint64_t resumes;            /* how many captures lie under this state */
 	uint64_t calls_off;          /* offset from UC_STATE of uint32_t calls[512], counted with UC_F_TRACE */
 	uint64_t unknown_off;        /* offset of uint32_t unknown[512]: calls answered with ENOSYS, always counted */
-	uint32_t discards, reserved;
+	uint32_t discards;
+	uint32_t wakes;              /* counted, before anything else is written, whenever the host thread comes back from sleep */
 	struct uc_range { uint64_t start, end; } discard[UC_DISCARDS];
 };
 
@@ -115,15 +125,18 @@ struct uc_state {
 enum {
 	UC_MSG_DATA    = 1,  /* both: bytes of the driver's stream (the guest's descriptor 3) */
 	UC_MSG_CONSOLE = 2,  /* up: id 1 or 2 (stdout, stderr), bytes */
-	UC_MSG_EXIT    = 3,  /* up, last: arg = UC_EXIT_*, id = exit status or signal, payload = sentence for people */
+	UC_MSG_EXIT    = 3,  /* up, last: arg = UC_EXIT_*, id = exit status or signal, payload = sentence for people;
+	                      * flags bit 0 (UC_EXIT_F_MEMORY): memory was refused because of mem_limit before this */
 	UC_MSG_OPEN    = 4,  /* up: id = connection; payload struct uc_addr: connect a TCP stream */
 	UC_MSG_OPENED  = 5,  /* down: arg = 0 or errno; payload: local struct uc_addr when 0 */
 	UC_MSG_STREAM  = 6,  /* both: bytes of connection id, at most the credit at hand */
 	UC_MSG_FIN     = 7,  /* both: the sender's half of connection id is at its end */
-	UC_MSG_RESET   = 8,  /* both: connection id is gone, arg = errno; the id is free again, nothing answers it */
+	UC_MSG_RESET   = 8,  /* both: connection or UDP socket id is gone, nothing answers it; arg = errno, or 0: in good
+	                      * order, what was sent before is still to be delivered. Ids are not used again */
 	UC_MSG_CREDIT  = 9,  /* both: arg = bytes that the receiver of connection id took out of its buffer */
 	UC_MSG_DGRAM   = 10, /* both: id = UDP socket; payload struct uc_addr (up: to, down: from), datagram. Names: port 53 */
 };
+#define UC_EXIT_F_MEMORY 1u
 #define UC_WINDOW 262144u /* initial credit of each side of a connection */
 
 struct uc_msg {
@@ -152,6 +165,6 @@ _Static_assert(sizeof(struct uc_msg) == 16, "uc_msg");
 _Static_assert(sizeof(struct uc_addr) == 20, "uc_addr");
 _Static_assert(sizeof(struct uc_host) == 144, "uc_host");
 _Static_assert(sizeof(struct uc_state) == 112 + 16 * UC_DISCARDS, "uc_state");
-_Static_assert(sizeof(struct uc_libos) == 72, "uc_libos");
+_Static_assert(sizeof(struct uc_libos) == 80, "uc_libos");
 
 #endif

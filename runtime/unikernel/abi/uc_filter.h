@@ -14,6 +14,10 @@
  *  8 getrandom
  *  9 rt_sigreturn
  * 10 exit_group
+ * 11 munmap         of exactly the tender's own program, which a UC does once before its first guest instruction
+ *
+ * The same filter is installed once in the tender that forks UCs, so that a UC costs no filter of its own: what comes from
+ * the tender's program is allowed, and that program is gone when a guest runs. Nothing can be mapped where it was.
  */
 #ifndef UC_FILTER_H
 #define UC_FILTER_H
@@ -52,9 +56,10 @@
 
 static const struct sock_filter uc_filter[] = {
 	UCF_LD(arch), UCF_MUST(AUDIT_ARCH_X86_64),
-	UCF_LD(instruction_pointer), UCF_IF(UC_STUB_IP, 1, 0), UCF_RET(SECCOMP_RET_TRAP),
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4),
 	UCF_IF(UC_STUB_IP >> 32, 1, 0), UCF_RET(SECCOMP_RET_TRAP),
+	UCF_LD(instruction_pointer), UCF_IF(UC_STUB_IP, 4, 0),
+	UCF_GE(UC_TENDER, 0, 2), UCF_GE(UC_TENDER + UC_TENDER_SIZE, 1, 0), UCF_OK, UCF_RET(SECCOMP_RET_TRAP),
 	UCF_LD(nr),
 	UCF_IF(SYS_rt_sigreturn, 0, 1), UCF_OK,
 	UCF_IF(SYS_ppoll, 0, 1), UCF_OK,
@@ -64,6 +69,8 @@ static const struct sock_filter uc_filter[] = {
 	UCF_CALL(SYS_recvfrom, 10), UCF_CHANNEL, UCF_OK,
 	UCF_CALL(SYS_sendto, 10), UCF_CHANNEL, UCF_OK,
 	UCF_CALL(SYS_arch_prctl, 4), UCF_LO(0), UCF_MUST(0x1002), UCF_OK,
+	UCF_CALL(SYS_munmap, 13), UCF_LO(0), UCF_MUST(UC_TENDER), UCF_HI(0), UCF_MUST(UC_TENDER >> 32),
+		UCF_LO(1), UCF_MUST(UC_TENDER_SIZE), UCF_HI(1), UCF_MUST(0), UCF_OK,
 	UCF_CALL(SYS_madvise, 15), UCF_LO(2), UCF_MUST(4), UCF_IN_REGION, UCF_OK,
 	UCF_CALL(SYS_mmap, 18), UCF_LO(2), UCF_MUST(7), UCF_LO(3), UCF_MUST(UC_MMAP_FLAGS), UCF_IN_REGION, UCF_OK,
 	UCF_RET(SECCOMP_RET_KILL_PROCESS),

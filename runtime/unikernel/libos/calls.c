@@ -33,12 +33,13 @@
 	X(perf_event_open, eperm) X(process_vm_readv, eperm) X(process_vm_writev, eperm) X(pivot_root, eperm) X(reboot, eperm) \
 	X(sethostname, eperm) X(settimeofday, eperm) X(clock_settime, eperm) X(userfaultfd, eperm) X(setuid, zero) \
 	X(setgid, zero) X(setgroups, zero) X(setresuid, zero) X(setresgid, zero) X(setreuid, zero) X(setregid, zero) X(wait4, echild) \
-	X(waitid, echild) X(personality, zero)
+	X(waitid, echild) X(getxattr, enotsup) X(lgetxattr, enotsup) X(fgetxattr, enotsup) X(listxattr, enotsup) \
+	X(llistxattr, enotsup) X(flistxattr, enotsup) X(setxattr, enotsup) X(lsetxattr, enotsup) X(fsetxattr, enotsup) X(personality, zero)
 
 /* Each takes as many of the six arguments as it wants; in this ABI a function ignores what it did not declare. */
 #define DECLARE(n) i64 sys_##n();
 CALLS(DECLARE)
-i64 sys_zero(), sys_one(), sys_eperm(), sys_echild();
+i64 sys_zero(), sys_one(), sys_eperm(), sys_echild(), sys_enotsup();
 
 typedef i64 (*call)(u64, u64, u64, u64, u64, u64);
 

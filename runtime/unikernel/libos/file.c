@@ -315,7 +315,7 @@ i64 sys_lseek(u64 fd, u64 off, u64 whence)
 
 /* ---- Descriptors ---- */
 
-i64 sys_close(u64 fd)
+i64 fd_close(u64 fd)
 {
 	i64 i = fd_index(fd);
 	if (i < 0)
@@ -325,6 +325,8 @@ i64 sys_close(u64 fd)
 	return 0;
 }
 
+i64 sys_close(u64 fd) { return fd_close(fd); }
+
 i64 sys_close_range(u64 from, u64 to, u64 flags)
 {
 	if (from > to)
@@ -333,7 +335,7 @@ i64 sys_close_range(u64 from, u64 to, u64 flags)
 		if (flags & 4)
 			S->fds[fd].cloexec = 1;
 		else
-			sys_close(fd);
+			fd_close(fd);
 	}
 	return 0;
 }
@@ -361,7 +363,7 @@ i64 sys_dup3(u64 fd, u64 to, u64 flags)
 	if (fd == to)
 		return -EINVAL;
 	S->files[i].refs++;
-	sys_close(to);
+	fd_close(to);
 	S->fds[to] = (struct fd){ i, 1, !!(flags & O_CLOEXEC) };
 	return to;
 }

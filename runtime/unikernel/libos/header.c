@@ -13,4 +13,5 @@ static const struct uc_libos header = {
 	.on_signal = (u64)on_signal,
 	.restorer = (u64)uc_restorer,
 	.state_size = sizeof(struct state),
+	.leave = (u64)uc_leave,
 };

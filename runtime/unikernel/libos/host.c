@@ -25,7 +25,7 @@ static i64 send_packet(u64 len, int flags)
 void uc_end(u32 how, u32 id, const char *why)
 {
 	u64 n = MIN(strlen(why), 1024);
-	*(struct uc_msg *)TX = (struct uc_msg){ UC_MSG_EXIT, 0, id, how, n };
+	*(struct uc_msg *)TX = (struct uc_msg){ UC_MSG_EXIT, S->refused ? UC_EXIT_F_MEMORY : 0, id, how, n };
 	memcpy(TX + sizeof(struct uc_msg), why, n);
 	/* Not for ever: a platform that does not read must not keep a dead UC alive. The exit status says it too. */
 	send_packet(sizeof(struct uc_msg) + n, MSG_DONTWAIT);
@@ -51,7 +51,9 @@ i64 send_msg(u16 type, u32 id, u32 arg, const void *head, u64 head_len, u64 body
 	if (len && from_user(p + head_len, body, len))
 		return -EFAULT;
 	*(struct uc_msg *)TX = (struct uc_msg){ type, 0, id, arg, head_len + len };
-	i64 r = send_packet(sizeof(struct uc_msg) + head_len + len, MSG_DONTWAIT);
+	/* Bytes may wait; the words about connections are few, must keep their order, and the platform always reads. */
+	int bytes = type == UC_MSG_DATA || type == UC_MSG_STREAM || type == UC_MSG_CONSOLE || type == UC_MSG_DGRAM;
+	i64 r = send_packet(sizeof(struct uc_msg) + head_len + len, bytes ? MSG_DONTWAIT : 0);
 	if (r == -EAGAIN) {
 		S->want_out = 1;
 		return -EAGAIN;
@@ -67,11 +69,21 @@ void console(const char *s, u64 n)
 	send_msg(UC_MSG_CONSOLE, 2, 0, s, MIN(n, 4096), 0, 0);
 }
 
+/* A host call in which the UC sleeps: the capture point. Nothing of the region is written while quiescent is 1. */
+static i64 sleep_call(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+{
+	__atomic_store_n(&S->pub.quiescent, 1, __ATOMIC_SEQ_CST);
+	i64 r = hostcall(n, a, b, c, d, e, f);
+	__atomic_store_n(&S->pub.quiescent, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&S->pub.wakes, S->pub.wakes + 1, __ATOMIC_SEQ_CST);
+	return r;
+}
+
 int host_poll(i64 ns, int want_out)
 {
 	struct { i32 fd; u16 events, revents; } p = { UC_CHANNEL_FD, POLLIN | (want_out ? POLLOUT : 0), 0 };
 	struct { i64 sec, nsec; } ts = { ns / 1000000000, ns % 1000000000 };
-	i64 r = hostcall(__NR_ppoll, (u64)&p, 1, ns < 0 ? 0 : (u64)&ts, 0, 8, 0);
+	i64 r = sleep_call(__NR_ppoll, (u64)&p, 1, ns < 0 ? 0 : (u64)&ts, 0, 8, 0);
 	if (r > 0 && p.revents & POLLOUT) {
 		S->want_out = 0;
 		changed();
@@ -99,7 +111,8 @@ static void take(i64 n)
 int host_receive(int block)
 {
 	for (int any = 0;; any = 1) {
-		i64 n = hostcall(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, block && !any ? 0 : MSG_DONTWAIT, 0, 0);
+		i64 n = block && !any ? sleep_call(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, 0, 0, 0) :
+					hostcall(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, MSG_DONTWAIT, 0, 0);
 		if (n > 0) {
 			take(n);
 			if (block)

@@ -43,6 +43,7 @@ u64 copy_user(void *dst, const void *src, u64 n);
 extern const char copy_user_end[], copy_fault[], guest_vdso[], guest_vdso_end[];
 void uc_restorer(void);
 void uc_enter(void);
+void uc_leave(void);
 void uc_stub(void);
 _Noreturn void frame_return(void *ucontext);
 

@@ -138,3 +138,5 @@ i64 sys_getgroups(u64 n, u64 out)
 }
 
 i64 sys_echild(void) { return -ECHILD; }
+
+i64 sys_enotsup(void) { return -EOPNOTSUPP; }

@@ -295,6 +295,17 @@ static i64 writable_parent(int dirfd, const char *path, struct vnode *dir, char 
 	return 0;
 }
 
+i64 tmp_mksock(const char *path)
+{
+	struct vnode dir, v;
+	char name[256];
+	if (!walk(AT_FDCWD, path, 0, &v))
+		return -EEXIST;
+	i64 r = writable_parent(AT_FDCWD, path, &dir, name);
+	r = r ? r : tmp_create(dir.id, name, S_IFSOCK | 0755);
+	return MIN(r, 0);
+}
+
 i64 sys_mkdirat(u64 fd, u64 p, u64 mode)
 {
 	struct vnode dir, v;

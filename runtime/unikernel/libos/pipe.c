@@ -1,7 +1,7 @@
 /* pipe.c: pipes: a queue of bytes and how many hold each end. */
 #include "state.h"
 
-struct pipe { struct queue q; u32 readers, writers; };
+struct pipe { struct queue q; u32 readers, writers, seq, pad; };
 #define PIPE_SIZE 65536
 #define PIPE_BUF 4096
 
@@ -47,6 +47,7 @@ i64 pipe_read(struct file *f, u64 buf, u64 n)
 	if (!p->q.len)
 		return p->writers ? -EAGAIN : 0;
 	i64 r = queue_get_user(&p->q, buf, n, 0);
+	p->seq++;
 	changed();
 	return r;
 }
@@ -62,7 +63,7 @@ i64 pipe_write(struct file *f, u64 buf, u64 n)
 	if (n && (!room || (n <= PIPE_BUF && room < n)))
 		return -EAGAIN; /* small writes are atomic */
 	i64 r = queue_put_user(&p->q, buf, n);
-	f->events++;
+	p->seq++;
 	changed();
 	return r;
 }
@@ -75,9 +76,12 @@ u32 pipe_poll(struct file *f)
 	return (p->q.max - p->q.len >= PIPE_BUF ? POLLOUT : 0) | (p->readers ? 0 : POLLERR);
 }
 
+u32 pipe_seq(struct file *f) { return ((struct pipe *)f->obj)->seq; }
+
 void pipe_close(struct file *f)
 {
 	struct pipe *p = f->obj;
+	p->seq++;
 	f->kind == K_PIPE_R ? p->readers-- : p->writers--;
 	if (!p->readers && !p->writers) {
 		queue_free(&p->q);

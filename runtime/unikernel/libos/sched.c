@@ -161,19 +161,17 @@ u64 next_deadline(void)
 static void idle(void)
 {
 	u64 best = next_deadline();
-	S->pub.quiescent = 1;
 	if (!best && !S->want_out) {
 		host_receive(1);
-	} else {
-		u64 now = now_mono();
-		S->last_mono = now;
-		i64 wait = !best ? -1 : best > now ? (i64)(best - now) : 0;
-		if (host_poll(wait, S->want_out))
-			host_receive(0);
-		if (best && now_mono() >= best)
-			changed(); /* a timerfd may have become readable */
+		return;
 	}
-	S->pub.quiescent = 0;
+	u64 now = now_mono();
+	S->last_mono = now;
+	i64 wait = !best ? -1 : best > now ? (i64)(best - now) : 0;
+	if (host_poll(wait, S->want_out))
+		host_receive(0);
+	if (best && now_mono() >= best)
+		changed(); /* a timerfd may have become readable */
 }
 
 void schedule(void)

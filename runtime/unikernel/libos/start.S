@@ -21,6 +21,20 @@ uc_enter:                       /* entered by jump with how in rdi and rsp = top
 	ud2
 
 	.text
+	.globl uc_leave
+	.balign 16
+uc_leave:                       /* jumped to by a tender that runs at UC_TENDER; how in rdi */
+	mov %rdi, %rbx
+	movabs $0x7e0000180000, %rdi    /* UC_TENDER */
+	mov $0x60000, %esi              /* UC_TENDER_SIZE */
+	mov $11, %eax                   /* munmap */
+	call uc_stub
+	test %eax, %eax
+	jnz 1f
+	mov %rbx, %rdi
+	jmp uc_enter
+1:	ud2
+
 /* i64 hostcall(n, a, b, c, d, e, f) */
 	.globl hostcall
 hostcall:

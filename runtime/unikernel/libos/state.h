@@ -59,7 +59,6 @@ struct file {
 	u16 refs;
 	u32 flags;      /* O_ACCMODE, O_NONBLOCK, O_APPEND, O_PATH */
 	u32 node;
-	u32 events;     /* counts arrivals: what edge-triggered epoll compares */
 	u64 pos;
 	void *obj;      /* pipe, socket, eventfd, epoll, text */
 	u64 aux;
@@ -106,7 +105,7 @@ struct state {
 	char exe[256];
 	struct queue chan;          /* bytes of the driver that the guest has not read */
 	u32 chan_eof, want_out;
-	u32 next_conn, next_serial;
+	u32 next_conn, next_serial, next_id, pad2;
 
 	/* exec.c: for /proc/self */
 	u64 argv_start, argv_end, env_start, env_end, auxv_start, auxv_end, stack_top;
@@ -115,7 +114,7 @@ struct state {
 	struct ksigaction { u64 handler, flags, restorer, mask; } sigactions[65];
 	u64 proc_pending;
 	u64 itimer_deadline, itimer_interval;
-	u32 timers, pad1;              /* a timerfd was ever armed */
+	u32 timers, refused;        /* a timerfd was ever armed; mem_limit was ever met */
 	void *sockets;              /* list of all sockets, for lookup by address and id */
 
 	u32 calls[512] __attribute__((aligned(4096)));
@@ -187,6 +186,7 @@ i64 file_new(u8 kind, u32 flags, void *obj); /* index or -ENFILE */
 i64 fd_install(i64 file, int cloexec);       /* fd, or -errno (the file is released); takes an errno through */
 i64 fd_new(u8 kind, u32 flags, void *obj, int cloexec);
 struct file *fd_file(u64 fd);                /* NULL: -EBADF */
+i64 fd_close(u64 fd);
 i64 fd_index(u64 fd);                        /* of files, or -EBADF */
 void file_put(u32 file);
 u32 file_poll(struct file *);                /* EPOLL* bits */

@@ -42,7 +42,10 @@ int vma_room(const struct vma *v, u64 already)
 	u64 c = charge(v);
 	if (S->text + text(v) > TEXT_MAX)
 		return 0;
-	return c <= already || !HOST->mem_limit || S->pub.committed + c - already <= HOST->mem_limit;
+	if (c <= already || !HOST->mem_limit || S->pub.committed + c - already <= HOST->mem_limit)
+		return 1;
+	S->refused = 1;
+	return 0;
 }
 
 /* Index of the first mapping that ends above addr. */

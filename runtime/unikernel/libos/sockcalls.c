@@ -1,0 +1,512 @@
+/* sockcalls.c: the system calls on sockets: addresses in and out, blocking, messages, options. */
+#include "socket.h"
+#include "tmpfs.h"
+
+#define SOCK_NONBLOCK 04000
+#define SOCK_CLOEXEC 02000000
+#define MSG_PEEK 2
+#define MSG_TRUNC 0x20
+#define MSG_DONTWAIT 0x40
+#define MSG_WAITALL 0x100
+
+static i64 get(u64 fd, struct sock **s, struct file **f)
+{
+	*f = fd_file(fd);
+	if (!*f)
+		return -EBADF;
+	if ((*f)->kind != K_SOCKET)
+		return -ENOTSOCK;
+	*s = (*f)->obj;
+	return 0;
+}
+#define SOCK(fd) \
+	struct file *f; struct sock *s; \
+	{ i64 e_ = get(fd, &s, &f); if (e_) return e_; }
+
+static i64 wait_for(struct file *f, int flags, u64 timeout)
+{
+	if (flags & MSG_DONTWAIT || f->flags & O_NONBLOCK)
+		return -EAGAIN;
+	i64 r = block(timeout ? timeout : FOREVER);
+	return r == -ETIMEDOUT ? -EAGAIN : r;
+}
+
+/* ---- Addresses ---- */
+
+static u16 swap(u16 v) { return v << 8 | v >> 8; }
+
+static i64 address_in(int domain, u64 p, u64 len, struct addr *a)
+{
+	u8 raw[128] = { 0 };
+	memset(a, 0, sizeof *a);
+	if (len < 2 || len > sizeof raw)
+		return -EINVAL;
+	if (from_user(raw, p, len))
+		return -EFAULT;
+	u16 family = *(u16 *)raw;
+	if (family != domain && !(family == AF_INET && domain == AF_INET6))
+		return family ? -EAFNOSUPPORT : -EINVAL;
+	a->port = swap(*(u16 *)(raw + 2));
+	if (family == AF_UNIX) {
+		a->port = 0;
+		a->path_len = len - 2;
+		memcpy(a->path, raw + 2, MIN(len - 2, sizeof a->path));
+		if (a->path_len && a->path[0]) /* a name ends at its first NUL */
+			for (u32 i = 0; i < a->path_len; i++)
+				if (!a->path[i])
+					a->path_len = i;
+	} else if (family == AF_INET) {
+		if (len < 8)
+			return -EINVAL;
+		a->ip[10] = a->ip[11] = 0xff;
+		memcpy(a->ip + 12, raw + 4, 4);
+	} else {
+		if (len < 24)
+			return -EINVAL;
+		memcpy(a->ip, raw + 8, 16);
+	}
+	return 0;
+}
+
+static i64 address_out(int domain, const struct addr *a, u64 p, u64 len_p)
+{
+	u8 raw[112] = { 0 };
+	u32 n, cap;
+	if (!p)
+		return 0;
+	if (from_user(&cap, len_p, 4))
+		return -EFAULT;
+	*(u16 *)raw = domain;
+	if (domain == AF_UNIX) {
+		n = 2 + a->path_len + (a->path_len && a->path[0]);
+		memcpy(raw + 2, a->path, a->path_len);
+	} else {
+		*(u16 *)(raw + 2) = swap(a->port);
+		n = domain == AF_INET ? 16 : 28;
+		memcpy(raw + (domain == AF_INET ? 4 : 8), domain == AF_INET ? a->ip + 12 : a->ip, domain == AF_INET ? 4 : 16);
+	}
+	return to_user(p, raw, MIN(n, cap)) || to_user(len_p, &n, 4) ? -EFAULT : 0;
+}
+
+/* ---- Making and naming ---- */
+
+i64 sys_socket(u64 domain, u64 type, u64 protocol)
+{
+	int kind = type & 15;
+	if (domain != AF_UNIX && domain != AF_INET && domain != AF_INET6)
+		return -EAFNOSUPPORT;
+	if (kind == 3)
+		return -EPERM; /* raw sockets, as without CAP_NET_RAW */
+	if (kind != STREAM && kind != DGRAM && !(kind == SEQPACKET && domain == AF_UNIX))
+		return -ESOCKTNOSUPPORT;
+	if (domain != AF_UNIX && protocol && protocol != (kind == STREAM ? 6u : 17u))
+		return kind == DGRAM && protocol == 1 ? -EACCES : -EPROTONOSUPPORT;
+	struct sock *s = sock_new(domain, kind);
+	if (!s)
+		return -ENOBUFS;
+	if (domain == AF_INET)
+		s->local.ip[10] = s->local.ip[11] = 0xff;
+	return fd_new(K_SOCKET, O_RDWR | (type & SOCK_NONBLOCK), s, !!(type & SOCK_CLOEXEC));
+}
+
+i64 sys_socketpair(u64 domain, u64 type, u64 protocol, u64 out)
+{
+	i32 fd[2];
+	if (domain != AF_UNIX)
+		return -EOPNOTSUPP;
+	i64 a = sys_socket(domain, type, protocol), b;
+	if (a < 0)
+		return a;
+	b = sys_socket(domain, type, protocol);
+	if (b < 0) {
+		fd_close(a);
+		return b;
+	}
+	sock_pair(fd_file(a)->obj, fd_file(b)->obj);
+	fd[0] = a, fd[1] = b;
+	return to_user(out, fd, 8);
+}
+
+i64 sys_bind(u64 fd, u64 p, u64 len)
+{
+	struct addr a;
+	SOCK(fd);
+	i64 r = address_in(s->domain, p, len, &a);
+	if (r)
+		return r;
+	if (s->bound)
+		return -EINVAL;
+	if (s->domain == AF_UNIX) {
+		if (a.path_len && a.path[0]) {
+			char path[109] = { 0 };
+			memcpy(path, a.path, a.path_len);
+			r = tmp_mksock(path);
+			if (r)
+				return r == -EEXIST ? -EADDRINUSE : r;
+		} else if (sock_bound(s->domain, s->type, &a)) {
+			return -EADDRINUSE;
+		}
+	} else {
+		if (!is_loopback(&a))
+			return -EADDRNOTAVAIL;
+		if (a.port && sock_bound(s->domain, s->type, &a))
+			return -EADDRINUSE;
+	}
+	s->local = a;
+	if (!a.port && s->domain != AF_UNIX)
+		return sock_autobind(s);
+	s->bound = 1;
+	return 0;
+}
+
+i64 sys_listen(u64 fd, u64 n)
+{
+	SOCK(fd);
+	if (s->type == DGRAM)
+		return -EOPNOTSUPP;
+	if (s->state != NEW && s->state != LISTENING)
+		return -EINVAL;
+	i64 r = sock_autobind(s);
+	if (r)
+		return r;
+	if (!s->backlog && !(s->backlog = kalloc(BACKLOG_MAX * sizeof *s->backlog)))
+		return -ENOBUFS;
+	s->backlog_max = MAX(1, MIN((u32)n, BACKLOG_MAX));
+	s->state = LISTENING;
+	return 0;
+}
+
+i64 sys_accept4(u64 fd, u64 p, u64 len, u64 flags)
+{
+	SOCK(fd);
+	if (s->state != LISTENING)
+		return -EINVAL;
+	if (!s->pending)
+		return wait_for(f, 0, s->rcv_timeout);
+	struct sock *b = s->backlog[0];
+	memmove(s->backlog, s->backlog + 1, --s->pending * sizeof *s->backlog);
+	changed();
+	i64 r = address_out(b->domain, &b->remote, p, len);
+	if (r)
+		return r;
+	return fd_new(K_SOCKET, O_RDWR | (flags & SOCK_NONBLOCK), b, !!(flags & SOCK_CLOEXEC));
+}
+
+i64 sys_accept(u64 fd, u64 p, u64 len) { return sys_accept4(fd, p, len, 0); }
+
+i64 sys_connect(u64 fd, u64 p, u64 len)
+{
+	struct addr a;
+	SOCK(fd);
+	i64 r = address_in(s->domain, p, len, &a);
+	if (r)
+		return r == -EINVAL && s->type == DGRAM ? (s->state = NEW, 0) : r; /* AF_UNSPEC: dissolve */
+	if (s->type == DGRAM) {
+		s->remote = a;
+		s->state = CONNECTED;
+		if (s->domain != AF_UNIX && is_any(&s->local) && !is_loopback(&a)) {
+			/* What the guest believes its own address is; only sorting of names looks at it. */
+			static const u8 own[4] = { 10, 0, 2, 15 };
+			if (s->local.ip[10])
+				memcpy(s->local.ip + 12, own, 4);
+		}
+		return sock_autobind(s);
+	}
+	if (s->error) {
+		r = -s->error;
+		s->error = 0;
+		return r;
+	}
+	if (s->state == CONNECTED)
+		return SELF->retrying ? 0 : -EISCONN;
+	if (s->state == LISTENING)
+		return -EINVAL;
+	if (s->state == CONNECTING) {
+		if (!SELF->retrying)
+			return -EALREADY;
+	} else if (s->domain == AF_UNIX || is_loopback(&a)) {
+		r = sock_connect_local(s, &a);
+		return r == -EAGAIN ? wait_for(f, 0, s->snd_timeout) : r;
+	} else {
+		net_connect(s, &a);
+	}
+	if (f->flags & O_NONBLOCK)
+		return -EINPROGRESS;
+	return wait_for(f, 0, s->snd_timeout);
+}
+
+i64 sys_getsockname(u64 fd, u64 p, u64 len)
+{
+	SOCK(fd);
+	return address_out(s->domain, &s->local, p, len);
+}
+
+i64 sys_getpeername(u64 fd, u64 p, u64 len)
+{
+	SOCK(fd);
+	if (s->state != CONNECTED)
+		return -ENOTCONN;
+	return address_out(s->domain, &s->remote, p, len);
+}
+
+i64 sys_shutdown(u64 fd, u64 how)
+{
+	SOCK(fd);
+	if (s->state != CONNECTED)
+		return -ENOTCONN;
+	if (how != 0 && !s->shut) {
+		s->shut = 1;
+		if (s->peer)
+			s->peer->eof = 1, s->peer->seq++;
+		else if (s->proxied && s->type == STREAM)
+			net_shut(s);
+	}
+	if (how != 1)
+		s->eof = 2;
+	changed();
+	return 0;
+}
+
+/* ---- Sending and receiving ---- */
+
+struct iovec { u64 base, len; };
+struct msghdr { u64 name; u32 name_len, pad; u64 iov, iov_len, control, control_len; u32 flags, pad2; };
+
+static i64 send_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags)
+{
+	u64 done = SELF->retrying ? SELF->progress : 0, at = 0;
+	if (s->type != STREAM) {
+		/* One record: gathered first. */
+		u64 total = 0;
+		for (u64 i = 0; i < n; i++)
+			total += v[i].len;
+		if (total > 65000)
+			return -EMSGSIZE;
+		u8 *p = kalloc(total + 1);
+		if (!p)
+			return -ENOBUFS;
+		i64 r = 0;
+		for (u64 i = 0; i < n && !r; at += v[i++].len)
+			r = from_user(p + at, v[i].base, v[i].len);
+		r = r ? r : to ? net_send_to(s, to, (u64)p, total) : socket_write(f, (u64)p, total);
+		kfree(p, total + 1);
+		return r == -EAGAIN ? wait_for(f, flags, s->snd_timeout) : r;
+	}
+	for (u64 i = 0; i < n; i++) {
+		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
+		at += v[i].len;
+		while (skip < v[i].len) {
+			i64 r = socket_write(f, v[i].base + skip, v[i].len - skip);
+			if (r == -EAGAIN && !(f->flags & O_NONBLOCK) && !(flags & MSG_DONTWAIT)) {
+				SELF->progress = done;
+				return block(FOREVER);
+			}
+			if (r <= 0)
+				return done ? (i64)done : r;
+			done += r, skip += r;
+		}
+	}
+	return done;
+}
+
+static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, struct addr *from, int flags, u32 *out_flags)
+{
+	u64 want = 0, done = SELF->retrying ? SELF->progress : 0, at = 0;
+	for (u64 i = 0; i < n; i++)
+		want += v[i].len;
+	*from = s->remote;
+	if (s->type != STREAM) {
+		struct record r;
+		if (!s->rx.len)
+			return s->eof ? 0 : wait_for(f, flags, s->rcv_timeout);
+		u8 *p = kalloc(sizeof r + 65536);
+		if (!p)
+			return -ENOBUFS;
+		queue_get_user(&s->rx, (u64)&r, sizeof r, 1);
+		queue_get_user(&s->rx, (u64)p, sizeof r + r.len, flags & MSG_PEEK);
+		*from = r.from;
+		i64 e = 0;
+		for (u64 i = 0; i < n && at < r.len && !e; i++) {
+			u64 k = MIN(v[i].len, r.len - at);
+			e = to_user(v[i].base, p + sizeof r + at, k);
+			at += k;
+		}
+		kfree(p, sizeof r + 65536);
+		if (at < r.len)
+			*out_flags |= MSG_TRUNC;
+		changed();
+		return e ? e : flags & MSG_TRUNC ? (i64)r.len : (i64)at;
+	}
+	if (flags & MSG_PEEK) {
+		if (s->rx.len)
+			return n ? queue_get_user(&s->rx, v[0].base, v[0].len, 1) : 0;
+		return s->eof || s->error ? socket_read(f, 0, 0) : wait_for(f, flags, s->rcv_timeout);
+	}
+	for (u64 i = 0; i < n; i++) {
+		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
+		at += v[i].len;
+		while (skip < v[i].len) {
+			i64 r = socket_read(f, v[i].base + skip, v[i].len - skip);
+			if (r == -EAGAIN && (!done || (flags & MSG_WAITALL && done < want))) {
+				SELF->progress = done;
+				r = wait_for(f, flags, s->rcv_timeout);
+				return r == BLOCKED || !done ? r : (i64)done;
+			}
+			if (r <= 0)
+				return done || r == -EAGAIN ? (i64)done : r;
+			done += r, skip += r;
+		}
+	}
+	return done;
+}
+
+i64 sys_sendto(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
+{
+	struct iovec v = { buf, n };
+	struct addr a;
+	SOCK(fd);
+	if (p && s->type == DGRAM) {
+		i64 r = address_in(s->domain, p, len, &a);
+		return r ? r : send_vec(f, s, &v, 1, &a, flags);
+	}
+	return send_vec(f, s, &v, 1, NULL, flags);
+}
+
+i64 sys_recvfrom(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
+{
+	struct iovec v = { buf, n };
+	struct addr from;
+	u32 ignored = 0;
+	SOCK(fd);
+	i64 r = recv_vec(f, s, &v, 1, &from, flags, &ignored);
+	if (r >= 0 && p && address_out(s->domain, &from, p, len))
+		return -EFAULT;
+	return r;
+}
+
+static i64 message(u64 p, struct msghdr *m, struct iovec v[64])
+{
+	if (from_user(m, p, sizeof *m))
+		return -EFAULT;
+	if (m->iov_len > 64)
+		return -EMSGSIZE;
+	return from_user(v, m->iov, m->iov_len * sizeof *v);
+}
+
+i64 sys_sendmsg(u64 fd, u64 p, u64 flags)
+{
+	struct iovec v[64];
+	struct msghdr m;
+	struct addr a;
+	SOCK(fd);
+	i64 r = message(p, &m, v);
+	if (r)
+		return r;
+	if (m.control_len && s->domain == AF_UNIX)
+		return -EOPNOTSUPP; /* descriptors: there is no other process to give them to */
+	if (m.name && s->type == DGRAM) {
+		r = address_in(s->domain, m.name, m.name_len, &a);
+		return r ? r : send_vec(f, s, v, m.iov_len, &a, flags);
+	}
+	return send_vec(f, s, v, m.iov_len, NULL, flags);
+}
+
+i64 sys_recvmsg(u64 fd, u64 p, u64 flags)
+{
+	struct iovec v[64];
+	struct msghdr m;
+	struct addr from;
+	SOCK(fd);
+	i64 r = message(p, &m, v);
+	if (r)
+		return r;
+	m.flags = 0;
+	r = recv_vec(f, s, v, m.iov_len, &from, flags, &m.flags);
+	if (r < 0)
+		return r;
+	m.control_len = 0;
+	u64 name = m.name;
+	if (s->type == STREAM)
+		m.name_len = 0;
+	if (to_user(p, &m, sizeof m))
+		return -EFAULT;
+	if (name && s->type != STREAM && address_out(s->domain, &from, name, p + offsetof(struct msghdr, name_len)))
+		return -EFAULT;
+	return r;
+}
+
+struct mmsghdr { struct msghdr m; u32 len, pad; };
+
+/* Several messages: the first may block, later ones only add to what there is. */
+i64 sys_sendmmsg(u64 fd, u64 p, u64 n, u64 flags)
+{
+	for (u64 i = 0; i < n; i++) {
+		i64 r = sys_sendmsg(fd, p + i * sizeof(struct mmsghdr), i ? flags | MSG_DONTWAIT : flags);
+		if (r < 0)
+			return i ? (i64)i : r;
+		u32 len = r;
+		if (to_user(p + i * sizeof(struct mmsghdr) + offsetof(struct mmsghdr, len), &len, 4))
+			return -EFAULT;
+	}
+	return n;
+}
+
+i64 sys_recvmmsg(u64 fd, u64 p, u64 n, u64 flags)
+{
+	for (u64 i = 0; i < n; i++) {
+		i64 r = sys_recvmsg(fd, p + i * sizeof(struct mmsghdr), i ? flags | MSG_DONTWAIT : flags);
+		if (r < 0)
+			return i ? (i64)i : r;
+		u32 len = r;
+		if (to_user(p + i * sizeof(struct mmsghdr) + offsetof(struct mmsghdr, len), &len, 4))
+			return -EFAULT;
+	}
+	return n;
+}
+
+/* ---- Options: those that mean something here; the others are accepted ---- */
+
+i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
+{
+	i64 tv[2];
+	i32 v = 0;
+	SOCK(fd);
+	if (level == 1 && (name == 20 || name == 21)) { /* SO_RCVTIMEO, SO_SNDTIMEO */
+		if (len < 16)
+			return -EINVAL;
+		if (from_user(tv, p, 16))
+			return -EFAULT;
+		*(name == 20 ? &s->rcv_timeout : &s->snd_timeout) = tv[0] * 1000000000 + tv[1] * 1000;
+		return 0;
+	}
+	if (len >= 4 && from_user(&v, p, 4))
+		return -EFAULT;
+	if (level == 41 && name == 26)
+		s->v6only = !!v;
+	return 0;
+}
+
+i64 sys_getsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len_p)
+{
+	u32 len;
+	i32 v = 0;
+	SOCK(fd);
+	if (from_user(&len, len_p, 4))
+		return -EFAULT;
+	if (level == 1)
+		switch (name) {
+		case 3: v = s->type; break;
+		case 4: v = s->error, s->error = 0; break;
+		case 7: case 8: v = SOCK_BUFFER; break;
+		case 30: v = s->state == LISTENING; break;
+		case 38: v = s->domain == AF_UNIX ? 0 : s->type == STREAM ? 6 : 17; break;
+		case 39: v = s->domain; break;
+		case 17: { /* SO_PEERCRED */
+			u32 c[3] = { HOST->pid, 0, 0 };
+			len = MIN(len, 12);
+			return to_user(p, c, len) || to_user(len_p, &len, 4) ? -EFAULT : 0;
+		}
+		}
+	len = MIN(len, 4);
+	return to_user(p, &v, len) || to_user(len_p, &len, 4) ? -EFAULT : 0;
+}

@@ -1,0 +1,47 @@
+/* socket.h: sockets, for socket.c (objects), net.c (through the tender) and sockcalls.c (system calls). */
+#ifndef SOCKET_H
+#define SOCKET_H
+
+#include "state.h"
+
+enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10 };
+enum { STREAM = 1, DGRAM = 2, SEQPACKET = 5 };
+enum { NEW, LISTENING, CONNECTING, CONNECTED };
+#define BACKLOG_MAX 128
+#define SOCK_BUFFER 262144
+
+/* IPv4 addresses are kept in their IPv6 form ::ffff:a.b.c.d; unix names in path. */
+struct addr { u8 ip[16]; u16 port; u16 path_len; char path[108]; };
+
+struct sock {
+	u8 domain, type, state, proxied;
+	u8 eof, shut, bound, v6only;       /* eof: no more will come; shut: no more may be sent */
+	i32 error;                         /* SO_ERROR */
+	u32 seq, id, credit, owed;         /* proxied: may still send; bytes taken but not yet credited */
+	struct sock *peer, *next;
+	struct queue rx;                   /* a stream's bytes, or records of a datagram socket */
+	struct sock **backlog;
+	u32 pending, backlog_max;
+	u64 rcv_timeout, snd_timeout;
+	struct addr local, remote;
+};
+
+struct record { u32 len; struct addr from; };
+
+struct sock *sock_new(int domain, int type);
+void sock_free(struct sock *s);
+int is_loopback(const struct addr *a);     /* or unspecified, which means the same to connect */
+int is_any(const struct addr *a);
+struct sock *sock_bound(int domain, int type, const struct addr *a); /* who listens or is bound there */
+i64 sock_autobind(struct sock *s);
+void sock_pair(struct sock *a, struct sock *b);
+i64 sock_connect_local(struct sock *s, const struct addr *to);
+i64 sock_deliver(struct sock *to, const struct addr *from, u64 buf, u64 n);
+
+i64 net_connect(struct sock *s, const struct addr *to); /* 0: asked for */
+i64 net_send(struct sock *s, u64 buf, u64 n);
+i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n);
+void net_credit(struct sock *s);
+void net_shut(struct sock *s);
+void net_close(struct sock *s);
+#endif
