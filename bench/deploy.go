@@ -1,0 +1,149 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/platform/worker"
+	isolation "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/workloads"
+)
+
+// deploy measures the latency of each path, one call at a time: SEUSS, table 1.
+// What the worker keeps decides which path a call takes.
+type deploy struct {
+	Paths  []string `yaml:"paths"`
+	Calls  int      `yaml:"calls"`  // of each path in a trial, at most
+	Warmup int      `yaml:"warmup"` // calls before that, recorded as such
+	Memory Size     `yaml:"memory"` // limit of a function
+	AO     []string `yaml:"ao"`     // steps of anticipatory optimisation
+}
+
+func newDeploy() *deploy {
+	return &deploy{
+		Paths:  []string{string(worker.Hot), string(worker.Warm), string(worker.Cold), string(worker.Boot)},
+		Calls:  475, // as in SEUSS, table 1
+		Warmup: 3, Memory: 128 << 20,
+	}
+}
+
+func (d *deploy) Name() string { return "deploy" }
+
+func (d *deploy) Doc() string {
+	return "latency of a NOP by each path (hot, warm, cold, boot), with its stages"
+}
+
+func (d *deploy) Check() error {
+	all := newDeploy().Paths
+	for _, p := range d.Paths {
+		if !slices.Contains(all, p) {
+			return &BadValue{"paths", fmt.Sprintf("%q is none of %v", p, all)}
+		}
+	}
+	return errors.Join(atLeast("paths", len(d.Paths), 1), atLeast("calls", d.Calls, 1), atLeast("warmup", d.Warmup, 0))
+}
+
+func (d *deploy) Trials(t Target) []Trial {
+	var all []Trial
+	for _, p := range d.Paths {
+		if p == string(worker.Warm) && !t.Snapshots {
+			continue // without snapshots of functions there is no such path
+		}
+		all = append(all, Trial{Via: ViaWorker, Path: p, Least: 500 * time.Millisecond})
+	}
+	return all
+}
+
+// LabelIntended names, in the record of a call that took another path than its
+// trial set out to take, the path that was meant.
+const LabelIntended = "intended"
+
+func (d *deploy) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) error {
+	pop, err := env.Population(workloads.NOP, d.functions(t.Path))
+	if err != nil {
+		return err
+	}
+	w, err := env.OpenWorker(ctx, d.config(t))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	start := time.Now()
+	for i := -d.Warmup; i < d.Calls && (i <= 0 || time.Since(start) < t.Limit); i++ {
+		c := Callee{Population: pop, Number: (i + d.Warmup) % d.functions(t.Path), Payload: []byte("{}"), Timeout: 10 * time.Second,
+			Limits: isolation.Limits{MemoryBytes: int64(d.Memory)}}
+		if err := d.ready(ctx, w, t); err != nil {
+			return err
+		}
+		a := workloads.Arrival{Number: i, Function: c.Number, Due: time.Since(start)}
+		s := workloads.Sample[Reply]{Arrival: a, Started: a.Due, Reply: w.Call(ctx, c)}
+		s.Ended = time.Since(start)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		sink.Invocation(row(s, pop.Name(c.Number), d.labels(i, t, s.Reply)))
+	}
+	if st := w.Stats(); st.FunctionSnapshots > 0 {
+		sink.Measurement(record.Measurement{Metric: "function_snapshot", Unit: "bytes", Value: float64(st.SnapshotBytes) / float64(st.FunctionSnapshots)})
+		sink.Measurement(record.Measurement{Metric: "runtime_snapshot", Unit: "bytes", Value: float64(st.RuntimeBytes) / float64(max(1, st.RuntimeSnapshots))})
+	}
+	return nil
+}
+
+// functions is how many a path needs: those that import want a new one for
+// each call, and after so many it has long been forgotten.
+func (d *deploy) functions(path string) int {
+	if path == string(worker.Hot) || path == string(worker.Warm) {
+		return 1
+	}
+	return min(d.Calls+d.Warmup, 256)
+}
+
+// config has the worker keep what the path needs and nothing else.
+func (d *deploy) config(t Trial) worker.Config {
+	cfg := worker.Config{
+		Idle:      worker.Cache{Off: t.Path != string(worker.Hot)},
+		Functions: worker.Cache{Off: t.Path != string(worker.Warm)},
+		Runtimes:  worker.RuntimeSnapshots{Off: t.Path == string(worker.Boot), Prepare: d.AO},
+	}
+	if t.Path == string(worker.Cold) && !t.Target.Snapshots {
+		cfg.StemCells = 1
+	}
+	return cfg
+}
+
+// ready waits for what the path needs: a stem cell for the next call, or the
+// function's snapshot.
+func (d *deploy) ready(ctx context.Context, w *workerCaller, t Trial) error {
+	want := func(s worker.Stats) bool { return true }
+	switch {
+	case t.Path == string(worker.Cold) && !t.Target.Snapshots:
+		want = func(s worker.Stats) bool { return s.StemCells > 0 && s.Closing == 0 }
+	case t.Path == string(worker.Warm):
+		want = func(s worker.Stats) bool { return len(s.Invocations) == 0 || s.FunctionSnapshots > 0 }
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for !want(w.Stats()) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("path %s: what it starts from is not there after 30 s: %w", t.Path, ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return nil
+}
+
+func (d *deploy) labels(i int, t Trial, r Reply) map[string]string {
+	l := map[string]string{}
+	if i < 0 {
+		l[LabelWarmup] = "true"
+	} else if r.Path != t.Path && r.Path != "" {
+		l[LabelIntended] = t.Path
+	}
+	return l
+}

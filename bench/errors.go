@@ -1,0 +1,34 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of a run; compare with errors.Is.
+var (
+	ErrInUse      = errors.New("the run folder is in use by another lambdabench")
+	ErrOtherSuite = errors.New("the run folder holds a run of another suite")
+	ErrNoTarget   = errors.New("no backend of the suite is usable on this host")
+	ErrUnknown    = errors.New("unknown name")
+	ErrNoRow      = errors.New("the trial recorded nothing")
+)
+
+// BadValue is a parameter that makes no sense.
+type BadValue struct {
+	Key  string // the key in the suite
+	Want string // what it should be: "want at least 1"
+}
+
+func (b *BadValue) Error() string { return fmt.Sprintf("%s: %s", b.Key, b.Want) }
+
+// SuiteError is a mistake in a suite, at a place in its file.
+type SuiteError struct {
+	File         string
+	Line, Column int
+	Message      string // what is wrong, and the remedy
+}
+
+func (e *SuiteError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+}

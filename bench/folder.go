@@ -1,0 +1,141 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+)
+
+// PlanFile lists, in a run folder, the record files of all trials in the order
+// in which they are run, as a JSON array.
+const PlanFile = "plan.json"
+
+// folder is a run's folder, held for this process alone.
+type folder struct {
+	dir  string
+	lock *os.File
+}
+
+// openFolder makes the folder, or takes up the one of an interrupted run of
+// the same suite.
+func openFolder(dir string, suite []byte) (*folder, error) {
+	if err := os.MkdirAll(filepath.Join(dir, record.Folder), 0o755); err != nil {
+		return nil, fmt.Errorf("make run folder: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, record.SuiteFile), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("open run folder: %w", err)
+	}
+	f := &folder{dir: dir, lock: lock}
+	if err := f.claim(suite); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// claim locks the folder, compares the suite and removes what a killed run
+// left half done. The lock goes with the process, however it ends.
+func (f *folder) claim(suite []byte) error {
+	if err := syscall.Flock(int(f.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return ErrInUse
+	}
+	path := filepath.Join(f.dir, record.SuiteFile)
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	done, err := record.Files(f.dir)
+	if err != nil {
+		return err
+	}
+	if len(done) > 0 && !bytes.Equal(old, suite) {
+		return fmt.Errorf("%w; give another --out, or the suite as it is in %s", ErrOtherSuite, path)
+	}
+	if !bytes.Equal(old, suite) {
+		if err := f.lock.Truncate(0); err != nil {
+			return err
+		}
+		if _, err := f.lock.WriteAt(suite, 0); err != nil {
+			return err
+		}
+	}
+	parts, err := filepath.Glob(filepath.Join(f.dir, record.Folder, "*.part"))
+	for _, p := range parts {
+		err = errors.Join(err, os.Remove(p))
+	}
+	return errors.Join(err, os.RemoveAll(f.work()))
+}
+
+// work is the folder for what is of no use after the run.
+func (f *folder) work() string { return filepath.Join(f.dir, "work") }
+
+// path is where a trial's records belong.
+func (f *folder) path(t Trial) string { return filepath.Join(f.dir, record.Folder, t.File()) }
+
+// keepPlan writes the plan, or compares it with the one that is there.
+func (f *folder) keepPlan(plan []Trial) error {
+	files := make([]string, len(plan))
+	for i, t := range plan {
+		files[i] = t.File()
+	}
+	want, err := json.MarshalIndent(files, "", "  ")
+	want = append(want, '\n')
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(f.dir, PlanFile)
+	done, err := record.Files(f.dir)
+	if err != nil {
+		return err
+	}
+	if have, err := os.ReadFile(path); err == nil && len(done) > 0 && !bytes.Equal(have, want) {
+		return fmt.Errorf("%s: %w: it was begun with other backends, runtimes or experiments; give the same ones, or another --out", f.dir, ErrOtherSuite)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return writeFile(path, want)
+}
+
+// open returns the trials that are not yet recorded.
+func (f *folder) open(plan []Trial) []Trial {
+	var todo []Trial
+	for _, t := range plan {
+		if _, err := os.Stat(f.path(t)); err != nil {
+			todo = append(todo, t)
+		}
+	}
+	return todo
+}
+
+func (f *folder) keepMachine(m func() record.Machine) error {
+	path := filepath.Join(f.dir, record.MachineFile)
+	if _, err := os.Stat(path); err == nil {
+		return nil // a run that is taken up keeps the state before its beginning
+	}
+	b, err := json.MarshalIndent(m(), "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(path, b)
+}
+
+func (f *folder) close() error {
+	return errors.Join(os.RemoveAll(f.work()), f.lock.Close())
+}
+
+// writeFile puts a whole file at path or leaves the old one.
+func writeFile(path string, data []byte) error {
+	tmp := path + ".part"
+	if err := os.WriteFile(tmp, data, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}

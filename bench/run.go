@@ -1,0 +1,245 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// Runner runs suites on this host.
+type Runner struct {
+	Backends []runtime.Backend // all there are; the suite chooses among them
+	Only     []string          // experiments; empty means the suite's
+	Progress Progress          // nil for none
+	Log      *slog.Logger      // what is worth knowing; nil for none
+}
+
+// Progress is told how a run goes.
+type Progress interface {
+	Begin(trials, done int, limit time.Duration) // limit is the sum of what the open trials should take
+	Trial(t Trial)                               // begins
+	Done(t Trial, took time.Duration, err error) // is recorded, or failed
+	End()
+}
+
+// Run runs what of the suite is not yet in the folder out. It returns ctx's
+// error when it was interrupted; a trial that failed does not keep the others
+// from being run, and all failures are in the error. The backends stay open.
+func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
+	if len(r.Only) > 0 {
+		if su, err = su.only(r.Only); err != nil {
+			return err
+		}
+	}
+	f, err := openFolder(out, su.source)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	targets, err := r.targets(ctx, su)
+	if err != nil {
+		return err
+	}
+	plan := NewPlan(su, targets)
+	if len(plan) == 0 {
+		return ErrNoTarget
+	}
+	if err := f.keepPlan(plan); err != nil {
+		return err
+	}
+	if err := f.keepMachine(func() record.Machine { return describeMachine(ctx, targets, r.Backends) }); err != nil {
+		return fmt.Errorf("describe machine: %w", err)
+	}
+	return r.trials(ctx, su, f, plan)
+}
+
+func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, plan []Trial) (err error) {
+	env, err := newEnv(su, f.work(), r.logger())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, env.close()) }()
+	todo := f.open(plan)
+	p := r.Progress
+	if p == nil {
+		p = silent{}
+	}
+	p.Begin(len(plan), len(plan)-len(todo), sumLimits(todo))
+	defer p.End()
+	var failed []error
+	for _, t := range todo {
+		p.Trial(t)
+		start := time.Now()
+		err := r.trial(ctx, su, env, f.path(t), t)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			err = fmt.Errorf("trial %d, %v: %w", t.Number, t, err)
+			failed = append(failed, err)
+		}
+		p.Done(t, time.Since(start), err)
+	}
+	return errors.Join(failed...)
+}
+
+// grace is what a trial may take beyond its limit before it is given up:
+// closing thousands of sandboxes takes its time.
+const grace = 2 * time.Minute
+
+func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, path string, t Trial) error {
+	section := su.section(t.Experiment)
+	env, err := env.forTrial(t, r.backend(t.Target.Backend))
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(env.Dir)
+	quiet := settle(ctx, su.Settle)
+	ctx, cancel := context.WithTimeout(ctx, 3*t.Limit+grace)
+	defer cancel()
+	w, err := record.Create(path)
+	if err != nil {
+		return err
+	}
+	sink := NewSink(t, w)
+	if err := section.RunTrial(ctx, env, t, sink); err != nil {
+		w.Abort()
+		return err
+	}
+	if sink.Rows == 0 {
+		w.Abort()
+		return ErrNoRow
+	}
+	sink.Measurement(quiet)
+	return w.Commit()
+}
+
+// targets lists what the suite asks for and this host can run.
+func (r *Runner) targets(ctx context.Context, su *Suite) ([]Target, error) {
+	interpreters, err := chooseInterpreters(ctx, su.Runtimes)
+	if err != nil {
+		return nil, err
+	}
+	var targets []Target
+	var lacks []error
+	for _, name := range su.Backends.List {
+		if r.backend(name) == nil {
+			return nil, fmt.Errorf("%w: backend %q; there are %v", ErrUnknown, name, r.backendNames())
+		}
+	}
+	for _, b := range r.Backends {
+		if !su.Backends.All && !slices.Contains(su.Backends.List, b.Name()) {
+			continue
+		}
+		if err := b.Probe(ctx); err != nil {
+			lacks = append(lacks, err)
+			r.logger().Warn("backend left out", "backend", b.Name(), "reason", err)
+			continue
+		}
+		_, snapshots := b.(runtime.Snapshotter)
+		for _, in := range interpreters {
+			targets = append(targets, Target{Backend: b.Name(), Interpreter: in, Snapshots: snapshots})
+		}
+	}
+	if !su.Backends.All && len(lacks) > 0 {
+		return nil, errors.Join(lacks...) // it was asked for by name
+	}
+	if len(targets) == 0 {
+		return nil, errors.Join(append([]error{ErrNoTarget}, lacks...)...)
+	}
+	return targets, nil
+}
+
+func chooseInterpreters(ctx context.Context, want Names) ([]runtime.Interpreter, error) {
+	if !want.All {
+		var list []runtime.Interpreter
+		for _, id := range want.List {
+			in, err := runtime.FindInterpreter(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, in)
+		}
+		return list, nil
+	}
+	var list []runtime.Interpreter
+	seen := map[runtime.Language]bool{}
+	for _, in := range runtime.Interpreters(ctx) {
+		if !seen[in.Language] {
+			seen[in.Language] = true
+			list = append(list, in)
+		}
+	}
+	if len(list) == 0 {
+		return nil, errors.New("neither Node.js 18+ nor CPython 3.11+ is installed; apt-get install nodejs python3")
+	}
+	return list, nil
+}
+
+func (r *Runner) backend(name string) runtime.Backend {
+	for _, b := range r.Backends {
+		if b.Name() == name {
+			return b
+		}
+	}
+	return nil
+}
+
+func (r *Runner) backendNames() []string {
+	var all []string
+	for _, b := range r.Backends {
+		all = append(all, b.Name())
+	}
+	return all
+}
+
+func (r *Runner) logger() *slog.Logger {
+	if r.Log != nil {
+		return r.Log
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+// only keeps the named experiments.
+func (su *Suite) only(experiments []string) (*Suite, error) {
+	part := *su
+	part.Experiments = nil
+	for _, name := range experiments {
+		sec := su.section(name)
+		if sec == nil {
+			return nil, fmt.Errorf("%w: experiment %q is not in suite %s", ErrUnknown, name, su.Name)
+		}
+		part.Experiments = append(part.Experiments, *sec)
+	}
+	return &part, nil
+}
+
+func (su *Suite) section(name string) *Section {
+	for i := range su.Experiments {
+		if su.Experiments[i].Name() == name {
+			return &su.Experiments[i]
+		}
+	}
+	return nil
+}
+
+func sumLimits(trials []Trial) time.Duration {
+	var sum time.Duration
+	for _, t := range trials {
+		sum += t.Limit
+	}
+	return sum
+}
+
+// DefaultFolder is where a run goes that was given no folder.
+func DefaultFolder(su *Suite, now time.Time) string {
+	return filepath.Join("runs", now.Format("2006-01-02-150405")+"-"+su.Name)
+}

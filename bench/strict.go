@@ -1,0 +1,134 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"sort"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// strict decodes YAML mappings into structs key by key. yaml.v3's KnownFields
+// works on whole documents only and names Go types, not remedies.
+type strict struct{ file string }
+
+func (s strict) fail(n *yaml.Node, format string, args ...any) error {
+	return &SuiteError{File: s.file, Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)}
+}
+
+// decode fills the fields of structs, given by pointers, from a mapping; what
+// is the mapping's place in the suite, for messages. Keys of fields are their
+// yaml tags; embedded structs' count as the struct's own. Absent keys leave
+// their field alone. It returns the keys' nodes.
+func (s strict) decode(n *yaml.Node, what string, into ...any) (map[string]*yaml.Node, error) {
+	fields := map[string]reflect.Value{}
+	for _, p := range into {
+		collect(reflect.ValueOf(p).Elem(), fields)
+	}
+	keys := map[string]*yaml.Node{}
+	return keys, s.mapping(n, what, func(key, value *yaml.Node) error {
+		f, ok := fields[key.Value]
+		if !ok {
+			return s.fail(key, "unknown key %q in %s; known keys: %s", key.Value, what, strings.Join(sortedKeys(fields), ", "))
+		}
+		keys[key.Value] = key
+		return s.value(value, key.Value, f.Addr().Interface())
+	})
+}
+
+// mapping calls do for each key, after it has made sure that it is one.
+func (s strict) mapping(n *yaml.Node, what string, do func(key, value *yaml.Node) error) error {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		return nil // 'deploy:' with nothing behind it takes the defaults
+	}
+	if n.Kind != yaml.MappingNode {
+		return s.fail(n, "%s: want keys and values", what)
+	}
+	seen := map[string]bool{}
+	for i := 0; i < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if seen[key.Value] {
+			return s.fail(key, "key %q occurs twice in %s; remove one", key.Value, what)
+		}
+		seen[key.Value] = true
+		if err := do(key, n.Content[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s strict) value(n *yaml.Node, key string, into any) error {
+	_, node := into.(*yaml.Node)
+	_, own := into.(yaml.Unmarshaler)
+	if reflect.TypeOf(into).Elem().Kind() == reflect.Struct && !own && !node {
+		_, err := s.decode(n, key, into)
+		return err
+	}
+	err := n.Decode(into)
+	if err == nil {
+		return nil
+	}
+	var te *yaml.TypeError
+	if errors.As(err, &te) {
+		kind := reflect.TypeOf(into).Elem()
+		return s.fail(n, "%s: %q is not %s", key, n.Value, article(kind))
+	}
+	return s.fail(n, "%s: %v", key, err)
+}
+
+// check turns a *BadValue into an error at the key's place.
+func (s strict) check(err error, keys map[string]*yaml.Node, what *yaml.Node) error {
+	var bad *BadValue
+	if !errors.As(err, &bad) {
+		return err
+	}
+	at, ok := keys[bad.Key]
+	if !ok {
+		at = what
+	}
+	return s.fail(at, "%v", bad)
+}
+
+func collect(v reflect.Value, fields map[string]reflect.Value) {
+	t := v.Type()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case f.Anonymous && f.Type.Kind() == reflect.Struct:
+			collect(v.Field(i), fields)
+		case f.Anonymous && f.Type.Kind() == reflect.Pointer:
+			collect(v.Field(i).Elem(), fields)
+		case tag != "" && tag != "-":
+			fields[tag] = v.Field(i)
+		}
+	}
+}
+
+func article(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Int, reflect.Int64, reflect.Uint64:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list like [a, b] of " + strings.TrimPrefix(article(t.Elem()), "a ") + "s"
+	case reflect.Map:
+		return "a list of keys and values"
+	}
+	return "a " + t.Kind().String()
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

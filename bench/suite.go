@@ -1,0 +1,155 @@
+package bench
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Suite says what is to be run.
+type Suite struct {
+	Name     string   `yaml:"suite"`
+	About    string   `yaml:"about"`    // one sentence, for the report and for list
+	Seed     uint64   `yaml:"seed"`     // of every random choice
+	Repeats  int      `yaml:"repeats"`  // of every trial
+	Budget   Duration `yaml:"budget"`   // for the whole run; scales the experiments' own where there are many targets
+	Backends Names    `yaml:"backends"` // all means: all that this host can run
+	Runtimes Names    `yaml:"runtimes"` // "nodejs20.x", or "nodejs" for the best of that language
+	Settle   Settle   `yaml:"settle"`
+	Network  Network  `yaml:"network"`
+
+	// Experiments in the order in which they are run.
+	Experiments []Section `yaml:"-"`
+
+	source []byte
+}
+
+// Section is an experiment with what suites say of every experiment.
+type Section struct {
+	Experiment
+	Budget  time.Duration // for all its trials together; 0 means no bound
+	Repeats int
+}
+
+// Settle is how long to wait for a quiet machine before each trial.
+type Settle struct {
+	Busy float64  `yaml:"busy"` // share of the processors that others may use
+	Wait Duration `yaml:"wait"` // at most; then the trial begins anyway
+}
+
+// Network is where the server that functions wait for is.
+type Network struct {
+	Listen string            `yaml:"listen"` // "127.0.0.1:0": loopback, a free port
+	Hosts  map[string]string `yaml:"hosts"`  // under which address a backend's functions see this host; default: Listen's
+}
+
+type sectionKeys struct {
+	Budget  Duration `yaml:"budget"`
+	Repeats int      `yaml:"repeats"`
+}
+
+// ReadSuite reads a suite's file.
+func ReadSuite(path string) (*Suite, error) {
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read suite: %w", err)
+	}
+	return ParseSuite(path, source)
+}
+
+// ParseSuite reads a suite. Every mistake is a *SuiteError that names file,
+// line and remedy.
+func ParseSuite(file string, source []byte) (*Suite, error) {
+	s := strict{file}
+	var doc yaml.Node
+	if err := yaml.NewDecoder(bytes.NewReader(source)).Decode(&doc); err != nil {
+		return nil, s.syntax(err)
+	}
+	su := &Suite{
+		Seed: 1, Repeats: 1, Backends: Names{All: true}, Runtimes: Names{All: true},
+		Settle:  Settle{Busy: 0.2, Wait: Duration(5 * time.Second)},
+		Network: Network{Listen: "127.0.0.1:0"}, source: source,
+	}
+	if len(doc.Content) == 0 {
+		return nil, s.syntax(io.EOF)
+	}
+	root := doc.Content[0]
+	top := suiteDocument{Suite: su}
+	keys, err := s.decode(root, "the suite", &top)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(su.check(), keys, root); err != nil {
+		return nil, err
+	}
+	if top.Sections.Kind == 0 {
+		return nil, s.fail(root, "experiments: missing; name at least one of %s", strings.Join(names(), ", "))
+	}
+	err = s.mapping(&top.Sections, "experiments", func(key, value *yaml.Node) error {
+		sec, err := s.section(key, value, su.Repeats)
+		su.Experiments = append(su.Experiments, sec)
+		return err
+	})
+	if err == nil && len(su.Experiments) == 0 {
+		err = s.fail(&top.Sections, "experiments: name at least one of %s", strings.Join(names(), ", "))
+	}
+	return su, err
+}
+
+// suiteDocument is the file's top level.
+type suiteDocument struct {
+	*Suite
+	Sections yaml.Node `yaml:"experiments"`
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
+
+func (s strict) syntax(err error) error {
+	if errors.Is(err, io.EOF) {
+		return &SuiteError{File: s.file, Line: 1, Column: 1, Message: "the file is empty; see configs/quick.yaml for a suite"}
+	}
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		return &SuiteError{File: s.file, Line: line, Column: 1, Message: "not YAML: " + m[2]}
+	}
+	return &SuiteError{File: s.file, Line: 1, Column: 1, Message: err.Error()}
+}
+
+// section reads one experiment: its own keys and those of every section.
+func (s strict) section(key, value *yaml.Node, repeats int) (Section, error) {
+	e, ok := ByName(key.Value)
+	if !ok {
+		return Section{}, s.fail(key, "unknown experiment %q; known: %s", key.Value, strings.Join(names(), ", "))
+	}
+	common := sectionKeys{Repeats: repeats}
+	keys, err := s.decode(value, key.Value, &common, e)
+	if err == nil && common.Repeats < 1 {
+		err = s.check(&BadValue{"repeats", "want at least 1"}, keys, key)
+	}
+	if err == nil {
+		err = s.check(e.Check(), keys, key)
+	}
+	return Section{Experiment: e, Budget: time.Duration(common.Budget), Repeats: common.Repeats}, err
+}
+
+func (su *Suite) check() error {
+	switch {
+	case su.Name == "":
+		return &BadValue{"suite", "missing; give the suite a name"}
+	case strings.ContainsAny(su.Name, "/\\ \x00"):
+		return &BadValue{"suite", "a name without spaces and slashes, it becomes part of a folder's"}
+	case su.Repeats < 1:
+		return &BadValue{"repeats", "want at least 1"}
+	case su.Settle.Busy <= 0:
+		return &BadValue{"settle", "busy must be above 0; it is a share of the processors, such as 0.2"}
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/lambdabench/lambdabench/platform/worker"
+	isolation "github.com/lambdabench/lambdabench/runtime"
+)
+
+// workerCaller calls functions at a worker in this process.
+type workerCaller struct {
+	*worker.Worker
+	runtime string
+}
+
+// OpenWorker starts a worker on the trial's backend and returns when its
+// runtime snapshots and stem cells are ready.
+func (e *Env) OpenWorker(ctx context.Context, cfg worker.Config) (*workerCaller, error) {
+	cfg.Log = e.Log
+	w, err := worker.New(cfg, e.Backend, []isolation.Interpreter{e.Interpreter})
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Ready(ctx); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("wait for the worker: %w", err)
+	}
+	return &workerCaller{w, e.Interpreter.Runtime}, nil
+}
+
+// Call implements Caller.
+func (w *workerCaller) Call(ctx context.Context, c Callee) Reply {
+	res, err := w.Invoke(ctx, worker.Request{
+		Runtime: w.runtime, Function: c.Function(), Revision: "1", Timeout: c.Timeout,
+		Invocation: isolation.Invocation{ID: uuid.NewString(), Payload: c.Payload},
+	})
+	r := Reply{Path: string(res.Path), Stages: res.Stages}
+	if err != nil {
+		r.Outcome, r.Error = OutcomeRefused, err.Error()
+		return r
+	}
+	r.Outcome, r.Error = checked(c, res.Result)
+	return r
+}
