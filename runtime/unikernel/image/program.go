@@ -16,9 +16,15 @@ func (b *Builder) AddProgram(p string) error {
 	if err := b.AddHost(p); err != nil {
 		return err
 	}
+	return b.AddLibraries(p)
+}
+
+// AddLibraries adds what the ELF file p of the host needs, without p itself.
+func (b *Builder) AddLibraries(p string) error {
+	b.init()
 	real, err := filepath.EvalSymlinks(p)
 	if err != nil {
-		return fmt.Errorf("image: add program: %w", err)
+		return fmt.Errorf("image: add libraries: %w", err)
 	}
 	return b.addLibraries(real, map[string]bool{})
 }

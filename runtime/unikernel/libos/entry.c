@@ -60,7 +60,10 @@ static void fault(int sig, u64 *r, const u64 *info)
 void on_signal(int sig, void *info, void *ucontext)
 {
 	u64 *r = (u64 *)ucontext + 5;
-	if (sig == SIGSYS) {
+	if (sig == SIGSYS && r[RSP] > UC_STACK && r[RSP] <= UC_STACK + UC_STACK_SIZE) {
+		/* Not a guest's call: the host's vDSO, called by the libOS, has no clock source and asks its kernel. */
+		r[RAX] = r[RAX] == __NR_clock_gettime ? hostcall(__NR_clock_gettime, r[RDI], r[RSI], 0, 0, 0, 0) : -ENOSYS;
+	} else if (sig == SIGSYS) {
 		S->frame = r;
 		guest_call(r);
 	} else if (sig == SIGPROF) {

@@ -174,7 +174,12 @@ i64 file_write(struct file *f, u64 buf, u64 n, i64 off)
 	case K_CHANNEL: return packets(UC_MSG_DATA, 0, buf, n);
 	case K_PIPE_W: return pipe_write(f, buf, n);
 	case K_EVENT: return event_write(f, buf, n);
-	case K_SOCKET: return socket_write(f, buf, n);
+	case K_SOCKET: {
+		i64 r = socket_write(f, buf, n);
+		if (r == -EPIPE)
+			raise_sigpipe();
+		return r;
+	}
 	default: return -EINVAL;
 	}
 }

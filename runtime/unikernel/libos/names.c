@@ -255,6 +255,18 @@ i64 sys_getcwd(u64 buf, u64 n)
 	return r < 0 ? r : to_user(buf, path, r + 1) ? -EFAULT : r + 1;
 }
 
+/* The working directory is held like an open file: it may be removed, but its number is not used again meanwhile. */
+static i64 set_cwd(struct vnode v)
+{
+	struct vnode old = S->cwd;
+	if (v.fs == FS_TMP)
+		S->inodes[v.id].refs++;
+	S->cwd = v;
+	if (old.fs == FS_TMP)
+		tmp_put(old.id);
+	return 0;
+}
+
 i64 sys_chdir(u64 p)
 {
 	struct vnode v;
@@ -264,8 +276,7 @@ i64 sys_chdir(u64 p)
 		return r;
 	if ((vnode_mode(v) & S_IFMT) != S_IFDIR)
 		return -ENOTDIR;
-	S->cwd = v;
-	return 0;
+	return set_cwd(v);
 }
 
 i64 sys_fchdir(u64 fd)
@@ -275,8 +286,7 @@ i64 sys_fchdir(u64 fd)
 		return -EBADF;
 	if (f->kind != K_DIR)
 		return -ENOTDIR;
-	S->cwd = (struct vnode){ f->fs, f->node };
-	return 0;
+	return set_cwd((struct vnode){ f->fs, f->node });
 }
 
 /* The directory that would list a new or dying name; all but tmpfs are read-only. */

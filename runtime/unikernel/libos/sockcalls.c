@@ -8,6 +8,7 @@
 #define MSG_TRUNC 0x20
 #define MSG_DONTWAIT 0x40
 #define MSG_WAITALL 0x100
+#define MSG_NOSIGNAL 0x4000
 
 static i64 get(u64 fd, struct sock **s, struct file **f)
 {
@@ -272,7 +273,7 @@ i64 sys_shutdown(u64 fd, u64 how)
 struct iovec { u64 base, len; };
 struct msghdr { u64 name; u32 name_len, pad; u64 iov, iov_len, control, control_len; u32 flags, pad2; };
 
-static i64 send_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags)
+static i64 send_all(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags)
 {
 	u64 done = SELF->retrying ? SELF->progress : 0, at = 0;
 	if (s->type != STREAM) {
@@ -307,6 +308,14 @@ static i64 send_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n
 		}
 	}
 	return done;
+}
+
+static i64 send_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags)
+{
+	i64 r = send_all(f, s, v, n, to, flags);
+	if (r == -EPIPE && !(flags & MSG_NOSIGNAL))
+		raise_sigpipe();
+	return r;
 }
 
 static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, struct addr *from, int flags, u32 *out_flags)

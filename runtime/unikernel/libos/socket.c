@@ -190,7 +190,6 @@ i64 socket_write(struct file *f, u64 buf, u64 n)
 	if (s->state != CONNECTED)
 		return s->state == CONNECTING ? -EAGAIN : -ENOTCONN;
 	if (s->shut || (!s->proxied && (!s->peer || s->peer->eof == 2))) {
-		raise_sigpipe();
 		return -EPIPE;
 	}
 	if (s->proxied)

@@ -6,7 +6,8 @@ struct ts { i64 sec, nsec; };
 static i64 host_clock(u64 id, struct ts *t)
 {
 	int (*f)(u64, struct ts *) = (void *)HOST->vdso_clock;
-	if (f && f(id, t) == 0)
+	/* Realtime, monotonic, raw, coarse, boottime, TAI: a vDSO passes on the others by a system call of its own. */
+	if (f && id < 12 && 0x8f3u >> id & 1 && f(id, t) == 0)
 		return 0;
 	return hostcall(__NR_clock_gettime, id, (u64)t, 0, 0, 0, 0);
 }

@@ -175,6 +175,8 @@ static i64 add(u32 dir, const char *name, u32 id)
 	struct record *r = NULL;
 	if (len > 255)
 		return -ENAMETOOLONG;
+	if (!d->nlink)
+		return -ENOENT; /* removed, but still somebody's working directory */
 	for (u64 at = 0; at < d->size; at += r->size) {
 		r = (void *)(d->data + at);
 		if (!r->inode && r->size >= size)

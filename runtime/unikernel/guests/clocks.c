@@ -1,0 +1,33 @@
+/* Clocks: read without a trap, agree with each other, sleeps last. */
+#include "check.h"
+#include <sys/auxv.h>
+#include <sys/time.h>
+#include <time.h>
+
+static long long ns(clockid_t id)
+{
+	struct timespec t;
+	CHECK(clock_gettime(id, &t) == 0);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+int main(void)
+{
+	struct timeval tv;
+	CHECK(getauxval(AT_SYSINFO_EHDR));
+	long long a = ns(CLOCK_MONOTONIC), r = ns(CLOCK_REALTIME);
+	CHECK(r > 1700000000ll * 1000000000 && gettimeofday(&tv, NULL) == 0);
+	CHECK(llabs(tv.tv_sec * 1000000ll + tv.tv_usec - r / 1000) < 1000000 && llabs(time(NULL) - tv.tv_sec) <= 1);
+	usleep(10000);
+	long long b = ns(CLOCK_MONOTONIC);
+	CHECK(b - a >= 10000000 && b - a < 2000000000);
+	for (int i = 0; i < 100000; i++) {
+		long long c = ns(CLOCK_MONOTONIC);
+		CHECK(c >= b);
+		b = c;
+	}
+	CHECK(ns(CLOCK_PROCESS_CPUTIME_ID) > 0 && ns(CLOCK_THREAD_CPUTIME_ID) > 0 && ns(CLOCK_BOOTTIME) > 0);
+	struct timespec until = { 0, 0 };
+	CHECK(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == 0);
+	DONE();
+}

@@ -1,0 +1,87 @@
+/* Threads: create, join, locks, conditions with time-outs, thread-local data, a spinner that must not starve others. */
+#include "check.h"
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <time.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static int count;
+static atomic_int flag;
+static __thread long mine;
+
+static void *add(void *arg)
+{
+	mine = (long)arg;
+	for (int i = 0; i < 1000; i++) {
+		pthread_mutex_lock(&lock);
+		count++;
+		pthread_mutex_unlock(&lock);
+		if (i % 100 == 0)
+			sched_yield();
+	}
+	CHECK(mine == (long)arg);
+	return arg;
+}
+
+static void *later(void *arg)
+{
+	struct timespec t = { 0, 20000000 };
+	nanosleep(&t, NULL);
+	flag = 1;
+	return arg;
+}
+
+static void *signaller(void *arg)
+{
+	pthread_mutex_lock(&lock);
+	count = -1;
+	pthread_cond_broadcast(&cond);
+	pthread_mutex_unlock(&lock);
+	return arg;
+}
+
+int main(void)
+{
+	pthread_t t[200];
+	for (long i = 0; i < 200; i++)
+		CHECK(pthread_create(&t[i], NULL, add, (void *)i) == 0);
+	for (long i = 0; i < 200; i++) {
+		void *r;
+		CHECK(pthread_join(t[i], &r) == 0 && r == (void *)i);
+	}
+	CHECK(count == 200000);
+	/* The main thread computes without a call; the other one's sleep must end all the same. */
+	CHECK(pthread_create(&t[0], NULL, later, NULL) == 0);
+	while (!flag)
+		;
+	pthread_join(t[0], NULL);
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 30000000;
+	if (until.tv_nsec >= 1000000000)
+		until.tv_sec++, until.tv_nsec -= 1000000000;
+	pthread_mutex_lock(&lock);
+	CHECK(pthread_cond_timedwait(&cond, &lock, &until) == ETIMEDOUT);
+	CHECK(pthread_create(&t[0], NULL, signaller, NULL) == 0);
+	while (count != -1)
+		pthread_cond_wait(&cond, &lock);
+	pthread_mutex_unlock(&lock);
+	pthread_join(t[0], NULL);
+	sem_t s;
+	sem_init(&s, 0, 1);
+	CHECK(sem_wait(&s) == 0);
+	FAILS(sem_trywait(&s), EAGAIN);
+	/* 256 threads are the limit, and a clear error beyond. */
+	static pthread_t many[300];
+	int n = 0;
+	atomic_store(&flag, 0);
+	while (n < 300 && pthread_create(&many[n], NULL, later, NULL) == 0)
+		n++;
+	CHECK(n == 255);
+	while (n)
+		pthread_join(many[--n], NULL);
+	DONE();
+}

@@ -1,0 +1,159 @@
+package unikernel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
+)
+
+// A lab boots programs under tender/boot, the thinnest tender.
+type lab struct {
+	boot, image, libos string
+}
+
+// newLab builds the boot tender, and an image from what fill adds. It skips the test when the host has no C compiler or
+// cannot host a unikernel context at all.
+func newLab(t *testing.T, fill func(dir string, b *image.Builder)) *lab {
+	t.Helper()
+	dir := t.TempDir()
+	l := &lab{boot: filepath.Join(dir, "boot"), image: filepath.Join(dir, "image"), libos: filepath.Join(dir, "libos.elf")}
+	compile(t, l.boot, "-static-pie", "tender/boot.c")
+	if err := os.WriteFile(l.libos, libosELF, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var b image.Builder
+	fill(dir, &b)
+	f, err := os.Create(l.image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.WriteTo(f); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func compile(t *testing.T, out string, args ...string) {
+	t.Helper()
+	cc, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skip("no C compiler (gcc) on this host")
+	}
+	if msg, err := exec.Command(cc, append([]string{"-O1", "-pthread", "-w", "-o", out}, args...)...).CombinedOutput(); err != nil {
+		t.Fatalf("compile %v: %v\n%s", args, err, msg)
+	}
+}
+
+// run boots a program and returns all that it printed, its own and the tender's words, and the exit status.
+func (l *lab) run(t *testing.T, flags []string, program ...string) (string, int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	args := append([]string{"-i", l.image, "-l", l.libos}, flags...)
+	cmd := exec.CommandContext(ctx, l.boot, append(args, program...)...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("run %v: %v\n%s", program, err, &out)
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("run %v: no end after a minute\n%s", program, &out)
+	}
+	return out.String(), cmd.ProcessState.ExitCode()
+}
+
+// Each program under guests/ proves one subject of the libOS and prints SUCCESS.
+func TestGuests(t *testing.T) {
+	sources, err := filepath.Glob("guests/*.c")
+	if err != nil || len(sources) == 0 {
+		t.Fatalf("no guests (%v)", err)
+	}
+	l := newLab(t, func(dir string, b *image.Builder) { addGuests(t, dir, b, sources) })
+	for _, s := range sources {
+		name := strings.TrimSuffix(filepath.Base(s), ".c")
+		t.Run(name, func(t *testing.T) {
+			out, status := l.run(t, nil, "/guest/"+name)
+			if status != 0 || !strings.HasSuffix(out, "SUCCESS\n") {
+				t.Errorf("status %d\n%s", status, out)
+			}
+		})
+	}
+}
+
+func addGuests(t *testing.T, dir string, b *image.Builder, sources []string) {
+	t.Helper()
+	for _, s := range sources {
+		name := strings.TrimSuffix(filepath.Base(s), ".c")
+		exe := filepath.Join(dir, name)
+		compile(t, exe, s)
+		addRenamed(t, b, exe, "/guest/"+name, 0o755)
+		if err := b.AddLibraries(exe); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.AddFile("/etc/passwd", 0o644, []byte("root:x:0:0:root:/tmp:/bin/sh\n"))
+}
+
+func addRenamed(t *testing.T, b *image.Builder, host, guest string, perm fs.FileMode) {
+	t.Helper()
+	data, err := os.ReadFile(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.AddFile(guest, perm, data)
+}
+
+// Real programs of the host, unmodified, with the parts of their libraries that functions use.
+func TestRuntimes(t *testing.T) {
+	for _, c := range []struct {
+		name, program, script string
+		flags                 []string
+		trees                 []string
+	}{
+		{"python3", "/usr/bin/python3", "testdata/guest.py", nil, []string{"/usr/lib/python3.11", "/etc/ssl/certs"}},
+		{"node", "/usr/bin/node", "testdata/guest.js", []string{"--single-threaded", "--v8-pool-size=0", "--disable-wasm-trap-handler"}, nil},
+		{"node with threads", "/usr/bin/node", "testdata/guest.js", []string{"--disable-wasm-trap-handler"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := os.Stat(c.program); err != nil {
+				t.Skipf("the host has no %s", c.program)
+			}
+			l := newLab(t, func(_ string, b *image.Builder) {
+				if err := b.AddProgram(c.program); err != nil {
+					t.Fatal(err)
+				}
+				for _, tree := range c.trees {
+					if err := b.AddTree(tree, nil); err != nil {
+						t.Skipf("the host lacks %s: %v", tree, err)
+					}
+				}
+				modules, _ := filepath.Glob("/usr/lib/python3.11/lib-dynload/*.so")
+				for _, m := range modules {
+					if err := b.AddLibraries(m); err != nil {
+						t.Fatal(err)
+					}
+				}
+				b.AddFile("/etc/hosts", 0o644, []byte("127.0.0.1 localhost\n"))
+				addRenamed(t, b, c.script, "/guest/"+filepath.Base(c.script), 0o644)
+			})
+			out, status := l.run(t, nil, append(append([]string{c.program}, c.flags...), "/guest/"+filepath.Base(c.script))...)
+			if status != 0 || !strings.HasSuffix(out, "SUCCESS\n") {
+				t.Errorf("status %d\n%s", status, out)
+			}
+		})
+	}
+}

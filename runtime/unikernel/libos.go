@@ -1,0 +1,11 @@
+package unikernel
+
+import _ "embed"
+
+//go:generate libos/build.sh
+
+// libosELF is the guest's half of a unikernel context, one read-execute segment at UC_LIBOS. It is checked in beside its
+// source, and a test fails when the two disagree.
+//
+//go:embed libos/libos.elf
+var libosELF []byte
