@@ -54,9 +54,12 @@ type Config struct {
 	// the processors, at least 1.
 	Starters int `yaml:"starters"`
 
-	// Sandboxes is the most sandboxes that serve, wait or start at a time.
-	// Beyond it the one that was idle longest is closed first. Default: as
-	// many as the host's free memory has room for at 48 MiB each, at most 4096.
+	// Sandboxes is the most sandboxes that start, serve, are idle or are stem
+	// cells at a time. Beyond it the one that was idle longest is closed first.
+	// Not counted are one for each runtime while its snapshot is taken, one
+	// while a function snapshot is taken in the background, and those that are
+	// being closed. Default: as many as the host's free memory has room for at
+	// 48 MiB each, at most 4096.
 	Sandboxes int `yaml:"sandboxes"`
 
 	// Closing is the most sandboxes that are being closed while others

@@ -29,3 +29,38 @@ type Stats struct {
 	CapturesSkipped   uint64          // not taken, because too many were wanted at a time
 	BackgroundErrors  uint64          // failures outside of invocations; Config.Log has them
 }
+
+// Stats returns the worker's state. It holds the lock for as long as it takes
+// to count the sandboxes that serve.
+func (w *Worker) Stats() Stats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := Stats{
+		Idle: w.idle.n + w.resting.n, Closing: w.closing, Waiting: w.waiting.n,
+		Functions: w.known, IdleBytes: w.idleBytes,
+		FunctionSnapshots: w.snaps.n, SnapshotBytes: w.snapBytes,
+		Invocations:   map[Path]uint64{},
+		IdleEvictions: w.idleEvictions, IdleExpired: w.idleExpired,
+		SnapshotEvictions: w.snapEvictions, Discarded: w.discarded,
+		Captures: w.captures, CapturesSkipped: w.capturesSkipped,
+		BackgroundErrors: w.errors.Load(),
+	}
+	for i, p := range Paths {
+		s.Invocations[p] = w.invocations[i]
+	}
+	w.serving.each(func(inst *instance) {
+		if inst.state == starting {
+			s.Starting++
+		} else {
+			s.Busy++
+		}
+	})
+	for _, lang := range w.languages {
+		s.StemCells += lang.stems.n
+		if lang.base != nil {
+			s.RuntimeSnapshots++
+			s.RuntimeBytes += lang.base.Size()
+		}
+	}
+	return s
+}

@@ -4,68 +4,65 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 )
 
-// Path is the way an invocation took.
-type Path string
-
-// The paths, cheapest first.
-const (
-	Hot  Path = "hot"  // an idle sandbox of this function was there
-	Warm Path = "warm" // a snapshot of this function was deployed
-	Cold Path = "cold" // a booted runtime, from a runtime snapshot or a stem cell, imported the code
-	Boot Path = "boot" // the runtime was booted first
-)
-
-// Stages are the parts of an invocation's time, each measured where it
-// happens, on the monotonic clock. A stage that did not happen is zero.
-type Stages struct {
-	Queue   time.Duration // waiting for a place
-	Boot    time.Duration // starting the interpreter
-	Deploy  time.Duration // laying out a snapshot, or resuming a paused sandbox
-	Import  time.Duration // loading the code
-	Capture time.Duration // taking the function snapshot
-	Run     time.Duration // the handler, from event to reply
-}
-
-// Request is one invocation of one function.
-type Request struct {
-	Runtime  string // "nodejs20.x"
-	Function runtime.Function
-
-	// Revision changes whenever the function's code or configuration does. A
-	// sandbox or a snapshot is only ever used for the revision that it was
-	// made for.
-	Revision string
-
-	Timeout    time.Duration      // the function's own, from the moment the handler gets the event; 0: Config.Timeout
-	Invocation runtime.Invocation // the worker sets the Deadline
-
-	// Meter asks for the sandbox's memory right after the run. Where it comes
-	// from PSS that takes milliseconds; without it the Response has what was
-	// sampled last.
-	Meter bool
-}
-
-// Response is an invocation's result and how it came about.
-type Response struct {
-	runtime.Result
-	Path        Path
-	Stages      Stages
-	Billed      time.Duration // the run stage, rounded up to a whole millisecond
-	MemoryBytes int64         // of the sandbox, see Request.Meter; 0 where it was not metered yet
-}
-
 // Worker runs invocations on one backend. Its methods may be called from any
 // number of goroutines.
+//
+// There is one lock, mu. It is held for a few list operations at a time, twice
+// for a hot invocation, and never while the worker waits, logs, or calls the
+// backend, a sandbox or a snapshot (Snapshot.Size apart, which is a figure).
 type Worker struct {
-	cfg     Config
-	backend runtime.Backend
-	byID    map[string]runtime.Interpreter
+	cfg         Config
+	backend     runtime.Backend
+	snapshotter runtime.Snapshotter // nil where the backend takes no snapshots
+	languages   map[string]*language
+	born        time.Time // zero of the worker's clock
+
+	life  context.Context // ended by Close
+	kill  context.CancelFunc
+	owned sync.WaitGroup // the worker's goroutines
+
+	samples chan *instance
+	errors  atomic.Uint64
+
+	mu       sync.Mutex // guards what follows, and all languages, functions, instances and snapshots
+	draining bool       // nothing new is accepted
+	closed   bool       // nothing new is kept
+	inflight int
+	changed  chan struct{} // closed by signal; nil while nobody listens
+
+	functions map[string]*function // by ARN
+	known     int                  // functions in the map
+
+	open      int            // places taken: sandboxes that start, serve or are kept
+	closing   int            // sandboxes that are being closed
+	serving   list[instance] // those that start or serve
+	idle      list[instance] // most recently used first
+	resting   list[instance] // idle for longer than PauseAfter; all of them longer than those in idle
+	idleBytes int64
+	waiting   list[waiter] // by arrival
+	snaps     list[snapshot]
+	snapBytes int64
+
+	graves       []grave
+	closers      int
+	closeErrs    []error
+	captureQueue []wanted
+	capturer     bool
+	starters     int
+
+	invocations                [4]uint64 // by pathIndex
+	idleEvictions, idleExpired uint64
+	snapEvictions, discarded   uint64
+	captures, capturesSkipped  uint64
 }
 
 // New returns a worker that runs functions of the given runtimes. The caller
@@ -74,60 +71,142 @@ func New(cfg Config, backend runtime.Backend, interpreters []runtime.Interpreter
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
-	w := &Worker{cfg: cfg.Resolved(), backend: backend, byID: map[string]runtime.Interpreter{}}
-	for _, in := range interpreters {
-		w.byID[in.Runtime] = in
+	stems := cfg.StemCells * len(interpreters)
+	if cfg.Sandboxes > 0 && stems > cfg.Sandboxes {
+		return nil, fmt.Errorf("worker: stem_cells is %d for each of %d runtimes: that is more than sandboxes, %d", cfg.StemCells, len(interpreters), cfg.Sandboxes)
 	}
+	chosen := cfg.Sandboxes > 0
+	cfg = cfg.Resolved()
+	if !chosen {
+		cfg.Sandboxes = max(cfg.Sandboxes, 2*stems)
+	}
+	w := &Worker{
+		cfg: cfg, backend: backend, born: time.Now(),
+		languages: map[string]*language{}, functions: map[string]*function{},
+		samples: make(chan *instance, sampleQueue),
+	}
+	w.snapshotter, _ = backend.(runtime.Snapshotter)
+	for _, in := range interpreters {
+		w.languages[in.Runtime] = &language{Interpreter: in}
+	}
+	w.life, w.kill = context.WithCancel(context.Background())
+	w.owned.Add(2)
+	go w.keepHouse()
+	go w.sampleAll()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.usesBase() && !cfg.Runtimes.AtFirstUse {
+		for _, lang := range w.languages {
+			w.takeBase(lang)
+		}
+	}
+	w.refill()
 	return w, nil
 }
 
 // Ready returns when what New started in the background is there: the runtime
-// snapshots and all stem cells.
-func (w *Worker) Ready(ctx context.Context) error { return nil }
-
-// Invoke runs one invocation. What the function does, failures of its import
-// included, is in the Response; the error is for what the platform could not
-// do (see errors.go).
-//
-// ctx bounds the wait for a place. Once the invocation has one it runs on even
-// when ctx ends, bounded by its time-outs, as it does on AWS Lambda when a
-// client goes away.
-func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
-	in, ok := w.byID[req.Runtime]
-	if !ok {
-		return Response{}, fmt.Errorf("%w: %s", ErrUnknownRuntime, req.Runtime)
-	}
-	res := Response{Path: Boot}
-	t := time.Now()
-	sb, err := w.backend.Boot(ctx, runtime.BootSpec{Interpreter: in})
-	if err != nil {
-		return res, err
-	}
-	defer sb.Close()
-	res.Stages.Boot = time.Since(t)
-	t = time.Now()
-	if err := sb.Import(ctx, req.Function); err != nil {
-		return res, err
-	}
-	res.Stages.Import = time.Since(t)
-	t = time.Now()
-	req.Invocation.Deadline = t.Add(req.Timeout)
-	res.Result, err = sb.Invoke(ctx, req.Invocation)
-	res.Stages.Run = time.Since(t)
-	return res, err
+// snapshots and all stem cells. Its error says what could not be started.
+func (w *Worker) Ready(ctx context.Context) error {
+	return w.until(ctx, func() (bool, error) {
+		if w.draining {
+			return false, ErrClosed
+		}
+		for _, lang := range w.languages {
+			if w.usesBase() && !w.cfg.Runtimes.AtFirstUse && lang.base == nil {
+				return false, lang.baseErr
+			}
+			if lang.stems.n < w.cfg.StemCells {
+				return false, lang.stemErr
+			}
+		}
+		return true, nil
+	})
 }
-
-// Forget drops the idle sandboxes and snapshots of a function version; version
-// "" means all versions. Invocations that run finish, and leave nothing.
-func (w *Worker) Forget(arn, version string) {}
-
-// Stats returns the worker's state.
-func (w *Worker) Stats() Stats { return Stats{Invocations: map[Path]uint64{}} }
 
 // Drain refuses new invocations and returns when those that run have ended, or
 // with ctx's error.
-func (w *Worker) Drain(ctx context.Context) error { return nil }
+func (w *Worker) Drain(ctx context.Context) error {
+	w.mu.Lock()
+	w.refuse()
+	w.mu.Unlock()
+	return w.until(ctx, func() (bool, error) { return w.inflight == 0, nil })
+}
+
+// refuse ends the waits, and lets nothing new in. w.mu is held.
+func (w *Worker) refuse() {
+	w.draining = true
+	for wt := w.waiting.first(); wt != nil; wt = w.waiting.first() {
+		w.answer(wt, nil, ErrClosed)
+	}
+	w.signal()
+}
 
 // Close ends everything, running invocations included, and returns when all
-// sandboxes and snapshots are closed.
-func (w *Worker) Close() error { return nil }
+// sandboxes and snapshots are closed. Invocations that it ends get ErrClosed. A
+// second Close waits for the first.
+func (w *Worker) Close() error {
+	w.mu.Lock()
+	w.refuse()
+	w.closed = true
+	w.kill()
+	for _, l := range []*list[instance]{&w.idle, &w.resting, &w.serving} {
+		l.each(func(inst *instance) {
+			if inst.sb != nil { // else its starter sees that the worker is closed
+				w.retire(inst)
+			}
+		})
+	}
+	for _, lang := range w.languages {
+		lang.stems.each(w.retire)
+	}
+	w.closeSnapshots()
+	w.mu.Unlock()
+	err := w.until(context.Background(), func() (bool, error) { return w.inflight == 0, nil })
+	w.owned.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return errors.Join(append(w.closeErrs, err)...)
+}
+
+// until waits for a condition that signal announces changes of. done is called
+// with w.mu held.
+func (w *Worker) until(ctx context.Context, done func() (bool, error)) error {
+	for {
+		w.mu.Lock()
+		ok, err := done()
+		if w.changed == nil {
+			w.changed = make(chan struct{})
+		}
+		changed := w.changed
+		w.mu.Unlock()
+		if ok || err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// signal tells those in until to look again. w.mu is held.
+func (w *Worker) signal() {
+	if w.changed != nil {
+		close(w.changed)
+		w.changed = nil
+	}
+}
+
+// clock is the time since New in nanoseconds.
+func (w *Worker) clock() int64 { return int64(time.Since(w.born)) }
+
+// report logs and counts a failure outside of an invocation; nil is none.
+// w.mu is not held.
+func (w *Worker) report(what string, err error) {
+	if err == nil || w.life.Err() != nil && errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed) {
+		return
+	}
+	w.errors.Add(1)
+	w.cfg.Log.Warn("worker: "+what+" failed", "backend", w.backend.Name(), "error", err)
+}

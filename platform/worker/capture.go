@@ -1,0 +1,130 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// maxCaptures bounds the functions that wait for their snapshot to be taken.
+// Beyond it a function waits for its next cold invocation.
+const maxCaptures = 1024
+
+// wanted is a function snapshot that is to be taken in the background.
+type wanted struct {
+	fn   *function
+	lang *language
+	code runtime.Function
+}
+
+// claimCapture reports whether the caller is to take the function's snapshot:
+// of a burst of cold invocations one does. w.mu is held.
+func (w *Worker) claimCapture(fn *function) bool {
+	if w.snapshotter == nil || w.cfg.Functions.Off || w.cfg.Capture == CaptureOff ||
+		fn.snap != nil || fn.capturing || fn.forgotten || w.closed {
+		return false
+	}
+	fn.capturing = true
+	return true
+}
+
+// captureInline takes the function's snapshot between import and run. It
+// returns how long that took. A failure costs the function its snapshot and
+// not its invocation.
+func (w *Worker) captureInline(inst *instance) time.Duration {
+	w.mu.Lock()
+	mine := w.cfg.Capture == CaptureInline && w.claimCapture(inst.fn)
+	w.mu.Unlock()
+	if !mine {
+		return 0
+	}
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
+	defer cancel()
+	s, err := w.snapshotter.Capture(ctx, inst.sb)
+	took := time.Since(begin)
+	w.captured(inst.fn, s, err)
+	return took
+}
+
+// captured ends what claimCapture began.
+func (w *Worker) captured(fn *function, s runtime.Snapshot, err error) {
+	w.report("take the snapshot of "+fn.arn, err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	fn.capturing = false
+	if err == nil {
+		w.store(fn, s)
+	}
+}
+
+// captureLater has the function's snapshot taken in the background, one after
+// the other. w.mu is held.
+func (w *Worker) captureLater(lang *language, fn *function, code runtime.Function) {
+	if w.cfg.Capture != CaptureAfter || w.draining || !w.claimCapture(fn) {
+		return
+	}
+	if len(w.captureQueue) >= maxCaptures {
+		w.capturesSkipped++
+		fn.capturing = false
+		return
+	}
+	fn.refs++
+	w.captureQueue = append(w.captureQueue, wanted{fn, lang, code})
+	if !w.capturer {
+		w.capturer = true
+		w.owned.Add(1)
+		go w.captureAll()
+	}
+}
+
+func (w *Worker) captureAll() {
+	defer w.owned.Done()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.captureQueue) > 0 {
+		job := w.captureQueue[0]
+		w.captureQueue[0] = wanted{}
+		w.captureQueue = w.captureQueue[1:]
+		if !job.fn.forgotten && !w.closed {
+			w.mu.Unlock()
+			s, err := w.captureFresh(job)
+			w.captured(job.fn, s, err)
+			w.mu.Lock()
+		}
+		job.fn.capturing = false
+		w.unref(job.fn)
+	}
+	w.captureQueue = nil
+	w.capturer = false
+}
+
+// captureFresh imports the code into a sandbox that never ran anything and
+// captures that. The sandbox is beyond Config.Sandboxes: there is one at a
+// time.
+func (w *Worker) captureFresh(job wanted) (runtime.Snapshot, error) {
+	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout+w.cfg.ImportTimeout)
+	defer cancel()
+	sb, err := w.freshSandbox(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { w.report("close a sandbox", sb.Close()) }()
+	if err := sb.Import(ctx, job.code); err != nil {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	return w.snapshotter.Capture(ctx, sb)
+}
+
+func (w *Worker) freshSandbox(ctx context.Context, job wanted) (runtime.Sandbox, error) {
+	if !w.usesBase() {
+		return w.backend.Boot(ctx, runtime.BootSpec{Interpreter: job.lang.Interpreter, Limits: job.code.Limits})
+	}
+	base, _, err := w.baseOf(job.lang)
+	if err != nil {
+		return nil, err
+	}
+	return w.snapshotter.Deploy(ctx, base, job.code.Limits)
+}

@@ -1,0 +1,237 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// maxAttempts bounds how often an invocation starts over because what the
+// worker had kept was of no use: a sandbox that ended while it was idle, a
+// snapshot that cannot be deployed. The function has not seen the event then.
+const maxAttempts = 4
+
+// errStale marks such a failure; the next attempt takes another way.
+var errStale = errors.New("what was kept is of no use")
+
+// call is one invocation on its way through the worker.
+type call struct {
+	*Worker
+	req  *Request
+	res  Response
+	lang *language
+	fn   *function
+	inst *instance
+	snap *snapshot // to be deployed, on the warm path
+}
+
+// Invoke runs one invocation. What the function does, failures of its import
+// included, is in the Response; the error is for what the platform could not
+// do (see errors.go).
+//
+// ctx bounds the wait for a place. Once the invocation has one it runs on even
+// when ctx ends, bounded by its time-outs, as it does on AWS Lambda when a
+// client goes away.
+func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
+	lang, err := w.check(ctx, &req)
+	if err != nil {
+		return Response{}, err
+	}
+	c := call{Worker: w, req: &req, lang: lang}
+	if err := c.begin(ctx); err != nil {
+		return Response{}, err
+	}
+	for attempt := 1; ; attempt++ {
+		if err = c.ready(); err == nil {
+			break
+		}
+		c.give()
+		if attempt == maxAttempts || !errors.Is(err, errStale) {
+			return c.fail(err)
+		}
+		w.report("start over", err)
+		c.res = Response{Stages: Stages{Queue: c.res.Stages.Queue}}
+		if err = c.obtain(ctx); err != nil {
+			return c.fail(err)
+		}
+	}
+	if c.res.Outcome == "" {
+		err = c.run(ctx)
+	}
+	if err != nil {
+		c.give()
+		return c.fail(err)
+	}
+	c.finish()
+	return c.res, nil
+}
+
+// check refuses what cannot be run and fills in what the request leaves open.
+func (w *Worker) check(ctx context.Context, req *Request) (*language, error) {
+	lang, ok := w.languages[req.Runtime]
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("%w: %q", ErrUnknownRuntime, req.Runtime)
+	case len(req.Invocation.Payload) > runtime.MaxPayloadBytes:
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrPayloadTooLarge, len(req.Invocation.Payload), runtime.MaxPayloadBytes)
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	setDefault(&req.Function.Limits.MemoryBytes, int64(w.cfg.Memory))
+	setDefault(&req.Timeout, w.cfg.Timeout)
+	return lang, nil
+}
+
+// begin registers the invocation and finds it a sandbox or a place for one.
+func (c *call) begin(ctx context.Context) error {
+	c.mu.Lock()
+	if c.draining {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	c.inflight++
+	c.fn = c.lookup(identify(c.req))
+	if c.assign() {
+		c.mu.Unlock()
+		return nil
+	}
+	err := c.queue(ctx)
+	if err != nil {
+		_, err = c.fail(err)
+	}
+	return err
+}
+
+// obtain is begin for a further attempt.
+func (c *call) obtain(ctx context.Context) error {
+	c.mu.Lock()
+	if c.assign() {
+		c.mu.Unlock()
+		return nil
+	}
+	return c.queue(ctx)
+}
+
+// assign takes the cheapest path that is open without waiting, and reports
+// whether there was one. w.mu is held.
+func (c *call) assign() bool {
+	if inst := c.takeIdle(c.fn); inst != nil {
+		c.inst, c.res.Path = inst, Hot
+		return true
+	}
+	if c.fn.snap == nil {
+		if cell := c.takeStem(c.lang, c.fn); cell != nil {
+			c.inst, c.res.Path = cell, Cold
+			return true
+		}
+	}
+	if c.waiting.n > 0 || c.draining || !c.room() {
+		return false
+	}
+	c.inst = c.newInstance(c.lang, c.fn)
+	c.choose()
+	return true
+}
+
+// choose picks the path of an invocation that has a place and no sandbox.
+// w.mu is held.
+func (c *call) choose() {
+	switch {
+	case c.fn.snap != nil:
+		c.res.Path, c.snap = Warm, c.useSnapshot(c.fn)
+	case c.lang.stems.n > 0:
+		c.retire(c.inst)
+		c.res.Path, c.inst = Cold, c.takeStem(c.lang, c.fn)
+		c.grant()
+	case c.usesBase():
+		c.res.Path = Cold
+	default:
+		c.res.Path = Boot
+	}
+}
+
+// queue waits for a place. w.mu is held, and released.
+func (c *call) queue(ctx context.Context) error {
+	if c.draining {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	wt := c.enqueue(c.lang, c.fn)
+	c.mu.Unlock()
+	begin := time.Now()
+	err := c.await(ctx, wt)
+	c.res.Stages.Queue += time.Since(begin)
+	if err != nil {
+		return err
+	}
+	c.inst = wt.inst
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inst.sb != nil {
+		c.res.Path = Hot
+	} else {
+		c.choose()
+	}
+	return nil
+}
+
+// give has the invocation's sandbox closed.
+func (c *call) give() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.discarded++
+	c.retire(c.inst)
+	c.grant()
+}
+
+// fail ends an invocation that the platform could not run, and has no sandbox
+// any more.
+func (c *call) fail(err error) (Response, error) {
+	if c.life.Err() != nil {
+		err = ErrClosed
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end()
+	return Response{Path: c.res.Path, Stages: c.res.Stages}, err
+}
+
+// end takes the invocation off the worker's books. w.mu is held.
+func (c *call) end() {
+	c.unref(c.fn)
+	if c.inflight--; c.inflight == 0 {
+		c.signal()
+	}
+}
+
+// finish keeps the sandbox, or has it closed when it is of no further use, and
+// ends the invocation.
+func (c *call) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	inst := c.inst
+	c.invocations[pathIndex(c.res.Path)]++
+	if c.res.MemoryBytes == 0 {
+		c.res.MemoryBytes = inst.bytes
+	} else {
+		c.metered(inst, c.res.MemoryBytes)
+		inst.sampled = inst.parked
+	}
+	switch {
+	case inst.state == closing: // Close came first
+	case c.res.imported && c.res.Outcome.Alive():
+		c.park(inst)
+		c.sampleLater(inst)
+	default:
+		c.discarded++
+		c.retire(inst)
+	}
+	if c.res.imported && c.res.Path != Hot && c.res.Path != Warm {
+		c.captureLater(c.lang, c.fn, c.req.Function)
+	}
+	c.grant()
+	c.end()
+}

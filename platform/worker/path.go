@@ -1,0 +1,198 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+)
+
+// ready brings the invocation's sandbox to where it can take the event, on the
+// path that was chosen. A failure of the function's own is in the response.
+func (c *call) ready() error {
+	switch {
+	case c.res.Path == Hot:
+		return c.timed(&c.res.Stages.Deploy, func() error {
+			if err := c.wake(c.inst); err != nil {
+				return fmt.Errorf("%w: %w", errStale, err)
+			}
+			return nil
+		})
+	case c.res.Path == Warm:
+		return c.deploySnapshot()
+	case c.inst.sb == nil:
+		if err := c.start(); err != nil {
+			return err
+		}
+	}
+	if err := c.importCode(); err != nil || c.res.Outcome != "" {
+		return err
+	}
+	c.res.Stages.Capture = c.captureInline(c.inst)
+	return nil
+}
+
+// timed adds to a stage, save for a hot invocation that had nothing to wait
+// for: that would only be two readings of the clock.
+func (c *call) timed(stage *time.Duration, f func() error) error {
+	if c.res.Path == Hot && c.inst.pause == nil {
+		return f()
+	}
+	begin := time.Now()
+	err := f()
+	*stage += time.Since(begin)
+	return err
+}
+
+func (c *call) deploySnapshot() error {
+	var sb runtime.Sandbox
+	err := c.timed(&c.res.Stages.Deploy, func() (err error) {
+		ctx, cancel := context.WithTimeout(c.life, c.cfg.BootTimeout)
+		defer cancel()
+		sb, err = c.snapshotter.Deploy(ctx, c.snap.Snapshot, c.req.Function.Limits)
+		return err
+	})
+	c.releaseSnapshot(c.snap, err)
+	c.snap = nil
+	if err != nil {
+		return fmt.Errorf("%w: deploy the snapshot of %s: %w", errStale, c.fn.arn, err)
+	}
+	return c.settle(c.inst, sb)
+}
+
+// start boots the runtime, or deploys it from its snapshot.
+func (c *call) start() error {
+	ctx, cancel := context.WithTimeout(c.life, c.cfg.BootTimeout)
+	defer cancel()
+	var base runtime.Snapshot
+	if c.usesBase() {
+		begin := time.Now()
+		snap, waited, err := c.baseOf(c.lang)
+		if waited {
+			c.res.Path, c.res.Stages.Boot = Boot, time.Since(begin)
+		}
+		if err != nil {
+			return err
+		}
+		base = snap
+	}
+	sb, err := c.startFrom(ctx, base)
+	if err != nil {
+		return err
+	}
+	return c.settle(c.inst, sb)
+}
+
+func (c *call) startFrom(ctx context.Context, base runtime.Snapshot) (sb runtime.Sandbox, err error) {
+	begin := time.Now()
+	if base != nil {
+		sb, err = c.snapshotter.Deploy(ctx, base, c.req.Function.Limits)
+		c.res.Stages.Deploy = time.Since(begin)
+	} else {
+		sb, err = c.backend.Boot(ctx, runtime.BootSpec{Interpreter: c.lang.Interpreter, Limits: c.req.Function.Limits})
+		c.res.Stages.Boot = time.Since(begin)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start %s for %s: %w", c.lang.Runtime, c.fn.arn, err)
+	}
+	return sb, nil
+}
+
+// importCode loads the function. What is wrong with the function is in the
+// response.
+func (c *call) importCode() error {
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(c.life, c.cfg.ImportTimeout)
+	defer cancel()
+	err := c.inst.sb.Import(ctx, c.req.Function)
+	c.res.Stages.Import = time.Since(begin)
+	if err == nil {
+		c.res.imported = true
+		return nil
+	}
+	if c.life.Err() != nil {
+		return ErrClosed
+	}
+	res, ok := importFailure(err, c.req.Invocation.ID, c.cfg.ImportTimeout)
+	if !ok {
+		return fmt.Errorf("import %s: %w", c.fn.arn, err)
+	}
+	c.res.Result = res
+	return nil
+}
+
+// importFailure is what AWS Lambda answers when the code cannot be loaded; ok
+// is false when it is not the function that failed.
+func importFailure(err error, id string, limit time.Duration) (res runtime.Result, ok bool) {
+	var own *runtime.FunctionError
+	switch {
+	case errors.As(err, &own):
+		return runtime.Result{Outcome: outcomeOf(own.Type), Error: own}, true
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return runtime.Result{Outcome: runtime.TimedOut, Error: timedOut(id, limit)}, true
+	case errors.Is(err, driver.ErrEnded):
+		return runtime.Result{Outcome: runtime.Crashed, Error: fatal(runtime.TypeExit, id, "Runtime exited while it loaded the function")}, true
+	case errors.Is(err, driver.ErrProtocol):
+		return runtime.Result{Outcome: runtime.Malformed, Error: fatal(runtime.TypeMalformed, id, err.Error())}, true
+	}
+	return runtime.Result{}, false
+}
+
+// outcomeOf classifies an error of Import by its type.
+func outcomeOf(errorType string) runtime.Outcome {
+	switch errorType {
+	case runtime.TypeTimedOut:
+		return runtime.TimedOut
+	case runtime.TypeOutOfMemory:
+		return runtime.OutOfMemory
+	case runtime.TypeExit:
+		return runtime.Crashed
+	case runtime.TypeMalformed:
+		return runtime.Malformed
+	}
+	return runtime.Failed
+}
+
+func timedOut(id string, limit time.Duration) *runtime.FunctionError {
+	return fatal(runtime.TypeTimedOut, id, fmt.Sprintf("Task timed out after %.2f seconds", limit.Seconds()))
+}
+
+func fatal(errorType, id, message string) *runtime.FunctionError {
+	return &runtime.FunctionError{Type: errorType, Message: "RequestId: " + id + " Error: " + message, Fatal: true}
+}
+
+// run hands over the event. The function's time begins here. ctx's end does
+// not reach the function; what ctx carries does.
+func (c *call) run(ctx context.Context) error {
+	c.res.imported = true
+	begin := time.Now()
+	c.req.Invocation.Deadline = begin.Add(c.req.Timeout)
+	result, err := c.inst.sb.Invoke(context.WithoutCancel(ctx), c.req.Invocation)
+	run := time.Since(begin)
+	c.inst.parked = int64(begin.Sub(c.born) + run)
+	if err != nil {
+		return fmt.Errorf("invoke %s: %w", c.fn.arn, err)
+	}
+	if !result.Outcome.Alive() && c.life.Err() != nil {
+		return ErrClosed
+	}
+	if result.Outcome == runtime.TimedOut {
+		result.Error = timedOut(c.req.Invocation.ID, c.req.Timeout)
+	}
+	c.res.Result, c.res.Stages.Run, c.res.Billed = result, run, billed(run)
+	if c.req.Meter && result.Outcome.Alive() {
+		if u, err := c.inst.sb.Usage(); err == nil {
+			c.res.MemoryBytes, c.res.PeakBytes = u.MemoryBytes, u.PeakBytes
+		}
+	}
+	return nil
+}
+
+// billed rounds up to whole milliseconds, as AWS Lambda does.
+func billed(run time.Duration) time.Duration {
+	return (run + time.Millisecond - 1).Truncate(time.Millisecond)
+}

@@ -1,0 +1,294 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestPathsFollowFromWhatIsKept(t *testing.T) {
+	off := Cache{Off: true}
+	for _, test := range []struct {
+		name      string
+		snapshots bool
+		cfg       Config
+		want      string // of a a b a
+	}{
+		{"process", false, Config{}, "boot hot boot hot"},
+		{"process, nothing kept", false, Config{Idle: off}, "boot boot boot boot"},
+		{"process, stem cells", false, Config{StemCells: 4}, "cold hot cold hot"},
+		{"process, stem cells alone", false, Config{StemCells: 4, Idle: off}, "cold cold cold cold"},
+		{"snapshots inline", true, Config{Capture: CaptureInline, Idle: off}, "cold warm cold warm"},
+		{"snapshots and idle", true, Config{Capture: CaptureInline}, "cold hot cold hot"},
+		{"snapshots after", true, Config{Idle: off}, "cold warm cold warm"},
+		{"capture off", true, Config{Capture: CaptureOff, Idle: off}, "cold cold cold cold"},
+		{"no function snapshots", true, Config{Functions: off, Idle: off}, "cold cold cold cold"},
+		{"no runtime snapshots", true, Config{Runtimes: RuntimeSnapshots{Off: true}, Capture: CaptureInline, Idle: off}, "boot warm boot warm"},
+		{"snapshots with stem cells", true, Config{StemCells: 4, Capture: CaptureInline, Idle: off}, "cold warm cold warm"},
+		{"at first use", true, Config{Runtimes: RuntimeSnapshots{AtFirstUse: true}, Idle: off}, "boot warm cold warm"},
+		{"nothing at all", true, Config{Idle: off, Functions: off, Runtimes: RuntimeSnapshots{Off: true}}, "boot boot boot boot"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := newFake(t)
+			var b runtime.Backend = f
+			if test.snapshots {
+				b = fakeSnapshotter{f}
+			}
+			w := start(t, test.cfg, b)
+			ready(t, w)
+			var got []string
+			for _, name := range []string{"a", "a", "b", "a"} {
+				got = append(got, string(invoke(t, w, name).Path))
+				eventually(t, "captures done", func() bool {
+					w.mu.Lock()
+					defer w.mu.Unlock()
+					return !w.capturer
+				})
+				ready(t, w)
+			}
+			if s := strings.Join(got, " "); s != test.want {
+				t.Errorf("paths are %s, not %s", s, test.want)
+			}
+		})
+	}
+}
+
+func TestStagesAreThoseThatHappened(t *testing.T) {
+	f := newFake(t)
+	pause := func() error { time.Sleep(time.Millisecond); return nil }
+	f.onCapture = pause
+	f.onDeploy = func(string) error { return pause() }
+	f.onImport = func(context.Context, runtime.Function) error { return pause() }
+	w := start(t, Config{Capture: CaptureInline, Idle: Cache{Off: true}}, fakeSnapshotter{f})
+	ready(t, w)
+	cold, warm := invoke(t, w, "a").Stages, invoke(t, w, "a").Stages
+	if cold.Deploy == 0 || cold.Import == 0 || cold.Capture == 0 || cold.Run == 0 || cold.Boot != 0 || cold.Queue != 0 {
+		t.Errorf("cold: %+v", cold)
+	}
+	if warm.Deploy == 0 || warm.Run == 0 || warm.Import != 0 || warm.Capture != 0 || warm.Boot != 0 {
+		t.Errorf("warm: %+v", warm)
+	}
+}
+
+func TestRevisionSeparatesOldCodeFromNew(t *testing.T) {
+	w := start(t, Config{}, newFake(t))
+	old, changed := request("a"), request("a")
+	old.Revision, changed.Revision = "1", "2"
+	for i, want := range []Path{Boot, Boot, Hot, Hot} {
+		res, err := w.Invoke(context.Background(), []Request{old, changed}[i%2])
+		if err != nil || res.Path != want {
+			t.Errorf("invocation %d took %s, %v; not %s", i, res.Path, err, want)
+		}
+	}
+}
+
+func TestForgetLeavesNothing(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{Capture: CaptureInline}, fakeSnapshotter{f})
+	invoke(t, w, "a")
+	invoke(t, w, "b")
+	w.Forget("arn:a", "7")
+	wantPaths(t, w, "hot", "a")
+	w.Forget("arn:a", "$LATEST")
+	if s := w.Stats(); s.Idle != 1 || s.FunctionSnapshots != 1 || s.Functions != 1 {
+		t.Errorf("after Forget: %+v", s)
+	}
+	wantPaths(t, w, "cold hot", "a", "b")
+}
+
+func TestForgetDuringAnInvocationKeepsNothingOfIt(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{}, fakeSnapshotter{f})
+	f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+		w.Forget("arn:a", "")
+		return runtime.Result{Outcome: runtime.OK, Payload: []byte("a")}, nil
+	}
+	invoke(t, w, "a")
+	if s := w.Stats(); s.Idle != 0 || s.Functions != 0 || s.FunctionSnapshots != 0 {
+		t.Errorf("after Forget: %+v", s)
+	}
+}
+
+func TestImportFailureIsDataAndNothingIsKept(t *testing.T) {
+	own := &runtime.FunctionError{Type: runtime.TypeSyntax, Message: "bad"}
+	for _, test := range []struct {
+		err  error
+		want runtime.Outcome
+		typ  string
+	}{
+		{own, runtime.Failed, runtime.TypeSyntax},
+		{&runtime.FunctionError{Type: runtime.TypeOutOfMemory, Fatal: true}, runtime.OutOfMemory, runtime.TypeOutOfMemory},
+		{fmt.Errorf("import: %w", driver.ErrEnded), runtime.Crashed, runtime.TypeExit},
+		{fmt.Errorf("import: %w", driver.ErrProtocol), runtime.Malformed, runtime.TypeMalformed},
+		{context.DeadlineExceeded, runtime.TimedOut, runtime.TypeTimedOut},
+	} {
+		f := newFake(t)
+		f.onImport = func(context.Context, runtime.Function) error { return test.err }
+		w := start(t, Config{Capture: CaptureInline}, fakeSnapshotter{f})
+		res := invoke(t, w, "a")
+		if res.Outcome != test.want || res.Error == nil || res.Error.Type != test.typ || res.Billed != 0 {
+			t.Errorf("%v: %+v", test.err, res)
+		}
+		if s := w.Stats(); s.Idle != 0 || s.FunctionSnapshots != 0 || s.Functions != 0 || s.Discarded != 1 {
+			t.Errorf("%v: kept %+v", test.err, s)
+		}
+	}
+}
+
+func TestImportIsBounded(t *testing.T) {
+	f := newFake(t)
+	f.onImport = func(ctx context.Context, fn runtime.Function) error { <-ctx.Done(); return ctx.Err() }
+	w := start(t, Config{ImportTimeout: 10 * time.Millisecond}, f)
+	if res := invoke(t, w, "a"); res.Outcome != runtime.TimedOut || res.Error.Type != runtime.TypeTimedOut {
+		t.Errorf("%+v", res)
+	}
+}
+
+func TestSandboxIsUsedAgainOnlyAfterOKOrError(t *testing.T) {
+	for _, outcome := range []runtime.Outcome{runtime.OK, runtime.Failed, runtime.TimedOut, runtime.OutOfMemory, runtime.Crashed, runtime.Malformed} {
+		f := newFake(t)
+		f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+			return runtime.Result{Outcome: outcome, Payload: []byte(sb.function)}, nil
+		}
+		w := start(t, Config{}, f)
+		invoke(t, w, "a")
+		want := Boot
+		if outcome.Alive() {
+			want = Hot
+		}
+		if got := invoke(t, w, "a").Path; got != want {
+			t.Errorf("after %s: %s, not %s", outcome, got, want)
+		}
+	}
+}
+
+func TestTimeoutSpeaksAsAWSDoes(t *testing.T) {
+	f := newFake(t)
+	var deadline time.Time
+	f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+		deadline = inv.Deadline
+		return runtime.Result{Outcome: runtime.TimedOut}, nil
+	}
+	f.onImport = func(context.Context, runtime.Function) error { time.Sleep(20 * time.Millisecond); return nil }
+	w := start(t, Config{}, f)
+	req := request("a")
+	req.Timeout = 2 * time.Second
+	before := time.Now()
+	res, err := w.Invoke(context.Background(), req)
+	if err != nil || res.Error.Message != "RequestId: id-a Error: Task timed out after 2.00 seconds" {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if d := deadline.Sub(before); d < 2*time.Second+20*time.Millisecond {
+		t.Errorf("the time-out began %v before the handler got the event", 2*time.Second+20*time.Millisecond-d)
+	}
+}
+
+func TestFailuresOfTheBackendAreErrorsAndLeaveNothing(t *testing.T) {
+	fail := func() error { return errFake }
+	for name, setup := range map[string]func(f *fake, cfg *Config){
+		"boot":   func(f *fake, cfg *Config) { f.onBoot = fail },
+		"base":   func(f *fake, cfg *Config) { f.onCapture = fail },
+		"deploy": func(f *fake, cfg *Config) { f.onDeploy = func(string) error { return errFake } },
+		"import": func(f *fake, cfg *Config) {
+			f.onImport = func(context.Context, runtime.Function) error { return errFake }
+		},
+		"invoke": func(f *fake, cfg *Config) {
+			f.onInvoke = func(*fakeSandbox, runtime.Invocation) (runtime.Result, error) { return runtime.Result{}, errFake }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, cfg := newFake(t), Config{}
+			setup(f, &cfg)
+			w := start(t, cfg, fakeSnapshotter{f})
+			if _, err := w.Invoke(context.Background(), request("a")); !errors.Is(err, errFake) {
+				t.Errorf("error is %v", err)
+			}
+			if s := w.Stats(); s.Starting+s.Busy+s.Idle+s.Functions != 0 {
+				t.Errorf("left: %+v", s)
+			}
+		})
+	}
+}
+
+func TestFailedCaptureCostsNoInvocation(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{Capture: CaptureInline, Idle: Cache{Off: true}}, fakeSnapshotter{f})
+	ready(t, w)
+	f.onCapture = func() error { return runtime.ErrNotQuiescent }
+	wantPaths(t, w, "cold cold", "a", "a")
+	if s := w.Stats(); s.BackgroundErrors != 2 || s.Captures != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestSnapshotThatCannotBeDeployedIsReplaced(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{Capture: CaptureInline, Idle: Cache{Off: true}}, fakeSnapshotter{f})
+	ready(t, w)
+	wantPaths(t, w, "cold warm", "a", "a")
+	broken := true
+	f.onDeploy = func(function string) error {
+		if function != "" && broken {
+			return errFake
+		}
+		return nil
+	}
+	wantPaths(t, w, "cold", "a")
+	broken = false
+	wantPaths(t, w, "warm", "a")
+}
+
+func TestSandboxThatEndedWhileIdleIsNotUsed(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{}, f)
+	invoke(t, w, "a")
+	for sb := range f.live {
+		sb.end()
+	}
+	wantPaths(t, w, "boot hot", "a", "a")
+}
+
+func TestBadRequestsAreRefused(t *testing.T) {
+	w := start(t, Config{}, newFake(t))
+	req := request("a")
+	req.Runtime = "cobol"
+	if _, err := w.Invoke(context.Background(), req); !errors.Is(err, ErrUnknownRuntime) {
+		t.Errorf("unknown runtime: %v", err)
+	}
+	req = request("a")
+	req.Invocation.Payload = make([]byte, runtime.MaxPayloadBytes+1)
+	if _, err := w.Invoke(context.Background(), req); !errors.Is(err, ErrPayloadTooLarge) {
+		t.Errorf("large payload: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := w.Invoke(ctx, request("a")); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestMemoryIsMeteredOnDemandAndSampledOtherwise(t *testing.T) {
+	f := newFake(t)
+	f.memory = func(*fakeSandbox) int64 { return 7 << 20 }
+	w := start(t, Config{}, f)
+	req := request("a")
+	req.Meter = true
+	res, err := w.Invoke(context.Background(), req)
+	if err != nil || res.MemoryBytes != 7<<20 || res.PeakBytes != 14<<20 {
+		t.Errorf("metered: %+v, %v", res, err)
+	}
+	invoke(t, w, "b")
+	eventually(t, "sample", func() bool { return invoke(t, w, "b").MemoryBytes == 7<<20 })
+	if n := f.usages.Load(); n > 3 {
+		t.Errorf("usage was read %d times", n)
+	}
+}

@@ -1,0 +1,90 @@
+package worker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// pause is the freezing of one idle sandbox.
+type pause struct {
+	done chan struct{} // closed when Pause returned
+	err  error         // what it returned
+}
+
+// pauseIdle moves the sandboxes that were idle for longer than PauseAfter to
+// the resting ones, and pauses them where the backend can.
+func (w *Worker) pauseIdle() {
+	for w.cfg.PauseAfter > 0 && w.life.Err() == nil {
+		inst, p := w.nextToPause()
+		if inst == nil {
+			return
+		}
+		if p == nil {
+			continue
+		}
+		p.err = inst.sb.(runtime.Pauser).Pause(w.life)
+		failed := p.err != nil && w.life.Err() == nil
+		close(p.done)
+		if !failed {
+			continue
+		}
+		w.report("pause an idle sandbox", p.err)
+		w.mu.Lock()
+		if inst.state == resting && inst.pause == p {
+			w.discarded++
+			w.retire(inst)
+			w.grant()
+		}
+		w.mu.Unlock()
+	}
+}
+
+// nextToPause puts the next sandbox to rest. Whoever takes it from now on waits
+// for the pause first.
+func (w *Worker) nextToPause() (*instance, *pause) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	inst := w.idle.last()
+	if inst == nil || inst.parked > w.clock()-int64(w.cfg.PauseAfter) {
+		return nil, nil
+	}
+	w.idle.remove(&inst.place)
+	inst.state = resting
+	w.resting.pushFront(&inst.place, inst)
+	if _, ok := inst.sb.(runtime.Pauser); ok {
+		inst.pause = &pause{done: make(chan struct{})}
+	}
+	return inst, inst.pause
+}
+
+// wake makes an idle sandbox ready for an invocation.
+func (w *Worker) wake(inst *instance) error {
+	if e, ok := inst.sb.(ender); ok {
+		select {
+		case <-e.Done():
+			return errors.New("the sandbox ended while it was idle")
+		default:
+		}
+	}
+	p := inst.pause
+	if p == nil {
+		return nil
+	}
+	inst.pause = nil
+	<-p.done
+	if p.err != nil {
+		return p.err
+	}
+	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
+	defer cancel()
+	return inst.sb.(runtime.Pauser).Resume(ctx)
+}
+
+// ender is a sandbox that can tell that it ended by itself. An idle one that
+// did (killed from outside, say) is then not mistaken for one whose function
+// crashed.
+type ender interface {
+	Done() <-chan struct{} // closed when the sandbox has ended
+}

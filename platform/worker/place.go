@@ -1,0 +1,148 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// maxPassed is how often an invocation that waits longest is passed over by
+// younger ones of a function whose sandbox just became free. Handing that
+// sandbox on costs nothing where evicting it costs a boot, but no function may
+// wait for ever behind a busy one.
+const maxPassed = 16
+
+// waiter is an invocation that waits for a place.
+type waiter struct {
+	fn      *function
+	lang    *language
+	turn    links[waiter] // in Worker.waiting, by arrival
+	mate    links[waiter] // in fn.waiters, by arrival
+	granted chan struct{} // closed when inst or err is set
+	inst    *instance     // a place, or an idle sandbox of fn
+	err     error
+	passed  int
+}
+
+// room makes room for one more sandbox, by giving up the one that was idle
+// longest, or a stem cell, when all places are taken. It reports whether there
+// is room. w.mu is held.
+//
+// Sandboxes that are being closed do not take up a place, but there are never
+// more than Config.Sandboxes + Config.Closing in all: who evicts faster than
+// the host can clean up waits.
+func (w *Worker) room() bool {
+	if w.closing >= w.cfg.Closing {
+		return false
+	}
+	if w.open < w.cfg.Sandboxes {
+		return true
+	}
+	if victim := w.oldest(); victim != nil {
+		w.idleEvictions++
+		w.retire(victim)
+		return true
+	}
+	for _, lang := range w.languages {
+		if cell := lang.stems.last(); cell != nil {
+			w.retire(cell)
+			return true
+		}
+	}
+	return false
+}
+
+// oldest is the sandbox that was idle longest, nil when none is idle.
+func (w *Worker) oldest() *instance {
+	if inst := w.resting.last(); inst != nil {
+		return inst
+	}
+	return w.idle.last()
+}
+
+// grant hands out the room there is to those who wait, in order of arrival,
+// and what is left to stem cells. It is called after every change that may
+// have made room. w.mu is held.
+func (w *Worker) grant() {
+	for wt := w.waiting.first(); wt != nil && w.room(); wt = w.waiting.first() {
+		w.answer(wt, w.newInstance(wt.lang, wt.fn), nil)
+	}
+	w.refill()
+}
+
+// answer ends a wait. w.mu is held.
+func (w *Worker) answer(wt *waiter, inst *instance, err error) {
+	w.waiting.remove(&wt.turn)
+	wt.fn.waiters.remove(&wt.mate)
+	wt.inst, wt.err = inst, err
+	close(wt.granted)
+}
+
+// handOver gives a sandbox whose invocation ended to the next invocation of
+// the same function that waits for a place. It reports whether there was one.
+// w.mu is held.
+func (w *Worker) handOver(inst *instance) bool {
+	if inst.fn.waiters == nil {
+		return false
+	}
+	wt := inst.fn.waiters.first()
+	if wt == nil {
+		return false
+	}
+	if oldest := w.waiting.first(); oldest != wt {
+		if oldest.passed >= maxPassed {
+			return false
+		}
+		oldest.passed++
+	}
+	w.answer(wt, inst, nil)
+	return true
+}
+
+// enqueue adds an invocation to those who wait. w.mu is held.
+func (w *Worker) enqueue(lang *language, fn *function) *waiter {
+	wt := &waiter{fn: fn, lang: lang, granted: make(chan struct{})}
+	if fn.waiters == nil {
+		fn.waiters = new(list[waiter])
+	}
+	fn.waiters.pushBack(&wt.mate, wt)
+	w.waiting.pushBack(&wt.turn, wt)
+	return wt
+}
+
+// await returns when the wait was answered, or given up by ctx or PlaceWait.
+func (w *Worker) await(ctx context.Context, wt *waiter) error {
+	timer := time.NewTimer(w.cfg.PlaceWait)
+	defer timer.Stop()
+	var err error
+	select {
+	case <-wt.granted:
+		return wt.err
+	case <-ctx.Done():
+		err = fmt.Errorf("wait for a sandbox: %w", ctx.Err())
+	case <-timer.C:
+		err = fmt.Errorf("%w: waited %v, all %d are busy", ErrNoPlace, w.cfg.PlaceWait, w.cfg.Sandboxes)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-wt.granted: // in the same moment: give it back
+		if wt.inst != nil {
+			w.giveBack(wt.inst)
+		}
+	default:
+		w.waiting.remove(&wt.turn)
+		wt.fn.waiters.remove(&wt.mate)
+	}
+	return err
+}
+
+// giveBack returns what a wait was answered with and is not wanted any more.
+func (w *Worker) giveBack(inst *instance) {
+	if inst.state == serving {
+		w.park(inst)
+	} else {
+		w.retire(inst)
+	}
+	w.grant()
+}

@@ -1,0 +1,71 @@
+package worker
+
+import "time"
+
+// Sampling takes at most a twentieth of one processor: reading PSS of a Node.js
+// process takes milliseconds.
+const (
+	sampleEvery  = 10 * time.Second // at most, for one sandbox
+	sampleQueue  = 1024
+	sampleShare  = 20
+	averageShare = 8 // weight of a new sample in a runtime's average: 1/8
+)
+
+// sampleLater has the memory of a sandbox read in the background when its
+// figure is old. Where too many are waiting for that, its next invocation
+// tries again. w.mu is held.
+func (w *Worker) sampleLater(inst *instance) {
+	if inst.state == closing || inst.sampled != 0 && inst.parked-inst.sampled < int64(sampleEvery) {
+		return
+	}
+	select {
+	case w.samples <- inst:
+		inst.sampled = inst.parked
+	default:
+	}
+}
+
+func (w *Worker) sampleAll() {
+	defer w.owned.Done()
+	for {
+		select {
+		case <-w.life.Done():
+			return
+		case inst := <-w.samples:
+			begin := time.Now()
+			w.sample(inst)
+			select {
+			case <-w.life.Done():
+				return
+			case <-time.After((sampleShare - 1) * time.Since(begin)):
+			}
+		}
+	}
+}
+
+// sample reads the memory of an instance that may have been given up by now:
+// Usage may be called at any moment, and fails then.
+func (w *Worker) sample(inst *instance) {
+	u, err := inst.sb.Usage()
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.metered(inst, u.MemoryBytes)
+	w.grant()
+}
+
+// metered notes an instance's memory. w.mu is held.
+func (w *Worker) metered(inst *instance, n int64) {
+	inst.bytes = n
+	if avg := &inst.lang.average; *avg == 0 {
+		*avg = n
+	} else {
+		*avg += (n - *avg) / averageShare
+	}
+	if inst.state == idle || inst.state == resting {
+		w.charge(inst)
+		w.shrinkIdle()
+	}
+}

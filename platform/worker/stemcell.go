@@ -1,0 +1,104 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// Pauses before a stem cell is tried again that could not be started.
+const (
+	minStemRetry = 100 * time.Millisecond
+	maxStemRetry = 30 * time.Second
+)
+
+// takeStem takes a stem cell for a function, nil when none is ready. w.mu is
+// held.
+func (w *Worker) takeStem(lang *language, fn *function) *instance {
+	inst := lang.stems.first()
+	if inst == nil {
+		return nil
+	}
+	w.leave(inst)
+	fn.refs++
+	inst.fn, inst.state = fn, serving
+	w.serving.pushBack(&inst.place, inst)
+	w.refill()
+	return inst
+}
+
+// refill starts the stem cells that are missing, at most Config.Starters at a
+// time. It evicts nothing and leaves the room to those who wait for it.
+// w.mu is held.
+func (w *Worker) refill() {
+	if w.cfg.StemCells == 0 || w.draining {
+		return
+	}
+	for _, lang := range w.languages {
+		for w.starters < w.cfg.Starters && w.lacksStem(lang) {
+			w.starters++
+			lang.starting++
+			inst := w.newInstance(lang, nil)
+			w.owned.Add(1)
+			go w.startStem(inst)
+		}
+	}
+}
+
+func (w *Worker) lacksStem(lang *language) bool {
+	return lang.stems.n+lang.starting < w.cfg.StemCells && w.waiting.n == 0 &&
+		w.open < w.cfg.Sandboxes && w.closing < w.cfg.Closing &&
+		(lang.failures == 0 || w.clock() >= lang.retryAt)
+}
+
+func (w *Worker) startStem(inst *instance) {
+	defer w.owned.Done()
+	lang := inst.lang
+	sb, err := w.bootStem(lang)
+	if err == nil {
+		err = w.settle(inst, sb)
+	}
+	w.report("start a stem cell", err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.starters--
+	lang.starting--
+	lang.stemErr = err
+	if err != nil {
+		lang.retryAt = w.clock() + int64(min(minStemRetry<<min(lang.failures, 16), maxStemRetry))
+		lang.failures++
+		w.retire(inst)
+	} else if inst.state != closing { // else Close came first
+		lang.failures = 0
+		w.leave(inst)
+		inst.state = stem
+		lang.stems.pushFront(&inst.place, inst)
+	}
+	w.signal()
+	w.grant()
+}
+
+// bootStem starts a sandbox without a function, from the runtime snapshot where
+// there is one.
+func (w *Worker) bootStem(lang *language) (runtime.Sandbox, error) {
+	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
+	defer cancel()
+	if !w.usesBase() {
+		sb, err := w.backend.Boot(ctx, runtime.BootSpec{Interpreter: lang.Interpreter, Prepare: w.cfg.Runtimes.Prepare})
+		if err != nil {
+			return nil, fmt.Errorf("boot %s: %w", lang.Runtime, err)
+		}
+		return sb, nil
+	}
+	base, _, err := w.baseOf(lang)
+	if err != nil {
+		return nil, err
+	}
+	sb, err := w.snapshotter.Deploy(ctx, base, runtime.Limits{})
+	if err != nil {
+		return nil, fmt.Errorf("deploy %s: %w", lang.Runtime, err)
+	}
+	return sb, nil
+}
