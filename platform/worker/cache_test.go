@@ -1,0 +1,318 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+func TestIdleSandboxesAreBoundedByNumber(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{Idle: Cache{Count: 2}}, f)
+	wantPaths(t, w, "boot boot hot boot", "a", "b", "a", "c") // b is evicted
+	wantPaths(t, w, "hot hot boot", "a", "c", "b")            // then a
+	wantPaths(t, w, "hot boot", "c", "a")
+	if s := w.Stats(); s.Idle != 2 || s.IdleEvictions != 3 {
+		t.Errorf("%+v", s)
+	}
+	eventually(t, "evicted sandboxes closed", func() bool { return f.count() == 2 })
+}
+
+func TestIdleSandboxesAreBoundedByMemory(t *testing.T) {
+	f := newFake(t)
+	f.memory = func(sb *fakeSandbox) int64 {
+		if sb.function == "hog" {
+			return 80 << 20
+		}
+		return 30 << 20
+	}
+	w := start(t, Config{Idle: Cache{Bytes: 100 << 20}}, f)
+	for _, name := range []string{"a", "b", "c"} {
+		invokeMetered(t, w, name)
+	}
+	if s := w.Stats(); s.Idle != 3 || s.IdleBytes != 90<<20 {
+		t.Fatalf("%+v", s)
+	}
+	invokeMetered(t, w, "hog")
+	if s := w.Stats(); s.Idle != 1 || s.IdleBytes != 80<<20 || s.IdleEvictions != 3 {
+		t.Errorf("%+v", s)
+	}
+	wantPaths(t, w, "hot", "hog")
+}
+
+func TestUnsampledSandboxesCountAsTheAverage(t *testing.T) {
+	f := newFake(t)
+	var slow atomic.Bool
+	f.memory = func(sb *fakeSandbox) int64 {
+		for slow.Load() {
+			time.Sleep(time.Millisecond)
+		}
+		return 30 << 20
+	}
+	w := start(t, Config{Idle: Cache{Bytes: 100 << 20}}, f)
+	invokeMetered(t, w, "a")
+	slow.Store(true)
+	wantPaths(t, w, "boot boot boot boot boot", "b", "c", "d", "e", "f")
+	if s := w.Stats(); s.Idle != 3 || s.IdleBytes != 90<<20 {
+		t.Errorf("%+v", s)
+	}
+	slow.Store(false)
+}
+
+func TestEvictionTakesTheOldestOfAnotherFunction(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{Sandboxes: 3}, f)
+	wantPaths(t, w, "boot boot boot hot boot", "a", "b", "c", "a", "d")
+	wantPaths(t, w, "hot hot hot", "a", "c", "d")
+	wantPaths(t, w, "boot", "b")
+}
+
+func TestOverTheCacheEveryCallEvictsAndBoots(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{Sandboxes: 4}, f)
+	for range 3 {
+		for i := range 5 {
+			if p := invoke(t, w, fmt.Sprint("f", i)).Path; p != Boot {
+				t.Fatalf("f%d took %s", i, p)
+			}
+		}
+	}
+	if s := w.Stats(); s.IdleEvictions != 11 || s.Invocations[Boot] != 15 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestIdleSandboxesExpire(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{KeepAlive: 20 * time.Millisecond}, f)
+	invoke(t, w, "a")
+	eventually(t, "expiry", func() bool { return f.count() == 0 })
+	if s := w.Stats(); s.IdleExpired != 1 || s.Functions != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestSnapshotsAreBoundedByNumberAndMemory(t *testing.T) {
+	for name, bound := range map[string]Cache{"number": {Count: 2}, "memory": {Bytes: 2500}} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			w := start(t, Config{Idle: Cache{Off: true}, Functions: bound, Capture: CaptureInline}, fakeSnapshotter{f})
+			ready(t, w)
+			wantPaths(t, w, "cold cold warm cold warm cold", "a", "b", "a", "c", "a", "b")
+			if s := w.Stats(); s.FunctionSnapshots != 2 || s.SnapshotBytes != 2000 || s.SnapshotEvictions != 2 || s.Functions != 2 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+func TestSnapshotEvictedDuringItsDeploymentStaysOpen(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{Idle: Cache{Off: true}, Capture: CaptureInline}, fakeSnapshotter{f})
+	ready(t, w)
+	invoke(t, w, "a")
+	f.onDeploy = func(function string) error {
+		if function == "a" {
+			w.Forget("arn:a", "")
+			time.Sleep(5 * time.Millisecond) // it would be closed by now
+		}
+		return nil
+	}
+	wantPaths(t, w, "warm", "a")
+	eventually(t, "snapshot closed", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.snapshots) == 1 })
+}
+
+func TestOneRuntimeSnapshotIsSharedByFirstUsers(t *testing.T) {
+	f := newFake(t)
+	f.onBoot = func() error { time.Sleep(20 * time.Millisecond); return nil }
+	w := start(t, Config{Runtimes: RuntimeSnapshots{AtFirstUse: true}, Capture: CaptureOff}, fakeSnapshotter{f})
+	done := make(chan Path)
+	for i := range 32 {
+		go func() { done <- invoke(t, w, fmt.Sprint("f", i)).Path }()
+	}
+	for range 32 {
+		if p := <-done; p != Boot {
+			t.Errorf("an invocation that waited for the boot took %s", p)
+		}
+	}
+	if f.boots.Load() != 1 || f.deploys.Load() != 32 {
+		t.Errorf("%d boots, %d deploys", f.boots.Load(), f.deploys.Load())
+	}
+}
+
+func TestRuntimeSnapshotIsTriedAgainAfterAFailure(t *testing.T) {
+	f := newFake(t)
+	f.onBoot = func() error {
+		if f.boots.Load() == 1 {
+			return errFake
+		}
+		return nil
+	}
+	w := start(t, Config{Runtimes: RuntimeSnapshots{AtFirstUse: true}}, fakeSnapshotter{f})
+	if _, err := w.Invoke(context.Background(), request("a")); err == nil {
+		t.Error("no error")
+	}
+	wantPaths(t, w, "boot", "a")
+}
+
+func TestOneOfABurstTakesTheSnapshot(t *testing.T) {
+	f := newFake(t)
+	f.onCapture = func() error { time.Sleep(10 * time.Millisecond); return nil }
+	w := start(t, Config{Capture: CaptureInline}, fakeSnapshotter{f})
+	ready(t, w)
+	done := make(chan Response)
+	for range 16 {
+		go func() { done <- invoke(t, w, "a") }()
+	}
+	waited := 0
+	for range 16 {
+		if r := <-done; r.Stages.Capture > 0 {
+			waited++
+		}
+	}
+	if n := f.captures.Load(); n != 2 || waited != 1 {
+		t.Errorf("%d captures, the runtime's included; %d replies waited", n, waited)
+	}
+}
+
+func TestCaptureAfterHoldsNothingOfAnInvocation(t *testing.T) {
+	f := newFake(t)
+	var ran atomic.Int64
+	w := start(t, Config{Idle: Cache{Off: true}}, fakeSnapshotter{f})
+	f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+		ran.Add(1)
+		return runtime.Result{Outcome: runtime.OK, Payload: []byte("a")}, nil
+	}
+	ready(t, w)
+	if c := invoke(t, w, "a").Stages.Capture; c != 0 {
+		t.Errorf("the reply waited %v for the capture", c)
+	}
+	eventually(t, "capture", func() bool { return w.Stats().FunctionSnapshots == 1 })
+	if ran.Load() != 1 || f.imports.Load() != 2 || f.boots.Load() != 1 {
+		t.Errorf("%d runs, %d imports, %d boots", ran.Load(), f.imports.Load(), f.boots.Load())
+	}
+}
+
+func TestStemCellsAreRefilled(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{StemCells: 3}, f)
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		ready(t, w)
+		wantPaths(t, w, "cold", name)
+	}
+	ready(t, w)
+	if s := w.Stats(); s.StemCells != 3 || s.Idle != 5 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestStemCellsGiveWayAndEvictNothing(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{StemCells: 1, Sandboxes: 2, Idle: Cache{}}, f)
+	ready(t, w)
+	wantPaths(t, w, "cold", "a")
+	ready(t, w)
+	wantPaths(t, w, "cold", "b")
+	time.Sleep(10 * time.Millisecond)
+	if s := w.Stats(); s.Idle != 2 || s.StemCells != 0 {
+		t.Errorf("a stem cell took the place of an idle sandbox: %+v", s)
+	}
+}
+
+func TestStemCellThatCannotBeStartedIsTriedAgainLater(t *testing.T) {
+	f := newFake(t)
+	f.onBoot = func() error {
+		if f.boots.Load() <= 2 {
+			return errFake
+		}
+		return nil
+	}
+	w := start(t, Config{StemCells: 1, KeepAlive: 80 * time.Millisecond}, f)
+	eventually(t, "stem cell", func() bool { return w.Stats().StemCells == 1 })
+	if f.boots.Load() != 3 {
+		t.Errorf("%d boots", f.boots.Load())
+	}
+}
+
+func TestPausedSandboxIsResumed(t *testing.T) {
+	f := newFake(t)
+	f.onResume = func() error { time.Sleep(time.Millisecond); return nil }
+	w := start(t, Config{PauseAfter: time.Millisecond, Sandboxes: 2}, f)
+	resting := func(n int) {
+		eventually(t, "pause", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.resting.n == n })
+	}
+	invoke(t, w, "a")
+	resting(1)
+	res := invoke(t, w, "a")
+	if res.Path != Hot || res.Stages.Deploy < time.Millisecond {
+		t.Errorf("%s, %+v", res.Path, res.Stages)
+	}
+	invoke(t, w, "b")
+	resting(2)
+	wantPaths(t, w, "boot hot", "c", "b") // a was idle longest
+}
+
+func TestSandboxThatCannotBeResumedIsReplaced(t *testing.T) {
+	f := newFake(t)
+	f.onResume = func() error { return errFake }
+	w := start(t, Config{PauseAfter: time.Millisecond}, f)
+	invoke(t, w, "a")
+	eventually(t, "pause", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.resting.n == 1 })
+	wantPaths(t, w, "boot", "a")
+}
+
+func TestSandboxThatCannotBePausedIsClosed(t *testing.T) {
+	f := newFake(t)
+	f.onPause = func() error { return errFake }
+	w := start(t, Config{PauseAfter: time.Millisecond}, f)
+	invoke(t, w, "a")
+	eventually(t, "discarded", func() bool { return f.count() == 0 })
+	wantPaths(t, w, "boot", "a")
+}
+
+func TestAFunctionCostsFewBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("65,536 functions")
+	}
+	const n = 65536
+	f := newFake(t)
+	w := start(t, Config{Idle: Cache{Off: true}, Capture: CaptureInline}, fakeSnapshotter{f})
+	ready(t, w)
+	requests := make([]Request, n)
+	for i := range requests {
+		requests[i] = request(fmt.Sprintf("function-%05d", i))
+	}
+	before := heap()
+	for _, req := range requests {
+		if _, err := w.Invoke(context.Background(), req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "sandboxes closed", func() bool { return w.Stats().Closing == 0 })
+	each := (heap() - before) / n
+	t.Logf("%d bytes for each of %d functions with a snapshot, the fake's own included", each, w.Stats().Functions)
+	if each > 1024 {
+		t.Errorf("a function takes %d bytes", each)
+	}
+	if s := w.Stats(); s.Functions != n || s.FunctionSnapshots != n {
+		t.Errorf("%+v", s)
+	}
+	w.Close()
+	if s := w.Stats(); s.Functions != 0 {
+		t.Errorf("after Close: %+v", s)
+	}
+}
+
+// invokeMetered invokes with Request.Meter.
+func invokeMetered(t *testing.T, w *Worker, name string) {
+	t.Helper()
+	req := request(name)
+	req.Meter = true
+	if _, err := w.Invoke(context.Background(), req); err != nil {
+		t.Fatal(err)
+	}
+}
