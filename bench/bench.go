@@ -119,7 +119,3 @@ func (s *Sink) labels(own map[string]string) map[string]string {
 	}
 	return all
 }
-
-// LabelWarmup marks, with the value "true", an invocation that warms up and
-// does not count.
-const LabelWarmup = "warmup"

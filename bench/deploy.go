@@ -58,10 +58,6 @@ func (d *deploy) Trials(t Target) []Trial {
 	return all
 }
 
-// LabelIntended names, in the record of a call that took another path than its
-// trial set out to take, the path that was meant.
-const LabelIntended = "intended"
-
 func (d *deploy) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) error {
 	pop, err := env.Population(workloads.NOP, d.functions(t.Path))
 	if err != nil {
@@ -88,8 +84,8 @@ func (d *deploy) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) er
 		sink.Invocation(row(s, pop.Name(c.Number), d.labels(i, t, s.Reply)))
 	}
 	if st := w.Stats(); st.FunctionSnapshots > 0 {
-		sink.Measurement(record.Measurement{Metric: "function_snapshot", Unit: "bytes", Value: float64(st.SnapshotBytes) / float64(st.FunctionSnapshots)})
-		sink.Measurement(record.Measurement{Metric: "runtime_snapshot", Unit: "bytes", Value: float64(st.RuntimeBytes) / float64(max(1, st.RuntimeSnapshots))})
+		sink.Measurement(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: "bytes", Value: float64(st.SnapshotBytes) / float64(st.FunctionSnapshots)})
+		sink.Measurement(record.Measurement{Metric: record.MetricRuntimeSnapshot, Unit: "bytes", Value: float64(st.RuntimeBytes) / float64(max(1, st.RuntimeSnapshots))})
 	}
 	return nil
 }
@@ -141,9 +137,9 @@ func (d *deploy) ready(ctx context.Context, w *workerCaller, t Trial) error {
 func (d *deploy) labels(i int, t Trial, r Reply) map[string]string {
 	l := map[string]string{}
 	if i < 0 {
-		l[LabelWarmup] = "true"
+		l[record.LabelWarmup] = "true"
 	} else if r.Path != t.Path && r.Path != "" {
-		l[LabelIntended] = t.Path
+		l[record.LabelIntended] = t.Path
 	}
 	return l
 }

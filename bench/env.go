@@ -163,3 +163,18 @@ func checked(c Callee, res isolation.Result) (outcome, message string) {
 	}
 	return string(isolation.OK), ""
 }
+
+// more is a further population that a caller is to know.
+type more struct {
+	population *workloads.Population
+	functions  int
+}
+
+// Open starts a platform with the given worker and returns the way to its
+// functions: the first n of a population, and those of others.
+func (e *Env) Open(ctx context.Context, via string, cfg worker.Config, p *workloads.Population, n int, others ...more) (Caller, error) {
+	if via == ViaGateway {
+		return nil, fmt.Errorf("via %s: not there", via)
+	}
+	return e.OpenWorker(ctx, cfg)
+}

@@ -10,16 +10,12 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/record"
 )
 
-// MetricBusy is how much of the processors was in use right before a trial, by
-// whatever runs on the machine: 0 is quiet, 1 is all of them.
-const MetricBusy = "busy_before"
-
 const settleSample = 150 * time.Millisecond
 
 // settle waits for a quiet machine, for as long as the suite allows, and says
 // how quiet it got. The load average would not do: it remembers the last trial.
 func settle(ctx context.Context, s Settle) record.Measurement {
-	m := record.Measurement{Metric: MetricBusy, Unit: "share", Source: "/proc/stat"}
+	m := record.Measurement{Metric: record.MetricBusy, Unit: "share", Source: "/proc/stat"}
 	for deadline := time.Now().Add(time.Duration(s.Wait)); ; {
 		before := busyTime()
 		start := time.Now()

@@ -1,0 +1,27 @@
+package record
+
+// Labels of rows, and what they say. Labels that vary a parameter ("functions",
+// "period", "state") are named by their experiment.
+const (
+	LabelWarmup   = "warmup"   // "true": the invocation warms up and does not count
+	LabelIntended = "intended" // the path that a deploy trial meant, on an invocation that took another one
+	LabelLoad     = "load"     // LoadBackground or LoadBurst, in burst
+	LabelBurst    = "burst"    // number of the burst, from 0
+	LabelStopped  = "stopped"  // why density created no further instance: "budget", "floor", "count", "time", "error"
+	LabelBudget   = "budget"   // density's memory budget
+
+	LoadBackground = "background"
+	LoadBurst      = "burst"
+)
+
+// Metrics of measurements.
+const (
+	MetricBusy             = "busy_before"        // share of the processors in use right before the trial, by whatever runs
+	MetricThroughput       = "throughput"         // 1/s, correct replies
+	MetricPlatformMemory   = "platform_memory"    // bytes, resident, of platform and harness together
+	MetricFunctionSnapshot = "function_snapshot"  // bytes
+	MetricRuntimeSnapshot  = "runtime_snapshot"   // bytes
+	MetricBytesPerInstance = "bytes_per_instance" // bytes
+	MetricInstances        = "instances"          // created and kept
+	MetricCreationRate     = "creation_rate"      // 1/s
+)
