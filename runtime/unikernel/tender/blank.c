@@ -1,0 +1,153 @@
+/* blank.c: a fork that waits for its order, lays its pages and becomes a UC or a node. It runs on the tender's stack. */
+#include "tender.h"
+
+/* The order is received where the UC's libOS keeps its packets: memory that the UC has anyway. */
+#define ORDER ((struct tc_run *)UC_STACK)
+
+struct order { const struct tc_layer *layers; const char *strings; int fds[24], nfds; };
+
+/* Where layers and strings are, and that they are as long as the order says. */
+static void unspill(struct order *o, i64 n)
+{
+	const struct tc_run *r = ORDER;
+	u64 want = (u64)r->layers * sizeof(struct tc_layer) + r->strings;
+	const char *body = (const char *)(r + 1);
+	if (r->spilled) {
+		if (o->nfds < 1)
+			quit("order without its spilled part", -EBADMSG);
+		i64 p = SYS6(mmap, 0, PAGE_UP(want), PROT_READ, MAP_PRIVATE, o->fds[o->nfds - 1], 0);
+		if (FAILED(p))
+			quit("map the order", p);
+		body = (const char *)p;
+	} else if ((u64)n < sizeof *r + want) {
+		quit("short order", -EBADMSG);
+	}
+	o->layers = (const struct tc_layer *)body;
+	o->strings = body + (u64)r->layers * sizeof(struct tc_layer);
+}
+
+static void read_copied(const struct tc_layer *l, u32 n)
+{
+	/* One call takes what is contiguous in the arena, wherever it goes. */
+	struct iovec v[64];
+	for (u32 i = 0; i < n;) {
+		u64 off = l[i].off, len = 0;
+		u32 k = 0;
+		for (; i < n && k < 64 && l[i].kind == TC_COPIED && l[i].off == off + len; i++, k++) {
+			v[k] = (struct iovec){ (void *)l[i].addr, l[i].pages * PAGE };
+			len += v[k].len;
+		}
+		if (!k) {
+			i++;
+			continue;
+		}
+		i64 r = SYS5(preadv, FD_ARENA, v, k, off, 0);
+		if (r != (i64)len)
+			quit("read pages of the snapshot", r < 0 ? r : -EIO);
+	}
+}
+
+static void lay(const struct order *o)
+{
+	const int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
+	const struct tc_layer *l = o->layers;
+	u32 n = ORDER->layers;
+	for (u32 i = 0; i < n; i++) {
+		u64 at = l[i].addr, len = l[i].pages * PAGE;
+		int fd = l[i].kind == TC_MAPPED && 3 + l[i].file < o->nfds ? o->fds[3 + l[i].file] : -1;
+		i64 r = 0;
+		switch (l[i].kind) {
+		case TC_MAPPED: r = SYS6(mmap, at, len, rwx, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, l[i].off); break;
+		case TC_ZEROED: r = SYS6(mmap, at, len, rwx, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0); break;
+		case TC_TOUCHED: SYS3(madvise, at, len, MADV_POPULATE_WRITE); break;
+		case TC_READ: SYS3(madvise, at, len, MADV_POPULATE_READ); break;
+		}
+		if (FAILED(r))
+			quit("map pages of the snapshot", r);
+	}
+	read_copied(l, n);
+}
+
+static void fill_host(const struct order *o)
+{
+	const struct tc_run *r = ORDER;
+	struct uc_host *h = (struct uc_host *)UC_HOST;
+	if (r->strings > UC_HOST_SIZE - sizeof *h)
+		quit("arguments and environment do not fit", -E2BIG);
+	h->magic = UC_MAGIC;
+	h->abi = UC_ABI;
+	h->flags = r->flags | (machine.hwcap2 & 2 ? UC_F_FSGSBASE : 0);
+	h->pid = r->pid;
+	memcpy(h->entropy, r->entropy, sizeof h->entropy);
+	h->vdso_clock = machine.vdso_clock;
+	h->image_size = machine.image_size;
+	h->mem_limit = r->mem_limit;
+	h->hwcap = machine.hwcap;
+	h->hwcap2 = machine.hwcap2;
+	h->xsave_size = machine.xsave_size;
+	h->cpus = r->cpus;
+	h->argc = r->argc;
+	h->envc = r->envc;
+	h->exe_off = r->exe_off;
+	h->strings_len = r->strings;
+	memcpy(h->strings, o->strings, r->strings);
+	SYS3(mprotect, UC_HOST, UC_HOST_SIZE, PROT_READ);
+}
+
+static _Noreturn void become_uc(const struct order *o)
+{
+	fill_host(o);
+	SYS2(close_range, FD_CONTROL + 1, ~0u);
+	SYS2(close_range, 0, FD_CONTROL - 1);
+	struct { u64 sec, usec; } tick[2] = { { 0, UC_TICK_USEC }, { 0, UC_TICK_USEC } };
+	SYS3(setitimer, 2 /* ITIMER_PROF */, tick, 0);
+	u64 how = ORDER->how;
+	memset(ORDER, 0, sizeof *ORDER);
+	const struct uc_libos *l = (const void *)UC_LIBOS_HEADER;
+	__asm__ volatile("mov %0, %%rsp; jmp *%1" : : "r"(UC_STACK + UC_STACK_SIZE), "r"(l->leave), "D"(how) : "memory");
+	__builtin_unreachable();
+}
+
+/* Descriptors: image, arena, scratch, files of layers. Mappings of files outlive their descriptors. */
+static _Noreturn void become_node(struct order *o)
+{
+	if (o->nfds < 3)
+		quit("node without image, arena and scratch", -EBADMSG);
+	i64 r = SYS6(mmap, UC_IMAGE, ORDER->image_size, PROT_READ, MAP_SHARED | MAP_FIXED, o->fds[0], 0);
+	if (ORDER->image_size && FAILED(r))
+		quit("map the image", r);
+	machine.image_size = ORDER->image_size;
+	SYS3(dup3, o->fds[1], FD_ARENA, O_CLOEXEC);
+	SYS3(dup3, o->fds[2], FD_SCRATCH, O_CLOEXEC);
+	read_copied(o->layers, ORDER->layers);
+	SYS2(close_range, FD_FIRST_FREE, ~0u);
+	node_reset();
+	struct tc_reply ok = { .op = TC_NODE };
+	reply(&ok, -1);
+	node_loop();
+}
+
+void blank_main(void)
+{
+	struct order o;
+	i64 n = receive(ORDER, TC_PACKET, o.fds, 24, &o.nfds);
+	if (n == 0 || n == -ECONNRESET)
+		SYS1(exit_group, 0); /* it was in stock and is not wanted any more */
+	if (n < (i64)sizeof *ORDER || ORDER->magic != TC_MAGIC)
+		quit("malformed order", n < 0 ? n : -EBADMSG);
+	/* Received descriptors move out of the way of the fixed ones. */
+	for (int i = 0; i < o.nfds; i++) {
+		i64 r = SYS3(fcntl, o.fds[i], 1030 /* F_DUPFD_CLOEXEC */, FD_FIRST_FREE);
+		SYS1(close, o.fds[i]);
+		o.fds[i] = r;
+	}
+	unspill(&o, n);
+	if (ORDER->op == TC_NODE)
+		SYS3(dup3, o.nfds > 1 ? o.fds[1] : -1, FD_ARENA, O_CLOEXEC);
+	else if (ORDER->op != TC_RUN)
+		quit("unknown order", -ENOSYS);
+	lay(&o);
+	if (ORDER->op == TC_NODE)
+		become_node(&o);
+	become_uc(&o);
+}

@@ -1,0 +1,245 @@
+/* capture.c: the pages of a UC that differ from what it was forked from, taken while it sleeps. */
+#include "tender.h"
+#include <linux/fs.h>
+
+int proc_open(int pid, const char *name, int flags)
+{
+	char path[64], *p = decimal(path, pid);
+	*p++ = '/';
+	memcpy(p, name, strlen(name) + 1);
+	return SYS3(openat, FD_PROC, path, flags | O_CLOEXEC);
+}
+
+static i64 read_vm(int pid, void *to, u64 from, u64 n)
+{
+	struct iovec l = { to, n }, r = { (void *)from, n };
+	return SYS6(process_vm_readv, pid, &l, 1, &r, 1, 0);
+}
+
+#ifndef PAGEMAP_SCAN
+#define PAGEMAP_SCAN 0xc0606610ul /* _IOWR('f', 16, struct pm_scan_arg), Linux 6.7 */
+struct page_region { u64 start, end, categories; };
+struct pm_scan_arg { u64 size, flags, start, end, walk_end, vec, vec_len, max_pages, category_inverted, category_mask, category_anyof_mask, return_mask; };
+#endif
+#define IS_FILE (1ull << 2)
+#define IS_PRESENT (1ull << 3)
+#define IS_SWAPPED (1ull << 4)
+#define IS_PFNZERO (1ull << 5)
+
+/* Entries of the table in scratch. */
+struct table { struct tc_page *p; u32 n, max; };
+
+static int add(struct table *t, u64 start, u64 end)
+{
+	if (t->n && t->p[t->n - 1].addr + t->p[t->n - 1].pages * PAGE == start) {
+		t->p[t->n - 1].pages += (end - start) / PAGE;
+		return 0;
+	}
+	if (t->n == t->max)
+		return -ENOSPC;
+	t->p[t->n++] = (struct tc_page){ start, 0, (end - start) / PAGE, 0 };
+	return 0;
+}
+
+/* Private pages in [start, end): neither of a file nor the shared zero page. */
+static i64 scan(int pagemap, u64 start, u64 end, struct table *t)
+{
+	static struct page_region v[512];
+	while (start < end) {
+		struct pm_scan_arg a = { sizeof a, 0, start, end, 0, (u64)v, 512, 0, IS_FILE | IS_PFNZERO, IS_FILE | IS_PFNZERO,
+			IS_PRESENT | IS_SWAPPED, IS_PRESENT };
+		i64 n = SYS3(ioctl, pagemap, PAGEMAP_SCAN, &a);
+		if (n < 0)
+			return n;
+		for (i64 i = 0; i < n; i++)
+			if (add(t, v[i].start, v[i].end))
+				return -ENOSPC;
+		start = a.walk_end;
+	}
+	return 0;
+}
+
+/* The same by reading pagemap (Linux before 6.7). The shared zero page cannot be told there: its content is dropped later. */
+static i64 scan_slowly(int pagemap, u64 start, u64 end, struct table *t)
+{
+	static u64 v[1024];
+	while (start < end) {
+		u64 want = MIN((end - start) / PAGE, 1024);
+		i64 n = SYS4(pread64, pagemap, v, want * 8, start / PAGE * 8);
+		if (n <= 0)
+			return n < 0 ? n : -EIO;
+		for (i64 i = 0; i < n / 8; i++, start += PAGE)
+			if (v[i] >> 62 && !(v[i] >> 61 & 1) && add(t, start, start + PAGE))
+				return -ENOSPC;
+	}
+	return 0;
+}
+
+static i64 scan_all(int pid, const struct uc_state *s, struct table *t)
+{
+	int fd = proc_open(pid, "pagemap", 0);
+	if (fd < 0)
+		return fd;
+	u64 low = MIN(s->low_top, UC_LOW_END), high = MIN(s->high_top, UC_HIGH_END);
+	i64 r = 0;
+	for (int slowly = 0; slowly < 2; slowly++) {
+		i64 (*f)(int, u64, u64, struct table *) = slowly ? scan_slowly : scan;
+		t->n = 0;
+		r = f(fd, UC_LOW, low, t);
+		if (!r)
+			r = f(fd, UC_HIGH, high, t);
+		if (r != -ENOTTY && r != -EINVAL)
+			break;
+	}
+	SYS1(close, fd);
+	return r;
+}
+
+static int zero_page(const u8 *p)
+{
+	const u64 *q = (const u64 *)p;
+	for (u32 i = 0; i < PAGE / 8; i += 4)
+		if (q[i] | q[i + 1] | q[i + 2] | q[i + 3])
+			return 0;
+	return 1;
+}
+
+/* Reads all entries of t to where base + off says. */
+static i64 take(int pid, const struct table *t, u8 *base)
+{
+	struct iovec l[64], r[64];
+	for (u32 i = 0; i < t->n;) {
+		u32 k = 0;
+		u64 len = 0;
+		for (; i < t->n && k < 64 && len < (64 << 20); i++, k++) {
+			u64 n = t->p[i].pages * PAGE;
+			l[k] = (struct iovec){ base + t->p[i].off, n };
+			r[k] = (struct iovec){ (void *)t->p[i].addr, n };
+			len += n;
+		}
+		i64 got = SYS6(process_vm_readv, pid, l, k, r, k, 0);
+		if (got != (i64)len)
+			return got < 0 ? got : -EFAULT;
+	}
+	return 0;
+}
+
+/* Splits entries so that each is all zero pages or has none. From the end, so that the table grows in place. */
+static i64 mark_zeros(struct table *t, const u8 *base)
+{
+	static struct tc_page run[4096];
+	u32 n = t->n, out = t->max;
+	for (u32 i = n; i-- > 0;) {
+		struct tc_page e = t->p[i];
+		u32 k = 0;
+		for (u32 j = 0; j < e.pages; j++) {
+			u32 z = zero_page(base + e.off + j * PAGE) ? TC_PAGE_ZERO : 0;
+			if (k && run[k - 1].flags == z) {
+				run[k - 1].pages++;
+				continue;
+			}
+			if (k == 4096)
+				return -ENOSPC;
+			run[k++] = (struct tc_page){ e.addr + j * PAGE, e.off + j * PAGE, 1, z };
+		}
+		while (k) {
+			if (out <= i)
+				return -ENOSPC;
+			t->p[--out] = run[--k];
+		}
+	}
+	for (t->n = 0; out < t->max;)
+		t->p[t->n++] = t->p[out++];
+	return 0;
+}
+
+/*
+ * TC_CAPTURE and TC_SCAN. reply.n = entries; a = pages; b = wakes of the state. Scratch: struct uc_state, then entries.
+ * EAGAIN: the UC is not at a capture point, or did not stay there. ENOSPC: more pages (a) than slots.
+ */
+void capture(const struct tc_order *o, struct tc_reply *r)
+{
+	struct uc_state *s = (struct uc_state *)NODE_SCRATCH, after;
+	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
+	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
+	u64 head = offsetof(struct uc_state, discard);
+	i64 e = -ESRCH;
+	if (pid && (e = read_vm(pid, s, UC_STATE, sizeof *s)) == sizeof *s)
+		e = s->magic == UC_MAGIC && s->quiescent == 1 ? scan_all(pid, s, &t) : -EAGAIN;
+	if (e >= 0) {
+		for (u32 i = 0; i < t.n; i++) {
+			t.p[i].off = (o->a + r->a) * PAGE;
+			r->a += t.p[i].pages;
+		}
+		e = o->op == TC_CAPTURE && r->a > o->b ? -ENOSPC : 0;
+	}
+	if (!e && o->op == TC_CAPTURE)
+		e = take(pid, &t, (u8 *)NODE_ARENA);
+	if (!e && (e = read_vm(pid, &after, UC_STATE, head)) == (i64)head)
+		e = after.quiescent == 1 && after.wakes == s->wakes ? 0 : -EAGAIN;
+	if (!e && o->op == TC_CAPTURE)
+		e = mark_zeros(&t, (const u8 *)NODE_ARENA);
+	r->err = e < 0 ? -e : 0;
+	r->n = t.n;
+	r->b = s->wakes;
+}
+
+/* The entries in scratch, to fd at their offsets; the caller compares wakes. reply.b = wakes, or EAGAIN. */
+void copy_pages(const struct tc_order *o, struct tc_reply *r, int fd)
+{
+	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), MIN(o->a, (TC_SCRATCH - PAGE) / sizeof(struct tc_page)), 0 };
+	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
+	u64 head = offsetof(struct uc_state, discard), end = 0;
+	struct uc_state after;
+	for (u32 i = 0; i < t.n; i++)
+		end = t.p[i].off + t.p[i].pages * PAGE > end ? t.p[i].off + t.p[i].pages * PAGE : end;
+	i64 e = SYS6(mmap, NODE_COPY, end, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	if (!FAILED(e)) {
+		e = pid ? take(pid, &t, (u8 *)NODE_COPY) : -ESRCH;
+		if (!e && (e = read_vm(pid, &after, UC_STATE, head)) == (i64)head)
+			e = after.quiescent == 1 ? 0 : -EAGAIN;
+		r->b = after.wakes;
+		SYS2(munmap, NODE_COPY, end);
+	}
+	r->err = e < 0 ? -e : 0;
+}
+
+void peek(const struct tc_order *o, struct tc_reply *r)
+{
+	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
+	i64 e = pid && o->b <= TC_SCRATCH ? read_vm(pid, (void *)NODE_SCRATCH, o->a, o->b) : -ESRCH;
+	r->err = e < 0 ? -e : 0;
+	r->n = e < 0 ? 0 : e;
+}
+
+void set_limit(const struct tc_order *o, struct tc_reply *r)
+{
+	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
+	/* The block is read-only to the guest, so this goes through /proc/PID/mem, which a parent may write. */
+	int fd = pid ? proc_open(pid, "mem", O_RDWR) : -ESRCH;
+	i64 e = fd < 0 ? fd : SYS4(pwrite64, fd, &o->a, 8, UC_HOST + offsetof(struct uc_host, mem_limit));
+	if (fd >= 0)
+		SYS1(close, fd);
+	r->err = e < 0 ? -e : 0;
+}
+
+void stat_text(const struct tc_order *o, struct tc_reply *r)
+{
+	static const char *const names[] = { "statm", "stat", "status" };
+	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
+	char *p = (char *)NODE_SCRATCH;
+	r->err = pid ? 0 : ESRCH;
+	for (int i = 0; pid && i < 3; i++) {
+		int fd = proc_open(pid, names[i], 0);
+		i64 n = fd < 0 ? fd : SYS3(read, fd, p, PAGE);
+		if (fd >= 0)
+			SYS1(close, fd);
+		if (n < 0) {
+			r->err = -n;
+			return;
+		}
+		p[n] = 0;
+		p += n + 1;
+	}
+	r->n = p - (char *)NODE_SCRATCH;
+}

@@ -1,0 +1,93 @@
+/*
+ * control.h: what the platform says to the processes of a tender, over SOCK_SEQPACKET sockets on descriptor 3 of each. Go mirrors it
+ * (control.go). Self-contained but for <stdint.h>. All integers are little-endian.
+ *
+ * The processes form a tree. The root, pid 1 of its own namespaces, and every node below it hold a prefix of a snapshot
+ * stack mapped, and fork. A fork is a blank: it waits on the channel that it was given for one of two orders:
+ * RUN, to lay further pages over what it inherited and become a UC on that same channel; or NODE, to become a node. So what
+ * a deploy costs is a fork and its own pages, and blanks can be kept in stock.
+ */
+#ifndef TENDER_CONTROL_H
+#define TENDER_CONTROL_H
+
+#include <stdint.h>
+
+#define TC_MAGIC 0x31304354u /* "TC01" */
+
+enum {
+	/* To a blank. No reply: a UC speaks for itself, a node answers orders. */
+	TC_RUN = 1,      /* struct tc_run, layers, prefetch ranges, strings */
+	TC_NODE = 2,     /* struct tc_run, layers; descriptors: image, arena, scratch, then files of the layers */
+	/* To a node. Replies are struct tc_reply. */
+	TC_FORK = 10,    /* id; descriptor: the blank's channel. No reply */
+	TC_KILL = 11,    /* id: kill and forget. No reply: the channel's end of file says that it is gone */
+	TC_CAPTURE = 12, /* id, a = first slot of the arena, b = slots; pages to the arena, table to scratch */
+	TC_SCAN = 13,    /* id: table of the pages that a capture would take, to scratch */
+	TC_COPY = 14,    /* id, a = entries in scratch: pages to the descriptor, at the offsets that the entries name */
+	TC_LIMIT = 15,   /* id, a = mem_limit: write it into the host block of a live UC */
+	TC_STAT = 16,    /* id: reply.text holds /proc/PID/statm, stat and status as they are, each after a NUL */
+	TC_FILE = 17,    /* a = bytes, b = 1 for huge pages: a file in memory, its descriptor comes with the reply */
+	TC_PARK = 18,    /* id; descriptor: keep it */
+	TC_UNPARK = 19,  /* id: the descriptor comes with the reply */
+	TC_PEEK = 20,    /* id, a = address, b = bytes: memory of a UC, to scratch */
+};
+
+struct tc_order {
+	uint32_t magic, op;
+	uint32_t id, flags;
+	uint64_t a, b;
+};
+
+struct tc_reply {
+	uint32_t op, id;
+	int32_t  err;       /* 0 or errno */
+	uint32_t n;         /* entries in scratch, bytes of text */
+	uint64_t a, b;
+};
+
+/* One stretch of guest pages of a snapshot. */
+enum {
+	TC_COPIED = 1,  /* read from the arena at off */
+	TC_MAPPED = 2,  /* mapped privately from file number `file` at off: NODE only */
+	TC_ZEROED = 3,  /* anonymous again: hides what lies beneath */
+	TC_TOUCHED = 4, /* nothing to lay: made writable in advance, for it will be written (prefetch) */
+	TC_READ = 5,    /* nothing to lay: mapped in advance, for it will be read */
+};
+
+struct tc_layer {
+	uint64_t addr, off;
+	uint32_t pages;
+	uint16_t kind, file;
+};
+
+/* The order to a blank, followed by layers and strings (see struct uc_host). */
+struct tc_run {
+	uint32_t magic, op;
+	uint32_t how, flags;    /* UC_BOOT, UC_RESUME; UC_F_* */
+	uint32_t pid, cpus;
+	uint32_t layers, strings;
+	uint32_t argc, envc, exe_off;
+	uint32_t spilled;       /* 1: layers and strings are in the descriptor that comes last, not in this packet */
+	uint64_t mem_limit, image_size;
+	uint8_t  entropy[64];
+};
+
+/* An entry of a capture's table in scratch. */
+enum { TC_PAGE_ZERO = 1 };
+struct tc_page {
+	uint64_t addr;
+	uint64_t off;      /* where its content was written; COPY: is to be written */
+	uint32_t pages;
+	uint32_t flags;
+};
+
+#define TC_SCRATCH (8u << 20) /* bytes of the scratch file of a node */
+#define TC_PACKET  65536u     /* of an order; longer ones spill */
+#define TC_CHILDREN 65536u    /* ids of one node are below this */
+
+_Static_assert(sizeof(struct tc_order) == 32, "tc_order");
+_Static_assert(sizeof(struct tc_reply) == 32, "tc_reply");
+_Static_assert(sizeof(struct tc_layer) == 24, "tc_layer");
+_Static_assert(sizeof(struct tc_run) == 128, "tc_run");
+_Static_assert(sizeof(struct tc_page) == 24, "tc_page");
+#endif

@@ -1,0 +1,148 @@
+/* node.c: a process that holds a prefix of a snapshot stack mapped, forks blanks from it, and looks after its children. */
+#include "tender.h"
+
+static void on_child(int sig) { (void)sig; } /* receive returns, and the dead are buried */
+
+__asm__(".text\nnode_restorer: mov $15, %eax\n syscall\n");
+extern char node_restorer[];
+
+static int dying[256], ndying;
+
+/* After a fork: nothing of the parent's children is ours. */
+void node_reset(void)
+{
+	const int rw = PROT_READ | PROT_WRITE, lazy = MAP_FIXED | MAP_NORESERVE;
+	i64 r = SYS6(mmap, NODE_CHILDREN, sizeof(struct child) * TC_CHILDREN, rw, lazy | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (FAILED(r))
+		quit("map the table of children", r);
+	SYS3(madvise, NODE_CHILDREN, sizeof(struct child) * TC_CHILDREN, MADV_DONTFORK);
+	if (!FAILED(SYS6(mmap, NODE_SCRATCH, TC_SCRATCH, rw, lazy | MAP_SHARED, FD_SCRATCH, 0)))
+		SYS3(madvise, NODE_SCRATCH, TC_SCRATCH, MADV_DONTFORK);
+	if (!FAILED(SYS6(mmap, NODE_ARENA, NODE_ARENA_SIZE, rw, lazy | MAP_SHARED, FD_ARENA, 0)))
+		SYS3(madvise, NODE_ARENA, NODE_ARENA_SIZE, MADV_DONTFORK);
+	ndying = 0;
+	struct { void (*handler)(int); u64 flags; void *restorer; u64 mask; } a = { on_child, 0x04000000, node_restorer, 0 };
+	SYS4(rt_sigaction, SIGCHLD, &a, 0, 8);
+}
+
+static void bury(void)
+{
+	for (int i = 0; i < ndying;) {
+		if (SYS4(wait4, dying[i], 0, WNOHANG, 0) != 0)
+			dying[i] = dying[--ndying];
+		else
+			i++;
+	}
+}
+
+static void do_kill(struct child *c)
+{
+	if (c->pid > 0) {
+		SYS2(kill, c->pid, SIGKILL);
+		if (ndying == sizeof dying / sizeof *dying) {
+			SYS4(wait4, dying[0], 0, 0, 0);
+			dying[0] = dying[--ndying];
+		}
+		dying[ndying++] = c->pid;
+	}
+	c->pid = 0;
+}
+
+static void do_fork(struct child *c, int channel)
+{
+	if (c->pid)
+		do_kill(c);
+	i64 pid = SYS5(clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0) {
+		SYS5(prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
+		SYS3(dup3, channel, FD_CONTROL, 0);
+		SYS1(close, channel);
+		blank_main();
+	}
+	c->pid = pid > 0 ? pid : 0;
+	if (pid < 0) {
+		/* The one who waits on the channel hears why. */
+		struct { struct uc_msg m; char text[32]; } p = { { UC_MSG_EXIT, 0, (u32)-pid, UC_EXIT_REFUSED, 0 }, "fork: errno " };
+		p.m.len = decimal(p.text + 12, -pid) - p.text;
+		SYS6(sendto, channel, &p, sizeof p.m + p.m.len, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
+	}
+	SYS1(close, channel);
+}
+
+static i64 new_file(u64 bytes, int huge)
+{
+	i64 fd;
+	if (huge)
+		fd = SYS4(openat, FD_HUGE, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	else
+		fd = SYS2(memfd_create, "snapshot", 1 | 2 /* CLOEXEC, ALLOW_SEALING */);
+	if (fd < 0)
+		return fd;
+	i64 r = SYS2(ftruncate, fd, bytes);
+	if (r < 0) {
+		SYS1(close, fd);
+		return r;
+	}
+	return fd;
+}
+
+static void obey(const struct tc_order *o, int fd)
+{
+	struct tc_reply r = { o->op, o->id, 0, 0, 0, 0 };
+	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
+	int back = -1;
+	switch (o->op) {
+	case TC_FORK:
+		if (fd >= 0)
+			do_fork(c, fd);
+		return;
+	case TC_KILL:
+		do_kill(c);
+		return;
+	case TC_CAPTURE:
+	case TC_SCAN: capture(o, &r); break;
+	case TC_COPY: copy_pages(o, &r, fd); break;
+	case TC_LIMIT: set_limit(o, &r); break;
+	case TC_STAT: stat_text(o, &r); break;
+	case TC_PEEK: peek(o, &r); break;
+	case TC_FILE:
+		back = new_file(o->a, o->b);
+		r.err = back < 0 ? -back : 0;
+		break;
+	case TC_PARK:
+		if (fd >= 0 && !c->parked)
+			c->parked = fd + 1, fd = -1;
+		else
+			r.err = EBADF;
+		break;
+	case TC_UNPARK:
+		back = c->parked - 1;
+		c->parked = 0;
+		r.err = back < 0 ? EBADF : 0;
+		break;
+	default: r.err = ENOSYS;
+	}
+	reply(&r, back);
+	if (back >= 0)
+		SYS1(close, back);
+	if (fd >= 0)
+		SYS1(close, fd);
+}
+
+void node_loop(void)
+{
+	struct tc_order o;
+	for (;;) {
+		int fd, n;
+		i64 got = receive(&o, sizeof o, &fd, 1, &n);
+		if (ndying)
+			bury();
+		if (got == -EINTR)
+			continue;
+		if (got == 0 || (got < 0 && got != -EMSGSIZE))
+			SYS1(exit_group, 0); /* the platform has let go of this node, or is gone */
+		if (got != sizeof o || o.magic != TC_MAGIC)
+			quit("malformed order to a node", -EBADMSG);
+		obey(&o, n ? fd : -1);
+	}
+}

@@ -1,0 +1,55 @@
+/* tender.h: what the files of the tender share. */
+#ifndef TENDER_H
+#define TENDER_H
+
+#include "sys.h"
+#include "control.h"
+#include "../abi/uc.h"
+
+/* Descriptors of a node. 3 is its control socket, or the channel of a blank. */
+enum { FD_CONTROL = UC_CHANNEL_FD, FD_LIBOS = 4, FD_PROC = 5, FD_HUGE = 6, FD_ARENA = 7, FD_SCRATCH = 8, FD_FIRST_FREE = 16 };
+
+/* Mappings of a node that its children do not inherit. */
+#define NODE_CHILDREN 0x00007d8000000000ull /* struct child[TC_CHILDREN] */
+#define NODE_SCRATCH  0x00007d8010000000ull
+#define NODE_ARENA    0x00007d9000000000ull /* the arena, as much of it as there is */
+#define NODE_ARENA_SIZE (256ull << 30)
+#define NODE_COPY     0x00007de000000000ull /* target of a COPY */
+
+struct child { int pid, parked; }; /* parked: descriptor + 1 */
+#define CHILDREN ((struct child *)NODE_CHILDREN)
+
+struct machine { /* found out once, at start */
+	u64 hwcap, hwcap2, vdso_clock;
+	u32 xsave_size;
+	u64 image_size;
+	u32 thp_always;
+};
+extern struct machine machine;
+
+/* setup.c: NULL, or the step that failed, and then *err */
+const char *setup_world(const u64 *auxv, i64 *err);
+
+/* node.c */
+_Noreturn void node_loop(void);
+void node_reset(void);
+
+/* blank.c */
+_Noreturn void blank_main(void);
+
+/* capture.c */
+void capture(const struct tc_order *, struct tc_reply *);
+void copy_pages(const struct tc_order *, struct tc_reply *, int fd);
+void peek(const struct tc_order *, struct tc_reply *);
+void set_limit(const struct tc_order *, struct tc_reply *);
+void stat_text(const struct tc_order *, struct tc_reply *);
+int proc_open(int pid, const char *name, int flags);
+
+/* wire.c */
+i64 receive(void *buf, u64 cap, int *fds, int max, int *nfds);
+void reply(const struct tc_reply *, int fd);
+_Noreturn void quit(const char *what, i64 err); /* says so on descriptor 3, as a UC_MSG_EXIT */
+char *decimal(char *, u64);                     /* writes, returns the end */
+int is_map(u64 address);
+#define FAILED(r) ((u64)(r) > (u64)-4096)
+#endif

@@ -1,0 +1,100 @@
+/* wire.c: packets with descriptors, and the few functions that every C program needs. */
+#include "tender.h"
+
+void *memcpy(void *d, const void *s, size_t n)
+{
+	void *r = d;
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
+	return r;
+}
+
+void *memset(void *d, int c, size_t n)
+{
+	void *r = d;
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+	return r;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const u8 *x = a, *y = b;
+	for (; n; n--, x++, y++)
+		if (*x != *y)
+			return *x - *y;
+	return 0;
+}
+
+size_t strlen(const char *s)
+{
+	size_t n = 0;
+	while (s[n])
+		n++;
+	return n;
+}
+
+char *decimal(char *p, u64 v)
+{
+	char b[24];
+	int n = 0;
+	do
+		b[n++] = '0' + v % 10;
+	while (v /= 10);
+	while (n)
+		*p++ = b[--n];
+	*p = 0;
+	return p;
+}
+
+/* One packet from descriptor 3. The bytes, 0 at the end, or -errno. A packet or its descriptors that did not fit is -EMSGSIZE. */
+i64 receive(void *buf, u64 cap, int *fds, int max, int *nfds)
+{
+	struct { struct cmsghdr h; int fd[32]; } c;
+	struct iovec v = { buf, cap };
+	struct msghdr m = { 0, 0, 0, &v, 1, &c, sizeof c, 0, 0 };
+	i64 n = SYS3(recvmsg, FD_CONTROL, &m, MSG_CMSG_CLOEXEC);
+	*nfds = 0;
+	if (n < 0)
+		return n;
+	if (m.controllen >= sizeof c.h && c.h.level == SOL_SOCKET && c.h.type == SCM_RIGHTS)
+		*nfds = (c.h.len - sizeof c.h) / 4;
+	for (int i = 0; i < *nfds; i++) {
+		if (i < max)
+			fds[i] = c.fd[i];
+		else
+			SYS1(close, c.fd[i]);
+	}
+	if (m.flags & (MSG_TRUNC | MSG_CTRUNC) || *nfds > max)
+		return -EMSGSIZE;
+	return n;
+}
+
+static i64 send_packet(const struct tc_reply *r, const void *body, u64 len, int fd)
+{
+	struct { struct cmsghdr h; int fd, pad; } c = { { sizeof(struct cmsghdr) + 4, SOL_SOCKET, SCM_RIGHTS }, fd, 0 };
+	struct iovec v[2] = { { (void *)r, sizeof *r }, { (void *)body, len } };
+	struct msghdr m = { 0, 0, 0, v, len ? 2 : 1, fd < 0 ? 0 : &c, fd < 0 ? 0 : sizeof c, 0, 0 };
+	return SYS3(sendmsg, FD_CONTROL, &m, MSG_NOSIGNAL);
+}
+
+void reply(const struct tc_reply *r, int fd)
+{
+	if (send_packet(r, 0, 0, fd) < 0)
+		SYS1(exit_group, 1); /* the platform is gone */
+}
+
+void quit(const char *what, i64 err)
+{
+	struct { struct uc_msg m; char text[160]; } p = { { UC_MSG_EXIT, 0, (u32)-err, UC_EXIT_REFUSED, 0 }, "" };
+	char *t = p.text;
+	for (const char *s = "tender: "; *s;)
+		*t++ = *s++;
+	while (*what && t < p.text + 120)
+		*t++ = *what++;
+	for (const char *s = ": errno "; *s;)
+		*t++ = *s++;
+	t = decimal(t, -err);
+	p.m.len = t - p.text;
+	SYS6(sendto, FD_CONTROL, &p, sizeof p.m + p.m.len, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
+	for (;;)
+		SYS1(exit_group, UC_EXIT_REFUSED);
+}
