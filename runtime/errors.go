@@ -12,6 +12,10 @@ var (
 	ErrBusy          = errors.New("sandbox is serving another call")
 	ErrNotQuiescent  = errors.New("sandbox cannot be captured: it is not waiting for work")
 	ErrForeignObject = errors.New("sandbox or snapshot belongs to another backend")
+
+	// ErrPayloadTooLarge: the event exceeds MaxPayloadBytes. Nothing was sent,
+	// the sandbox stays usable.
+	ErrPayloadTooLarge = errors.New("event exceeds the payload limit")
 )
 
 // Unavailable says in one sentence what a host lacks for a backend, and how to
@@ -51,6 +55,8 @@ const (
 	TypeOutOfMemory   = "Runtime.OutOfMemory"
 	TypeMalformed     = "Runtime.ProtocolError"
 	TypeMarshal       = "Runtime.MarshalError"
+	TypeUnmarshal     = "Runtime.UnmarshalError"
+	TypeUnhandled     = "Runtime.UnhandledPromiseRejection"
 	TypeImport        = "Runtime.ImportModuleError"
 	TypeSyntax        = "Runtime.UserCodeSyntaxError"
 	TypeNoHandler     = "Runtime.HandlerNotFound"

@@ -72,6 +72,14 @@ type Snapshot interface {
 	Close() error
 }
 
+// Limiter is a backend that cannot enforce every limit on every host. A
+// backend that is no Limiter enforces all of them everywhere.
+type Limiter interface {
+	// CanLimit reports whether this host lets the backend enforce the limits
+	// that are set in l. The error is an *Unavailable.
+	CanLimit(l Limits) error
+}
+
 // Sandbox is one isolated language runtime. A sandbox serves one call at a
 // time; Close and Usage may be called at any moment from any goroutine.
 type Sandbox interface {
@@ -98,6 +106,12 @@ type Sandbox interface {
 type Pauser interface {
 	Pause(ctx context.Context) error
 	Resume(ctx context.Context) error
+}
+
+// HostProcess is a sandbox that is a process of the host.
+type HostProcess interface {
+	// PID is the process on the host that runs the interpreter.
+	PID() int
 }
 
 // BootSpec says what to boot.

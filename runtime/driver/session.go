@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
@@ -32,6 +33,27 @@ type Session struct {
 	buf      []byte // scratch for the next request
 	imported bool
 	fresh    bool // the next request is the first after a deploy
+	closed   atomic.Bool
+	learnEnd func() End
+}
+
+// OnEnd has the session ask learn what became of a driver whose stream ended,
+// so that the failure is told in its words. learn may wait for the process,
+// for a bounded time. Call it before the first request.
+func (s *Session) OnEnd(learn func() End) { s.learnEnd = learn }
+
+// Close ends the stream. A call that is under way, and every further one,
+// returns runtime.ErrClosed.
+func (s *Session) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	// The deadline wakes a reader; a Stream that is a Closer is closed as well.
+	err := s.conn.SetDeadline(time.Unix(1, 0))
+	if c, ok := s.conn.(io.Closer); ok {
+		err = c.Close()
+	}
+	return err
 }
 
 // Open waits for the driver's Hello.
@@ -89,9 +111,13 @@ func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) er
 	if n := len(meta) + len(code.Bytes); n > MaxImportBytes {
 		return fmt.Errorf("import %s: package of %d bytes, the limit is %d", fn.Name, n, MaxImportBytes)
 	}
-	if _, err = s.request(ctx, time.Time{}, TypeImport, TypeImported, meta, code.Bytes, nil); err == nil {
-		s.imported = true
+	_, err = s.request(ctx, time.Time{}, TypeImport, TypeImported, meta, code.Bytes, nil)
+	if errors.Is(err, ErrEnded) { // the code ended its own process while it was loaded
+		var res runtime.Result
+		s.end().apply(&res, "-")
+		return res.Error
 	}
+	s.imported = err == nil
 	return err
 }
 
@@ -107,34 +133,48 @@ func (s *Session) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 		return runtime.Result{}, runtime.ErrNothingToRun
 	}
 	if len(inv.Payload) > runtime.MaxPayloadBytes {
-		return runtime.Result{}, fmt.Errorf("payload of %d bytes, the limit is %d", len(inv.Payload), runtime.MaxPayloadBytes)
+		return runtime.Result{}, fmt.Errorf("%w: %d bytes, the limit is %d", runtime.ErrPayloadTooLarge, len(inv.Payload), runtime.MaxPayloadBytes)
 	}
+	start := time.Now()
 	var logs logBuffer
 	payload, err := s.request(ctx, inv.Deadline, TypeInvoke, TypeResult, invokeMeta(inv), inv.Payload, &logs)
 	res := runtime.Result{Outcome: runtime.OK, Payload: payload, Logs: logs.bytes()}
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || s.closed.Load() {
 			return runtime.Result{}, err
 		}
-		classify(&res, inv, err)
+		s.classify(&res, inv, start, err)
 	}
 	return res, nil
 }
 
+// end asks the backend what became of the driver.
+func (s *Session) end() End {
+	if s.learnEnd == nil {
+		return End{}
+	}
+	return s.learnEnd()
+}
+
 // classify turns a request's error into the outcome of an invocation.
-func classify(res *runtime.Result, inv runtime.Invocation, err error) {
-	fe := &runtime.FunctionError{Fatal: true, Message: "RequestId: " + inv.ID + " Error: " + err.Error()}
+func (s *Session) classify(res *runtime.Result, inv runtime.Invocation, start time.Time, err error) {
+	fe := &runtime.FunctionError{Fatal: true}
 	res.Payload, res.Error = nil, fe
 	var own *runtime.FunctionError
 	switch {
 	case errors.As(err, &own):
 		res.Outcome, res.Error = runtime.Failed, own
+		if own.Type == runtime.TypeOutOfMemory { // an allocation failed: the driver gave up
+			res.Outcome, own.Fatal = runtime.OutOfMemory, true
+		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		res.Outcome, fe.Type = runtime.TimedOut, runtime.TypeTimedOut
+		fe.Message = timedOutMessage(inv.ID, inv.Deadline.Sub(start))
 	case errors.Is(err, ErrProtocol):
 		res.Outcome, fe.Type = runtime.Malformed, runtime.TypeMalformed
+		fe.Message = requestError(inv.ID, err.Error())
 	default:
-		res.Outcome, fe.Type = runtime.Crashed, runtime.TypeExit
+		s.end().apply(res, inv.ID)
 	}
 }
 
@@ -190,6 +230,8 @@ func (s *Session) watch(ctx context.Context, deadline time.Time) (done func()) {
 // explain gives the stream's errors their meaning.
 func (s *Session) explain(ctx context.Context, what string, err error) error {
 	switch {
+	case s.closed.Load():
+		return fmt.Errorf("%s: %w", what, runtime.ErrClosed)
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ErrProtocol):

@@ -1,0 +1,187 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// control is what the platform does to a sandbox from outside.
+func (s *suite) control(t *testing.T) {
+	t.Run("killed from outside", s.killed)
+	t.Run("close during invoke", s.closeDuringInvoke)
+	t.Run("cancel during invoke", s.cancelDuringInvoke)
+	t.Run("busy", s.busy)
+	t.Run("children die with close", s.childrenDie)
+	t.Run("sandboxes side by side", s.sideBySide)
+	t.Run("pause", s.pause)
+	t.Run("cancelled boot", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if sb, err := s.backend.Boot(ctx, runtime.BootSpec{Interpreter: s.in}); err == nil {
+			sb.Close()
+			t.Error("boot ignored a cancelled context")
+		}
+	})
+}
+
+// start invokes the case in the background and gives it time to begin.
+func start(ctx context.Context, sb runtime.Sandbox, name string) <-chan reply {
+	done := make(chan reply, 1)
+	go func() {
+		res, err := sb.Invoke(ctx, runtime.Invocation{ID: requestID, Payload: []byte(do(name)), Deadline: time.Now().Add(patience)})
+		done <- reply{res, err}
+	}()
+	time.Sleep(100 * time.Millisecond)
+	return done
+}
+
+type reply struct {
+	res runtime.Result
+	err error
+}
+
+// await bounds the wait for a reply that has every reason to come at once.
+func await(t testing.TB, done <-chan reply) reply {
+	t.Helper()
+	select {
+	case r := <-done:
+		return r
+	case <-time.After(patience / 2):
+		t.Fatal("the invocation hangs")
+		return reply{}
+	}
+}
+
+func (s *suite) killed(t *testing.T) {
+	sb := s.load(t, s.function("index.handler"))
+	host, ok := sb.(runtime.HostProcess)
+	if !ok {
+		t.Skipf("a sandbox of %s is no process of the host (no runtime.HostProcess)", s.backend.Name())
+	}
+	done := start(context.Background(), sb, "hang")
+	if err := syscall.Kill(host.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if r := await(t, done); r.err != nil || r.res.Outcome != runtime.Crashed || r.res.Error.Type != runtime.TypeExit {
+		t.Errorf("%+v, %v", r.res, r.err)
+	}
+	wantGone(t, sb)
+}
+
+func (s *suite) closeDuringInvoke(t *testing.T) {
+	sb := s.load(t, s.function("index.handler"))
+	done := start(context.Background(), sb, "loop")
+	if err := sb.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := await(t, done); !errors.Is(r.err, runtime.ErrClosed) {
+		t.Errorf("invoke gave %+v, %v; want ErrClosed", r.res, r.err)
+	}
+	if err := sb.Close(); err != nil {
+		t.Errorf("the second close: %v", err)
+	}
+	if _, err := sb.Invoke(context.Background(), runtime.Invocation{ID: requestID, Payload: []byte("{}")}); !errors.Is(err, runtime.ErrClosed) {
+		t.Errorf("invoke after close gave %v", err)
+	}
+}
+
+func (s *suite) cancelDuringInvoke(t *testing.T) {
+	sb := s.load(t, s.function("index.handler"))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := start(ctx, sb, "hang")
+	cancel()
+	if r := await(t, done); !errors.Is(r.err, context.Canceled) {
+		t.Errorf("invoke gave %+v, %v; want context.Canceled", r.res, r.err)
+	}
+}
+
+func (s *suite) busy(t *testing.T) {
+	sb := s.load(t, s.function("index.handler"))
+	done := start(context.Background(), sb, "hang")
+	if _, err := sb.Invoke(context.Background(), runtime.Invocation{ID: requestID, Payload: []byte("{}")}); !errors.Is(err, runtime.ErrBusy) {
+		t.Errorf("a second invocation gave %v", err)
+	}
+	sb.Close()
+	await(t, done)
+}
+
+func (s *suite) childrenDie(t *testing.T) {
+	mark := fmt.Sprintf("lambdabench-escape-%d", rand.Uint64())
+	sb := s.load(t, s.function("index.handler"))
+	res := invoke(t, sb, fmt.Sprintf(`{"do":"escape","mark":%q}`, mark))
+	type outcome struct {
+		Started bool
+		Refused string
+	}
+	if got := mustSucceed[outcome](t, res); !got.Started {
+		t.Skipf("the sandbox refuses children: %s", got.Refused)
+	}
+	eventually(t, "the escaped process appears", func() bool { return len(marked(mark)) > 0 })
+	if err := sb.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left := marked(mark); len(left) > 0 {
+		t.Errorf("process %v of a closed sandbox is left", left)
+	}
+}
+
+func (s *suite) sideBySide(t *testing.T) {
+	const sandboxes, calls = 3, 20
+	var wg sync.WaitGroup
+	for i := range sandboxes {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			sb, err := s.backend.Boot(ctx, runtime.BootSpec{Interpreter: s.in})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer sb.Close()
+			if err := sb.Import(ctx, s.function("index.handler")); err != nil {
+				t.Error(err)
+				return
+			}
+			for n := range calls {
+				want := fmt.Sprint(i*1000 + n)
+				res, err := sb.Invoke(ctx, runtime.Invocation{ID: requestID, Payload: []byte(`{"do":"echo","value":` + want + `}`), Deadline: time.Now().Add(patience)})
+				if err != nil || string(res.Payload) != want {
+					t.Errorf("%s, %v, %v; want %s", res.Payload, res.Error, err, want)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (s *suite) pause(t *testing.T) {
+	sb := s.load(t, s.function("index.handler"))
+	p, ok := sb.(runtime.Pauser)
+	if !ok {
+		t.Skipf("a sandbox of %s cannot be paused (no runtime.Pauser)", s.backend.Name())
+	}
+	for range 2 {
+		if err := p.Pause(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantResult(t, invoke(t, sb, `{"do":"echo","value":"awake"}`), `"awake"`)
+	}
+	if err := p.Pause(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := sb.Close(); err != nil {
+		t.Errorf("close of a paused sandbox: %v", err)
+	}
+}

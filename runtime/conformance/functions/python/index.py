@@ -1,0 +1,138 @@
+"""Every case that is one call of a handler: event["do"] names it."""
+import logging
+import os
+import random
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+kept = None
+
+
+def echo(event, _):
+    return event["value"]
+
+
+def throw(_event, _context):
+    raise TypeError("boom")
+
+
+def do_print(_event, _context):
+    print("from the log")
+    print("from the error", 42, file=sys.stderr)
+    sys.stdout.write("from stdout\n")
+    logging.getLogger().warning("from logging")
+
+
+def print_much(event, _):
+    for _ in range(event["lines"]):
+        print("x" * 1000)
+
+
+def context(_event, c):
+    client = c.client_context
+    return {
+        "id": c.aws_request_id, "name": c.function_name, "version": c.function_version, "arn": c.invoked_function_arn,
+        "memory": c.memory_limit_in_mb, "remaining": c.get_remaining_time_in_millis(),
+        "client": {"custom": client.custom} if client else None,
+    }
+
+
+def environment(_event, _context):
+    return {
+        "own": os.environ.get("OWN"), "name": os.environ.get("AWS_LAMBDA_FUNCTION_NAME"),
+        "root": os.environ.get("LAMBDA_TASK_ROOT"), "cwd": os.getcwd(), "secret": os.environ.get("PLATFORM_SECRET"),
+    }
+
+
+def circular(_event, _context):
+    loop = []
+    loop.append(loop)
+    return loop
+
+
+def randoms(_event, _context):
+    return [str(random.random()), os.urandom(16).hex(), str(uuid.uuid4()), secrets.token_hex(16), "pid:%d" % os.getpid()]
+
+
+def remember(event, _):
+    global kept
+    kept = event["value"]
+
+
+def write_tmp(_event, _context):
+    path = os.path.join(tempfile.gettempdir(), "kept")
+    with open(path, "w") as f:
+        f.write("here")
+    with open(path) as f:
+        return f.read()
+
+
+def loop(_event, _context):
+    while True:
+        pass
+
+
+def hog(_event, _context):
+    blocks = []
+    while True:
+        blocks.append(bytearray(b"x") * (4 << 20))
+
+
+def kill_self(_event, _context):
+    os.kill(os.getpid(), 9)
+
+
+async def coroutine(_event, _context):
+    return "never awaited"
+
+
+def escape(event, _):
+    """A grandchild in a session of its own, whose parent is gone."""
+    try:
+        pid = os.fork()
+    except OSError as exc:
+        return {"refused": exc.strerror}
+    if pid == 0:
+        os.setsid()
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)", event["mark"]],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return {"started": True}
+
+
+def fork_bomb(event, _):
+    outcome = {"started": 0, "refused": 0}
+    for _ in range(event["tries"]):
+        try:
+            if os.fork() == 0:
+                time.sleep(1000)
+                os._exit(0)
+            outcome["started"] += 1
+        except OSError:
+            outcome["refused"] += 1
+    return outcome
+
+
+CASES = {
+    "echo": echo, "throw": throw, "print": do_print, "printMuch": print_much, "context": context,
+    "environment": environment, "size": lambda e, c: len(e["value"]), "big": lambda e, c: "x" * e["bytes"],
+    "circular": circular, "unserializable": lambda e, c: b"bytes", "nan": lambda e, c: float("nan"),
+    "nothing": lambda e, c: None, "random": randoms, "clock": lambda e, c: int(time.time() * 1000),
+    "remember": remember, "recall": lambda e, c: kept, "writeTmp": write_tmp,
+    "loop": loop, "hang": lambda e, c: time.sleep(1e5), "hog": hog,
+    "exit0": lambda e, c: sys.exit(0), "exit3": lambda e, c: sys.exit(3), "exitInner": lambda e, c: os._exit(4),
+    "killSelf": kill_self, "garbage": lambda e, c: os.write(3, b"this is no frame, it is garbage"),
+    "closeChannel": lambda e, c: os.close(3), "coroutine": coroutine, "escape": escape, "forkBomb": fork_bomb,
+}
+
+
+def handler(event, context):
+    return CASES[event["do"]](event, context)
+
+
+not_a_function = 42

@@ -1,0 +1,5 @@
+import os
+
+
+def handler(event, context):
+    return os.path.basename(os.path.dirname(__file__))

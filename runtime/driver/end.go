@@ -1,0 +1,79 @@
+package driver
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// End is what a backend found out about a driver whose stream ended. The zero
+// value means that nothing is known.
+type End struct {
+	// Status is how the process ended, in the words of os.ProcessState:
+	// "exit status 1", "signal: killed". Empty for a clean exit.
+	Status string
+
+	// OutOfMemory tells that the sandbox met its memory limit of LimitBytes.
+	OutOfMemory bool
+	LimitBytes  int64
+
+	// Output is the last that the process wrote to its own stdout and stderr,
+	// around the driver: a runtime's dying words.
+	Output []byte
+}
+
+// EndOf reads a wait status.
+func EndOf(ws syscall.WaitStatus) End {
+	switch {
+	case ws.Signaled():
+		return End{Status: "signal: " + ws.Signal().String()}
+	case ws.ExitStatus() != 0:
+		return End{Status: fmt.Sprintf("exit status %d", ws.ExitStatus())}
+	}
+	return End{}
+}
+
+// apply turns the end of a driver into an invocation's result, in AWS Lambda's
+// words.
+func (e End) apply(res *runtime.Result, id string) {
+	fe := &runtime.FunctionError{Fatal: true, Type: runtime.TypeExit}
+	res.Outcome, res.Payload, res.Error = runtime.Crashed, nil, fe
+	switch {
+	case e.outOfMemory():
+		res.Outcome, fe.Type = runtime.OutOfMemory, runtime.TypeOutOfMemory
+		fe.Message = requestError(id, "Runtime exited with error: "+e.memoryStatus())
+	case e.Status == "":
+		fe.Message = requestError(id, "Runtime exited without providing a reason")
+	default:
+		fe.Message = requestError(id, "Runtime exited with error: "+e.Status)
+	}
+	if len(e.Output) > 0 && len(res.Logs) < runtime.MaxLogBytes {
+		res.Logs = append(res.Logs, e.Output...)
+	}
+}
+
+// outOfMemory also believes a runtime that says so itself: V8 aborts when its
+// own heap limit comes before the sandbox's.
+func (e End) outOfMemory() bool {
+	return e.OutOfMemory || strings.Contains(string(e.Output), "JavaScript heap out of memory")
+}
+
+func (e End) memoryStatus() string {
+	status := e.Status
+	if status == "" {
+		status = "signal: killed"
+	}
+	if e.LimitBytes > 0 {
+		return fmt.Sprintf("%s (memory limit of %d MB was met)", status, e.LimitBytes>>20)
+	}
+	return status + " (out of memory)"
+}
+
+func requestError(id, what string) string { return "RequestId: " + id + " Error: " + what }
+
+func timedOutMessage(id string, after time.Duration) string {
+	return requestError(id, fmt.Sprintf("Task timed out after %.2f seconds", after.Seconds()))
+}
