@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	goruntime "runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -294,6 +295,7 @@ func TestAFunctionCostsFewBytes(t *testing.T) {
 	}
 	eventually(t, "sandboxes closed", func() bool { return w.Stats().Closing == 0 })
 	each := (heap() - before) / n
+	goruntime.KeepAlive(requests) // counted on both sides
 	t.Logf("%d bytes for each of %d functions with a snapshot, the fake's own included", each, w.Stats().Functions)
 	if each > 1024 {
 		t.Errorf("a function takes %d bytes", each)

@@ -70,12 +70,7 @@ func (w *Worker) takeBase(lang *language) *taking {
 		snap, err := w.bootAndCapture(lang)
 		w.report("take the runtime snapshot", err)
 		w.mu.Lock()
-		lang.taking, lang.baseErr = nil, err
-		if w.closed && snap != nil {
-			w.closeLater(snap, false)
-		} else {
-			lang.base = snap
-		}
+		lang.taking, lang.base, lang.baseErr = nil, snap, err
 		w.signal()
 		w.mu.Unlock()
 	}()

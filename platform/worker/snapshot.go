@@ -65,17 +65,3 @@ func (w *Worker) store(fn *function, s runtime.Snapshot) {
 		w.dropSnapshot(w.snaps.last())
 	}
 }
-
-// closeSnapshots gives up all snapshots when the worker is closed. w.mu is
-// held.
-func (w *Worker) closeSnapshots() {
-	for sn := w.snaps.last(); sn != nil; sn = w.snaps.last() {
-		w.dropSnapshot(sn)
-	}
-	for _, lang := range w.languages {
-		if lang.base != nil {
-			w.closeLater(lang.base, false)
-			lang.base = nil
-		}
-	}
-}

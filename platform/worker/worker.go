@@ -159,13 +159,27 @@ func (w *Worker) Close() error {
 	for _, lang := range w.languages {
 		lang.stems.each(w.retire)
 	}
-	w.closeSnapshots()
+	for sn := w.snaps.last(); sn != nil; sn = w.snaps.last() {
+		w.dropSnapshot(sn)
+	}
 	w.mu.Unlock()
 	err := w.until(context.Background(), func() (bool, error) { return w.inflight == 0, nil })
 	w.owned.Wait()
+	return errors.Join(append(w.closeBases(), err)...)
+}
+
+// closeBases closes the runtime snapshots when nobody is left who might deploy
+// them, and returns all that went wrong since Close was called.
+func (w *Worker) closeBases() []error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return errors.Join(append(w.closeErrs, err)...)
+	for _, lang := range w.languages {
+		if lang.base != nil {
+			w.closeErrs = append(w.closeErrs, lang.base.Close())
+			lang.base = nil
+		}
+	}
+	return w.closeErrs
 }
 
 // until waits for a condition that signal announces changes of. done is called
