@@ -27,7 +27,7 @@ type Stream interface {
 // refuses a second one with runtime.ErrBusy.
 type Session struct {
 	conn     Stream
-	r        *bufio.Reader
+	r        *bufio.Reader // nil while nothing of the stream is buffered
 	mu       sync.Mutex // held during a call
 	seq      uint32
 	buf      []byte // scratch for the next request
@@ -58,8 +58,10 @@ func (s *Session) Close() error {
 
 // Open waits for the driver's Hello.
 func Open(ctx context.Context, conn Stream) (*Session, Hello, error) {
-	s := &Session{conn: conn, r: bufio.NewReaderSize(conn, 4096)}
+	s := &Session{conn: conn}
 	defer s.watch(ctx, time.Time{})()
+	s.openReader()
+	defer s.idleReader()
 	h, payload, err := ReadFrame(s.r)
 	if err != nil {
 		return nil, Hello{}, s.explain(ctx, "wait for the driver's hello", err)
@@ -72,12 +74,6 @@ func Open(ctx context.Context, conn Stream) (*Session, Hello, error) {
 		return nil, hello, fmt.Errorf("%w: driver speaks version %d, this platform %d", ErrProtocol, hello.Protocol, Protocol)
 	}
 	return s, hello, nil
-}
-
-// Clone is a session with a driver that was deployed from a snapshot: it
-// continues where parent stood when the snapshot was taken, on another stream.
-func Clone(parent *Session, conn Stream) *Session {
-	return &Session{conn: conn, r: bufio.NewReaderSize(conn, 4096), seq: parent.seq, imported: parent.imported, fresh: true}
 }
 
 // Prepare runs steps of anticipatory optimisation in the driver.
@@ -182,6 +178,8 @@ func (s *Session) classify(res *runtime.Result, inv runtime.Invocation, start ti
 // to logs.
 func (s *Session) request(ctx context.Context, deadline time.Time, send, want Type, meta, body []byte, logs *logBuffer) ([]byte, error) {
 	defer s.watch(ctx, deadline)()
+	s.openReader()
+	defer s.idleReader()
 	s.seq++
 	h := Header{Type: send, Seq: s.seq}
 	if s.fresh {
@@ -210,6 +208,25 @@ func (s *Session) request(ctx context.Context, deadline time.Time, send, want Ty
 		default:
 			return payload, nil
 		}
+	}
+}
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4096) }}
+
+// openReader and idleReader: tens of thousands of idle sandboxes need no
+// buffer each.
+func (s *Session) openReader() {
+	if s.r == nil {
+		s.r = readers.Get().(*bufio.Reader)
+		s.r.Reset(s.conn)
+	}
+}
+
+func (s *Session) idleReader() {
+	if s.r.Buffered() == 0 {
+		s.r.Reset(nil)
+		readers.Put(s.r)
+		s.r = nil
 	}
 }
 

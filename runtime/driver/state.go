@@ -1,0 +1,30 @@
+package driver
+
+import "github.com/lambdabench/lambdabench/runtime"
+
+// State is what a snapshot remembers of the session with its driver.
+type State struct {
+	Seq      uint32
+	Imported bool
+}
+
+// Hold runs f while no call can begin, and tells it where the session stands:
+// for a backend that captures the driver's state. With a call under way it is
+// runtime.ErrBusy.
+func (s *Session) Hold(f func(State) error) error {
+	if !s.mu.TryLock() {
+		return runtime.ErrBusy
+	}
+	defer s.mu.Unlock()
+	if s.closed.Load() {
+		return runtime.ErrClosed
+	}
+	return f(State{Seq: s.seq, Imported: s.imported})
+}
+
+// Resume is a session with a driver that was deployed from a snapshot: it
+// continues at st on another stream. Its first request tells the driver to take new
+// random state.
+func Resume(st State, conn Stream) *Session {
+	return &Session{conn: conn, seq: st.Seq, imported: st.Imported, fresh: true}
+}
