@@ -1,0 +1,145 @@
+package image
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+var installed = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
+
+func interpreters(t *testing.T) []runtime.Interpreter {
+	all := installed()
+	if len(all) == 0 {
+		t.Skip("no interpreter found: install Node.js 18 or later, or CPython 3.11 or later")
+	}
+	return all
+}
+
+func open(t *testing.T, dir string, in runtime.Interpreter) *Image {
+	t.Helper()
+	img, err := Open(t.Context(), dir, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { img.Close() })
+	return img
+}
+
+func TestImageHoldsTheInterpreterAndNoUserOfTheHost(t *testing.T) {
+	for _, in := range interpreters(t) {
+		t.Run(in.Runtime, func(t *testing.T) {
+			img := open(t, t.TempDir(), in)
+			if info, err := os.Stat(filepath.Join(img.Root, in.Path)); err != nil || info.Mode()&0o111 == 0 {
+				t.Errorf("the executable: %v, %v", info, err)
+			}
+			if b, err := os.ReadFile(filepath.Join(img.Root, "/etc/passwd")); err != nil || strings.Count(string(b), "\n") != 2 {
+				t.Errorf("/etc/passwd is %q, %v", b, err)
+			}
+			for _, path := range []string{"/etc/shadow", "/root", "/home", "/bin/sh", "/usr/bin/apt-get"} {
+				if _, err := os.Lstat(filepath.Join(img.Root, path)); err == nil {
+					t.Errorf("the image has %s", path)
+				}
+			}
+			if in.Language == runtime.Python {
+				if found, _ := filepath.Glob(filepath.Join(img.Root, "/usr/lib/python3*/test")); len(found) > 0 {
+					t.Errorf("the image has Python's own tests: %v", found)
+				}
+			}
+			err := filepath.WalkDir(img.Root, func(path string, d fs.DirEntry, err error) error {
+				if err == nil && !d.IsDir() && !d.Type().IsRegular() {
+					t.Errorf("%s is neither a file nor a directory", path)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestImageIsBuiltOnceAndNamedByItsContent(t *testing.T) {
+	in := interpreters(t)[0]
+	dir := t.TempDir()
+	first := open(t, dir, in)
+	before, err := os.Stat(first.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, dir, in)
+	after, err := os.Stat(second.Root)
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("the second Open made %s, the first %s", second.Root, first.Root)
+	}
+	a := []entry{{path: "/x", size: 1, changed: time.Unix(1, 0)}}
+	b := []entry{{path: "/x", size: 1, changed: time.Unix(2, 0)}}
+	if key(a) == key(b) {
+		t.Error("a file that changed does not change the key")
+	}
+}
+
+func TestOlderImageIsRemovedWhenNobodyHoldsIt(t *testing.T) {
+	in := interpreters(t)[0]
+	dir := t.TempDir()
+	old := filepath.Join(dir, in.Runtime+"-0000000000000000")
+	if err := os.Mkdir(old, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	holder, err := holdOrBuild(old, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir, in)
+	if _, err := os.Stat(old); err != nil {
+		t.Fatalf("an image that is in use was removed: %v", err)
+	}
+	holder.Close()
+	open(t, dir, in)
+	if _, err := os.Stat(old); err == nil {
+		t.Error("an image that nobody uses is still there")
+	}
+}
+
+func TestLibrariesAreFoundByNameAndWordSize(t *testing.T) {
+	in := interpreters(t)[0]
+	needs, err := readNeeds(in.Path)
+	if err != nil || len(needs.libraries) == 0 || needs.interpreter == "" {
+		t.Fatalf("%s needs %+v, %v", in.Path, needs, err)
+	}
+	if got := find(needs.libraries[0], systemLibraryDirs(), needs.class); got == "" {
+		t.Errorf("%s is not found", needs.libraries[0])
+	}
+	if got := find(needs.libraries[0], systemLibraryDirs(), needs.class^3); got != "" {
+		t.Errorf("%s was taken for a library of the other word size", got)
+	}
+	if got := find("libnowhere.so.7", systemLibraryDirs(), needs.class); got != "" {
+		t.Errorf("found %s", got)
+	}
+}
+
+func TestFailedBuildLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	err := build(filepath.Join(dir, "x"), []entry{{path: "/f", mode: 0o644, source: filepath.Join(dir, "missing")}})
+	if err == nil || !strings.Contains(err.Error(), "/f") {
+		t.Errorf("error %v does not name the file", err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestOpenOfAnExecutableThatIsGoneFails(t *testing.T) {
+	in := runtime.Interpreter{Runtime: "nodejs20.x", Language: runtime.NodeJS, Path: "/nonexistent/node"}
+	if _, err := Open(context.Background(), t.TempDir(), in); err == nil {
+		t.Error("an image of nothing was made")
+	}
+}
