@@ -158,25 +158,26 @@ func (r *Runner) targets(ctx context.Context, su *Suite) ([]Target, error) {
 	return targets, nil
 }
 
+// chooseInterpreters takes the best of each language, or what is asked for.
+// Looking for interpreters starts each that is found, so it is done once.
 func chooseInterpreters(ctx context.Context, want Names) ([]runtime.Interpreter, error) {
-	if !want.All {
-		var list []runtime.Interpreter
-		for _, id := range want.List {
-			in, err := runtime.FindInterpreter(ctx, id)
-			if err != nil {
-				return nil, err
+	found := runtime.Interpreters(ctx)
+	ids := want.List
+	if want.All {
+		for _, in := range found {
+			if !slices.Contains(ids, string(in.Language)) {
+				ids = append(ids, string(in.Language))
 			}
-			list = append(list, in)
 		}
-		return list, nil
 	}
 	var list []runtime.Interpreter
-	seen := map[runtime.Language]bool{}
-	for _, in := range runtime.Interpreters(ctx) {
-		if !seen[in.Language] {
-			seen[in.Language] = true
-			list = append(list, in)
+	for _, id := range ids {
+		i := slices.IndexFunc(found, func(in runtime.Interpreter) bool { return in.Runtime == id || string(in.Language) == id })
+		if i < 0 {
+			_, err := runtime.FindInterpreter(ctx, id)
+			return nil, err
 		}
+		list = append(list, found[i])
 	}
 	if len(list) == 0 {
 		return nil, errors.New("neither Node.js 18+ nor CPython 3.11+ is installed; apt-get install nodejs python3")

@@ -1,0 +1,110 @@
+package bench_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+func fakeTargets(backends ...string) []bench.Target {
+	var all []bench.Target
+	for _, b := range backends {
+		for _, in := range []runtime.Interpreter{{Runtime: "nodejs20.x", Language: runtime.NodeJS}, {Runtime: "python3.11", Language: runtime.Python}} {
+			all = append(all, bench.Target{Backend: b, Interpreter: in, Snapshots: b == "unikernel"})
+		}
+	}
+	return all
+}
+
+func parse(t *testing.T, source string) *bench.Suite {
+	t.Helper()
+	su, err := bench.ParseSuite("suite.yaml", []byte(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return su
+}
+
+func order(plan []bench.Trial) []string {
+	var names []string
+	for _, t := range plan {
+		names = append(names, t.File())
+	}
+	return names
+}
+
+func TestTrialsOfBackendsAreInterleaved(t *testing.T) {
+	su := parse(t, "suite: x\nseed: 5\nrepeats: 50\nexperiments: {density: {states: [served]}}")
+	targets := fakeTargets("a", "b")
+	plan := bench.NewPlan(su, targets)
+	if len(plan) != 50*len(targets) {
+		t.Fatalf("%d trials", len(plan))
+	}
+	place := map[string]float64{}
+	for i := 0; i < len(plan); i += len(targets) {
+		block := map[bench.Target]bool{}
+		for j, trial := range plan[i : i+len(targets)] {
+			block[trial.Target] = true
+			place[trial.Target.Backend] += float64(j)
+			if trial.Repeat != i/len(targets)+1 {
+				t.Fatalf("trial %d has repeat %d", i+j, trial.Repeat)
+			}
+		}
+		if len(block) != len(targets) {
+			t.Fatalf("block at %d holds %d of %d targets", i, len(block), len(targets))
+		}
+	}
+	// The mean place in a block is 1.5 for both; its standard error over
+	// 100 trials is about 0.1.
+	for b, sum := range place {
+		if mean := sum / 100; math.Abs(mean-1.5) > 0.4 {
+			t.Errorf("backend %s has mean place %.2f of 0 to 3: the order favours one", b, mean)
+		}
+	}
+}
+
+func TestTheOrderIsTheSeedsAndNumbersAreNot(t *testing.T) {
+	const rest = "repeats: 3\nexperiments: {deploy: , density: }"
+	a := bench.NewPlan(parse(t, "suite: x\nseed: 1\n"+rest), fakeTargets("a", "unikernel"))
+	b := bench.NewPlan(parse(t, "suite: x\nseed: 1\n"+rest), fakeTargets("a", "unikernel"))
+	c := bench.NewPlan(parse(t, "suite: x\nseed: 2\n"+rest), fakeTargets("a", "unikernel"))
+	if !slices.Equal(order(a), order(b)) {
+		t.Error("one seed, two orders")
+	}
+	if slices.Equal(order(a), order(c)) {
+		t.Error("two seeds, one order")
+	}
+	x, y := order(a), order(c)
+	slices.Sort(x)
+	slices.Sort(y)
+	if !slices.Equal(x, y) || len(slices.Compact(x)) != len(a) {
+		t.Error("the files of trials depend on the order, or are not unique")
+	}
+}
+
+func TestWarmIsPlannedForSnapshotsAlone(t *testing.T) {
+	plan := bench.NewPlan(parse(t, "suite: x\nexperiments: {deploy: }"), fakeTargets("process", "unikernel"))
+	for _, trial := range plan {
+		if trial.Path == "warm" && !trial.Target.Snapshots {
+			t.Errorf("%v: a backend without snapshots has no warm path", trial)
+		}
+	}
+	if len(plan) != 2*3+2*4 {
+		t.Errorf("%d trials, want 14", len(plan))
+	}
+}
+
+func TestABudgetScalesTrialsButLeavesEachItsLeast(t *testing.T) {
+	const suite = "suite: x\nbudget: 10s\nexperiments: {deploy: {budget: 100s}, burst: {periods: [1s], bursts: 1, first: 1s}}"
+	for _, trial := range bench.NewPlan(parse(t, suite), fakeTargets("a")) {
+		if trial.Limit < trial.Least {
+			t.Errorf("%v: limit %v below its least, %v", trial, trial.Limit, trial.Least)
+		}
+		if trial.Experiment == "deploy" && trial.Limit > 2e9 {
+			t.Errorf("%v: limit %v in a run of 10 s", trial, trial.Limit)
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package bench_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/process"
+)
+
+// childRun, in the environment, has the test binary run a suite into a folder
+// instead of tests, so that a test can kill it.
+const childRun = "LAMBDABENCH_TEST_RUN"
+
+func TestMain(m *testing.M) {
+	if out := os.Getenv(childRun); out != "" {
+		if err := runSuite(context.Background(), "testdata/resume.yaml", out); err != nil {
+			os.Stderr.WriteString(err.Error())
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func runSuite(ctx context.Context, path, out string) (err error) {
+	su, err := bench.ReadSuite(path)
+	if err != nil {
+		return err
+	}
+	b := process.New(process.Config{})
+	defer func() { err = errors.Join(err, b.Close()) }()
+	r := bench.Runner{Backends: []runtime.Backend{b}}
+	return r.Run(ctx, su, out)
+}
+
+func needInterpreter(t *testing.T) {
+	t.Helper()
+	if len(runtime.Interpreters(context.Background())) == 0 {
+		t.Skip("neither Node.js 18+ nor CPython 3.11+ is installed")
+	}
+}
+
+// sums are the finished trials, by name, with their content.
+func sums(t *testing.T, dir string) map[string][32]byte {
+	t.Helper()
+	files, err := record.Files(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][32]byte{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[filepath.Base(f)] = sha256.Sum256(b)
+	}
+	return all
+}
+
+func plan(t *testing.T, dir string) []string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, bench.PlanFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	if err := json.Unmarshal(b, &files); err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestARunThatIsKilledIsTakenUpAndLosesNoFinishedTrial(t *testing.T) {
+	needInterpreter(t)
+	out, tmp := t.TempDir(), t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childRun+"="+out, "TMPDIR="+tmp)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); len(sums(t, out)) < 2; time.Sleep(5 * time.Millisecond) {
+		if time.Since(start) > time.Minute {
+			t.Fatal("no trial was finished within a minute")
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	before := sums(t, out)
+	if all := plan(t, out); len(before) >= len(all) {
+		t.Fatalf("the run was over before it could be killed: %d of %d trials", len(before), len(all))
+	}
+	if left := driversIn(tmp); len(left) > 0 {
+		t.Errorf("processes outlive the killed run: %v", left)
+	}
+	if err := runSuite(context.Background(), "testdata/resume.yaml", out); err != nil {
+		t.Fatal(err)
+	}
+	after := sums(t, out)
+	for name, sum := range before {
+		if after[name] != sum {
+			t.Errorf("%s was finished before the kill and is not as it was", name)
+		}
+	}
+	for _, name := range plan(t, out) {
+		if _, ok := after[name]; !ok {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	if len(after) != len(plan(t, out)) {
+		t.Errorf("%d trials recorded, %d planned", len(after), len(plan(t, out)))
+	}
+}
+
+// driversIn lists the processes that were started with a file below dir. A
+// process that gets its death signal may need a moment.
+func driversIn(dir string) []string {
+	var left []string
+	for range 100 {
+		left = nil
+		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, f := range files {
+			if b, err := os.ReadFile(f); err == nil && strings.Contains(string(b), dir) {
+				left = append(left, strings.ReplaceAll(string(b), "\x00", " "))
+			}
+		}
+		if len(left) == 0 {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return left
+}
+
+func TestAnInterruptedRunSaysSoAndLeavesNothingBehind(t *testing.T) {
+	needInterpreter(t)
+	out, tmp := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer cancel()
+		for start := time.Now(); len(sums(t, out)) < 1 && time.Since(start) < time.Minute; {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	if err := runSuite(ctx, "testdata/resume.yaml", out); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if parts, _ := filepath.Glob(filepath.Join(out, record.Folder, "*.part")); len(parts) > 0 {
+		t.Errorf("half trials: %v", parts)
+	}
+	if left := driversIn(tmp); len(left) > 0 {
+		t.Errorf("processes: %v", left)
+	}
+	if left, _ := os.ReadDir(tmp); len(left) > 0 {
+		t.Errorf("files: %v", left)
+	}
+	if _, err := os.Stat(filepath.Join(out, "work")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("work folder: %v", err)
+	}
+}
+
+// TestTheSmokeSuiteRecordsEveryExperiment runs all experiments for real.
+func TestTheSmokeSuiteRecordsEveryExperiment(t *testing.T) {
+	needInterpreter(t)
+	out := t.TempDir()
+	if err := runSuite(context.Background(), "../configs/smoke.yaml", out); err != nil {
+		t.Fatal(err)
+	}
+	files, err := record.Files(out)
+	if err != nil || len(files) != len(plan(t, out)) {
+		t.Fatalf("%d of %d trials (%v)", len(files), len(plan(t, out)), err)
+	}
+	paths, metrics := map[string]bool{}, map[string]bool{}
+	for _, f := range files {
+		rows := 0
+		err := record.Read(f, func(r record.Invocation) {
+			rows++
+			paths[r.Experiment+"/"+r.Path] = true
+			if r.Outcome != string(runtime.OK) {
+				t.Errorf("%s: %s: %s %s", filepath.Base(f), r.Function, r.Outcome, r.Error)
+			}
+			if r.Latency <= 0 || (r.Run <= 0) != (r.Function == "") || r.Run > r.Latency || r.Experiment == "" || r.Backend != "process" || r.Trial == 0 || r.Via == "" {
+				t.Errorf("%s: a row that cannot be: %+v", filepath.Base(f), r)
+			}
+		}, func(r record.Measurement) { metrics[r.Experiment+"/"+r.Metric] = true })
+		if err != nil || rows == 0 {
+			t.Errorf("%s: %d rows, %v", f, rows, err)
+		}
+	}
+	for _, want := range []string{"deploy/hot", "deploy/cold", "deploy/boot", "throughput/hot", "burst/boot"} {
+		if !paths[want] {
+			t.Errorf("no invocation of %s", want)
+		}
+	}
+	if paths["deploy/warm"] {
+		t.Error("the process backend has no warm path")
+	}
+	for _, want := range []string{"throughput/throughput", "throughput/platform_memory", "density/bytes_per_instance", "density/instances", "density/creation_rate", "deploy/busy_before"} {
+		if !metrics[want] {
+			t.Errorf("no measurement %s", want)
+		}
+	}
+	var m record.Machine
+	b, err := os.ReadFile(filepath.Join(out, record.MachineFile))
+	if err == nil {
+		err = json.Unmarshal(b, &m)
+	}
+	if err != nil || m.Cores == 0 || m.MemoryBytes == 0 || m.Kernel == "" || len(m.Interpreters) == 0 {
+		t.Errorf("machine %+v, %v", m, err)
+	}
+	if group, err := os.ReadFile("/proc/self/cgroup"); err == nil && strings.Contains(string(group), "lambdabench-run-") {
+		t.Errorf("this process is still in the run's memory cgroup: %s", group)
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/backends"
+)
+
+type runFlags struct {
+	out      string
+	backends []string
+	only     []string
+	verbose  bool
+}
+
+func runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use: "run SUITE.yaml", Short: "Run a suite of experiments and report",
+		Long: `Run a suite of experiments, print its tables and leave the run in a folder.
+
+An interrupted run (Ctrl-C, a crash) keeps its finished trials: the same command
+with the same --out does what is missing.`,
+		Example: `  lambdabench run configs/quick.yaml
+  lambdabench run configs/reference.yaml --out runs/ref
+  lambdabench run configs/quick.yaml --backends process --only deploy,density`,
+		Args: wrong(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, args[0], f) },
+	}
+	cmd.Flags().StringVar(&f.out, "out", "", "run folder (default runs/DATE-TIME-SUITE)")
+	cmd.Flags().StringSliceVar(&f.backends, "backends", nil, "only these backends, instead of the suite's")
+	cmd.Flags().StringSliceVar(&f.only, "only", nil, "only these experiments of the suite")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log what the platform does")
+	return cmd
+}
+
+func run(cmd *cobra.Command, path string, f runFlags) error {
+	suite, err := bench.ReadSuite(path)
+	if err != nil {
+		return &usageError{err}
+	}
+	if len(f.backends) > 0 {
+		suite.Backends = bench.Names{List: f.backends}
+	}
+	out := f.out
+	if out == "" {
+		out = bench.DefaultFolder(suite, time.Now())
+	}
+	all, closeAll := openBackends()
+	r := bench.Runner{Backends: all, Only: f.only, Progress: bench.NewProgress(os.Stderr), Log: logger(f.verbose)}
+	err = errors.Join(r.Run(cmd.Context(), suite, out), closeAll())
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("interrupted; finished trials are kept. To go on: %s", resume(path, out, f))
+	case errors.Is(err, bench.ErrUnknown):
+		return &usageError{err}
+	case err != nil:
+		return fmt.Errorf("%w\nfinished trials are in %s. To try the others again: %s", err, out, resume(path, out, f))
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), out)
+	return nil
+}
+
+// resume is the command that takes a run up again.
+func resume(path, out string, f runFlags) string {
+	s := fmt.Sprintf("lambdabench run %s --out %s", path, out)
+	for _, b := range f.backends {
+		s += " --backends " + b
+	}
+	for _, o := range f.only {
+		s += " --only " + o
+	}
+	return s
+}
+
+// openBackends returns every backend there is, usable here or not.
+func openBackends() ([]runtime.Backend, func() error) {
+	all := backends.All(backends.Config{})
+	return all, func() error {
+		var errs []error
+		for _, b := range all {
+			errs = append(errs, b.Close())
+		}
+		return errors.Join(errs...)
+	}
+}
+
+func logger(verbose bool) *slog.Logger {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
