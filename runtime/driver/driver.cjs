@@ -17,11 +17,11 @@ const MAX_REPLY = 6 << 20;
 
 const IMPORT = 1, INVOKE = 2, PREPARE = 3;
 const HELLO = 65, IMPORTED = 66, RESULT = 67, LOG = 68, PREPARED = 69;
-const FLAG_ERROR = 1, FLAG_CLONED = 2;
+const FLAG_ERROR = 1, FLAG_CLONED = 2, FLAG_FINAL = 4;
 
 const exit = process.reallyExit.bind(process);
-const header = Buffer.alloc(HEADER);
-const scratch = Buffer.alloc(64 << 10);
+const chunk = Buffer.alloc(16 << 10); // what was read: most requests come whole with one read
+let from = 0, to = 0;                 // what of it is not yet used
 
 let handler = null;   // the imported function
 let fn = {};          // what Import said of it
@@ -29,25 +29,50 @@ let current = null;   // the invocation that runs
 
 // --- the channel -----------------------------------------------------------
 
-function readFull(buf, n) {
-  for (let at = 0; at < n;) {
-    const got = fs.readSync(CHANNEL, buf, at, n - at, null);
-    if (got === 0) exit(0);
-    at += got;
-  }
-  return buf;
+function die(why) {
+  fs.writeSync(2, `driver: ${why}\n`);
+  exit(70);
 }
 
+function readSome(buf, at, n) {
+  const got = fs.readSync(CHANNEL, buf, at, n, null);
+  if (got === 0) exit(0); // the platform is gone
+  return got;
+}
+
+// need sees to it that the chunk holds n unused bytes.
+function need(n) {
+  if (to - from >= n) return;
+  if (from > 0) chunk.copyWithin(0, from, to);
+  to -= from;
+  from = 0;
+  while (to < n) to += readSome(chunk, to, chunk.length - to);
+}
+
+// readFrame reads a request. Its body is valid until the next readFrame.
 function readFrame() {
-  readFull(header, HEADER);
-  const length = header.readUInt32LE(0);
-  const type = header[4];
-  if (length > (type === IMPORT ? MAX_IMPORT : MAX_FRAME)) {
-    fs.writeSync(2, `driver: frame of ${length} bytes refused\n`);
-    exit(70);
+  need(HEADER);
+  const length = chunk.readUInt32LE(from), type = chunk[from + 4], flags = chunk[from + 5], seq = chunk.readUInt32LE(from + 8);
+  if (length > (type === IMPORT ? MAX_IMPORT : MAX_FRAME)) die(`frame of ${length} bytes refused`);
+  from += HEADER;
+  let body;
+  if (length <= chunk.length) {
+    need(length);
+    body = chunk.subarray(from, from += length);
+  } else {
+    body = Buffer.allocUnsafeSlow(length);
+    let at = chunk.copy(body, 0, from, to);
+    from = to = 0;
+    while (at < length) at += readSome(body, at, length - at);
   }
-  const body = length <= scratch.length ? scratch.subarray(0, length) : Buffer.allocUnsafeSlow(length);
-  return { type, flags: header[5], seq: header.readUInt32LE(8), body: readFull(body, length) };
+  return { type, flags, seq, body };
+}
+
+// splitBody takes a request's JSON from what follows it.
+function splitBody(body) {
+  const n = body.length < 4 ? -1 : body.readUInt32LE(0);
+  if (n < 0 || 4 + n > body.length) die('request without its JSON');
+  return [JSON.parse(body.toString('utf8', 4, 4 + n)), 4 + n];
 }
 
 function writeFrame(type, flags, seq, text) {
@@ -83,11 +108,11 @@ function log(text) {
   writeFrame(LOG, 0, current ? current.seq : 0, text.length > limit ? text.slice(0, limit) : text);
 }
 
+const line = (level) => (...args) => {
+  log(`${new Date().toISOString()}\t${current ? current.id : '-'}\t${level}\t${util.format(...args)}\n`);
+};
+
 function captureOutput() {
-  const line = (level) => (...args) => {
-    const id = current ? current.id : '-';
-    log(`${new Date().toISOString()}\t${id}\t${level}\t${util.format(...args)}\n`);
-  };
   Object.assign(console, {
     log: line('INFO'), info: line('INFO'), debug: line('DEBUG'), trace: line('TRACE'),
     warn: line('WARN'), error: line('ERROR'),
@@ -120,44 +145,60 @@ function locate(root, name) {
   throw typed('Runtime.ImportModuleError', `Error: Cannot find module '${name}' in the package`);
 }
 
-async function load(root, handlerName) {
-  const m = /^(.*\/)?([^./][^/]*?)\.([^/]+)$/.exec(handlerName);
-  if (!m || handlerName.includes('..')) throw typed('Runtime.MalformedHandlerName', `Bad handler '${handlerName}'`);
-  const file = locate(root, (m[1] || '') + m[2]);
-  let exported;
+const wantsImport = new Set(['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE']);
+
+async function loadModule(file) {
+  const esm = () => import(require('url').pathToFileURL(file).href);
   try {
-    exported = file.endsWith('.mjs') ? await import(file) : require(file);
+    if (file.endsWith('.mjs')) return await esm();
+    try {
+      return require(file);
+    } catch (err) {
+      if (wantsImport.has(err?.code)) return await esm();
+      throw err;
+    }
   } catch (err) {
-    if (err && err.code === 'ERR_REQUIRE_ESM') exported = await import(file);
-    else throw Object.assign(describe(err, err instanceof SyntaxError ? 'Runtime.UserCodeSyntaxError' : err && err.code === 'MODULE_NOT_FOUND' ? 'Runtime.ImportModuleError' : undefined), { described: true });
+    const type = err instanceof SyntaxError ? 'Runtime.UserCodeSyntaxError'
+      : /MODULE_NOT_FOUND$/.test(err?.code) ? 'Runtime.ImportModuleError' : undefined;
+    throw { described: describe(err, type) };
   }
-  const found = m[3].split('.').reduce((o, k) => (o == null ? o : o[k]), exported);
-  if (typeof found !== 'function') throw typed('Runtime.HandlerNotFound', `${handlerName} is undefined or not exported`);
+}
+
+async function load(root, name) {
+  if (name.includes('..')) throw typed('Runtime.MalformedHandlerName', `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
+  const m = /^((?:.*\/)?[^./][^./]*)\.([^/]+)$/.exec(name);
+  if (!m) throw typed('Runtime.MalformedHandlerName', `Bad handler '${name}'`);
+  const exported = await loadModule(locate(root, m[1]));
+  const pick = (from) => m[2].split('.').reduce((o, k) => (o == null ? o : o[k]), from);
+  const found = pick(exported) ?? pick(exported.default);
+  if (found == null) throw typed('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
+  if (typeof found !== 'function') throw typed('Runtime.HandlerNotFound', `${name} is not a function`);
   return found;
 }
 
 function onImport(frame) {
-  const n = frame.body.readUInt32LE(0);
-  fn = JSON.parse(frame.body.toString('utf8', 4, 4 + n));
-  Object.assign(process.env, fn.env, {
+  const [request, at] = splitBody(frame.body);
+  fn = request;
+  Object.assign(process.env, {
     AWS_LAMBDA_FUNCTION_NAME: fn.name, AWS_LAMBDA_FUNCTION_VERSION: fn.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memory), LAMBDA_TASK_ROOT: fn.root, _HANDLER: fn.handler,
-  });
+    AWS_LAMBDA_LOG_GROUP_NAME: '/aws/lambda/' + fn.name,
+  }, fn.env);
   const start = async () => {
-    if (fn.files) writeFiles(fn.root, fn.files, frame.body.subarray(4 + n));
+    if (fn.files) writeFiles(fn.root, fn.files, frame.body.subarray(at));
     process.chdir(fn.root);
     handler = await load(fn.root, fn.handler);
   };
   start().then(
     () => writeFrame(IMPORTED, 0, frame.seq, ''),
-    (err) => writeFrame(IMPORTED, FLAG_ERROR, frame.seq, JSON.stringify(err.described ? err : describe(err))),
+    (err) => writeFrame(IMPORTED, FLAG_ERROR, frame.seq, JSON.stringify(err.described || describe(err))),
   ).then(next);
 }
 
 // --- invoke -----------------------------------------------------------------
 
 class Context {
-  constructor(meta) {
+  constructor(meta, callback) {
     this.callbackWaitsForEmptyEventLoop = true;
     this.functionName = fn.name;
     this.functionVersion = fn.version;
@@ -167,50 +208,69 @@ class Context {
     this.logGroupName = '/aws/lambda/' + fn.name;
     this.logStreamName = meta.id;
     this.clientContext = meta.client;
-    Object.defineProperty(this, 'getRemainingTimeInMillis', { value: () => Math.max(0, meta.deadline - Date.now()) });
+    this.identity = undefined;
+    this.getRemainingTimeInMillis = () => Math.max(0, meta.deadline - Date.now());
+    this.done = (err, value) => { this.callbackWaitsForEmptyEventLoop = false; callback(err, value); };
+    this.succeed = (value) => this.done(null, value);
+    this.fail = (err) => this.done(err ?? new Error(String(err)));
   }
 }
 
-function finish(call, err, value) {
+const thrown = (err) => err ?? new Error(String(err));
+
+// finish replies to an invocation, once; a failure passes the reason.
+function finish(call, value) {
   if (current !== call) return;
-  let text, flags = 0;
-  if (err === null) {
-    try {
-      text = JSON.stringify(value === undefined ? null : value) ?? 'null';
-    } catch (e) {
-      err = typed('Runtime.MarshalError', `Unable to stringify response body: ${e.message}`);
-    }
-    if (err === null && Buffer.byteLength(text) > MAX_REPLY) {
-      err = typed('Function.ResponseSizeTooLarge', `Response payload size exceeded maximum allowed payload size (${MAX_REPLY} bytes).`);
-    }
+  let text;
+  try {
+    text = JSON.stringify(value) ?? 'null';
+  } catch (e) {
+    return fail(call, typed('Runtime.MarshalError', `Unable to stringify response body: ${e.message}`));
   }
-  if (err !== null) {
-    text = JSON.stringify(describe(err));
-    flags = FLAG_ERROR;
+  if (text.length > MAX_REPLY || (text.length * 3 > MAX_REPLY && Buffer.byteLength(text) > MAX_REPLY)) {
+    return fail(call, typed('Function.ResponseSizeTooLarge', `Response payload size exceeded maximum allowed payload size (${MAX_REPLY} bytes).`));
   }
   current = null;
-  writeFrame(RESULT, flags, call.seq, text);
+  writeFrame(RESULT, 0, call.seq, text);
   next();
 }
 
+function fail(call, err, type) {
+  if (current !== call) return;
+  if (err instanceof RangeError && /allocation failed/.test(err.message)) return end(call, { errorType: 'Runtime.OutOfMemory', errorMessage: `memory exhausted: ${err.message}` });
+  const what = describe(err, type);
+  line('ERROR')(`Invoke Error \t${JSON.stringify(what)}`);
+  current = null;
+  writeFrame(RESULT, FLAG_ERROR, call.seq, JSON.stringify(what));
+  next();
+}
+
+// end is a failure after which the runtime is not to be trusted.
+function end(call, what, status = 129) {
+  writeFrame(RESULT, FLAG_ERROR | FLAG_FINAL, call.seq, JSON.stringify(what));
+  exit(status);
+}
+
 function onInvoke(frame) {
-  const n = frame.body.readUInt32LE(0);
-  const meta = JSON.parse(frame.body.toString('utf8', 4, 4 + n));
-  const call = current = { seq: frame.seq, id: meta.id, pending: undefined, done: false };
-  const context = new Context(meta);
+  const [meta, at] = splitBody(frame.body);
+  const call = current = { seq: frame.seq, id: meta.id, pending: null };
   const callback = (err, value) => {
-    if (call.done) return;
-    call.done = true;
-    call.pending = () => finish(call, err === undefined || err === null ? null : err, value);
-    if (err || !context.callbackWaitsForEmptyEventLoop) call.pending();
+    if (call.pending) return;
+    call.pending = err != null ? () => fail(call, err) : () => finish(call, value);
+    if (err != null || !context.callbackWaitsForEmptyEventLoop) call.pending();
   };
+  const context = new Context(meta, callback);
+  let event;
   try {
-    const result = handler(JSON.parse(frame.body.toString('utf8', 4 + n) || 'null'), context, callback);
-    if (result && typeof result.then === 'function') {
-      result.then((v) => finish(call, null, v), (e) => finish(call, e === null || e === undefined ? new Error(String(e)) : e));
-    }
+    event = at === frame.body.length ? null : JSON.parse(frame.body.toString('utf8', at));
   } catch (err) {
-    finish(call, err === null || err === undefined ? new Error(String(err)) : err);
+    return fail(call, err, 'Runtime.UnmarshalError');
+  }
+  try {
+    const result = handler(event, context, callback);
+    if (typeof result?.then === 'function') result.then((v) => finish(call, v), (e) => fail(call, thrown(e)));
+  } catch (err) {
+    fail(call, thrown(err));
   }
 }
 
@@ -219,12 +279,15 @@ function onInvoke(frame) {
 process.on('beforeExit', () => {
   if (!current) return;
   if (current.pending) current.pending();
-  else finish(current, null, null);
+  else finish(current, null);
 });
 
-process.on('uncaughtException', (err) => {
-  if (!current) { fs.writeSync(2, `${err && err.stack}\n`); exit(1); }
-  finish(current, err === null || err === undefined ? new Error(String(err)) : err);
+process.on('uncaughtException', (err, origin) => {
+  const rejected = origin === 'unhandledRejection';
+  const what = rejected ? { ...describe(err, 'Runtime.UnhandledPromiseRejection'), errorMessage: String(err) } : describe(err);
+  if (current) end(current, what, rejected ? 128 : 129);
+  fs.writeSync(2, `${err?.stack || util.inspect(err)}\n`);
+  exit(rejected ? 128 : 129);
 });
 
 // --- anticipatory optimisation ----------------------------------------------
@@ -234,7 +297,7 @@ const steps = {
     const Module = require('module');
     const m = new Module('/dummy.js');
     m._compile('exports.handler = async (event, context) => ({ event, id: context.awsRequestId });', '/dummy.js');
-    const reply = await m.exports.handler(JSON.parse('{"dummy":[1,"two",{}]}'), new Context({ id: '0', deadline: Date.now() }));
+    const reply = await m.exports.handler(JSON.parse('{"dummy":[1,"two",{}]}'), new Context({ id: '0', deadline: Date.now() }, () => {}));
     JSON.stringify(reply);
     describe(new Error('dummy'));
     util.format('%s %o', 'dummy', reply);
@@ -275,29 +338,37 @@ function onPrepare(frame) {
 
 const handlers = { [IMPORT]: onImport, [INVOKE]: onInvoke, [PREPARE]: onPrepare };
 
-// reseed gives a clone random state of its own.
+// Math.random goes through a variable, so that code which kept the function
+// itself, as lodash does, draws from a clone's own state too.
+const nativeRandom = Math.random;
+let draw = nativeRandom;
+Math.random = function random() { return draw(); };
+
+// reseed gives a clone random state of its own. OpenSSL notices by the new
+// process id; Node's caches of what OpenSSL gave are used up.
 function reseed() {
-  const crypto = require('crypto');
-  const pool = new Uint32Array(crypto.randomBytes(16).buffer.slice(0, 16));
-  let [a, b, c, d] = pool;
-  Math.random = () => { // xoshiro128, 53 bits from two draws
-    const draw = () => {
-      const r = (b * 5) | 0, t = b << 9;
-      c ^= a; d ^= b; b ^= c; a ^= d; c ^= t; d = (d << 11) | (d >>> 21);
-      return Math.imul((r << 7) | (r >>> 25), 9) >>> 0;
-    };
-    return (draw() * 0x200000 + (draw() >>> 11)) / 9007199254740992;
+  const seed = Buffer.alloc(16);
+  const urandom = fs.openSync('/dev/urandom');
+  fs.readSync(urandom, seed, 0, 16, null);
+  fs.closeSync(urandom);
+  let a = seed.readInt32LE(0), b = seed.readInt32LE(4) | 1, c = seed.readInt32LE(8), d = seed.readInt32LE(12);
+  const next32 = () => { // xoshiro128**, Blackman and Vigna 2018
+    const r = Math.imul(b, 5), t = b << 9;
+    c ^= a; d ^= b; b ^= c; a ^= d; c ^= t; d = (d << 11) | (d >>> 21);
+    return Math.imul((r << 7) | (r >>> 25), 9) >>> 0;
   };
+  draw = () => (next32() * 0x200000 + (next32() >>> 11)) / 9007199254740992;
+  if (!process.moduleLoadList.includes('NativeModule internal/crypto/random')) return;
+  const crypto = require('crypto');
+  for (let i = 0; i < 128; i++) crypto.randomUUID();     // a batch of randomUUID
+  for (let i = 0; i < 1024; i++) crypto.randomInt(2);    // 6 KB of randomInt
 }
 
 function serve() {
   const frame = readFrame();
   if (frame.flags & FLAG_CLONED) reseed();
   const handle = handlers[frame.type];
-  if (!handle) {
-    fs.writeSync(2, `driver: unknown frame type ${frame.type}\n`);
-    exit(70);
-  }
+  if (!handle) die(`unknown frame type ${frame.type}`);
   handle(frame);
 }
 

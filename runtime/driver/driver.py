@@ -1,7 +1,8 @@
 """The invocation driver for CPython.
 
 It speaks the framed protocol of frame.go on descriptor 3 and runs AWS Lambda
-handlers. Between requests it blocks in a read.
+handlers. Between requests it blocks in a read. Modules that few functions
+need are imported when they are needed: every import is paid at every boot.
 """
 import importlib.util
 import io
@@ -10,7 +11,6 @@ import os
 import struct
 import sys
 import time
-import traceback
 
 CHANNEL = 3
 PROTOCOL = 1
@@ -20,7 +20,7 @@ MAX_REPLY = 6 << 20
 
 IMPORT, INVOKE, PREPARE = 1, 2, 3
 HELLO, IMPORTED, RESULT, LOG, PREPARED = 65, 66, 67, 68, 69
-FLAG_ERROR, FLAG_CLONED = 1, 2
+FLAG_ERROR, FLAG_CLONED, FLAG_FINAL = 1, 2, 4
 
 HEADER = struct.Struct("<IBBHI")
 LENGTH = struct.Struct("<I")
@@ -34,46 +34,85 @@ class DriverError(Exception):
         self.kind = kind
 
 
+class State:
+    handler = None
+    fn = {}
+    seq = 0
+    request_id = "-"
+    unread = b""  # came with an earlier read
+
+
 # --- the channel -------------------------------------------------------------
 
-def read_full(n):
-    chunk = os.read(CHANNEL, n) if n else b""
-    if len(chunk) == n:
-        return chunk
-    out = bytearray(chunk)
-    while len(out) < n:
-        chunk = os.read(CHANNEL, min(n - len(out), 1 << 20))
-        if not chunk:
-            os._exit(0)
-        out += chunk
-    return bytes(out)
+def die(why):
+    os.write(2, ("driver: %s\n" % why).encode())
+    os._exit(70)
+
+
+def take(n):
+    """Returns the next n bytes. Most requests come whole with one read."""
+    have = State.unread
+    if len(have) < n:
+        buf = bytearray(have)
+        while len(buf) < n:
+            chunk = os.read(CHANNEL, max(16 << 10, min(n - len(buf), 1 << 20)))
+            if not chunk:
+                os._exit(0)  # the platform is gone
+            buf += chunk
+        have = bytes(buf)
+    State.unread = have[n:]
+    return have[:n]
 
 
 def read_frame():
-    length, kind, flags, _, seq = HEADER.unpack(read_full(HEADER.size))
+    length, kind, flags, _, seq = HEADER.unpack(take(HEADER.size))
     if length > (MAX_IMPORT if kind == IMPORT else MAX_FRAME):
-        os.write(2, b"driver: frame of %d bytes refused\n" % length)
-        os._exit(70)
-    return kind, flags, seq, read_full(length)
+        die("frame of %d bytes refused" % length)
+    return kind, flags, seq, take(length)
+
+
+def split_body(body):
+    """Takes a request's JSON from what follows it."""
+    at = 4 + LENGTH.unpack_from(body)[0] if len(body) >= 4 else len(body) + 1
+    if at > len(body):
+        die("request without its JSON")
+    return json.loads(body[4:at]), at
 
 
 def write_frame(kind, flags, seq, body):
-    view = memoryview(HEADER.pack(len(body), kind, flags, 0, seq) + body)
-    while view:
-        view = view[os.write(CHANNEL, view):]
+    frame = HEADER.pack(len(body), kind, flags, 0, seq) + body
+    sent = os.write(CHANNEL, frame)
+    while sent < len(frame):
+        sent += os.write(CHANNEL, memoryview(frame)[sent:])
 
 
 # --- errors, in AWS Lambda's shape --------------------------------------------
 
-def describe(exc, kind=None):
+def stdlib(name):
+    """Imports a module of the library, whatever the package calls its own."""
+    module = sys.modules.get(name)
+    if module is None:
+        path, sys.path = sys.path, [p for p in sys.path if p != State.fn.get("root")]
+        try:
+            module = importlib.import_module(name)
+        finally:
+            sys.path = path
+    return module
+
+
+def describe(exc):
+    traceback = stdlib("traceback")
     frames = traceback.extract_tb(exc.__traceback__)
     own = [f for f in frames if f.filename != __file__ and "importlib" not in f.filename]
-    kind = kind or getattr(exc, "kind", None) or type(exc).__name__
-    return json.dumps({
-        "errorType": kind,
+    return {
+        "errorType": getattr(exc, "kind", None) or type(exc).__name__,
         "errorMessage": str(exc),
         "trace": traceback.format_list(own),
-    }).encode()
+    }
+
+
+def encode(value):
+    return json.dumps(value).encode()
 
 
 # --- what the function prints --------------------------------------------------
@@ -82,9 +121,13 @@ class Output(io.TextIOBase):
     """stdout and stderr of the function: each write is a Log frame."""
 
     encoding = "utf-8"
+    errors = "replace"
 
     def writable(self):
         return True
+
+    def fileno(self):
+        return 1
 
     def write(self, text):
         if text:
@@ -92,10 +135,35 @@ class Output(io.TextIOBase):
         return len(text)
 
 
-class State:
-    handler = None
-    fn = {}
-    seq = 0
+class LoggingHook:
+    """Gives the root logger AWS Lambda's handler as soon as logging is imported."""
+
+    def find_spec(self, name, path, target=None):
+        if name != "logging":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        run = spec.loader.exec_module
+
+        def exec_module(module):
+            run(module)
+            install_handler(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def install_handler(logging):
+    class LambdaHandler(logging.Handler):
+        def emit(self, record):
+            record.aws_request_id = State.request_id
+            sys.stdout.write(self.format(record))
+
+    handler = LambdaHandler()
+    form = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S")
+    form.converter = time.gmtime
+    handler.setFormatter(form)
+    logging.getLogger().addHandler(handler)
 
 
 # --- import --------------------------------------------------------------------
@@ -113,16 +181,27 @@ def write_files(root, files, data):
         at += f["size"]
 
 
+def import_module(root, name):
+    """Imports name from the package, also where a module of the library that is loaded already has its name."""
+    loaded = sys.modules.get(name)
+    path = os.path.join(root, *name.split(".")) + ".py"
+    if loaded is None or getattr(loaded, "__file__", None) == path or not os.path.isfile(path):
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def load(root, name):
     module_name, dot, attribute = name.rpartition(".")
     if not dot or not module_name or not attribute or ".." in name:
-        raise DriverError("Runtime.MalformedHandlerName", "Bad handler '%s'" % name)
+        raise DriverError("Runtime.MalformedHandlerName", "Bad handler '%s': not enough values to unpack (expected 2, got 1)" % name)
     if root not in sys.path:
         sys.path.insert(0, root)
-    importlib.invalidate_caches()
-    module_name = module_name.replace("/", ".")
+    module_name = module_name.replace("/", ".").lstrip(".")
     try:
-        module = importlib.import_module(module_name)
+        module = import_module(root, module_name)
     except SyntaxError as exc:
         raise DriverError("Runtime.UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module_name, exc)) from exc
     except ImportError as exc:
@@ -133,25 +212,44 @@ def load(root, name):
     return handler
 
 
+def leave(exc):
+    """Ends the process as sys.exit would, without waiting for threads."""
+    code = exc.code
+    if code is not None and not isinstance(code, int):
+        os.write(2, ("%s\n" % (code,)).encode("utf-8", "replace"))
+        code = 1
+    os._exit((code or 0) & 0xFF)
+
+
 def on_import(seq, body):
-    (n,) = LENGTH.unpack_from(body)
-    fn = State.fn = json.loads(body[4 : 4 + n])
-    os.environ.update(fn.get("env") or {})
+    fn, at = split_body(body)
+    State.fn = fn
     os.environ.update(
         AWS_LAMBDA_FUNCTION_NAME=fn["name"], AWS_LAMBDA_FUNCTION_VERSION=fn["version"],
         AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(fn["memory"]), LAMBDA_TASK_ROOT=fn["root"], _HANDLER=fn["handler"],
+        AWS_LAMBDA_LOG_GROUP_NAME="/aws/lambda/" + fn["name"],
     )
+    os.environ.update(fn.get("env") or {})
     try:
         if fn.get("files"):
-            write_files(fn["root"], fn["files"], memoryview(body)[4 + n :])
+            write_files(fn["root"], fn["files"], memoryview(body)[at:])
         os.chdir(fn["root"])
         State.handler = load(fn["root"], fn["handler"])
-    except BaseException as exc:  # the function's own code runs here, SystemExit included
-        return write_frame(IMPORTED, FLAG_ERROR, seq, describe(exc))
+    except SystemExit as exc:
+        leave(exc)
+    except BaseException as exc:  # the function's own code runs here
+        return write_frame(IMPORTED, FLAG_ERROR, seq, encode(describe(exc)))
     write_frame(IMPORTED, 0, seq, b"")
 
 
 # --- invoke --------------------------------------------------------------------
+
+class Record:
+    """An object with the given attributes."""
+
+    def __init__(self, **fields):
+        self.__dict__.update(fields)
+
 
 class Context:
     def __init__(self, meta):
@@ -163,29 +261,63 @@ class Context:
         self.aws_request_id = meta["id"]
         self.log_group_name = "/aws/lambda/%s" % fn.get("name")
         self.log_stream_name = meta["id"]
-        self.client_context = meta.get("client")
-        self.identity = None
+        client = meta.get("client")
+        self.client_context = client and Record(
+            custom=client.get("custom"), env=client.get("env"), client=Record(**(client.get("client") or {})))
+        self.identity = Record(cognito_identity_id=None, cognito_identity_pool_id=None)
         self._deadline = meta["deadline"]
 
     def get_remaining_time_in_millis(self):
         return max(0, int(self._deadline - time.time() * 1000))
 
+    def log(self, message):
+        sys.stdout.write(str(message))
+
+
+def to_number(value):
+    """Decimal is the one type beyond json's own that AWS Lambda encodes."""
+    if type(value).__name__ == "Decimal":
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
+
+
+def call(event, meta):
+    try:
+        event = json.loads(event) if event else None
+    except ValueError as exc:
+        raise DriverError("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % exc) from None
+    value = State.handler(event, Context(meta))
+    if value is None:
+        return b"null"
+    try:
+        reply = json.dumps(value, default=to_number, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as exc:
+        if type(value).__name__ == "coroutine":
+            value.close()
+        raise DriverError("Runtime.MarshalError", "Unable to marshal response: %s" % exc) from None
+    if len(reply) > MAX_REPLY:
+        raise DriverError("Function.ResponseSizeTooLarge",
+                          "Response payload size exceeded maximum allowed payload size (%d bytes)." % MAX_REPLY)
+    return reply
+
 
 def on_invoke(seq, body):
-    (n,) = LENGTH.unpack_from(body)
-    meta = json.loads(body[4 : 4 + n])
-    State.seq = seq
+    meta, at = split_body(body)
+    State.seq, State.request_id = seq, meta["id"]
     try:
-        value = State.handler(json.loads(body[4 + n :] or b"null"), Context(meta))
-        try:
-            reply = json.dumps(value).encode()
-        except (TypeError, ValueError) as exc:
-            raise DriverError("Runtime.MarshalError", "Unable to marshal response: %s" % exc) from None
-        if len(reply) > MAX_REPLY:
-            raise DriverError("Function.ResponseSizeTooLarge",
-                              "Response payload size exceeded maximum allowed payload size (%d bytes)." % MAX_REPLY)
-    except Exception as exc:
-        return write_frame(RESULT, FLAG_ERROR, seq, describe(exc))
+        reply = call(body[at:], meta)
+    except SystemExit as exc:
+        leave(exc)
+    except MemoryError as exc:
+        exc.__traceback__ = None  # it holds what the function had allocated
+        what = {"errorType": "Runtime.OutOfMemory", "errorMessage": "memory exhausted: MemoryError"}
+        write_frame(RESULT, FLAG_ERROR | FLAG_FINAL, seq, encode(what))
+        os._exit(137)
+    except BaseException as exc:
+        what = describe(exc)
+        trace = "Traceback (most recent call last):\n" + "".join(what["trace"]) if what["trace"] else ""
+        sys.stdout.write("[ERROR] %s: %s\n%s" % (what["errorType"], what["errorMessage"], trace))
+        return write_frame(RESULT, FLAG_ERROR, seq, encode(what))
     write_frame(RESULT, 0, seq, reply)
 
 
@@ -195,7 +327,7 @@ def step_interpreter():
     scope = {}
     exec(compile("def handler(event, context):\n    return {'event': event, 'id': context.aws_request_id}\n", "/dummy.py", "exec"), scope)
     reply = scope["handler"](json.loads('{"dummy": [1, "two", {}]}'), Context({"id": "0", "deadline": 0}))
-    json.dumps(reply)
+    encode(reply)
     try:
         raise ValueError("dummy")
     except ValueError as exc:
@@ -229,35 +361,39 @@ STEPS = {"interpreter": step_interpreter, "network": step_network, "gc": step_gc
 def on_prepare(seq, body):
     try:
         for name in json.loads(body).get("steps") or []:
+            if name not in STEPS:
+                raise ValueError("unknown step '%s'" % name)
             STEPS[name]()
     except Exception as exc:
-        return write_frame(PREPARED, FLAG_ERROR, seq, describe(exc))
+        return write_frame(PREPARED, FLAG_ERROR, seq, encode(describe(exc)))
     write_frame(PREPARED, 0, seq, b"")
 
 
 # --- serve ------------------------------------------------------------------------
 
 def reseed():
-    """Gives a clone random state of its own."""
-    import random
-
-    random.seed()
+    """Gives a clone random state of its own; what reads os.urandom has it already."""
+    for name in ("random", "numpy.random"):
+        module = sys.modules.get(name)
+        if module is not None and hasattr(module, "seed"):
+            module.seed()
 
 
 def main():
     sys.stdout = sys.stderr = Output()
-    write_frame(HELLO, 0, 0, json.dumps({
+    sys.meta_path.insert(0, LoggingHook())
+    write_frame(HELLO, 0, 0, encode({
         "protocol": PROTOCOL, "language": "python", "version": sys.version.split()[0], "pid": os.getpid(),
-    }).encode())
+    }))
     handlers = {IMPORT: on_import, INVOKE: on_invoke, PREPARE: on_prepare}
     while True:
         kind, flags, seq, body = read_frame()
         if flags & FLAG_CLONED:
             reseed()
-        if kind not in handlers:
-            os.write(2, b"driver: unknown frame type %d\n" % kind)
-            os._exit(70)
-        handlers[kind](seq, body)
+        handle = handlers.get(kind)
+        if handle is None:
+            die("unknown frame type %d" % kind)
+        handle(seq, body)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ const (
 const (
 	FlagError  uint8 = 1 // the payload is a FunctionError
 	FlagCloned uint8 = 2 // first frame after a deploy from a snapshot: take new random state
+	FlagFinal  uint8 = 4 // with FlagError: the driver ends itself after this frame
 )
 
 // Bounds of a frame's payload in bytes. Both sides refuse more.

@@ -28,7 +28,7 @@ type Stream interface {
 type Session struct {
 	conn     Stream
 	r        *bufio.Reader // nil while nothing of the stream is buffered
-	mu       sync.Mutex // held during a call
+	mu       sync.Mutex    // held during a call
 	seq      uint32
 	buf      []byte // scratch for the next request
 	imported bool
@@ -160,8 +160,12 @@ func (s *Session) classify(res *runtime.Result, inv runtime.Invocation, start ti
 	switch {
 	case errors.As(err, &own):
 		res.Outcome, res.Error = runtime.Failed, own
-		if own.Type == runtime.TypeOutOfMemory { // an allocation failed: the driver gave up
-			res.Outcome, own.Fatal = runtime.OutOfMemory, true
+		if own.Fatal {
+			own.Message = requestError(inv.ID, own.Message)
+			res.Outcome = runtime.Crashed
+			if own.Type == runtime.TypeOutOfMemory {
+				res.Outcome = runtime.OutOfMemory
+			}
 		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		res.Outcome, fe.Type = runtime.TimedOut, runtime.TypeTimedOut
@@ -204,7 +208,7 @@ func (s *Session) request(ctx context.Context, deadline time.Time, send, want Ty
 		case h.Type != want || h.Seq != s.seq:
 			return nil, fmt.Errorf("%w: frame of type %d, sequence %d while waiting for %d, %d", ErrProtocol, h.Type, h.Seq, want, s.seq)
 		case h.Flags&FlagError != 0:
-			return nil, functionError(payload)
+			return nil, functionError(payload, h.Flags&FlagFinal != 0)
 		default:
 			return payload, nil
 		}
@@ -257,8 +261,8 @@ func (s *Session) explain(ctx context.Context, what string, err error) error {
 	return fmt.Errorf("%s: %w (%v)", what, ErrEnded, err)
 }
 
-func functionError(payload []byte) error {
-	fe := new(runtime.FunctionError)
+func functionError(payload []byte, final bool) error {
+	fe := &runtime.FunctionError{Fatal: final}
 	if err := json.Unmarshal(payload, fe); err != nil || fe.Type == "" {
 		return fmt.Errorf("%w: error frame is not an error object", ErrProtocol)
 	}

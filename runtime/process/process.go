@@ -1,24 +1,39 @@
-// Package process is the plainest backend: a sandbox is a Linux process of its
-// own in a process group of its own, with a clean environment and resource
-// limits. It is what the paper calls 'Linux process', the baseline: it limits
-// and cleans up, and hides nothing of the host's files or network.
+// Package process is the plainest backend: a sandbox is a Linux process with
+// a session of its own, a clean environment and resource limits. It is what
+// the paper calls 'Linux process', the baseline: it limits and cleans up, and
+// hides nothing of the host's files or network.
 //
 //	b := process.New(process.Config{})
 //	defer b.Close()
 //	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: node})
+//
+// What holds the processes of a sandbox together, so that none escapes Close:
+//
+//   - a version 2 cgroup where one can be made, also on a hybrid host;
+//   - else, for root, the user id that only this sandbox has;
+//   - else a pid namespace, whose first process takes all others with it.
+//
+// Limits: memory, processes and CPU by cgroups of either version. Without
+// them memory is bounded by RLIMIT_DATA and a watch over resident memory,
+// processes by RLIMIT_NPROC, CPU not at all ([Backend.CanLimit] tells).
+// Usage.Source says where the memory figure comes from.
+//
+// A root platform runs functions under unprivileged user ids. A package that
+// such a user cannot read is sent along and unpacked into the sandbox's own
+// directory, which costs time at import: keep packages readable.
+//
+// Of a platform that was killed nothing stays: its sandboxes get a
+// parent-death signal, and the next backend on the same Dir ends and removes
+// the rest at its first use.
 package process
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
@@ -26,82 +41,154 @@ import (
 
 // Config of the backend; the zero value works.
 type Config struct {
-	Dir string // for driver files and work directories; a temporary one by default
+	Dir      string // for driver files and work directories; the system's temporary one by default
+	FirstUID uint32 // where the user ids of functions begin if the platform is root; FirstUID by default
+	MaxFile  int64  // largest file that a function may write, in bytes; 512 MB, AWS's /tmp, by default
+
+	withoutCgroups bool // as on a host that permits none; for tests
+	withoutUsers   bool // as if not root; for tests
 }
 
-// Backend runs every sandbox as a process group of its own.
+// Backend runs every sandbox as a process of its own.
 type Backend struct {
 	cfg  Config
 	once sync.Once
-	dir  string
-	err  error
+	err  error // of prepare
 
-	mu   sync.Mutex
-	live map[*sandbox]struct{}
+	dir     string
+	cgroups *hierarchy
+	users   *users // nil if functions run as the platform's own user
+	spawner *spawner
+	watch   *watch // nil where a cgroup limits memory
+
+	mu      sync.Mutex
+	closed  bool
+	booting sync.WaitGroup
+	serial  int
+	live    map[*sandbox]struct{}
 }
 
+var errClosed = errors.New("the backend is closed")
+
 // New returns the backend. Nothing is touched before the first Boot.
-func New(cfg Config) *Backend { return &Backend{cfg: cfg, live: map[*sandbox]struct{}{}} }
+func New(cfg Config) *Backend {
+	if cfg.MaxFile == 0 {
+		cfg.MaxFile = 512 << 20
+	}
+	return &Backend{cfg: cfg, live: map[*sandbox]struct{}{}}
+}
 
 // Name is "process".
 func (b *Backend) Name() string { return "process" }
 
-// Probe reports whether an interpreter is installed.
+// Probe reports whether an interpreter is installed, and whether what a
+// function starts can be ended for certain.
 func (b *Backend) Probe(ctx context.Context) error {
 	if len(runtime.Interpreters(ctx)) == 0 {
 		return &runtime.Unavailable{Backend: b.Name(), Lacks: "neither Node.js 18+ nor CPython 3.11+ is installed", Remedy: "apt-get install nodejs python3"}
 	}
+	if err := b.prepare(); err != nil {
+		return &runtime.Unavailable{Backend: b.Name(), Lacks: err.Error()}
+	}
+	if b.cgroups.unified == "" && b.users == nil && !namespacesPermitted() {
+		return &runtime.Unavailable{Backend: b.Name(), Lacks: "children of a function could not be ended for certain: neither cgroups nor user namespaces are permitted",
+			Remedy: "sysctl kernel.unprivileged_userns_clone=1, or run as root"}
+	}
 	return nil
 }
 
-// prepare writes the drivers to the backend's directory, once.
+// CanLimit implements runtime.Limiter.
+func (b *Backend) CanLimit(l runtime.Limits) error {
+	if err := b.prepare(); err != nil {
+		return err
+	}
+	g := &group{h: b.cgroups}
+	switch {
+	case l.CPUs > 0 && !g.controls("cpu"):
+		return &runtime.Unavailable{Backend: b.Name(), Lacks: "no cpu cgroup can be made", Remedy: "run as root, or under systemd-run --user -p Delegate=yes"}
+	case l.Processes > 0 && !g.controls("pids") && b.users != nil && !mayRaiseLimits():
+		return &runtime.Unavailable{Backend: b.Name(), Lacks: "no pids cgroup can be made and CAP_SYS_RESOURCE is missing", Remedy: "grant CAP_SYS_RESOURCE"}
+	}
+	return nil
+}
+
+// prepare makes what the sandboxes share, once, and removes what an earlier
+// platform left.
 func (b *Backend) prepare() error {
 	b.once.Do(func() {
-		if b.dir, b.err = os.MkdirTemp(b.cfg.Dir, "lambdabench-process-"); b.err != nil {
-			return
-		}
-		for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
-			name, src, err := driver.Source(lang)
-			if err == nil {
-				err = os.WriteFile(filepath.Join(b.dir, name), src, 0o644)
-			}
-			b.err = errors.Join(b.err, err)
+		if b.err = b.makeShared(); b.err != nil {
+			b.err = fmt.Errorf("prepare process backend: %w", b.err)
 		}
 	})
 	return b.err
 }
 
+func (b *Backend) makeShared() (err error) {
+	if os.Geteuid() == 0 && !b.cfg.withoutUsers {
+		if b.users, err = newUsers(b.cfg.FirstUID); err != nil {
+			return err
+		}
+	}
+	name := ownName()
+	b.cgroups = &hierarchy{}
+	if !b.cfg.withoutCgroups {
+		b.cgroups = newHierarchy(name)
+	}
+	parent := b.cfg.Dir
+	if parent == "" || b.users != nil && !open(parent) {
+		parent = os.TempDir()
+	}
+	if err := removeOrphans(b.cgroups, parent, os.Geteuid() == 0); err != nil {
+		return err
+	}
+	b.dir = filepath.Join(parent, name)
+	if err := os.Mkdir(b.dir, 0o755); err != nil {
+		return err
+	}
+	if b.users != nil && !open(b.dir) {
+		return fmt.Errorf("unprivileged users cannot enter %s: choose another TMPDIR", parent)
+	}
+	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+		name, src, err := driver.Source(lang)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(b.dir, name), src, 0o644); err != nil {
+			return err
+		}
+	}
+	b.spawner = newSpawner()
+	if b.cgroups.source() == sourcePSS {
+		b.watch = newWatch(b)
+	}
+	return nil
+}
+
 // Boot implements runtime.Backend.
 func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
-	if err := b.prepare(); err != nil {
-		return nil, fmt.Errorf("prepare process backend: %w", err)
+	sb, err := b.boot(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, err)
 	}
-	name, _, err := driver.Source(spec.Interpreter.Language)
+	return sb, nil
+}
+
+func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, error) {
+	if err := errors.Join(ctx.Err(), b.prepare()); err != nil {
+		return nil, err
+	}
+	name, err := b.begin()
 	if err != nil {
 		return nil, err
 	}
-	conn, child, err := socketPair()
+	defer b.booting.Done()
+	sb, err := b.launch(name, spec)
 	if err != nil {
-		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, err)
+		return nil, err
 	}
-	defer child.Close()
-	cmd := exec.Command(spec.Interpreter.Path, driver.Args(spec.Interpreter.Language, filepath.Join(b.dir, name))...)
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp"}
-	cmd.Dir = "/"
-	cmd.ExtraFiles = []*os.File{child}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, err)
-	}
-	sb := &sandbox{backend: b, cmd: cmd, conn: conn, gone: make(chan struct{})}
-	go sb.reap()
-	if sb.session, _, err = driver.Open(ctx, conn); err == nil && len(spec.Prepare) > 0 {
-		err = sb.session.Prepare(ctx, spec.Prepare)
-	}
-	if err != nil {
+	if err := sb.greet(ctx, spec); err != nil {
 		sb.Close()
-		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, err)
+		return nil, err
 	}
 	b.mu.Lock()
 	b.live[sb] = struct{}{}
@@ -109,35 +196,65 @@ func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sand
 	return sb, nil
 }
 
-// Close implements runtime.Backend.
-func (b *Backend) Close() error {
+// begin names a new sandbox and keeps Close waiting until it is among the
+// living or failed; the caller ends that with booting.Done.
+func (b *Backend) begin() (string, error) {
 	b.mu.Lock()
-	var all []io.Closer
+	defer b.mu.Unlock()
+	if b.closed {
+		return "", errClosed
+	}
+	b.booting.Add(1)
+	b.serial++
+	return fmt.Sprintf("s%d", b.serial), nil
+}
+
+func (b *Backend) dismiss(sb *sandbox) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.live, sb)
+}
+
+// sandboxes are those that live now.
+func (b *Backend) sandboxes() []*sandbox {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := make([]*sandbox, 0, len(b.live))
 	for sb := range b.live {
 		all = append(all, sb)
 	}
-	b.mu.Unlock()
-	for _, sb := range all {
-		sb.Close()
-	}
-	if b.dir == "" {
-		return nil
-	}
-	return os.RemoveAll(b.dir)
+	return all
 }
 
-// socketPair makes the channel: our end with Go's poller, the child's blocking.
-func socketPair() (net.Conn, *os.File, error) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("socketpair: %w", err)
+// Close implements runtime.Backend.
+func (b *Backend) Close() error {
+	b.once.Do(func() { b.err = errClosed })
+	b.mu.Lock()
+	again := b.closed
+	b.closed = true
+	b.mu.Unlock()
+	if again {
+		return nil
 	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "channel"), os.NewFile(uintptr(fds[1]), "channel")
-	conn, err := net.FileConn(ours)
-	ours.Close()
-	if err != nil {
-		theirs.Close()
-		return nil, nil, err
+	b.booting.Wait()
+	var errs []error
+	for _, sb := range b.sandboxes() {
+		errs = append(errs, sb.Close())
 	}
-	return conn, theirs, nil
+	if b.watch != nil {
+		b.watch.close()
+	}
+	if b.spawner != nil {
+		b.spawner.close()
+	}
+	if b.cgroups != nil {
+		errs = append(errs, b.cgroups.close())
+	}
+	if b.users != nil {
+		errs = append(errs, b.users.mark.Close())
+	}
+	if b.dir != "" {
+		errs = append(errs, os.RemoveAll(b.dir))
+	}
+	return errors.Join(errs...)
 }

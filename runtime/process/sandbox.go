@@ -2,23 +2,42 @@ package process
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
-// sandbox is one process group.
+// sandbox is one interpreter and whatever it starts.
 type sandbox struct {
 	backend *Backend
+	name    string
+	dir     string // private: HOME, TMPDIR
+	uid     uint32 // 0: the platform's own user
+	group   *group
 	cmd     *exec.Cmd
 	conn    net.Conn
 	session *driver.Session
-	gone    chan struct{} // closed when the process was waited for
-	once    sync.Once
+	output  *tail
+
+	mu     sync.Mutex // limits
+	limits runtime.Limits
+
+	overLimit atomic.Bool // the watch ended it
+	gone      chan struct{}
+	once      sync.Once
+	closeErr  error
 }
 
 func (s *sandbox) reap() {
@@ -26,28 +45,140 @@ func (s *sandbox) reap() {
 	close(s.gone)
 }
 
+// PID implements runtime.HostProcess.
+func (s *sandbox) PID() int { return s.cmd.Process.Pid }
+
 // Import implements runtime.Sandbox.
 func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
-	return s.session.Import(ctx, driver.CodeAt(fn.Package), fn)
+	if err := s.limit(fn.Limits); err != nil {
+		return fmt.Errorf("import %s: %w", fn.Name, err)
+	}
+	code, err := s.code(fn)
+	if err != nil {
+		return fmt.Errorf("import %s: %w", fn.Name, err)
+	}
+	return s.session.Import(ctx, code, fn)
+}
+
+// code is where the driver finds the package: in place, if it can read it.
+func (s *sandbox) code(fn runtime.Function) (driver.Code, error) {
+	dir, err := filepath.Abs(fn.Package)
+	if err != nil {
+		return driver.Code{}, err
+	}
+	if s.uid == 0 || openPackage(dir) {
+		return driver.CodeAt(dir), nil
+	}
+	return driver.PackCode(dir, filepath.Join(s.dir, "task"))
 }
 
 // Invoke implements runtime.Sandbox.
 func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
-	return s.session.Invoke(ctx, inv)
+	res, err := s.session.Invoke(ctx, inv)
+	if err == nil && !res.Outcome.Alive() {
+		err = s.kill()
+	}
+	return res, err
 }
 
 // Usage implements runtime.Sandbox.
-func (s *sandbox) Usage() (runtime.Usage, error) { return usage(s.cmd.Process.Pid) }
+func (s *sandbox) Usage() (runtime.Usage, error) { return s.usage() }
+
+// end says what became of the process: a stream that ended has a process that
+// ends, or one that must be ended.
+func (s *sandbox) end() driver.End {
+	select {
+	case <-s.gone:
+	case <-time.After(time.Second):
+		s.kill()
+		<-s.gone
+	}
+	ws, _ := s.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if s.namespaced() && ws.ExitStatus() > 128 { // the shell passes a signal on as a status
+		ws = syscall.WaitStatus(ws.ExitStatus() - 128)
+	}
+	end := driver.EndOf(ws)
+	end.OutOfMemory = s.overLimit.Load() || s.group.oomKills() > 0
+	s.mu.Lock()
+	end.LimitBytes = s.limits.MemoryBytes
+	s.mu.Unlock()
+	end.Output = s.output.bytes()
+	return end
+}
+
+// kill ends every process of the sandbox.
+func (s *sandbox) kill() error {
+	switch {
+	case s.group.fd != nil:
+		return killGroup(filepath.Join(s.backend.cgroups.unified, s.name))
+	case s.uid != 0:
+		return killUser(s.uid)
+	}
+	if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill process %d: %w", s.cmd.Process.Pid, err)
+	}
+	return nil
+}
 
 // Close implements runtime.Sandbox.
 func (s *sandbox) Close() error {
 	s.once.Do(func() {
-		syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-		s.conn.Close()
+		if s.session != nil {
+			s.session.Close()
+		}
+		s.closeErr = s.kill()
 		<-s.gone
-		s.backend.mu.Lock()
-		delete(s.backend.live, s)
-		s.backend.mu.Unlock()
+		s.closeErr = errors.Join(s.closeErr, s.release())
 	})
-	return nil
+	return s.closeErr
+}
+
+// release gives back what the sandbox had on the host; its processes have
+// ended, or never were.
+func (s *sandbox) release() error {
+	var errs []error
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	if s.group != nil {
+		errs = append(errs, s.group.remove())
+	}
+	if s.output != nil {
+		s.output.close()
+	}
+	if s.dir != "" {
+		errs = append(errs, os.RemoveAll(s.dir))
+	}
+	if s.uid != 0 {
+		s.backend.users.give(s.uid)
+	}
+	s.backend.dismiss(s)
+	return errors.Join(errs...)
+}
+
+// pids are the sandbox's processes: those of its group, else the interpreter
+// and its descendants.
+func (s *sandbox) pids() (pids []int) {
+	if s.group.fd != nil {
+		text, _ := os.ReadFile(s.group.path("", "cgroup.procs"))
+		return numbers(string(text))
+	}
+	for next := []int{s.cmd.Process.Pid}; len(next) > 0; next = next[1:] {
+		pids = append(pids, next[0])
+		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", next[0]))
+		for _, list := range lists {
+			text, _ := os.ReadFile(list)
+			next = append(next, numbers(string(text))...)
+		}
+	}
+	return pids
+}
+
+func numbers(text string) (all []int) {
+	for f := range strings.FieldsSeq(text) {
+		if n, err := strconv.Atoi(f); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
 }

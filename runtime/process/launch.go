@@ -1,0 +1,161 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+)
+
+// The shell sets what a process may only lower for itself (prlimit(2) on
+// another user's process takes CAP_SYS_RESOURCE, which root may lack) and
+// becomes the interpreter. ulimit -f counts in 512 bytes.
+const (
+	limitScript = `ulimit -c 0; ulimit -f "$1"; ulimit -n 1024; shift; unset PWD OLDPWD; `
+
+	becomeScript = limitScript + `exec "$@"`
+
+	// As the first process of a pid namespace it stays: the kernel shields
+	// that process from signals of its own namespace, a function would notice.
+	stayScript = limitScript + `"$@" 3<&3 & exec 3<&-; wait $!`
+)
+
+// launch starts the interpreter in a new sandbox.
+func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err error) {
+	file, _, err := driver.Source(spec.Interpreter.Language)
+	if err != nil {
+		return nil, err
+	}
+	if b.users != nil && !open(spec.Interpreter.Path) {
+		return nil, fmt.Errorf("unprivileged users cannot run %s: install it for all users, or run as an ordinary user", spec.Interpreter.Path)
+	}
+	sb := &sandbox{backend: b, name: name, gone: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			sb.release()
+		}
+	}()
+	if err := sb.acquire(); err != nil {
+		return nil, err
+	}
+	conn, child, err := socketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer child.Close()
+	sb.conn = conn
+	out, w, err := newTail()
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	sb.output = out
+
+	script := becomeScript
+	if sb.namespaced() {
+		script = stayScript
+	}
+	args := []string{"-c", script, "sh", fmt.Sprint(b.cfg.MaxFile / 512), spec.Interpreter.Path}
+	cmd := exec.Command("/bin/sh", append(args, driver.Args(spec.Interpreter.Language, filepath.Join(b.dir, file))...)...)
+	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + sb.dir, "TMPDIR=" + sb.dir, "LANG=C.UTF-8", "TZ=UTC"}
+	cmd.Dir = sb.dir
+	cmd.Stdout, cmd.Stderr = w, w
+	cmd.ExtraFiles = []*os.File{child}
+	cmd.SysProcAttr = sb.attributes()
+	sb.cmd = cmd
+	if err := b.spawner.start(cmd, sb.group); err != nil {
+		sb.cmd = nil
+		return nil, err
+	}
+	go sb.reap()
+	return sb, nil
+}
+
+// attributes are how the sandbox's first process is set apart.
+func (s *sandbox) attributes() *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	if s.uid != 0 {
+		attr.Credential = &syscall.Credential{Uid: s.uid, Gid: s.uid}
+	}
+	if s.namespaced() {
+		uid, gid := os.Getuid(), os.Getgid()
+		attr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
+	}
+	return attr
+}
+
+// namespaced tells whether a pid namespace holds the sandbox together.
+func (s *sandbox) namespaced() bool { return s.group.fd == nil && s.uid == 0 }
+
+// acquire takes what the sandbox has on the host: a user, groups, a directory.
+func (s *sandbox) acquire() (err error) {
+	b := s.backend
+	if s.group, err = b.cgroups.newGroup(s.name); err != nil {
+		return err
+	}
+	if b.users != nil {
+		if s.uid, err = b.users.take(); err != nil {
+			return err
+		}
+	}
+	dir := filepath.Join(b.dir, s.name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	s.dir = dir
+	if s.uid != 0 {
+		return os.Chown(dir, int(s.uid), int(s.uid))
+	}
+	return nil
+}
+
+// greet waits for the driver, limits it and has it prepare itself.
+func (s *sandbox) greet(ctx context.Context, spec runtime.BootSpec) error {
+	session, _, err := driver.Open(ctx, s.conn)
+	if err != nil {
+		if out := s.output.bytes(); len(out) > 0 {
+			err = fmt.Errorf("%w; it said: %s", err, out)
+		}
+		return err
+	}
+	session.OnEnd(s.end)
+	s.session = session
+	if err := s.limit(spec.Limits); err != nil {
+		return err
+	}
+	if len(spec.Prepare) > 0 {
+		return session.Prepare(ctx, spec.Prepare)
+	}
+	return nil
+}
+
+// socketPair makes the channel: our end with Go's poller, the child's blocking.
+func socketPair() (net.Conn, *os.File, error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "channel"), os.NewFile(uintptr(fds[1]), "channel")
+	conn, err := net.FileConn(ours)
+	ours.Close()
+	if err != nil {
+		theirs.Close()
+		return nil, nil, err
+	}
+	return conn, theirs, nil
+}
+
+// namespacesPermitted tries what a namespaced sandbox needs.
+func namespacesPermitted() bool {
+	cmd := exec.Command("/bin/sh", "-c", ":")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID}
+	return cmd.Run() == nil
+}
