@@ -13,9 +13,10 @@
 package dispatch
 
 import (
+	"container/list"
 	"context"
-	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -26,56 +27,41 @@ type Invoker interface {
 	Invoke(ctx context.Context, req worker.Request) (worker.Response, error)
 }
 
-// Config bounds what runs and what waits. The zero value works.
-type Config struct {
-	// Concurrency is how many invocations run at a time. Default: 1000, AWS
-	// Lambda's quota for an account.
-	Concurrency int `yaml:"concurrency"`
-
-	// Queue is how many invocations of one function may wait. Default: 1000.
-	// AWS Lambda queues no synchronous invocation; NoQueue is that.
-	Queue   int  `yaml:"queue"`
-	NoQueue bool `yaml:"no_queue"`
-
-	// Wait bounds the time in the queue. Default: 60 seconds.
-	Wait time.Duration `yaml:"wait"`
-}
-
-// Validate reports every field that cannot be meant.
-func (c Config) Validate() error {
-	var errs []error
-	if c.Concurrency < 0 {
-		errs = append(errs, fmt.Errorf("concurrency is %d: it cannot be negative", c.Concurrency))
-	}
-	if c.Queue < 0 {
-		errs = append(errs, fmt.Errorf("queue is %d: it cannot be negative", c.Queue))
-	}
-	if c.Queue > 0 && c.NoQueue {
-		errs = append(errs, errors.New("queue and no_queue exclude each other"))
-	}
-	if c.Wait < 0 {
-		errs = append(errs, fmt.Errorf("wait is %v: it cannot be negative", c.Wait))
-	}
-	return errors.Join(errs...)
-}
-
-func (c Config) resolved() Config {
-	if c.Concurrency == 0 {
-		c.Concurrency = 1000
-	}
-	if c.Queue == 0 && !c.NoQueue {
-		c.Queue = 1000
-	}
-	if c.Wait == 0 {
-		c.Wait = time.Minute
-	}
-	return c
-}
-
-// Dispatcher bounds the invocations that an Invoker gets.
+// Dispatcher bounds the invocations that an Invoker gets. Its one lock is never
+// held while an invocation runs or waits.
 type Dispatcher struct {
 	cfg     Config
 	invoker Invoker
+
+	mu        sync.Mutex
+	closed    bool
+	functions map[string]*function
+	running   int
+	waiting   int
+	reserved  int // places that functions have reserved
+	shared    int // invocations that run in places that no function has reserved
+	throttled uint64
+	turns     list.List // functions without a reservation that have invocations waiting
+}
+
+// function is what the dispatcher knows of one function.
+type function struct {
+	arn     string
+	running int
+	capped  bool // it has reserved concurrency: limit
+	limit   int
+	queue   list.List     // *waiter, by arrival
+	turn    *list.Element // its place in Dispatcher.turns
+}
+
+// shared is how many of its invocations run in places that it has not
+// reserved. Of a function with reserved concurrency those are what was running
+// when the reservation was made or lowered.
+func (fn *function) shared() int {
+	if fn.capped {
+		return max(0, fn.running-fn.limit)
+	}
+	return fn.running
 }
 
 // New returns a dispatcher in front of invoker.
@@ -83,33 +69,94 @@ func New(cfg Config, invoker Invoker) (*Dispatcher, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("dispatcher: %w", err)
 	}
-	return &Dispatcher{cfg: cfg.resolved(), invoker: invoker}, nil
+	cfg = cfg.resolved()
+	return &Dispatcher{cfg: cfg, invoker: invoker, functions: map[string]*function{}}, nil
 }
 
 // Invoke runs req when its turn has come. The time it waited is part of
-// Stages.Queue. The error is a *Throttled when it may not run.
+// Stages.Queue. The error is a *Throttled when it may not run, and ctx's when
+// that ended first. ctx's end does not take the place from an invocation that
+// runs: how long it runs is the Invoker's business.
 func (d *Dispatcher) Invoke(ctx context.Context, req worker.Request) (worker.Response, error) {
-	return d.invoker.Invoke(ctx, req)
+	fn, waited, err := d.enter(ctx, req.FunctionID())
+	if err != nil {
+		return worker.Response{Stages: worker.Stages{Queue: waited}}, err
+	}
+	defer d.leave(fn)
+	res, err := d.invoker.Invoke(ctx, req)
+	res.Stages.Queue += waited
+	return res, err
 }
 
-// Reserve sets a function's reserved concurrency: it may run n invocations at
-// a time, and those places are kept for it. 0 lets none run.
-func (d *Dispatcher) Reserve(arn string, n int) error { return nil }
-
-// Unreserve takes the reservation back.
-func (d *Dispatcher) Unreserve(arn string) {}
-
-// Stats returns how many invocations run and wait.
-func (d *Dispatcher) Stats() Stats { return Stats{} }
-
-// Stats is a dispatcher's state at one moment, and what it did so far.
-type Stats struct {
-	Running   int
-	Waiting   int
-	Functions int    // that run, wait or have a reservation
-	Reserved  int    // places that are kept for functions
-	Throttled uint64 // refused since New
+// enter takes a place for an invocation, at once or after a wait.
+func (d *Dispatcher) enter(ctx context.Context, arn string) (*function, time.Duration, error) {
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return nil, 0, ErrClosed
+	}
+	fn := d.functions[arn]
+	if fn == nil {
+		fn = &function{arn: arn}
+		d.functions[arn] = fn
+	}
+	if fn.queue.Len() == 0 && d.admit(fn) {
+		d.mu.Unlock()
+		return fn, 0, nil
+	}
+	if fn.queue.Len() >= d.cfg.Queue || fn.capped && fn.limit == 0 {
+		defer d.mu.Unlock()
+		return nil, 0, d.refuse(fn, false)
+	}
+	wt := d.wait(fn)
+	d.mu.Unlock()
+	begin := time.Now()
+	err := d.await(ctx, fn, wt)
+	return fn, time.Since(begin), err
 }
 
-// Close refuses what waits and what comes. It does not wait for what runs.
-func (d *Dispatcher) Close() {}
+// admit lets one invocation of fn run if it may. d.mu is held.
+func (d *Dispatcher) admit(fn *function) bool {
+	if fn.capped && fn.running >= fn.limit || !fn.capped && d.shared >= d.cfg.Concurrency-d.reserved {
+		return false
+	}
+	d.running++
+	d.change(fn, func() { fn.running++ })
+	return true
+}
+
+// change keeps the count of shared places right over a change of fn. d.mu is
+// held.
+func (d *Dispatcher) change(fn *function, what func()) {
+	before := fn.shared()
+	what()
+	d.shared += fn.shared() - before
+}
+
+// leave ends an invocation and gives its place to the next.
+func (d *Dispatcher) leave(fn *function) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running--
+	d.change(fn, func() { fn.running-- })
+	d.next(fn)
+	d.tidy(fn)
+}
+
+// tidy drops a function of which nothing is left to know. d.mu is held.
+func (d *Dispatcher) tidy(fn *function) {
+	if fn.running == 0 && fn.queue.Len() == 0 && !fn.capped {
+		delete(d.functions, fn.arn)
+	}
+}
+
+// refuse counts and describes a refusal. d.mu is held.
+func (d *Dispatcher) refuse(fn *function, waited bool) error {
+	d.throttled++
+	d.tidy(fn)
+	reason := ReasonTotal
+	if fn.capped {
+		reason = ReasonFunction
+	}
+	return &Throttled{Function: fn.arn, Reason: reason, Waited: waited}
+}

@@ -5,6 +5,9 @@ import "errors"
 // ErrThrottled is what every *Throttled is.
 var ErrThrottled = errors.New("rate exceeded")
 
+// ErrReserve: a reservation would leave too few places for the other functions.
+var ErrReserve = errors.New("too many places would be reserved")
+
 // ErrClosed: the dispatcher was closed.
 var ErrClosed = errors.New("the dispatcher is closed")
 

@@ -3,14 +3,8 @@ package worker
 // identity names what a sandbox or a snapshot was made for.
 type identity struct{ arn, version, revision string }
 
-// identify takes the function's name for its ARN where it has none, as in
-// experiments that call the worker directly.
 func identify(req *Request) identity {
-	id := identity{req.Function.ARN, req.Function.Version, req.Revision}
-	if id.arn == "" {
-		id.arn = req.Function.Name
-	}
-	return id
+	return identity{req.FunctionID(), req.Function.Version, req.Revision}
 }
 
 // function is what the worker holds of one revision of a function. It exists
@@ -69,9 +63,9 @@ func (w *Worker) unlink(fn *function) {
 	}
 }
 
-// Forget drops the idle sandboxes and snapshots of a function version, because
-// its code was updated or deleted; version "" means all versions. Invocations
-// that run finish, and leave nothing.
+// Forget drops the idle sandboxes and snapshots of a version of a function
+// (see Request.FunctionID), because its code was updated or deleted; version ""
+// means all versions. Invocations that run finish, and leave nothing.
 //
 // Request.Revision alone keeps old code from being used: Forget only frees the
 // memory early.

@@ -59,6 +59,15 @@ type Request struct {
 	Meter bool
 }
 
+// FunctionID is the function's ARN, or its name where it has none, as in
+// experiments that call the worker directly.
+func (r *Request) FunctionID() string {
+	if r.Function.ARN != "" {
+		return r.Function.ARN
+	}
+	return r.Function.Name
+}
+
 // Response is an invocation's result and how it came about.
 type Response struct {
 	runtime.Result

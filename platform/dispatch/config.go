@@ -1,0 +1,53 @@
+package dispatch
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config bounds what runs and what waits. The zero value works.
+type Config struct {
+	// Concurrency is how many invocations run at a time. Default: 1000, AWS
+	// Lambda's quota for an account.
+	Concurrency int `yaml:"concurrency"`
+
+	// Queue is how many invocations of one function may wait. Default: 1000.
+	// AWS Lambda queues no synchronous invocation; NoQueue is that.
+	Queue   int  `yaml:"queue"`
+	NoQueue bool `yaml:"no_queue"`
+
+	// Wait bounds the time in the queue. Default: 60 seconds.
+	Wait time.Duration `yaml:"wait"`
+}
+
+// Validate reports every field that cannot be meant.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Concurrency < 0 {
+		errs = append(errs, fmt.Errorf("concurrency is %d: it cannot be negative", c.Concurrency))
+	}
+	if c.Queue < 0 {
+		errs = append(errs, fmt.Errorf("queue is %d: it cannot be negative", c.Queue))
+	}
+	if c.Queue > 0 && c.NoQueue {
+		errs = append(errs, errors.New("queue and no_queue exclude each other"))
+	}
+	if c.Wait < 0 {
+		errs = append(errs, fmt.Errorf("wait is %v: it cannot be negative", c.Wait))
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) resolved() Config {
+	if c.Concurrency == 0 {
+		c.Concurrency = 1000
+	}
+	if c.Queue == 0 && !c.NoQueue {
+		c.Queue = 1000
+	}
+	if c.Wait == 0 {
+		c.Wait = time.Minute
+	}
+	return c
+}
