@@ -1,0 +1,262 @@
+package unikernel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
+)
+
+// Capture implements runtime.Snapshotter.
+func (b *Backend) Capture(ctx context.Context, sandbox_ runtime.Sandbox) (runtime.Snapshot, error) {
+	sb, ok := sandbox_.(*sandbox)
+	if !ok || sb.backend != b {
+		return nil, fmt.Errorf("capture: %w", runtime.ErrForeignObject)
+	}
+	s := &snap{backend: b, in: sb.in, parent: sb.parent, refs: 1}
+	err := sb.session.Hold(func(st driver.State) error {
+		s.state = st
+		return sb.settled(ctx, func() error {
+			if sb.parent == nil {
+				return s.captureBase(sb)
+			}
+			return s.captureChild(sb)
+		})
+	})
+	if errors.Is(err, runtime.ErrBusy) {
+		err = runtime.ErrNotQuiescent
+	}
+	if err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	if s.parent != nil {
+		b.hold(s.parent)
+	}
+	return s, nil
+}
+
+// settled tries again while the UC is not at rest: after its reply, the guest
+// still has to come to its next read.
+func (s *sandbox) settled(ctx context.Context, try func() error) error {
+	pause := 5 * time.Microsecond
+	for begin := time.Now(); ; {
+		err := try()
+		if !errors.Is(err, syscall.EAGAIN) {
+			return err
+		}
+		if time.Since(begin) > 2*time.Second {
+			return fmt.Errorf("%w (%w)", runtime.ErrNotQuiescent, ErrUnsettled)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 5*time.Millisecond)
+	}
+}
+
+// table asks for the pages of a UC that differ from its node's.
+func (s *sandbox) table(op uint32, first, slots uint64) (st abi.UCState, got []taken, r reply, err error) {
+	n := s.uc.node
+	r, _, err = n.ask(order{op: op, id: s.uc.id, a: first, b: slots}, func(r reply) (err error) {
+		if st, err = abi.ParseState(n.scratch); err == nil {
+			got, err = parseTaken(n.scratch[abi.PageSize:], r.n)
+		}
+		return err
+	})
+	if err == nil && r.err != 0 {
+		err = r.err
+	}
+	return st, got, r, err
+}
+
+// captureChild takes a small layer.
+func (s *snap) captureChild(sb *sandbox) error {
+	a := s.backend.arena
+	for want := 1; ; {
+		first, n, err := a.Stage(want)
+		if err != nil {
+			return err
+		}
+		st, got, r, err := sb.table(opCapture, uint64(first), uint64(n))
+		if err == nil {
+			s.layer, err = s.childLayer(sb, st, got, first, n)
+		}
+		if err == nil {
+			s.backend.settleLater(s)
+			return nil
+		}
+		a.Unstage(first, n)
+		if err != syscall.ENOSPC || want >= int(r.a) {
+			return err
+		}
+		want = int(r.a) + 64
+	}
+}
+
+func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapshot.Slot, n int) (*snapshot.Layer, error) {
+	below := s.parent.layer
+	var pages []snapshot.Page
+	for _, t := range got {
+		for i := range t.pages {
+			p := snapshot.Page{VPN: uint32(t.addr/abi.PageSize) + i, Slot: snapshot.Slot(t.off/abi.PageSize) + snapshot.Slot(i)}
+			if t.flags&pageZero != 0 {
+				if !below.Has(p.VPN) {
+					continue
+				}
+				p.Slot = 0
+			}
+			same, err := s.asBelow(p)
+			if err != nil {
+				return nil, err
+			}
+			if !same {
+				pages = append(pages, p)
+			}
+		}
+	}
+	var gone []snapshot.Range
+	for _, d := range st.Discard {
+		gone = append(gone, snapshot.Range{VPN: uint32(d.Start / abi.PageSize), Pages: uint32((d.End - d.Start) / abi.PageSize)})
+	}
+	return snapshot.NewSmall(s.backend.arena, below, sb.tenant(), pages, gone, stage, n), nil
+}
+
+// asBelow reports whether a page has the content that it had when the UC was
+// deployed: pages that were copied are the UC's own, changed or not.
+func (s *snap) asBelow(p snapshot.Page) (bool, error) {
+	for l := s.parent.layer; l != nil && l.File == nil; l = l.Parent {
+		slot, ok := l.Find(p.VPN)
+		if !ok {
+			continue
+		}
+		var x, y [abi.PageSize]byte
+		if err := errors.Join(s.backend.arena.Read(p.Slot, x[:]), s.backend.arena.Read(slot, y[:])); err != nil {
+			return false, err
+		}
+		return bytes.Equal(x[:], y[:]), nil
+	}
+	return false, nil
+}
+
+// hugePage is the unit of a base snapshot's file, so that the host can map it
+// in huge pages.
+const hugePage = 2 << 20
+
+// captureBase takes a whole UC into a file of its own and makes the node that
+// holds it mapped.
+func (s *snap) captureBase(sb *sandbox) error {
+	st, got, r, err := sb.table(opScan, 0, 0)
+	if err != nil {
+		return err
+	}
+	extents, size := layOut(got)
+	n := sb.uc.node
+	file, err := s.backend.memory(size)
+	if err != nil {
+		return err
+	}
+	_, _, err = n.askWith(order{op: opCopy, id: sb.uc.id, a: uint64(len(got))}, func(b []byte) {
+		for i, t := range got {
+			t.encode(b[abi.PageSize+i*pageSize:])
+		}
+	}, func(c reply) error {
+		if c.b != r.b { // it woke meanwhile
+			return syscall.EAGAIN
+		}
+		return nil
+	}, int(file.Fd()))
+	if err != nil {
+		file.Close()
+		return err
+	}
+	filled := int64(0)
+	for _, t := range got {
+		filled += int64(t.pages) * abi.PageSize
+	}
+	_ = st
+	s.layer = snapshot.NewLarge(nil, file, extents, filled, nil)
+	s.node, err = s.backend.growBase(s)
+	if err != nil {
+		s.layer.Close()
+	}
+	return err
+}
+
+// growBase makes the node of a base snapshot.
+func (b *Backend) growBase(s *snap) (*node, error) {
+	l, err := b.language(context.Background(), s.in)
+	if err != nil {
+		return nil, err
+	}
+	var layers []layer
+	for _, e := range s.layer.Extents {
+		layers = append(layers, layer{addr: uint64(e.VPN) * abi.PageSize, off: uint64(e.Off), pages: e.Pages, kind: layerMapped})
+	}
+	n, err := l.node.grow(l.image, b.arena.FD(), layers, []*os.File{s.layer.File})
+	if err != nil {
+		return nil, err
+	}
+	n.stock = make(chan blank, max(b.stock(), 1))
+	for range b.stock() {
+		n.restock(b.stock())
+	}
+	return n, nil
+}
+
+// memory makes a file in memory, in huge pages where the host has them.
+func (b *Backend) memory(size int64) (*os.File, error) {
+	for _, huge := range []uint64{1, 0} {
+		r, fd, err := b.root.ask(order{op: opFile, a: uint64(size), b: huge}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if r.err == 0 && fd >= 0 {
+			return os.NewFile(uintptr(fd), "snapshot"), nil
+		}
+		if huge == 0 {
+			return nil, fmt.Errorf("memory for a snapshot: %w", r.err)
+		}
+	}
+	panic("unreachable")
+}
+
+// layOut places every huge page that holds a page taken in the file, and sets
+// each entry's offset.
+func layOut(got []taken) (extents []snapshot.Extent, size int64) {
+	const per = hugePage / abi.PageSize
+	at := map[uint64]int64{}
+	var chunks []uint64
+	for _, t := range got {
+		for c := t.addr / hugePage; c <= (t.addr+uint64(t.pages)*abi.PageSize-1)/hugePage; c++ {
+			if _, ok := at[c]; !ok {
+				at[c] = 0
+				chunks = append(chunks, c)
+			}
+		}
+	}
+	slices.Sort(chunks)
+	for i, c := range chunks {
+		at[c] = size
+		if i > 0 && chunks[i-1] == c-1 {
+			extents[len(extents)-1].Pages += per
+		} else {
+			extents = append(extents, snapshot.Extent{VPN: uint32(c * per), Pages: per, Off: size})
+		}
+		size += hugePage
+	}
+	for i := range got {
+		got[i].off = uint64(at[got[i].addr/hugePage]) + got[i].addr%hugePage
+	}
+	return extents, size
+}

@@ -1,0 +1,307 @@
+package unikernel
+
+import (
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+)
+
+// patience is how long a read waits in the kernel before it goes through Go's
+// poller. A hot call is answered within it, and then costs one system call
+// and no hop between goroutines; a long wait holds no thread.
+const patience = 2 * time.Millisecond
+
+// channel is the platform's end of a UC's channel: a driver.Stream of the
+// bytes that Data messages carry. One goroutine reads at a time; any may
+// write. Other messages go to the peer.
+type channel struct {
+	peer peer
+
+	use    sync.RWMutex // held for reading while fd is used, so that it is not closed and given to another meanwhile
+	fd     int
+	closed atomic.Bool
+	making sync.Mutex
+	file   atomic.Pointer[os.File] // over fd, with the poller; from the first long wait on
+
+	deadline atomic.Int64 // nanoseconds since 1970; 0: none
+	end      atomic.Pointer[exitNote]
+
+	pins pins // what the UC still has to read of its snapshot; until its first word
+
+	left  []byte  // of the last packet, not yet read
+	spill *[]byte // what left lies in
+	head  [abi.MsgSize]byte
+	iov   [3]unix.Iovec
+	msg   unix.Msghdr
+}
+
+// exitNote is what a UC said at its end.
+type exitNote struct {
+	code   abi.ExitCode
+	id     uint32
+	memory bool
+	why    string
+}
+
+// peer takes what a UC says besides the driver's bytes.
+type peer interface {
+	console(stream uint32, text []byte)
+	network(m abi.Msg, payload []byte)
+}
+
+// spills are packet buffers, for what does not fit where the reader wants it.
+var spills = sync.Pool{New: func() any { b := make([]byte, abi.MaxPayload); return &b }}
+
+func newChannel(fd int, p peer) *channel {
+	tv := unix.NsecToTimeval(int64(patience))
+	// Without the time-out, waits would hold a thread; nothing else changes.
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv)
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &tv)
+	return &channel{fd: fd, peer: p}
+}
+
+// SetDeadline bounds Read and Write, those under way included.
+func (c *channel) SetDeadline(t time.Time) error {
+	ns := int64(0)
+	if !t.IsZero() {
+		ns = max(t.UnixNano(), 1)
+	}
+	c.deadline.Store(ns)
+	if f := c.file.Load(); f != nil {
+		return f.SetDeadline(t)
+	}
+	return nil
+}
+
+func (c *channel) late() bool {
+	d := c.deadline.Load()
+	return d != 0 && time.Now().UnixNano() >= d
+}
+
+// Read returns bytes of the driver's stream. The end of the UC is io.EOF; see
+// then what it said.
+func (c *channel) Read(p []byte) (int, error) {
+	for {
+		if len(c.left) > 0 {
+			n := copy(p, c.left)
+			if c.left = c.left[n:]; len(c.left) == 0 {
+				c.release()
+			}
+			return n, nil
+		}
+		m, n, err := c.packet(p)
+		if err != nil {
+			return 0, err
+		}
+		if m.Type == abi.Data {
+			if int(m.Len) > n {
+				c.left = (*c.spill)[:int(m.Len)-n]
+			} else {
+				c.release()
+			}
+			if n > 0 {
+				return n, nil
+			}
+			continue
+		}
+		payload := append(append([]byte(nil), p[:n]...), (*c.spill)[:int(m.Len)-n]...)
+		c.release()
+		c.other(m, payload)
+	}
+}
+
+func (c *channel) release() {
+	if c.spill != nil {
+		spills.Put(c.spill)
+		c.spill, c.left = nil, nil
+	}
+}
+
+func (c *channel) other(m abi.Msg, payload []byte) {
+	switch m.Type {
+	case abi.Exit:
+		c.end.Store(&exitNote{code: abi.ExitCode(m.Arg), id: m.ID, memory: m.Flags&abi.ExitFlagMemory != 0, why: string(payload)})
+	case abi.Console:
+		c.peer.console(m.ID, payload)
+	default:
+		c.peer.network(m, payload)
+	}
+}
+
+// packet receives one packet: as much of its payload as fits into p, the rest
+// into the spill.
+func (c *channel) packet(p []byte) (m abi.Msg, n int, err error) {
+	if c.spill == nil {
+		c.spill = spills.Get().(*[]byte)
+	}
+	p = p[:min(len(p), abi.MaxPayload)]
+	for {
+		got, err := c.recv(p)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			if c.late() {
+				c.release()
+				return m, 0, os.ErrDeadlineExceeded
+			}
+			if got, err = c.recvLater(p); err != nil {
+				c.release()
+				return m, 0, err
+			}
+		case err == unix.ECONNRESET:
+			got = 0
+		case err != nil:
+			c.release()
+			return m, 0, err
+		}
+		if got == 0 {
+			c.release()
+			return m, 0, io.EOF
+		}
+		if c.pins != nil {
+			c.pins.release()
+			c.pins = nil
+		}
+		m, err = abi.ParseMsg(c.head[:], got)
+		if err != nil {
+			c.release()
+			return m, 0, malformed(err)
+		}
+		return m, min(int(m.Len), len(p)), nil
+	}
+}
+
+// recvLater waits with Go's poller.
+func (c *channel) recvLater(p []byte) (n int, err error) {
+	f, err := c.polled()
+	if err != nil {
+		return 0, err
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0, os.ErrClosed
+	}
+	var inner error
+	err = raw.Read(func(fd uintptr) bool {
+		for {
+			n, inner = c.recvmsg(int(fd), p)
+			if inner != unix.EINTR {
+				return inner != unix.EAGAIN
+			}
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	if inner == unix.ECONNRESET {
+		return 0, nil
+	}
+	return n, inner
+}
+
+// polled makes the file over the descriptor, once.
+func (c *channel) polled() (*os.File, error) {
+	if f := c.file.Load(); f != nil {
+		return f, nil
+	}
+	c.use.RLock()
+	defer c.use.RUnlock()
+	c.making.Lock()
+	defer c.making.Unlock()
+	if c.closed.Load() {
+		return nil, os.ErrClosed
+	}
+	if f := c.file.Load(); f != nil {
+		return f, nil
+	}
+	if err := unix.SetNonblock(c.fd, true); err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(c.fd), "channel")
+	c.file.Store(f)
+	if d := c.deadline.Load(); d != 0 {
+		// A deadline that cannot be set is found by the next late().
+		_ = f.SetDeadline(time.Unix(0, d))
+	}
+	return f, nil
+}
+
+// Write sends bytes to the driver's stream.
+func (c *channel) Write(p []byte) (int, error) {
+	sent := 0
+	for first := true; first || len(p) > 0; first = false {
+		k := min(len(p), abi.MaxPayload)
+		if err := c.send(abi.Msg{Type: abi.Data, Len: uint32(k)}, p[:k]); err != nil {
+			return sent, err
+		}
+		sent, p = sent+k, p[k:]
+	}
+	return sent, nil
+}
+
+// send sends one message. It waits while the UC does not read.
+func (c *channel) send(m abi.Msg, payload []byte) error {
+	var head [abi.MsgSize]byte
+	m.Put(head[:])
+	for {
+		err := c.sendmsg(head[:], payload)
+		switch err {
+		case nil:
+			return nil
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+			if c.late() {
+				return os.ErrDeadlineExceeded
+			}
+			if err := c.waitOut(); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+func (c *channel) waitOut() error {
+	f, err := c.polled()
+	if err != nil {
+		return err
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return os.ErrClosed
+	}
+	tried := false
+	return raw.Write(func(uintptr) bool {
+		done := tried
+		tried = true
+		return done
+	})
+}
+
+// shut ends the channel, and so the UC. A reader returns at once. It is not
+// called Close: a session must not close a channel whose end is still awaited.
+func (c *channel) shut() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	c.making.Lock()
+	f := c.file.Load()
+	c.making.Unlock()
+	if f != nil {
+		return f.Close()
+	}
+	// Wakes whoever waits in the kernel; only then is the descriptor closed.
+	_ = unix.Shutdown(c.fd, unix.SHUT_RDWR)
+	c.use.Lock()
+	defer c.use.Unlock()
+	return unix.Close(c.fd)
+}

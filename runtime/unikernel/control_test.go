@@ -1,0 +1,80 @@
+package unikernel
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The C compiler's idea of control.h against control.go.
+func TestControlMirrorsTheHeader(t *testing.T) {
+	cc, err := exec.LookPath("cc")
+	if err != nil {
+		t.Skip("no C compiler (cc) on the PATH to compile control.h with")
+	}
+	want := map[string]int{
+		"TC_MAGIC": tcMagic, "TC_RUN": opRun, "TC_NODE": opNode, "TC_FORK": opFork, "TC_KILL": opKill, "TC_CAPTURE": opCapture,
+		"TC_SCAN": opScan, "TC_COPY": opCopy, "TC_LIMIT": opLimit, "TC_STAT": opStat, "TC_FILE": opFile, "TC_PARK": opPark,
+		"TC_UNPARK": opUnpark, "TC_PEEK": opPeek, "TC_COPIED": layerCopied, "TC_MAPPED": layerMapped, "TC_ZEROED": layerZeroed,
+		"TC_TOUCHED": layerTouched, "TC_READ": layerRead, "TC_PAGE_ZERO": pageZero, "TC_SCRATCH": scratchSize, "TC_PACKET": packetMax,
+		"TC_CHILDREN": maxChildren, "sizeof(struct tc_order)": orderSize, "offsetof(struct tc_order, op)": 4, "offsetof(struct tc_order, id)": 8,
+		"offsetof(struct tc_order, a)": 16, "offsetof(struct tc_order, b)": 24, "sizeof(struct tc_reply)": replySize,
+		"offsetof(struct tc_reply, err)": 8, "offsetof(struct tc_reply, n)": 12, "offsetof(struct tc_reply, a)": 16,
+		"sizeof(struct tc_layer)": layerSize, "offsetof(struct tc_layer, off)": 8, "offsetof(struct tc_layer, pages)": 16,
+		"offsetof(struct tc_layer, kind)": 20, "offsetof(struct tc_layer, file)": 22, "sizeof(struct tc_run)": runSize,
+		"offsetof(struct tc_run, how)": 8, "offsetof(struct tc_run, pid)": 16, "offsetof(struct tc_run, layers)": 24,
+		"offsetof(struct tc_run, argc)": 32, "offsetof(struct tc_run, exe_off)": 40, "offsetof(struct tc_run, spilled)": 44,
+		"offsetof(struct tc_run, mem_limit)": 48, "offsetof(struct tc_run, image_size)": 56, "offsetof(struct tc_run, entropy)": 64,
+		"sizeof(struct tc_page)": pageSize, "offsetof(struct tc_page, off)": 8, "offsetof(struct tc_page, pages)": 16,
+		"offsetof(struct tc_page, flags)": 20,
+	}
+	src := "#include <stddef.h>\n#include \"control.h\"\n"
+	for expr, value := range want {
+		src += fmt.Sprintf("_Static_assert((%s) == %d, \"%s\");\n", expr, value, expr)
+	}
+	file := filepath.Join(t.TempDir(), "check.c")
+	if err := os.WriteFile(file, []byte(src), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	here, err := filepath.Abs("tender")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(cc, "-fsyntax-only", "-I", here, file).CombinedOutput(); err != nil {
+		t.Fatalf("control.h and control.go differ:\n%s", out)
+	}
+}
+
+// The sum over the sources that the checked-in binary was built from.
+func TestTenderIsBuiltFromItsSource(t *testing.T) {
+	script, err := os.ReadFile("tender/build.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^sources="([^"]*)"`).FindSubmatch(script)
+	if m == nil {
+		t.Fatal("build.sh names no sources")
+	}
+	sums := ""
+	for _, name := range strings.Fields(string(m[1])) {
+		data, err := os.ReadFile(filepath.Join("tender", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums += fmt.Sprintf("%x  %s\n", sha256.Sum256(data), name)
+	}
+	sum := sha256.Sum256([]byte(sums))
+	id, err := os.ReadFile("tender/tender.id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(string(id)); got != hex.EncodeToString(sum[:]) {
+		t.Errorf("tender.elf was built from other sources (%s): run go generate ./runtime/unikernel", got)
+	}
+}

@@ -1,0 +1,226 @@
+package unikernel
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
+)
+
+// snap is a snapshot: a layer of pages on that of its parent.
+type snap struct {
+	backend *Backend
+	in      runtime.Interpreter
+	layer   *snapshot.Layer
+	parent  *snap
+	state   driver.State
+	node    *node // holds this snapshot mapped; nil where deploys copy from the arena
+
+	refs   int // of the user, of snapshots above and sandboxes; guarded by backend.mu
+	closed bool
+}
+
+// Size implements runtime.Snapshot.
+func (s *snap) Size() int64 { return s.layer.Size() }
+
+// Parent implements runtime.Snapshot.
+func (s *snap) Parent() runtime.Snapshot {
+	if s.parent == nil {
+		return nil
+	}
+	return s.parent
+}
+
+// Close implements runtime.Snapshot.
+func (s *snap) Close() error {
+	s.backend.mu.Lock()
+	again := s.closed
+	s.closed = true
+	s.backend.mu.Unlock()
+	if !again {
+		s.backend.release(s)
+	}
+	return nil
+}
+
+func (b *Backend) hold(s *snap) {
+	b.mu.Lock()
+	s.refs++
+	b.mu.Unlock()
+}
+
+// release gives one reference back. The last one takes the snapshot's memory,
+// and its hold on its parent, with it.
+func (b *Backend) release(s *snap) {
+	for s != nil {
+		b.mu.Lock()
+		s.refs--
+		last := s.refs == 0
+		b.mu.Unlock()
+		if !last {
+			return
+		}
+		if s.node != nil {
+			s.node.close()
+		}
+		s.layer.Close()
+		s = s.parent
+	}
+}
+
+// Deploy implements runtime.Snapshotter.
+func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, limits runtime.Limits) (runtime.Sandbox, error) {
+	s, ok := snapshot.(*snap)
+	if !ok || s.backend != b {
+		return nil, fmt.Errorf("deploy: %w", runtime.ErrForeignObject)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("deploy: %w", err)
+	}
+	b.mu.Lock()
+	gone := s.closed || b.closed
+	s.refs++
+	b.mu.Unlock()
+	if gone {
+		b.release(s)
+		return nil, fmt.Errorf("deploy: %w", runtime.ErrClosed)
+	}
+	sb, err := b.deploy(s, limits)
+	if err != nil {
+		b.release(s)
+		return nil, fmt.Errorf("deploy: %w", err)
+	}
+	return sb, nil
+}
+
+// deploy takes over one reference to s, if it succeeds.
+func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
+	n, layers, pins := s.plan()
+	uc, err := n.take()
+	if err != nil {
+		pins.release()
+		return nil, err
+	}
+	r := b.runOrder(abi.Resume, limits)
+	r.layers = layers
+	sb := b.newSandbox(uc, s.in, limits)
+	sb.channel.pins = pins
+	sb.session = driver.Resume(s.state, sb.channel)
+	sb.session.OnEnd(sb.learnEnd)
+	if err := sendRun(uc.fd, r); err != nil {
+		sb.Close()
+		return nil, err
+	}
+	sb.parent = s
+	n.restock(b.stock())
+	return sb, nil
+}
+
+// pins keep the pages of a deploy where they are, until the UC has them.
+type pins []*snapshot.Layer
+
+func (p pins) release() {
+	for _, l := range p {
+		l.Unpin()
+	}
+}
+
+// plan finds the node to fork and what is to be laid over it.
+func (s *snap) plan() (*node, []layer, pins) {
+	var above []*snap
+	for s.node == nil {
+		above = append(above, s)
+		s = s.parent
+	}
+	var layers []layer
+	var held pins
+	var pages []snapshot.Page
+	for i, a := range slices.Backward(above) {
+		for _, g := range a.layer.Gone {
+			layers = append(layers, layer{addr: uint64(g.VPN) * abi.PageSize, pages: g.Pages, kind: layerZeroed})
+			pages = slices.DeleteFunc(slices.Clone(pages), func(p snapshot.Page) bool { return p.VPN-g.VPN < g.Pages })
+		}
+		own := a.layer.Pin()
+		held = append(held, a.layer)
+		if i == len(above)-1 {
+			pages = own
+		} else {
+			pages = merge(pages, own)
+		}
+	}
+	return s.node, appendCopied(layers, pages), held
+}
+
+// merge lays sorted pages over others.
+func merge(below, above []snapshot.Page) []snapshot.Page {
+	out := make([]snapshot.Page, 0, len(below)+len(above))
+	for len(below) > 0 && len(above) > 0 {
+		switch {
+		case below[0].VPN < above[0].VPN:
+			out, below = append(out, below[0]), below[1:]
+		case below[0].VPN == above[0].VPN:
+			below = below[1:]
+		default:
+			out, above = append(out, above[0]), above[1:]
+		}
+	}
+	return append(append(out, below...), above...)
+}
+
+// appendCopied makes stretches of pages that follow each other both in the
+// guest and in the arena.
+func appendCopied(layers []layer, pages []snapshot.Page) []layer {
+	first := len(layers)
+	for i, p := range pages {
+		if i > 0 && p.VPN == pages[i-1].VPN+1 && p.Slot == pages[i-1].Slot+1 && len(layers) > first {
+			layers[len(layers)-1].pages++
+			continue
+		}
+		layers = append(layers, layer{addr: uint64(p.VPN) * abi.PageSize, off: uint64(p.Slot) * abi.PageSize, pages: 1, kind: layerCopied})
+	}
+	return layers
+}
+
+func (b *Backend) stock() int {
+	switch {
+	case b.cfg.Stock < 0:
+		return 0
+	case b.cfg.Stock == 0:
+		return defaultStock
+	}
+	return b.cfg.Stock
+}
+
+// take gives a blank from stock, or a fresh one.
+func (n *node) take() (blank, error) {
+	select {
+	case uc := <-n.stock:
+		return uc, nil
+	default:
+		return n.fork()
+	}
+}
+
+// restock asks for one more blank if there are fewer than want. A failure
+// shows at the next take.
+func (n *node) restock(want int) {
+	if len(n.stock) >= want {
+		return
+	}
+	uc, err := n.fork()
+	if err != nil {
+		return
+	}
+	select {
+	case n.stock <- uc:
+	default:
+		n.forget(uc.id)
+		unix.Close(uc.fd)
+	}
+}

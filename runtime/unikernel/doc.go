@@ -1,0 +1,24 @@
+// Package unikernel is the backend of unikernel contexts (UCs): an unmodified
+// language runtime and a small library OS in one flat address space, captured
+// whole as pages (SEUSS, Cadden et al., EuroSys 2020).
+//
+//	b := unikernel.New(unikernel.Config{})
+//	defer b.Close()
+//	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: node})
+//	base, err := b.Capture(ctx, sb)         // the runtime snapshot
+//	cell, err := b.Deploy(ctx, base, limits) // any number of these
+//
+// What runs where: libos/ is the guest's kernel; tender/ hosts UCs as
+// processes without rights (README.md); this package is the platform's side.
+// It starts one tender, which is a tree of processes: the root, one node for
+// each part of a snapshot stack that is worth holding mapped, and the UCs
+// that nodes fork. The platform talks to a node over one socket, and to a
+// UC over that UC's channel. Nothing above the type tenderRoot assumes that a
+// UC is a process.
+//
+// Snapshots lie in memory: large ones in a file of their own, from which a
+// node maps them; small ones in an arena that all share, from which a new UC
+// copies them. A snapshot holds only what differs from the one below.
+//
+// The package is not a cache: what is captured stays until it is closed.
+package unikernel

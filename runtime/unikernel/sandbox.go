@@ -1,0 +1,199 @@
+package unikernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+)
+
+// sandbox is one unikernel context.
+type sandbox struct {
+	backend *Backend
+	in      runtime.Interpreter
+	uc      blank // which node forked it, and as what
+	channel *channel
+	session *driver.Session
+	parent  *snap // what it was deployed from; nil: booted
+
+	mu      sync.Mutex
+	limits  runtime.Limits
+	account string
+	said    []byte // the last that the runtime wrote to its own stdout and stderr
+	once    sync.Once
+}
+
+func (b *Backend) newSandbox(uc blank, in runtime.Interpreter, limits runtime.Limits) *sandbox {
+	sb := &sandbox{backend: b, in: in, uc: uc, limits: limits}
+	sb.channel = newChannel(uc.fd, sb)
+	b.mu.Lock()
+	b.live[sb] = struct{}{}
+	b.mu.Unlock()
+	return sb
+}
+
+// Import implements runtime.Sandbox.
+func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
+	code, err := driver.PackCode(fn.Package, driver.TaskRoot)
+	if err != nil {
+		return err
+	}
+	if err := s.limit(fn.Limits); err != nil {
+		return fmt.Errorf("import %s: %w", fn.Name, err)
+	}
+	s.mu.Lock()
+	s.account = account(fn.ARN)
+	s.mu.Unlock()
+	return s.session.Import(ctx, code, fn)
+}
+
+// limit replaces the memory limit of a UC that runs.
+func (s *sandbox) limit(l runtime.Limits) error {
+	s.mu.Lock()
+	same := s.limits.MemoryBytes == l.MemoryBytes
+	s.limits = l
+	s.mu.Unlock()
+	if same {
+		return nil
+	}
+	r, _, err := s.uc.node.ask(order{op: opLimit, id: s.uc.id, a: uint64(l.MemoryBytes)}, nil)
+	if err == nil && r.err != 0 {
+		err = r.err
+	}
+	if err != nil {
+		return fmt.Errorf("set the memory limit: %w", err)
+	}
+	return nil
+}
+
+// Invoke implements runtime.Sandbox.
+func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
+	return s.session.Invoke(ctx, inv)
+}
+
+// console takes what the runtime prints around the driver: its dying words.
+func (s *sandbox) console(_ uint32, text []byte) {
+	const keep = 4096
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said = append(s.said, text...)
+	if n := len(s.said) - keep; n > 0 {
+		s.said = append(s.said[:0], s.said[n:]...)
+	}
+}
+
+// learnEnd says how the UC ended, for the session.
+func (s *sandbox) learnEnd() driver.End {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := driver.End{Output: s.said, LimitBytes: s.limits.MemoryBytes}
+	note := s.channel.end.Load()
+	if note == nil {
+		e.Status = "signal: " + syscall.SIGKILL.String()
+		return e
+	}
+	switch note.code {
+	case abi.ExitOK:
+		if note.id != 0 {
+			e.Status = fmt.Sprintf("exit status %d", note.id)
+		}
+	case abi.ExitSignal:
+		e.Status = "signal: " + syscall.Signal(note.id).String()
+		e.OutOfMemory = note.memory
+	case abi.ExitMemory:
+		e.Status, e.OutOfMemory = note.why, true
+	default:
+		e.Status = note.why
+	}
+	return e
+}
+
+// explain adds what the UC said at its end to an error of the stream.
+func (s *sandbox) explain(err error) error {
+	if note := s.channel.end.Load(); note != nil && errors.Is(err, driver.ErrEnded) {
+		return fmt.Errorf("%w: %s", err, note.why)
+	}
+	return err
+}
+
+// Close implements runtime.Sandbox.
+func (s *sandbox) Close() error {
+	s.once.Do(func() {
+		if s.session != nil {
+			s.session.Close()
+		}
+		s.uc.node.forget(s.uc.id)
+		s.channel.awaitEnd()
+		s.channel.shut()
+		s.channel.settle()
+		s.backend.drop(s)
+	})
+	return nil
+}
+
+func (b *Backend) drop(s *sandbox) {
+	b.mu.Lock()
+	delete(b.live, s)
+	b.mu.Unlock()
+	if s.parent != nil {
+		b.release(s.parent)
+	}
+}
+
+// awaitEnd waits until the UC, which was killed, is gone: its memory was given
+// back before its end of the channel was closed.
+func (c *channel) awaitEnd() {
+	c.use.RLock()
+	defer c.use.RUnlock()
+	if c.closed.Load() {
+		return
+	}
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); {
+		p := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLRDHUP}}
+		if _, err := unix.Poll(p, 1000); err != unix.EINTR && p[0].Revents != 0 {
+			return
+		}
+	}
+}
+
+func malformed(err error) error { return fmt.Errorf("%w: %w", driver.ErrProtocol, err) }
+
+// settle gives back what a UC that never spoke still held.
+func (c *channel) settle() {
+	c.use.Lock() // no reader is left
+	defer c.use.Unlock()
+	c.pins.release()
+	c.pins = nil
+}
+
+// tenant is whose function a sandbox runs: the account in its ARN.
+func (s *sandbox) tenant() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.account
+}
+
+// network answers that there is none.
+func (s *sandbox) network(m abi.Msg, _ []byte) {
+	if m.Type == abi.Open {
+		// A UC that is gone needs no answer.
+		_ = s.channel.send(abi.Msg{Type: abi.Opened, ID: m.ID, Arg: uint32(syscall.ENETUNREACH)}, nil)
+	}
+}
+
+func account(arn string) string {
+	parts := strings.SplitN(arn, ":", 6) // arn:partition:service:region:account:resource
+	if len(parts) < 6 {
+		return ""
+	}
+	return parts[4]
+}

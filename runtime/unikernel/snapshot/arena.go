@@ -1,0 +1,216 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// PageSize is the unit of everything here, in bytes.
+const PageSize = 4096
+
+// Slot is a page of the arena. Slot 0 is a page of zeros for ever.
+type Slot uint32
+
+// arenaSlots bounds the arena: tenders map that much address space.
+const arenaSlots = 256 << 30 / PageSize
+
+// growth is by how many slots the arena's file grows.
+const growth = 64 << 10
+
+// stageSlots is the size of a stage: room for what most captures take.
+const (
+	stageSlots = 512
+	maxStages  = 16
+)
+
+// ErrFull: the arena has no room, or the host no memory.
+var ErrFull = errors.New("snapshot arena is full")
+
+// Arena is one file in memory that holds the pages of all small snapshots, so
+// that a hundred thousand of them cost one descriptor. Pages are counted: equal
+// pages are kept once (see Layer.Settle).
+//
+// A capture writes into a stage, a run of slots that is used again and again
+// and so is in the page tables of whoever writes it. Settle then moves what is
+// new to slots for good.
+type Arena struct {
+	fd int
+
+	mu     sync.Mutex
+	slots  Slot // the file's length
+	top    Slot // slots below were handed out at least once
+	free   []Slot
+	refs   []uint32
+	stages []Slot
+	index  map[uint64]Slot // slots by the hash of tenant and content
+	used   int64
+}
+
+// NewArena makes an empty arena.
+func NewArena() (*Arena, error) {
+	fd, err := unix.MemfdCreate("snapshots", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot arena: memfd_create: %w", err)
+	}
+	a := &Arena{fd: fd, top: 1, index: map[uint64]Slot{}}
+	if err := a.reach(1); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return a, nil
+}
+
+// FD is the arena's descriptor, for processes that read snapshots.
+func (a *Arena) FD() int { return a.fd }
+
+// Bytes is the memory that pages which are in use take.
+func (a *Arena) Bytes() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.used * PageSize
+}
+
+// Close gives the arena back. Whoever has it mapped keeps it.
+func (a *Arena) Close() error { return unix.Close(a.fd) }
+
+// reach grows the file so that it has n slots. It needs a.mu.
+func (a *Arena) reach(n Slot) error {
+	if n <= a.slots {
+		return nil
+	}
+	if n > arenaSlots {
+		return ErrFull
+	}
+	to := min((n+growth-1)/growth*growth, arenaSlots)
+	if err := unix.Ftruncate(a.fd, int64(to)*PageSize); err != nil {
+		return fmt.Errorf("%w: ftruncate: %v", ErrFull, err)
+	}
+	a.refs = append(a.refs, make([]uint32, to-a.slots)...)
+	a.slots = to
+	return nil
+}
+
+// Run hands out n slots in a row, each counted once.
+func (a *Arena) Run(n int) (Slot, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	first := a.top
+	if err := a.reach(first + Slot(n)); err != nil {
+		return 0, err
+	}
+	a.top += Slot(n)
+	for i := range n {
+		a.refs[first+Slot(i)] = 1
+	}
+	a.used += int64(n)
+	return first, nil
+}
+
+// Stage hands out room for a capture of at most n pages, and takes it back
+// with Unstage.
+func (a *Arena) Stage(n int) (Slot, int, error) {
+	if n > stageSlots {
+		first, err := a.Run(n)
+		return first, n, err
+	}
+	a.mu.Lock()
+	if k := len(a.stages); k > 0 {
+		first := a.stages[k-1]
+		a.stages = a.stages[:k-1]
+		a.mu.Unlock()
+		return first, stageSlots, nil
+	}
+	a.mu.Unlock()
+	first, err := a.Run(stageSlots)
+	return first, stageSlots, err
+}
+
+// Unstage takes a stage of n slots back. Nothing may refer to it any more.
+func (a *Arena) Unstage(first Slot, n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if n == stageSlots && len(a.stages) < maxStages {
+		a.stages = append(a.stages, first)
+		return
+	}
+	for i := range n {
+		a.drop(first + Slot(i))
+	}
+	a.punch(first, n)
+}
+
+// drop needs a.mu. The last reference gives the slot back.
+func (a *Arena) drop(s Slot) {
+	if s == 0 {
+		return
+	}
+	if a.refs[s]--; a.refs[s] == 0 {
+		a.free = append(a.free, s)
+		a.used--
+	}
+}
+
+// punch gives the memory of slots back to the host; their content is zero.
+func (a *Arena) punch(first Slot, n int) {
+	// If the host cannot, the memory stays with the slots until they are used again.
+	_ = unix.Fallocate(a.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, int64(first)*PageSize, int64(n)*PageSize)
+}
+
+// take hands out one slot. It needs a.mu.
+func (a *Arena) take() (Slot, error) {
+	if k := len(a.free); k > 0 {
+		s := a.free[k-1]
+		a.free = a.free[:k-1]
+		a.refs[s] = 1
+		a.used++
+		return s, nil
+	}
+	s := a.top
+	if err := a.reach(s + 1); err != nil {
+		return 0, err
+	}
+	a.top++
+	a.refs[s] = 1
+	a.used++
+	return s, nil
+}
+
+// Read reads a page.
+func (a *Arena) Read(s Slot, p []byte) error {
+	return readFull(a.fd, p[:PageSize], int64(s)*PageSize)
+}
+
+// Write fills slots from first on with p.
+func (a *Arena) Write(first Slot, p []byte) error {
+	for off := int64(first) * PageSize; len(p) > 0; {
+		n, err := unix.Pwrite(a.fd, p, off)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%w: write: %v", ErrFull, err)
+		}
+		p, off = p[n:], off+int64(n)
+	}
+	return nil
+}
+
+func readFull(fd int, p []byte, off int64) error {
+	for len(p) > 0 {
+		n, err := unix.Pread(fd, p, off)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read snapshot memory: %w", err)
+		}
+		if n == 0 {
+			return errors.New("read snapshot memory: it ends early")
+		}
+		p, off = p[n:], off+int64(n)
+	}
+	return nil
+}

@@ -1,0 +1,294 @@
+// Package snapshot holds the pages of captured unikernel contexts: in memory,
+// shared and counted, and in files.
+//
+// A [Layer] is what one capture adds to the snapshot below it. Large layers
+// (a booted language runtime) have a file in memory of their own, from which a
+// tender maps them. Small ones (a function) have pages in the [Arena], from
+// which a tender copies them.
+//
+// The package knows neither processes nor tenders: it is told what a capture
+// took, and says what a deploy has to lay.
+package snapshot
+
+import (
+	"bytes"
+	"hash/maphash"
+	"os"
+	"slices"
+	"sync"
+)
+
+// Page is one page of a small layer.
+type Page struct {
+	VPN  uint32 // guest address / PageSize
+	Slot Slot   // where its content is; 0: zeros
+}
+
+// Extent is a stretch of a large layer.
+type Extent struct {
+	VPN   uint32
+	Pages uint32
+	Off   int64 // in the layer's file
+}
+
+// Range is a stretch of guest pages.
+type Range struct{ VPN, Pages uint32 }
+
+// Layer is one capture's pages. Close it when nothing is deployed from it any
+// more.
+type Layer struct {
+	Parent *Layer // nil at the base
+	Tenant string // equal pages are shared within one tenant only
+
+	// A large layer.
+	File    *os.File
+	Extents []Extent // sorted
+	Filled  int64    // bytes of guest memory in the file, without what only fills gaps
+
+	// Gone are ranges that read as zeros whatever lies beneath. They are laid
+	// before the pages.
+	Gone []Range
+
+	arena *Arena
+
+	mu      sync.Mutex
+	pages   []Page // sorted
+	stage   Slot   // where pages still are, until they are settled
+	stageN  int
+	pins    int
+	settled bool
+	closed  bool
+	own     int64 // pages that nobody had before
+}
+
+// NewSmall makes a layer of pages that lie in a stage of the arena.
+func NewSmall(a *Arena, parent *Layer, tenant string, pages []Page, gone []Range, stage Slot, stageN int) *Layer {
+	slices.SortFunc(pages, func(x, y Page) int { return int(x.VPN) - int(y.VPN) })
+	return &Layer{Parent: parent, Tenant: tenant, Gone: gone, arena: a, pages: pages, stage: stage, stageN: stageN, own: int64(len(pages))}
+}
+
+// NewLarge makes a layer whose pages lie in a file.
+func NewLarge(parent *Layer, file *os.File, extents []Extent, filled int64, gone []Range) *Layer {
+	return &Layer{Parent: parent, File: file, Extents: extents, Filled: filled, Gone: gone, settled: true}
+}
+
+// Size is the memory of the layer's own pages, in bytes; pages that others
+// had before do not count.
+func (l *Layer) Size() int64 {
+	if l.File != nil {
+		return l.Filled
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.own * PageSize
+}
+
+// Count is how many pages the layer has, shared ones included.
+func (l *Layer) Count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.pages)
+}
+
+// Pin keeps the pages where they are and returns them, sorted. Unpin when
+// whoever reads them is done. The slice may not be changed.
+func (l *Layer) Pin() []Page {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pins++
+	return l.pages
+}
+
+// Unpin undoes one Pin.
+func (l *Layer) Unpin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pins--
+	if l.pins == 0 && l.settled {
+		l.unstage()
+	}
+}
+
+// unstage needs l.mu.
+func (l *Layer) unstage() {
+	if l.stageN > 0 {
+		l.arena.Unstage(l.stage, l.stageN)
+		l.stageN = 0
+	}
+}
+
+// Find is where this layer alone has the content of a page.
+func (l *Layer) Find(vpn uint32) (Slot, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i, ok := find(l.pages, vpn)
+	if !ok {
+		return 0, false
+	}
+	return l.pages[i].Slot, true
+}
+
+// Has reports whether the layer, or one below, has something other than zeros
+// at a page.
+func (l *Layer) Has(vpn uint32) bool {
+	for ; l != nil; l = l.Parent {
+		l.mu.Lock()
+		i, ok := find(l.pages, vpn)
+		zero := ok && l.pages[i].Slot == 0
+		l.mu.Unlock()
+		if ok {
+			return !zero
+		}
+		for _, g := range l.Gone {
+			if vpn >= g.VPN && vpn-g.VPN < g.Pages {
+				return false
+			}
+		}
+		for _, e := range l.Extents {
+			if vpn >= e.VPN && vpn-e.VPN < e.Pages {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func find(pages []Page, vpn uint32) (int, bool) {
+	return slices.BinarySearchFunc(pages, vpn, func(p Page, v uint32) int { return int(p.VPN) - int(v) })
+}
+
+var seed = maphash.MakeSeed()
+
+// hash is of tenant and page together, so tenants find only their own pages.
+func hash(tenant string, page []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	h.WriteString(tenant)
+	h.WriteByte(0)
+	h.Write(page)
+	return h.Sum64()
+}
+
+// Settle moves the pages out of the stage: those that the tenant has already
+// are shared, the others get slots for good. Until then a layer holds its
+// whole stage. Settle is for a quiet moment, and does nothing twice.
+func (l *Layer) Settle() error {
+	l.mu.Lock()
+	if l.settled || l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	old := l.pages
+	l.mu.Unlock()
+	settled, own, err := l.arena.settle(l.Tenant, old)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed { // meanwhile
+		l.arena.release(l.Tenant, settled)
+		return nil
+	}
+	l.pages, l.own, l.settled = settled, own, true
+	if l.pins == 0 {
+		l.unstage()
+	}
+	return nil
+}
+
+// Close gives the layer's pages back. Its parent is not closed.
+func (l *Layer) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	if l.File != nil {
+		return l.File.Close()
+	}
+	if l.settled {
+		l.arena.release(l.Tenant, l.pages)
+	}
+	l.unstage()
+	return nil
+}
+
+// settle copies pages to slots for good, or finds them there.
+func (a *Arena) settle(tenant string, pages []Page) ([]Page, int64, error) {
+	out := make([]Page, 0, len(pages))
+	own := int64(0)
+	var buf, other [PageSize]byte
+	for _, p := range pages {
+		if p.Slot == 0 {
+			out = append(out, p)
+			continue
+		}
+		if err := a.Read(p.Slot, buf[:]); err != nil {
+			a.release(tenant, out)
+			return nil, 0, err
+		}
+		s, fresh, err := a.place(hash(tenant, buf[:]), buf[:], other[:])
+		if err != nil {
+			a.release(tenant, out)
+			return nil, 0, err
+		}
+		if fresh {
+			own++
+		}
+		out = append(out, Page{p.VPN, s})
+	}
+	return out, own, nil
+}
+
+// place counts the slot that holds page, or fills a new one. Two pages with
+// one hash are rare enough not to be shared at all.
+func (a *Arena) place(h uint64, page, other []byte) (s Slot, fresh bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known, taken := a.index[h]
+	if taken {
+		if err := a.Read(known, other); err != nil {
+			return 0, false, err
+		}
+		if bytes.Equal(page, other) {
+			a.refs[known]++
+			return known, false, nil
+		}
+	}
+	if s, err = a.take(); err != nil {
+		return 0, false, err
+	}
+	if err := a.Write(s, page); err != nil {
+		a.drop(s)
+		return 0, false, err
+	}
+	if !taken {
+		a.index[h] = s
+	}
+	return s, true, nil
+}
+
+// release gives settled pages back.
+func (a *Arena) release(tenant string, pages []Page) {
+	var buf [PageSize]byte
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range pages {
+		if p.Slot == 0 {
+			continue
+		}
+		if a.refs[p.Slot] > 1 {
+			a.refs[p.Slot]--
+			continue
+		}
+		if a.Read(p.Slot, buf[:]) == nil {
+			if h := hash(tenant, buf[:]); a.index[h] == p.Slot {
+				delete(a.index, h)
+			}
+		}
+		a.drop(p.Slot)
+		a.punch(p.Slot, 1)
+	}
+}

@@ -1,0 +1,268 @@
+package unikernel
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
+)
+
+// Name of the backend in configurations and records.
+const Name = "unikernel"
+
+// Config of the backend; the zero value works.
+type Config struct {
+	// Dir is where file images of language runtimes are kept between runs; the
+	// user's cache directory by default.
+	Dir string
+
+	// Stock is how many blanks each node that deploys keeps ready, so that a
+	// deploy does not wait for a fork. 0 takes the default, below 0 none.
+	Stock int
+
+	// Trace counts every system call of every UC; see Backend.Trace.
+	Trace bool
+}
+
+const defaultStock = 4
+
+// Backend runs every sandbox as a unikernel context.
+type Backend struct {
+	cfg   Config
+	once  sync.Once
+	err   error
+	root  *tenderRoot
+	arena *snapshot.Arena
+
+	mu     sync.Mutex
+	closed bool
+	images map[string]*language // by runtime identifier
+	live   map[*sandbox]struct{}
+
+	pids atomic.Uint32
+
+	captured chan *snap // to be settled
+	settler  sync.WaitGroup
+}
+
+// language is what the backend holds of one language runtime.
+type language struct {
+	once  sync.Once
+	err   error
+	image *os.File
+	node  *node // has the image mapped and nothing in the region: boots
+}
+
+// New returns the backend. Nothing is touched before its first use.
+func New(cfg Config) *Backend {
+	return &Backend{cfg: cfg, images: map[string]*language{}, live: map[*sandbox]struct{}{}, captured: make(chan *snap, 1024)}
+}
+
+// Name implements runtime.Backend.
+func (b *Backend) Name() string { return Name }
+
+// Probe implements runtime.Backend.
+func (b *Backend) Probe(ctx context.Context) error { return probe(ctx) }
+
+// prepare starts the tender, once.
+func (b *Backend) prepare() error {
+	b.once.Do(func() {
+		if b.arena, b.err = snapshot.NewArena(); b.err != nil {
+			return
+		}
+		if b.root, b.err = startRoot(); b.err == nil {
+			b.settler.Go(b.settle)
+		}
+	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return runtime.ErrClosed
+	}
+	return b.err
+}
+
+// Boot implements runtime.Backend.
+func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
+	sb, err := b.boot(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s in a unikernel context: %w", spec.Interpreter.Runtime, err)
+	}
+	return sb, nil
+}
+
+func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := b.prepare(); err != nil {
+		return nil, err
+	}
+	l, err := b.language(ctx, spec.Interpreter)
+	if err != nil {
+		return nil, err
+	}
+	name, _, err := driver.Source(spec.Interpreter.Language)
+	if err != nil {
+		return nil, err
+	}
+	r := b.runOrder(abi.Boot, spec.Limits)
+	r.program = spec.Interpreter.Path
+	r.args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter.Language, driverPath(name))...)
+	r.env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp"}
+	blank, err := l.node.fork()
+	if err != nil {
+		return nil, err
+	}
+	sb := b.newSandbox(blank, spec.Interpreter, spec.Limits)
+	if err := sendRun(blank.fd, r); err != nil {
+		sb.Close()
+		return nil, err
+	}
+	sb.session, _, err = driver.Open(ctx, sb.channel)
+	if err == nil {
+		sb.session.OnEnd(sb.learnEnd)
+		if len(spec.Prepare) > 0 {
+			err = sb.session.Prepare(ctx, spec.Prepare)
+		}
+	}
+	if err != nil {
+		err = sb.explain(err)
+		sb.Close()
+		return nil, err
+	}
+	return sb, nil
+}
+
+func driverPath(name string) string { return "/opt/lambdabench/" + name }
+
+// interpreterArgs: WebAssembly's trap handler wants guard pages that fault,
+// which the region does not have.
+func interpreterArgs(lang runtime.Language, path string) []string {
+	args := driver.Args(lang, path)
+	if lang == runtime.NodeJS {
+		args = append([]string{"--disable-wasm-trap-handler"}, args...)
+	}
+	return args
+}
+
+// runOrder is an order to become a UC like no other: its own process id and
+// entropy.
+func (b *Backend) runOrder(how uint32, limits runtime.Limits) *runOrder {
+	r := &runOrder{op: opRun, how: how, pid: b.pid(), cpus: 1, memLimit: uint64(limits.MemoryBytes)}
+	if b.cfg.Trace {
+		r.flags |= abi.FlagTrace
+	}
+	rand.Read(r.entropy[:])
+	return r
+}
+
+// pid numbers UCs. They begin where a small namespace's would, and come round
+// after four million, Linux's largest pid_max.
+func (b *Backend) pid() uint32 { return 1000 + b.pids.Add(1)%(4<<20-1000) }
+
+// language prepares a language runtime, once: its image and the node that
+// boots it.
+func (b *Backend) language(ctx context.Context, in runtime.Interpreter) (*language, error) {
+	b.mu.Lock()
+	l := b.images[in.Path]
+	if l == nil {
+		l = &language{}
+		b.images[in.Path] = l
+	}
+	b.mu.Unlock()
+	l.once.Do(func() { l.err = l.load(ctx, b, in) })
+	return l, l.err
+}
+
+func (l *language) load(ctx context.Context, b *Backend, in runtime.Interpreter) error {
+	files, err := image.ForInterpreter(context.WithoutCancel(ctx), in)
+	if err != nil {
+		return err
+	}
+	name, src, err := driver.Source(in.Language)
+	if err != nil {
+		return err
+	}
+	files.AddFile(driverPath(name), 0o644, src)
+	dir := b.cfg.Dir
+	if dir == "" {
+		if dir, err = os.UserCacheDir(); err != nil {
+			dir = os.TempDir()
+		}
+		dir = filepath.Join(dir, "lambdabench", "images")
+	}
+	if l.image, err = image.Cached(dir, files); err != nil {
+		return err
+	}
+	l.node, err = b.root.grow(l.image, b.arena.FD(), nil, nil)
+	return err
+}
+
+// settleLater has a captured layer moved to where it stays, off the path of
+// the invocation that it was captured in.
+func (b *Backend) settleLater(s *snap) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
+	select {
+	case b.captured <- s:
+		s.refs++
+	default: // a burst: it keeps its stage
+	}
+}
+
+// settle is the goroutine of settleLater; Close waits for it.
+func (b *Backend) settle() {
+	for s := range b.captured {
+		// Out of memory, a layer stays in its stage, where it is whole.
+		_ = s.layer.Settle()
+		b.release(s)
+	}
+}
+
+// Close implements runtime.Backend.
+func (b *Backend) Close() error {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil
+	}
+	b.closed = true
+	live := make([]*sandbox, 0, len(b.live))
+	for sb := range b.live {
+		live = append(live, sb)
+	}
+	b.mu.Unlock()
+	if b.root != nil {
+		b.root.stop() // ends all UCs at once
+	}
+	for _, sb := range live {
+		sb.Close()
+	}
+	for _, l := range b.images {
+		if l.node != nil {
+			l.node.close()
+		}
+		if l.image != nil {
+			l.image.Close()
+		}
+	}
+	close(b.captured)
+	b.settler.Wait()
+	if b.arena != nil {
+		return b.arena.Close()
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package unikernel
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// userTick is the unit of CPU times in /proc/PID/stat: USER_HZ, 100 on every
+// Linux that has a 64-bit x86.
+const userTick = 10 * time.Millisecond
+
+// Usage implements runtime.Sandbox. Memory is what the UC alone holds:
+// its anonymous pages and page tables. Pages of snapshots that it only reads
+// belong to all.
+func (s *sandbox) Usage() (runtime.Usage, error) {
+	n := s.uc.node
+	var text []byte
+	r, _, err := n.ask(order{op: opStat, id: s.uc.id}, func(r reply) error {
+		text = bytes.Clone(n.scratch[:r.n])
+		return nil
+	})
+	if err == nil && r.err != 0 {
+		err = r.err
+	}
+	if err != nil {
+		return runtime.Usage{}, fmt.Errorf("usage of a unikernel context: %w", err)
+	}
+	return parseUsage(text)
+}
+
+// parseUsage reads /proc/PID/statm, stat and status (proc(5)), each followed
+// by a NUL.
+func parseUsage(text []byte) (runtime.Usage, error) {
+	u := runtime.Usage{Source: "anonymous pages and page tables"}
+	files := strings.Split(string(text), "\x00")
+	if len(files) < 3 {
+		return u, fmt.Errorf("usage of a unikernel context: %d files instead of 3", len(files))
+	}
+	_, after, _ := strings.Cut(files[1], ") ")
+	fields := strings.Fields(after)
+	if len(fields) < 13 {
+		return u, fmt.Errorf("usage of a unikernel context: stat is %q", files[1])
+	}
+	for _, f := range fields[11:13] { // utime, stime
+		ticks, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return u, fmt.Errorf("usage of a unikernel context: %w", err)
+		}
+		u.CPU += time.Duration(ticks) * userTick
+	}
+	for line := range strings.Lines(files[2]) {
+		name, value, _ := strings.Cut(line, ":")
+		if name != "RssAnon" && name != "VmPTE" {
+			continue
+		}
+		kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		if err != nil {
+			return u, fmt.Errorf("usage of a unikernel context: %w", err)
+		}
+		u.MemoryBytes += kb << 10
+	}
+	return u, nil
+}
