@@ -1,24 +1,38 @@
+// Package metering says what invocations cost: for each of them the START, END
+// and REPORT lines that AWS Lambda writes into its log, and for all of them
+// metrics for Prometheus.
+//
+//	m := metering.NewMetrics(backend.Name(), w.Stats, d.Stats)
+//	registry.MustRegister(m)
+//
+//	res, err := d.Invoke(ctx, req)
+//	m.Observe(req, res, err)
+//	log := metering.Log(req, res)
+//
+// The package measures nothing itself: times come from the worker's stages,
+// memory from the backend (see worker.Request.Meter).
 package metering
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/runtime"
 )
 
-// Report is what AWS Lambda's REPORT line says about an invocation.
+// Report is what AWS Lambda's REPORT line says about an invocation (AWS Lambda
+// Developer Guide, 'Viewing CloudWatch logs').
 type Report struct {
 	RequestID   string
-	Version     string // "$LATEST" or a number
-	Duration    time.Duration
-	Billed      time.Duration
+	Version     string        // "$LATEST" or a number
+	Duration    time.Duration // of the handler
+	Billed      time.Duration // whole milliseconds
 	MemoryBytes int64         // the function's limit
-	MaxMemory   int64         // bytes used; 0 where it was not metered
-	Init        time.Duration // 0 where the function was loaded already
+	MaxMemory   int64         // the most that its sandbox used; 0 where it was not metered
+	Init        time.Duration // until the handler could be called; 0 on the hot and warm paths
 	Status      string        // "timeout" or "error"; empty for a success
-	ErrorType   string
+	ErrorType   string        // with status "error"
 }
 
 // NewReport describes an invocation from its request and its response.
@@ -27,28 +41,51 @@ func NewReport(req worker.Request, res worker.Response) Report {
 	r := Report{
 		RequestID: req.Invocation.ID, Version: req.Function.Version,
 		Duration: s.Run, Billed: res.Billed,
-		MemoryBytes: req.Function.Limits.MemoryBytes, MaxMemory: res.MemoryBytes,
+		MemoryBytes: req.Function.Limits.MemoryBytes, MaxMemory: max(res.MemoryBytes, res.PeakBytes),
 	}
 	if res.Path == worker.Cold || res.Path == worker.Boot {
 		r.Init = s.Boot + s.Deploy + s.Import + s.Capture
 	}
+	switch res.Outcome {
+	case runtime.OK, runtime.Failed: // a handler that throws is a success of the runtime
+	case runtime.TimedOut:
+		r.Status = "timeout"
+	case runtime.OutOfMemory:
+		r.MaxMemory = r.MemoryBytes
+		fallthrough
+	default:
+		r.Status = "error"
+		if res.Error != nil {
+			r.ErrorType = res.Error.Type
+		}
+	}
 	return r
 }
 
-// StartLine is the line before the function's own log.
-func (r Report) StartLine() string {
+// Start is the line before the function's own log.
+func (r Report) Start() string {
 	return fmt.Sprintf("START RequestId: %s Version: %s\n", r.RequestID, r.Version)
 }
 
-// EndLine is the line after the function's own log.
-func (r Report) EndLine() string { return fmt.Sprintf("END RequestId: %s\n", r.RequestID) }
+// End is the line after the function's own log.
+func (r Report) End() string { return fmt.Sprintf("END RequestId: %s\n", r.RequestID) }
 
-// String is the REPORT line, with tabs between its parts as on AWS.
+// String is the REPORT line, with tabs between its parts as on AWS. Parts that
+// are not known are left out.
 func (r Report) String() string {
-	s := fmt.Sprintf("REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
-		r.RequestID, ms(r.Duration), int64(math.Ceil(ms(r.Billed))), r.MemoryBytes>>20, (r.MaxMemory+1<<20-1)>>20)
+	s := fmt.Sprintf("REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\t",
+		r.RequestID, ms(r.Duration), r.Billed.Milliseconds(), r.MemoryBytes>>20)
+	if r.MaxMemory > 0 {
+		s += fmt.Sprintf("Max Memory Used: %d MB\t", (r.MaxMemory+1<<20-1)>>20)
+	}
 	if r.Init > 0 {
 		s += fmt.Sprintf("Init Duration: %.2f ms\t", ms(r.Init))
+	}
+	if r.Status != "" {
+		s += "Status: " + r.Status + "\t"
+	}
+	if r.ErrorType != "" {
+		s += "Error Type: " + r.ErrorType + "\t"
 	}
 	return s + "\n"
 }
@@ -57,11 +94,14 @@ func (r Report) String() string {
 // END, REPORT.
 func Log(req worker.Request, res worker.Response) []byte {
 	r := NewReport(req, res)
-	b := append([]byte(r.StartLine()), res.Logs...)
+	b := append([]byte(r.Start()), res.Logs...)
 	if n := len(res.Logs); n > 0 && res.Logs[n-1] != '\n' {
 		b = append(b, '\n')
 	}
-	return append(append(b, r.EndLine()...), r.String()...)
+	if r.Status == "timeout" && res.Error != nil {
+		b = append(append(b, res.Error.Message...), '\n')
+	}
+	return append(append(b, r.End()...), r.String()...)
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
