@@ -52,10 +52,7 @@ func BenchmarkHotOverheadParallel(b *testing.B) {
 // with one on the bare sandbox, in turns, so that both see the same machine.
 func BenchmarkHotProcess(b *testing.B) {
 	ctx := context.Background()
-	in, err := runtime.FindInterpreter(ctx, "nodejs")
-	if err != nil {
-		b.Skip(err)
-	}
+	in := interpreter(b, runtime.NodeJS)
 	backend := process.New(process.Config{})
 	defer backend.Close()
 	fn := runtime.Function{Name: "nop", Handler: "index.handler", Package: b.TempDir()}

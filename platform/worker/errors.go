@@ -1,6 +1,10 @@
 package worker
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
 
 // Errors of Invoke; compare with errors.Is. What a function does wrong is not
 // among them: it is data, in the Response.
@@ -15,5 +19,5 @@ var (
 	ErrUnknownRuntime = errors.New("the runtime is not installed on this worker")
 
 	// ErrPayloadTooLarge: the event is larger than runtime.MaxPayloadBytes.
-	ErrPayloadTooLarge = errors.New("the event is too large")
+	ErrPayloadTooLarge = runtime.ErrPayloadTooLarge
 )

@@ -20,7 +20,7 @@ type Stats struct {
 	RuntimeBytes      int64 // pages of the runtime snapshots
 
 	// Counters since New.
-	Invocations       map[Path]uint64 // that reached the handler or failed to import
+	Invocations       map[Path]uint64 // that reached the handler or failed to import; paths not taken are left out
 	IdleEvictions     uint64          // idle sandboxes closed to make room
 	IdleExpired       uint64          // idle sandboxes closed after KeepAlive
 	SnapshotEvictions uint64          // function snapshots given up to make room
@@ -46,7 +46,9 @@ func (w *Worker) Stats() Stats {
 		BackgroundErrors: w.errors.Load(),
 	}
 	for i, p := range Paths {
-		s.Invocations[p] = w.invocations[i]
+		if n := w.invocations[i]; n > 0 {
+			s.Invocations[p] = n
+		}
 	}
 	w.serving.each(func(inst *instance) {
 		if inst.state == starting {

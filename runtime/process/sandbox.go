@@ -48,6 +48,10 @@ func (s *sandbox) reap() {
 // PID implements runtime.HostProcess.
 func (s *sandbox) PID() int { return s.cmd.Process.Pid }
 
+// Done is closed when the process has ended, so that whoever keeps an idle
+// sandbox sees that it was killed from outside.
+func (s *sandbox) Done() <-chan struct{} { return s.gone }
+
 // Import implements runtime.Sandbox.
 func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	if err := s.limit(fn.Limits); err != nil {

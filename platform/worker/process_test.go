@@ -1,0 +1,173 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/process"
+)
+
+// Sources of a function that does what its event says, and shows its process.
+const (
+	nodeSource = `
+exports.handler = async (event) => {
+  if (event.sleep) await new Promise((r) => setTimeout(r, event.sleep));
+  if (event.exit) process.exit(1);
+  if (event.throw) throw new TypeError(event.throw);
+  return process.pid;
+};`
+	pythonSource = `
+import os, time
+def handler(event, context):
+    if event.get('sleep'): time.sleep(event['sleep'] / 1000)
+    if event.get('exit'): os._exit(1)
+    if event.get('throw'): raise TypeError(event['throw'])
+    return os.getpid()
+`
+)
+
+// interpreters asks the host once: version managers' shims are slow.
+var interpreters = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
+
+func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
+	for _, in := range interpreters() {
+		if in.Language == lang {
+			return in
+		}
+	}
+	t.Skipf("no interpreter for %s on this host", lang)
+	return runtime.Interpreter{}
+}
+
+// onProcess runs a test on real interpreters.
+func onProcess(t *testing.T, cfg Config, test func(t *testing.T, w *Worker, call func(name, event string) Response)) {
+	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+		t.Run(string(lang), func(t *testing.T) {
+			in := interpreter(t, lang)
+			backend := process.New(process.Config{})
+			defer backend.Close()
+			w, err := New(cfg, backend, []runtime.Interpreter{in})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := w.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			dir, file, source := t.TempDir(), "index.js", nodeSource
+			if lang == runtime.Python {
+				file, source = "index.py", pythonSource
+			}
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(source), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			test(t, w, func(name, event string) Response {
+				res, err := w.Invoke(context.Background(), Request{
+					Runtime:    in.Runtime,
+					Function:   runtime.Function{Name: name, Handler: "index.handler", Package: dir, Version: "$LATEST"},
+					Timeout:    2 * time.Second,
+					Invocation: runtime.Invocation{ID: "id", Payload: []byte(event)},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return res
+			})
+		})
+	}
+}
+
+func TestProcessPaths(t *testing.T) {
+	onProcess(t, Config{StemCells: 1}, func(t *testing.T, w *Worker, call func(string, string) Response) {
+		ready(t, w)
+		cold, hot := call("a", `{}`), call("a", `{}`)
+		if cold.Path != Cold || hot.Path != Hot || string(cold.Payload) != string(hot.Payload) {
+			t.Errorf("%s in process %s, then %s in %s", cold.Path, cold.Payload, hot.Path, hot.Payload)
+		}
+		if cold.Stages.Import == 0 || cold.Stages.Boot != 0 || hot.Stages.Import != 0 {
+			t.Errorf("%+v, %+v", cold.Stages, hot.Stages)
+		}
+		t.Logf("cold %+v, hot %+v", cold.Stages, hot.Stages)
+	})
+	onProcess(t, Config{}, func(t *testing.T, w *Worker, call func(string, string) Response) {
+		boot := call("a", `{}`)
+		if boot.Path != Boot || boot.Stages.Boot == 0 {
+			t.Errorf("%s, %+v", boot.Path, boot.Stages)
+		}
+		t.Logf("boot %+v", boot.Stages)
+	})
+}
+
+func TestProcessOutcomes(t *testing.T) {
+	onProcess(t, Config{}, func(t *testing.T, w *Worker, call func(string, string) Response) {
+		for _, step := range []struct {
+			event   string
+			path    Path
+			outcome runtime.Outcome
+			typ     string
+		}{
+			{`{}`, Boot, runtime.OK, ""},
+			{`{"throw": "no"}`, Hot, runtime.Failed, "TypeError"},
+			{`{"sleep": 3000}`, Hot, runtime.TimedOut, runtime.TypeTimedOut},
+			{`{"exit": true}`, Boot, runtime.Crashed, runtime.TypeExit},
+			{`{}`, Boot, runtime.OK, ""},
+		} {
+			res := call("a", step.event)
+			if res.Path != step.path || res.Outcome != step.outcome || (res.Error != nil && res.Error.Type != step.typ) || (res.Error == nil) != (step.typ == "") {
+				t.Errorf("%s: %s, %s, %v", step.event, res.Path, res.Outcome, res.Error)
+			}
+			if res.Outcome == runtime.TimedOut && (res.Stages.Run < 2*time.Second || res.Stages.Run > 2500*time.Millisecond || !strings.HasSuffix(res.Error.Message, "Task timed out after 2.00 seconds")) {
+				t.Errorf("%v, %q", res.Stages.Run, res.Error.Message)
+			}
+		}
+	})
+}
+
+func TestProcessKilledWhileIdleIsReplaced(t *testing.T) {
+	onProcess(t, Config{}, func(t *testing.T, w *Worker, call func(string, string) Response) {
+		call("a", `{}`)
+		w.mu.Lock()
+		sb := w.idle.first().sb
+		w.mu.Unlock()
+		if err := syscall.Kill(sb.(runtime.HostProcess).PID(), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		<-sb.(ender).Done()
+		if res := call("a", `{}`); res.Path != Boot || res.Outcome != runtime.OK {
+			t.Errorf("%s, %s, %v", res.Path, res.Outcome, res.Error)
+		}
+	})
+}
+
+func TestProcessBurstStaysUnderTheCap(t *testing.T) {
+	onProcess(t, Config{Sandboxes: 3, Closing: 2}, func(t *testing.T, w *Worker, call func(string, string) Response) {
+		var all sync.WaitGroup
+		for i := range 12 {
+			all.Go(func() {
+				if res := call(fmt.Sprint("f", i%5), `{"sleep": 20}`); res.Outcome != runtime.OK {
+					t.Errorf("%s: %v", res.Outcome, res.Error)
+				}
+			})
+		}
+		all.Wait()
+		if s := w.Stats(); s.Idle > 3 || s.Busy+s.Starting+s.Waiting != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestProcessMemoryIsSampled(t *testing.T) {
+	onProcess(t, Config{}, func(t *testing.T, w *Worker, call func(string, string) Response) {
+		eventually(t, "sample", func() bool { return call("a", `{}`).MemoryBytes > 1<<20 })
+		t.Logf("%v", Bytes(w.Stats().IdleBytes))
+	})
+}
