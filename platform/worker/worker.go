@@ -1,5 +1,41 @@
 // Package worker runs invocations on one isolation backend, by the cheapest
-// path that it has: hot, warm, cold or boot (see [Path]).
+// path that it has (see [Path]):
+//
+//	hot    an idle sandbox of the function takes the event
+//	warm   a snapshot of the function is deployed and takes the event
+//	cold   a booted runtime (deployed from its snapshot, or a stem cell) imports the code first
+//	boot   the runtime is booted before that
+//
+// A worker keeps idle sandboxes and function snapshots in caches that are
+// bounded by number and by memory, snapshots of booted runtimes, and stem cells
+// (started runtimes that wait for any function). [Config] says how much of
+// each, and thereby which paths there are: an experiment that wants one path
+// configures the others away. A backend that takes no snapshots has no warm
+// path, and its worker never reports one.
+//
+//	w, err := worker.New(worker.Config{StemCells: 2}, backend, interpreters)
+//	defer w.Close()
+//	err = w.Ready(ctx) // runtime snapshots and stem cells are there
+//	res, err := w.Invoke(ctx, worker.Request{Runtime: "nodejs20.x", Function: fn, Invocation: inv})
+//	fmt.Println(res.Path, res.Outcome, res.Stages.Run)
+//
+// What a function does wrong is data in the [Response], failures of its import
+// included. An error means that the platform could not run it.
+//
+// # Places
+//
+// At most Config.Sandboxes sandboxes exist at a time. When another is needed,
+// the one that was idle longest is closed, in the background; an invocation
+// waits only when none is idle, or when closing does not keep up. Those who
+// wait are served in order of arrival, except that a sandbox goes to the next
+// invocation of its own function a few times before it is given up for others.
+//
+// # What it is not
+//
+// The worker decides how an invocation runs and not whether it may: the limits
+// of concurrency and the queues that are fair between functions are package
+// dispatch's. It knows functions by what a [Request] says of them; code is
+// kept by the store.
 package worker
 
 import (
