@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,7 +24,7 @@ type lab struct {
 
 // newLab builds the boot tender, and an image from what fill adds. It skips the test when the host has no C compiler or
 // cannot host a unikernel context at all.
-func newLab(t *testing.T, fill func(dir string, b *image.Builder)) *lab {
+func newLab(t testing.TB, fill func(dir string, b *image.Builder)) *lab {
 	t.Helper()
 	dir := t.TempDir()
 	l := &lab{boot: filepath.Join(dir, "boot"), image: filepath.Join(dir, "image"), libos: filepath.Join(dir, "libos.elf")}
@@ -45,7 +47,7 @@ func newLab(t *testing.T, fill func(dir string, b *image.Builder)) *lab {
 	return l
 }
 
-func compile(t *testing.T, out string, args ...string) {
+func compile(t testing.TB, out string, args ...string) {
 	t.Helper()
 	cc, err := exec.LookPath("gcc")
 	if err != nil {
@@ -86,7 +88,7 @@ func TestGuests(t *testing.T) {
 	for _, s := range sources {
 		name := strings.TrimSuffix(filepath.Base(s), ".c")
 		t.Run(name, func(t *testing.T) {
-			out, status := l.run(t, nil, "/guest/"+name)
+			out, status := l.run(t, []string{"-m", "200000000"}, "/guest/"+name)
 			if status != 0 || !strings.HasSuffix(out, "SUCCESS\n") {
 				t.Errorf("status %d\n%s", status, out)
 			}
@@ -94,7 +96,58 @@ func TestGuests(t *testing.T) {
 	}
 }
 
-func addGuests(t *testing.T, dir string, b *image.Builder, sources []string) {
+// What a guest does to the libOS and to the filter ends that guest, each in its own way, and nothing else.
+func TestHostileGuestsDie(t *testing.T) {
+	const (
+		killedByFilter = 128 + int(syscall.SIGSYS)
+		guestDied      = 120 // UC_EXIT_SIGNAL
+		libOSDied      = 125 // UC_EXIT_LIBOS
+	)
+	l := newLab(t, func(dir string, b *image.Builder) { addGuests(t, dir, b, []string{"guests/hostile.c"}) })
+	for _, c := range []struct {
+		way    string
+		status int
+	}{
+		{"stub 2", killedByFilter},   // open
+		{"stub 41", killedByFilter},  // socket
+		{"stub 56", killedByFilter},  // clone
+		{"stub 59", killedByFilter},  // execve
+		{"stub 62", killedByFilter},  // kill
+		{"stub 101", killedByFilter}, // ptrace
+		{"stub 157", killedByFilter}, // prctl
+		{"stub 425", killedByFilter}, // io_uring_setup
+		{"mmap", killedByFilter},
+		{"mapfile", killedByFilter},
+		{"sendto", killedByFilter},
+		{"direct", guestDied},
+		{"text", guestDied},
+		{"host", guestDied},
+		{"state", libOSDied},
+	} {
+		t.Run(c.way, func(t *testing.T) {
+			out, status := l.run(t, nil, append([]string{"/guest/hostile"}, strings.Fields(c.way)...)...)
+			if status != c.status || strings.Contains(out, "came back") {
+				t.Errorf("status %d, want %d\n%s", status, c.status, out)
+			}
+		})
+	}
+}
+
+// FuzzCalls gives the libOS random calls; a guest may die of them, the libOS may not.
+func FuzzCalls(f *testing.F) {
+	for seed := range uint64(4) {
+		f.Add(seed)
+	}
+	l := newLab(f, func(dir string, b *image.Builder) { addGuests(f, dir, b, []string{"guests/fuzz.c"}) })
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		out, status := l.run(t, []string{"-m", "200000000"}, "/guest/fuzz", strconv.FormatUint(seed, 10), "5000")
+		if status != 0 {
+			t.Errorf("status %d\n%q", status, out[max(0, len(out)-500):])
+		}
+	})
+}
+
+func addGuests(t testing.TB, dir string, b *image.Builder, sources []string) {
 	t.Helper()
 	for _, s := range sources {
 		name := strings.TrimSuffix(filepath.Base(s), ".c")
@@ -108,7 +161,7 @@ func addGuests(t *testing.T, dir string, b *image.Builder, sources []string) {
 	b.AddFile("/etc/passwd", 0o644, []byte("root:x:0:0:root:/tmp:/bin/sh\n"))
 }
 
-func addRenamed(t *testing.T, b *image.Builder, host, guest string, perm fs.FileMode) {
+func addRenamed(t testing.TB, b *image.Builder, host, guest string, perm fs.FileMode) {
 	t.Helper()
 	data, err := os.ReadFile(host)
 	if err != nil {

@@ -16,6 +16,9 @@
  * 10 exit_group
  * 11 munmap         of exactly the tender's own program, which a UC does once before its first guest instruction
  *
+ * Linux lets two calls past any filter, uretprobe (335) and uprobe (336): made by anything but the kernel's own trampoline
+ * they end the process with SIGILL.
+ *
  * The same filter is installed once in the tender that forks UCs, so that a UC costs no filter of its own: what comes from
  * the tender's program is allowed, and that program is gone when a guest runs. Nothing can be mapped where it was.
  */

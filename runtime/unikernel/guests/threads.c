@@ -34,6 +34,13 @@ static void *later(void *arg)
 	return arg;
 }
 
+static void *hold(void *arg)
+{
+	pthread_mutex_lock(&lock);
+	pthread_mutex_unlock(&lock);
+	return arg;
+}
+
 static void *signaller(void *arg)
 {
 	pthread_mutex_lock(&lock);
@@ -77,10 +84,11 @@ int main(void)
 	/* 256 threads are the limit, and a clear error beyond. */
 	static pthread_t many[300];
 	int n = 0;
-	atomic_store(&flag, 0);
-	while (n < 300 && pthread_create(&many[n], NULL, later, NULL) == 0)
+	pthread_mutex_lock(&lock);
+	while (n < 300 && pthread_create(&many[n], NULL, hold, NULL) == 0)
 		n++;
 	CHECK(n == 255);
+	pthread_mutex_unlock(&lock);
 	while (n)
 		pthread_join(many[--n], NULL);
 	DONE();

@@ -17,6 +17,8 @@
 
 static int in_libos(u64 rip) { return rip >= UC_LIBOS && rip < UC_HOST; }
 
+static int on_stack(u64 rsp) { return rsp > UC_STACK && rsp <= UC_STACK + UC_STACK_SIZE; }
+
 static void guest_call(u64 *r)
 {
 	struct thread *t = SELF;
@@ -44,7 +46,7 @@ static void fault(int sig, u64 *r, const u64 *info)
 		return;
 	}
 	u64 addr = info[2];
-	if (in_libos(r[RIP])) {
+	if (in_libos(r[RIP]) || on_stack(r[RSP])) {
 		char b[200];
 		struct text t = { b, 0, sizeof b - 1 };
 		put(&t, "libOS fault: signal "), put_i(&t, sig), put(&t, " at 0x"), put_x(&t, r[RIP]), put(&t, " address 0x");
@@ -60,7 +62,7 @@ static void fault(int sig, u64 *r, const u64 *info)
 void on_signal(int sig, void *info, void *ucontext)
 {
 	u64 *r = (u64 *)ucontext + 5;
-	if (sig == SIGSYS && r[RSP] > UC_STACK && r[RSP] <= UC_STACK + UC_STACK_SIZE) {
+	if (sig == SIGSYS && on_stack(r[RSP])) {
 		/* Not a guest's call: the host's vDSO, called by the libOS, has no clock source and asks its kernel. */
 		r[RAX] = r[RAX] == __NR_clock_gettime ? hostcall(__NR_clock_gettime, r[RDI], r[RSI], 0, 0, 0, 0) : -ENOSYS;
 	} else if (sig == SIGSYS) {
@@ -68,8 +70,8 @@ void on_signal(int sig, void *info, void *ucontext)
 		guest_call(r);
 	} else if (sig == SIGPROF) {
 		S->resched = 1;
-		if (in_libos(r[RIP]))
-			return; /* the call under way looks at resched when it ends */
+		if (in_libos(r[RIP]) || on_stack(r[RSP]))
+			return; /* the call under way, perhaps in the host's vDSO, looks at resched when it ends */
 		S->frame = r;
 		preempt();
 		signal_deliver();
@@ -124,6 +126,8 @@ void libos_enter(u64 how)
 		u64 mono = now_mono();
 		if (mono < S->last_mono)
 			S->mono_offset += S->last_mono - mono;
+		S->host_fs = ~0ull;
+		S->owner = 0;
 		changed();
 		schedule();
 		signal_deliver();

@@ -102,9 +102,10 @@ static i64 random_read(u64 buf, u64 n)
 	return n;
 }
 
-static i64 channel_read(u64 buf, u64 n)
+/* A blocking read does not ask the host: it sleeps there when nobody else can run, which asks at once. */
+static i64 channel_read(struct file *f, u64 buf, u64 n)
 {
-	if (!S->chan.len)
+	if (!S->chan.len && f->flags & O_NONBLOCK)
 		host_receive(0);
 	if (!S->chan.len && n)
 		return -EAGAIN;
@@ -144,7 +145,7 @@ i64 file_read(struct file *f, u64 buf, u64 n, i64 off)
 	case K_FULL: return zero_user(buf, n) ? -EFAULT : (i64)n;
 	case K_RANDOM: return random_read(buf, n);
 	case K_CONSOLE: return 0;
-	case K_CHANNEL: return channel_read(buf, n);
+	case K_CHANNEL: return channel_read(f, buf, n);
 	case K_PIPE_R: return pipe_read(f, buf, n);
 	case K_EVENT: return event_read(f, buf, n);
 	case K_TIMER: return timerfd_read(f, buf, n);

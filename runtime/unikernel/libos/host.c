@@ -141,6 +141,7 @@ void host_entropy(void *p, u64 n)
 
 void host_set_fs(u64 fs)
 {
+	S->host_fs = fs;
 	if (HOST->flags & UC_F_FSGSBASE)
 		__asm__ volatile("wrfsbase %0" : : "r"(fs));
 	else

@@ -65,11 +65,18 @@ static u64 fp_area(u64 *regs, u32 *len)
 	return p;
 }
 
+/* How much of an XSAVE area says anything: components above the highest one in use are at their initial values. */
+static u64 fp_used(u64 fp, u32 len)
+{
+	u64 in_use = len > 576 ? *(const u64 *)(fp + 512) : 0;
+	return MIN((u64)len, !(in_use & ~3ull) ? 576 : !(in_use & ~7ull) ? 832 : len);
+}
+
 static void save(struct thread *t)
 {
 	u64 fp = fp_area(S->frame, &t->fp_len);
 	memcpy(t->regs, S->frame, sizeof t->regs);
-	memcpy(t->fp, (void *)fp, t->fp_len);
+	memcpy(t->fp, (void *)fp, fp_used(fp, t->fp_len));
 }
 
 static void load(u32 i)
@@ -78,17 +85,24 @@ static void load(u32 i)
 	u64 segments = S->frame[CSGSFS];
 	memcpy(S->frame, t->regs, sizeof t->regs);
 	S->frame[CSGSFS] = segments;
-	if (t->fp_len)
-		memcpy((void *)S->frame[23], t->fp, t->fp_len);
+	u64 fp = S->frame[23];
+	if (S->owner != i + 1 && t->fp_len) {
+		memcpy((void *)fp, t->fp, fp_used((u64)t->fp, t->fp_len));
+		if (t->fp_len > 576)
+			*(u32 *)(fp + t->fp_len - 4) = 0x46505845; /* FP_XSTATE_MAGIC2 */
+	}
 	t->state = T_RUN;
+	S->owner = 0;
 	S->cur = i;
-	host_set_fs(t->fs);
+	if (t->fs != S->host_fs)
+		host_set_fs(t->fs);
 }
 
 void park(u32 state)
 {
 	save(SELF);
 	SELF->state = state;
+	S->owner = S->cur + 1; /* if it is the next to run, its floating point state is in the frame still */
 }
 
 void changed(void) { S->changes++; }

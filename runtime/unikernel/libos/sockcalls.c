@@ -49,9 +49,11 @@ static i64 address_in(int domain, u64 p, u64 len, struct addr *a)
 		return family ? -EAFNOSUPPORT : -EINVAL;
 	a->port = swap(*(u16 *)(raw + 2));
 	if (family == AF_UNIX) {
+		if (len > 2 + sizeof a->path)
+			return -EINVAL;
 		a->port = 0;
 		a->path_len = len - 2;
-		memcpy(a->path, raw + 2, MIN(len - 2, sizeof a->path));
+		memcpy(a->path, raw + 2, len - 2);
 		if (a->path_len && a->path[0]) /* a name ends at its first NUL */
 			for (u32 i = 0; i < a->path_len; i++)
 				if (!a->path[i])

@@ -85,12 +85,14 @@ struct state {
 	u64 *frame;                 /* registers in the signal frame of the current call */
 	u32 cur, next_tid;
 	u32 nthreads, resched;
+	u64 host_fs;                /* what FS base is now */
+	u32 owner, pad6;            /* 1 + the parked thread whose state the frame still has, 0: none */
 	u64 changes;                /* anything that may let a blocked call go on: see sched.c */
 	struct thread *threads[MAX_THREADS];
 
 	/* memory.c */
 	u32 nvmas, pad0;
-	u64 brk_start, brk, hint, text;
+	u64 brk_start, brk, hint, text, discount;
 	u64 snap_top;               /* pages at or above are anonymous: nothing of a snapshot is under them */
 
 	/* heap.c */

@@ -2,13 +2,16 @@
  * vma.c: the book of mappings: a sorted array, so that V8's thousand mappings are a few pages, searched by bisection.
  *
  * Accounting (uc_state.committed, bounded by uc_host.mem_limit): what is writable is charged in full when it becomes
- * writable, as RLIMIT_DATA does, so touching memory can never exceed the limit; PROT_NONE reservations are free. Two
- * departures: a thread stack is charged 256 KB, since glibc maps 8 MB for each and programs use a few pages; a private copy of
- * a read-only file is charged to a bound of its own (TEXT_MAX), since the base snapshot shares those pages among all clones.
+ * writable, as RLIMIT_DATA does, so touching memory cannot exceed the limit; PROT_NONE reservations are free. Two
+ * departures. A thread stack of at most 8 MB is charged 256 KB, since glibc maps 8 MB for each thread and programs use a few
+ * pages; all such discounts together are bounded (DISCOUNT_MAX), and a tender that must be sure watches what is resident. A
+ * private copy of a read-only file counts to a bound of its own (TEXT_MAX): the base snapshot shares those pages among all.
  */
 #include "vma.h"
 
 #define STACK_CHARGE (256 * 1024ull)
+#define STACK_MAX ((8ull << 20) + 65536)
+#define DISCOUNT_MAX (2ull << 30)
 #define TEXT_MAX (1ull << 30)
 
 static u64 charge(const struct vma *v)
@@ -16,8 +19,10 @@ static u64 charge(const struct vma *v)
 	u64 n = v->end - v->start;
 	if (!(v->prot & PROT_WRITE))
 		return 0;
-	return v->kind == V_STACK ? MIN(n, STACK_CHARGE) : n;
+	return v->kind == V_STACK && n <= STACK_MAX ? MIN(n, STACK_CHARGE) : n;
 }
+
+static u64 discount(const struct vma *v) { return v->prot & PROT_WRITE ? v->end - v->start - charge(v) : 0; }
 
 static u64 text(const struct vma *v)
 {
@@ -28,6 +33,7 @@ static void book(const struct vma *v, int sign)
 {
 	S->pub.committed += sign * charge(v);
 	S->text += sign * text(v);
+	S->discount += sign * discount(v);
 	if (sign > 0) {
 		S->pub.committed_peak = MAX(S->pub.committed_peak, S->pub.committed);
 		if (v->prot) {
@@ -40,7 +46,7 @@ static void book(const struct vma *v, int sign)
 int vma_room(const struct vma *v, u64 already)
 {
 	u64 c = charge(v);
-	if (S->text + text(v) > TEXT_MAX)
+	if (S->text + text(v) > TEXT_MAX || S->discount + discount(v) > DISCOUNT_MAX)
 		return 0;
 	if (c <= already || !HOST->mem_limit || S->pub.committed + c - already <= HOST->mem_limit)
 		return 1;
