@@ -80,7 +80,8 @@ type Config struct {
 	// ImportTimeout bounds loading the code. Default: 10 seconds, as on AWS.
 	ImportTimeout time.Duration `yaml:"import_timeout"`
 
-	// BootTimeout bounds a boot, its preparation and its capture. Default: 60
+	// BootTimeout bounds what the backend takes to start a sandbox: a boot with
+	// its preparation and capture, a deployment, a resumption. Default: 60
 	// seconds.
 	BootTimeout time.Duration `yaml:"boot_timeout"`
 

@@ -76,6 +76,4 @@ type Response struct {
 	Billed      time.Duration // the run stage, rounded up to a whole millisecond
 	MemoryBytes int64         // of the sandbox, see Request.Meter; 0 where it was not metered yet
 	PeakBytes   int64         // the most so far, with Request.Meter where the backend knows it; else 0
-
-	imported bool
 }

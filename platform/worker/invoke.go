@@ -26,6 +26,8 @@ type call struct {
 	fn   *function
 	inst *instance
 	snap *snapshot // to be deployed, on the warm path
+
+	imported bool // the code was loaded, now or before
 }
 
 // Invoke runs one invocation. What the function does, failures of its import
@@ -42,7 +44,7 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 	}
 	c := call{Worker: w, req: &req, lang: lang}
 	if err := c.begin(ctx); err != nil {
-		return Response{}, err
+		return Response{Stages: c.res.Stages}, err
 	}
 	for attempt := 1; ; attempt++ {
 		if err = c.ready(); err == nil {
@@ -222,14 +224,14 @@ func (c *call) finish() {
 	}
 	switch {
 	case inst.state == closing: // Close came first
-	case c.res.imported && c.res.Outcome.Alive():
+	case c.imported && c.res.Outcome.Alive():
 		c.park(inst)
 		c.sampleLater(inst)
 	default:
 		c.discarded++
 		c.retire(inst)
 	}
-	if c.res.imported && c.res.Path != Hot && c.res.Path != Warm {
+	if c.imported && c.res.Path != Hot && c.res.Path != Warm {
 		c.captureLater(c.lang, c.fn, c.req.Function)
 	}
 	c.grant()

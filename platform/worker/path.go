@@ -111,7 +111,7 @@ func (c *call) importCode() error {
 	err := c.inst.sb.Import(ctx, c.req.Function)
 	c.res.Stages.Import = time.Since(begin)
 	if err == nil {
-		c.res.imported = true
+		c.imported = true
 		return nil
 	}
 	if c.life.Err() != nil {
@@ -168,7 +168,7 @@ func fatal(errorType, id, message string) *runtime.FunctionError {
 // run hands over the event. The function's time begins here. ctx's end does
 // not reach the function; what ctx carries does.
 func (c *call) run(ctx context.Context) error {
-	c.res.imported = true
+	c.imported = true
 	begin := time.Now()
 	c.req.Invocation.Deadline = begin.Add(c.req.Timeout)
 	result, err := c.inst.sb.Invoke(context.WithoutCancel(ctx), c.req.Invocation)

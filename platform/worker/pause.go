@@ -24,7 +24,9 @@ func (w *Worker) pauseIdle() {
 		if p == nil {
 			continue
 		}
-		p.err = inst.sb.(runtime.Pauser).Pause(w.life)
+		ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
+		p.err = inst.sb.(runtime.Pauser).Pause(ctx)
+		cancel()
 		failed := p.err != nil && w.life.Err() == nil
 		close(p.done)
 		if !failed {
