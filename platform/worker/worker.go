@@ -24,9 +24,10 @@
 //
 // # Places
 //
-// At most Config.Sandboxes sandboxes exist at a time. When another is needed,
-// the one that was idle longest is closed, in the background; an invocation
-// waits only when none is idle, or when closing does not keep up. Those who
+// At most Config.Sandboxes sandboxes have a place at a time. When another is
+// needed, the one that was idle longest gives up its place and is closed in the
+// background; an invocation waits only when none is idle, or when closing does
+// not keep up (Config.Closing). Those who
 // wait are served in order of arrival, except that a sandbox goes to the next
 // invocation of its own function a few times before it is given up for others.
 //
