@@ -2,7 +2,7 @@
  * boot.c: the thinnest tender: boots one program in one UC, relays its console and its driver's stream, and exits with its
  * status. For the libOS's tests and for trying things by hand:
  *
- *     boot [-m bytes] [-s] -i image -l libos.elf [-e NAME=value]... /usr/bin/program argument...
+ *     boot [-m bytes] [-s] [-t] [-n] -i image -l libos.elf [-e NAME=value]... /usr/bin/program argument...
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -33,6 +33,31 @@ static void all(int fd, const void *p, size_t n)
 	}
 }
 
+/* The world of -n: every connection is accepted by an echo, except to port 1 (refused); datagrams come back too. */
+static void world(int fd, struct uc_msg *m)
+{
+	struct uc_addr self = { 4, 40000, { 10, 0, 2, 15 } };
+	struct uc_msg credit = { UC_MSG_CREDIT, 0, m->id, m->len, 0 };
+	const struct uc_addr *to = (const void *)(m + 1);
+	switch (m->type) {
+	case UC_MSG_OPEN: {
+		int refused = to->port == 1;
+		*m = (struct uc_msg){ UC_MSG_OPENED, 0, m->id, refused ? ECONNREFUSED : 0, refused ? 0 : sizeof self };
+		memcpy(m + 1, &self, sizeof self);
+		send(fd, m, sizeof *m + m->len, MSG_NOSIGNAL);
+		break;
+	}
+	case UC_MSG_STREAM:
+		send(fd, &credit, sizeof credit, MSG_NOSIGNAL);
+		/* fall through */
+	case UC_MSG_FIN:
+	case UC_MSG_DGRAM:
+		send(fd, m, sizeof *m + m->len, MSG_NOSIGNAL);
+	}
+}
+
+static int echo_world;
+
 /* Until the UC ends: console to our own, driver bytes to stdout, stdin to the driver. */
 static void relay(int fd)
 {
@@ -61,6 +86,8 @@ static void relay(int fd)
 			all(1, packet + sizeof *m, m->len);
 		else if (m->type == UC_MSG_EXIT && m->arg)
 			fprintf(stderr, "uc: %.*s\n", (int)m->len, packet + sizeof *m);
+		else if (echo_world)
+			world(fd, m);
 	}
 }
 
@@ -70,10 +97,11 @@ int main(int argc, char **argv)
 	struct uc_start s = { .cpus = 1 };
 	int c, ne = 0, sv[2];
 	env[ne++] = "PATH=/usr/bin:/bin", env[ne++] = "HOME=/tmp", env[ne++] = "LANG=C.UTF-8";
-	while ((c = getopt(argc, argv, "+m:sti:l:e:")) != -1)
+	while ((c = getopt(argc, argv, "+m:stni:l:e:")) != -1)
 		switch (c) {
 		case 'm': s.mem_limit = strtoull(optarg, NULL, 0); break;
 		case 's': s.flags |= UC_F_STRACE; break;
+		case 'n': echo_world = 1; break;
 		case 't': s.flags |= UC_F_TRACE; break;
 		case 'i': image = optarg; break;
 		case 'l': libos = optarg; break;
@@ -81,7 +109,7 @@ int main(int argc, char **argv)
 		default: return 2;
 		}
 	if (!image || !libos || optind == argc) {
-		fprintf(stderr, "usage: boot [-m bytes] [-s] -i image -l libos.elf [-e NAME=value]... program argument...\n");
+		fprintf(stderr, "usage: boot [-m bytes] [-s] [-t] [-n] -i image -l libos.elf [-e NAME=value]... program argument...\n");
 		return 2;
 	}
 	s.argv = argv + optind, s.argc = argc - optind, s.env = env, s.envc = ne;
