@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -31,33 +32,52 @@ type Interpreter struct {
 
 // Interpreters finds the Node.js (from 18) and CPython (from 3.11) on the
 // host, best first. It asks each candidate for its own idea of where it is, so
-// version managers' shims are seen through. A host with none yields an empty
-// slice.
+// version managers' shims are seen through; that takes some hundred
+// milliseconds where there are shims. A host with none yields an empty slice.
 func Interpreters(ctx context.Context) []Interpreter {
+	all := candidates()
+	answers := make([]Interpreter, len(all))
+	var wg sync.WaitGroup
+	for i, c := range all {
+		wg.Go(func() {
+			if in, err := ask(ctx, c); err == nil {
+				answers[i] = in
+			}
+		})
+	}
+	wg.Wait()
 	var found []Interpreter
-	seen := map[string]bool{}
-	for _, c := range candidates() {
-		in, err := ask(ctx, c)
-		if err != nil || seen[in.Runtime] {
-			continue
+	seen := map[string]bool{"": true}
+	for _, in := range answers {
+		if !seen[in.Runtime] {
+			seen[in.Runtime] = true
+			found = append(found, in)
 		}
-		seen[in.Runtime] = true
-		found = append(found, in)
 	}
 	sort.SliceStable(found, func(i, j int) bool { return found[i].Language < found[j].Language })
 	return found
 }
 
 // FindInterpreter returns the interpreter for a runtime identifier. A bare
-// language ("nodejs") takes the first of that language.
+// language ("nodejs") takes the first of that language. It asks no further
+// than the one that fits.
 func FindInterpreter(ctx context.Context, id string) (Interpreter, error) {
-	all := Interpreters(ctx)
 	var have []string
-	for _, in := range all {
+	for _, c := range candidates() {
+		if !strings.HasPrefix(id, string(c.lang)) {
+			continue
+		}
+		in, err := ask(ctx, c)
+		if err != nil {
+			continue
+		}
 		if in.Runtime == id || string(in.Language) == id {
 			return in, nil
 		}
 		have = append(have, in.Runtime)
+	}
+	if err := ctx.Err(); err != nil {
+		return Interpreter{}, fmt.Errorf("find runtime %q: %w", id, err)
 	}
 	return Interpreter{}, fmt.Errorf("runtime %q is not installed on this host (found: %s); install Node.js 18 or later, or CPython 3.11 or later",
 		id, strings.Join(have, ", "))

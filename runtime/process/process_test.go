@@ -2,76 +2,131 @@ package process
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 )
 
-func nop(t testing.TB, lang runtime.Language) runtime.Function {
-	dir := t.TempDir()
-	src, name := "exports.handler = async (event) => { console.log('hi'); return {got: event}; }", "index.js"
-	if lang == runtime.Python {
-		src, name = "def handler(event, context):\n    print('hi')\n    return {'got': event}\n", "index.py"
+func booted(t testing.TB, b *Backend, lang string) runtime.Sandbox {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	in, err := runtime.FindInterpreter(ctx, lang)
+	if err != nil {
+		t.Skip(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(src), 0o644); err != nil {
+	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return runtime.Function{Name: "nop", Handler: "index.handler", Package: dir}
+	t.Cleanup(func() { sb.Close() })
+	return sb
 }
 
-func TestInvokesAnUnmodifiedHandler(t *testing.T) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
-		t.Run(string(lang), func(t *testing.T) {
-			ctx := context.Background()
-			in, err := runtime.FindInterpreter(ctx, string(lang))
-			if err != nil {
-				t.Skip(err)
-			}
-			b := New(Config{})
-			defer b.Close()
-			sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer sb.Close()
-			if err := sb.Import(ctx, nop(t, lang)); err != nil {
-				t.Fatal(err)
-			}
-			for i := range 3 {
-				res, err := sb.Invoke(ctx, runtime.Invocation{ID: "r", Payload: fmt.Appendf(nil, "%d", i), Deadline: time.Now().Add(5 * time.Second)})
-				if err != nil || res.Outcome != runtime.OK {
-					t.Fatalf("invoke: %+v, %v", res, err)
-				}
-				if len(res.Logs) == 0 {
-					t.Error("what the function printed is lost")
-				}
-				t.Logf("%s %s", res.Payload, res.Logs)
-			}
-		})
+// loaded is a sandbox of b with a Python handler; b is closed with the test.
+func loaded(t testing.TB, b *Backend, source string) runtime.Sandbox {
+	t.Helper()
+	t.Cleanup(func() { b.Close() })
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "index.py"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sb := booted(t, b, "python")
+	if err := sb.Import(context.Background(), runtime.Function{Name: "f", Handler: "index.handler", Package: dir}); err != nil {
+		t.Fatal(err)
+	}
+	return sb
+}
+
+func invoke(t testing.TB, sb runtime.Sandbox, event string) runtime.Result {
+	t.Helper()
+	res, err := sb.Invoke(context.Background(), runtime.Invocation{ID: "r", Payload: []byte(event), Deadline: time.Now().Add(30 * time.Second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+func reply(t testing.TB, sb runtime.Sandbox, event string) string {
+	t.Helper()
+	res := invoke(t, sb, event)
+	if res.Outcome != runtime.OK {
+		t.Fatalf("%s: %v", res.Outcome, res.Error)
+	}
+	return string(res.Payload)
+}
+
+func TestDyingWordsAreInTheLog(t *testing.T) {
+	sb := loaded(t, New(Config{}), "import os\ndef handler(e, c):\n    os.write(2, b'dying words')\n    os._exit(1)\n")
+	res := invoke(t, sb, "{}")
+	if res.Outcome != runtime.Crashed || !strings.Contains(string(res.Logs), "dying words") ||
+		res.Error.Message != "RequestId: r Error: Runtime exited with error: exit status 1" {
+		t.Errorf("%+v %v, logs %q", res, res.Error, res.Logs)
 	}
 }
 
+func TestAFileOverTheLimitIsRefused(t *testing.T) {
+	sb := loaded(t, New(Config{MaxFile: 1 << 20}), "import tempfile\ndef handler(e, c):\n    with open(tempfile.gettempdir() + '/big', 'wb') as f:\n        f.write(bytes(2 << 20))\n")
+	res := invoke(t, sb, "{}")
+	if res.Outcome != runtime.Failed || !strings.Contains(res.Error.Message, "File too large") {
+		t.Errorf("%+v, %v", res, res.Error)
+	}
+}
+
+func TestCloseRemovesAllDirectories(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b := New(Config{Dir: dir})
+	sb := loaded(t, b, "import tempfile\ndef handler(e, c):\n    open(tempfile.gettempdir() + '/kept', 'w').close()\n")
+	reply(t, sb, "{}")
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Fatalf("the backend did not use its Dir: %v", entries)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Errorf("left behind: %v", entries)
+	}
+	if _, err := b.Boot(context.Background(), runtime.BootSpec{}); !errors.Is(err, errClosed) {
+		t.Errorf("boot on a closed backend gave %v", err)
+	}
+}
+
+func TestAMemoryLimitBelowTheRuntimesOwnIsExplained(t *testing.T) {
+	b := New(Config{})
+	t.Cleanup(func() { b.Close() })
+	sb := booted(t, b, "nodejs")
+	if b.cgroups.source() != sourceV1 {
+		t.Skip("only a version 1 memory cgroup refuses a limit below what is in use")
+	}
+	err := sb.Import(context.Background(), runtime.Function{Name: "f", Handler: "index.handler", Package: "/", Limits: runtime.Limits{MemoryBytes: 1 << 20}})
+	if err == nil || !strings.Contains(err.Error(), "limit of 1 MB is below what the runtime itself takes") {
+		t.Errorf("import gave %v", err)
+	}
+}
+
+// BenchmarkHot is a NOP on the bare sandbox, the base of the harness's cost.
 func BenchmarkHot(b *testing.B) {
 	ctx := context.Background()
-	in, err := runtime.FindInterpreter(ctx, "nodejs")
-	if err != nil {
-		b.Skip(err)
-	}
 	be := New(Config{})
-	defer be.Close()
-	sb, err := be.Boot(ctx, runtime.BootSpec{Interpreter: in})
-	if err != nil {
+	b.Cleanup(func() { be.Close() })
+	sb := booted(b, be, "nodejs")
+	dir := b.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "index.js"), []byte("exports.handler = async () => null"), 0o644); err != nil {
 		b.Fatal(err)
 	}
-	dir := b.TempDir()
-	os.WriteFile(filepath.Join(dir, "index.js"), []byte("exports.handler = async () => null"), 0o644)
 	if err := sb.Import(ctx, runtime.Function{Name: "nop", Handler: "index.handler", Package: dir}); err != nil {
 		b.Fatal(err)
 	}
+	b.ReportAllocs()
 	for b.Loop() {
 		res, err := sb.Invoke(ctx, runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(5 * time.Second)})
 		if err != nil || res.Outcome != runtime.OK {
