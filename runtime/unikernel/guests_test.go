@@ -88,7 +88,7 @@ func TestGuests(t *testing.T) {
 	for _, s := range sources {
 		name := strings.TrimSuffix(filepath.Base(s), ".c")
 		t.Run(name, func(t *testing.T) {
-			out, status := l.run(t, []string{"-n", "-m", "200000000"}, "/guest/"+name)
+			out, status := l.run(t, []string{"-t", "-n", "-m", "200000000"}, "/guest/"+name)
 			if status != 0 || !strings.HasSuffix(out, "SUCCESS\n") {
 				t.Errorf("status %d\n%s", status, out)
 			}

@@ -5,15 +5,15 @@ set -eu
 cd "$(dirname "$0")"
 LC_ALL=C; export LC_ALL
 CC=${CC:-gcc}
-sources=$(ls *.c *.h *.S *.ld build.sh vdso/*.c vdso/*.map ../abi/*.h)
+sources=$(ls *.c *.h *.S *.ld build.sh vdso/*.c vdso/*.ld vdso/*.map ../abi/*.h)
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/vdso"
 id=$(sha256sum $sources | sha256sum | cut -c1-64)
 echo "#define LIBOS_ID { $(echo "$id" | sed 's/../0x&,/g') }" >"$tmp/libos_id.h"
 flags="-O2 -g0 -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -fno-stack-protector -fcf-protection=none
  -fno-asynchronous-unwind-tables -fno-ident -mgeneral-regs-only -fno-strict-aliasing -fno-builtin"
-$CC $flags -fPIC -shared -Wl,-soname=linux-vdso.so.1 -Wl,--hash-style=both -Wl,--build-id=none -Wl,-z,norelro \
-	-Wl,-z,noseparate-code -Wl,-z,max-page-size=4096 -Wl,--version-script=vdso/vdso.map -o "$tmp/vdso/vdso.so" vdso/vdso.c
+$CC $flags -fPIC -shared -Wl,-soname=linux-vdso.so.1 -Wl,--hash-style=both -Wl,--build-id=none -Wl,-T,vdso/vdso.ld \
+	-Wl,--version-script=vdso/vdso.map -o "$tmp/vdso/vdso.so" vdso/vdso.c
 strip --strip-debug "$tmp/vdso/vdso.so"
 $CC $flags -I"$tmp" -fpie -static -no-pie -Wa,-I,"$tmp" -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack \
 	-Wl,--no-warn-rwx-segments -Wl,-z,max-page-size=4096 -o "$tmp/libos.elf" start.S *.c

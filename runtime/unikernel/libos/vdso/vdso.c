@@ -18,7 +18,7 @@ static long trap(long n, long a, long b)
 	return r;
 }
 
-int __vdso_clock_gettime(int id, struct timespec *ts)
+static int clock(int id, struct timespec *ts)
 {
 	int (*f)(int, struct timespec *) = (void *)HOST->vdso_clock;
 	/* Realtime, monotonic, raw, coarse, boottime. CPU clocks are the libOS's to answer. */
@@ -34,12 +34,14 @@ int __vdso_clock_gettime(int id, struct timespec *ts)
 	return r;
 }
 
+int __vdso_clock_gettime(int id, struct timespec *ts) { return clock(id, ts); }
+
 int __vdso_gettimeofday(struct timeval *tv, void *tz)
 {
 	struct timespec ts;
 	(void)tz;
 	if (tv) {
-		int r = __vdso_clock_gettime(0, &ts);
+		int r = clock(0, &ts);
 		if (r)
 			return r;
 		tv->sec = ts.sec;
@@ -51,7 +53,7 @@ int __vdso_gettimeofday(struct timeval *tv, void *tz)
 long __vdso_time(long *t)
 {
 	struct timespec ts;
-	__vdso_clock_gettime(5, &ts);
+	clock(5, &ts);
 	if (t)
 		*t = ts.sec;
 	return ts.sec;
