@@ -104,22 +104,45 @@ func ParseHeader(b []byte) (Header, error) {
 
 // ReadFrame reads one frame. The payload is freshly allocated.
 func ReadFrame(r io.Reader) (Header, []byte, error) {
-	var hdr [HeaderSize]byte
-	if _, err := io.ReadFull(r, hdr[:]); err != nil {
-		return Header{}, nil, err
-	}
-	h, err := ParseHeader(hdr[:])
+	h, err := readHeader(r)
 	if err != nil {
 		return h, nil, err
 	}
+	payload, err := readPayload(r, h)
+	return h, payload, err
+}
+
+// readReply reads a frame from a driver: what only a host sends is refused
+// before memory is set aside for it.
+func readReply(r io.Reader) (Header, []byte, error) {
+	h, err := readHeader(r)
+	if err == nil && h.Type < TypeHello {
+		err = fmt.Errorf("%w: frame of type %d from a driver", ErrProtocol, h.Type)
+	}
+	if err != nil {
+		return h, nil, err
+	}
+	payload, err := readPayload(r, h)
+	return h, payload, err
+}
+
+func readHeader(r io.Reader) (Header, error) {
+	var hdr [HeaderSize]byte
+	if _, err := io.ReadFull(r, hdr[:]); err != nil {
+		return Header{}, err
+	}
+	return ParseHeader(hdr[:])
+}
+
+func readPayload(r io.Reader, h Header) ([]byte, error) {
 	payload := make([]byte, h.Length)
 	if _, err := io.ReadFull(r, payload); err != nil {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
-		return h, nil, err
+		return nil, err
 	}
-	return h, payload, nil
+	return payload, nil
 }
 
 // appendFrame appends a whole frame to b: a header, then, where meta is not

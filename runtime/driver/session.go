@@ -32,7 +32,8 @@ type Session struct {
 	seq      uint32
 	buf      []byte // scratch for the next request
 	imported bool
-	fresh    bool // the next request is the first after a deploy
+	fresh    bool      // the next request is the first after a deploy
+	early    logBuffer // what the function printed while it was imported
 	closed   atomic.Bool
 	learnEnd func() End
 }
@@ -62,7 +63,7 @@ func Open(ctx context.Context, conn Stream) (*Session, Hello, error) {
 	defer s.watch(ctx, time.Time{})()
 	s.openReader()
 	defer s.idleReader()
-	h, payload, err := ReadFrame(s.r)
+	h, payload, err := readReply(s.r)
 	if err != nil {
 		return nil, Hello{}, s.explain(ctx, "wait for the driver's hello", err)
 	}
@@ -107,7 +108,7 @@ func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) er
 	if n := len(meta) + len(code.Bytes); n > MaxImportBytes {
 		return fmt.Errorf("import %s: package of %d bytes, the limit is %d", fn.Name, n, MaxImportBytes)
 	}
-	_, err = s.request(ctx, time.Time{}, TypeImport, TypeImported, meta, code.Bytes, nil)
+	_, err = s.request(ctx, time.Time{}, TypeImport, TypeImported, meta, code.Bytes, &s.early)
 	if errors.Is(err, ErrEnded) { // the code ended its own process while it was loaded
 		var res runtime.Result
 		s.end().apply(&res, "-")
@@ -132,16 +133,22 @@ func (s *Session) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 		return runtime.Result{}, fmt.Errorf("%w: %d bytes, the limit is %d", runtime.ErrPayloadTooLarge, len(inv.Payload), runtime.MaxPayloadBytes)
 	}
 	start := time.Now()
-	var logs logBuffer
+	logs := s.early
+	s.early = logBuffer{}
 	payload, err := s.request(ctx, inv.Deadline, TypeInvoke, TypeResult, invokeMeta(inv), inv.Payload, &logs)
 	res := runtime.Result{Outcome: runtime.OK, Payload: payload, Logs: logs.bytes()}
 	if err != nil {
-		if ctx.Err() != nil || s.closed.Load() {
+		if inVain(err) {
 			return runtime.Result{}, err
 		}
 		s.classify(&res, inv, start, err)
 	}
 	return res, nil
+}
+
+// inVain tells an error of the call from one of the invocation.
+func inVain(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, runtime.ErrClosed)
 }
 
 // end asks the backend what became of the driver.
@@ -198,7 +205,7 @@ func (s *Session) request(ctx context.Context, deadline time.Time, send, want Ty
 		return nil, s.explain(ctx, "send to the driver", err)
 	}
 	for {
-		h, payload, err := ReadFrame(s.r)
+		h, payload, err := readReply(s.r)
 		if err != nil {
 			return nil, s.explain(ctx, "wait for the driver", err)
 		}
@@ -244,8 +251,16 @@ func (s *Session) watch(ctx context.Context, deadline time.Time) (done func()) {
 	if ctx.Done() == nil {
 		return func() {}
 	}
-	stop := context.AfterFunc(ctx, func() { s.conn.SetDeadline(time.Unix(1, 0)) })
-	return func() { stop() }
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		s.conn.SetDeadline(time.Unix(1, 0))
+		close(fired)
+	})
+	return func() {
+		if !stop() { // else it could strike the next request
+			<-fired
+		}
+	}
 }
 
 // explain gives the stream's errors their meaning.
@@ -255,10 +270,18 @@ func (s *Session) explain(ctx context.Context, what string, err error) error {
 		return fmt.Errorf("%s: %w", what, runtime.ErrClosed)
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", what, ctx.Err())
+	case errors.Is(err, os.ErrDeadlineExceeded) && passed(ctx): // its timer lags behind ours
+		return fmt.Errorf("%s: %w", what, context.DeadlineExceeded)
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ErrProtocol):
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return fmt.Errorf("%s: %w (%v)", what, ErrEnded, err)
+}
+
+// passed tells whether ctx has a deadline that is over.
+func passed(ctx context.Context) bool {
+	d, ok := ctx.Deadline()
+	return ok && !time.Now().Before(d)
 }
 
 func functionError(payload []byte, final bool) error {
@@ -282,27 +305,4 @@ func invokeMeta(inv runtime.Invocation) []byte {
 		b = append(b, inv.ClientContext...)
 	}
 	return append(b, '}')
-}
-
-// logBuffer keeps the first MaxLogBytes that an invocation prints. A nil
-// buffer drops everything.
-type logBuffer struct {
-	b    []byte
-	lost int
-}
-
-func (l *logBuffer) add(p []byte) {
-	if l == nil {
-		return
-	}
-	keep := min(len(p), runtime.MaxLogBytes-len(l.b))
-	l.b = append(l.b, p[:keep]...)
-	l.lost += len(p) - keep
-}
-
-func (l *logBuffer) bytes() []byte {
-	if l.lost > 0 {
-		return fmt.Appendf(l.b, "\n[%d further bytes of log dropped]\n", l.lost)
-	}
-	return l.b
 }

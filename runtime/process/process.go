@@ -68,8 +68,6 @@ type Backend struct {
 	live    map[*sandbox]struct{}
 }
 
-var errClosed = errors.New("the backend is closed")
-
 // New returns the backend. Nothing is touched before the first Boot.
 func New(cfg Config) *Backend {
 	if cfg.MaxFile == 0 {

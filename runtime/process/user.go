@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -30,10 +31,15 @@ type users struct {
 	mark  net.Listener
 }
 
-// newUsers takes a free block from the range that begins at first.
+// newUsers takes a free block from the range that begins at first. Where the
+// platform's user namespace has no such ids (a rootless container) it is nil:
+// functions run as the platform's own user then.
 func newUsers(first uint32) (*users, error) {
 	if first == 0 {
 		first = FirstUID
+	}
+	if !mapped(first) {
+		return nil, nil
 	}
 	var err error
 	for block := range uint32(256) {
@@ -44,6 +50,22 @@ func newUsers(first uint32) (*users, error) {
 		}
 	}
 	return nil, fmt.Errorf("find a free block of user ids from %d on: %w", first, err)
+}
+
+// mapped tells whether a whole block of ids from first on exists in this user
+// namespace, user_namespaces(7).
+func mapped(first uint32) bool {
+	text, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil { // a kernel without user namespaces
+		return true
+	}
+	for line := range strings.Lines(string(text)) {
+		var inside, outside, length uint64
+		if n, _ := fmt.Sscan(line, &inside, &outside, &length); n == 3 && inside <= uint64(first) && uint64(first)+blockUIDs <= inside+length {
+			return true
+		}
+	}
+	return false
 }
 
 func (u *users) take() (uint32, error) {

@@ -1,0 +1,202 @@
+package driver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// process is a driver file run directly, with its channel.
+type process struct {
+	cmd     *exec.Cmd
+	channel *os.File
+	stderr  strings.Builder
+}
+
+func startDriver(t *testing.T, lang runtime.Language) *process {
+	t.Helper()
+	in, err := runtime.FindInterpreter(context.Background(), string(lang))
+	if err != nil {
+		t.Skip(err)
+	}
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, src, err := Source(lang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, src, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	syscall.SetNonblock(fds[0], true)
+	p := &process{cmd: exec.Command(in.Path, Args(lang, path)...), channel: os.NewFile(uintptr(fds[0]), "channel")}
+	child := os.NewFile(uintptr(fds[1]), "child")
+	p.cmd.ExtraFiles = []*os.File{child}
+	p.cmd.Stderr = &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	child.Close()
+	p.channel.SetDeadline(time.Now().Add(time.Minute))
+	t.Cleanup(func() {
+		p.channel.Close()
+		p.cmd.Process.Kill()
+		p.cmd.Wait()
+	})
+	return p
+}
+
+// ends waits for the driver to end by itself.
+func (p *process) ends() error {
+	timer := time.AfterFunc(time.Minute, func() { p.cmd.Process.Kill() })
+	defer timer.Stop()
+	return p.cmd.Wait()
+}
+
+var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|"pid": ?\d+|"version": ?"[^"]*"|"language": ?"[^"]*"`)
+
+// converse sends requests one after the other and writes down what comes back.
+func (p *process) converse(t *testing.T, requests ...[]byte) string {
+	t.Helper()
+	var said strings.Builder
+	for i := -1; i < len(requests); i++ {
+		if i >= 0 {
+			if _, err := p.channel.Write(requests[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for h := (Header{Type: TypeLog}); h.Type == TypeLog; {
+			var payload []byte
+			var err error
+			if h, payload, err = ReadFrame(p.channel); err != nil {
+				t.Fatalf("after %q: %v, stderr %s", said.String(), err, p.stderr.String())
+			}
+			text := changing.ReplaceAllString(string(payload), "…")
+			if h.Flags&FlagError != 0 { // stacks differ between versions
+				var fe runtime.FunctionError
+				if err := json.Unmarshal(payload, &fe); err != nil {
+					t.Fatal(err)
+				}
+				text = fe.Error()
+			}
+			if h.Type == TypeLog {
+				text, _, _ = strings.Cut(text, "\n")
+				text, _, _ = strings.Cut(text, "{")
+			}
+			fmt.Fprintf(&said, "type %d flags %d seq %d %s\n", h.Type, h.Flags, h.Seq, strings.ReplaceAll(text, " ", ""))
+		}
+	}
+	return said.String()
+}
+
+func TestProtocolOfTheDriverFiles(t *testing.T) {
+	sources := map[runtime.Language]string{
+		runtime.NodeJS: "exports.handler = async (e) => { if (e === 'bad') throw new TypeError('bad'); console.log('seen'); return e; }",
+		runtime.Python: "def handler(e, c):\n    if e == 'bad': raise TypeError('bad')\n    print('seen')\n    return e\n",
+	}
+	log := map[runtime.Language]string{runtime.NodeJS: "…\tr\tINFO\tseen", runtime.Python: "seen"}
+	failure := map[runtime.Language]string{runtime.NodeJS: "…\tr\tERROR\tInvokeError\t", runtime.Python: "[ERROR]TypeError:bad"}
+	for lang, source := range sources {
+		t.Run(string(lang), func(t *testing.T) {
+			meta := func(v any) []byte { b, _ := json.Marshal(v); return b }
+			name, file := "index.js", source
+			if lang == runtime.Python {
+				name = "index.py"
+			}
+			code := importRequest{Root: filepath.Join(t.TempDir(), "task"), Handler: "index.handler", Name: "f", Files: []File{{name, int64(len(file)), 0o644}}}
+			invoke := func(seq uint32, event string) []byte {
+				return appendFrame(nil, Header{Type: TypeInvoke, Seq: seq}, []byte(`{"id":"r","deadline":0}`), []byte(event))
+			}
+			if err := os.Mkdir(code.Root, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			cloned := invoke(6, `3`)
+			cloned[5] = FlagCloned
+			got := startDriver(t, lang).converse(t,
+				frame(Header{Type: TypePrepare, Seq: 1}, `{"steps":["interpreter","gc"]}`),
+				frame(Header{Type: TypePrepare, Seq: 2}, `{"steps":["nonsense"]}`),
+				appendFrame(nil, Header{Type: TypeImport, Seq: 3}, meta(code), []byte(file)),
+				invoke(4, `{"a":"é"}`), invoke(5, `"bad"`), cloned,
+				append(invoke(7, `7`), invoke(8, `8`)...)) // two with one write
+			want := fmt.Sprintf(`type 65 flags 0 seq 0 {"protocol":1,…,…,…}
+type 69 flags 0 seq 1 
+type 69 flags 1 seq 2 %s:unknownstep'nonsense'
+type 66 flags 0 seq 3 
+type 68 flags 0 seq 4 %s
+%stype 67 flags 0 seq 4 {"a":"é"}
+type 68 flags 0 seq 5 %s
+type 67 flags 1 seq 5 TypeError:bad
+type 68 flags 0 seq 6 %[2]s
+%[3]stype 67 flags 0 seq 6 3
+type 68 flags 0 seq 7 %[2]s
+%[3]stype 67 flags 0 seq 7 7
+`, map[runtime.Language]string{runtime.NodeJS: "Error", runtime.Python: "ValueError"}[lang], log[lang], "", failure[lang])
+			if lang == runtime.Python { // print writes its newline by itself
+				got = regexp.MustCompile(`type 68 flags 0 seq \d+ \n`).ReplaceAllString(got, "")
+				got = strings.ReplaceAll(got, `\u00e9`, "é")
+			}
+			if got != want {
+				t.Errorf("the driver said\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestDriversRefuseMalformedFrames(t *testing.T) {
+	var huge [HeaderSize]byte
+	Header{Type: TypeInvoke, Length: MaxFrameBytes + 1}.Put(huge[:])
+	cases := map[string]struct {
+		sent []byte
+		says string
+	}{
+		"over the limit": {huge[:], "driver: frame of 6356993 bytes refused"},
+		"unknown type":   {frame(Header{Type: 99}, ""), "driver: unknown frame type 99"},
+		"no JSON":        {frame(Header{Type: TypeInvoke}, "\xff\xff\xff\x7f"), "driver: request without its JSON"},
+	}
+	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+		for name, c := range cases {
+			t.Run(string(lang)+"/"+name, func(t *testing.T) {
+				p := startDriver(t, lang)
+				if _, _, err := ReadFrame(p.channel); err != nil {
+					t.Fatal(err)
+				}
+				p.channel.Write(c.sent)
+				if err := p.ends(); err == nil || err.Error() != "exit status 70" || strings.TrimSpace(p.stderr.String()) != c.says {
+					t.Errorf("ended with %v, said %q; want status 70 and %q", err, p.stderr.String(), c.says)
+				}
+			})
+		}
+	}
+}
+
+func TestDriversEndWithTheirChannel(t *testing.T) {
+	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+		t.Run(string(lang), func(t *testing.T) {
+			p := startDriver(t, lang)
+			if _, _, err := ReadFrame(p.channel); err != nil {
+				t.Fatal(err)
+			}
+			p.channel.Close()
+			if err := p.ends(); err != nil {
+				t.Errorf("ended with %v", err)
+			}
+			if _, err := p.channel.Read(nil); err == nil || err == io.EOF {
+				t.Error("the channel is open")
+			}
+		})
+	}
+}
