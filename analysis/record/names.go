@@ -9,6 +9,14 @@ const (
 	LabelBurst    = "burst"    // number of the burst, from 0
 	LabelStopped  = "stopped"  // why density created no further instance: "budget", "floor", "count", "time", "error"
 	LabelBudget   = "budget"   // density's memory budget
+	LabelAO       = "ao"       // in ao: the steps taken, "none", "network", "network+interpreter"
+	LabelApp      = "app"      // in apps: the application
+	LabelFeature  = "feature"  // in surface: what is looked at, "pid namespace"
+	LabelDetail   = "detail"   // in surface: what was seen, for a reader
+	LabelSchedule = "schedule" // in mpsc: ScheduleAdaptive, or the provider that is fixed
+	LabelProvider = "provider" // in mpsc: who was called
+
+	ScheduleAdaptive = "adaptive"
 
 	LoadBackground = "background"
 	LoadBurst      = "burst"
@@ -24,4 +32,6 @@ const (
 	MetricBytesPerInstance = "bytes_per_instance" // bytes
 	MetricInstances        = "instances"          // created and kept
 	MetricCreationRate     = "creation_rate"      // 1/s
+	MetricIsolated         = "isolated"           // in surface, unit "bool": 1 where the sandbox has a LabelFeature of its own or enforces it
+	MetricReachable        = "reachable"          // in surface, unit "1": how many of a LabelFeature the sandbox can reach, "host system calls"
 )

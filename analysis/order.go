@@ -1,0 +1,117 @@
+package analysis
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Names of experiments, in the order in which they are shown.
+const (
+	Deploy     = "deploy"
+	Throughput = "throughput"
+	Density    = "density"
+	Burst      = "burst"
+	Overhead   = "overhead"
+	AO         = "ao"
+	Surface    = "surface"
+	Apps       = "apps"
+	MPSC       = "mpsc"
+)
+
+var experimentOrder = []string{Deploy, Throughput, Density, Burst, Overhead, AO, Surface, Apps, MPSC}
+
+// Stages of an invocation, in the order in which they happen.
+var Stages = []string{"queue", "boot", "deploy", "import", "capture", "run"}
+
+// Paths, from the cheapest.
+var Paths = []string{"hot", "warm", "cold", "boot"}
+
+func experimentRank(name string) int { return rankIn(experimentOrder, name) }
+func pathRank(name string) int       { return rankIn(Paths, name) }
+
+func rankIn(order []string, name string) int {
+	if i := slices.Index(order, name); i >= 0 {
+		return i
+	}
+	return len(order)
+}
+
+func compareBy(rank func(string) int, a, b string) int {
+	if rank != nil {
+		if c := cmp.Compare(rank(a), rank(b)); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(a, b)
+}
+
+// Less orders results: by experiment and path as they are shown, labels as
+// numbers or durations where they are some, everything else by name.
+func Less(a, b *Result) int {
+	return cmp.Or(
+		compareBy(experimentRank, a.Experiment, b.Experiment),
+		cmp.Compare(a.Backend, b.Backend),
+		cmp.Compare(a.Runtime, b.Runtime),
+		compareBy(pathRank, a.Path, b.Path),
+		cmp.Compare(a.Metric, b.Metric),
+		cmp.Compare(a.Unit, b.Unit),
+		compareLabels(a.Labels, b.Labels),
+	)
+}
+
+func compareLabels(a, b map[string]string) int {
+	ka, kb := sortedKeys(a), sortedKeys(b)
+	for i := range min(len(ka), len(kb)) {
+		if c := cmp.Or(cmp.Compare(ka[i], kb[i]), CompareValues(a[ka[i]], b[kb[i]])); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(len(ka), len(kb))
+}
+
+// CompareValues orders the values of one label: numbers by size, durations by
+// length, else names; steps of anticipatory optimisation with "none" first and
+// the fewest steps before more.
+func CompareValues(a, b string) int {
+	if x, y, ok := both(a, b, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }); ok {
+		return cmp.Compare(x, y)
+	}
+	if x, y, ok := both(a, b, time.ParseDuration); ok {
+		return cmp.Compare(x, y)
+	}
+	return cmp.Or(cmp.Compare(steps(a), steps(b)), cmp.Or(compareBy(func(s string) int { return rankIn(Stages, s) }, a, b)))
+}
+
+func both[T any](a, b string, parse func(string) (T, error)) (x, y T, ok bool) {
+	x, errA := parse(a)
+	y, errB := parse(b)
+	return x, y, errA == nil && errB == nil
+}
+
+// steps counts the steps of a label like "network+interpreter".
+func steps(s string) int {
+	if s == "none" {
+		return -1
+	}
+	return strings.Count(s, "+")
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func labelString(labels map[string]string) string {
+	var b strings.Builder
+	for _, k := range sortedKeys(labels) {
+		b.WriteString(k + "=" + labels[k] + "\x01")
+	}
+	return b.String()
+}

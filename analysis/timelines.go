@@ -1,0 +1,92 @@
+package analysis
+
+import (
+	"slices"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
+)
+
+// silences are, of each burst trial, the longest time without a correct reply
+// to the background, from its first call to its last reply or call.
+func silences(d *data) []figure {
+	var out []figure
+	for _, s := range d.series {
+		if s.experiment != Burst || s.labels[record.LabelLoad] != record.LoadBackground {
+			continue
+		}
+		for _, t := range s.trials {
+			if v, ok := longestSilence(t.points); ok {
+				out = append(out, figure{identity: s.identity, metric: MetricLongestSilence, unit: "s", trial: t.number, value: v, busy: t.busy})
+			}
+		}
+	}
+	return out
+}
+
+func longestSilence(points []point) (seconds float64, ok bool) {
+	if len(points) == 0 {
+		return 0, false
+	}
+	first, last := points[0].at, points[0].at
+	var replies []float64
+	for _, p := range points {
+		first, last = min(first, p.at), max(last, p.at)
+		if p.ok {
+			replies = append(replies, p.at+p.latency/1000)
+		}
+	}
+	slices.Sort(replies)
+	before := first
+	for _, at := range append(replies, last) {
+		seconds = max(seconds, at-before)
+		before = max(before, at)
+	}
+	return seconds, true
+}
+
+// speedups compare, in mpsc, each fixed schedule with the adaptive one, by the
+// mean latency of correct replies.
+func speedups(d *data) []Result {
+	var out []Result
+	for _, adaptive := range d.series {
+		if adaptive.experiment != MPSC || adaptive.labels[record.LabelSchedule] != record.ScheduleAdaptive {
+			continue
+		}
+		for _, fixed := range d.series {
+			if r, ok := speedup(adaptive, fixed); ok {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+func speedup(adaptive, fixed *series) (Result, bool) {
+	over := fixed.labels[record.LabelSchedule]
+	if fixed.experiment != MPSC || over == record.ScheduleAdaptive || fixed.backend != adaptive.backend || fixed.runtime != adaptive.runtime || fixed.via != adaptive.via {
+		return Result{}, false
+	}
+	a, b := adaptive.pooled(), fixed.pooled()
+	if len(b) == 0 || !(statistics.Mean(a) > 0) {
+		return Result{}, false
+	}
+	r := adaptive.result(MetricSpeedup, "1")
+	delete(r.Labels, record.LabelSchedule)
+	r.Labels[LabelOver] = over
+	r.N = min(len(a), len(b))
+	ratio := statistics.Mean(b) / statistics.Mean(a)
+	r.P50, r.P90, r.P99 = ratio, ratio, ratio
+	r.setInterval(statistics.RatioInterval(b, a, resampleSeed))
+	r.Warnings = append(r.Warnings, trialWarnings(r, min(len(adaptive.trials), len(fixed.trials)))...)
+	return r, true
+}
+
+// pooled is the latencies of all trials, in order.
+func (s *series) pooled() []float64 {
+	var all []float64
+	for _, t := range s.trials {
+		all = append(all, t.latency...)
+	}
+	return all
+}
