@@ -8,7 +8,13 @@
 // that a function left behind stand still, as they do on AWS Lambda.
 //
 // Functions follow AWS Lambda's conventions for Node.js and Python. What they
-// print arrives as Log frames of the invocation that printed it.
+// print arrives as Log frames of the invocation that printed it; what they
+// print while they are imported comes with the first invocation.
+//
+// How a sandbox ended is told in AWS Lambda's words by the session, the same
+// for every backend: a backend hands [Session.OnEnd] a function that finds out
+// the exit status and whether the memory limit was met, and closes the session
+// before it ends the sandbox by its own will.
 //
 // A backend starts [Source] with the interpreter and hands the other end of
 // the stream to [Open]:

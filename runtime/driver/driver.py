@@ -4,7 +4,7 @@ It speaks the framed protocol of frame.go on descriptor 3 and runs AWS Lambda
 handlers. Between requests it blocks in a read. Modules that few functions
 need are imported when they are needed: every import is paid at every boot.
 """
-import importlib.util
+import importlib
 import io
 import json
 import os
@@ -142,7 +142,7 @@ class LoggingHook:
         if name != "logging":
             return None
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = next(filter(None, (finder.find_spec(name, path) for finder in sys.meta_path)))
         run = spec.loader.exec_module
 
         def exec_module(module):
@@ -186,9 +186,11 @@ def import_module(root, name):
     loaded = sys.modules.get(name)
     path = os.path.join(root, *name.split(".")) + ".py"
     if loaded is None or getattr(loaded, "__file__", None) == path or not os.path.isfile(path):
+        importlib.invalidate_caches()
         return importlib.import_module(name)
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
+    util = stdlib("importlib.util")
+    spec = util.spec_from_file_location(name, path)
+    module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -338,7 +340,6 @@ def step_network():
     import http.server
     import threading
     import urllib.request
-
     server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
     server.RequestHandlerClass.do_GET = lambda self: (self.send_response(200), self.send_header("Content-Length", "0"), self.end_headers())
     server.RequestHandlerClass.log_message = lambda *a: None
@@ -351,7 +352,6 @@ def step_network():
 
 def step_gc():
     import gc
-
     gc.collect()
 
 
