@@ -86,6 +86,7 @@ func (s *series) latencies(metric string, of func(*trial) []float64) (Result, bo
 		slices.Sort(all)
 	}
 	r.setQuantiles(all)
+	r.P999 = statistics.Quantile(0.999, all)
 	r.setInterval(statistics.ClusterInterval(trials, resampleSeed))
 	r.Warnings = append(r.Warnings, sampleWarnings(r, len(trials))...)
 	return r, true
@@ -128,7 +129,7 @@ func (s *series) errorRate() (Result, bool) {
 // ofFigures are the results that have one value a trial: what the records
 // measured, and what follows from a trial as a whole.
 func ofFigures(d *data) []Result {
-	figures := slices.Concat(d.figures, throughputs(d), silences(d))
+	figures := slices.Concat(d.figures, throughputs(d), bursts(d))
 	groups := map[string][]figure{}
 	for _, f := range figures {
 		k := f.key() + "\x00" + f.metric + "\x00" + f.unit

@@ -47,7 +47,8 @@ type Result struct {
 	P50        float64           `json:"p50"`
 	P90        float64           `json:"p90"`
 	P99        float64           `json:"p99"`
-	CILow      float64           `json:"ci_low"` // of the median, 95 %
+	P999       float64           `json:"p999,omitempty"` // of invocations; mind the warning where they are too few
+	CILow      float64           `json:"ci_low"`         // of the median, 95 %
 	CIHigh     float64           `json:"ci_high"`
 	Warnings   []Warning         `json:"warnings"`
 }
@@ -58,6 +59,8 @@ const (
 	MetricStageLatency   = "stage_latency"   // ms, label "stage"
 	MetricErrorRate      = "error_rate"      // share of the invocations that failed
 	MetricLongestSilence = "longest_silence" // s, longest time without a background reply in a burst trial
+	MetricMaxLatency     = "max_latency"     // ms, the slowest correct reply of a burst trial
+	MetricFirstError     = "first_error"     // s, when the first invocation of a burst trial that failed was due
 	MetricSpeedup        = "speedup"         // mean latency of a fixed schedule over that of the adaptive one, label "over"
 )
 

@@ -7,23 +7,45 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/statistics"
 )
 
-// silences are, of each burst trial, the longest time without a correct reply
-// to the background, from its first call to its last reply or call.
-func silences(d *data) []figure {
+// bursts are what a burst trial says as a whole: the longest silence of its
+// background, its slowest reply, and when its first failure was due.
+func bursts(d *data) []figure {
 	var out []figure
 	for _, s := range d.series {
-		if s.experiment != Burst || s.labels[record.LabelLoad] != record.LoadBackground {
+		if s.experiment != Burst {
 			continue
 		}
 		for _, t := range s.trials {
-			if v, ok := longestSilence(t.points); ok {
-				out = append(out, figure{identity: s.identity, metric: MetricLongestSilence, unit: "s", trial: t.number, value: v, busy: t.busy})
+			put := func(metric, unit string, value float64) {
+				out = append(out, figure{identity: s.identity, metric: metric, unit: unit, trial: t.number, value: value, busy: t.busy})
+			}
+			if s.labels[record.LabelLoad] == record.LoadBackground {
+				if v, ok := longestSilence(t.points); ok {
+					put(MetricLongestSilence, "s", v)
+				}
+			}
+			if len(t.latency) > 0 {
+				put(MetricMaxLatency, "ms", slices.Max(t.latency))
+			}
+			if at, ok := firstError(t.points); ok {
+				put(MetricFirstError, "s", at)
 			}
 		}
 	}
 	return out
 }
 
+func firstError(points []point) (seconds float64, ok bool) {
+	for _, p := range points {
+		if !p.ok && (!ok || p.at < seconds) {
+			seconds, ok = p.at, true
+		}
+	}
+	return seconds, ok
+}
+
+// longestSilence is the longest time without a correct reply, from the first
+// call to the last.
 func longestSilence(points []point) (seconds float64, ok bool) {
 	if len(points) == 0 {
 		return 0, false

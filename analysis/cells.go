@@ -1,0 +1,147 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// none is the cell of what was not measured.
+const none = "–"
+
+// number is v with three significant digits, thousands separated.
+func number(v float64) string {
+	switch a := math.Abs(v); {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return none
+	case a < 1e6 && a == math.Trunc(a):
+		return humanize.Comma(int64(v))
+	case a >= 1000:
+		return humanize.Comma(int64(math.Round(v)))
+	case a >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case a >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case a >= 1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
+}
+
+// quoted is a figure of the paper with the digits that the paper gives; 0
+// stands for one that it does not give.
+func quoted(v float64) string {
+	if v == 0 {
+		return none
+	}
+	return humanize.Commaf(v)
+}
+
+func count(n int) string { return humanize.Comma(int64(n)) }
+
+// median is a result's p50 with its interval, both divided by unit; the
+// interval is left out where there is but one value.
+func median(r *Result, unit float64) string {
+	if r == nil || r.N == 0 {
+		return none
+	}
+	if r.N == 1 {
+		return number(r.P50 / unit)
+	}
+	return fmt.Sprintf("%s [%s, %s]", number(r.P50/unit), number(r.CILow/unit), number(r.CIHigh/unit))
+}
+
+func p50(r *Result) string { return value(r, func(r *Result) float64 { return r.P50 }) }
+func p90(r *Result) string { return value(r, func(r *Result) float64 { return r.P90 }) }
+func p99(r *Result) string { return value(r, func(r *Result) float64 { return r.P99 }) }
+
+func value(r *Result, of func(*Result) float64) string {
+	if r == nil || r.N == 0 {
+		return none
+	}
+	return number(of(r))
+}
+
+func samples(r *Result) string {
+	if r == nil {
+		return "0"
+	}
+	return count(r.N)
+}
+
+// failures is the number of failed invocations behind an error rate.
+func failures(r *Result) string {
+	if r == nil {
+		return none
+	}
+	return count(int(math.Round(r.P50 * float64(r.N))))
+}
+
+// kinds lists the warnings of some results, each kind once.
+func kinds(results ...*Result) string {
+	var all []string
+	for _, r := range results {
+		if r == nil {
+			continue
+		}
+		for _, w := range r.Warnings {
+			if k := w.Kind(); !slices.Contains(all, k) {
+				all = append(all, k)
+			}
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// gain is how many times better v is than base: base/v where less is better.
+func gain(v, base *Result, lessIsBetter bool) string {
+	if v == nil || base == nil || v.N == 0 || base.N == 0 || v.P50 == 0 || base.P50 == 0 {
+		return none
+	}
+	g := v.P50 / base.P50
+	if lessIsBetter {
+		g = 1 / g
+	}
+	return times(g)
+}
+
+func times(g float64) string {
+	if math.IsNaN(g) || math.IsInf(g, 0) {
+		return none
+	}
+	return number(g) + "x"
+}
+
+// gainColumn and gainNote say what gains are over.
+func (s *Summary) gainColumn() string { return "gain over " + s.Baseline() }
+
+func (s *Summary) gainNote() string {
+	return fmt.Sprintf("Gain: how many times better than %s in this run, by the medians.", s.Baseline())
+}
+
+// at is the same query for the baseline backend.
+func (s *Summary) atBaseline(q Query) *Result {
+	q.Backend = s.Baseline()
+	return s.One(q)
+}
+
+// period is a burst period in seconds; 0 if the label is none.
+func period(label string) float64 {
+	d, err := time.ParseDuration(label)
+	if err != nil {
+		return 0
+	}
+	return d.Seconds()
+}
+
+// dash is s, or the cell of nothing.
+func dash(s string) string {
+	if s == "" {
+		return none
+	}
+	return s
+}

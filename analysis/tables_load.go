@@ -1,0 +1,227 @@
+package analysis
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/reference"
+)
+
+// throughputTables are figure 4 of the paper, one table a runtime: a row for
+// each M, a column for each backend.
+func throughputTables(s *Summary) ([]*Table, error) {
+	paper, err := reference.Throughputs()
+	if err != nil {
+		return nil, err
+	}
+	var all []*Table
+	for _, rt := range s.runtimes(Throughput) {
+		q := Query{Experiment: Throughput, Runtime: rt, Metric: record.MetricThroughput}
+		backends := s.backendsOf(q)
+		t := &Table{
+			Name: Throughput + "-" + rt, Title: "Throughput against the number of unique functions M, " + rt + ", correct replies a second",
+			Note: s.gainNote() + " p99 latencies and error rates are in summary.json.",
+			text: 0,
+		}
+		t.Columns = append(append([]string{"M"}, backends...), reference.Label+": SEUSS", reference.Label+": Linux", warningsColumn)
+		for _, m := range s.labelValues(q, LabelFunctions) {
+			t.add(throughputRow(s, q, backends, m, paper)...)
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// LabelFunctions is the number of unique functions, M.
+const LabelFunctions = "functions"
+
+func throughputRow(s *Summary, q Query, backends []string, m string, paper []reference.Throughput) []string {
+	q.Labels = map[string]string{LabelFunctions: m}
+	base := s.atBaseline(q)
+	cells := []string{m}
+	var results []*Result
+	for _, b := range backends {
+		q.Backend = b
+		r := s.One(q)
+		results = append(results, r)
+		cell := median(r, 1)
+		if g := gain(r, base, false); b != s.Baseline() && g != none {
+			cell += ", " + g
+		}
+		cells = append(cells, cell)
+	}
+	i := slices.IndexFunc(paper, func(p reference.Throughput) bool { return strconv.Itoa(p.Functions) == m })
+	if i < 0 {
+		return append(cells, none, none, kinds(results...))
+	}
+	return append(cells, quoted(paper[i].SEUSS), quoted(paper[i].Linux), kinds(results...))
+}
+
+func (s *Summary) runtimes(experiment string) []string {
+	var all []string
+	for _, r := range s.Find(Query{Experiment: experiment}) {
+		if !slices.Contains(all, r.Runtime) {
+			all = append(all, r.Runtime)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (s *Summary) backendsOf(q Query) []string {
+	var all []string
+	for _, r := range s.Find(q) {
+		if !slices.Contains(all, r.Backend) {
+			all = append(all, r.Backend)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (s *Summary) labelValues(q Query, label string) []string {
+	var all []string
+	for _, r := range s.Find(q) {
+		if v := r.Label(label); !slices.Contains(all, v) {
+			all = append(all, v)
+		}
+	}
+	slices.SortFunc(all, CompareValues)
+	return all
+}
+
+// LabelState is the state of an idle instance in density: "booted", "served".
+const LabelState = "state"
+
+// densityTable is table 3 of the paper.
+func densityTable(s *Summary) *Table {
+	t := &Table{
+		Name: Density, Title: "Density and creation rate",
+		Note:    s.gainNote() + " MB are 10^6 bytes; the paper's MB each is 88 GB divided by the number of instances.",
+		Columns: []string{"backend", "runtime", "state", "trials", "instances", "MB each [95 % CI]", s.gainColumn(), "creations/s [95 % CI]", s.gainColumn() + " ", "budget", "memory from", warningsColumn},
+		text:    3,
+	}
+	for _, r := range s.Find(Query{Experiment: Density, Metric: record.MetricBytesPerInstance}) {
+		q := Query{Experiment: Density, Runtime: r.Runtime, Labels: map[string]string{LabelState: r.Label(LabelState)}}
+		of := func(metric, backend string) *Result { q.Metric, q.Backend = metric, backend; return s.One(q) }
+		base := s.Baseline()
+		rate, instances := of(record.MetricCreationRate, r.Backend), of(record.MetricInstances, r.Backend)
+		budget := none
+		if instances != nil {
+			budget = dash(instances.Label(record.LabelBudget))
+		}
+		t.add(r.Backend, r.Runtime, dash(r.Label(LabelState)), samples(r), p50(instances), median(r, mega), gain(r, of(record.MetricBytesPerInstance, base), true),
+			median(rate, 1), gain(rate, of(record.MetricCreationRate, base), false), budget, dash(r.Label(LabelSource)), kinds(r, rate, instances))
+	}
+	for _, p := range reference.Isolations() {
+		t.addPaper(reference.Label+": "+p.Name, reference.Runtime, "booted", none, quoted(p.Instances), number(p.MBEach()), none, quoted(p.Creations), none, "88GB", none, "")
+	}
+	return t
+}
+
+// LabelPeriod is the time between two bursts.
+const LabelPeriod = "period"
+
+// burstTable is figures 6 to 8 of the paper.
+func burstTable(s *Summary) *Table {
+	t := &Table{
+		Name: Burst, Title: "Bursts of a new CPU-bound function over an I/O background",
+		Note: "Silence: the longest time without a correct reply to the background.",
+		Columns: []string{"backend", "runtime", "period", "burst n", "errors", "p50 ms", "p99 ms", "max s", "background n", "errors ", "p50 ms ", "p99 ms ",
+			"silence s", "first error s", warningsColumn},
+		text: 3,
+	}
+	for _, e := range s.Find(Query{Experiment: Burst, Metric: MetricErrorRate, Labels: map[string]string{record.LabelLoad: record.LoadBurst}}) {
+		t.add(burstRow(s, e)...)
+	}
+	for _, p := range reference.Bursts() {
+		first := "none"
+		if p.FirstError > 0 {
+			first = quoted(p.FirstError)
+		}
+		t.addPaper(reference.Label+": "+p.System, reference.Runtime, fmt.Sprintf("%ds", p.Period), none, none, none, none, quoted(p.MaxLatency), none, none, none, none, none, first, "")
+	}
+	return t
+}
+
+func burstRow(s *Summary, burst *Result) []string {
+	q := Query{Experiment: Burst, Backend: burst.Backend, Runtime: burst.Runtime}
+	of := func(metric, load string) *Result {
+		q.Metric = metric
+		q.Labels = map[string]string{LabelPeriod: burst.Label(LabelPeriod), LabelVia: burst.Label(LabelVia), record.LabelLoad: load}
+		return s.One(q)
+	}
+	bl, gl := of(MetricLatency, record.LoadBurst), of(MetricLatency, record.LoadBackground)
+	ge, longest := of(MetricErrorRate, record.LoadBackground), of(MetricMaxLatency, record.LoadBurst)
+	first := firstOf(of(MetricFirstError, record.LoadBurst), of(MetricFirstError, record.LoadBackground))
+	most := none
+	if longest != nil {
+		most = number(longest.P50 / 1000)
+	}
+	return []string{burst.Backend, burst.Runtime, burst.Label(LabelPeriod), samples(burst), failures(burst), p50(bl), p99(bl), most,
+		samples(ge), failures(ge), p50(gl), p99(gl), p50(of(MetricLongestSilence, record.LoadBackground)), first, kinds(bl, burst, gl, ge)}
+}
+
+// firstOf is the earlier of two first errors.
+func firstOf(a, b *Result) string {
+	switch {
+	case a == nil && b == nil:
+		return "none"
+	case a == nil || b != nil && b.P50 < a.P50:
+		return p50(b)
+	}
+	return p50(a)
+}
+
+// surfaceTable is what each backend isolates, as probed in a running sandbox.
+func surfaceTable(s *Summary) *Table {
+	q := Query{Experiment: Surface}
+	t := &Table{Name: Surface, Title: "What each backend isolates, probed in a running sandbox", Columns: []string{"feature"}, text: 1}
+	columns := s.targets(q)
+	for _, c := range columns {
+		t.Columns = append(t.Columns, strings.TrimSpace(c[0]+" "+c[1]))
+	}
+	t.text = len(t.Columns)
+	for _, feature := range s.labelValues(q, record.LabelFeature) {
+		cells := []string{feature}
+		for _, c := range columns {
+			q := Query{Experiment: Surface, Backend: c[0], Runtime: c[1], Labels: map[string]string{record.LabelFeature: feature}}
+			cells = append(cells, surfaceCell(s.One(q)))
+		}
+		if feature != "" {
+			t.add(cells...)
+		}
+	}
+	return t
+}
+
+// targets are the pairs of backend and runtime that have results.
+func (s *Summary) targets(q Query) [][2]string {
+	var all [][2]string
+	for _, r := range s.Find(q) {
+		if p := [2]string{r.Backend, r.Runtime}; !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+func surfaceCell(r *Result) string {
+	if r == nil || r.N == 0 {
+		return none
+	}
+	cell := number(r.P50)
+	if r.Unit == "bool" {
+		cell = "no"
+		if r.P50 > 0 {
+			cell = "yes"
+		}
+	}
+	if d := r.Label(record.LabelDetail); d != "" {
+		cell += " (" + d + ")"
+	}
+	return cell
+}
