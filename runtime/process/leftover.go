@@ -59,7 +59,7 @@ func orphaned(name string) bool {
 
 // removeOrphans ends and removes what platforms that were killed left behind:
 // beside the cgroups of h, and in dir.
-func removeOrphans(h *hierarchy, dir string, root bool) error {
+func removeOrphans(h *hierarchy, dir string, u *users) error {
 	var errs []error
 	for _, own := range h.dirs() {
 		parent := filepath.Dir(own)
@@ -68,7 +68,7 @@ func removeOrphans(h *hierarchy, dir string, root bool) error {
 		}
 	}
 	for _, name := range orphansIn(dir) {
-		errs = append(errs, removeOrphanDir(filepath.Join(dir, name), root))
+		errs = append(errs, removeOrphanDir(filepath.Join(dir, name), u))
 	}
 	return errors.Join(errs...)
 }
@@ -98,18 +98,17 @@ func removeOrphanGroup(dir string, unified bool) error {
 }
 
 // removeOrphanDir also ends what still runs under the users that own the
-// sandboxes' directories: where there are no cgroups, that is all there is.
-func removeOrphanDir(dir string, root bool) error {
+// sandboxes' directories: where there are no cgroups, that is all there is. A
+// user whose block another living platform has taken since is that platform's.
+func removeOrphanDir(dir string, u *users) error {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		info, err := e.Info()
-		if !root || err != nil || !info.IsDir() {
+		if u == nil || err != nil || !info.IsDir() {
 			continue
 		}
-		if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 0 {
-			if err := killUser(owner); err != nil {
-				return fmt.Errorf("end leftover processes of user %d: %w", owner, err)
-			}
+		if err := u.evict(info.Sys().(*syscall.Stat_t).Uid); err != nil {
+			return fmt.Errorf("end leftover processes: %w", err)
 		}
 	}
 	if err := os.RemoveAll(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {

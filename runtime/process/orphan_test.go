@@ -144,6 +144,28 @@ func killPlatform(t *testing.T, mode string, cfg Config) {
 	}
 }
 
+func TestEvictingSparesUsersOfAPlatformThatLives(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only a root platform hands out users")
+	}
+	b := New(Config{withoutCgroups: true})
+	sb := loaded(t, b, "def handler(e, c):\n    return e\n")
+	other, err := newUsers(0)
+	if err != nil || other == nil {
+		t.Skip("no second block of users: ", err)
+	}
+	defer other.mark.Close()
+	if other.first == b.users.first {
+		t.Fatal("two backends hold one block")
+	}
+	if err := other.evict(sb.(*sandbox).uid); err != nil {
+		t.Fatal(err)
+	}
+	if got := reply(t, sb, "1"); got != "1" {
+		t.Errorf("reply %s", got)
+	}
+}
+
 func readPids(t *testing.T, out io.Reader) (pids []int) {
 	for sc := bufio.NewScanner(out); sc.Scan(); {
 		word, rest, _ := strings.Cut(sc.Text(), " ")

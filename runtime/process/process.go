@@ -138,7 +138,7 @@ func (b *Backend) makeShared() (err error) {
 	if parent == "" || b.users != nil && !open(parent) {
 		parent = os.TempDir()
 	}
-	if err := removeOrphans(b.cgroups, parent, os.Geteuid() == 0); err != nil {
+	if err := removeOrphans(b.cgroups, parent, b.users); err != nil {
 		return err
 	}
 	b.dir = filepath.Join(parent, name)

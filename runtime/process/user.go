@@ -45,11 +45,31 @@ func newUsers(first uint32) (*users, error) {
 	for block := range uint32(256) {
 		start := first + block*blockUIDs
 		var mark net.Listener
-		if mark, err = net.Listen("unix", fmt.Sprintf("@lambdabench-uids-%d", start)); err == nil {
+		if mark, err = markBlock(start); err == nil {
 			return &users{first: start, used: map[uint32]bool{}, mark: mark}, nil
 		}
 	}
 	return nil, fmt.Errorf("find a free block of user ids from %d on: %w", first, err)
+}
+
+func markBlock(start uint32) (net.Listener, error) {
+	return net.Listen("unix", fmt.Sprintf("@lambdabench-uids-%d", start))
+}
+
+// evict ends what runs under a user of a platform that is gone: one of our own
+// block, before we use it, or of a block that nobody holds.
+func (u *users) evict(id uint32) error {
+	if id < u.first%blockUIDs || id == 0 {
+		return nil
+	}
+	if start := id - (id-u.first%blockUIDs)%blockUIDs; start != u.first {
+		mark, err := markBlock(start)
+		if err != nil { // taken
+			return nil
+		}
+		defer mark.Close()
+	}
+	return killUser(id)
 }
 
 // mapped tells whether a whole block of ids from first on exists in this user
