@@ -1,0 +1,146 @@
+package mpsc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Config is read once, at start. Keys of a provider are the paper's where it
+// has them (type, ApiHost, Namespace, Cost). Credentials are never in it: each
+// provider names a prefix of environment variables.
+//
+//	interval: 30s
+//	functions: [nop]
+//	providers:
+//	  - name: cloud
+//	    type: aws
+//	    ApiHost: http://127.0.0.1:9000
+//	    Namespace: us-east-1
+//	    Cost: 0.0000002
+//	    credentials: CLOUD   # CLOUD_ACCESS_KEY_ID, CLOUD_SECRET_ACCESS_KEY
+type Config struct {
+	Interval  time.Duration `yaml:"interval"`  // between two tests of a provider; default 30s, below 0: on demand only
+	Timeout   time.Duration `yaml:"timeout"`   // of one test or proxied call; default 10s
+	Window    time.Duration `yaml:"window"`    // how far back statistics look; default 5m
+	Samples   int           `yaml:"samples"`   // and how many tests of a provider at most; default 1000
+	Schedule  string        `yaml:"schedule"`  // which one answers; default "fastest"
+	Latency   time.Duration `yaml:"latency"`   // the bound of schedule "cheapest"; default 100ms
+	Limit     time.Duration `yaml:"limit"`     // the time a user's schedule may take; default 2s
+	Database  string        `yaml:"database"`  // SQLite file; default "mpsc.db"
+	Functions []string      `yaml:"functions"` // what is tested
+	Providers []Provider    `yaml:"providers"`
+}
+
+// Provider is one place where functions run.
+type Provider struct {
+	Name        string  `yaml:"name"`
+	Type        string  `yaml:"type"`      // "aws", "openwhisk" or "http"
+	APIHost     string  `yaml:"ApiHost"`   // base URL
+	Namespace   string  `yaml:"Namespace"` // aws: region, default us-east-1; openwhisk: default "_"
+	Cost        float64 `yaml:"Cost"`      // USD a request
+	Credentials string  `yaml:"credentials"`
+	URL         string  `yaml:"url"` // http: template with {host}, {namespace}, {function}
+}
+
+// ReadConfig reads and checks a file. An unknown key is an error that names
+// its line.
+func ReadConfig(path string) (Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read MPSC configuration: %w", err)
+	}
+	cfg, err := ParseConfig(data)
+	if err != nil {
+		return Config{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return cfg, nil
+}
+
+// ParseConfig is ReadConfig on the file's content.
+func ParseConfig(data []byte) (Config, error) {
+	var cfg Config
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&cfg); err != nil {
+		return Config{}, err
+	}
+	cfg = cfg.withDefaults()
+	return cfg, cfg.validate()
+}
+
+func (c Config) withDefaults() Config {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&c.Interval, 30*time.Second)
+	set(&c.Timeout, 10*time.Second)
+	set(&c.Window, 5*time.Minute)
+	set(&c.Latency, 100*time.Millisecond)
+	set(&c.Limit, 2*time.Second)
+	if c.Samples == 0 {
+		c.Samples = 1000
+	}
+	if c.Schedule == "" {
+		c.Schedule = ScheduleFastest
+	}
+	if c.Database == "" {
+		c.Database = "mpsc.db"
+	}
+	return c
+}
+
+var providerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+
+func (c Config) validate() error {
+	var errs []error
+	if len(c.Providers) == 0 {
+		errs = append(errs, errors.New("providers: at least one is needed"))
+	}
+	if len(c.Functions) == 0 {
+		errs = append(errs, errors.New("functions: name at least one to test"))
+	}
+	if c.Timeout < 0 || c.Window < 0 || c.Latency < 0 || c.Limit < 0 || c.Samples < 0 {
+		errs = append(errs, errors.New("timeout, window, latency, limit and samples cannot be negative"))
+	}
+	seen := map[string]bool{}
+	for i, p := range c.Providers {
+		if err := p.validate(); err != nil {
+			errs = append(errs, fmt.Errorf("providers[%d] (%s): %w", i, p.Name, err))
+		}
+		if seen[p.Name] {
+			errs = append(errs, fmt.Errorf("providers[%d]: the name %q is taken", i, p.Name))
+		}
+		seen[p.Name] = true
+	}
+	return errors.Join(errs...)
+}
+
+func (p Provider) validate() error {
+	if !providerName.MatchString(p.Name) {
+		return fmt.Errorf("name %q: use letters, digits, '.', '_' and '-'", p.Name)
+	}
+	if u, err := url.Parse(p.APIHost); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("ApiHost %q is not a URL such as http://127.0.0.1:9000", p.APIHost)
+	}
+	if p.Cost < 0 {
+		return fmt.Errorf("Cost %v is negative", p.Cost)
+	}
+	switch {
+	case p.Type == TypeHTTP && p.URL == "":
+		return errors.New(`type http needs url, such as "{host}/run/{function}"`)
+	case p.Type != TypeHTTP && p.URL != "":
+		return fmt.Errorf("url belongs to type http, not to %q", p.Type)
+	case p.Type != TypeAWS && p.Type != TypeOpenWhisk && p.Type != TypeHTTP:
+		return fmt.Errorf("type %q is not aws, openwhisk or http", p.Type)
+	}
+	return nil
+}
