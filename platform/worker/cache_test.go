@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	goruntime "runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -255,6 +256,26 @@ func TestPausedSandboxIsResumed(t *testing.T) {
 	invoke(t, w, "b")
 	resting(2)
 	wantPaths(t, w, "boot hot", "c", "b") // a was idle longest
+}
+
+func TestSandboxThatIsJustBeingPausedIsWaitedFor(t *testing.T) {
+	f := newFake(t)
+	began, finish := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	f.onPause = func() error { once.Do(func() { close(began) }); <-finish; return nil }
+	w := start(t, Config{PauseAfter: time.Millisecond}, f)
+	release := sync.OnceFunc(func() { close(finish) })
+	t.Cleanup(release) // before the worker's own, which waits for the pause
+	invoke(t, w, "a")
+	<-began
+	done := make(chan Response, 1)
+	go func() { done <- invoke(t, w, "a") }()
+	eventually(t, "taken", func() bool { return w.Stats().Busy == 1 })
+	time.Sleep(5 * time.Millisecond)
+	release()
+	if res := <-done; res.Path != Hot || res.Stages.Deploy < 5*time.Millisecond || f.boots.Load() != 1 {
+		t.Errorf("%s, %+v, %d boots", res.Path, res.Stages, f.boots.Load())
+	}
 }
 
 func TestSandboxThatCannotBeResumedIsReplaced(t *testing.T) {

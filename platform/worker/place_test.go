@@ -166,13 +166,15 @@ func TestSlowClosingHoldsBackEvictions(t *testing.T) {
 	open := make(chan struct{})
 	f.onClose = func() { <-open }
 	w := start(t, Config{Sandboxes: 1, Closing: 2}, f)
+	release := sync.OnceFunc(func() { close(open) })
+	t.Cleanup(release)
 	wantPaths(t, w, "boot boot boot", "a", "b", "c")
 	fourth := background(w, context.Background(), "d")
 	waiting(t, w, 1)
 	if n := f.count(); n != 3 {
 		t.Errorf("%d sandboxes", n)
 	}
-	close(open)
+	release()
 	if err := <-fourth; err != nil {
 		t.Error(err)
 	}
