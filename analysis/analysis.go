@@ -51,7 +51,13 @@ func Report(runDir string, opts Options) (*Summary, error) {
 	if err := writeSummary(runDir, s); err != nil {
 		return nil, err
 	}
-	_ = data
+	figs, err := figures(s, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFigures(runDir, figs); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

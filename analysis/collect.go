@@ -59,8 +59,8 @@ type point struct {
 	provider string
 }
 
-// figure is a measurement of one trial.
-type figure struct {
+// quantity is a measurement of one trial.
+type quantity struct {
 	identity
 	metric, unit string
 	trial        int
@@ -72,9 +72,9 @@ type figure struct {
 
 // data is all records of a run, or of one file, by series.
 type data struct {
-	series  []*series
-	figures []figure
-	rows    int
+	series     []*series
+	quantities []quantity
+	rows       int
 }
 
 type series struct {
@@ -118,7 +118,7 @@ func merge(parts []*data) *data {
 	at := map[string]*series{}
 	for _, p := range parts {
 		all.rows += p.rows
-		all.figures = append(all.figures, p.figures...)
+		all.quantities = append(all.quantities, p.quantities...)
 		for _, s := range p.series {
 			k := s.key()
 			if have := at[k]; have != nil {

@@ -126,7 +126,7 @@ func (r *reader) measurement(row record.Measurement) {
 		labels[LabelSource] = row.Source
 	}
 	id.labels = labels
-	r.data.figures = append(r.data.figures, figure{identity: id, metric: row.Metric, unit: row.Unit, trial: row.Trial, value: row.Value,
+	r.data.quantities = append(r.data.quantities, quantity{identity: id, metric: row.Metric, unit: row.Unit, trial: row.Trial, value: row.Value,
 		stopped: row.Labels[record.LabelStopped], detail: row.Labels[record.LabelDetail]})
 }
 
@@ -139,8 +139,8 @@ func (r *reader) finish() *data {
 			t.busy = r.busy
 		}
 	}
-	for i := range r.data.figures {
-		r.data.figures[i].busy = r.busy
+	for i := range r.data.quantities {
+		r.data.quantities[i].busy = r.busy
 	}
 	return &r.data
 }

@@ -17,7 +17,7 @@ func results(d *data) []Result {
 	for _, s := range d.series {
 		out = append(out, ofSeries(s)...)
 	}
-	out = append(out, ofFigures(d)...)
+	out = append(out, ofQuantities(d)...)
 	out = append(out, speedups(d)...)
 	slices.SortStableFunc(out, func(a, b Result) int { return Less(&a, &b) })
 	return out
@@ -126,12 +126,12 @@ func (s *series) errorRate() (Result, bool) {
 	return r, true
 }
 
-// ofFigures are the results that have one value a trial: what the records
+// ofQuantities are the results that have one value a trial: what the records
 // measured, and what follows from a trial as a whole.
-func ofFigures(d *data) []Result {
-	figures := slices.Concat(d.figures, throughputs(d), bursts(d))
-	groups := map[string][]figure{}
-	for _, f := range figures {
+func ofQuantities(d *data) []Result {
+	all := slices.Concat(d.quantities, throughputs(d), bursts(d))
+	groups := map[string][]quantity{}
+	for _, f := range all {
 		k := f.key() + "\x00" + f.metric + "\x00" + f.unit
 		groups[k] = append(groups[k], f)
 	}
@@ -142,7 +142,7 @@ func ofFigures(d *data) []Result {
 	return out
 }
 
-func ofGroup(group []figure) Result {
+func ofGroup(group []quantity) Result {
 	r := group[0].result(group[0].metric, group[0].unit)
 	var values []float64
 	for _, f := range group {
@@ -165,21 +165,21 @@ func ofGroup(group []figure) Result {
 	if detail := group[0].detail; detail != "" {
 		r.Labels[record.LabelDetail] = detail
 	}
-	r.Warnings = append(r.Warnings, figureWarnings(r, group)...)
+	r.Warnings = append(r.Warnings, quantityWarnings(r, group)...)
 	return r
 }
 
 // throughputs are those of trials whose records have no measured one: correct
 // replies a second, from the first scheduled call to the last correct reply. Where the
 // harness measured it, it knew its window better, and its figure stands.
-func throughputs(d *data) []figure {
+func throughputs(d *data) []quantity {
 	measured := map[int]bool{}
-	for _, f := range d.figures {
+	for _, f := range d.quantities {
 		if f.metric == record.MetricThroughput {
 			measured[f.trial] = true
 		}
 	}
-	var out []figure
+	var out []quantity
 	for _, s := range d.series {
 		if s.experiment != Throughput {
 			continue
@@ -188,7 +188,7 @@ func throughputs(d *data) []figure {
 			if measured[t.number] {
 				continue
 			}
-			f := figure{identity: s.identity, metric: record.MetricThroughput, unit: "1/s", trial: t.number, busy: t.busy}
+			f := quantity{identity: s.identity, metric: record.MetricThroughput, unit: "1/s", trial: t.number, busy: t.busy}
 			if window := float64(t.end-t.begin) / 1e9; len(t.latency) > 0 && window > 0 {
 				f.value = float64(len(t.latency)) / window
 			}

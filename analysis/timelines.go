@@ -9,15 +9,15 @@ import (
 
 // bursts are what a burst trial says as a whole: the longest silence of its
 // background, its slowest reply, and when its first failure was due.
-func bursts(d *data) []figure {
-	var out []figure
+func bursts(d *data) []quantity {
+	var out []quantity
 	for _, s := range d.series {
 		if s.experiment != Burst {
 			continue
 		}
 		for _, t := range s.trials {
 			put := func(metric, unit string, value float64) {
-				out = append(out, figure{identity: s.identity, metric: metric, unit: unit, trial: t.number, value: value, busy: t.busy})
+				out = append(out, quantity{identity: s.identity, metric: metric, unit: unit, trial: t.number, value: value, busy: t.busy})
 			}
 			if s.labels[record.LabelLoad] == record.LoadBackground {
 				if v, ok := longestSilence(t.points); ok {

@@ -41,8 +41,8 @@ func trialWarnings(r Result, trials int) []Warning {
 	return w
 }
 
-// figureWarnings are those of a quantity with one value a trial.
-func figureWarnings(r Result, group []figure) []Warning {
+// quantityWarnings are those of a quantity with one value a trial.
+func quantityWarnings(r Result, group []quantity) []Warning {
 	w := trialWarnings(r, len(group))
 	if r.Metric == record.MetricIsolated || r.Metric == record.MetricReachable {
 		w = nil // looked at, not measured

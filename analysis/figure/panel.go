@@ -1,0 +1,158 @@
+package figure
+
+import (
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Panel is one pair of axes.
+type Panel struct {
+	plot       *plot.Plot
+	logX, logY bool
+}
+
+// XY is a point in the axes' units.
+type XY struct{ X, Y float64 }
+
+// NewPanel makes axes; their labels name the quantity and its unit.
+func NewPanel(title, x, y string) *Panel {
+	p := plot.New()
+	p.Title.Text = title
+	p.Title.TextStyle = textStyle(labelSize+0.5, draw.XCenter, draw.YTop)
+	p.Title.Padding = 3
+	p.BackgroundColor = nil
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.LineStyle.Color, a.Tick.LineStyle.Color = black, black
+		a.LineStyle.Width, a.Tick.LineStyle.Width, a.Tick.Length = 0.6, 0.6, 3.5
+		a.Padding = 2
+		a.Tick.Marker = numbers{}
+	}
+	p.X.Label.Text, p.X.Label.TextStyle = x, textStyle(labelSize, draw.XCenter, draw.YTop)
+	p.X.Tick.Label = textStyle(tickSize, draw.XCenter, draw.YTop)
+	p.Y.Label.Text, p.Y.Label.TextStyle = y, textStyle(labelSize, draw.XCenter, draw.YBottom)
+	p.Y.Label.TextStyle.Rotation = math.Pi / 2
+	p.Y.Tick.Label = textStyle(tickSize, draw.XRight, draw.YCenter)
+	p.Add(grid{})
+	return &Panel{plot: p}
+}
+
+// LogX makes the x axis logarithmic. Values at or below 0 are then not drawn.
+func (p *Panel) LogX() *Panel {
+	p.logX = true
+	p.plot.X.Scale, p.plot.X.Tick.Marker = plot.LogScale{}, decades{}
+	return p
+}
+
+// LogY does the same for the y axis.
+func (p *Panel) LogY() *Panel {
+	p.logY = true
+	p.plot.Y.Scale, p.plot.Y.Tick.Marker = plot.LogScale{}, decades{}
+	return p
+}
+
+// XTicks puts labels at chosen values.
+func (p *Panel) XTicks(at []float64, labels []string) *Panel {
+	ticks := make([]plot.Tick, len(at))
+	for i := range at {
+		ticks[i] = plot.Tick{Value: at[i], Label: labels[i]}
+	}
+	p.plot.X.Tick.Marker = plot.ConstantTicks(ticks)
+	return p
+}
+
+// RangeX widens the x axis to hold at least this.
+func (p *Panel) RangeX(low, high float64) *Panel {
+	p.plot.X.Min, p.plot.X.Max = math.Min(p.plot.X.Min, low), math.Max(p.plot.X.Max, high)
+	return p
+}
+
+// RangeY does the same for the y axis.
+func (p *Panel) RangeY(low, high float64) *Panel {
+	p.plot.Y.Min, p.plot.Y.Max = math.Min(p.plot.Y.Min, low), math.Max(p.plot.Y.Max, high)
+	return p
+}
+
+// Drawable drops the points that cannot be drawn on the panel's axes.
+func (p *Panel) drawable(points []XY) plotter.XYs {
+	kept := make(plotter.XYs, 0, len(points))
+	for _, q := range points {
+		bad := math.IsNaN(q.X) || math.IsInf(q.X, 0) || math.IsNaN(q.Y) || math.IsInf(q.Y, 0)
+		if !bad && !(p.logX && q.X <= 0) && !(p.logY && q.Y <= 0) {
+			kept = append(kept, plotter.XY(q))
+		}
+	}
+	return kept
+}
+
+// Line draws straight lines from point to point.
+func (p *Panel) Line(points []XY, c color.Color, dashes []vg.Length) {
+	if xy := p.drawable(points); len(xy) > 0 {
+		p.plot.Add(&plotter.Line{XYs: xy, LineStyle: lineStyle(c, dashes)})
+	}
+}
+
+// Steps draws an empirical distribution: level up to the next point, then up.
+func (p *Panel) Steps(points []XY, c color.Color, dashes []vg.Length) {
+	if xy := p.drawable(points); len(xy) > 0 {
+		p.plot.Add(&plotter.Line{XYs: xy, LineStyle: lineStyle(c, dashes), StepStyle: plotter.PostStep})
+	}
+}
+
+// Dots draws a mark at each point.
+func (p *Panel) Dots(points []XY, g draw.GlyphStyle) {
+	if xy := p.drawable(points); len(xy) > 0 {
+		p.plot.Add(&plotter.Scatter{XYs: xy, GlyphStyle: g})
+	}
+}
+
+// Intervals draws a vertical bar from low to high at each x.
+func (p *Panel) Intervals(x, low, high []float64, c color.Color) {
+	for i := range x {
+		ends := p.drawable([]XY{{x[i], low[i]}, {x[i], high[i]}})
+		if len(ends) == 2 && low[i] < high[i] {
+			p.plot.Add(&plotter.Line{XYs: ends, LineStyle: draw.LineStyle{Color: c, Width: 0.8}})
+		}
+	}
+}
+
+// Marks draws vertical lines behind the data, over the whole height.
+func (p *Panel) Marks(at []float64, c color.Color) { p.plot.Add(marks{at, c}) }
+
+type marks struct {
+	at    []float64
+	color color.Color
+}
+
+// Plot implements plot.Plotter.
+func (m marks) Plot(c draw.Canvas, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	for _, at := range m.at {
+		if at >= p.X.Min && at <= p.X.Max {
+			c.StrokeLine2(draw.LineStyle{Color: m.color, Width: 0.8, Dashes: []vg.Length{2, 2}}, x(at), c.Min.Y, x(at), c.Max.Y)
+		}
+	}
+}
+
+// grid is light lines at the labelled ticks, behind everything.
+type grid struct{}
+
+// Plot implements plot.Plotter.
+func (grid) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	sty := draw.LineStyle{Color: gridGrey, Width: 0.5}
+	for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
+		if !t.IsMinor() && t.Value >= p.X.Min && t.Value <= p.X.Max {
+			c.StrokeLine2(sty, x(t.Value), c.Min.Y, x(t.Value), c.Max.Y)
+		}
+	}
+	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
+		if !t.IsMinor() && t.Value >= p.Y.Min && t.Value <= p.Y.Max {
+			c.StrokeLine2(sty, c.Min.X, y(t.Value), c.Max.X, y(t.Value))
+		}
+	}
+}

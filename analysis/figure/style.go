@@ -1,0 +1,132 @@
+package figure
+
+import (
+	"image/color"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// The palette is Okabe and Ito's (Color Universal Design, 2008).
+var (
+	blue       = rgb(0x0072B2)
+	orange     = rgb(0xE69F00)
+	green      = rgb(0x009E73)
+	vermillion = rgb(0xD55E00)
+	purple     = rgb(0xCC79A7)
+	sky        = rgb(0x56B4E9)
+	yellow     = rgb(0xF0E442)
+	black      = rgb(0x222222)
+	gridGrey   = rgb(0xE3E3E3)
+	paper      = rgb(0xFFFFFF)
+)
+
+// Grey is the colour of what is quoted from the paper.
+var Grey = rgb(0x8A8A8A)
+
+// Red is the colour of errors.
+var Red = rgb(0xC1121F)
+
+func rgb(v uint32) color.NRGBA {
+	return color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: 255}
+}
+
+// Faded is a colour for dots that lie over each other.
+func Faded(c color.NRGBA, alpha uint8) color.NRGBA { c.A = alpha; return c }
+
+// wellKnown keeps a backend's colour the same in all runs.
+var wellKnown = map[string]color.NRGBA{
+	"process": blue, "container/runc": orange, "container/crun": purple, "container/runsc": vermillion, "unikernel": green,
+}
+
+var others = []color.NRGBA{sky, black, yellow, vermillion, purple, orange, blue, green}
+
+// Color is a backend's colour in every figure. all are the run's backends.
+func Color(name string, all []string) color.NRGBA {
+	if c, ok := wellKnown[name]; ok {
+		return c
+	}
+	n := 0
+	for _, other := range all {
+		if other == name {
+			break
+		}
+		if _, ok := wellKnown[other]; !ok {
+			n++
+		}
+	}
+	return others[n%len(others)]
+}
+
+// Ordinal is the i-th colour of things that are no backends.
+func Ordinal(i int) color.NRGBA {
+	all := []color.NRGBA{sky, blue, green, orange, purple, vermillion, yellow, black}
+	return all[i%len(all)]
+}
+
+// Dashes is the i-th line style: solid first.
+func Dashes(i int) []vg.Length {
+	return [][]vg.Length{nil, {6, 2}, {3, 2}, {1, 2}, {7, 2, 1, 2}}[i%5]
+}
+
+const (
+	titleSize = 10 // points
+	labelSize = 8
+	tickSize  = 7.5
+)
+
+func textStyle(size font.Length, x text.XAlignment, y text.YAlignment) text.Style {
+	return text.Style{
+		Color: black, Font: font.Font{Typeface: "Liberation", Variant: "Sans", Size: size},
+		XAlign: x, YAlign: y, Handler: plot.DefaultTextHandler,
+	}
+}
+
+// Line is a legend's picture of a line.
+func Line(c color.Color, dashes []vg.Length) plot.Thumbnailer {
+	return &plotter.Line{LineStyle: lineStyle(c, dashes)}
+}
+
+func lineStyle(c color.Color, dashes []vg.Length) draw.LineStyle {
+	return draw.LineStyle{Color: c, Width: 1.4, Dashes: dashes}
+}
+
+// Box is a legend's picture of a bar.
+func Box(c color.Color) plot.Thumbnailer { return box{c} }
+
+type box struct{ color color.Color }
+
+// Thumbnail implements plot.Thumbnailer.
+func (b box) Thumbnail(c *draw.Canvas) {
+	c.SetColor(b.color)
+	c.Fill(c.Rectangle.Path())
+}
+
+// Dot is a legend's picture of a glyph.
+func Dot(g draw.GlyphStyle) plot.Thumbnailer { return &plotter.Scatter{GlyphStyle: g} }
+
+// Glyph is a mark: "dot", "ring", "square", "triangle" or "cross".
+func Glyph(shape string, c color.Color, radius vg.Length) draw.GlyphStyle {
+	g := draw.GlyphStyle{Color: c, Radius: radius}
+	switch shape {
+	case "ring":
+		g.Shape = draw.RingGlyph{}
+	case "square":
+		g.Shape = draw.BoxGlyph{}
+	case "triangle":
+		g.Shape = draw.PyramidGlyph{}
+	case "cross":
+		g.Shape = draw.CrossGlyph{}
+	default:
+		g.Shape = draw.CircleGlyph{}
+	}
+	return g
+}
+
+// Short is a name that fits on an axis.
+func Short(name string) string { return strings.TrimPrefix(name, "container/") }

@@ -1,0 +1,212 @@
+package analysis
+
+import (
+	"slices"
+
+	"gonum.org/v1/plot/vg"
+
+	"github.com/lambdabench/lambdabench/analysis/figure"
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/reference"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
+)
+
+// ecdfPoints is how finely a distribution is drawn.
+const ecdfPoints = 400
+
+// ecdfFigure is the distribution of deploy latencies, a colour a backend and a
+// line style a path; the paper's means are marked at the bottom.
+func ecdfFigure(s *Summary, d *data, rt string) *figure.Figure {
+	f := &figure.Figure{
+		Name: fileName("deploy-ecdf", rt), Title: "Deploy time of a NOP by path, " + rt,
+		Caption: "The share of invocations that took at most the time on the horizontal axis. Grey marks: the paper's means for hot, warm and cold.",
+		Data:    [][]string{{"backend", "path", "latency_ms", "share"}},
+	}
+	p := figure.NewPanel("", "latency, ms", "share of invocations").LogX()
+	var backends, paths []string
+	ordered := slices.Clone(d.series)
+	slices.SortStableFunc(ordered, func(a, b *series) int {
+		if c := compareBy(nil, a.backend, b.backend); c != 0 {
+			return c
+		}
+		return compareBy(pathRank, a.path, b.path)
+	})
+	for _, x := range ordered {
+		if x.experiment != Deploy || x.runtime != rt {
+			continue
+		}
+		sorted, _ := statistics.Clean(x.pooled())
+		if len(sorted) == 0 {
+			continue
+		}
+		if !slices.Contains(backends, x.backend) {
+			backends = append(backends, x.backend)
+		}
+		if !slices.Contains(paths, x.path) {
+			paths = append(paths, x.path)
+		}
+		points := []figure.XY{{X: sorted[0], Y: 0}}
+		for _, q := range statistics.ECDF(sorted, ecdfPoints) {
+			points = append(points, figure.XY(q))
+			f.Data = append(f.Data, []string{x.backend, x.path, exact(q.X), exact(q.Y)})
+		}
+		p.Steps(points, figure.Color(x.backend, s.Backends()), figure.Dashes(pathRank(x.path)))
+	}
+	if len(backends) == 0 {
+		return nil
+	}
+	f.Legend = s.backendEntries(backends)
+	slices.SortFunc(paths, func(a, b string) int { return compareBy(pathRank, a, b) })
+	for _, path := range paths {
+		f.Legend = append(f.Legend, figure.Entry{Name: path, Thumb: figure.Line(figure.Ordinal(7), figure.Dashes(pathRank(path)))})
+	}
+	var means []figure.XY
+	for _, m := range reference.Paths() {
+		means = append(means, figure.XY{X: m.Millis, Y: 0.015})
+		f.Data = append(f.Data, []string{reference.Label, m.Path, exact(m.Millis), "mean"})
+	}
+	mark := figure.Glyph("triangle", figure.Grey, 4)
+	p.Dots(means, mark)
+	f.Legend = append(f.Legend, paperTitle(), figure.Entry{Name: "means of hot, warm, cold", Thumb: figure.Dot(mark)})
+	f.Panels, f.Height = [][]*figure.Panel{{p.RangeY(0, 1)}}, 3.2*vg.Inch
+	return f
+}
+
+// stagesFigure is what the medians are made of, a panel a path, each with its
+// own scale.
+func stagesFigure(s *Summary, rt string) *figure.Figure {
+	f := &figure.Figure{
+		Name: fileName("deploy-stages", rt), Title: "What a deploy is made of, " + rt + " (medians of the stages)",
+		Caption: "A panel a path, each with its own scale. What lies between the stages and the median of the whole is not shown as a bar.",
+		Data:    [][]string{{"backend", "path", "stage", "p50_ms"}},
+	}
+	var used []string
+	for _, path := range Paths {
+		var bars []figure.Bar
+		for _, b := range s.Backends() {
+			whole := s.One(Query{Experiment: Deploy, Backend: b, Runtime: rt, Path: path, Metric: MetricLatency})
+			if whole == nil {
+				continue
+			}
+			bar := figure.Bar{Name: b, Note: number(whole.P50) + " ms"}
+			for i, stage := range Stages {
+				x := s.One(Query{Experiment: Deploy, Backend: b, Runtime: rt, Path: path, Metric: MetricStageLatency, Labels: map[string]string{LabelStage: stage}})
+				if x == nil {
+					continue
+				}
+				if !slices.Contains(used, stage) {
+					used = append(used, stage)
+				}
+				bar.Parts = append(bar.Parts, figure.Part{Value: x.P50, Color: figure.Ordinal(i)})
+				f.Data = append(f.Data, []string{b, path, stage, exact(x.P50)})
+			}
+			bars = append(bars, bar)
+		}
+		if len(bars) > 0 {
+			f.Panels = append(f.Panels, []*figure.Panel{figure.NewPanel(path, "ms", "").Bars(bars)})
+			f.Height += vg.Length(len(bars))*0.26*vg.Inch + 0.62*vg.Inch
+		}
+	}
+	if len(f.Panels) == 0 {
+		return nil
+	}
+	f.Height += 0.3 * vg.Inch
+	for i, stage := range Stages {
+		if slices.Contains(used, stage) {
+			f.Legend = append(f.Legend, figure.Entry{Name: stage, Thumb: figure.Box(figure.Ordinal(i))})
+		}
+	}
+	return f
+}
+
+// overheadFigure is what the platform adds to a hot NOP.
+func overheadFigure(s *Summary) *figure.Figure {
+	f := &figure.Figure{
+		Name: "overhead", Title: "A hot NOP on the sandbox, through the worker and through the gateway (p50)",
+		Caption: "Bars: medians; lines over their ends: 95 % intervals.",
+		Data:    [][]string{{"backend", "runtime", "via", "p50_ms", "ci_low", "ci_high"}},
+	}
+	var bars []figure.Bar
+	for _, t := range s.targets(Query{Experiment: Overhead, Metric: MetricLatency}) {
+		for i, via := range []string{"sandbox", "worker", "gateway"} {
+			r := s.One(Query{Experiment: Overhead, Backend: t[0], Runtime: t[1], Metric: MetricLatency, Labels: map[string]string{LabelVia: via}})
+			if r == nil {
+				continue
+			}
+			bars = append(bars, figure.Bar{Name: t[0] + ", " + t[1] + ", " + via, Note: number(r.P50) + " ms", Low: r.CILow, High: r.CIHigh,
+				Parts: []figure.Part{{Value: r.P50, Color: figure.Faded(figure.Color(t[0], s.Backends()), uint8(255-70*i))}}})
+			f.Data = append(f.Data, []string{t[0], t[1], via, exact(r.P50), exact(r.CILow), exact(r.CIHigh)})
+		}
+	}
+	if len(bars) == 0 {
+		return nil
+	}
+	f.Panels = [][]*figure.Panel{{figure.NewPanel("", "latency, ms", "").Bars(bars)}}
+	f.Height = vg.Length(len(bars))*0.24*vg.Inch + 0.9*vg.Inch
+	return f
+}
+
+// aoFigure is table 2 of the paper: what each step of anticipatory optimisation
+// does to latencies and to the size of snapshots.
+func aoFigure(s *Summary, rt string) *figure.Figure {
+	f := &figure.Figure{
+		Name: fileName("ao", rt), Title: "Anticipatory optimisation, " + rt,
+		Caption: "Left: medians with 95 % intervals. Right: what the snapshots' own pages take. Grey: the paper's values for the steps that it has.",
+		Data:    [][]string{{"backend", "series", "steps", "value", "unit"}},
+	}
+	steps := s.labelValues(Query{Experiment: AO, Runtime: rt}, record.LabelAO)
+	if len(steps) == 0 {
+		return nil
+	}
+	times := figure.NewPanel("latency", "steps", "ms").LogY()
+	sizes := figure.NewPanel("snapshots", "steps", "MB").LogY()
+	at, labels := make([]float64, len(steps)), make([]string, len(steps))
+	for i, step := range steps {
+		at[i], labels[i] = float64(i), stepLabel(step)
+	}
+	curve := func(p *figure.Panel, b, what, path, metric string, unit float64, unitName string, style int) {
+		var points []figure.XY
+		for i, step := range steps {
+			if r := s.One(Query{Experiment: AO, Backend: b, Runtime: rt, Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil {
+				points = append(points, figure.XY{X: at[i], Y: r.P50 / unit})
+				p.Intervals(at[i:i+1], []float64{r.CILow / unit}, []float64{r.CIHigh / unit}, figure.Color(b, s.Backends()))
+				f.Data = append(f.Data, []string{b, what, step, exact(r.P50 / unit), unitName})
+			}
+		}
+		p.Line(points, figure.Color(b, s.Backends()), figure.Dashes(style))
+		p.Dots(points, figure.Glyph("dot", figure.Color(b, s.Backends()), 2.2))
+	}
+	for _, b := range s.backendsOf(Query{Experiment: AO, Runtime: rt}) {
+		curve(times, b, "cold", "cold", MetricLatency, 1, "ms", 0)
+		curve(times, b, "warm", "warm", MetricLatency, 1, "ms", 1)
+		curve(sizes, b, "runtime snapshot", "", record.MetricRuntimeSnapshot, mega, "MB", 0)
+		curve(sizes, b, "function snapshot", "", record.MetricFunctionSnapshot, mega, "MB", 1)
+	}
+	paperAO(f, times, sizes, steps)
+	f.Panels = [][]*figure.Panel{{times.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8), sizes.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8)}}
+	f.Legend = append(s.backendEntries(s.backendsOf(Query{Experiment: AO, Runtime: rt})),
+		figure.Entry{Name: "cold; runtime snapshot", Thumb: figure.Line(figure.Ordinal(7), figure.Dashes(0))},
+		figure.Entry{Name: "warm; function snapshot", Thumb: figure.Line(figure.Ordinal(7), figure.Dashes(1))},
+		paperTitle(), figure.Entry{Name: "the same, in grey", Thumb: figure.Line(figure.Grey, figure.Dashes(2))})
+	f.Width, f.Height = 8.6*vg.Inch, 3*vg.Inch
+	return f
+}
+
+// paperAO draws table 2 where our steps are the paper's.
+func paperAO(f *figure.Figure, times, sizes *figure.Panel, steps []string) {
+	curve := func(p *figure.Panel, what, unit string, of func(reference.AOStep) float64) {
+		var points []figure.XY
+		for _, a := range reference.AOSteps() {
+			if i := slices.Index(steps, a.Steps); i >= 0 && of(a) > 0 {
+				points = append(points, figure.XY{X: float64(i), Y: of(a)})
+				f.Data = append(f.Data, []string{reference.Label, what, a.Steps, exact(of(a)), unit})
+			}
+		}
+		p.Line(points, figure.Grey, figure.Dashes(2))
+		p.Dots(points, figure.Glyph("ring", figure.Grey, 2.5))
+	}
+	curve(times, "cold", "ms", func(a reference.AOStep) float64 { return a.ColdMillis })
+	curve(times, "warm", "ms", func(a reference.AOStep) float64 { return a.WarmMillis })
+	curve(sizes, "runtime snapshot", "MB", func(a reference.AOStep) float64 { return a.RuntimeSnapshotMB })
+	curve(sizes, "function snapshot", "MB", func(a reference.AOStep) float64 { return a.FunctionSnapshotMB })
+}
