@@ -58,16 +58,18 @@ func ecdfFigure(s *Summary, d *data, rt string) *figure.Figure {
 	f.Legend = s.backendEntries(backends)
 	slices.SortFunc(paths, func(a, b string) int { return compareBy(pathRank, a, b) })
 	for _, path := range paths {
-		f.Legend = append(f.Legend, figure.Entry{Name: path, Thumb: figure.Line(figure.Ordinal(7), figure.Dashes(pathRank(path)))})
+		f.Legend = append(f.Legend, figure.Entry{Name: path, Thumb: figure.Line(figure.Black, figure.Dashes(pathRank(path)))})
 	}
 	var means []figure.XY
+	var names []string
 	for _, m := range reference.Paths() {
-		means = append(means, figure.XY{X: m.Millis, Y: 0.015})
+		means, names = append(means, figure.XY{X: m.Millis, Y: 0.015}), append(names, m.Path)
 		f.Data = append(f.Data, []string{reference.Label, m.Path, exact(m.Millis), "mean"})
 	}
 	mark := figure.Glyph("triangle", figure.Grey, 4)
 	p.Dots(means, mark)
-	f.Legend = append(f.Legend, paperTitle(), figure.Entry{Name: "means of hot, warm, cold", Thumb: figure.Dot(mark)})
+	p.Texts(means, names, figure.Grey)
+	f.Legend = append(f.Legend, paperTitle(), figure.Entry{Name: "means", Thumb: figure.Dot(mark)})
 	f.Panels, f.Height = [][]*figure.Panel{{p.RangeY(0, 1)}}, 3.2*vg.Inch
 	return f
 }
@@ -76,7 +78,7 @@ func ecdfFigure(s *Summary, d *data, rt string) *figure.Figure {
 // own scale.
 func stagesFigure(s *Summary, rt string) *figure.Figure {
 	f := &figure.Figure{
-		Name: fileName("deploy-stages", rt), Title: "What a deploy is made of, " + rt + " (medians of the stages)",
+		Name: fileName("deploy-stages", rt), Title: "What a deploy is made of, " + rt + " (medians of the stages, ms)",
 		Caption: "A panel a path, each with its own scale. What lies between the stages and the median of the whole is not shown as a bar.",
 		Data:    [][]string{{"backend", "path", "stage", "p50_ms"}},
 	}
@@ -103,8 +105,8 @@ func stagesFigure(s *Summary, rt string) *figure.Figure {
 			bars = append(bars, bar)
 		}
 		if len(bars) > 0 {
-			f.Panels = append(f.Panels, []*figure.Panel{figure.NewPanel(path, "ms", "").Bars(bars)})
-			f.Height += vg.Length(len(bars))*0.26*vg.Inch + 0.62*vg.Inch
+			f.Panels = append(f.Panels, []*figure.Panel{figure.NewPanel(path, "", "").Bars(bars)})
+			f.Height += vg.Length(len(bars))*0.26*vg.Inch + 0.48*vg.Inch
 		}
 	}
 	if len(f.Panels) == 0 {
@@ -133,8 +135,8 @@ func overheadFigure(s *Summary) *figure.Figure {
 			if r == nil {
 				continue
 			}
-			bars = append(bars, figure.Bar{Name: t[0] + ", " + t[1] + ", " + via, Note: number(r.P50) + " ms", Low: r.CILow, High: r.CIHigh,
-				Parts: []figure.Part{{Value: r.P50, Color: figure.Faded(figure.Color(t[0], s.Backends()), uint8(255-70*i))}}})
+			bars = append(bars, figure.Bar{Name: t[0] + ", " + language(t[1]) + ", " + via, Note: number(r.P50) + " ms", Low: r.CILow, High: r.CIHigh,
+				Parts: []figure.Part{{Value: r.P50, Color: figure.Lighter(figure.Color(t[0], s.Backends()), 0.3*float64(i))}}})
 			f.Data = append(f.Data, []string{t[0], t[1], via, exact(r.P50), exact(r.CILow), exact(r.CIHigh)})
 		}
 	}
@@ -158,8 +160,8 @@ func aoFigure(s *Summary, rt string) *figure.Figure {
 	if len(steps) == 0 {
 		return nil
 	}
-	times := figure.NewPanel("latency", "steps", "ms").LogY()
-	sizes := figure.NewPanel("snapshots", "steps", "MB").LogY()
+	times := figure.NewPanel("latency", "", "ms").LogY()
+	sizes := figure.NewPanel("snapshots", "", "MB").LogY()
 	at, labels := make([]float64, len(steps)), make([]string, len(steps))
 	for i, step := range steps {
 		at[i], labels[i] = float64(i), stepLabel(step)
@@ -185,8 +187,8 @@ func aoFigure(s *Summary, rt string) *figure.Figure {
 	paperAO(f, times, sizes, steps)
 	f.Panels = [][]*figure.Panel{{times.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8), sizes.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8)}}
 	f.Legend = append(s.backendEntries(s.backendsOf(Query{Experiment: AO, Runtime: rt})),
-		figure.Entry{Name: "cold; runtime snapshot", Thumb: figure.Line(figure.Ordinal(7), figure.Dashes(0))},
-		figure.Entry{Name: "warm; function snapshot", Thumb: figure.Line(figure.Ordinal(7), figure.Dashes(1))},
+		figure.Entry{Name: "cold; runtime snapshot", Thumb: figure.Line(figure.Black, figure.Dashes(0))},
+		figure.Entry{Name: "warm; function snapshot", Thumb: figure.Line(figure.Black, figure.Dashes(1))},
 		paperTitle(), figure.Entry{Name: "the same, in grey", Thumb: figure.Line(figure.Grey, figure.Dashes(2))})
 	f.Width, f.Height = 8.6*vg.Inch, 3*vg.Inch
 	return f

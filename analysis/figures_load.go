@@ -19,7 +19,7 @@ func throughputFigure(s *Summary, rt string) (*figure.Figure, error) {
 		Data:    [][]string{{"backend", "functions", "p50_1_s", "ci_low", "ci_high"}},
 		Height:  3.4 * vg.Inch,
 	}
-	p := figure.NewPanel("", "unique functions M", "correct replies, 1/s").LogX().LogY()
+	p := figure.NewPanel("", "unique functions M", "correct replies, 1/s").LogX().LogY().Powers()
 	q := Query{Experiment: Throughput, Runtime: rt, Metric: record.MetricThroughput}
 	backends := s.backendsOf(q)
 	if len(backends) == 0 {
@@ -64,15 +64,13 @@ func throughputFigure(s *Summary, rt string) (*figure.Figure, error) {
 // densityFigure is table 3 of the paper, as bars.
 func densityFigure(s *Summary) *figure.Figure {
 	f := &figure.Figure{
-		Name: "density", Title: "Memory of an idle instance, instances in a GB, creation rate",
+		Name: "density", Title: "Memory of an idle instance, instances in a GB, creation rate (grey: " + reference.Label + ")",
 		Caption: "Medians of the trials; lines over the bars' ends: 95 % intervals. Axes are logarithmic: read the ends of the bars. Grey: table 3 of the paper; its 88 GB are scaled to one.",
 		Data:    [][]string{{"backend", "runtime", "state", "mb_each", "instances_per_gb", "creations_1_s"}},
 	}
 	var each, fit, rate []figure.Bar
-	add := func(name string, c figure.Part, mb, perSecond float64) {
-		each = append(each, bar(name, mb, c))
-		fit = append(fit, bar(name, 1000/mb, c))
-		rate = append(rate, bar(name, perSecond, c))
+	add := func(name string, c figure.Part, mb, perSecond float64, note string) {
+		each, fit, rate = append(each, bar(name, mb, c, number(mb))), append(fit, bar(name, 1000/mb, c, number(1000/mb))), append(rate, bar(name, perSecond, c, note))
 	}
 	for _, r := range s.Find(Query{Experiment: Density, Metric: record.MetricBytesPerInstance}) {
 		if !(r.P50 > 0) {
@@ -83,7 +81,7 @@ func densityFigure(s *Summary) *figure.Figure {
 		if x := s.One(Query{Experiment: Density, Backend: r.Backend, Runtime: r.Runtime, Metric: record.MetricCreationRate, Labels: map[string]string{LabelState: r.Label(LabelState)}}); x != nil {
 			perSecond = x.P50
 		}
-		add(r.Backend+", "+language(r.Runtime)+", "+r.Label(LabelState), c, r.P50/mega, perSecond)
+		add(r.Backend+", "+language(r.Runtime)+", "+r.Label(LabelState), c, r.P50/mega, perSecond, number(perSecond))
 		each[len(each)-1].Low, each[len(each)-1].High = r.CILow/mega, r.CIHigh/mega
 		f.Data = append(f.Data, []string{r.Backend, r.Runtime, r.Label(LabelState), exact(r.P50 / mega), exact(1000 * mega / r.P50), exact(perSecond)})
 	}
@@ -91,7 +89,7 @@ func densityFigure(s *Summary) *figure.Figure {
 		return nil
 	}
 	for _, i := range reference.Isolations() {
-		add("paper: "+i.Name, figure.Part{Color: figure.Grey}, i.MBEach(), i.Creations)
+		add("paper: "+i.Name, figure.Part{Color: figure.Grey}, i.MBEach(), i.Creations, quoted(i.Creations))
 		f.Data = append(f.Data, []string{reference.Label + ": " + i.Name, reference.Runtime, "booted", exact(i.MBEach()), exact(1000 / i.MBEach()), exact(i.Creations)})
 	}
 	noNames := func(bars []figure.Bar) []figure.Bar {
@@ -110,9 +108,9 @@ func densityFigure(s *Summary) *figure.Figure {
 	return f
 }
 
-func bar(name string, v float64, p figure.Part) figure.Bar {
+func bar(name string, v float64, p figure.Part, note string) figure.Bar {
 	p.Value = v
-	return figure.Bar{Name: name, Parts: []figure.Part{p}, Note: number(v)}
+	return figure.Bar{Name: name, Parts: []figure.Part{p}, Note: note}
 }
 
 // language is a runtime without its version.

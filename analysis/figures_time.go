@@ -18,20 +18,20 @@ const maxDots = 4000
 // time, a panel a period, of the first trial of each.
 func burstFigure(s *Summary, d *data, backend, rt string) *figure.Figure {
 	f := &figure.Figure{
-		Name: fileName("burst", backend, rt), Title: "Bursts on " + backend + ", " + rt,
+		Name: fileName("burst", backend, rt), Title: "Bursts on " + backend + ", " + rt + ": requests by the time when they were due (s)",
 		Caption: "Every request of the first trial at the time when it was due. Dashed lines: bursts. Failed requests are crosses, at the time after which they failed.",
 		Data:    [][]string{{"period", "load", "burst", "due_s", "latency_ms", "ok"}},
 		Height:  0.3 * vg.Inch,
 	}
-	background := figure.Glyph("dot", figure.Faded(figure.Ordinal(1), 130), 1.3)
-	burst := figure.Glyph("dot", figure.Faded(figure.Ordinal(3), 220), 1.8)
+	background := figure.Glyph("dot", figure.Faded(figure.Color(backend, s.Backends()), 130), 1.3)
+	burst := figure.Glyph("dot", figure.Faded(figure.Black, 200), 1.6)
 	failed := figure.Glyph("cross", figure.Red, 2.8)
 	for _, period := range s.labelValues(Query{Experiment: Burst, Backend: backend, Runtime: rt}, LabelPeriod) {
 		points := burstPoints(d, backend, rt, period)
 		if len(points) == 0 {
 			continue
 		}
-		p := figure.NewPanel("every "+period, "time since the start, s", "latency, ms").LogY()
+		p := figure.NewPanel("a burst every "+period, "", "latency, ms").LogY()
 		var bg, bu, bad []figure.XY
 		starts := map[int]float64{}
 		for _, x := range points {
@@ -62,7 +62,7 @@ func burstFigure(s *Summary, d *data, backend, rt string) *figure.Figure {
 		p.Dots(thin(bu), burst)
 		p.Dots(thin(bad), failed)
 		f.Panels = append(f.Panels, []*figure.Panel{p.RangeX(0, 0)})
-		f.Height += 1.75 * vg.Inch
+		f.Height += 1.6 * vg.Inch
 	}
 	if len(f.Panels) == 0 {
 		return nil

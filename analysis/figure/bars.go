@@ -56,6 +56,7 @@ func (p *Panel) Bars(bars []Bar) *Panel {
 	} else {
 		p.plot.X.Min, p.plot.X.Max = 0, most*room
 	}
+	p.tight, p.plain = true, true
 	p.plot.Add(barPlotter{bars})
 	return p
 }

@@ -111,6 +111,7 @@ func (f *Figure) draw(c draw.Canvas) {
 	plots := make([][]*plot.Plot, len(f.Panels))
 	for i, row := range f.Panels {
 		for _, p := range row {
+			p.pad()
 			plots[i] = append(plots[i], p.plot)
 		}
 	}
@@ -134,7 +135,7 @@ func (f *Figure) drawLegend(c draw.Canvas) draw.Canvas {
 		return c
 	}
 	l := plot.NewLegend()
-	l.TextStyle = textStyle(labelSize, draw.XLeft, draw.YCenter)
+	l.TextStyle = textStyle(labelSize, draw.XLeft, draw.YBottom)
 	l.Top, l.Left = true, true
 	l.Padding, l.ThumbnailWidth = 3, 20
 	for _, e := range f.Legend {

@@ -14,6 +14,8 @@ import (
 type Panel struct {
 	plot       *plot.Plot
 	logX, logY bool
+	plain      bool // no horizontal grid
+	tight      bool // the axes end where the data does
 }
 
 // XY is a point in the axes' units.
@@ -32,13 +34,13 @@ func NewPanel(title, x, y string) *Panel {
 		a.Padding = 2
 		a.Tick.Marker = numbers{}
 	}
-	p.X.Label.Text, p.X.Label.TextStyle = x, textStyle(labelSize, draw.XCenter, draw.YTop)
+	p.X.Label.Text, p.X.Label.TextStyle = x, textStyle(labelSize, draw.XCenter, draw.YBottom)
 	p.X.Tick.Label = textStyle(tickSize, draw.XCenter, draw.YTop)
 	p.Y.Label.Text, p.Y.Label.TextStyle = y, textStyle(labelSize, draw.XCenter, draw.YBottom)
-	p.Y.Label.TextStyle.Rotation = math.Pi / 2
 	p.Y.Tick.Label = textStyle(tickSize, draw.XRight, draw.YCenter)
-	p.Add(grid{})
-	return &Panel{plot: p}
+	panel := &Panel{plot: p}
+	p.Add(grid{panel})
+	return panel
 }
 
 // LogX makes the x axis logarithmic. Values at or below 0 are then not drawn.
@@ -65,6 +67,13 @@ func (p *Panel) XTicks(at []float64, labels []string) *Panel {
 	return p
 }
 
+// Powers labels the x axis at the powers of four, where it is logarithmic and
+// shows numbers of things.
+func (p *Panel) Powers() *Panel {
+	p.plot.X.Tick.Marker = powers{}
+	return p
+}
+
 // RangeX widens the x axis to hold at least this.
 func (p *Panel) RangeX(low, high float64) *Panel {
 	p.plot.X.Min, p.plot.X.Max = math.Min(p.plot.X.Min, low), math.Max(p.plot.X.Max, high)
@@ -77,7 +86,50 @@ func (p *Panel) RangeY(low, high float64) *Panel {
 	return p
 }
 
-// Drawable drops the points that cannot be drawn on the panel's axes.
+// pad makes room around the data, so that marks at its edge are seen whole.
+func (p *Panel) pad() {
+	const share = 0.03
+	widen := func(a *plot.Axis, log bool) {
+		if !(a.Max > a.Min) || log && !(a.Min > 0) {
+			return
+		}
+		if log {
+			f := math.Pow(a.Max/a.Min, share)
+			a.Min, a.Max = a.Min/f, a.Max*f
+			return
+		}
+		d := share * (a.Max - a.Min)
+		a.Min, a.Max = a.Min-d, a.Max+d
+	}
+	if !p.tight {
+		p.tight = true // once
+		widen(&p.plot.X, p.logX)
+		widen(&p.plot.Y, p.logY)
+	}
+}
+
+// Texts writes a word above each point.
+func (p *Panel) Texts(points []XY, words []string, c color.Color) {
+	p.plot.Add(texts{points, words, c})
+}
+
+type texts struct {
+	points []XY
+	words  []string
+	color  color.Color
+}
+
+// Plot implements plot.Plotter.
+func (t texts) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	sty := textStyle(tickSize-0.5, draw.XCenter, draw.YBottom)
+	sty.Color = t.color
+	for i, q := range t.points {
+		c.FillText(sty, vg.Point{X: x(q.X), Y: y(q.Y) + 5}, t.words[i])
+	}
+}
+
+// drawable drops the points that cannot be drawn on the panel's axes.
 func (p *Panel) drawable(points []XY) plotter.XYs {
 	kept := make(plotter.XYs, 0, len(points))
 	for _, q := range points {
@@ -139,16 +191,19 @@ func (m marks) Plot(c draw.Canvas, p *plot.Plot) {
 }
 
 // grid is light lines at the labelled ticks, behind everything.
-type grid struct{}
+type grid struct{ panel *Panel }
 
 // Plot implements plot.Plotter.
-func (grid) Plot(c draw.Canvas, p *plot.Plot) {
+func (g grid) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	sty := draw.LineStyle{Color: gridGrey, Width: 0.5}
 	for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
 		if !t.IsMinor() && t.Value >= p.X.Min && t.Value <= p.X.Max {
 			c.StrokeLine2(sty, x(t.Value), c.Min.Y, x(t.Value), c.Max.Y)
 		}
+	}
+	if g.panel.plain {
+		return
 	}
 	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
 		if !t.IsMinor() && t.Value >= p.Y.Min && t.Value <= p.Y.Max {

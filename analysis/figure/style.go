@@ -36,6 +36,12 @@ func rgb(v uint32) color.NRGBA {
 	return color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: 255}
 }
 
+// Lighter is a colour mixed with white, of which it gets the share.
+func Lighter(c color.NRGBA, share float64) color.NRGBA {
+	mix := func(v uint8) uint8 { return uint8(float64(v) + share*(255-float64(v))) }
+	return color.NRGBA{R: mix(c.R), G: mix(c.G), B: mix(c.B), A: c.A}
+}
+
 // Faded is a colour for dots that lie over each other.
 func Faded(c color.NRGBA, alpha uint8) color.NRGBA { c.A = alpha; return c }
 
@@ -63,11 +69,15 @@ func Color(name string, all []string) color.NRGBA {
 	return others[n%len(others)]
 }
 
-// Ordinal is the i-th colour of things that are no backends.
-func Ordinal(i int) color.NRGBA {
-	all := []color.NRGBA{sky, blue, green, orange, purple, vermillion, yellow, black}
-	return all[i%len(all)]
-}
+// muted is Paul Tol's palette of that name.
+var muted = []color.NRGBA{rgb(0xDDCC77), rgb(0x332288), rgb(0x44AA99), rgb(0x88CCEE), rgb(0xAA4499), rgb(0xCC6677), rgb(0x117733), rgb(0x999933)}
+
+// Ordinal is the i-th colour of things that are no backends, so that nobody
+// takes them for one.
+func Ordinal(i int) color.NRGBA { return muted[i%len(muted)] }
+
+// Black is the colour of what has none of its own.
+var Black = black
 
 // Dashes is the i-th line style: solid first.
 func Dashes(i int) []vg.Length {

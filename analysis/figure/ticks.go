@@ -47,7 +47,21 @@ func (decades) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
+// powers are ticks at the powers of four.
+type powers struct{}
+
+// Ticks implements plot.Ticker.
+func (powers) Ticks(low, high float64) []plot.Tick {
+	var ticks []plot.Tick
+	for v := 1.0; low > 0 && v <= high; v *= 4 {
+		if v >= low {
+			ticks = append(ticks, plot.Tick{Value: v, Label: label(v)})
+		}
+	}
+	return ticks
+}
+
 // label is a tick's value: 0.01, 250, 65,536.
 func label(v float64) string {
-	return humanize.CommafWithDigits(math.Round(v*1e9)/1e9, 6)
+	return humanize.Commaf(math.Round(v*1e9) / 1e9)
 }
