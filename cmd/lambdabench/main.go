@@ -76,7 +76,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(runCommand(), doctorCommand(), listCommand())
+	root.AddCommand(runCommand(), doctorCommand(), listCommand(), serveCommand())
 	return root
 }
 

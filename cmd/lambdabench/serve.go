@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lambdabench/lambdabench/platform"
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/backends"
+)
+
+func serveCommand() *cobra.Command {
+	var listen, data, backend, config string
+	var verbose bool
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the platform: AWS Lambda's REST API over one backend",
+		Long: `Serve runs functions behind AWS Lambda's REST API, until it is interrupted. The
+AWS CLI and SDKs are its clients: point them at it with an endpoint URL and any
+credentials. It checks no signature, so it listens on loopback unless told
+otherwise. /metrics is for Prometheus, /healthz for a load balancer.`,
+		Example: `  lambdabench serve --backend process
+  aws lambda list-functions --endpoint-url http://127.0.0.1:9000 --region us-east-1`,
+		Args: wrong(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg := platform.Config{}
+			if config != "" {
+				var err error
+				if cfg, err = platform.ReadConfig(config); err != nil {
+					return &usageError{err}
+				}
+			}
+			if data != "" {
+				cfg.Data = data
+			}
+			level := slog.LevelInfo
+			if verbose {
+				level = slog.LevelDebug
+			}
+			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			return serve(cmd, cfg, backend, listen, log)
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9000", "address and port")
+	cmd.Flags().StringVar(&data, "data", "", "directory of functions and code (default \"data\")")
+	cmd.Flags().StringVar(&backend, "backend", "process", "isolation backend (see lambdabench doctor)")
+	cmd.Flags().StringVar(&config, "config", "", "platform settings, YAML (see configs/platform.yaml)")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "log at debug level")
+	return cmd
+}
+
+func serve(cmd *cobra.Command, cfg platform.Config, name, listen string, log *slog.Logger) error {
+	ctx := cmd.Context()
+	backend, err := backends.ByName(backends.Config{}, name)
+	if err != nil {
+		return &usageError{err}
+	}
+	defer backend.Close()
+	if err := backend.Probe(ctx); err != nil {
+		return err
+	}
+	p, err := platform.Open(cfg, backend, runtime.Interpreters(ctx), log)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		p.Close()
+		return fmt.Errorf("listen: %w; choose another --listen", err)
+	}
+	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+		log.Warn("anyone who reaches this address can run code here: the API checks no signature", "address", l.Addr().String())
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s (backend %s, pid %d)\n", l.Addr(), name, os.Getpid())
+	return p.Serve(ctx, l)
+}

@@ -1,0 +1,184 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/lambdabench/lambdabench/platform/store"
+)
+
+// unqualified is the name in a request that must not have a version.
+func unqualified(r *http.Request) (string, error) {
+	name, version, err := identify(r)
+	if err == nil && version != "" && version != store.Latest {
+		err = invalid("published versions cannot be changed")
+	}
+	return name, err
+}
+
+func (g *Gateway) updateCode(w http.ResponseWriter, r *http.Request) error {
+	name, err := unqualified(r)
+	if err != nil {
+		return err
+	}
+	var req updateCodeRequest
+	if err := readRequest(w, r, &req); err != nil {
+		return err
+	}
+	if len(req.ZipFile) == 0 {
+		return invalid("ZipFile is empty; this platform reads no S3 bucket and no container image")
+	}
+	if req.DryRun {
+		fn, err := g.store.Get(name, store.Latest)
+		if err != nil {
+			return err
+		}
+		return g.writeConfiguration(w, http.StatusOK, fn, false)
+	}
+	fn, err := g.store.UpdateCode(name, req.RevisionID, req.ZipFile)
+	if err != nil {
+		return err
+	}
+	g.cfg.Forget(g.arn(fn), store.Latest)
+	if req.Publish {
+		if fn, err = g.store.Publish(name, "", ""); err != nil {
+			return err
+		}
+	}
+	return g.writeConfiguration(w, http.StatusOK, fn, req.Publish)
+}
+
+func (g *Gateway) updateConfiguration(w http.ResponseWriter, r *http.Request) error {
+	name, err := unqualified(r)
+	if err != nil {
+		return err
+	}
+	var req settings
+	if err := readRequest(w, r, &req); err != nil {
+		return err
+	}
+	fn, err := g.store.Update(name, req.RevisionID, func(fn *store.Function) error { return g.apply(req, fn) })
+	if err != nil {
+		return err
+	}
+	g.cfg.Forget(g.arn(fn), store.Latest)
+	return g.writeConfiguration(w, http.StatusOK, fn, false)
+}
+
+func (g *Gateway) publishVersion(w http.ResponseWriter, r *http.Request) error {
+	name, err := unqualified(r)
+	if err != nil {
+		return err
+	}
+	var req struct {
+		Description string
+		RevisionID  string `json:"RevisionId"`
+	}
+	if err := readRequest(w, r, &req); err != nil {
+		return err
+	}
+	fn, err := g.store.Publish(name, req.RevisionID, req.Description)
+	if err != nil {
+		return err
+	}
+	return g.writeConfiguration(w, http.StatusCreated, fn, true)
+}
+
+func (g *Gateway) deleteFunction(w http.ResponseWriter, r *http.Request) error {
+	name, version, err := identify(r)
+	if err != nil {
+		return err
+	}
+	if version == store.Latest {
+		return invalid("$LATEST version cannot be deleted without deleting the function.")
+	}
+	fn, err := g.store.Get(name, version)
+	if err != nil {
+		return err
+	}
+	g.managing.Lock()
+	defer g.managing.Unlock()
+	if err := g.store.Delete(name, version); err != nil {
+		return err
+	}
+	if version == "" && g.cfg.Reserver != nil {
+		g.cfg.Reserver.Unreserve(g.arn(fn))
+	}
+	g.cfg.Forget(g.arn(fn), version)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// concurrency is the body of the three calls for reserved concurrency.
+type concurrency struct {
+	ReservedConcurrentExecutions *int `json:",omitempty"`
+}
+
+func (g *Gateway) putConcurrency(w http.ResponseWriter, r *http.Request) error {
+	name, err := unqualified(r)
+	if err != nil {
+		return err
+	}
+	var req concurrency
+	if err := readRequest(w, r, &req); err != nil {
+		return err
+	}
+	n := req.ReservedConcurrentExecutions
+	if n == nil || *n < 0 {
+		return invalid("ReservedConcurrentExecutions must be 0 or more")
+	}
+	if g.cfg.Reserver == nil {
+		return invalid("this platform bounds no function's concurrency")
+	}
+	g.managing.Lock()
+	defer g.managing.Unlock()
+	fn, err := g.store.Get(name, store.Latest)
+	if err != nil {
+		return err
+	}
+	if err := g.cfg.Reserver.Reserve(g.arn(fn), *n); err != nil {
+		return err
+	}
+	if _, err := g.store.Update(name, "", func(fn *store.Function) error { fn.Concurrency = n; return nil }); err != nil {
+		g.unreserve(fn)
+		return err
+	}
+	writeJSON(w, http.StatusOK, req)
+	return nil
+}
+
+// unreserve goes back to what is stored.
+func (g *Gateway) unreserve(fn *store.Function) {
+	g.cfg.Reserver.Unreserve(g.arn(fn))
+	if fn.Concurrency != nil {
+		if err := g.cfg.Reserver.Reserve(g.arn(fn), *fn.Concurrency); err != nil {
+			g.cfg.Log.Error("a reservation is lost until the next start", "function", fn.Name, "error", err)
+		}
+	}
+}
+
+func (g *Gateway) getConcurrency(w http.ResponseWriter, r *http.Request) error {
+	fn, err := g.named(r)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, concurrency{fn.Concurrency})
+	return nil
+}
+
+func (g *Gateway) deleteConcurrency(w http.ResponseWriter, r *http.Request) error {
+	name, err := unqualified(r)
+	if err != nil {
+		return err
+	}
+	g.managing.Lock()
+	defer g.managing.Unlock()
+	fn, err := g.store.Update(name, "", func(fn *store.Function) error { fn.Concurrency = nil; return nil })
+	if err != nil {
+		return err
+	}
+	if g.cfg.Reserver != nil {
+		g.cfg.Reserver.Unreserve(g.arn(fn))
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,91 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/store"
+	"github.com/lambdabench/lambdabench/platform/worker"
+	"golang.org/x/sys/unix"
+)
+
+// apiError is an error in AWS Lambda's words.
+type apiError struct {
+	status  int
+	kind    string // "ResourceNotFoundException"
+	message string
+}
+
+func (e apiError) Error() string { return e.kind + ": " + e.message }
+
+func invalid(message string) error {
+	return apiError{http.StatusBadRequest, "InvalidParameterValueException", message}
+}
+
+// translate gives an error of the platform its name in AWS Lambda's API.
+func translate(err error) apiError {
+	var own apiError
+	var tooLarge *http.MaxBytesError
+	var throttled *dispatch.Throttled
+	name := func(status int, kind string) apiError { return apiError{status, kind, err.Error()} }
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &tooLarge):
+		return apiError{http.StatusRequestEntityTooLarge, "RequestTooLargeException",
+			"Request must be smaller than " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes"}
+	case errors.Is(err, worker.ErrPayloadTooLarge):
+		return name(http.StatusRequestEntityTooLarge, "RequestTooLargeException")
+	case errors.Is(err, store.ErrNotFound):
+		return name(http.StatusNotFound, "ResourceNotFoundException")
+	case errors.Is(err, store.ErrExists):
+		return name(http.StatusConflict, "ResourceConflictException")
+	case errors.Is(err, store.ErrConflict):
+		return name(http.StatusPreconditionFailed, "PreconditionFailedException")
+	case errors.Is(err, store.ErrBadZip), errors.Is(err, store.ErrTooLarge), errors.Is(err, dispatch.ErrReserve):
+		return name(http.StatusBadRequest, "InvalidParameterValueException")
+	case errors.As(err, &throttled):
+		return name(http.StatusTooManyRequests, "TooManyRequestsException")
+	case errors.Is(err, worker.ErrUnknownRuntime):
+		return name(http.StatusBadGateway, "InvalidRuntimeException")
+	case errors.Is(err, worker.ErrNoPlace):
+		return name(http.StatusTooManyRequests, "TooManyRequestsException")
+	case errors.Is(err, worker.ErrClosed), errors.Is(err, dispatch.ErrClosed):
+		return apiError{http.StatusServiceUnavailable, "ServiceException", "the platform is shutting down"}
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return apiError{http.StatusInsufficientStorage, "CodeStorageExceededException", "the data directory's disk is full: " + err.Error()}
+	}
+	return name(http.StatusInternalServerError, "ServiceException")
+}
+
+// refuse answers with an error as AWS does: its name in a header, a message in
+// the body.
+func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // nobody reads it
+	}
+	e := translate(err)
+	if e.status >= http.StatusInternalServerError {
+		g.cfg.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	kind := "User"
+	if e.status >= 500 {
+		kind = "Service"
+	}
+	body := map[string]string{"Type": kind, "Message": e.message, "message": e.message}
+	var throttled *dispatch.Throttled
+	if errors.As(err, &throttled) {
+		body["Reason"] = string(throttled.Reason)
+	}
+	w.Header().Set("X-Amzn-Errortype", e.kind)
+	writeJSON(w, e.status, body)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v)
+}

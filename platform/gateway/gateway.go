@@ -1,0 +1,152 @@
+// Package gateway is the platform's front door: AWS Lambda's REST API over
+// HTTP, so that the AWS CLI and SDKs are its clients.
+//
+//	g := gateway.New(gateway.Config{}, functions, invoker)
+//	defer g.Close(ctx)
+//	http.Serve(listener, g)
+//
+// It speaks CreateFunction, GetFunction, GetFunctionConfiguration,
+// ListFunctions, UpdateFunctionCode, UpdateFunctionConfiguration,
+// DeleteFunction, PublishVersion, ListVersionsByFunction, the calls for reserved
+// concurrency, and Invoke (RequestResponse, Event, DryRun; log tail). Errors
+// are AWS's. It checks no signature: it is for a loopback interface or a
+// network of friends.
+//
+// The package keeps no functions and runs none: it translates.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/lambdabench/lambdabench/platform/store"
+	"github.com/lambdabench/lambdabench/platform/worker"
+)
+
+// Invoker runs invocations; a *dispatch.Dispatcher is one.
+type Invoker interface {
+	Invoke(ctx context.Context, req worker.Request) (worker.Response, error)
+}
+
+// Reserver bounds a function's concurrency; a *dispatch.Dispatcher is one.
+type Reserver interface {
+	Reserve(arn string, n int) error
+	Unreserve(arn string)
+}
+
+// Config of a gateway; the zero value works, apart from Runtimes.
+type Config struct {
+	Runtimes []string // identifiers that functions may ask for
+	Region   string   // in ARNs; default "us-east-1"
+	Account  string   // in ARNs; default "000000000000"
+
+	Reserver Reserver                                                 // nil: PutFunctionConcurrency is refused
+	Forget   func(arn, version string)                                // called when code is gone; may be nil
+	Observe  func(req worker.Request, res worker.Response, err error) // called after each invocation; may be nil
+	Events   int                                                      // asynchronous invocations that may wait; default 1000
+	Log      *slog.Logger                                             // default: nowhere
+}
+
+// Gateway is an http.Handler. Its methods may be called from any number of
+// goroutines.
+type Gateway struct {
+	cfg     Config
+	store   *store.Store
+	invoker Invoker
+	mux     *http.ServeMux
+	events  eventQueue
+
+	managing sync.Mutex // a change of the store and what follows from it elsewhere are one
+}
+
+// New returns a gateway. Close ends its goroutines.
+func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
+	if cfg.Region == "" {
+		cfg.Region = "us-east-1"
+	}
+	if cfg.Account == "" {
+		cfg.Account = "000000000000"
+	}
+	if cfg.Events == 0 {
+		cfg.Events = 1000
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Forget == nil {
+		cfg.Forget = func(string, string) {}
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(worker.Request, worker.Response, error) {}
+	}
+	g := &Gateway{cfg: cfg, store: st, invoker: invoker, mux: http.NewServeMux()}
+	g.events.start(cfg.Events, g.runEvent)
+	g.route()
+	return g
+}
+
+// route follows the AWS Lambda API Reference, 'Actions'.
+func (g *Gateway) route() {
+	const functions = "/2015-03-31/functions"
+	handle := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+		g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := h(w, r); err != nil {
+				g.refuse(w, r, err)
+			}
+		})
+	}
+	handle("POST "+functions+"/{name}/invocations", g.invoke)
+	handle("POST "+functions, g.createFunction)
+	handle("GET "+functions, g.listFunctions)
+	handle("GET "+functions+"/{$}", g.listFunctions) // SDKs send the slash
+	handle("POST "+functions+"/{$}", g.createFunction)
+	handle("GET "+functions+"/{name}", g.getFunction)
+	handle("DELETE "+functions+"/{name}", g.deleteFunction)
+	handle("GET "+functions+"/{name}/configuration", g.getConfiguration)
+	handle("PUT "+functions+"/{name}/configuration", g.updateConfiguration)
+	handle("PUT "+functions+"/{name}/code", g.updateCode)
+	handle("GET "+functions+"/{name}/versions", g.listVersions)
+	handle("POST "+functions+"/{name}/versions", g.publishVersion)
+	handle("PUT /2017-10-31/functions/{name}/concurrency", g.putConcurrency)
+	handle("GET /2019-09-30/functions/{name}/concurrency", g.getConcurrency)
+	handle("DELETE /2017-10-31/functions/{name}/concurrency", g.deleteConcurrency)
+	handle("GET /code/{name}", g.downloadCode)
+	handle("/", func(_ http.ResponseWriter, r *http.Request) error {
+		return apiError{http.StatusNotFound, "ResourceNotFoundException", "no such call: " + r.Method + " " + r.URL.Path}
+	})
+}
+
+// ServeHTTP implements http.Handler.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }
+
+// Restore hands the stored reservations to the Reserver, after a start.
+func (g *Gateway) Restore() {
+	if g.cfg.Reserver == nil {
+		return
+	}
+	for marker, more := "", true; more; more = marker != "" {
+		var page []*store.Function
+		page, marker = g.store.List(marker, 1000)
+		for _, fn := range page {
+			if fn.Concurrency == nil {
+				continue
+			}
+			if err := g.cfg.Reserver.Reserve(g.arn(fn), *fn.Concurrency); err != nil {
+				g.cfg.Log.Warn("a stored reservation is not kept", "function", fn.Name, "error", err)
+			}
+		}
+	}
+}
+
+// Close takes no further asynchronous invocation and returns when those that
+// were accepted have run, or with ctx's error; then the rest is lost and
+// logged.
+func (g *Gateway) Close(ctx context.Context) error {
+	lost, err := g.events.close(ctx)
+	if lost > 0 {
+		g.cfg.Log.Error("asynchronous invocations are lost", "count", lost)
+	}
+	return err
+}

@@ -1,0 +1,160 @@
+package gateway
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/lambdabench/lambdabench/platform/metering"
+	"github.com/lambdabench/lambdabench/platform/store"
+	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// logTail is how much of an invocation's log X-Amz-Log-Result carries, bytes.
+const logTail = 4 << 10
+
+// Headers with which the platform says how an invocation came about. AWS has
+// none; a load generator records them.
+const (
+	HeaderPath   = "X-Lambdabench-Path"
+	HeaderStages = "X-Lambdabench-Stages" // nanoseconds: queue,boot,deploy,import,capture,run
+)
+
+// invoke is on the path of every hot invocation: it takes no lock but the
+// store's for reading, and writes no log.
+func (g *Gateway) invoke(w http.ResponseWriter, r *http.Request) error {
+	req, fn, err := g.request(w, r)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h["X-Amzn-Requestid"] = []string{req.Invocation.ID}
+	h["X-Amz-Executed-Version"] = []string{fn.Version}
+	switch kind := r.Header.Get("X-Amz-Invocation-Type"); kind {
+	case "", "RequestResponse":
+	case "DryRun":
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	case "Event":
+		if !g.events.add(req) {
+			return apiError{http.StatusTooManyRequests, "TooManyRequestsException", "too many asynchronous invocations wait"}
+		}
+		w.WriteHeader(http.StatusAccepted)
+		return nil
+	default:
+		return invalid("Value '" + kind + "' at 'invocationType' is not Event, RequestResponse or DryRun")
+	}
+	tail := r.Header.Get("X-Amz-Log-Type") == "Tail"
+	req.Meter = tail
+	res, err := g.run(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	if tail {
+		log := metering.Log(req, res)
+		log = log[max(0, len(log)-logTail):]
+		h.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(log))
+	}
+	return respond(w, res)
+}
+
+// request reads an invocation and looks its function up.
+func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Request, *store.Function, error) {
+	name, version, err := identify(r)
+	if err != nil {
+		return worker.Request{}, nil, err
+	}
+	fn, err := g.store.Get(name, version)
+	if err != nil {
+		return worker.Request{}, nil, err
+	}
+	payload, err := readBody(w, r, runtime.MaxPayloadBytes)
+	if err != nil {
+		return worker.Request{}, nil, err
+	}
+	if len(payload) == 0 {
+		payload = []byte("{}")
+	} else if !json.Valid(payload) {
+		return worker.Request{}, nil, apiError{http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json"}
+	}
+	req := g.requestOf(fn, payload)
+	if c := r.Header.Get("X-Amz-Client-Context"); c != "" {
+		if req.Invocation.ClientContext, err = base64.StdEncoding.DecodeString(c); err != nil || !json.Valid(req.Invocation.ClientContext) {
+			return worker.Request{}, nil, apiError{http.StatusBadRequest, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."}
+		}
+	}
+	return req, fn, nil
+}
+
+// requestOf is an invocation of a stored function.
+func (g *Gateway) requestOf(fn *store.Function, payload []byte) worker.Request {
+	return worker.Request{
+		Runtime:  fn.Runtime,
+		Revision: fn.Revision,
+		Timeout:  fn.Timeout,
+		Function: runtime.Function{
+			Name: fn.Name, Version: fn.Version, ARN: g.arn(fn), Handler: fn.Handler, Package: fn.Package,
+			Environment: fn.Environment, Limits: runtime.Limits{MemoryBytes: int64(fn.MemoryMB) << 20},
+		},
+		Invocation: runtime.Invocation{ID: uuid.NewString(), Payload: payload},
+	}
+}
+
+func (g *Gateway) run(ctx context.Context, req worker.Request) (worker.Response, error) {
+	res, err := g.invoker.Invoke(ctx, req)
+	g.cfg.Observe(req, res, err)
+	return res, err
+}
+
+// readBody reads at most limit bytes, in one piece where the length is known.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	if r.ContentLength >= 0 {
+		body := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			return nil, apiError{http.StatusBadRequest, "InvalidRequestContentException", "the body ended early"}
+		}
+		return body, nil
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+}
+
+// respond writes a function's result or its error, which is a success of the
+// call: status 200 and X-Amz-Function-Error.
+func respond(w http.ResponseWriter, res worker.Response) error {
+	body := res.Payload
+	h := w.Header()
+	if res.Error != nil {
+		var err error
+		if body, err = json.Marshal(res.Error); err != nil {
+			return err
+		}
+		h["X-Amz-Function-Error"] = []string{"Unhandled"}
+	}
+	h["Content-Type"] = []string{"application/json"}
+	h[HeaderPath] = []string{string(res.Path)}
+	h[HeaderStages] = []string{formatStages(res.Stages)}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(http.StatusOK)
+	w.Write(body)
+	return nil
+}
+
+func formatStages(s worker.Stages) string {
+	b := make([]byte, 0, 64)
+	for i, d := range [...]time.Duration{s.Queue, s.Boot, s.Deploy, s.Import, s.Capture, s.Run} {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(d), 10)
+	}
+	return string(b)
+}

@@ -1,0 +1,184 @@
+// Package platform is a FaaS platform on one machine: store, gateway,
+// dispatcher and worker put together over one isolation backend.
+//
+//	p, err := platform.Open(platform.Config{Data: dir}, backend, interpreters, log)
+//	err = p.Serve(ctx, listener) // until ctx ends
+//
+// It speaks AWS Lambda's REST API (package gateway), and has /metrics for
+// Prometheus and /healthz. One data directory belongs to one platform at a
+// time. The package opens no port by itself.
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/gateway"
+	"github.com/lambdabench/lambdabench/platform/metering"
+	"github.com/lambdabench/lambdabench/platform/store"
+	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// sweepEvery is how often packages are looked for that nobody names any more,
+// and retiredFor how long they stay: longer than any invocation may run.
+const (
+	sweepEvery = time.Minute
+	retiredFor = 20 * time.Minute
+)
+
+// Platform is the running whole.
+type Platform struct {
+	Store    *store.Store
+	Worker   *worker.Worker
+	Dispatch *dispatch.Dispatcher
+	Gateway  *gateway.Gateway
+
+	cfg     Config
+	log     *slog.Logger
+	handler http.Handler
+
+	stop  context.CancelFunc // of the sweeper
+	owned sync.WaitGroup
+	once  sync.Once
+	err   error // of Close
+}
+
+// Open puts a platform together. The backend stays the caller's, to be closed
+// after the platform.
+func Open(cfg Config, backend runtime.Backend, interpreters []runtime.Interpreter, log *slog.Logger) (*Platform, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	cfg = cfg.withDefaults()
+	p := &Platform{cfg: cfg, log: log, stop: func() {}}
+	if err := p.open(backend, interpreters); err != nil {
+		return nil, errors.Join(fmt.Errorf("open platform: %w", err), p.Close())
+	}
+	return p, nil
+}
+
+func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpreter) (err error) {
+	if len(interpreters) == 0 {
+		return errors.New("no language runtime is installed: install Node.js 18 or later, or CPython 3.11 or later")
+	}
+	if p.Store, err = store.Open(p.cfg.Data); err != nil {
+		return err
+	}
+	wcfg := p.cfg.Worker
+	wcfg.Log = p.log
+	if p.Worker, err = worker.New(wcfg, backend, interpreters); err != nil {
+		return err
+	}
+	if p.Dispatch, err = dispatch.New(p.cfg.Dispatch, p.Worker); err != nil {
+		return err
+	}
+	metrics := metering.NewMetrics(backend.Name(), p.Worker.Stats, p.Dispatch.Stats)
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(metrics); err != nil {
+		return err
+	}
+	var names []string
+	for _, in := range interpreters {
+		names = append(names, in.Runtime)
+	}
+	p.Gateway = gateway.New(gateway.Config{
+		Runtimes: names, Region: p.cfg.Region, Account: p.cfg.Account,
+		Reserver: p.Dispatch, Forget: p.Worker.Forget, Observe: metrics.Observe, Events: p.cfg.Events, Log: p.log,
+	}, p.Store, p.Dispatch)
+	p.Gateway.Restore()
+	p.route(registry)
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	p.owned.Go(func() { p.sweep(ctx) })
+	return nil
+}
+
+func (p *Platform) route(registry *prometheus.Registry) {
+	mux := http.NewServeMux()
+	mux.Handle("/", p.Gateway)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	p.handler = mux
+}
+
+// sweep removes packages that nobody names any more.
+func (p *Platform) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if n, err := p.Store.Sweep(retiredFor); err != nil || n > 0 {
+				p.log.Info("old packages removed", "count", n, "error", err)
+			}
+		}
+	}
+}
+
+// Handler is all that the platform answers over HTTP.
+func (p *Platform) Handler() http.Handler { return p.handler }
+
+// Serve answers on l until ctx ends. Then it takes nothing new, lets what runs
+// finish within Config.Grace, and closes the platform.
+func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           p.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       5 * time.Minute, // 50 MB over a slow line
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		p.log.Info("shutting down", "grace", p.cfg.Grace)
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.Grace)
+		err = srv.Shutdown(grace)
+		cancel()
+		if err != nil {
+			p.log.Warn("invocations were still running at the end of the grace period", "error", err)
+			err = srv.Close()
+		}
+		<-failed
+	}
+	return errors.Join(err, p.Close())
+}
+
+// Close ends what runs, after asynchronous invocations had Config.Grace to
+// finish. A second Close does nothing.
+func (p *Platform) Close() error {
+	p.once.Do(func() {
+		p.stop()
+		p.owned.Wait()
+		var errs []error
+		if p.Gateway != nil {
+			grace, cancel := context.WithTimeout(context.Background(), p.cfg.Grace)
+			errs = append(errs, p.Gateway.Close(grace))
+			cancel()
+		}
+		if p.Worker != nil {
+			errs = append(errs, p.Worker.Close())
+		}
+		if p.Store != nil {
+			errs = append(errs, p.Store.Close())
+		}
+		p.err = errors.Join(errs...)
+	})
+	return p.err
+}
