@@ -12,6 +12,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/process"
+	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
 // Config of the backends; the zero value works.
@@ -24,6 +25,7 @@ type Config struct {
 func All(cfg Config) []runtime.Backend {
 	return []runtime.Backend{
 		process.New(process.Config{Dir: cfg.Dir}),
+		unikernel.New(unikernel.Config{Dir: cfg.Dir}),
 	}
 }
 

@@ -58,7 +58,8 @@ const cases = {
   // A grandchild in a session of its own, whose parent is gone.
   escape: (event) => new Promise((resolve) => {
     const sleeper = `require('child_process').spawn(process.execPath,['-e','setInterval(()=>{},1e9)',${JSON.stringify(event.mark)}],{detached:true,stdio:'ignore'}).unref()`;
-    const child = spawn(process.execPath, ['-e', sleeper], { detached: true, stdio: 'ignore' });
+    let child;
+    try { child = spawn(process.execPath, ['-e', sleeper], { detached: true, stdio: 'ignore' }); } catch (err) { return resolve({ refused: String(err.code) }); }
     child.on('error', (err) => resolve({ refused: String(err.code) }));
     child.on('exit', (code) => resolve({ started: code === 0 }));
   }),
