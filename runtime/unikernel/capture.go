@@ -66,9 +66,10 @@ func (s *sandbox) settled(ctx context.Context, try func() error) error {
 }
 
 // table asks for the pages of a UC that differ from its node's.
-func (s *sandbox) table(op uint32, first, slots uint64) (st abi.UCState, got []taken, r reply, err error) {
+func (s *sandbox) table(o order) (st abi.UCState, got []taken, r reply, err error) {
 	n := s.uc.node
-	r, _, err = n.ask(order{op: op, id: s.uc.id, a: first, b: slots}, func(r reply) (err error) {
+	o.id = s.uc.id
+	r, _, err = n.ask(o, func(r reply) (err error) {
 		if st, err = abi.ParseState(n.scratch); err == nil {
 			got, err = parseTaken(n.scratch[abi.PageSize:], r.n)
 		}
@@ -88,7 +89,7 @@ func (s *snap) captureChild(sb *sandbox) error {
 		if err != nil {
 			return err
 		}
-		st, got, r, err := sb.table(opCapture, uint64(first), uint64(n))
+		st, got, r, err := sb.table(order{op: opCapture, a: uint64(first), b: uint64(n)})
 		if err == nil {
 			s.layer, err = s.childLayer(sb, st, got, first, n)
 		}
@@ -108,6 +109,9 @@ func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapsh
 	below := s.parent.layer
 	var pages []snapshot.Page
 	for _, t := range got {
+		if t.flags&pageSame != 0 {
+			continue
+		}
 		for i := range t.pages {
 			p := snapshot.Page{VPN: uint32(t.addr/abi.PageSize) + i, Slot: snapshot.Slot(t.off/abi.PageSize) + snapshot.Slot(i)}
 			if t.flags&pageZero != 0 {
@@ -156,7 +160,7 @@ const hugePage = 2 << 20
 // captureBase takes a whole UC into a file of its own and makes the node that
 // holds it mapped.
 func (s *snap) captureBase(sb *sandbox) error {
-	st, got, r, err := sb.table(opScan, 0, 0)
+	_, got, r, err := sb.table(order{op: opScan})
 	if err != nil {
 		return err
 	}
@@ -184,9 +188,13 @@ func (s *snap) captureBase(sb *sandbox) error {
 	for _, t := range got {
 		filled += int64(t.pages) * abi.PageSize
 	}
-	_ = st
 	s.layer = snapshot.NewLarge(nil, file, extents, filled, nil)
-	s.node, err = s.backend.growBase(s)
+	if sb.prefetch {
+		s.prefetch, err = s.learn()
+	}
+	if err == nil {
+		s.node, err = s.backend.growBase(s, s.backend.stock())
+	}
 	if err != nil {
 		s.layer.Close()
 	}
@@ -194,7 +202,7 @@ func (s *snap) captureBase(sb *sandbox) error {
 }
 
 // growBase makes the node of a base snapshot.
-func (b *Backend) growBase(s *snap) (*node, error) {
+func (b *Backend) growBase(s *snap, stock int) (*node, error) {
 	l, err := b.language(context.Background(), s.in)
 	if err != nil {
 		return nil, err
@@ -203,13 +211,13 @@ func (b *Backend) growBase(s *snap) (*node, error) {
 	for _, e := range s.layer.Extents {
 		layers = append(layers, layer{addr: uint64(e.VPN) * abi.PageSize, off: uint64(e.Off), pages: e.Pages, kind: layerMapped})
 	}
-	n, err := l.node.grow(l.image, b.arena.FD(), layers, []*os.File{s.layer.File})
+	n, err := l.node.grow(l.image, b.arena.FD(), append(layers, s.prefetch...), []*os.File{s.layer.File})
 	if err != nil {
 		return nil, err
 	}
-	n.stock = make(chan blank, max(b.stock(), 1))
-	for range b.stock() {
-		n.restock(b.stock())
+	n.stock = make(chan blank, max(stock, 1))
+	for range stock {
+		n.restock(stock)
 	}
 	return n, nil
 }

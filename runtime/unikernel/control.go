@@ -27,6 +27,8 @@ const (
 	opUnpark  = 19
 	opPeek    = 20
 
+	flagShared = 1
+
 	layerCopied  = 1
 	layerMapped  = 2
 	layerZeroed  = 3
@@ -34,12 +36,14 @@ const (
 	layerRead    = 5
 
 	pageZero = 1
+	pageSame = 2 // as the node has it
 
-	orderSize = 32
-	replySize = 32
-	layerSize = 24
-	runSize   = 128
-	pageSize  = 24 // of struct tc_page, an entry of a capture's table
+	orderSize   = 32
+	replySize   = 32
+	layerSize   = 24
+	runSize     = 160
+	machineSize = 32
+	pageSize    = 24 // of struct tc_page, an entry of a capture's table
 
 	scratchSize = 8 << 20
 	packetMax   = 65536
@@ -102,6 +106,7 @@ type runOrder struct {
 	memLimit  uint64
 	imageSize uint64
 	entropy   [64]byte
+	machine   [machineSize]byte // struct tc_machine, as the root said it
 	layers    []layer
 	args, env []string // UC_BOOT only
 	program   string
@@ -128,6 +133,7 @@ func (r *runOrder) encode() (packet, spilled []byte) {
 	le.PutUint64(b[48:], r.memLimit)
 	le.PutUint64(b[56:], r.imageSize)
 	copy(b[64:], r.entropy[:])
+	copy(b[128:], r.machine[:])
 	for _, l := range r.layers {
 		b = le.AppendUint64(b, l.addr)
 		b = le.AppendUint64(b, l.off)

@@ -15,12 +15,13 @@ import (
 
 // snap is a snapshot: a layer of pages on that of its parent.
 type snap struct {
-	backend *Backend
-	in      runtime.Interpreter
-	layer   *snapshot.Layer
-	parent  *snap
-	state   driver.State
-	node    *node // holds this snapshot mapped; nil where deploys copy from the arena
+	backend  *Backend
+	in       runtime.Interpreter
+	layer    *snapshot.Layer
+	parent   *snap
+	state    driver.State
+	prefetch []layer
+	node     *node // holds this snapshot mapped; nil where deploys copy from the arena
 
 	refs   int // of the user, of snapshots above and sandboxes; guarded by backend.mu
 	closed bool
@@ -107,7 +108,7 @@ func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
 		pins.release()
 		return nil, err
 	}
-	r := b.runOrder(abi.Resume, limits)
+	r := b.runOrder(abi.Resume, n, limits)
 	r.layers = layers
 	sb := b.newSandbox(uc, s.in, limits)
 	sb.channel.pins = pins

@@ -20,6 +20,8 @@ type tenderRoot struct {
 	*node
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when the process was waited for
+
+	machine [machineSize]byte // struct tc_machine
 }
 
 // nobody is whom the tender is on the host when the platform is root.
@@ -102,10 +104,14 @@ func (r *tenderRoot) hello() error {
 	if m, err := abi.ParseMsg(b, n); err == nil && m.Type == abi.Exit {
 		return fmt.Errorf("%s (%w)", b[abi.MsgSize:n], syscall.Errno(m.ID))
 	}
-	rep, err := parseReply(b[:n])
+	if n != replySize+machineSize {
+		return fmt.Errorf("its first word has %d bytes", n)
+	}
+	rep, err := parseReply(b[:replySize])
 	if err == nil && rep.op != tcMagic {
 		err = fmt.Errorf("it speaks another protocol (%#x)", rep.op)
 	}
+	copy(r.machine[:], b[replySize:])
 	return err
 }
 

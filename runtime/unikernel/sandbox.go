@@ -18,18 +18,19 @@ import (
 
 // sandbox is one unikernel context.
 type sandbox struct {
-	backend *Backend
-	in      runtime.Interpreter
-	uc      blank // which node forked it, and as what
-	channel *channel
-	session *driver.Session
-	parent  *snap // what it was deployed from; nil: booted
+	backend  *Backend
+	in       runtime.Interpreter
+	uc       blank // which node forked it, and as what
+	channel  *channel
+	session  *driver.Session
+	prefetch bool  // a base snapshot of it learns what functions touch
+	parent   *snap // what it was deployed from; nil: booted
 
-	mu      sync.Mutex
-	limits  runtime.Limits
-	account string
-	said    []byte // the last that the runtime wrote to its own stdout and stderr
-	once    sync.Once
+	mu           sync.Mutex
+	limits       runtime.Limits
+	account      string
+	said         []byte // the last that the runtime wrote to its own stdout and stderr
+	once, killed sync.Once
 }
 
 func (b *Backend) newSandbox(uc blank, in runtime.Interpreter, limits runtime.Limits) *sandbox {
@@ -77,7 +78,20 @@ func (s *sandbox) limit(l runtime.Limits) error {
 
 // Invoke implements runtime.Sandbox.
 func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
-	return s.session.Invoke(ctx, inv)
+	res, err := s.session.Invoke(ctx, inv)
+	if err == nil && !res.Outcome.Alive() {
+		s.kill()
+	}
+	return res, err
+}
+
+// kill ends the UC and waits until it is gone. Its channel stays, for those
+// who still ask.
+func (s *sandbox) kill() {
+	s.killed.Do(func() {
+		s.uc.node.forget(s.uc.id)
+		s.channel.awaitEnd()
+	})
 }
 
 // console takes what the runtime prints around the driver: its dying words.
@@ -131,8 +145,7 @@ func (s *sandbox) Close() error {
 		if s.session != nil {
 			s.session.Close()
 		}
-		s.uc.node.forget(s.uc.id)
-		s.channel.awaitEnd()
+		s.kill()
 		s.channel.shut()
 		s.channel.settle()
 		s.backend.drop(s)

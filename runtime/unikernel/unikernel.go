@@ -115,7 +115,7 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 	if err != nil {
 		return nil, err
 	}
-	r := b.runOrder(abi.Boot, spec.Limits)
+	r := b.runOrder(abi.Boot, l.node, spec.Limits)
 	r.program = spec.Interpreter.Path
 	r.args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter.Language, driverPath(name))...)
 	r.env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp"}
@@ -131,8 +131,9 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 	sb.session, _, err = driver.Open(ctx, sb.channel)
 	if err == nil {
 		sb.session.OnEnd(sb.learnEnd)
-		if len(spec.Prepare) > 0 {
-			err = sb.session.Prepare(ctx, spec.Prepare)
+		var steps []string
+		if steps, sb.prefetch = split(spec.Prepare); len(steps) > 0 {
+			err = sb.session.Prepare(ctx, steps)
 		}
 	}
 	if err != nil {
@@ -157,12 +158,13 @@ func interpreterArgs(lang runtime.Language, path string) []string {
 
 // runOrder is an order to become a UC like no other: its own process id and
 // entropy.
-func (b *Backend) runOrder(how uint32, limits runtime.Limits) *runOrder {
-	r := &runOrder{op: opRun, how: how, pid: b.pid(), cpus: 1, memLimit: uint64(limits.MemoryBytes)}
+func (b *Backend) runOrder(how uint32, n *node, limits runtime.Limits) *runOrder {
+	r := &runOrder{op: opRun, how: how, pid: b.pid(), cpus: 1, imageSize: n.imageSize, memLimit: uint64(limits.MemoryBytes)}
 	if b.cfg.Trace {
 		r.flags |= abi.FlagTrace
 	}
 	rand.Read(r.entropy[:])
+	r.machine = b.root.machine
 	return r
 }
 

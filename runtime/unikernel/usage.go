@@ -10,10 +10,6 @@ import (
 	"github.com/lambdabench/lambdabench/runtime"
 )
 
-// userTick is the unit of CPU times in /proc/PID/stat: USER_HZ, 100 on every
-// Linux that has a 64-bit x86.
-const userTick = 10 * time.Millisecond
-
 // Usage implements runtime.Sandbox. Memory is what the UC alone holds:
 // its anonymous pages and page tables. Pages of snapshots that it only reads
 // belong to all.
@@ -33,7 +29,7 @@ func (s *sandbox) Usage() (runtime.Usage, error) {
 	return parseUsage(text)
 }
 
-// parseUsage reads /proc/PID/statm, stat and status (proc(5)), each followed
+// parseUsage reads /proc/PID/schedstat, stat and status (proc(5)), each followed
 // by a NUL.
 func parseUsage(text []byte) (runtime.Usage, error) {
 	u := runtime.Usage{Source: "anonymous pages and page tables"}
@@ -41,18 +37,12 @@ func parseUsage(text []byte) (runtime.Usage, error) {
 	if len(files) < 3 {
 		return u, fmt.Errorf("usage of a unikernel context: %d files instead of 3", len(files))
 	}
-	_, after, _ := strings.Cut(files[1], ") ")
-	fields := strings.Fields(after)
-	if len(fields) < 13 {
-		return u, fmt.Errorf("usage of a unikernel context: stat is %q", files[1])
+	onCPU, _, _ := strings.Cut(files[0], " ")
+	ns, err := strconv.ParseInt(onCPU, 10, 64)
+	if err != nil {
+		return u, fmt.Errorf("usage of a unikernel context: schedstat: %w", err)
 	}
-	for _, f := range fields[11:13] { // utime, stime
-		ticks, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return u, fmt.Errorf("usage of a unikernel context: %w", err)
-		}
-		u.CPU += time.Duration(ticks) * userTick
-	}
+	u.CPU = time.Duration(ns)
 	for line := range strings.Lines(files[2]) {
 		name, value, _ := strings.Cut(line, ":")
 		if name != "RssAnon" && name != "VmPTE" {

@@ -167,6 +167,9 @@ func Cached(dir string, b *Builder) (*os.File, error) {
 	if err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}
+	if err == nil {
+		prune(dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("image cache: write %s: %w", path, err)
 	}
@@ -175,4 +178,28 @@ func Cached(dir string, b *Builder) (*os.File, error) {
 		return nil, fmt.Errorf("image cache: %w", err)
 	}
 	return f, nil
+}
+
+// kept is how many images a cache holds.
+const kept = 8
+
+// prune removes the oldest images: of interpreters that were upgraded since.
+// Whoever has one open keeps it.
+func prune(dir string) {
+	paths, err := filepath.Glob(filepath.Join(dir, "uc-*.img"))
+	if err != nil || len(paths) <= kept {
+		return
+	}
+	age := func(p string) int64 {
+		st, err := os.Stat(p)
+		if err != nil {
+			return 0
+		}
+		return st.ModTime().UnixNano()
+	}
+	sort.Slice(paths, func(i, j int) bool { return age(paths[i]) > age(paths[j]) })
+	for _, p := range paths[kept:] {
+		// What cannot be removed is tried again with the next image.
+		_ = os.Remove(p)
+	}
 }

@@ -1,6 +1,22 @@
 /* blank.c: a fork that waits for its order, lays its pages and becomes a UC or a node. It runs on the tender's stack. */
 #include "tender.h"
 
+#define PIDFD_SELF (-10000)
+
+/* Populates many ranges with one call where the kernel can (6.14), so that none of them faults. A range that cannot be is left to
+ * fault, and fails then. */
+static void populate(const struct iovec *v, u32 n, int advice)
+{
+	for (u32 i = 0; i < n;) {
+		u32 k = MIN(n - i, 1024);
+		i64 r = SYS5(process_madvise, PIDFD_SELF, v + i, k, advice, 0);
+		if (r < 0)
+			for (u32 j = i; j < i + k; j++)
+				SYS3(madvise, v[j].base, v[j].len, advice);
+		i += k;
+	}
+}
+
 /* The order is received where the UC's libOS keeps its packets: memory that the UC has anyway. */
 #define ORDER ((struct tc_run *)UC_STACK)
 
@@ -28,12 +44,21 @@ static void unspill(struct order *o, i64 n)
 
 static void read_copied(const struct tc_layer *l, u32 n)
 {
+	struct iovec v[256];
+	u32 m = 0;
+	for (u32 i = 0; i < n; i++) {
+		if (l[i].kind == TC_COPIED)
+			v[m++] = (struct iovec){ (void *)l[i].addr, l[i].pages * PAGE };
+		if (m == 256 || i + 1 == n) {
+			populate(v, m, MADV_POPULATE_WRITE);
+			m = 0;
+		}
+	}
 	/* One call takes what is contiguous in the arena, wherever it goes. */
-	struct iovec v[64];
 	for (u32 i = 0; i < n;) {
 		u64 off = l[i].off, len = 0;
 		u32 k = 0;
-		for (; i < n && k < 64 && l[i].kind == TC_COPIED && l[i].off == off + len; i++, k++) {
+		for (; i < n && k < 256 && l[i].kind == TC_COPIED && l[i].off == off + len; i++, k++) {
 			v[k] = (struct iovec){ (void *)l[i].addr, l[i].pages * PAGE };
 			len += v[k].len;
 		}
@@ -59,8 +84,6 @@ static void lay(const struct order *o)
 		switch (l[i].kind) {
 		case TC_MAPPED: r = SYS6(mmap, at, len, rwx, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, l[i].off); break;
 		case TC_ZEROED: r = SYS6(mmap, at, len, rwx, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0); break;
-		case TC_TOUCHED: SYS3(madvise, at, len, MADV_POPULATE_WRITE); break;
-		case TC_READ: SYS3(madvise, at, len, MADV_POPULATE_READ); break;
 		}
 		if (FAILED(r))
 			quit("map pages of the snapshot", r);
@@ -76,15 +99,15 @@ static void fill_host(const struct order *o)
 		quit("arguments and environment do not fit", -E2BIG);
 	h->magic = UC_MAGIC;
 	h->abi = UC_ABI;
-	h->flags = r->flags | (machine.hwcap2 & 2 ? UC_F_FSGSBASE : 0);
+	h->flags = r->flags | (r->machine.hwcap2 & 2 ? UC_F_FSGSBASE : 0);
 	h->pid = r->pid;
 	memcpy(h->entropy, r->entropy, sizeof h->entropy);
-	h->vdso_clock = machine.vdso_clock;
-	h->image_size = machine.image_size;
+	h->vdso_clock = r->machine.vdso_clock;
+	h->image_size = r->image_size;
 	h->mem_limit = r->mem_limit;
-	h->hwcap = machine.hwcap;
-	h->hwcap2 = machine.hwcap2;
-	h->xsave_size = machine.xsave_size;
+	h->hwcap = r->machine.hwcap;
+	h->hwcap2 = r->machine.hwcap2;
+	h->xsave_size = r->machine.xsave_size;
 	h->cpus = r->cpus;
 	h->argc = r->argc;
 	h->envc = r->envc;
@@ -108,6 +131,40 @@ static _Noreturn void become_uc(const struct order *o)
 	__builtin_unreachable();
 }
 
+/* What a blank of this node needs whatever comes: the foot of the stack, where packets lie, its top, the host block. Then what
+ * the platform has seen a UC touch. */
+static void make_plan(const struct order *o)
+{
+	static const struct iovec always[] = {
+		{ (void *)UC_STACK, PAGE }, { (void *)(UC_STACK + UC_MSG_MAX), PAGE },
+		{ (void *)(UC_STACK + UC_STACK_SIZE - 3 * PAGE), 3 * PAGE }, { (void *)UC_HOST, PAGE },
+	};
+	struct plan *p = PLAN;
+	u32 n = 0, max = sizeof p->v / sizeof *p->v;
+	memcpy(p->v, always, sizeof always);
+	n = sizeof always / sizeof *always;
+	for (int kind = TC_TOUCHED; kind <= TC_READ; kind++) {
+		for (u32 i = 0; i < ORDER->layers && n < max; i++)
+			if (o->layers[i].kind == kind)
+				p->v[n++] = (struct iovec){ (void *)o->layers[i].addr, o->layers[i].pages * PAGE };
+		if (kind == TC_TOUCHED)
+			p->touched = n;
+		else
+			p->read = n - p->touched;
+	}
+}
+
+static void node_start(void)
+{
+	/* What this node used as a blank, its children must not inherit: to write to an inherited page costs more than a new one. */
+	SYS3(madvise, UC_STACK, UC_STACK_SIZE, 4 /* MADV_DONTNEED */);
+	SYS3(madvise, UC_HOST, UC_HOST_SIZE, 4);
+	node_reset();
+	struct tc_reply ok = { .op = TC_NODE };
+	reply(&ok, -1);
+	node_loop();
+}
+
 /* Descriptors: image, arena, scratch, files of layers. Mappings of files outlive their descriptors. */
 static _Noreturn void become_node(struct order *o)
 {
@@ -116,20 +173,22 @@ static _Noreturn void become_node(struct order *o)
 	i64 r = SYS6(mmap, UC_IMAGE, ORDER->image_size, PROT_READ, MAP_SHARED | MAP_FIXED, o->fds[0], 0);
 	if (ORDER->image_size && FAILED(r))
 		quit("map the image", r);
-	machine.image_size = ORDER->image_size;
 	SYS3(dup3, o->fds[1], FD_ARENA, O_CLOEXEC);
 	SYS3(dup3, o->fds[2], FD_SCRATCH, O_CLOEXEC);
-	read_copied(o->layers, ORDER->layers);
+	make_plan(o);
 	SYS2(close_range, FD_FIRST_FREE, ~0u);
-	node_reset();
-	struct tc_reply ok = { .op = TC_NODE };
-	reply(&ok, -1);
-	node_loop();
+	own_data();
+	switch_stack(node_start);
 }
 
-void blank_main(void)
+void blank_main(int channel)
 {
 	struct order o;
+	SYS5(prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
+	SYS3(dup3, channel, FD_CONTROL, 0);
+	SYS1(close, channel);
+	populate(PLAN->v, PLAN->touched, MADV_POPULATE_WRITE);
+	populate(PLAN->v + PLAN->touched, PLAN->read, MADV_POPULATE_READ);
 	i64 n = receive(ORDER, TC_PACKET, o.fds, 24, &o.nfds);
 	if (n == 0 || n == -ECONNRESET)
 		SYS1(exit_group, 0); /* it was in stock and is not wanted any more */

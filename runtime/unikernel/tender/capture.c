@@ -41,13 +41,15 @@ static int add(struct table *t, u64 start, u64 end)
 	return 0;
 }
 
-/* Private pages in [start, end): neither of a file nor the shared zero page. */
-static i64 scan(int pagemap, u64 start, u64 end, struct table *t)
+/* Pages in [start, end). Private ones: neither of a file nor the shared zero page. Or, shared: those that are mapped of a file. */
+static i64 scan(int pagemap, u64 start, u64 end, int shared, struct table *t)
 {
 	static struct page_region v[512];
 	while (start < end) {
 		struct pm_scan_arg a = { sizeof a, 0, start, end, 0, (u64)v, 512, 0, IS_FILE | IS_PFNZERO, IS_FILE | IS_PFNZERO,
 			IS_PRESENT | IS_SWAPPED, IS_PRESENT };
+		if (shared)
+			a.category_inverted = 0, a.category_mask = IS_FILE | IS_PRESENT, a.category_anyof_mask = 0;
 		i64 n = SYS3(ioctl, pagemap, PAGEMAP_SCAN, &a);
 		if (n < 0)
 			return n;
@@ -60,7 +62,7 @@ static i64 scan(int pagemap, u64 start, u64 end, struct table *t)
 }
 
 /* The same by reading pagemap (Linux before 6.7). The shared zero page cannot be told there: its content is dropped later. */
-static i64 scan_slowly(int pagemap, u64 start, u64 end, struct table *t)
+static i64 scan_slowly(int pagemap, u64 start, u64 end, int shared, struct table *t)
 {
 	static u64 v[1024];
 	while (start < end) {
@@ -69,13 +71,13 @@ static i64 scan_slowly(int pagemap, u64 start, u64 end, struct table *t)
 		if (n <= 0)
 			return n < 0 ? n : -EIO;
 		for (i64 i = 0; i < n / 8; i++, start += PAGE)
-			if (v[i] >> 62 && !(v[i] >> 61 & 1) && add(t, start, start + PAGE))
+			if (v[i] >> 62 && (int)(v[i] >> 61 & 1) == shared && add(t, start, start + PAGE))
 				return -ENOSPC;
 	}
 	return 0;
 }
 
-static i64 scan_all(int pid, const struct uc_state *s, struct table *t)
+static i64 scan_all(int pid, const struct uc_state *s, int shared, struct table *t)
 {
 	int fd = proc_open(pid, "pagemap", 0);
 	if (fd < 0)
@@ -83,11 +85,11 @@ static i64 scan_all(int pid, const struct uc_state *s, struct table *t)
 	u64 low = MIN(s->low_top, UC_LOW_END), high = MIN(s->high_top, UC_HIGH_END);
 	i64 r = 0;
 	for (int slowly = 0; slowly < 2; slowly++) {
-		i64 (*f)(int, u64, u64, struct table *) = slowly ? scan_slowly : scan;
+		i64 (*f)(int, u64, u64, int, struct table *) = slowly ? scan_slowly : scan;
 		t->n = 0;
-		r = f(fd, UC_LOW, low, t);
+		r = f(fd, UC_LOW, low, shared, t);
 		if (!r)
-			r = f(fd, UC_HIGH, high, t);
+			r = f(fd, UC_HIGH, high, shared, t);
 		if (r != -ENOTTY && r != -EINVAL)
 			break;
 	}
@@ -100,6 +102,16 @@ static int zero_page(const u8 *p)
 	const u64 *q = (const u64 *)p;
 	for (u32 i = 0; i < PAGE / 8; i += 4)
 		if (q[i] | q[i + 1] | q[i + 2] | q[i + 3])
+			return 0;
+	return 1;
+}
+
+/* The node's own memory is what the UC was forked from. It is only read here, so it stays free of pages of its own. */
+static int same_page(const u8 *p, const u8 *mine)
+{
+	const u64 *a = (const u64 *)p, *b = (const u64 *)mine;
+	for (u32 i = 0; i < PAGE / 8; i += 4)
+		if ((a[i] ^ b[i]) | (a[i + 1] ^ b[i + 1]) | (a[i + 2] ^ b[i + 2]) | (a[i + 3] ^ b[i + 3]))
 			return 0;
 	return 1;
 }
@@ -124,7 +136,7 @@ static i64 take(int pid, const struct table *t, u8 *base)
 	return 0;
 }
 
-/* Splits entries so that each is all zero pages or has none. From the end, so that the table grows in place. */
+/* Splits entries so that the pages of each have the same flags. From the end, so that the table grows in place. */
 static i64 mark_zeros(struct table *t, const u8 *base)
 {
 	static struct tc_page run[4096];
@@ -133,7 +145,8 @@ static i64 mark_zeros(struct table *t, const u8 *base)
 		struct tc_page e = t->p[i];
 		u32 k = 0;
 		for (u32 j = 0; j < e.pages; j++) {
-			u32 z = zero_page(base + e.off + j * PAGE) ? TC_PAGE_ZERO : 0;
+			const u8 *p = base + e.off + j * PAGE;
+			u32 z = same_page(p, (const u8 *)e.addr + j * PAGE) ? TC_PAGE_SAME : zero_page(p) ? TC_PAGE_ZERO : 0;
 			if (k && run[k - 1].flags == z) {
 				run[k - 1].pages++;
 				continue;
@@ -165,7 +178,7 @@ void capture(const struct tc_order *o, struct tc_reply *r)
 	u64 head = offsetof(struct uc_state, discard);
 	i64 e = -ESRCH;
 	if (pid && (e = read_vm(pid, s, UC_STATE, sizeof *s)) == sizeof *s)
-		e = s->magic == UC_MAGIC && s->quiescent == 1 ? scan_all(pid, s, &t) : -EAGAIN;
+		e = s->magic == UC_MAGIC && s->quiescent == 1 ? scan_all(pid, s, o->flags & TC_SHARED, &t) : -EAGAIN;
 	if (e >= 0) {
 		for (u32 i = 0; i < t.n; i++) {
 			t.p[i].off = (o->a + r->a) * PAGE;
@@ -225,7 +238,7 @@ void set_limit(const struct tc_order *o, struct tc_reply *r)
 
 void stat_text(const struct tc_order *o, struct tc_reply *r)
 {
-	static const char *const names[] = { "statm", "stat", "status" };
+	static const char *const names[] = { "schedstat", "stat", "status" };
 	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
 	char *p = (char *)NODE_SCRATCH;
 	r->err = pid ? 0 : ESRCH;

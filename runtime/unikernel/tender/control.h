@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define TC_MAGIC 0x31304354u /* "TC01" */
+#define TC_MAGIC 0x31304354u /* "TC01"; as op of a reply: the root's first word, struct tc_machine follows */
 
 enum {
 	/* To a blank. No reply: a UC speaks for itself, a node answers orders. */
@@ -22,15 +22,18 @@ enum {
 	TC_FORK = 10,    /* id; descriptor: the blank's channel. No reply */
 	TC_KILL = 11,    /* id: kill and forget. No reply: the channel's end of file says that it is gone */
 	TC_CAPTURE = 12, /* id, a = first slot of the arena, b = slots; pages to the arena, table to scratch */
-	TC_SCAN = 13,    /* id: table of the pages that a capture would take, to scratch */
+	TC_SCAN = 13,    /* id: table of the pages that a capture would take, to scratch; with flag TC_SHARED, of those that
+	                  * are mapped from a snapshot's file and unchanged */
 	TC_COPY = 14,    /* id, a = entries in scratch: pages to the descriptor, at the offsets that the entries name */
 	TC_LIMIT = 15,   /* id, a = mem_limit: write it into the host block of a live UC */
-	TC_STAT = 16,    /* id: reply.text holds /proc/PID/statm, stat and status as they are, each after a NUL */
+	TC_STAT = 16,    /* id: reply.text holds /proc/PID/schedstat, stat and status as they are, each after a NUL */
 	TC_FILE = 17,    /* a = bytes, b = 1 for huge pages: a file in memory, its descriptor comes with the reply */
 	TC_PARK = 18,    /* id; descriptor: keep it */
 	TC_UNPARK = 19,  /* id: the descriptor comes with the reply */
 	TC_PEEK = 20,    /* id, a = address, b = bytes: memory of a UC, to scratch */
 };
+
+#define TC_SHARED 1u
 
 struct tc_order {
 	uint32_t magic, op;
@@ -50,8 +53,8 @@ enum {
 	TC_COPIED = 1,  /* read from the arena at off */
 	TC_MAPPED = 2,  /* mapped privately from file number `file` at off: NODE only */
 	TC_ZEROED = 3,  /* anonymous again: hides what lies beneath */
-	TC_TOUCHED = 4, /* nothing to lay: made writable in advance, for it will be written (prefetch) */
-	TC_READ = 5,    /* nothing to lay: mapped in advance, for it will be read */
+	TC_TOUCHED = 4, /* NODE only: a blank makes these writable before its order comes, for they will be written */
+	TC_READ = 5,    /* NODE only: a blank maps these before its order comes, for they will be read */
 };
 
 struct tc_layer {
@@ -70,10 +73,11 @@ struct tc_run {
 	uint32_t spilled;       /* 1: layers and strings are in the descriptor that comes last, not in this packet */
 	uint64_t mem_limit, image_size;
 	uint8_t  entropy[64];
+	struct tc_machine { uint64_t hwcap, hwcap2, vdso_clock; uint32_t xsave_size, pad; } machine; /* as the root said it */
 };
 
 /* An entry of a capture's table in scratch. */
-enum { TC_PAGE_ZERO = 1 };
+enum { TC_PAGE_ZERO = 1, TC_PAGE_SAME = 2 }; /* SAME: as the node has it, so it does not belong to the diff */
 struct tc_page {
 	uint64_t addr;
 	uint64_t off;      /* where its content was written; COPY: is to be written */
@@ -88,6 +92,6 @@ struct tc_page {
 _Static_assert(sizeof(struct tc_order) == 32, "tc_order");
 _Static_assert(sizeof(struct tc_reply) == 32, "tc_reply");
 _Static_assert(sizeof(struct tc_layer) == 24, "tc_layer");
-_Static_assert(sizeof(struct tc_run) == 128, "tc_run");
+_Static_assert(sizeof(struct tc_run) == 160, "tc_run");
 _Static_assert(sizeof(struct tc_page) == 24, "tc_page");
 #endif

@@ -5,7 +5,7 @@
  */
 #include "tender.h"
 
-struct machine machine;
+struct tc_machine machine;
 
 __attribute__((used)) _Noreturn void tender_main(const u64 *sp)
 {
@@ -18,6 +18,6 @@ __attribute__((used)) _Noreturn void tender_main(const u64 *sp)
 	if (failed)
 		quit(failed, err);
 	struct tc_reply r = { .op = TC_MAGIC };
-	reply(&r, -1);
+	reply_with(&r, &machine, sizeof machine);
 	node_loop();
 }

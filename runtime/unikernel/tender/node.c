@@ -52,13 +52,7 @@ static void do_fork(struct child *c, int channel)
 {
 	if (c->pid)
 		do_kill(c);
-	i64 pid = SYS5(clone, SIGCHLD, 0, 0, 0, 0);
-	if (pid == 0) {
-		SYS5(prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
-		SYS3(dup3, channel, FD_CONTROL, 0);
-		SYS1(close, channel);
-		blank_main();
-	}
+	i64 pid = fork_blank(channel, UC_STACK + UC_STACK_SIZE);
 	c->pid = pid > 0 ? pid : 0;
 	if (pid < 0) {
 		/* The one who waits on the channel hears why. */

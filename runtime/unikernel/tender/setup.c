@@ -153,7 +153,20 @@ static i64 map(u64 at, u64 len, int prot, int flags, int fd, u64 off)
 	return r == (i64)at ? 0 : r;
 }
 
-static const char *map_world(i64 *err)
+/* A mapping of a file whose page table entries a fork copies, so that no child has to fault them in: it has an anonymous page
+ * (its last, which nothing uses), and all are mapped. */
+static void inherit(u64 at, u64 len)
+{
+	SYS3(mprotect, at, len, PROT_READ | PROT_WRITE | PROT_EXEC);
+	volatile u8 *last = (volatile u8 *)(at + len - 1);
+	*last = *last;
+	SYS3(mprotect, at, len, PROT_READ | PROT_EXEC);
+	SYS3(madvise, at, len, MADV_POPULATE_READ);
+}
+
+extern char tender_text_end[];
+
+static const char *map_world(i64 *err, int always)
 {
 	const int rwx = PROT_READ | PROT_WRITE | PROT_EXEC, lazy = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 	Elf64_Ehdr e;
@@ -164,13 +177,17 @@ static const char *map_world(i64 *err)
 		return "libOS is not one segment at its address";
 	if ((*err = map(UC_LIBOS, PAGE_UP(p.p_filesz), PROT_READ | PROT_EXEC, MAP_PRIVATE, FD_LIBOS, p.p_offset)) < 0)
 		return "map libOS";
+	inherit(UC_LIBOS, PAGE_UP(p.p_filesz));
+	inherit(UC_TENDER, PAGE_UP((u64)tender_text_end - UC_TENDER));
+	if ((*err = map(NODE_PLAN, 0x10000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) < 0)
+		return "map the plan";
 	const struct uc_libos *l = (const void *)UC_LIBOS_HEADER;
 	*err = -EINVAL;
 	if (l->magic != UC_MAGIC || l->abi != UC_ABI)
 		return "libOS of another ABI";
 	if ((*err = map(UC_LOW, UC_LOW_END - UC_LOW, rwx, lazy, -1, 0)) < 0 || (*err = map(UC_HIGH, UC_HIGH_END - UC_HIGH, rwx, lazy, -1, 0)) < 0)
 		return "map the region (vm.overcommit_memory=2 forbids it)";
-	if (machine.thp_always) {
+	if (always) {
 		SYS3(madvise, UC_LOW, UC_LOW_END - UC_LOW, MADV_NOHUGEPAGE);
 		SYS3(madvise, UC_HIGH, UC_HIGH_END - UC_HIGH, MADV_NOHUGEPAGE);
 	}
@@ -222,7 +239,7 @@ const char *setup_world(const u64 *auxv, i64 *err)
 	}
 	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
 	machine.xsave_size = b;
-	machine.thp_always = thp_always();
+	int always = thp_always();
 	struct { u64 soft, hard; } limit = { 0, 0 };
 	SYS4(prlimit64, 0, 4 /* CORE */, &limit, 0);
 	SYS4(prlimit64, 0, 7 /* NOFILE */, 0, &limit);
@@ -235,7 +252,7 @@ const char *setup_world(const u64 *auxv, i64 *err)
 	struct span stack = { last & ~(PAGE - 1), 0x00007ffffffff000 };
 	move_vdso(vdso);
 	SYS2(munmap, stack.start - (1 << 20), stack.end - stack.start + (1 << 20)); /* the kernel's stack for us */
-	failed = map_world(err);
+	failed = map_world(err, always);
 	if (failed)
 		return failed;
 	signals();

@@ -19,13 +19,14 @@ enum { FD_CONTROL = UC_CHANNEL_FD, FD_LIBOS = 4, FD_PROC = 5, FD_HUGE = 6, FD_AR
 struct child { int pid, parked; }; /* parked: descriptor + 1 */
 #define CHILDREN ((struct child *)NODE_CHILDREN)
 
-struct machine { /* found out once, at start */
-	u64 hwcap, hwcap2, vdso_clock;
-	u32 xsave_size;
-	u64 image_size;
-	u32 thp_always;
-};
-extern struct machine machine;
+/* What a blank populates before its order comes: written once, when its node is made, and inherited. */
+struct plan { u32 touched, read; struct iovec v[4000]; };
+#define NODE_PLAN 0x00007e00001d0000ull
+#define PLAN ((struct plan *)NODE_PLAN)
+_Static_assert(sizeof(struct plan) <= 0x10000, "plan");
+_Static_assert(NODE_PLAN + 0x10000 == UC_TENDER + UC_TENDER_SIZE, "plan");
+
+extern struct tc_machine machine; /* found out once, by the root */
 
 /* setup.c: NULL, or the step that failed, and then *err */
 const char *setup_world(const u64 *auxv, i64 *err);
@@ -35,7 +36,7 @@ _Noreturn void node_loop(void);
 void node_reset(void);
 
 /* blank.c */
-_Noreturn void blank_main(void);
+_Noreturn void blank_main(int channel);
 
 /* capture.c */
 void capture(const struct tc_order *, struct tc_reply *);
@@ -45,9 +46,15 @@ void set_limit(const struct tc_order *, struct tc_reply *);
 void stat_text(const struct tc_order *, struct tc_reply *);
 int proc_open(int pid, const char *name, int flags);
 
+/* start.S */
+void own_data(void);
+i64 fork_blank(int channel, u64 stack);
+_Noreturn void switch_stack(void (*to)(void));
+
 /* wire.c */
 i64 receive(void *buf, u64 cap, int *fds, int max, int *nfds);
 void reply(const struct tc_reply *, int fd);
+void reply_with(const struct tc_reply *, const void *body, u64 len);
 _Noreturn void quit(const char *what, i64 err); /* says so on descriptor 3, as a UC_MSG_EXIT */
 char *decimal(char *, u64);                     /* writes, returns the end */
 int is_map(u64 address);

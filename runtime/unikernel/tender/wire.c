@@ -82,6 +82,12 @@ void reply(const struct tc_reply *r, int fd)
 		SYS1(exit_group, 1); /* the platform is gone */
 }
 
+void reply_with(const struct tc_reply *r, const void *body, u64 len)
+{
+	if (send_packet(r, body, len, -1) < 0)
+		SYS1(exit_group, 1);
+}
+
 void quit(const char *what, i64 err)
 {
 	struct { struct uc_msg m; char text[160]; } p = { { UC_MSG_EXIT, 0, (u32)-err, UC_EXIT_REFUSED, 0 }, "" };

@@ -1,0 +1,192 @@
+package unikernel
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+)
+
+// steps are the steps of anticipatory optimisation that benchmarks prepare with.
+var steps = []string{driver.StepInterpreter, StepPrefetch}
+
+// languages runs a benchmark for each.
+func languages(b *testing.B, f func(b *testing.B, lang runtime.Language)) {
+	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+		b.Run(string(lang), func(b *testing.B) { f(b, lang) })
+	}
+}
+
+func baseSnapshot(b testing.TB, be *Backend, lang runtime.Language, prepare []string) runtime.Snapshot {
+	b.Helper()
+	sb, err := be.Boot(context.Background(), runtime.BootSpec{Interpreter: interpreter(b, lang), Prepare: prepare})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer sb.Close()
+	snap, err := be.Capture(context.Background(), sb)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { snap.Close() })
+	return snap
+}
+
+func functionSnapshot(b testing.TB, be *Backend, base runtime.Snapshot, fn runtime.Function) runtime.Snapshot {
+	b.Helper()
+	sb := deployed(b, be, base)
+	defer sb.Close()
+	if err := sb.Import(context.Background(), fn); err != nil {
+		b.Fatal(err)
+	}
+	snap, err := be.Capture(context.Background(), sb)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { snap.Close() })
+	return snap
+}
+
+func deployed(b testing.TB, be *Backend, snap runtime.Snapshot) runtime.Sandbox {
+	b.Helper()
+	sb, err := be.Deploy(context.Background(), snap, runtime.Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return sb
+}
+
+// laps collects the times of stages and reports the median of each.
+type laps struct {
+	names []string
+	times map[string][]time.Duration
+	last  time.Time
+}
+
+func (l *laps) start() { l.last = time.Now() }
+
+func (l *laps) lap(name string) {
+	now := time.Now()
+	l.add(name, now.Sub(l.last))
+	l.last = time.Now()
+}
+
+func (l *laps) add(name string, d time.Duration) {
+	if l.times == nil {
+		l.times = map[string][]time.Duration{}
+	}
+	if _, ok := l.times[name]; !ok {
+		l.names = append(l.names, name)
+	}
+	l.times[name] = append(l.times[name], d)
+}
+
+func (l *laps) report(b *testing.B) {
+	for _, name := range l.names {
+		t := l.times[name]
+		slices.Sort(t)
+		us := func(q float64) float64 { return float64(t[int(q*float64(len(t)-1))].Nanoseconds()) / 1000 }
+		b.ReportMetric(us(0.5), name+"-p50-us")
+		b.Logf("%-10s n=%d p10 %.0f p50 %.0f p90 %.0f us", name, len(t), us(0.1), us(0.5), us(0.9))
+	}
+}
+
+func BenchmarkCold(b *testing.B) {
+	languages(b, func(b *testing.B, lang runtime.Language) {
+		be := newBackend(b, Config{})
+		base := baseSnapshot(b, be, lang, steps)
+		fn := function(b, lang, nopSource[lang])
+		var l laps
+		size := int64(0)
+		for b.Loop() {
+			begin := time.Now()
+			l.start()
+			sb := deployed(b, be, base)
+			l.lap("deploy")
+			if err := sb.Import(context.Background(), fn); err != nil {
+				b.Fatal(err)
+			}
+			l.lap("import")
+			snap, err := be.Capture(context.Background(), sb)
+			if err != nil {
+				b.Fatal(err)
+			}
+			l.lap("capture")
+			invoke(b, sb, "{}")
+			l.lap("run")
+			l.add("cold", time.Since(begin))
+			size = int64(snap.(*snap_).layer.Count()) * 4096
+			sb.Close()
+			snap.Close()
+			l.lap("close")
+			time.Sleep(pace)
+		}
+		l.report(b)
+		b.ReportMetric(float64(size), "snapshot-bytes")
+	})
+}
+
+type snap_ = snap
+
+func BenchmarkWarm(b *testing.B) {
+	languages(b, func(b *testing.B, lang runtime.Language) {
+		be := newBackend(b, Config{})
+		snap := functionSnapshot(b, be, baseSnapshot(b, be, lang, steps), function(b, lang, nopSource[lang]))
+		var l laps
+		for b.Loop() {
+			begin := time.Now()
+			l.start()
+			sb := deployed(b, be, snap)
+			l.lap("deploy")
+			invoke(b, sb, "{}")
+			l.lap("run")
+			l.add("warm", time.Since(begin))
+			invoke(b, sb, "{}")
+			l.lap("second")
+			sb.Close()
+			l.lap("close")
+			time.Sleep(pace)
+		}
+		l.report(b)
+	})
+}
+
+func BenchmarkHot(b *testing.B) {
+	languages(b, func(b *testing.B, lang runtime.Language) {
+		be := newBackend(b, Config{})
+		snap := functionSnapshot(b, be, baseSnapshot(b, be, lang, steps), function(b, lang, nopSource[lang]))
+		sb := deployed(b, be, snap)
+		defer sb.Close()
+		var l laps
+		for b.Loop() {
+			l.start()
+			invoke(b, sb, "{}")
+			l.lap("hot")
+		}
+		l.report(b)
+	})
+}
+
+// Deploy, answer once, destroy, in as many loops as there are processors.
+func BenchmarkDeployAnswerDestroy(b *testing.B) {
+	languages(b, func(b *testing.B, lang runtime.Language) {
+		be := newBackend(b, Config{})
+		snap := functionSnapshot(b, be, baseSnapshot(b, be, lang, steps), function(b, lang, nopSource[lang]))
+		b.SetParallelism(1)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				sb := deployed(b, be, snap)
+				invoke(b, sb, "{}")
+				sb.Close()
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "UCs/s")
+	})
+}
+
+// pace is the pause between two trials of a latency, so that the stock of blanks
+// is full again: latency, not throughput.
+const pace = 15 * time.Millisecond

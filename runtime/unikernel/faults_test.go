@@ -1,0 +1,257 @@
+package unikernel
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// tenders lists the host's processes whose parent chain begins at pid.
+func descendants(pid int) []int {
+	kids := map[int][]int{}
+	dirs, _ := os.ReadDir("/proc")
+	for _, d := range dirs {
+		p, err := strconv.Atoi(d.Name())
+		if err != nil {
+			continue
+		}
+		stat, err := os.ReadFile("/proc/" + d.Name() + "/stat")
+		if err != nil {
+			continue
+		}
+		_, after, _ := strings.Cut(string(stat), ") ")
+		var state string
+		var parent int
+		fmt.Sscan(after, &state, &parent)
+		if state != "Z" {
+			kids[parent] = append(kids[parent], p)
+		}
+	}
+	var all []int
+	for next := []int{pid}; len(next) > 0; next = next[1:] {
+		all = append(all, kids[next[0]]...)
+		next = append(next, kids[next[0]]...)
+	}
+	return all
+}
+
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); !ok(); {
+		if time.Now().After(until) {
+			t.Fatalf("in vain waited for: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// platformEnv makes the test binary a platform that the test kills.
+const platformEnv = "UNIKERNEL_TEST_PLATFORM"
+
+func TestMain(m *testing.M) {
+	if lang := os.Getenv(platformEnv); lang != "" {
+		platform(runtime.Language(lang))
+	}
+	os.Exit(m.Run())
+}
+
+// platform deploys some UCs, one of which spins, says so and waits for its end.
+func platform(lang runtime.Language) {
+	fail := func(err error) {
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	}
+	ctx := context.Background()
+	in, err := runtime.FindInterpreter(ctx, string(lang))
+	fail(err)
+	b := New(Config{})
+	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in})
+	fail(err)
+	base, err := b.Capture(ctx, sb)
+	fail(err)
+	dir, err := os.MkdirTemp("", "uc-platform-")
+	fail(err)
+	fail(os.WriteFile(dir+"/index.js", []byte("exports.handler = () => { for (;;); };\n"), 0o644))
+	for i := range 8 {
+		uc, err := b.Deploy(ctx, base, runtime.Limits{})
+		fail(err)
+		if i == 0 {
+			fail(uc.Import(ctx, runtime.Function{Name: "spin", Handler: "index.handler", Package: dir}))
+			go uc.Invoke(ctx, runtime.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Hour)})
+		}
+	}
+	os.RemoveAll(dir)
+	time.Sleep(100 * time.Millisecond)
+	fmt.Println("up")
+	select {}
+}
+
+func TestKilledPlatformTakesEverythingWithIt(t *testing.T) {
+	newBackend(t, Config{})
+	interpreter(t, runtime.NodeJS)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), platformEnv+"=nodejs")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	word := make([]byte, 256)
+	n, _ := out.Read(word)
+	if string(bytes.TrimSpace(word[:n])) != "up" {
+		t.Fatalf("the platform did not come up: %s", word[:n])
+	}
+	before := descendants(cmd.Process.Pid)
+	if len(before) < 10 {
+		t.Fatalf("only %d processes are up", len(before))
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	eventually(t, "no process is left", func() bool {
+		for _, p := range before {
+			if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p)); err == nil && !strings.Contains(string(stat), ") Z ") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// booted is a UC with a function, and others of the same snapshot beside it.
+func withNeighbour(t *testing.T, source string) (b *Backend, sb, neighbour runtime.Sandbox) {
+	b = newBackend(t, Config{})
+	base := baseSnapshot(t, b, runtime.NodeJS, nil)
+	make := func(source string) runtime.Sandbox {
+		sb := deployed(t, b, base)
+		t.Cleanup(func() { sb.Close() })
+		if err := sb.Import(t.Context(), function(t, runtime.NodeJS, source)); err != nil {
+			t.Fatal(err)
+		}
+		return sb
+	}
+	return b, make(source), make(nopSource[runtime.NodeJS])
+}
+
+func TestCrashIsToldAndStaysAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		source  string
+		outcome runtime.Outcome
+	}{
+		"abort":        {"exports.handler = () => process.abort();", runtime.Crashed},
+		"garbage":      {"exports.handler = () => { require('fs').writeSync(3, Buffer.alloc(64, 255)); };", runtime.Malformed},
+		"spins":        {"exports.handler = () => { for (;;); };", runtime.TimedOut},
+		"eats memory":  {"exports.handler = () => { const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1)); };", runtime.OutOfMemory},
+		"eats JS heap": {"exports.handler = () => { const a = []; for (;;) a.push({ a: [1, 2, 3] }); };", runtime.OutOfMemory},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, sb, neighbour := withNeighbour(t, c.source)
+			if err := sb.(*sandbox).limit(runtime.Limits{MemoryBytes: 256 << 20}); err != nil {
+				t.Fatal(err)
+			}
+			res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(8 * time.Second)})
+			if err != nil || res.Outcome != c.outcome {
+				t.Errorf("%s %v %v, want %s; logs %s", res.Outcome, res.Error, err, c.outcome, res.Logs)
+			}
+			if res := invoke(t, neighbour, "1"); res.Outcome != runtime.OK {
+				t.Errorf("the neighbour says %+v", res)
+			}
+		})
+	}
+}
+
+func TestUCKilledFromOutside(t *testing.T) {
+	_, sb, neighbour := withNeighbour(t, "exports.handler = () => new Promise(() => setTimeout(() => {}, 1e8));")
+	done := make(chan runtime.Result, 1)
+	go func() {
+		res, _ := sb.Invoke(context.Background(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(20 * time.Second)})
+		done <- res
+	}()
+	time.Sleep(50 * time.Millisecond)
+	uc := sb.(*sandbox).uc
+	uc.node.mu.Lock()
+	uc.node.send(order{op: opKill, id: uc.id})
+	uc.node.mu.Unlock()
+	if res := <-done; res.Outcome != runtime.Crashed || !strings.Contains(res.Error.Message, "killed") {
+		t.Errorf("%+v %v", res, res.Error)
+	}
+	invoke(t, neighbour, "1")
+}
+
+func TestTenderGone(t *testing.T) {
+	b, sb, _ := withNeighbour(t, nopSource[runtime.NodeJS])
+	b.root.cmd.Process.Kill()
+	<-b.root.gone
+	if res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(time.Second)}); err == nil && res.Outcome.Alive() {
+		t.Errorf("a UC of a dead tender answers %+v", res)
+	}
+	if _, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: interpreter(t, runtime.NodeJS)}); !errors.Is(err, ErrTenderGone) {
+		t.Errorf("boot without a tender: %v", err)
+	}
+}
+
+// The sources of randomness of both languages, and what must differ besides.
+var randomSources = map[runtime.Language]string{
+	runtime.NodeJS: `const c = require('crypto');
+exports.handler = async () => ({ bytes: c.randomBytes(8).toString('hex'), uuid: c.randomUUID(), math: Math.random(), int: c.randomInt(2**47),
+  pid: process.pid, now: Date.now(), up: performance.timeOrigin + performance.now() });`,
+	runtime.Python: `import os, random, uuid, secrets, time
+def handler(event, context):
+    return {"urandom": os.urandom(8).hex(), "random": random.random(), "uuid4": str(uuid.uuid4()), "uuid1": str(uuid.uuid1()),
+            "secrets": secrets.token_hex(8), "pid": os.getpid(), "now": time.time() * 1000}`,
+}
+
+func TestThousandClonesDiffer(t *testing.T) {
+	clones := 1000
+	if testing.Short() {
+		clones = 50
+	}
+	for lang, source := range randomSources {
+		t.Run(string(lang), func(t *testing.T) {
+			b := newBackend(t, Config{})
+			snap := functionSnapshot(t, b, baseSnapshot(t, b, lang, steps), function(t, lang, source))
+			seen := map[string]int{}
+			for i := range clones {
+				sb := deployed(t, b, snap)
+				res := invoke(t, sb, "{}")
+				now := time.Now()
+				sb.Close()
+				var got map[string]any
+				if err := json.Unmarshal(res.Payload, &got); err != nil {
+					t.Fatalf("%+v %v", res, res.Error)
+				}
+				for what, v := range got {
+					if what == "now" || what == "up" {
+						if off := float64(now.UnixMilli()) - v.(float64); what == "now" && (off < -1000 || off > 10000) {
+							t.Fatalf("clone %d is %v ms off", i, off)
+						}
+						continue
+					}
+					key := fmt.Sprint(what, " ", v)
+					if first, twice := seen[key]; twice {
+						t.Fatalf("clones %d and %d both have %s", first, i, key)
+					}
+					seen[key] = i
+				}
+			}
+		})
+	}
+}
