@@ -1,0 +1,335 @@
+package store
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// zipOf makes an archive of name, content pairs.
+func zipOf(t testing.TB, files ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := 0; i < len(files); i += 2 {
+		f, err := w.Create(files[i])
+		if err == nil {
+			_, err = f.Write([]byte(files[i+1]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func open(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func hello(name string) Function {
+	return Function{Name: name, Runtime: "nodejs20.x", Handler: "index.handler", Timeout: 3 * time.Second, MemoryMB: 128}
+}
+
+func TestWhatWasAcknowledgedIsThereAfterAReopen(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	code := zipOf(t, "index.js", "one", "lib/a.js", "two")
+	if _, err := s.Create(hello("f"), code); err != nil {
+		t.Fatal(err)
+	}
+	published, err := s.Publish("f", "", "first")
+	if err != nil || published.Version != "1" {
+		t.Fatalf("%+v, %v", published, err)
+	}
+	if again, err := s.Publish("f", "", ""); err != nil || again.Version != "1" {
+		t.Errorf("publishing what did not change: %+v, %v", again, err)
+	}
+	if _, err := s.UpdateCode("f", "", zipOf(t, "index.js", "three")); err != nil {
+		t.Fatal(err)
+	}
+	second, err := s.Publish("f", "", "")
+	if err != nil || second.Version != "2" {
+		t.Fatalf("%+v, %v", second, err)
+	}
+	s.Close()
+
+	s = open(t, dir)
+	for version, want := range map[string]string{"": "three", "1": "one", "2": "three"} {
+		fn, err := s.Get("f", version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(fn.Package, "index.js"))
+		if err != nil || string(got) != want {
+			t.Errorf("version %q: %q, %v, want %q", version, got, err, want)
+		}
+	}
+	all, err := s.Versions("f")
+	if err != nil || len(all) != 3 || all[1].Description != "first" {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+func TestOfTwoCreatesOfOneNameOneWins(t *testing.T) {
+	s := open(t, t.TempDir())
+	var wg sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		code := zipOf(t, "index.js", fmt.Sprint(i%2))
+		wg.Go(func() { _, errs[i] = s.Create(hello("same"), code) })
+	}
+	wg.Wait()
+	won := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			won++
+		case !errors.Is(err, ErrExists):
+			t.Error(err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d creates won", won)
+	}
+}
+
+func TestBadPackagesAreRefusedAndLeaveNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	var link bytes.Buffer
+	w := zip.NewWriter(&link)
+	h := &zip.FileHeader{Name: "out"}
+	h.SetMode(os.ModeSymlink | 0o777)
+	f, _ := w.CreateHeader(h)
+	f.Write([]byte("/etc/passwd"))
+	w.Close()
+	good := zipOf(t, "index.js", strings.Repeat("x", 10000))
+	corrupt := bytes.Clone(good)
+	corrupt[45] ^= 0xff
+	for name, c := range map[string]struct {
+		zip  []byte
+		want error
+	}{
+		"not a zip":          {[]byte("no zip at all"), ErrBadZip},
+		"empty":              {zipOf(t), ErrBadZip},
+		"truncated":          {good[:len(good)-10], ErrBadZip},
+		"corrupt":            {corrupt, ErrBadZip},
+		"parent":             {zipOf(t, "../evil.js", "x"), ErrBadZip},
+		"absolute":           {zipOf(t, "/etc/evil.js", "x"), ErrBadZip},
+		"hidden parent":      {zipOf(t, "a/../../evil.js", "x"), ErrBadZip},
+		"symbolic link":      {link.Bytes(), ErrBadZip},
+		"twice":              {zipOf(t, "a.js", "x", "a.js", "y"), ErrBadZip},
+		"file and directory": {zipOf(t, "a", "x", "a/b", "y"), ErrBadZip},
+		"bomb":               {bomb(t), ErrTooLarge},
+		"larger than 50 MB":  {make([]byte, MaxZipBytes+1), ErrTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := s.Create(hello("bad"), c.zip); !errors.Is(err, c.want) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
+	if _, err := s.Get("bad", ""); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a function was half created: %v", err)
+	}
+	for _, d := range []string{s.codeDir(), s.tempDir()} {
+		if found, _ := os.ReadDir(d); len(found) > 0 {
+			t.Errorf("left in %s: %v", d, found)
+		}
+	}
+}
+
+// bomb unpacks to more than the limit.
+func bomb(t *testing.T) []byte {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	zeros := make([]byte, 1<<20)
+	f, _ := w.Create("zeros")
+	for range MaxUnpackedBytes>>20 + 1 {
+		f.Write(zeros)
+	}
+	w.Close()
+	return b.Bytes()
+}
+
+func TestAFullDiskIsAnErrorAndNothingIsHalfThere(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skipf("a full disk needs a small tmpfs, and mount says: %v (run as root)", err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	s := open(t, dir)
+	if _, err := s.Create(hello("fits"), zipOf(t, "index.js", "ok")); err != nil {
+		t.Fatal(err)
+	}
+	noise := make([]byte, 8<<20)
+	for i := range noise {
+		noise[i] = byte(i * i >> 7 * 31)
+	}
+	_, err := s.Create(hello("large"), zipOf(t, "index.js", string(noise)))
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("%v, want ENOSPC", err)
+	}
+	if _, err := s.Get("large", ""); !errors.Is(err, ErrNotFound) {
+		t.Errorf("half created: %v", err)
+	}
+	if _, err := s.Create(hello("after"), zipOf(t, "index.js", "ok")); err != nil {
+		t.Errorf("after the failure there is room again: %v", err)
+	}
+	s.Close()
+	s = open(t, dir)
+	if _, err := s.Get("fits", ""); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOnePlatformAtATimeHoldsADirectory(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if _, err := Open(dir); !errors.Is(err, ErrInUse) {
+		t.Errorf("%v, want ErrInUse", err)
+	}
+	s.Close()
+	open(t, dir)
+}
+
+func TestListPagesInOrder(t *testing.T) {
+	s := open(t, t.TempDir())
+	for _, n := range []string{"c", "a", "e", "b", "d"} {
+		if _, err := s.Create(hello(n), zipOf(t, "index.js", "x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for marker, more := "", true; more; more = marker != "" {
+		var page []*Function
+		page, marker = s.List(marker, 2)
+		for _, fn := range page {
+			got = append(got, fn.Name)
+		}
+	}
+	if strings.Join(got, "") != "abcde" {
+		t.Errorf("%v", got)
+	}
+	if err := s.Delete("c", ""); err != nil {
+		t.Fatal(err)
+	}
+	if page, next := s.List("b", 10); len(page) != 2 || page[0].Name != "d" || next != "" {
+		t.Errorf("after a delete: %v %q", page, next)
+	}
+}
+
+func TestAChangeUnderAnotherRevisionIsRefused(t *testing.T) {
+	s := open(t, t.TempDir())
+	fn, err := s.Create(hello("f"), zipOf(t, "index.js", "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Update("f", fn.Revision, func(fn *Function) error { fn.MemoryMB = 256; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Update("f", fn.Revision, func(*Function) error { return nil }); !errors.Is(err, ErrConflict) {
+		t.Errorf("%v, want ErrConflict", err)
+	}
+	if fn.MemoryMB != 128 {
+		t.Error("a value that was handed out was changed")
+	}
+}
+
+func TestPackagesGoWhenNobodyNamesThemAnyMore(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	code := zipOf(t, "index.js", "shared")
+	a, _ := s.Create(hello("a"), code)
+	if _, err := s.Create(hello("b"), code); err != nil {
+		t.Fatal(err)
+	}
+	s.Delete("a", "")
+	if n, err := s.Sweep(0); n != 0 || err != nil {
+		t.Errorf("swept %d, %v while b still names it", n, err)
+	}
+	s.Delete("b", "")
+	if n, _ := s.Sweep(time.Hour); n != 0 {
+		t.Error("swept before its time")
+	}
+	if n, err := s.Sweep(0); n != 1 || err != nil {
+		t.Errorf("swept %d, %v", n, err)
+	}
+	if _, err := os.Stat(a.Package); !os.IsNotExist(err) {
+		t.Errorf("the package is still there: %v", err)
+	}
+	// What a crash between unpacking and recording leaves goes at the next Open.
+	os.MkdirAll(filepath.Join(s.codeDir(), "orphan", "task"), 0o755)
+	os.MkdirAll(filepath.Join(s.tempDir(), "code-half"), 0o755)
+	s.Close()
+	s = open(t, dir)
+	for _, d := range []string{s.codeDir(), s.tempDir()} {
+		if found, _ := os.ReadDir(d); len(found) > 0 {
+			t.Errorf("left in %s: %v", d, found)
+		}
+	}
+}
+
+func TestAPopulationOf65536IsCreatedInOneTransaction(t *testing.T) {
+	n := 65536
+	if testing.Short() {
+		n = 1000
+	}
+	s := open(t, t.TempDir())
+	fns := make([]Function, n)
+	for i := range fns {
+		fns[i] = hello(fmt.Sprintf("f-%05d", i))
+	}
+	begin := time.Now()
+	if _, err := s.CreateMany(fns, zipOf(t, "index.js", "x")); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d functions in %v", n, time.Since(begin))
+	if _, err := s.Get(fns[n-1].Name, ""); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.CreateMany([]Function{hello("new"), fns[0]}, zipOf(t, "index.js", "x")); !errors.Is(err, ErrExists) {
+		t.Errorf("%v, want ErrExists", err)
+	}
+	if _, err := s.Get("new", ""); !errors.Is(err, ErrNotFound) {
+		t.Error("a population was created in part")
+	}
+}
+
+func FuzzExtract(f *testing.F) {
+	f.Add(zipOf(f, "index.js", "x", "d/e.js", "y"))
+	f.Add(zipOf(f, "../x", "x"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		outer := t.TempDir()
+		dir := filepath.Join(outer, "task")
+		err := extract(data, dir)
+		if err != nil && !errors.Is(err, ErrBadZip) && !errors.Is(err, ErrTooLarge) {
+			var path *os.PathError
+			if !errors.As(err, &path) { // names that the file system refuses
+				t.Errorf("error without a class: %v", err)
+			}
+		}
+		if found, _ := os.ReadDir(outer); len(found) > 1 {
+			t.Errorf("unpacked outside of the directory: %v", found)
+		}
+	})
+}
