@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -25,6 +26,10 @@ type snap struct {
 
 	refs   int // of the user, of snapshots above and sandboxes; guarded by backend.mu
 	closed bool
+
+	naming  sync.Once
+	name    snapshot.Sum // of its file
+	nameErr error
 }
 
 // Size implements runtime.Snapshot.

@@ -58,6 +58,7 @@ type Backend struct {
 type language struct {
 	once  sync.Once
 	err   error
+	key   string // names the image's content
 	image *os.File
 	node  *node // has the image mapped and nothing in the region: boots
 }
@@ -196,6 +197,7 @@ func (l *language) load(ctx context.Context, b *Backend, in runtime.Interpreter)
 		return err
 	}
 	files.AddFile(driverPath(name), 0o644, src)
+	l.key = files.Key()
 	dir := b.cfg.Dir
 	if dir == "" {
 		if dir, err = os.UserCacheDir(); err != nil {

@@ -159,8 +159,8 @@ func find(pages []Page, vpn uint32) (int, bool) {
 
 var seed = maphash.MakeSeed()
 
-// hash is of tenant and page together, so tenants find only their own pages.
-func hash(tenant string, page []byte) uint64 {
+// pageHash is of tenant and page together, so tenants find only their own pages.
+func pageHash(tenant string, page []byte) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	h.WriteString(tenant)
@@ -229,7 +229,7 @@ func (a *Arena) settle(tenant string, pages []Page) ([]Page, int64, error) {
 			a.release(tenant, out)
 			return nil, 0, err
 		}
-		s, fresh, err := a.place(hash(tenant, buf[:]), buf[:], other[:])
+		s, fresh, err := a.place(pageHash(tenant, buf[:]), buf[:], other[:])
 		if err != nil {
 			a.release(tenant, out)
 			return nil, 0, err
@@ -284,7 +284,7 @@ func (a *Arena) release(tenant string, pages []Page) {
 			continue
 		}
 		if a.Read(p.Slot, buf[:]) == nil {
-			if h := hash(tenant, buf[:]); a.index[h] == p.Slot {
+			if h := pageHash(tenant, buf[:]); a.index[h] == p.Slot {
 				delete(a.index, h)
 			}
 		}
