@@ -36,8 +36,7 @@ const (
 // Options of a report. The zero value is what most want.
 type Options struct {
 	// Baseline is the backend that ratios are taken against: "process",
-	// "container/runc". Empty means the first of the run's backends in the
-	// order of names that is neither a unikernel nor missing; see BaselineOf.
+	// "container/runc". Empty means the one that BaselineOf picks.
 	Baseline string
 }
 
@@ -57,6 +56,13 @@ func Report(runDir string, opts Options) (*Summary, error) {
 	}
 	if err := writeFigures(runDir, figs); err != nil {
 		return nil, err
+	}
+	page, err := html(s, figs, runDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(filepath.Join(runDir, ReportFile), page); err != nil {
+		return nil, fmt.Errorf("write report: %w", err)
 	}
 	return s, nil
 }
