@@ -14,6 +14,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
 )
 
 // sandbox is one unikernel context.
@@ -29,6 +30,8 @@ type sandbox struct {
 	mu           sync.Mutex
 	limits       runtime.Limits
 	account      string
+	net          *proxy.Proxy
+	closed       bool
 	said         []byte // the last that the runtime wrote to its own stdout and stderr
 	once, killed sync.Once
 }
@@ -147,6 +150,7 @@ func (s *sandbox) Close() error {
 		}
 		s.kill()
 		s.channel.shut()
+		s.disconnect()
 		s.channel.settle()
 		s.backend.drop(s)
 	})
@@ -195,11 +199,29 @@ func (s *sandbox) tenant() string {
 	return s.account
 }
 
-// network answers that there is none.
-func (s *sandbox) network(m abi.Msg, _ []byte) {
-	if m.Type == abi.Open {
-		// A UC that is gone needs no answer.
-		_ = s.channel.send(abi.Msg{Type: abi.Opened, ID: m.ID, Arg: uint32(syscall.ENETUNREACH)}, nil)
+// network hands what the UC sends into the world to its proxy, which exists
+// from the first such message on.
+func (s *sandbox) network(m abi.Msg, payload []byte) {
+	s.mu.Lock()
+	if s.net == nil && !s.closed {
+		s.net = proxy.New(s.backend.rules, s.channel.send)
+	}
+	net := s.net
+	s.mu.Unlock()
+	if net != nil {
+		net.Handle(m, payload)
+	}
+}
+
+// disconnect ends the proxy. The channel is shut already, so nothing waits for
+// the UC.
+func (s *sandbox) disconnect() {
+	s.mu.Lock()
+	s.closed = true
+	net := s.net
+	s.mu.Unlock()
+	if net != nil {
+		net.Close()
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
@@ -29,6 +30,12 @@ type Config struct {
 	// deploy does not wait for a fork. 0 takes the default, below 0 none.
 	Stock int
 
+	// Allow lists what functions may reach over the network, see
+	// proxy.ParseRules: "api.example.com:443". Nothing by default. An address on the
+	// host's loopback is reached under its own name, 127.0.0.1, if it is listed
+	// and nothing in the UC listens there.
+	Allow []string
+
 	// Trace counts every system call of every UC; see Backend.Trace.
 	Trace bool
 }
@@ -42,6 +49,7 @@ type Backend struct {
 	err   error
 	root  *tenderRoot
 	arena *snapshot.Arena
+	rules *proxy.Rules
 
 	mu     sync.Mutex
 	closed bool
@@ -77,6 +85,9 @@ func (b *Backend) Probe(ctx context.Context) error { return probe(ctx) }
 // prepare starts the tender, once.
 func (b *Backend) prepare() error {
 	b.once.Do(func() {
+		if b.rules, b.err = proxy.ParseRules(b.cfg.Allow); b.err != nil {
+			return
+		}
 		if b.arena, b.err = snapshot.NewArena(); b.err != nil {
 			return
 		}

@@ -227,10 +227,11 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 	if (s->state == CONNECTING) {
 		if (!SELF->retrying)
 			return -EALREADY;
-	} else if (s->domain == AF_UNIX || is_loopback(&a)) {
-		r = sock_connect_local(s, &a);
-		return r == -EAGAIN ? wait_for(f, 0, s->snd_timeout) : r;
 	} else {
+		/* Loopback where nothing of the guest listens may still be the host's, if the platform lists it. */
+		r = s->domain == AF_UNIX || is_loopback(&a) ? sock_connect_local(s, &a) : -ECONNREFUSED;
+		if (s->domain == AF_UNIX || r != -ECONNREFUSED)
+			return r == -EAGAIN ? wait_for(f, 0, s->snd_timeout) : r;
 		net_connect(s, &a);
 	}
 	if (f->flags & O_NONBLOCK)
