@@ -57,7 +57,7 @@ func Report(runDir string, opts Options) (*Summary, error) {
 	if err := writeFigures(runDir, figs); err != nil {
 		return nil, err
 	}
-	page, err := html(s, figs, runDir)
+	page, err := reportPage(s, figs, runDir)
 	if err != nil {
 		return nil, err
 	}

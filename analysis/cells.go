@@ -81,7 +81,8 @@ func failures(r *Result) string {
 	return count(int(math.Round(r.P50 * float64(r.N))))
 }
 
-// kinds lists the warnings of some results, each kind once.
+// kinds lists the warnings of some results, each kind once. That a p99.9 rests
+// on too few samples is not among them: tables then do not show it.
 func kinds(results ...*Result) string {
 	var all []string
 	for _, r := range results {
@@ -89,7 +90,7 @@ func kinds(results ...*Result) string {
 			continue
 		}
 		for _, w := range r.Warnings {
-			if k := w.Kind(); !slices.Contains(all, k) {
+			if k := w.Kind(); k != WarnTooFew+tail999 && !slices.Contains(all, k) {
 				all = append(all, k)
 			}
 		}

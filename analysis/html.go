@@ -32,6 +32,7 @@ type page struct {
 	Warnings  []Warning
 	Machine   *Table
 	Shape     *Table
+	Findings  []Finding
 	Sections  []section
 	Details   []detail
 	Reproduce string
@@ -58,16 +59,16 @@ type detail struct {
 	Warnings []Warning
 }
 
-// html is the report of a run whose figures have been written: one page that
+// reportPage is the report of a run whose figures have been written: one page that
 // loads nothing.
-func html(s *Summary, figs []*figure.Figure, runDir string) ([]byte, error) {
+func reportPage(s *Summary, figs []*figure.Figure, runDir string) ([]byte, error) {
 	tables, err := AllTables(s)
 	if err != nil {
 		return nil, err
 	}
 	suite, _ := os.ReadFile(filepath.Join(runDir, record.SuiteFile)) // describeRun has read it, or there is none
 	p := page{
-		Summary: s, Warnings: s.Warnings(), Machine: machineTable(s), Shape: shapeTable(s), Details: details(s),
+		Summary: s, Warnings: s.Warnings(), Machine: machineTable(s), Shape: shapeTable(s), Findings: Shape(s), Details: details(s),
 		Reproduce: s.reproduce(), Suite: string(suite),
 		Font: template.CSS("@font-face{font-family:'Liberation Sans';src:url(data:font/ttf;base64," + base64.StdEncoding.EncodeToString(liberationsansregular.TTF) + ")}"),
 	}

@@ -92,6 +92,9 @@ const (
 	WarnEmpty       = "no records"
 )
 
+// tail999 ends the kind of the warning that p99.9 rests on too few samples.
+const tail999 = " for p99.9"
+
 func warning(kind, format string, args ...any) Warning {
 	return Warning(kind + ": " + fmt.Sprintf(format, args...))
 }

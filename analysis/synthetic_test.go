@@ -104,10 +104,6 @@ var madeUp = map[string]struct{ boot, cold, warm, hot, mb, rate float64 }{
 
 func (g *synthetic) target(backend, rt string, repeat int) {
 	m := madeUp[backend]
-	for path, median := range map[string]float64{"hot": m.hot, "warm": m.warm, "cold": m.cold, "boot": m.boot} {
-		_ = path
-		_ = median
-	}
 	for _, p := range []struct {
 		path   string
 		median float64

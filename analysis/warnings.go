@@ -23,9 +23,9 @@ func sampleWarnings(r Result, trials int) []Warning {
 	}
 	w = append(w, trialWarnings(r, trials)...)
 	if r.N < statistics.MinFor(0.99) {
-		w = append(w, warning(WarnTooFew, "%d for p99, want %d", r.N, statistics.MinFor(0.99)))
+		w = append(w, warning(WarnTooFew+" for p99", "%s, want %s", count(r.N), count(statistics.MinFor(0.99))))
 	} else if least := statistics.MinFor(0.999); r.N < least {
-		w = append(w, warning(WarnTooFew, "%d for p99.9, want %d", r.N, least))
+		w = append(w, warning(WarnTooFew+tail999, "%s, want %s", count(r.N), count(least)))
 	}
 	return w
 }

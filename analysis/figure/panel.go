@@ -90,16 +90,18 @@ func (p *Panel) RangeY(low, high float64) *Panel {
 func (p *Panel) pad() {
 	const share = 0.03
 	widen := func(a *plot.Axis, log bool) {
-		if !(a.Max > a.Min) || log && !(a.Min > 0) {
-			return
-		}
-		if log {
+		switch {
+		case a.Min > a.Max: // nothing was drawn
+			a.Min, a.Max = 1, 10
+		case log && a.Min == a.Max:
+			a.Min, a.Max = a.Min/2, a.Max*2
+		case log:
 			f := math.Pow(a.Max/a.Min, share)
 			a.Min, a.Max = a.Min/f, a.Max*f
-			return
+		default:
+			d := share * (a.Max - a.Min)
+			a.Min, a.Max = a.Min-d, a.Max+d
 		}
-		d := share * (a.Max - a.Min)
-		a.Min, a.Max = a.Min-d, a.Max+d
 	}
 	if !p.tight {
 		p.tight = true // once

@@ -5,7 +5,7 @@ package record
 const (
 	LabelWarmup   = "warmup"   // "true": the invocation warms up and does not count
 	LabelIntended = "intended" // the path that a deploy trial meant, on an invocation that took another one
-	LabelLoad     = "load"     // LoadBackground or LoadBurst, in burst
+	LabelLoad     = "load"     // LoadBackground, LoadBurst in burst; LoadClosed in overhead
 	LabelBurst    = "burst"    // number of the burst, from 0
 	LabelStopped  = "stopped"  // why density created no further instance: "budget", "floor", "count", "time", "error"
 	LabelBudget   = "budget"   // density's memory budget
@@ -20,6 +20,7 @@ const (
 
 	LoadBackground = "background"
 	LoadBurst      = "burst"
+	LoadClosed     = "closed" // in overhead: clients that call as fast as they can
 )
 
 // Metrics of measurements.

@@ -1,0 +1,134 @@
+package analysis
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+)
+
+// Every odd run must give a report, tables, a paper and a comparison with
+// itself, and neither an error nor a panic.
+func TestOddRunsAreReported(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		fill func(g *synthetic)
+		want string // in the tables
+	}{
+		{"no records", func(*synthetic) {}, "no records: "},
+		{"one backend, one experiment", func(g *synthetic) { g.density("unikernel", "nodejs20.x", 1, 100) }, "unikernel"},
+		{"a backend nobody knows", func(g *synthetic) {
+			g.deploy("moon/cheese", "cobol1.x", "hot", 1)
+			g.throughput("moon/cheese", "cobol1.x", 64)
+			g.burst("moon/cheese", "cobol1.x", 1e9)
+		}, "moon/cheese"},
+		{"all failed", func(g *synthetic) {
+			for _, e := range []string{"deploy", "throughput", "burst", "overhead", "ao", "apps", "mpsc", "density"} {
+				g.trial(e, "process", "nodejs20.x", "worker", map[string]string{"functions": "8", "period": "1s", "load": "burst", "ao": "none"}, func(put func(record.Invocation), _ func(record.Measurement)) {
+					put(record.Invocation{Latency: 5, Outcome: "crash", Error: "<b>made up</b>"})
+				})
+			}
+		}, "errors: "},
+		{"odd labels and values", func(g *synthetic) {
+			g.trial("throughput", "", "", "", map[string]string{"functions": "many", "a/b": "|"}, func(put func(record.Invocation), measure func(record.Measurement)) {
+				put(record.Invocation{Scheduled: -5, Latency: -7, Outcome: "ok"})
+				measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: 0})
+			})
+			g.trial("density", "process", "x", "", nil, func(_ func(record.Invocation), measure func(record.Measurement)) {
+				measure(record.Measurement{Metric: record.MetricBytesPerInstance, Value: 0})
+				measure(record.Measurement{Metric: record.MetricCreationRate, Value: -1})
+			})
+			g.trial("burst", "process", "x", "", map[string]string{"period": "soon"}, func(put func(record.Invocation), _ func(record.Measurement)) {
+				put(record.Invocation{Outcome: "ok", Labels: map[string]string{"load": "burst", "burst": "first"}})
+			})
+			g.trial("juggling", "process", "x", "", nil, func(put func(record.Invocation), _ func(record.Measurement)) { put(record.Invocation{Outcome: "ok"}) })
+		}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newSynthetic(t, 2, 1)
+			c.fill(g)
+			s, err := Report(g.dir, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var tables, comparison bytes.Buffer
+			if err := Tables(&tables, s); err != nil || !strings.Contains(tables.String(), c.want) {
+				t.Errorf("%v, tables:\n%s", err, &tables)
+			}
+			if err := Compare(g.dir, g.dir, &comparison); err != nil || comparison.Len() == 0 {
+				t.Errorf("compare: %v, %s", err, &comparison)
+			}
+			if strings.Contains(tables.String()+comparison.String(), "NaN") {
+				t.Error("NaN is printed")
+			}
+			if err := FillPaper(emptyPaper(t), s, g.dir); err != nil {
+				t.Error(err)
+			}
+			page, err := os.ReadFile(filepath.Join(g.dir, ReportFile))
+			if err != nil || bytes.Contains(page, []byte("<b>made up</b>")) {
+				t.Errorf("report: %v, or it has a function's markup", err)
+			}
+		})
+	}
+}
+
+func TestBrokenRunFoldersAreNamed(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		break_     func(dir string) error
+	}{
+		{"no folder", "no run folder", func(dir string) error { return os.RemoveAll(dir) }},
+		{"truncated records", "0001-deploy", func(dir string) error {
+			return os.Truncate(filepath.Join(dir, record.Folder, "0001-deploy"+record.Suffix), 400)
+		}},
+		{"machine.json", "machine.json", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, record.MachineFile), []byte("{"), 0o644)
+		}},
+		{"suite.yaml", "suite.yaml", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, record.SuiteFile), []byte("a: ["), 0o644)
+		}},
+		{"plan.json", "plan.json", func(dir string) error { return os.WriteFile(filepath.Join(dir, planFile), []byte("{"), 0o644) }},
+	} {
+		dir := newSyntheticDeploy(t)
+		if err := c.break_(dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Report(dir, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v does not name %s", c.name, err, c.want)
+		}
+	}
+	if _, err := Report(newSyntheticDeploy(t), Options{Baseline: "moon"}); err == nil || !strings.Contains(err.Error(), `"moon"`) {
+		t.Errorf("baseline that is not there: %v", err)
+	}
+}
+
+func TestIncompleteRunsSaySo(t *testing.T) {
+	dir := newSyntheticDeploy(t)
+	if err := os.WriteFile(filepath.Join(dir, planFile), []byte(`["a","b","c","d","e"]`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := summarise(dir, Options{})
+	if err != nil || fmt.Sprint(s.Warnings()) != "[incomplete: 4 of 5 trials are recorded; run the suite again with the same --out]" {
+		t.Errorf("%v, %v", s.Warnings(), err)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	s := &Summary{Run: Run{Trials: 1}, Results: []Result{{N: 1}}}
+	s.Machine.Dirty, s.Machine.Cores, s.Machine.LoadBefore = true, 2, [3]float64{2}
+	var kinds []string
+	for _, w := range s.Warnings() {
+		kinds = append(kinds, w.Kind())
+	}
+	if fmt.Sprint(kinds) != "[dirty tree load before the run]" {
+		t.Errorf("%v", kinds)
+	}
+	got := sampleWarnings(Result{N: 5000, P50: 1, CILow: 0.9, CIHigh: 1.1}, 1)
+	if fmt.Sprint(got) != "[single trial: how trials differ is not known noisy: interval wider than 10 % too few samples for p99.9: 5,000, want 10,000]" {
+		t.Errorf("%v", got)
+	}
+}
