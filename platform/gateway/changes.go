@@ -7,8 +7,8 @@ import (
 )
 
 // unqualified is the name in a request that must not have a version.
-func unqualified(r *http.Request) (string, error) {
-	name, version, err := identify(r)
+func (g *Gateway) unqualified(r *http.Request) (string, error) {
+	name, version, err := g.identify(r)
 	if err == nil && version != "" && version != store.Latest {
 		err = invalid("published versions cannot be changed")
 	}
@@ -16,12 +16,12 @@ func unqualified(r *http.Request) (string, error) {
 }
 
 func (g *Gateway) updateCode(w http.ResponseWriter, r *http.Request) error {
-	name, err := unqualified(r)
+	name, err := g.unqualified(r)
 	if err != nil {
 		return err
 	}
 	var req updateCodeRequest
-	if err := readRequest(w, r, &req); err != nil {
+	if err := readRequest(w, r, maxRequest, &req); err != nil {
 		return err
 	}
 	if len(req.ZipFile) == 0 {
@@ -48,12 +48,12 @@ func (g *Gateway) updateCode(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (g *Gateway) updateConfiguration(w http.ResponseWriter, r *http.Request) error {
-	name, err := unqualified(r)
+	name, err := g.unqualified(r)
 	if err != nil {
 		return err
 	}
 	var req settings
-	if err := readRequest(w, r, &req); err != nil {
+	if err := readRequest(w, r, maxSettings, &req); err != nil {
 		return err
 	}
 	fn, err := g.store.Update(name, req.RevisionID, func(fn *store.Function) error { return g.apply(req, fn) })
@@ -65,7 +65,7 @@ func (g *Gateway) updateConfiguration(w http.ResponseWriter, r *http.Request) er
 }
 
 func (g *Gateway) publishVersion(w http.ResponseWriter, r *http.Request) error {
-	name, err := unqualified(r)
+	name, err := g.unqualified(r)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (g *Gateway) publishVersion(w http.ResponseWriter, r *http.Request) error {
 		Description string
 		RevisionID  string `json:"RevisionId"`
 	}
-	if err := readRequest(w, r, &req); err != nil {
+	if err := readRequest(w, r, maxSettings, &req); err != nil {
 		return err
 	}
 	fn, err := g.store.Publish(name, req.RevisionID, req.Description)
@@ -84,7 +84,7 @@ func (g *Gateway) publishVersion(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (g *Gateway) deleteFunction(w http.ResponseWriter, r *http.Request) error {
-	name, version, err := identify(r)
+	name, version, err := g.identify(r)
 	if err != nil {
 		return err
 	}
@@ -114,12 +114,12 @@ type concurrency struct {
 }
 
 func (g *Gateway) putConcurrency(w http.ResponseWriter, r *http.Request) error {
-	name, err := unqualified(r)
+	name, err := g.unqualified(r)
 	if err != nil {
 		return err
 	}
 	var req concurrency
-	if err := readRequest(w, r, &req); err != nil {
+	if err := readRequest(w, r, maxSettings, &req); err != nil {
 		return err
 	}
 	n := req.ReservedConcurrentExecutions
@@ -166,7 +166,7 @@ func (g *Gateway) getConcurrency(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (g *Gateway) deleteConcurrency(w http.ResponseWriter, r *http.Request) error {
-	name, err := unqualified(r)
+	name, err := g.unqualified(r)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"net/http"
 	"sync"
 
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -33,17 +34,17 @@ func (q *eventQueue) start(limit int, run func(context.Context, worker.Request))
 }
 
 // add accepts an invocation unless too many wait.
-func (q *eventQueue) add(req worker.Request) bool {
+func (q *eventQueue) add(req worker.Request) error {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
 	if q.closed {
-		return false
+		return worker.ErrClosed
 	}
 	select {
 	case q.waits <- req:
-		return true
+		return nil
 	default:
-		return false
+		return apiError{http.StatusTooManyRequests, "TooManyRequestsException", "too many asynchronous invocations wait"}
 	}
 }
 

@@ -11,11 +11,11 @@ import (
 
 func (g *Gateway) createFunction(w http.ResponseWriter, r *http.Request) error {
 	var req createRequest
-	if err := readRequest(w, r, &req); err != nil {
+	if err := readRequest(w, r, maxRequest, &req); err != nil {
 		return err
 	}
 	r.SetPathValue("name", req.FunctionName)
-	name, version, err := identify(r)
+	name, version, err := g.identify(r)
 	switch {
 	case err != nil:
 		return err
@@ -44,7 +44,7 @@ func (g *Gateway) createFunction(w http.ResponseWriter, r *http.Request) error {
 
 // named looks up the function and version that a request names.
 func (g *Gateway) named(r *http.Request) (*store.Function, error) {
-	name, version, err := identify(r)
+	name, version, err := g.identify(r)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (g *Gateway) listFunctions(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (g *Gateway) listVersions(w http.ResponseWriter, r *http.Request) error {
-	name, _, err := identify(r)
+	name, _, err := g.identify(r)
 	if err != nil {
 		return err
 	}

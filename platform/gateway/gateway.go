@@ -17,6 +17,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -148,5 +149,8 @@ func (g *Gateway) Close(ctx context.Context) error {
 	if lost > 0 {
 		g.cfg.Log.Error("asynchronous invocations are lost", "count", lost)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("close gateway: %d asynchronous invocations that waited are lost, others were cut short: %w", lost, err)
+	}
+	return nil
 }

@@ -42,8 +42,8 @@ func (g *Gateway) invoke(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	case "Event":
-		if !g.events.add(req) {
-			return apiError{http.StatusTooManyRequests, "TooManyRequestsException", "too many asynchronous invocations wait"}
+		if err := g.events.add(req); err != nil {
+			return err
 		}
 		w.WriteHeader(http.StatusAccepted)
 		return nil
@@ -66,7 +66,7 @@ func (g *Gateway) invoke(w http.ResponseWriter, r *http.Request) error {
 
 // request reads an invocation and looks its function up.
 func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Request, *store.Function, error) {
-	name, version, err := identify(r)
+	name, version, err := g.identify(r)
 	if err != nil {
 		return worker.Request{}, nil, err
 	}

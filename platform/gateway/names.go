@@ -10,6 +10,7 @@ import (
 
 var (
 	functionName = regexp.MustCompile(`^[a-zA-Z0-9-_]{1,64}$`)
+	fullName     = regexp.MustCompile(`^(?:arn:aws[a-z-]*:lambda:([a-z0-9-]+):)?(?:(\d{12}):)?(?:function:)?([^:]*)(?::([^:]*))?$`) // region, account, name, version
 	versionName  = regexp.MustCompile(`^(\$LATEST|[0-9]{1,9})$`)
 )
 
@@ -29,13 +30,14 @@ func (g *Gateway) versionARN(fn *store.Function) string {
 // identify reads which function and version a request names. AWS takes a name,
 // a partial ARN (account:function:name) or an ARN, each with a version at its
 // end, or the version as a query parameter.
-func identify(r *http.Request) (name, version string, err error) {
+func (g *Gateway) identify(r *http.Request) (name, version string, err error) {
 	name = r.PathValue("name")
-	if i := strings.LastIndex(name, "function:"); i >= 0 {
-		name = name[i+len("function:"):]
+	if strings.IndexByte(name, ':') >= 0 {
+		if name, version, err = g.parseARN(name); err != nil {
+			return "", "", err
+		}
 	}
-	name, version, _ = strings.Cut(name, ":")
-	if q := r.URL.RawQuery; q != "" {
+	if r.URL.RawQuery != "" {
 		if v := r.URL.Query().Get("Qualifier"); v != "" {
 			if version != "" && version != v {
 				return "", "", invalid("The derived qualifier from the function name does not match the specified qualifier.")
@@ -50,4 +52,18 @@ func identify(r *http.Request) (name, version string, err error) {
 		return "", "", apiError{http.StatusNotFound, "ResourceNotFoundException", "no version or alias " + version + " of function " + name}
 	}
 	return name, version, nil
+}
+
+// parseARN takes a name that has more to it apart. A function of another
+// account or region is not here.
+func (g *Gateway) parseARN(arn string) (name, version string, err error) {
+	m := fullName.FindStringSubmatch(arn)
+	if m == nil {
+		return "", "", invalid("Value '" + arn + "' at 'functionName' is neither a name nor the ARN of a function")
+	}
+	if m[1] != "" && m[1] != g.cfg.Region || m[2] != "" && m[2] != g.cfg.Account {
+		return "", "", apiError{http.StatusNotFound, "ResourceNotFoundException",
+			arn + " is not of this platform's region and account (" + g.cfg.Region + ", " + g.cfg.Account + ")"}
+	}
+	return m[3], m[4], nil
 }

@@ -4,9 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -50,22 +48,24 @@ type updateCodeRequest struct {
 	RevisionID string `json:"RevisionId"`
 }
 
-// maxRequest leaves room for 50 MB in base64.
-const maxRequest = store.MaxZipBytes/3*4 + 1<<20
+// Bounds of a request, bytes: one with code leaves room for 50 MB in base64,
+// others have an environment of 4 KB at most.
+const (
+	maxRequest  = store.MaxZipBytes/3*4 + 1<<20
+	maxSettings = 256 << 10
+)
 
 // readRequest decodes a JSON request. Fields that this platform does not have
 // (layers, VPC, …) are passed over, as a client for AWS may well send them.
-func readRequest(w http.ResponseWriter, r *http.Request, into any) error {
-	body := http.MaxBytesReader(w, r.Body, maxRequest)
-	err := json.NewDecoder(body).Decode(into)
-	var tooLarge *http.MaxBytesError
-	switch {
-	case err == nil, errors.Is(err, io.EOF):
-		return nil
-	case errors.As(err, &tooLarge):
+func readRequest(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
+	body, err := readBody(w, r, limit)
+	if err != nil || len(body) == 0 {
 		return err
 	}
-	return apiError{http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json: " + err.Error()}
+	if err := json.Unmarshal(body, into); err != nil {
+		return apiError{http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json: " + err.Error()}
+	}
+	return nil
 }
 
 // configuration is a function in AWS's own type. Its fields have no JSON tags:

@@ -1,0 +1,140 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambdabench/lambdabench/platform/worker"
+)
+
+func (d *door) event(t *testing.T) error {
+	t.Helper()
+	out, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeEvent})
+	if err == nil && out.StatusCode != http.StatusAccepted {
+		t.Errorf("status %d", out.StatusCode)
+	}
+	return err
+}
+
+func TestEventsAreBoundedAndRunBeforeCloseReturns(t *testing.T) {
+	d := open(t, Config{Events: 4})
+	d.create(t, "f")
+	var ran atomic.Int32
+	release := make(chan struct{})
+	d.fake.answer = func(context.Context, worker.Request) (worker.Response, error) {
+		<-release
+		ran.Add(1)
+		return worker.Response{}, nil
+	}
+	accepted := 0
+	var err error
+	for err == nil && accepted < 100 {
+		if err = d.event(t); err == nil {
+			accepted++
+		}
+	}
+	if !is[*types.TooManyRequestsException](err) || accepted < 4 || accepted > eventWorkers+4 {
+		t.Errorf("%d accepted, then %v", accepted, err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { close(release) })
+	if err := d.gateway.Close(t.Context()); err != nil || int(ran.Load()) != accepted {
+		t.Errorf("%d of %d ran, %v", ran.Load(), accepted, err)
+	}
+	if err := d.event(t); !is[*types.ServiceException](err) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// syncBuffer is a log that two goroutines may use.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func TestEventsThatAreLostAreCounted(t *testing.T) {
+	log := &syncBuffer{}
+	d := open(t, Config{Events: 5, Log: slog.New(slog.NewTextHandler(log, nil))})
+	d.create(t, "f")
+	d.fake.answer = func(ctx context.Context, _ worker.Request) (worker.Response, error) {
+		<-ctx.Done()
+		return worker.Response{}, ctx.Err()
+	}
+	for range eventWorkers {
+		if err := d.event(t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, n := d.fake.seen(); n == eventWorkers {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the events do not run")
+		}
+	}
+	for range 5 {
+		if err := d.event(t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := d.gateway.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "5 asynchronous invocations") {
+		t.Errorf("%v", err)
+	}
+	if !strings.Contains(log.String(), "count=5") {
+		t.Errorf("log %s", log)
+	}
+}
+
+func TestClientThatGoesAwayEndsItsWait(t *testing.T) {
+	d := open(t, Config{})
+	d.create(t, "f")
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	d.fake.answer = func(ctx context.Context, _ worker.Request) (worker.Response, error) {
+		close(begun)
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return worker.Response{}, ctx.Err()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-begun
+		cancel()
+	}()
+	if _, err := d.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte(`{"a":1}`)}); err == nil {
+		t.Error("no error")
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the invocation does not learn that its client is gone")
+	}
+}
