@@ -17,7 +17,8 @@ import (
 
 // Config of the backends; the zero value works.
 type Config struct {
-	Dir string // for what backends keep on disk; the system's temporary directory by default
+	Dir   string   // for what backends keep on disk; the system's temporary directory by default
+	Allow []string // what functions may reach where a backend decides that: "host:port", nothing by default
 }
 
 // All is every backend, whether this host can run it or not: ask its Probe.
@@ -25,7 +26,7 @@ type Config struct {
 func All(cfg Config) []runtime.Backend {
 	return []runtime.Backend{
 		process.New(process.Config{Dir: cfg.Dir}),
-		unikernel.New(unikernel.Config{Dir: cfg.Dir}),
+		unikernel.New(unikernel.Config{Dir: cfg.Dir, Allow: cfg.Allow}),
 	}
 }
 

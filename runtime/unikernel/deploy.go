@@ -116,6 +116,7 @@ func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
 	r := b.runOrder(abi.Resume, n, limits)
 	r.layers = layers
 	sb := b.newSandbox(uc, s.in, limits)
+	defer sb.leave()
 	sb.channel.pins = pins
 	sb.session = driver.Resume(s.state, sb.channel)
 	sb.session.OnEnd(sb.learnEnd)

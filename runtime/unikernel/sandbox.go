@@ -29,6 +29,10 @@ type sandbox struct {
 
 	mu           sync.Mutex
 	limits       runtime.Limits
+	calls        int    // under way
+	touched      bool   // since the clock's hand was here
+	parked       *place // where the channel is; nil: here
+	place        int    // in the backend's ring; guarded by its lock
 	account      string
 	net          *proxy.Proxy
 	closed       bool
@@ -36,17 +40,25 @@ type sandbox struct {
 	once, killed sync.Once
 }
 
+// newSandbox takes a blank over. It is not parked before its first leave.
 func (b *Backend) newSandbox(uc blank, in runtime.Interpreter, limits runtime.Limits) *sandbox {
-	sb := &sandbox{backend: b, in: in, uc: uc, limits: limits}
+	// The one who makes it calls leave when it is made.
+	sb := &sandbox{backend: b, in: in, uc: uc, limits: limits, calls: 1, touched: true}
 	sb.channel = newChannel(uc.fd, sb)
 	b.mu.Lock()
-	b.live[sb] = struct{}{}
+	sb.place = len(b.ring)
+	b.ring = append(b.ring, sb)
 	b.mu.Unlock()
+	b.opened(1)
 	return sb
 }
 
 // Import implements runtime.Sandbox.
 func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
 	code, err := driver.PackCode(fn.Package, driver.TaskRoot)
 	if err != nil {
 		return err
@@ -81,6 +93,10 @@ func (s *sandbox) limit(l runtime.Limits) error {
 
 // Invoke implements runtime.Sandbox.
 func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
+	if err := s.enter(); err != nil {
+		return runtime.Result{}, err
+	}
+	defer s.leave()
 	res, err := s.session.Invoke(ctx, inv)
 	if err == nil && !res.Outcome.Alive() {
 		s.kill()
@@ -145,6 +161,10 @@ func (s *sandbox) explain(err error) error {
 // Close implements runtime.Sandbox.
 func (s *sandbox) Close() error {
 	s.once.Do(func() {
+		// A channel that cannot be fetched is that of a tender that is gone.
+		if s.enter() == nil {
+			defer s.leave()
+		}
 		if s.session != nil {
 			s.session.Close()
 		}
@@ -159,8 +179,12 @@ func (s *sandbox) Close() error {
 
 func (b *Backend) drop(s *sandbox) {
 	b.mu.Lock()
-	delete(b.live, s)
+	last := b.ring[len(b.ring)-1]
+	b.ring[s.place], last.place = last, s.place
+	b.ring[len(b.ring)-1] = nil
+	b.ring = b.ring[:len(b.ring)-1]
 	b.mu.Unlock()
+	b.opened(-1)
 	if s.parent != nil {
 		b.release(s.parent)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -54,12 +55,20 @@ type Backend struct {
 	mu     sync.Mutex
 	closed bool
 	images map[string]*language // by runtime identifier
-	live   map[*sandbox]struct{}
+	ring   []*sandbox           // all that live
+	hand   int                  // of the clock that goes over ring
+
+	parking sync.Mutex // guards lockers
+	lockers []*locker
+	open    atomic.Int64
+	maxOpen int
+	crowded chan struct{}
+	done    chan struct{} // closed by Close
 
 	pids atomic.Uint32
 
 	captured chan *snap // to be settled
-	settler  sync.WaitGroup
+	workers  sync.WaitGroup
 }
 
 // language is what the backend holds of one language runtime.
@@ -73,7 +82,7 @@ type language struct {
 
 // New returns the backend. Nothing is touched before its first use.
 func New(cfg Config) *Backend {
-	return &Backend{cfg: cfg, images: map[string]*language{}, live: map[*sandbox]struct{}{}, captured: make(chan *snap, 1024)}
+	return &Backend{cfg: cfg, images: map[string]*language{}, captured: make(chan *snap, 1024), crowded: make(chan struct{}, 1), done: make(chan struct{}), maxOpen: maxOpen()}
 }
 
 // Name implements runtime.Backend.
@@ -92,7 +101,8 @@ func (b *Backend) prepare() error {
 			return
 		}
 		if b.root, b.err = startRoot(); b.err == nil {
-			b.settler.Go(b.settle)
+			b.workers.Go(b.settle)
+			b.workers.Go(b.parkIdle)
 		}
 	})
 	b.mu.Lock()
@@ -136,6 +146,7 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 		return nil, err
 	}
 	sb := b.newSandbox(blank, spec.Interpreter, spec.Limits)
+	defer sb.leave()
 	if err := sendRun(blank.fd, r); err != nil {
 		sb.Close()
 		return nil, err
@@ -255,10 +266,7 @@ func (b *Backend) Close() error {
 		return nil
 	}
 	b.closed = true
-	live := make([]*sandbox, 0, len(b.live))
-	for sb := range b.live {
-		live = append(live, sb)
-	}
+	live := slices.Clone(b.ring)
 	b.mu.Unlock()
 	if b.root != nil {
 		b.root.stop() // ends all UCs at once
@@ -275,7 +283,11 @@ func (b *Backend) Close() error {
 		}
 	}
 	close(b.captured)
-	b.settler.Wait()
+	close(b.done)
+	b.workers.Wait()
+	for _, l := range b.lockers {
+		l.stop()
+	}
 	if b.arena != nil {
 		return b.arena.Close()
 	}
