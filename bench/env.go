@@ -108,6 +108,20 @@ func (e *Env) WaitURL(delay time.Duration) (string, error) {
 	return sh.server.URL(host, delay), nil
 }
 
+// Functions are the first Count of a population, with what the platform is told
+// of each.
+type Functions struct {
+	Population *workloads.Population
+	Count      int
+	Timeout    time.Duration
+	Memory     Size // limit
+}
+
+// Call is a call of function i with an event.
+func (f Functions) Call(i int, payload []byte) Callee {
+	return Callee{Population: f.Population, Number: i, Payload: payload, Timeout: f.Timeout, Limits: isolation.Limits{MemoryBytes: int64(f.Memory)}}
+}
+
 // Callee is one function of a population, ready to be called.
 type Callee struct {
 	Population *workloads.Population
@@ -164,17 +178,11 @@ func checked(c Callee, res isolation.Result) (outcome, message string) {
 	return string(isolation.OK), ""
 }
 
-// more is a further population that a caller is to know.
-type more struct {
-	population *workloads.Population
-	functions  int
-}
-
-// Open starts a platform with the given worker and returns the way to its
-// functions: the first n of a population, and those of others.
-func (e *Env) Open(ctx context.Context, via string, cfg worker.Config, p *workloads.Population, n int, others ...more) (Caller, error) {
+// Open starts a platform with the given worker, and returns the way to the
+// functions that it is told of.
+func (e *Env) Open(ctx context.Context, via string, cfg worker.Config, fns ...Functions) (Caller, error) {
 	if via == ViaGateway {
-		return nil, fmt.Errorf("via %s: not there", via)
+		return e.OpenGateway(ctx, cfg, fns...)
 	}
 	return e.OpenWorker(ctx, cfg)
 }

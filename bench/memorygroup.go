@@ -121,8 +121,21 @@ func (g *memoryGroup) usage() (int64, error) {
 	return used, nil
 }
 
-// leave moves this process back and removes the group. Processes that were
-// killed a moment ago may still hold it.
+// evacuate moves the processes that are left to the parent group. One that is
+// ending cannot be moved, and need not be.
+func (g *memoryGroup) evacuate() {
+	left, err := os.ReadFile(filepath.Join(g.dir, "cgroup.procs"))
+	if err != nil {
+		return
+	}
+	for _, pid := range strings.Fields(string(left)) {
+		_ = os.WriteFile(filepath.Join(g.parent, "cgroup.procs"), []byte(pid), 0)
+	}
+}
+
+// leave moves this process back, and with it what the backends keep until they
+// are closed, and removes the group. Processes that were killed a moment ago may
+// still hold it.
 func (g *memoryGroup) leave() error {
 	if g == nil {
 		return nil
@@ -135,6 +148,7 @@ func (g *memoryGroup) leave() error {
 		if err = os.Remove(g.dir); err == nil || errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
+		g.evacuate()
 		time.Sleep(20 * time.Millisecond)
 	}
 	return fmt.Errorf("remove memory cgroup: %w", err)

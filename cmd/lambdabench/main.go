@@ -76,7 +76,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(runCommand(), doctorCommand(), listCommand(), serveCommand())
+	root.AddCommand(runCommand(), doctorCommand(), listCommand(), reportCommand(), compareCommand(), serveCommand())
 	return root
 }
 

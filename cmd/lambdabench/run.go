@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -59,15 +58,14 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 	r := bench.Runner{Backends: all, Only: f.only, Progress: bench.NewProgress(os.Stderr), Log: logger(f.verbose)}
 	err = errors.Join(r.Run(cmd.Context(), suite, out), closeAll())
 	switch {
-	case errors.Is(err, context.Canceled):
+	case cmd.Context().Err() != nil:
 		return fmt.Errorf("interrupted; finished trials are kept. To go on: %s", resume(path, out, f))
 	case errors.Is(err, bench.ErrUnknown):
 		return &usageError{err}
 	case err != nil:
 		return fmt.Errorf("%w\nfinished trials are in %s. To try the others again: %s", err, out, resume(path, out, f))
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), out)
-	return nil
+	return report(cmd, out, reportFlags{})
 }
 
 // resume is the command that takes a run up again.
