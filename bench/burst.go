@@ -8,7 +8,6 @@ import (
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	isolation "github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
@@ -93,21 +92,20 @@ func (b *burst) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) err
 	if err != nil {
 		return err
 	}
-	caller, err := env.Open(ctx, t.Via, x.config(), waiters, x.IOFunctions, more{spinners, x.Bursts})
+	io := Functions{waiters, x.IOFunctions, time.Duration(x.Timeout), x.Memory}
+	cpu := Functions{spinners, x.Bursts, time.Duration(x.Timeout), x.Memory}
+	caller, err := env.Open(ctx, t.Via, x.config(), io, cpu)
 	if err != nil {
 		return err
 	}
 	defer caller.Close()
 	bursts := workloads.Bursts{First: time.Duration(x.First), Every: period, Size: x.Size, Count: x.Bursts}
-	background := Callee{Population: waiters, Payload: workloads.Event{URL: url}.JSON()}
-	spin := Callee{Population: spinners, Payload: workloads.SpinFor(time.Duration(x.Spin)).JSON()}
+	wait, spin := workloads.Event{URL: url}.JSON(), workloads.SpinFor(time.Duration(x.Spin)).JSON()
 	of := func(a workloads.Arrival) Callee {
-		c := background
 		if a.Load == record.LoadBurst {
-			c = spin
+			return cpu.Call(a.Function, spin)
 		}
-		c.Number, c.Timeout, c.Limits = a.Function, time.Duration(x.Timeout), isolation.Limits{MemoryBytes: int64(x.Memory)}
-		return c
+		return io.Call(a.Function, wait)
 	}
 	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply { return caller.Call(ctx, of(a)) })
 	out := func(s workloads.Sample[Reply]) {

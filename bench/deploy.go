@@ -9,7 +9,6 @@ import (
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	isolation "github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
@@ -63,6 +62,7 @@ func (d *deploy) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) er
 	if err != nil {
 		return err
 	}
+	fns := Functions{pop, d.functions(t.Path), 10 * time.Second, d.Memory}
 	w, err := env.OpenWorker(ctx, d.config(t))
 	if err != nil {
 		return err
@@ -70,8 +70,7 @@ func (d *deploy) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) er
 	defer w.Close()
 	start := time.Now()
 	for i := -d.Warmup; i < d.Calls && (i <= 0 || time.Since(start) < t.Limit); i++ {
-		c := Callee{Population: pop, Number: (i + d.Warmup) % d.functions(t.Path), Payload: []byte("{}"), Timeout: 10 * time.Second,
-			Limits: isolation.Limits{MemoryBytes: int64(d.Memory)}}
+		c := fns.Call((i+d.Warmup)%fns.Count, []byte("{}"))
 		if err := d.ready(ctx, w, t); err != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	isolation "github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
@@ -64,15 +63,15 @@ func (x *throughput) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink
 	if err != nil {
 		return err
 	}
-	caller, err := env.Open(ctx, t.Via, x.config(env.Cores), pop, m)
+	fns := Functions{pop, m, time.Minute, x.Memory}
+	caller, err := env.Open(ctx, t.Via, x.config(env.Cores), fns)
 	if err != nil {
 		return err
 	}
 	defer caller.Close()
 	run := func(pick func(int) int, pacer workloads.Closed, labels map[string]string) (ok int, err error) {
 		target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
-			return caller.Call(ctx, Callee{Population: pop, Number: a.Function, Payload: []byte("{}"), Timeout: time.Minute,
-				Limits: isolation.Limits{MemoryBytes: int64(x.Memory)}})
+			return caller.Call(ctx, fns.Call(a.Function, []byte("{}")))
 		})
 		out := func(s workloads.Sample[Reply]) {
 			if s.Reply.OK() && s.Ended <= pacer.For {
