@@ -12,60 +12,87 @@ import (
 // Create adds a function with its code. Of two creates of one name one wins,
 // the other gets ErrExists.
 func (s *Store) Create(fn Function, zip []byte) (*Function, error) {
-	all, err := s.CreateMany([]Function{fn}, zip)
+	all, err := s.CreateMany([]Creation{{fn, zip}})
 	if err != nil {
 		return nil, err
 	}
 	return all[0], nil
 }
 
-// CreateMany adds functions that share one package, all of them or none. One
-// transaction for thousands is what makes populations of an experiment cheap.
-func (s *Store) CreateMany(fns []Function, zip []byte) ([]*Function, error) {
-	if err := s.absent(fns); err != nil { // before the work of unpacking
+// Creation is a function to be created, and its code.
+type Creation struct {
+	Function
+	Zip []byte
+}
+
+// CreateMany adds functions, all of them or none. One transaction and one sync
+// for thousands is what makes populations of an experiment cheap.
+func (s *Store) CreateMany(all []Creation) ([]*Function, error) {
+	if len(all) == 0 {
+		return nil, nil
+	}
+	if err := s.absent(all); err != nil { // before the work of unpacking
 		return nil, err
 	}
-	code, err := s.unpack(zip)
+	zips := make([][]byte, len(all))
+	for i, c := range all {
+		zips[i] = c.Zip
+	}
+	codes, err := s.unpack(zips...)
 	if err != nil {
 		return nil, err
 	}
 	s.writes.Lock()
 	defer s.writes.Unlock()
-	if err := s.absent(fns); err != nil {
+	if err := s.absent(all); err != nil {
 		return nil, err
 	}
-	all := make([]*Function, len(fns))
-	for i, fn := range fns {
-		fn.Version, fn.CodeSHA256, fn.CodeSize, fn.Package = Latest, code.sha, code.size, s.taskDir(code.sha)
-		stamp(&fn)
-		all[i] = &fn
+	fns := make([]*Function, len(all))
+	for i, c := range all {
+		fns[i] = s.first(c.Function, codes[i])
 	}
-	if err := s.write(all...); err != nil {
+	if err := s.write(fns...); err != nil {
 		return nil, fmt.Errorf("create %s: %w", fns[0].Name, err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, fn := range all {
-		s.put(fn)
-		s.names = append(s.names, fn.Name)
-	}
-	if n := len(s.names) - len(all); n > 0 && len(all) == 1 { // keep one insertion cheap
-		name := all[0].Name
-		at, _ := slices.BinarySearch(s.names[:n], name)
-		s.names = slices.Insert(s.names[:n], at, name)
-	} else {
-		slices.Sort(s.names)
-	}
-	return all, nil
+	s.add(fns)
+	return fns, nil
 }
 
-func (s *Store) absent(fns []Function) error {
+// first is a new function's record.
+func (s *Store) first(fn Function, code packaged) *Function {
+	fn.Version, fn.CodeSHA256, fn.CodeSize, fn.Package = Latest, code.sha, code.size, s.taskDir(code.sha)
+	stamp(&fn)
+	return &fn
+}
+
+// add makes new functions known.
+func (s *Store) add(fns []*Function) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, fn := range fns {
+		s.put(fn)
+	}
+	if len(fns) == 1 { // keep one insertion cheap
+		at, _ := slices.BinarySearch(s.names, fns[0].Name)
+		s.names = slices.Insert(s.names, at, fns[0].Name)
+		return
+	}
+	for _, fn := range fns {
+		s.names = append(s.names, fn.Name)
+	}
+	slices.Sort(s.names)
+}
+
+// absent refuses names that are taken, or that are in all twice.
+func (s *Store) absent(all []Creation) error {
+	seen := make(map[string]bool, len(all))
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, fn := range fns {
-		if s.byName[fn.Name] != nil {
-			return fmt.Errorf("%w: %s", ErrExists, fn.Name)
+	for _, c := range all {
+		if s.byName[c.Name] != nil || seen[c.Name] {
+			return fmt.Errorf("%w: %s", ErrExists, c.Name)
 		}
+		seen[c.Name] = true
 	}
 	return nil
 }
@@ -81,7 +108,7 @@ func (s *Store) UpdateCode(name, revision string, zip []byte) (*Function, error)
 		return nil, err
 	}
 	return s.Update(name, revision, func(fn *Function) error {
-		fn.CodeSHA256, fn.CodeSize, fn.Package = code.sha, code.size, s.taskDir(code.sha)
+		fn.CodeSHA256, fn.CodeSize, fn.Package = code[0].sha, code[0].size, s.taskDir(code[0].sha)
 		return nil
 	})
 }
@@ -104,6 +131,26 @@ func (s *Store) Update(name, revision string, change func(*Function) error) (*Fu
 	stamp(&fn)
 	if err := s.write(&fn); err != nil {
 		return nil, fmt.Errorf("update %s: %w", name, err)
+	}
+	s.mu.Lock()
+	s.put(&fn)
+	s.mu.Unlock()
+	return &fn, nil
+}
+
+// Reserve notes a function's reserved concurrency; nil is none. The revision
+// stays: it is no change of what runs.
+func (s *Store) Reserve(name string, concurrency *int) (*Function, error) {
+	s.writes.Lock()
+	defer s.writes.Unlock()
+	old, err := s.Get(name, Latest)
+	if err != nil {
+		return nil, err
+	}
+	fn := *old
+	fn.Concurrency = concurrency
+	if err := s.write(&fn); err != nil {
+		return nil, fmt.Errorf("reserve concurrency of %s: %w", name, err)
 	}
 	s.mu.Lock()
 	s.put(&fn)
@@ -161,7 +208,7 @@ func (s *Store) Delete(name, version string) error {
 		query, args = query+` AND version = ?`, append(args, version)
 	}
 	if _, err := s.db.Exec(query, args...); err != nil {
-		return fmt.Errorf("delete %s: %w", name, err)
+		return fmt.Errorf("delete %s: %w", name, diskFull(err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,7 +230,8 @@ func (s *Store) Delete(name, version string) error {
 }
 
 // write puts records on disk, all of them or none.
-func (s *Store) write(fns ...*Function) error {
+func (s *Store) write(fns ...*Function) (err error) {
+	defer func() { err = diskFull(err) }()
 	tx, err := s.db.Begin()
 	if err != nil {
 		return err

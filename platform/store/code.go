@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,28 +34,94 @@ func (s *Store) Archive(fn *Function) string {
 	return filepath.Join(s.codeDir(), fn.CodeSHA256, "package.zip")
 }
 
+// packaged is a package in its place.
 type packaged struct {
 	sha  string
 	size int64
 }
 
-// unpack puts a package into place, if it is not there yet. Its errors wrap
-// ErrBadZip or ErrTooLarge when the package is at fault.
-func (s *Store) unpack(data []byte) (packaged, error) {
+// unpack puts packages into place that are not there yet, and syncs them with
+// one syncfs(2) for all: a package of a thousand files, or a thousand packages
+// of one, cost as much as one file. Errors wrap ErrBadZip or ErrTooLarge when a
+// package is at fault, ErrDiskFull when the disk is.
+func (s *Store) unpack(zips ...[]byte) ([]packaged, error) {
+	all := make([]packaged, len(zips))
+	asides := map[string]string{} // packages that are new, by hash
+	defer func() {
+		for _, aside := range asides {
+			os.RemoveAll(aside)
+		}
+	}()
+	for i, data := range zips {
+		if i > 0 && same(data, zips[i-1]) {
+			all[i] = all[i-1]
+			continue
+		}
+		var err error
+		if all[i], err = s.unpackNew(data, asides); err != nil {
+			return nil, fmt.Errorf("unpack the code: %w", diskFull(err))
+		}
+	}
+	if err := s.place(asides); err != nil {
+		return nil, fmt.Errorf("unpack the code: %w", diskFull(err))
+	}
+	return all, nil
+}
+
+// same reports whether two slices are one, so that it need not be hashed again.
+func same(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// unpackNew unpacks a package aside unless it is there already.
+func (s *Store) unpackNew(data []byte, asides map[string]string) (packaged, error) {
 	if len(data) > MaxZipBytes {
 		return packaged{}, fmt.Errorf("%w: the zip has %d bytes, the limit is %d", ErrTooLarge, len(data), MaxZipBytes)
 	}
 	sum := sha256.Sum256(data)
 	p := packaged{sha: hex.EncodeToString(sum[:]), size: int64(len(data))}
 	s.hold(p.sha)
-	if _, err := os.Stat(s.taskDir(p.sha)); err == nil {
+	if _, err := os.Stat(s.taskDir(p.sha)); err == nil || asides[p.sha] != "" {
 		return p, nil
 	}
-	if err := s.unpackAside(data, p.sha); err != nil {
-		return packaged{}, fmt.Errorf("unpack the code: %w", err)
+	aside, err := os.MkdirTemp(s.tempDir(), "code-")
+	if err != nil {
+		return packaged{}, err
 	}
-	s.hold(p.sha)
-	return p, nil
+	asides[p.sha] = aside
+	if err := os.Chmod(aside, 0o755); err != nil {
+		return packaged{}, err
+	}
+	if err := writeFile(filepath.Join(aside, "package.zip"), bytes.NewReader(data), 0o644); err != nil {
+		return packaged{}, err
+	}
+	return p, extract(data, filepath.Join(aside, "task"))
+}
+
+// place moves unpacked packages to where records may name them.
+func (s *Store) place(asides map[string]string) error {
+	if len(asides) == 0 {
+		return nil
+	}
+	dir, err := os.Open(s.codeDir())
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := unix.Syncfs(int(dir.Fd())); err != nil {
+		return os.NewSyscallError("syncfs", err)
+	}
+	for sha, aside := range asides {
+		err := unix.Rename(aside, filepath.Join(s.codeDir(), sha))
+		if err != nil && !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) {
+			return os.NewSyscallError("rename", err)
+		} // else another upload of the same code was first
+		if err == nil {
+			delete(asides, sha)
+		}
+		s.hold(sha)
+	}
+	return dir.Sync()
 }
 
 // hold keeps Sweep from a package that no record names yet, and has Sweep take
@@ -65,27 +132,6 @@ func (s *Store) hold(sha string) {
 	if s.uses[sha] == 0 {
 		s.retired[sha] = time.Now()
 	}
-}
-
-func (s *Store) unpackAside(data []byte, sha string) error {
-	aside, err := os.MkdirTemp(s.tempDir(), "code-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(aside)
-	if err := os.Chmod(aside, 0o755); err != nil {
-		return err
-	}
-	if err := writeFile(filepath.Join(aside, "package.zip"), bytes.NewReader(data), 0o644); err != nil {
-		return err
-	}
-	if err := extract(data, filepath.Join(aside, "task")); err != nil {
-		return err
-	}
-	if err := unix.Rename(aside, filepath.Join(s.codeDir(), sha)); err != nil && !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) {
-		return err
-	} // else another upload of the same code was first
-	return syncDir(s.codeDir())
 }
 
 // extract unpacks an archive into a new directory. Only regular files and
@@ -113,7 +159,21 @@ func extract(data []byte, dir string) error {
 		}
 		left -= n
 	}
-	return syncDir(dir)
+	return permit(dir)
+}
+
+// permit lets other users into the directories of a package, as sandboxes run
+// under their own, whatever the umask is.
+func permit(dir string) error {
+	if fi, err := os.Stat(dir); err != nil || fi.Mode().Perm() == 0o755 {
+		return err
+	}
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = os.Chmod(path, 0o755)
+		}
+		return err
+	})
 }
 
 func extractOne(f *zip.File, dir string, left int64) (int64, error) {
@@ -125,7 +185,7 @@ func extractOne(f *zip.File, dir string, left int64) (int64, error) {
 	mode := f.Mode()
 	switch {
 	case mode.IsDir():
-		return 0, os.MkdirAll(to, 0o755)
+		return 0, collision(f.Name, os.MkdirAll(to, 0o755))
 	case !mode.IsRegular():
 		return 0, fmt.Errorf("%w: %q is neither a file nor a directory", ErrBadZip, f.Name)
 	}
@@ -149,17 +209,18 @@ func extractOne(f *zip.File, dir string, left int64) (int64, error) {
 
 // collision tells an archive's fault from the disk's.
 func collision(name string, err error) error {
+	var path *os.PathError
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, os.ErrExist), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR):
 		return fmt.Errorf("%w: %q is in it twice", ErrBadZip, name)
-	case errors.Is(err, zip.ErrChecksum), errors.Is(err, zip.ErrFormat), errors.Is(err, zip.ErrAlgorithm), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%w: %q: %w", ErrBadZip, name, err)
-	}
-	var path *os.PathError
-	if errors.As(err, &path) {
+	case errors.Is(err, unix.ENAMETOOLONG), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EILSEQ):
+		return fmt.Errorf("%w: %.300q is no name for a file", ErrBadZip, name)
+	case errors.As(err, &path):
 		return err
 	}
-	return fmt.Errorf("%w: %q: %w", ErrBadZip, name, err) // the decompressor's own errors have no type
+	return fmt.Errorf("%w: %q: %w", ErrBadZip, name, err) // the decompressors' own errors
 }
 
 type countingReader struct {
@@ -173,7 +234,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// writeFile creates a file that must not exist, and syncs it.
+// writeFile creates a file that must not exist.
 func writeFile(path string, r io.Reader, mode os.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
@@ -183,91 +244,5 @@ func writeFile(path string, r io.Reader, mode os.FileMode) error {
 	if err == nil {
 		err = f.Chmod(mode) // whatever the umask is
 	}
-	if err == nil {
-		err = f.Sync()
-	}
 	return errors.Join(err, f.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// Sweep removes packages that no version has named for at least idle: until
-// then sandboxes that run may still read them. It returns how many went.
-func (s *Store) Sweep(idle time.Duration) (int, error) {
-	s.writes.Lock() // no record can begin to name one of them
-	defer s.writes.Unlock()
-	var gone []string
-	s.mu.Lock()
-	for sha, since := range s.retired {
-		if s.uses[sha] == 0 && time.Since(since) >= idle {
-			gone = append(gone, sha)
-			delete(s.retired, sha)
-		}
-	}
-	s.mu.Unlock()
-	var errs []error
-	for _, sha := range gone {
-		if err := s.remove(sha); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return len(gone), errors.Join(errs...)
-}
-
-// remove takes a package out of sight first, so that none is ever half there.
-func (s *Store) remove(sha string) error {
-	aside := filepath.Join(s.tempDir(), "old-"+sha)
-	if err := os.Rename(filepath.Join(s.codeDir(), sha), aside); err != nil {
-		return err
-	}
-	return os.RemoveAll(aside)
-}
-
-// removeUnnamed removes packages that no record names.
-func (s *Store) removeUnnamed() error {
-	found, err := os.ReadDir(s.codeDir())
-	if err != nil {
-		return err
-	}
-	for _, d := range found {
-		if s.uses[d.Name()] == 0 {
-			if err := s.remove(d.Name()); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func emptyDir(dir string) error {
-	found, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, d := range found {
-		if err := os.RemoveAll(filepath.Join(dir, d.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lockDir takes the directory for this process, flock(2), until it ends.
-func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%w (flock: %w)", ErrInUse, err)
-	}
-	return f, nil
 }

@@ -1,6 +1,13 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
 
 // Errors of the store; compare with errors.Is.
 var (
@@ -10,4 +17,16 @@ var (
 	ErrBadZip   = errors.New("the package cannot be used")
 	ErrTooLarge = errors.New("the package is too large")
 	ErrInUse    = errors.New("the data directory is in use by another platform")
+	ErrDiskFull = errors.New("the data directory's disk is full")
 )
+
+// diskFull makes ErrDiskFull of what the kernel and SQLite say of a full disk.
+func diskFull(err error) error {
+	var lite *sqlite.Error
+	full := errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) ||
+		errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_FULL
+	if full && !errors.Is(err, ErrDiskFull) {
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	}
+	return err
+}

@@ -1,4 +1,5 @@
-// Package store keeps functions, their versions and their code on disk.
+// Package store keeps functions, their versions and their code on disk, and
+// the asynchronous invocations that were accepted and have not ended.
 //
 // What a method returned for is there after a crash at any moment: records are
 // rows of an SQLite database in WAL mode, written through before the method
@@ -92,6 +93,14 @@ CREATE TABLE IF NOT EXISTS functions (
 	record TEXT NOT NULL,
 	PRIMARY KEY (name, version)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (
+	id TEXT PRIMARY KEY,
+	name TEXT NOT NULL,
+	version TEXT NOT NULL,
+	payload BLOB,
+	context BLOB,
+	accepted INTEGER NOT NULL -- nanoseconds since 1970
+) WITHOUT ROWID;
 `
 
 // Open opens or creates the store in dir, removes what a killed predecessor
@@ -119,11 +128,11 @@ func (s *Store) open() error {
 	if err := emptyDir(s.tempDir()); err != nil {
 		return err
 	}
-	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)"}}
+	q := url.Values{"_pragma": {"locking_mode(EXCLUSIVE)", "journal_mode(WAL)", "synchronous(FULL)"}}
 	if s.db, err = sql.Open("sqlite", "file:"+filepath.Join(s.dir, "functions.db")+"?"+q.Encode()); err != nil {
 		return err
 	}
-	s.db.SetMaxOpenConns(1)
+	s.db.SetMaxOpenConns(1) // which holds the file alone, so that SQLite maps no shared memory that a full disk could take away
 	if _, err := s.db.Exec(schema); err != nil {
 		return err
 	}
@@ -194,7 +203,9 @@ func (s *Store) Close() error {
 		errs = append(errs, s.db.Close())
 	}
 	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
+		if err := s.lock.Close(); !errors.Is(err, os.ErrClosed) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -139,6 +139,9 @@ func TestBadPackagesAreRefusedAndLeaveNothing(t *testing.T) {
 		"symbolic link":      {link.Bytes(), ErrBadZip},
 		"twice":              {zipOf(t, "a.js", "x", "a.js", "y"), ErrBadZip},
 		"file and directory": {zipOf(t, "a", "x", "a/b", "y"), ErrBadZip},
+		"long name":          {zipOf(t, strings.Repeat("n", 300), "x"), ErrBadZip},
+		"name with a zero":   {zipOf(t, "a\x00b", "x"), ErrBadZip},
+		"directory on file":  {zipOf(t, "a", "x", "a/", ""), ErrBadZip},
 		"bomb":               {bomb(t), ErrTooLarge},
 		"larger than 50 MB":  {make([]byte, MaxZipBytes+1), ErrTooLarge},
 	} {
@@ -186,8 +189,8 @@ func TestAFullDiskIsAnErrorAndNothingIsHalfThere(t *testing.T) {
 		noise[i] = byte(i * i >> 7 * 31)
 	}
 	_, err := s.Create(hello("large"), zipOf(t, "index.js", string(noise)))
-	if !errors.Is(err, unix.ENOSPC) {
-		t.Fatalf("%v, want ENOSPC", err)
+	if !errors.Is(err, ErrDiskFull) || !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("%v, want ErrDiskFull", err)
 	}
 	if _, err := s.Get("large", ""); !errors.Is(err, ErrNotFound) {
 		t.Errorf("half created: %v", err)
@@ -195,10 +198,39 @@ func TestAFullDiskIsAnErrorAndNothingIsHalfThere(t *testing.T) {
 	if _, err := s.Create(hello("after"), zipOf(t, "index.js", "ok")); err != nil {
 		t.Errorf("after the failure there is room again: %v", err)
 	}
+	fillDisk(t, filepath.Join(dir, "filler"))
+	for i := 0; err == nil || i == 0; i++ { // what the database has left over takes some
+		if _, err = s.Create(hello(fmt.Sprint("full-", i)), zipOf(t, "index.js", "ok")); i > 100_000 {
+			t.Fatal("the disk does not become full")
+		}
+	}
+	if !errors.Is(err, ErrDiskFull) {
+		t.Errorf("a record that does not fit: %v", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "filler")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Create(hello("room"), zipOf(t, "index.js", "ok")); err != nil {
+		t.Errorf("after room was made: %v", err)
+	}
 	s.Close()
 	s = open(t, dir)
 	if _, err := s.Get("fits", ""); err != nil {
 		t.Error(err)
+	}
+}
+
+// fillDisk writes a file until the disk has no room left.
+func fillDisk(t *testing.T, path string) {
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 64 << 10; size > 0; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
 	}
 }
 
@@ -289,29 +321,93 @@ func TestPackagesGoWhenNobodyNamesThemAnyMore(t *testing.T) {
 	}
 }
 
-func TestAPopulationOf65536IsCreatedInOneTransaction(t *testing.T) {
-	n := 65536
-	if testing.Short() {
-		n = 1000
-	}
+func TestAPopulationIsCreatedWholeOrNotAtAll(t *testing.T) {
 	s := open(t, t.TempDir())
-	fns := make([]Function, n)
-	for i := range fns {
-		fns[i] = hello(fmt.Sprintf("f-%05d", i))
+	all := make([]Creation, 1000)
+	for i := range all {
+		all[i] = Creation{hello(fmt.Sprintf("f-%05d", i)), zipOf(t, "index.js", fmt.Sprint(i))}
 	}
-	begin := time.Now()
-	if _, err := s.CreateMany(fns, zipOf(t, "index.js", "x")); err != nil {
+	if _, err := s.CreateMany(all); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d functions in %v", n, time.Since(begin))
-	if _, err := s.Get(fns[n-1].Name, ""); err != nil {
-		t.Error(err)
+	fn, err := s.Get(all[999].Name, "")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := s.CreateMany([]Function{hello("new"), fns[0]}, zipOf(t, "index.js", "x")); !errors.Is(err, ErrExists) {
-		t.Errorf("%v, want ErrExists", err)
+	if got, err := os.ReadFile(filepath.Join(fn.Package, "index.js")); err != nil || string(got) != "999" {
+		t.Errorf("%q, %v", got, err)
 	}
-	if _, err := s.Get("new", ""); !errors.Is(err, ErrNotFound) {
-		t.Error("a population was created in part")
+	for name, bad := range map[string]struct {
+		second Creation
+		want   error
+	}{
+		"taken":     {all[0], ErrExists},
+		"twice":     {Creation{hello("new"), all[0].Zip}, ErrExists},
+		"a bad zip": {Creation{hello("other"), []byte("PK")}, ErrBadZip},
+	} {
+		if _, err := s.CreateMany([]Creation{{hello("new"), zipOf(t, "index.js", "new")}, bad.second}); !errors.Is(err, bad.want) {
+			t.Errorf("%s: %v, want %v", name, err, bad.want)
+		}
+		if _, err := s.Get("new", ""); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: a population was created in part", name)
+		}
+	}
+	if found, _ := os.ReadDir(s.tempDir()); len(found) > 0 {
+		t.Errorf("left aside: %v", found)
+	}
+}
+
+func TestAReservationIsKeptAndIsNoNewRevision(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	made, err := s.Create(hello("f"), zipOf(t, "index.js", "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	five := 5
+	if _, err := s.Reserve("f", &five); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = open(t, dir)
+	fn, err := s.Get("f", "")
+	if err != nil || fn.Concurrency == nil || *fn.Concurrency != 5 || fn.Revision != made.Revision {
+		t.Errorf("%+v, %v", fn, err)
+	}
+}
+
+func TestEventsStayUntilTheyAreDropped(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	want := Event{ID: "1", Name: "f", Version: "2", Payload: []byte(`{"a":1}`), Accepted: time.Unix(7, 8)}
+	for _, e := range []Event{{ID: "2", Name: "g", Accepted: time.Unix(9, 0)}, want, {ID: "3", Name: "gone"}} {
+		if err := s.AddEvent(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.DropEvent("3"); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = open(t, dir)
+	all, err := s.Events()
+	if err != nil || len(all) != 2 || all[0].ID != "1" || string(all[0].Payload) != `{"a":1}` || !all[0].Accepted.Equal(want.Accepted) || all[1].ID != "2" {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+func TestOtherUsersMayReadPackagesWhateverTheUmaskIs(t *testing.T) {
+	old := unix.Umask(0o077)
+	defer unix.Umask(old)
+	s := open(t, t.TempDir())
+	fn, err := s.Create(hello("f"), zipOf(t, "index.js", "x", "a/b/c.js", "y"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]os.FileMode{"": 0o755, "a": 0o755, "a/b": 0o755, "index.js": 0o644, "a/b/c.js": 0o644} {
+		if fi, err := os.Stat(filepath.Join(fn.Package, path)); err != nil || fi.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", path, fi.Mode(), err)
+		}
 	}
 }
 

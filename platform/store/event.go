@@ -1,0 +1,53 @@
+package store
+
+import (
+	"fmt"
+	"time"
+)
+
+// Event is an asynchronous invocation that was accepted.
+type Event struct {
+	ID            string // request id, a UUID
+	Name, Version string // of the function; Version may be empty
+	Payload       []byte
+	ClientContext []byte
+	Accepted      time.Time
+}
+
+// AddEvent keeps an event until DropEvent, over restarts.
+func (s *Store) AddEvent(e Event) error {
+	_, err := s.db.Exec(`INSERT INTO events (id, name, version, payload, context, accepted) VALUES (?, ?, ?, ?, ?, ?)`,
+		e.ID, e.Name, e.Version, e.Payload, e.ClientContext, e.Accepted.UnixNano())
+	if err != nil {
+		return fmt.Errorf("keep event %s: %w", e.ID, diskFull(err))
+	}
+	return nil
+}
+
+// DropEvent forgets an event that has ended.
+func (s *Store) DropEvent(id string) error {
+	if _, err := s.db.Exec(`DELETE FROM events WHERE id = ?`, id); err != nil {
+		return fmt.Errorf("drop event %s: %w", id, diskFull(err))
+	}
+	return nil
+}
+
+// Events returns all events that are kept, oldest first.
+func (s *Store) Events() ([]Event, error) {
+	rows, err := s.db.Query(`SELECT id, name, version, payload, context, accepted FROM events ORDER BY accepted`)
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	defer rows.Close()
+	var all []Event
+	for rows.Next() {
+		var e Event
+		var accepted int64
+		if err := rows.Scan(&e.ID, &e.Name, &e.Version, &e.Payload, &e.ClientContext, &accepted); err != nil {
+			return nil, fmt.Errorf("read events: %w", err)
+		}
+		e.Accepted = time.Unix(0, accepted)
+		all = append(all, e)
+	}
+	return all, rows.Err()
+}
