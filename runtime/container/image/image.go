@@ -10,7 +10,7 @@
 // open images in one directory; an older image of the same runtime is removed
 // when nobody has it open.
 //
-//	img, err := image.Open(ctx, dir, node)
+//	img, err := image.Open(ctx, dir, node, "/usr/bin/tini-static")
 //	if err != nil { … }
 //	defer img.Close()
 //	// img.Root is a read-only lower layer; img.Command starts the driver in it.
@@ -54,9 +54,10 @@ func (m *Image) Close() error {
 }
 
 // Open returns the image of an interpreter below dir, and builds it where it
-// is missing.
-func Open(ctx context.Context, dir string, in runtime.Interpreter) (*Image, error) {
-	entries, err := plan(ctx, in)
+// is missing. init is a program of the host that is to be the container's
+// first process and run the interpreter; with none it is empty.
+func Open(ctx context.Context, dir string, in runtime.Interpreter, init string) (*Image, error) {
+	entries, err := plan(ctx, in, init)
 	if err != nil {
 		return nil, fmt.Errorf("list the files of %s: %w", in.Runtime, err)
 	}
@@ -74,6 +75,9 @@ func Open(ctx context.Context, dir string, in runtime.Interpreter) (*Image, erro
 		return nil, errors.Join(err, hold.Close())
 	}
 	command := append([]string{in.Path}, driver.Args(in.Language, driverDir+"/"+name)...)
+	if init != "" {
+		command = append([]string{init, "--"}, command...)
+	}
 	return &Image{Root: root, Command: command, hold: hold}, nil
 }
 

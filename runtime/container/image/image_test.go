@@ -25,7 +25,7 @@ func interpreters(t *testing.T) []runtime.Interpreter {
 
 func open(t *testing.T, dir string, in runtime.Interpreter) *Image {
 	t.Helper()
-	img, err := Open(t.Context(), dir, in)
+	img, err := Open(t.Context(), dir, in, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 
 func TestOpenOfAnExecutableThatIsGoneFails(t *testing.T) {
 	in := runtime.Interpreter{Runtime: "nodejs20.x", Language: runtime.NodeJS, Path: "/nonexistent/node"}
-	if _, err := Open(context.Background(), t.TempDir(), in); err == nil {
+	if _, err := Open(context.Background(), t.TempDir(), in, ""); err == nil {
 		t.Error("an image of nothing was made")
 	}
 }

@@ -36,7 +36,7 @@ var optional = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/openssl.
 var mountPoints = []string{"/proc", "/dev", "/sys", "/tmp", "/var/task", "/run"}
 
 // plan lists all that goes into the image, parents before children.
-func plan(ctx context.Context, in runtime.Interpreter) ([]entry, error) {
+func plan(ctx context.Context, in runtime.Interpreter, init string) ([]entry, error) {
 	p := &planner{entries: map[string]entry{}}
 	for path, text := range etc {
 		p.add(entry{path: path, mode: 0o644, text: []byte(text)})
@@ -54,8 +54,13 @@ func plan(ctx context.Context, in runtime.Interpreter) ([]entry, error) {
 		return nil, err
 	}
 	p.add(entry{path: driverDir + "/" + name, mode: 0o644, text: source})
-	if err := p.file(in.Path); err != nil {
-		return nil, err
+	for _, path := range []string{in.Path, init} {
+		if path == "" {
+			continue
+		}
+		if err := p.file(path); err != nil {
+			return nil, err
+		}
 	}
 	files, err := ownFiles(ctx, in)
 	if err != nil {

@@ -1,0 +1,261 @@
+package container
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/container/image"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+)
+
+// idPrefix begins the names of containers, and of their cgroups.
+const idPrefix = "lambdabench-"
+
+// Boot implements runtime.Backend.
+func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
+	if err := b.enter(); err != nil {
+		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, err)
+	}
+	defer b.booting.Done()
+	sb, err := b.boot(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s in %s: %w", spec.Interpreter.Runtime, b.Name(), err)
+	}
+	return sb, nil
+}
+
+// enter counts a boot that is under way, unless the backend is closed.
+func (b *Backend) enter() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return errClosed
+	}
+	b.booting.Add(1)
+	return nil
+}
+
+func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := b.prepare(ctx); err != nil {
+		return nil, err
+	}
+	img, err := b.image(ctx, spec.Interpreter)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case b.slots <- struct{}{}:
+		defer func() { <-b.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	sb, err := b.register()
+	if err != nil {
+		return nil, err
+	}
+	if err := sb.make(ctx, spec, img); err != nil {
+		err = sb.explain(err)
+		return nil, errors.Join(err, sb.Close())
+	}
+	return sb, nil
+}
+
+// register makes a sandbox that Close finds.
+func (b *Backend) register() (*sandbox, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	limit := b.cfg.Max
+	if b.bridge != nil && (limit == 0 || limit > MaxOnBridge) {
+		limit = MaxOnBridge
+	}
+	if limit > 0 && len(b.live) >= limit {
+		return nil, fmt.Errorf("%w: there are %d", ErrFull, len(b.live))
+	}
+	b.serial++
+	id := idPrefix + b.home.id + "-" + strconv.Itoa(b.serial)
+	sb := &sandbox{backend: b, id: id, dir: filepath.Join(b.home.dir, id), layer: layer{dir: filepath.Join(b.home.dir, id, "layer")}}
+	b.live[sb] = struct{}{}
+	return sb, nil
+}
+
+// make goes from nothing to a driver that waits for code.
+func (s *sandbox) make(ctx context.Context, spec runtime.BootSpec, img *image.Image) error {
+	b := s.backend
+	if err := os.Mkdir(s.dir, 0o711); err != nil {
+		return err
+	}
+	attached, err := s.connect()
+	if err != nil {
+		return err
+	}
+	defer attached() // the endpoint must not be closed meanwhile
+	if err := s.makeGroup(spec.Limits); err != nil {
+		return err
+	}
+	if err := s.launch(img); err != nil {
+		return err
+	}
+	if s.session, _, err = driver.Open(ctx, s.conn); err != nil {
+		return err
+	}
+	s.session.OnEnd(s.end)
+	if err := attached(); err != nil {
+		return err
+	}
+	if err := s.readPID(); err != nil {
+		return err
+	}
+	if err := b.workshop.do(s.layer.detach); err != nil {
+		return err
+	}
+	if len(spec.Prepare) > 0 {
+		return s.session.Prepare(ctx, spec.Prepare)
+	}
+	return nil
+}
+
+// connect takes or makes the network namespace. The function that it returns
+// waits until it is attached to the bridge.
+func (s *sandbox) connect() (attached func() error, err error) {
+	attached = func() error { return nil }
+	br := s.backend.bridge
+	if br == nil {
+		return attached, nil
+	}
+	if s.endpoint = br.ready.take(); s.endpoint != nil {
+		return attached, nil
+	}
+	if s.endpoint, err = br.newEndpoint(); err != nil {
+		return attached, err
+	}
+	if s.backend.oci.family == "runsc" { // copies the interfaces when it starts
+		return attached, s.endpoint.attach()
+	}
+	done := make(chan struct{})
+	go func() { err = s.endpoint.attach(); close(done) }()
+	return func() error { <-done; return err }, nil
+}
+
+// makeGroup makes the cgroup around the container.
+func (s *sandbox) makeGroup(l runtime.Limits) error {
+	b := s.backend
+	if b.workshop == nil {
+		return nil
+	}
+	all := findGroups() // anew each time: the platform may have been moved to another group
+	if s.group = all.new(s.id); s.group == nil {
+		return nil
+	}
+	b.preparing.Lock()
+	err := all.reserve(b.home.note)
+	b.preparing.Unlock()
+	if err != nil {
+		return err
+	}
+	s.limits = l
+	return s.group.create(l)
+}
+
+// launch mounts the layer, writes the bundle and starts the OCI runtime.
+func (s *sandbox) launch(img *image.Image) error {
+	b := s.backend
+	conn, channel, err := socketPair()
+	if err != nil {
+		return err
+	}
+	defer channel.Close()
+	s.conn = conn
+	bundle := b.bundle(img)
+	if s.endpoint != nil {
+		bundle.netns = s.endpoint.path()
+	}
+	if s.group != nil {
+		bundle.cgroup = s.group.inner()
+	}
+	if bundle.overlayed {
+		bundle.rootfs = s.layer.rootfs()
+	}
+	if err := bundle.write(s.dir); err != nil {
+		return err
+	}
+	cmd := b.oci.run(b.home.path, b.home.ociRoot(), s.dir, s.id, b.cfg.Network, channel)
+	cmd.Stdout, cmd.Stderr = &s.output, &s.output
+	err = b.workshop.do(func() error {
+		if bundle.overlayed {
+			if err := s.layer.mount(img.Root, bundle.root); err != nil {
+				return err
+			}
+		}
+		return cmd.Start()
+	})
+	if err != nil {
+		return err
+	}
+	s.watch(cmd)
+	return nil
+}
+
+// bundle is what this host and configuration give all containers.
+func (b *Backend) bundle(img *image.Image) bundle {
+	u := bundle{rootfs: img.Root, command: img.Command, network: b.cfg.Network}
+	if b.workshop != nil {
+		u.root, u.ids, u.overlayed = b.cfg.FirstUID, 65536, true
+	} else {
+		u.root, u.ids = uint32(os.Geteuid()), 1
+	}
+	return u
+}
+
+func (u bundle) write(dir string) error {
+	s, err := u.specification()
+	if err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	return os.WriteFile(filepath.Join(dir, "config.json"), b, 0o600)
+}
+
+func (s *sandbox) readPID() error {
+	b, err := os.ReadFile(pidFile(s.dir))
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", pidFile(s.dir), err)
+	}
+	s.pid.Store(int64(pid))
+	return nil
+}
+
+// socketPair makes the channel: our end with Go's poller, the container's
+// blocking.
+func socketPair() (net.Conn, *os.File, error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "channel"), os.NewFile(uintptr(fds[1]), "channel")
+	conn, err := net.FileConn(ours)
+	ours.Close()
+	if err != nil {
+		theirs.Close()
+		return nil, nil, err
+	}
+	return conn, theirs, nil
+}

@@ -1,0 +1,107 @@
+package container
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	runc "github.com/containerd/go-runc"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// oci is an OCI runtime's command line. Deleting goes through go-runc. Running
+// does not: it must fork on the workshop's thread and stay to wait for the
+// container, and go-runc's Run returns only when the container ends.
+type oci struct {
+	family  string // "runc", "crun", "runsc"
+	command string // what to look for, a name or a path
+}
+
+func newOCI(command string) oci { return oci{family: filepath.Base(command), command: command} }
+
+// find resolves the command. sbin is where distributions put runc, and not on
+// every user's PATH.
+func (o oci) find() (string, error) {
+	if path, err := exec.LookPath(o.command); err == nil {
+		return filepath.Abs(path)
+	}
+	if !strings.Contains(o.command, "/") {
+		for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/usr/local/bin"} {
+			if path, err := exec.LookPath(filepath.Join(dir, o.command)); err == nil {
+				return path, nil
+			}
+		}
+	}
+	return "", &runtime.Unavailable{Backend: "container/" + o.family, Lacks: "no " + o.command + " on the PATH", Remedy: o.remedy()}
+}
+
+// inits are programs that can be a container's first process. All are called
+// with "--" and the command.
+var inits = []string{"tini-static", "tini", "docker-init", "/usr/libexec/docker/docker-init", "catatonit", "dumb-init"}
+
+func findInit() (string, error) {
+	for _, name := range inits {
+		if path, err := exec.LookPath(name); err == nil {
+			return filepath.EvalSymlinks(path)
+		}
+	}
+	return "", fmt.Errorf("none of %s is installed", strings.Join(inits, ", "))
+}
+
+func (o oci) remedy() string {
+	if o.family == "runsc" {
+		return "install gVisor, see gvisor.dev"
+	}
+	return "apt-get install " + o.family
+}
+
+func (o oci) version(ctx context.Context) (string, error) {
+	path, err := o.find()
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("ask %s for its version: %w", path, err)
+	}
+	first, _, _ := strings.Cut(string(out), "\n")
+	return strings.Replace(strings.TrimSpace(first), " version ", " ", 1), nil
+}
+
+// run is the command that makes the container of a bundle, starts it, waits
+// for its end, removes it, and ends as it did. The container's first process
+// finds channel as descriptor 3.
+//
+// No session keyring is made: a user id has a quota of 200, and Docker's
+// seccomp profile keeps functions from keyrings anyway.
+func (o oci) run(path, root, bundle, id string, network Network, channel *os.File) *exec.Cmd {
+	args := []string{"--root", root, "run", "--bundle", bundle, "--pid-file", pidFile(bundle)}
+	if o.family == "runsc" {
+		net := map[Network]string{NetworkNone: "none", NetworkHost: "host", NetworkBridge: "sandbox"}[network]
+		args = append([]string{"--network", net}, append(args, "--pass-fd", "3:3")...)
+	} else {
+		args = append(args, "--no-new-keyring", "--preserve-fds", "1")
+	}
+	cmd := exec.Command(path, append(args, id)...)
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "XDG_RUNTIME_DIR=" + filepath.Dir(root)}
+	cmd.Dir = "/"
+	cmd.ExtraFiles = []*os.File{channel}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals of a terminal are for the platform
+	return cmd
+}
+
+// delete ends and removes a container of which the run command is no more.
+func (o oci) delete(ctx context.Context, path, root, id string) error {
+	r := &runc.Runc{Command: path, Root: root}
+	return r.Delete(ctx, id, &runc.DeleteOpts{Force: true})
+}
+
+func pidFile(bundle string) string { return filepath.Join(bundle, "pid") }

@@ -1,0 +1,197 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+)
+
+// sandbox is one container, with the OCI runtime's process that waits for it.
+type sandbox struct {
+	backend *Backend
+	id      string
+	dir     string // the bundle
+	layer   layer
+
+	endpoint *endpoint // nil unless on the bridge
+	group    *group    // nil on a host without cgroups
+	conn     net.Conn
+	session  *driver.Session
+	output   tail
+	pid      atomic.Int64 // of the container's first process; 0 while it is made
+
+	gone   chan struct{} // closed when the OCI runtime's process ended; nil before it began
+	status syscall.WaitStatus
+
+	mu     sync.Mutex // guards what follows
+	limits runtime.Limits
+	killed bool // by us
+	paused bool
+	once   sync.Once
+	err    error
+}
+
+// watch waits for the OCI runtime's process.
+func (s *sandbox) watch(cmd *exec.Cmd) {
+	s.gone = make(chan struct{})
+	go func() {
+		cmd.Wait()
+		s.status, _ = cmd.ProcessState.Sys().(syscall.WaitStatus)
+		close(s.gone)
+	}()
+}
+
+// explain adds the OCI runtime's own words to what went wrong in Boot.
+func (s *sandbox) explain(err error) error {
+	if s.gone == nil || !errors.Is(err, driver.ErrEnded) {
+		return err
+	}
+	select {
+	case <-s.gone:
+	case <-time.After(5 * time.Second):
+	}
+	if words := strings.TrimSpace(string(s.output.bytes())); words != "" {
+		return fmt.Errorf("%w: %s", err, words)
+	}
+	return err
+}
+
+// PID implements runtime.HostProcess.
+func (s *sandbox) PID() int { return int(s.pid.Load()) }
+
+// Import implements runtime.Sandbox.
+func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
+	code, err := driver.PackCode(fn.Package, driver.TaskRoot)
+	if err != nil {
+		return err
+	}
+	if err := s.replaceLimits(fn.Limits); err != nil {
+		return fmt.Errorf("import %s: %w", fn.Name, err)
+	}
+	return s.session.Import(ctx, code, fn)
+}
+
+func (s *sandbox) replaceLimits(l runtime.Limits) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.group == nil || s.limits == l {
+		return nil
+	}
+	if err := s.group.limit(l); err != nil && !errors.Is(err, os.ErrNotExist) { // the container has ended: Import will say so
+		return err
+	}
+	s.limits = l
+	return nil
+}
+
+// Invoke implements runtime.Sandbox.
+func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
+	res, err := s.session.Invoke(ctx, inv)
+	if err == nil && !res.Outcome.Alive() {
+		s.kill()
+	}
+	return res, err
+}
+
+// Usage implements runtime.Sandbox.
+func (s *sandbox) Usage() (u runtime.Usage, err error) {
+	if s.group != nil {
+		u, err = s.group.usage()
+	} else {
+		u, err = processUsage(s.PID())
+	}
+	if err != nil {
+		return u, fmt.Errorf("usage of %s: %w", s.id, err)
+	}
+	return u, nil
+}
+
+// Pause implements runtime.Pauser.
+func (s *sandbox) Pause(ctx context.Context) error { return s.setPaused(ctx, true) }
+
+// Resume implements runtime.Pauser.
+func (s *sandbox) Resume(ctx context.Context) error { return s.setPaused(ctx, false) }
+
+func (s *sandbox) setPaused(ctx context.Context, paused bool) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.killed:
+		return runtime.ErrClosed
+	case s.paused == paused:
+		return nil
+	case s.group == nil || !s.group.has("freezer"):
+		return &runtime.Unavailable{Backend: s.backend.Name(), Lacks: "no freezer cgroup, so containers cannot be paused", Remedy: "run as root on a host with the freezer"}
+	case paused:
+		err = s.group.freeze(ctx)
+	default:
+		err = s.group.thaw()
+	}
+	if err != nil {
+		return fmt.Errorf("pause or resume %s: %w", s.id, err)
+	}
+	s.paused = paused
+	return nil
+}
+
+// end tells the session what became of the driver. Its stream ends when the
+// OCI runtime's process does, which holds the channel as well.
+func (s *sandbox) end() driver.End {
+	select {
+	case <-s.gone:
+	case <-time.After(time.Second): // it closed its channel and lives
+		s.kill()
+		<-s.gone
+		return driver.End{Output: s.output.bytes()}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := driver.EndOf(containerStatus(s.status))
+	e.OutOfMemory = s.group != nil && s.group.oomKilled(s.limits.MemoryBytes, e)
+	e.LimitBytes, e.Output = s.limits.MemoryBytes, s.output.bytes()
+	return e
+}
+
+// containerStatus undoes what OCI runtimes do to a wait status: they exit as
+// the container did, with 128 and the signal's number if one ended it.
+func containerStatus(of syscall.WaitStatus) syscall.WaitStatus {
+	if code := of.ExitStatus(); code > 128 && code < 128+65 {
+		return syscall.WaitStatus(code - 128)
+	}
+	return of
+}
+
+// tail keeps the last of what a container's processes write around the driver.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+const tailBytes = 8 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b = append(t.b, p...)
+	if extra := len(t.b) - tailBytes; extra > 0 {
+		t.b = append(t.b[:0], t.b[extra:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) bytes() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]byte(nil), t.b...)
+}
