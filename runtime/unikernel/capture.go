@@ -83,6 +83,14 @@ func (s *sandbox) table(o order) (st abi.UCState, got []taken, r reply, err erro
 
 // captureChild takes a small layer.
 func (s *snap) captureChild(sb *sandbox) error {
+	err := s.takeChild(sb)
+	if err == nil {
+		s.backend.settleLater(s)
+	}
+	return err
+}
+
+func (s *snap) takeChild(sb *sandbox) error {
 	a := s.backend.arena
 	for want := 1; ; {
 		first, n, err := a.Stage(want)
@@ -94,7 +102,6 @@ func (s *snap) captureChild(sb *sandbox) error {
 			s.layer, err = s.childLayer(sb, st, got, first, n)
 		}
 		if err == nil {
-			s.backend.settleLater(s)
 			return nil
 		}
 		a.Unstage(first, n)
@@ -193,7 +200,9 @@ func (s *snap) captureBase(sb *sandbox) error {
 		s.prefetch, err = s.learn()
 	}
 	if err == nil {
-		s.node, err = s.backend.growBase(s, s.backend.stock())
+		var n *node
+		n, err = s.backend.growBase(s, s.backend.stock())
+		s.node.Store(n)
 	}
 	if err != nil {
 		s.layer.Close()
@@ -207,18 +216,11 @@ func (b *Backend) growBase(s *snap, stock int) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	var layers []layer
-	for _, e := range s.layer.Extents {
-		layers = append(layers, layer{addr: uint64(e.VPN) * abi.PageSize, off: uint64(e.Off), pages: e.Pages, kind: layerMapped})
-	}
-	n, err := l.node.grow(l.image, b.arena.FD(), append(layers, s.prefetch...), []*os.File{s.layer.File})
+	n, err := l.node.grow(l.image, b.arena.FD(), append(mapped(s.layer, 0), s.prefetch...), []*os.File{s.layer.File})
 	if err != nil {
 		return nil, err
 	}
-	n.stock = make(chan blank, max(stock, 1))
-	for range stock {
-		n.restock(stock)
-	}
+	n.fill(stock)
 	return n, nil
 }
 

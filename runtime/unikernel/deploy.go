@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -22,7 +23,9 @@ type snap struct {
 	parent   *snap
 	state    driver.State
 	prefetch []layer
-	node     *node // holds this snapshot mapped; nil where deploys copy from the arena
+	node     atomic.Pointer[node] // holds this snapshot mapped; nil where deploys copy from the arena
+
+	deploys atomic.Int64 // by copying
 
 	refs   int // of the user, of snapshots above and sandboxes; guarded by backend.mu
 	closed bool
@@ -72,8 +75,11 @@ func (b *Backend) release(s *snap) {
 		if !last {
 			return
 		}
-		if s.node != nil {
-			s.node.close()
+		if n := s.node.Load(); n != nil {
+			n.close()
+			if s.parent != nil {
+				b.promoted.Add(-1)
+			}
 		}
 		s.layer.Close()
 		s = s.parent
@@ -125,6 +131,9 @@ func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
 		return nil, err
 	}
 	sb.parent = s
+	if pins != nil && s.deploys.Add(1) == promoteAfter {
+		sb.learns = true
+	}
 	n.restock(b.stock())
 	return sb, nil
 }
@@ -141,7 +150,7 @@ func (p pins) release() {
 // plan finds the node to fork and what is to be laid over it.
 func (s *snap) plan() (*node, []layer, pins) {
 	var above []*snap
-	for s.node == nil {
+	for s.node.Load() == nil {
 		above = append(above, s)
 		s = s.parent
 	}
@@ -161,7 +170,7 @@ func (s *snap) plan() (*node, []layer, pins) {
 			pages = merge(pages, own)
 		}
 	}
-	return s.node, appendCopied(layers, pages), held
+	return s.node.Load(), appendCopied(layers, pages), held
 }
 
 // merge lays sorted pages over others.

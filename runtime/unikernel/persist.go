@@ -190,10 +190,13 @@ func (s *snap) load(_ context.Context, r io.Reader) (err error) {
 	}
 	s.layer = fill.Layer()
 	if s.parent == nil {
-		if s.node, err = s.backend.growBase(s, s.backend.stock()); err != nil {
+		n, err := s.backend.growBase(s, s.backend.stock())
+		if err != nil {
 			s.layer.Close()
+			return err
 		}
-		return err
+		s.node.Store(n)
+		return nil
 	}
 	s.backend.settleLater(s)
 	return nil

@@ -37,10 +37,12 @@ func (s *snap) learn() ([]layer, error) {
 		return nil, err
 	}
 	trial := &snap{backend: s.backend, in: s.in, layer: s.layer, state: s.state, refs: 1}
-	if trial.node, err = s.backend.growBase(trial, 0); err != nil {
+	n, err := s.backend.growBase(trial, 0)
+	if err != nil {
 		return nil, err
 	}
-	defer trial.node.close()
+	defer n.close()
+	trial.node.Store(n)
 	sb, err := s.backend.deploy(trial, runtime.Limits{})
 	if err != nil {
 		return nil, err

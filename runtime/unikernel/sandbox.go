@@ -27,6 +27,8 @@ type sandbox struct {
 	prefetch bool  // a base snapshot of it learns what functions touch
 	parent   *snap // what it was deployed from; nil: booted
 
+	learns bool // its first run tells what runs of its snapshot write
+
 	mu           sync.Mutex
 	limits       runtime.Limits
 	calls        int    // under way
@@ -100,6 +102,10 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	res, err := s.session.Invoke(ctx, inv)
 	if err == nil && !res.Outcome.Alive() {
 		s.kill()
+	}
+	if err == nil && s.learns {
+		s.learns = false
+		s.learnWritten(ctx)
 	}
 	return res, err
 }

@@ -67,8 +67,10 @@ type Backend struct {
 
 	pids atomic.Uint32
 
-	captured chan *snap // to be settled
-	workers  sync.WaitGroup
+	captured   chan *snap // to be settled
+	promotions chan promotion
+	promoted   atomic.Int64 // function snapshots with a node of their own
+	workers    sync.WaitGroup
 }
 
 // language is what the backend holds of one language runtime.
@@ -82,7 +84,7 @@ type language struct {
 
 // New returns the backend. Nothing is touched before its first use.
 func New(cfg Config) *Backend {
-	return &Backend{cfg: cfg, images: map[string]*language{}, captured: make(chan *snap, 1024), crowded: make(chan struct{}, 1), done: make(chan struct{}), maxOpen: maxOpen()}
+	return &Backend{cfg: cfg, images: map[string]*language{}, captured: make(chan *snap, 1024), promotions: make(chan promotion, 16), crowded: make(chan struct{}, 1), done: make(chan struct{}), maxOpen: maxOpen()}
 }
 
 // Name implements runtime.Backend.
@@ -103,6 +105,7 @@ func (b *Backend) prepare() error {
 		if b.root, b.err = startRoot(); b.err == nil {
 			b.workers.Go(b.settle)
 			b.workers.Go(b.parkIdle)
+			b.workers.Go(b.promote)
 		}
 	})
 	b.mu.Lock()
@@ -283,6 +286,7 @@ func (b *Backend) Close() error {
 		}
 	}
 	close(b.captured)
+	close(b.promotions)
 	close(b.done)
 	b.workers.Wait()
 	for _, l := range b.lockers {
