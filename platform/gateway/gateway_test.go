@@ -194,11 +194,12 @@ func TestDefaultsAreThoseOfAWS(t *testing.T) {
 
 func TestListComesInPages(t *testing.T) {
 	d := open(t, Config{})
-	fns := make([]store.Function, 120)
+	fns, code := make([]store.Creation, 120), zipOf(t, "index.js", "")
 	for i := range fns {
-		fns[i] = store.Function{Name: fmt.Sprintf("f%03d", i), Runtime: "nodejs20.x", Handler: "index.handler"}
+		fns[i].Function = store.Function{Name: fmt.Sprintf("f%03d", i), Runtime: "nodejs20.x", Handler: "index.handler"}
+		fns[i].Zip = code
 	}
-	if _, err := d.store.CreateMany(fns, zipOf(t, "index.js", "")); err != nil {
+	if _, err := d.store.CreateMany(fns); err != nil {
 		t.Fatal(err)
 	}
 	for _, size := range []int32{0, 7, 50, 1000} {
