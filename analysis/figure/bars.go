@@ -39,7 +39,7 @@ func (p *Panel) Bars(bars []Bar) *Panel {
 	ticks := make([]plot.Tick, len(bars))
 	for i, b := range bars {
 		ticks[i] = plot.Tick{Value: float64(len(bars) - 1 - i), Label: b.Name}
-		if s := b.sum(); s > 0 {
+		if s := b.sum(); s > 0 && fits(s, p.logX) && fits(b.High, false) {
 			least, most = math.Min(least, s), math.Max(most, math.Max(s, b.High))
 		}
 	}
@@ -75,18 +75,18 @@ func (bp barPlotter) Plot(c draw.Canvas, p *plot.Plot) {
 		left, end := p.X.Min, 0.0
 		for _, part := range b.Parts {
 			end += part.Value
-			if end <= left || math.IsNaN(part.Value) {
+			if !(end > left) || end > p.X.Max {
 				continue
 			}
 			c.FillPolygon(part.Color, []vg.Point{{X: clip(left), Y: at - half}, {X: clip(end), Y: at - half}, {X: clip(end), Y: at + half}, {X: clip(left), Y: at + half}})
 			left = end
 		}
 		right := clip(end)
-		if b.High > b.Low && b.Low > 0 {
+		if b.High > b.Low && b.Low > 0 && b.High <= p.X.Max {
 			c.StrokeLine2(draw.LineStyle{Color: black, Width: 0.8}, clip(b.Low), at, clip(b.High), at)
 			right = clip(math.Max(end, b.High))
 		}
-		if end <= 0 {
+		if !(end > 0) || end > p.X.Max {
 			right = c.Min.X
 		}
 		c.FillText(note, vg.Point{X: right + 3, Y: at}, b.Note)

@@ -131,12 +131,18 @@ func (t texts) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
+// fits reports whether a value can be drawn: numbers so large or so small that
+// they can only be an error would leave no room for the others.
+func fits(v float64, log bool) bool {
+	const least, most = 1e-12, 1e15
+	return math.Abs(v) <= most && (!log || v >= least)
+}
+
 // drawable drops the points that cannot be drawn on the panel's axes.
 func (p *Panel) drawable(points []XY) plotter.XYs {
 	kept := make(plotter.XYs, 0, len(points))
 	for _, q := range points {
-		bad := math.IsNaN(q.X) || math.IsInf(q.X, 0) || math.IsNaN(q.Y) || math.IsInf(q.Y, 0)
-		if !bad && !(p.logX && q.X <= 0) && !(p.logY && q.Y <= 0) {
+		if fits(q.X, p.logX) && fits(q.Y, p.logY) {
 			kept = append(kept, plotter.XY(q))
 		}
 	}
