@@ -7,16 +7,18 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
 // Config of a platform; the zero value works. configs/platform.yaml shows every
-// field with its default.
+// field with the value that Default has for it.
 type Config struct {
 	Data    string        `yaml:"data"`    // directory of functions and code; default "data"
 	Region  string        `yaml:"region"`  // in ARNs; default us-east-1
@@ -28,31 +30,71 @@ type Config struct {
 	Dispatch dispatch.Config `yaml:"dispatch"`
 }
 
+// Default is what serves well: the zero value with runtime snapshots prepared,
+// which an experiment states for itself.
+func Default() Config {
+	var c Config
+	c.Worker.Runtimes.Prepare = []string{driver.StepInterpreter, driver.StepNetwork}
+	return c.withDefaults()
+}
+
 // ReadConfig reads a file. An unknown key or a wrong value is an error that
-// names its line.
+// names its line. What the file leaves out is as in Default.
 func ReadConfig(path string) (Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return Config{}, fmt.Errorf("read platform configuration: %w", err)
 	}
-	var cfg Config
+	cfg := Default()
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
 	if err := dec.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, fmt.Errorf("%s: %w", filepath.Clean(path), err)
 	}
-	if err := errors.Join(cfg.Worker.Validate(), cfg.Dispatch.Validate()); err != nil {
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return Config{}, fmt.Errorf("%s: a configuration is one document, without ---", filepath.Clean(path))
+	}
+	if err := cfg.Validate(); err != nil {
 		return Config{}, fmt.Errorf("%s: %w", filepath.Clean(path), err)
 	}
-	if cfg.Events < 0 || cfg.Grace < 0 {
-		return Config{}, fmt.Errorf("%s: events and grace cannot be negative", filepath.Clean(path))
-	}
 	return cfg, nil
+}
+
+var (
+	regionName    = regexp.MustCompile(`^[a-z0-9-]*$`)
+	accountNumber = regexp.MustCompile(`^([0-9]{12})?$`)
+)
+
+// Validate reports every field that cannot be meant.
+func (c Config) Validate() error {
+	errs := []error{c.Worker.Validate(), c.Dispatch.Validate()}
+	if !regionName.MatchString(c.Region) {
+		errs = append(errs, fmt.Errorf("region is %q: it has small letters, digits and -, such as us-east-1", c.Region))
+	}
+	if !accountNumber.MatchString(c.Account) {
+		errs = append(errs, fmt.Errorf("account is %q: it has 12 digits, in quotes", c.Account))
+	}
+	if c.Events < 0 {
+		errs = append(errs, fmt.Errorf("events is %d: it cannot be negative", c.Events))
+	}
+	if c.Grace < 0 {
+		errs = append(errs, fmt.Errorf("grace is %v: it cannot be negative", c.Grace))
+	}
+	return errors.Join(errs...)
 }
 
 func (c Config) withDefaults() Config {
 	if c.Data == "" {
 		c.Data = "data"
+	}
+	if c.Region == "" {
+		c.Region = "us-east-1"
+	}
+	if c.Account == "" {
+		c.Account = "000000000000"
+	}
+	if c.Events == 0 {
+		c.Events = 1000
 	}
 	if c.Grace == 0 {
 		c.Grace = 10 * time.Second

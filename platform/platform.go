@@ -60,6 +60,9 @@ func Open(cfg Config, backend runtime.Backend, interpreters []runtime.Interprete
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("open platform: %w", err)
+	}
 	cfg = cfg.withDefaults()
 	p := &Platform{cfg: cfg, log: log, stop: func() {}}
 	if err := p.open(backend, interpreters); err != nil {

@@ -26,7 +26,7 @@ otherwise. /metrics is for Prometheus, /healthz for a load balancer.`,
   aws lambda list-functions --endpoint-url http://127.0.0.1:9000 --region us-east-1`,
 		Args: wrong(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg := platform.Config{}
+			cfg := platform.Default()
 			if config != "" {
 				var err error
 				if cfg, err = platform.ReadConfig(config); err != nil {

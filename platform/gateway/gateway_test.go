@@ -315,7 +315,7 @@ func TestInvocationReachesTheFunctionAndComesBack(t *testing.T) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	req, _ := d.fake.seen()
-	if string(req.Invocation.ClientContext) != `{"custom":{"b":"2"}}` || req.Timeout != 3*time.Second || req.Function.Limits.MemoryBytes != 128<<20 ||
+	if string(req.Invocation.ClientContext) != `{"custom":{"b":"2"}}` || req.Timeout != 3*time.Second || req.Function.Limits != (runtime.Limits{MemoryBytes: 128 << 20, Processes: 1024}) ||
 		len(req.Invocation.ID) != 36 || req.Runtime != "nodejs20.x" || req.Revision == "" || req.Meter {
 		t.Errorf("%+v", req)
 	}

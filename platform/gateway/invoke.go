@@ -100,7 +100,7 @@ func (g *Gateway) requestOf(fn *store.Function, payload []byte) worker.Request {
 		Timeout:  fn.Timeout,
 		Function: runtime.Function{
 			Name: fn.Name, Version: fn.Version, ARN: g.arn(fn), Handler: fn.Handler, Package: fn.Package,
-			Environment: fn.Environment, Limits: runtime.Limits{MemoryBytes: int64(fn.MemoryMB) << 20},
+			Environment: fn.Environment, Limits: runtime.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
 		},
 		Invocation: runtime.Invocation{ID: uuid.NewString(), Payload: payload},
 	}

@@ -18,6 +18,7 @@ const (
 	minMemory      = 128   // MB
 	maxMemory      = 10240 // MB
 	maxEnvironment = 4 << 10
+	maxProcesses   = 1024 // and threads, of an execution environment
 )
 
 var (

@@ -1,0 +1,204 @@
+package platform
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/process"
+)
+
+// serverDir, in the environment, makes the test binary a platform that serves
+// from there until it is killed.
+const serverDir = "LAMBDABENCH_TEST_SERVER_DIR"
+
+func playServer(dir string) {
+	backend := process.New(process.Config{Dir: filepath.Join(dir, "backend")})
+	p, err := Open(Config{Data: filepath.Join(dir, "data")}, backend, runtime.Interpreters(context.Background()), nil)
+	if err != nil {
+		fmt.Println("error", err)
+		return
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println("error", err)
+		return
+	}
+	fmt.Println("http://" + l.Addr().String())
+	p.Serve(context.Background(), l)
+}
+
+// victim is a platform in a process of its own.
+func victim(t *testing.T, dir string) (*lambda.Client, *exec.Cmd) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), serverDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "http://") {
+		t.Fatalf("the server says %q, %v", line, err)
+	}
+	return client(t, strings.TrimSpace(line)), cmd
+}
+
+// load creates functions and invokes them until the platform is gone. It
+// returns what was acknowledged.
+func load(t *testing.T, c *lambda.Client, in runtime.Interpreter, enough func(n int)) map[string]string {
+	var mu sync.Mutex
+	acknowledged := map[string]string{}
+	var all sync.WaitGroup
+	for worker := range 4 {
+		all.Go(func() {
+			for i := 0; ; i++ {
+				name := fmt.Sprintf("w%d-%d", worker, i)
+				_, err := c.CreateFunction(context.Background(), &lambda.CreateFunctionInput{
+					FunctionName: &name, Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"), Role: aws.String("arn:aws:iam::000000000000:role/any"),
+					Code: &types.FunctionCode{ZipFile: zipOf(t, "index.js", "exports.handler = async () => '"+name+"'")},
+				})
+				if err != nil {
+					return
+				}
+				mu.Lock()
+				acknowledged[name] = `"` + name + `"`
+				n := len(acknowledged)
+				mu.Unlock()
+				enough(n)
+				if i%3 == 0 {
+					c.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: &name})
+				}
+			}
+		})
+	}
+	all.Wait()
+	return acknowledged
+}
+
+func TestNothingAcknowledgedIsLostWhenThePlatformIsKilled(t *testing.T) {
+	in := interpreter(t, runtime.NodeJS)
+	dir := dataDir(t)
+	if err := os.Mkdir(filepath.Join(dir, "backend"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	backendDir := filepath.Join(dir, "backend")
+	acknowledged := map[string]string{}
+	for round := range 2 {
+		c, cmd := victim(t, dir)
+		for name, want := range acknowledged {
+			if _, err := c.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: &name}); err != nil {
+				t.Fatalf("%s, wanted %s: %v", name, want, err)
+			}
+		}
+		var once sync.Once
+		acknowledged = load(t, c, in, func(n int) {
+			if n >= 24+round {
+				once.Do(func() {
+					if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		})
+		cmd.Wait()
+		if len(acknowledged) < 24 {
+			t.Fatalf("only %d functions were made", len(acknowledged))
+		}
+		eventually(t, "no process of the killed platform is left", func() bool { return len(inDirectory(backendDir)) == 0 })
+	}
+	leftBefore, _ := filepath.Glob(filepath.Join(backendDir, "*"))
+	c, cmd := victim(t, dir)
+	for name, want := range acknowledged {
+		out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name})
+		if err != nil || out.FunctionError != nil || string(out.Payload) != want {
+			t.Errorf("%s: %+v, %v", name, out, err)
+		}
+	}
+	left, _ := filepath.Glob(filepath.Join(backendDir, "*"))
+	if len(leftBefore) == 0 || len(left) != 1 || left[0] == leftBefore[0] {
+		t.Errorf("backend directories before the restart %v, after %v", leftBefore, left)
+	}
+	if temp, err := os.ReadDir(filepath.Join(dir, "data", "temp")); err != nil || len(temp) > 0 {
+		t.Errorf("left of half a create: %v, %v", temp, err)
+	}
+	t.Logf("%d functions acknowledged before the kill, all served after it", len(acknowledged))
+	cmd.Process.Kill()
+	cmd.Wait()
+	eventually(t, "no process is left", func() bool { return len(inDirectory(backendDir)) == 0 })
+	backend := process.New(process.Config{Dir: backendDir})
+	defer backend.Close()
+	if err := backend.Probe(t.Context()); err != nil { // removes what the last one left
+		t.Error(err)
+	}
+	eventually(t, "directories are gone", func() bool { l, _ := filepath.Glob(filepath.Join(backendDir, "*")); return len(l) <= 1 })
+}
+
+func TestServeLetsWhatRunsFinish(t *testing.T) {
+	r := serve(t, Config{})
+	in := interpreter(t, runtime.NodeJS)
+	create(t, r.Client, in, "slow", `exports.handler = () => new Promise((r) => setTimeout(() => r('done'), 700))`, nil)
+	got := make(chan string, 1)
+	go func() {
+		out, err := r.Client.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: aws.String("slow")})
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		got <- string(out.Payload)
+	}()
+	eventually(t, "it runs", func() bool { return r.Dispatch.Stats().Running == 1 })
+	time.Sleep(50 * time.Millisecond)
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if s := <-got; s != `"done"` {
+		t.Errorf("%s", s)
+	}
+	if _, err := r.Client.ListFunctions(context.Background(), &lambda.ListFunctionsInput{}); err == nil {
+		t.Error("it still listens")
+	}
+}
+
+func TestServeCutsShortWhatOutlivesTheGrace(t *testing.T) {
+	r := serve(t, Config{Grace: 200 * time.Millisecond})
+	in := interpreter(t, runtime.NodeJS)
+	create(t, r.Client, in, "slow", `exports.handler = () => new Promise(() => setInterval(() => {}, 1000))`, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(60) })
+	got := make(chan error, 1)
+	go func() {
+		_, err := r.Client.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: aws.String("slow")})
+		got <- err
+	}()
+	eventually(t, "it runs", func() bool { return r.Dispatch.Stats().Running == 1 })
+	begin := time.Now()
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(begin); d > 5*time.Second {
+		t.Errorf("it took %v", d)
+	}
+	if err := <-got; err == nil {
+		t.Error("the client was told of a success")
+	}
+}

@@ -1,0 +1,243 @@
+package platform
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"go.uber.org/goleak"
+
+	"github.com/lambdabench/lambdabench/platform/store"
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/process"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(serverDir); dir != "" {
+		playServer(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// interpreters asks the host once: version managers' shims are slow.
+var interpreters = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
+
+func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
+	for _, in := range interpreters() {
+		if in.Language == lang {
+			return in
+		}
+	}
+	t.Skipf("no interpreter for %s on this host", lang)
+	return runtime.Interpreter{}
+}
+
+// dataDir is a directory that the users under whom functions run may enter, as
+// t.TempDir's is not.
+func dataDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lambdabench-platform-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// client is AWS's client of a platform.
+func client(t testing.TB, url string) *lambda.Client {
+	hc := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(hc.CloseIdleConnections)
+	return lambda.NewFromConfig(aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(url), HTTPClient: hc,
+		Credentials: credentials.NewStaticCredentialsProvider("any", "thing", ""),
+		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+	})
+}
+
+// running is a platform that serves, on the process backend.
+type running struct {
+	*lambda.Client
+	*Platform
+	url  string
+	dir  string // of the backend
+	stop func() error
+}
+
+func serve(t testing.TB, cfg Config) *running {
+	t.Helper()
+	r := &running{dir: dataDir(t)}
+	if cfg.Data == "" {
+		cfg.Data = dataDir(t)
+	}
+	backend := process.New(process.Config{Dir: r.dir})
+	p, err := Open(cfg, backend, interpreters(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Serve(ctx, l) }()
+	r.stop = sync.OnceValue(func() error {
+		cancel()
+		return errors.Join(<-ended, backend.Close())
+	})
+	t.Cleanup(func() {
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(r.dir, "*")); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	})
+	r.Platform, r.url = p, "http://"+l.Addr().String()
+	r.Client = client(t, r.url)
+	return r
+}
+
+// zipOf makes an archive of name, content pairs.
+func zipOf(t testing.TB, files ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := 0; i < len(files); i += 2 {
+		f, err := w.Create(files[i])
+		if err == nil {
+			_, err = io.WriteString(f, files[i+1])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// file is what index.handler is looked for in.
+func file(in runtime.Interpreter) string {
+	if in.Language == runtime.Python {
+		return "index.py"
+	}
+	return "index.js"
+}
+
+func create(t testing.TB, c *lambda.Client, in runtime.Interpreter, name, source string, change func(*lambda.CreateFunctionInput)) {
+	t.Helper()
+	input := &lambda.CreateFunctionInput{
+		FunctionName: aws.String(name), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"),
+		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: zipOf(t, file(in), source)},
+	}
+	if change != nil {
+		change(input)
+	}
+	if _, err := c.CreateFunction(context.Background(), input); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func invoke(t testing.TB, c *lambda.Client, name, event string) *lambda.InvokeOutput {
+	t.Helper()
+	out, err := c.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: aws.String(name), Payload: []byte(event), LogType: types.LogTypeTail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// failure is the function's error in a reply.
+func failure(t testing.TB, out *lambda.InvokeOutput) runtime.FunctionError {
+	t.Helper()
+	var e runtime.FunctionError
+	if out.FunctionError == nil {
+		t.Errorf("no error: %.200s", out.Payload)
+	} else if err := json.Unmarshal(out.Payload, &e); err != nil {
+		t.Errorf("%.200s: %v", out.Payload, err)
+	}
+	return e
+}
+
+func logOf(t testing.TB, out *lambda.InvokeOutput) string {
+	t.Helper()
+	log, err := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult))
+	if err != nil {
+		t.Error(err)
+	}
+	return string(log)
+}
+
+// eventually waits for what another goroutine or process brings about.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+func TestSecondPlatformOnOneDirectoryIsRefused(t *testing.T) {
+	r := serve(t, Config{})
+	backend := process.New(process.Config{Dir: r.dir})
+	defer backend.Close()
+	_, err := Open(Config{Data: r.Platform.cfg.Data}, backend, interpreters(), nil)
+	if !errors.Is(err, store.ErrInUse) || !strings.Contains(err.Error(), r.Platform.cfg.Data) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestPlatformNeedsALanguageRuntime(t *testing.T) {
+	backend := process.New(process.Config{})
+	defer backend.Close()
+	if _, err := Open(Config{Data: t.TempDir()}, backend, nil, nil); err == nil || !strings.Contains(err.Error(), "install Node.js") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestMetricsAndHealth(t *testing.T) {
+	r := serve(t, Config{})
+	in := interpreter(t, runtime.NodeJS)
+	create(t, r.Client, in, "f", "exports.handler = async () => 1", nil)
+	invoke(t, r.Client, "f", "{}")
+	defer http.DefaultClient.CloseIdleConnections()
+	for path, want := range map[string]string{"/healthz": "ok", "/metrics": `outcome="ok"`} {
+		res, err := http.Get(r.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %d %.2000s", path, res.StatusCode, body)
+		}
+	}
+}
