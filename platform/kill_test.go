@@ -28,7 +28,7 @@ const serverDir = "LAMBDABENCH_TEST_SERVER_DIR"
 
 func playServer(dir string) {
 	backend := process.New(process.Config{Dir: filepath.Join(dir, "backend")})
-	p, err := Open(Config{Data: filepath.Join(dir, "data")}, backend, runtime.Interpreters(context.Background()), nil)
+	p, err := Open(Config{Data: filepath.Join(dir, "data")}, backend, interpreters(), nil)
 	if err != nil {
 		fmt.Println("error", err)
 		return
@@ -116,6 +116,9 @@ func TestNothingAcknowledgedIsLostWhenThePlatformIsKilled(t *testing.T) {
 		acknowledged = load(t, c, in, func(n int) {
 			if n >= 24+round {
 				once.Do(func() {
+					if len(inDirectory(backendDir)) == 0 {
+						t.Error("no sandbox runs")
+					}
 					if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
 						t.Error(err)
 					}

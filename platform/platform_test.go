@@ -36,8 +36,16 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// interpreters asks the host once: version managers' shims are slow.
-var interpreters = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
+// interpreters are one of each language, looked for once: version managers'
+// shims are slow.
+var interpreters = sync.OnceValue(func() (found []runtime.Interpreter) {
+	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+		if in, err := runtime.FindInterpreter(context.Background(), string(lang)); err == nil {
+			found = append(found, in)
+		}
+	}
+	return found
+})
 
 func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
 	for _, in := range interpreters() {
