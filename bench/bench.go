@@ -12,7 +12,7 @@
 //
 //	suite, err := bench.ReadSuite("configs/quick.yaml")
 //	if err != nil { … }
-//	r := bench.Runner{Backends: all, Progress: bench.NewProgress(os.Stderr)}
+//	r := bench.Runner{Open: openBackends, Progress: bench.NewProgress(os.Stderr)}
 //	err = r.Run(ctx, suite, "runs/today")
 package bench
 

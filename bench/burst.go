@@ -88,7 +88,7 @@ func (b *burst) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) err
 	if err != nil {
 		return err
 	}
-	url, err := env.WaitURL(time.Duration(x.Wait))
+	url, err := env.WaitURL(ctx, time.Duration(x.Wait))
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +35,7 @@ type shared struct {
 	dir         string
 	network     Network
 	populations map[string]*workloads.Population
-	server      *workloads.WaitServer
+	servers     map[string]*workloads.WaitServer // by the address that they listen on
 	memory      *memoryGroup
 }
 
@@ -45,20 +47,25 @@ func newEnv(su *Suite, work string, log *slog.Logger) (*Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh := &shared{dir: work, network: su.Network, populations: map[string]*workloads.Population{}}
+	sh := &shared{dir: work, network: su.Network, populations: map[string]*workloads.Population{}, servers: map[string]*workloads.WaitServer{}}
+	if _, err := sh.serve(su.Network.Listen); err != nil {
+		return nil, err
+	}
 	if sh.memory, err = joinMemoryGroup(); err != nil {
 		log.Info("no memory cgroup could be made, memory is measured as PSS", "reason", err)
 	}
 	return &Env{Seed: su.Seed, Cores: runtime.NumCPU(), Log: log, shared: sh}, nil
 }
 
-// close leaves nothing of the run behind on the host but the records.
+// close leaves nothing of the run behind on the host but the records. The
+// backends are closed by then.
 func (e *Env) close() error {
-	var err error
-	if e.shared.server != nil {
-		err = e.shared.server.Close()
+	var errs []error
+	for _, s := range e.shared.servers {
+		errs = append(errs, s.Close())
 	}
-	return errors.Join(err, e.shared.memory.leave(), os.RemoveAll(e.shared.dir))
+	errs = append(errs, e.shared.memory.leave(), os.RemoveAll(e.shared.dir))
+	return errors.Join(errs...)
 }
 
 func (e *Env) forTrial(t Trial, b isolation.Backend) (*Env, error) {
@@ -88,24 +95,58 @@ func (e *Env) Population(kind workloads.Kind, m int) (*workloads.Population, err
 	return p, p.Grow(m)
 }
 
+// hosted is a backend whose functions see the host at an address of its own, as
+// containers on a bridge do.
+type hosted interface {
+	HostAddress(ctx context.Context) (string, error)
+}
+
 // WaitURL is what a function calls in order to wait for delay, under the
-// address at which this backend's functions see the host.
-func (e *Env) WaitURL(delay time.Duration) (string, error) {
-	sh := e.shared
-	if sh.server == nil {
-		s, err := workloads.StartWaitServer(sh.network.Listen)
+// address at which this backend's functions see the host: the suite's, the
+// backend's own, or the one that the server listens on.
+func (e *Env) WaitURL(ctx context.Context, delay time.Duration) (string, error) {
+	sh, name := e.shared, e.Backend.Name()
+	family, _, _ := strings.Cut(name, "/")
+	listen, host := sh.network.Listen, sh.network.host(name, family)
+	if h, ok := e.Backend.(hosted); ok && host == "" {
+		address, err := h.HostAddress(ctx)
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("ask backend %s for the host's address: %w", name, err)
 		}
-		sh.server = s
+		if address != "" {
+			listen = net.JoinHostPort(address, "0") // a bridge that only this host's sandboxes are on
+		}
 	}
-	name := e.Backend.Name()
-	host, ok := sh.network.Hosts[name]
-	if !ok {
-		family, _, _ := strings.Cut(name, "/")
-		host = sh.network.Hosts[family]
+	s, err := sh.serve(listen)
+	if err != nil {
+		return "", err
 	}
-	return sh.server.URL(host, delay), nil
+	return s.URL(host, delay), nil
+}
+
+// serve returns the server that listens on an address.
+func (sh *shared) serve(listen string) (*workloads.WaitServer, error) {
+	if s, ok := sh.servers[listen]; ok {
+		return s, nil
+	}
+	s, err := workloads.StartWaitServer(listen)
+	if err == nil {
+		sh.servers[listen] = s
+	}
+	return s, err
+}
+
+// allow is what functions may reach: the server that they wait for.
+func (e *Env) allow() []string {
+	s := e.shared.servers[e.shared.network.Listen]
+	hosts := []string{s.Host()}
+	for _, h := range e.shared.network.Hosts {
+		hosts = append(hosts, h)
+	}
+	for i, h := range hosts {
+		hosts[i] = net.JoinHostPort(h, strconv.Itoa(s.Port()))
+	}
+	return hosts
 }
 
 // Functions are the first Count of a population, with what the platform is told

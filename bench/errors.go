@@ -32,3 +32,17 @@ type SuiteError struct {
 func (e *SuiteError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
+
+// TrialsFailed is a run that did all it could, with trials that it could not.
+// Those are tried again when the run is taken up.
+type TrialsFailed struct {
+	Errors []error // one for each
+	Of     int     // trials that were to be run
+}
+
+func (t *TrialsFailed) Error() string {
+	return fmt.Sprintf("%d of %d trials failed", len(t.Errors), t.Of)
+}
+
+// Unwrap returns the trials' errors.
+func (t *TrialsFailed) Unwrap() []error { return t.Errors }

@@ -16,7 +16,6 @@ import (
 	"github.com/shirou/gopsutil/v4/mem"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
-	"github.com/lambdabench/lambdabench/runtime"
 )
 
 // versioned is a backend that has a version of its own to tell, such as the
@@ -27,7 +26,7 @@ type versioned interface {
 
 // describeMachine says where a run is made. What the host does not tell stays
 // empty.
-func describeMachine(ctx context.Context, targets []Target, backends []runtime.Backend) record.Machine {
+func describeMachine(ctx context.Context, targets []Target, backends backendList) record.Machine {
 	m := record.Machine{
 		Date: time.Now().UTC().Truncate(time.Second), Cores: goruntime.NumCPU(), User: "ordinary",
 		Cgroups: cgroupMode(), Governor: readLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),

@@ -16,10 +16,14 @@ import (
 
 // Runner runs suites on this host.
 type Runner struct {
-	Backends []runtime.Backend // all there are; the suite chooses among them
-	Only     []string          // experiments; empty means the suite's
-	Progress Progress          // nil for none
-	Log      *slog.Logger      // what is worth knowing; nil for none
+	// Open returns all backends there are; the suite chooses among them, and Run
+	// closes them. Where a backend decides what its functions may reach, allow
+	// lists it, as host:port.
+	Open func(allow []string) []runtime.Backend
+
+	Only     []string     // experiments; empty means the suite's
+	Progress Progress     // nil for none
+	Log      *slog.Logger // what is worth knowing; nil for none
 }
 
 // Progress is told how a run goes.
@@ -32,7 +36,7 @@ type Progress interface {
 
 // Run runs what of the suite is not yet in the folder out. It returns ctx's
 // error when it was interrupted; a trial that failed does not keep the others
-// from being run, and all failures are in the error. The backends stay open.
+// from being run, and the error is then a *TrialsFailed.
 func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
 	if len(r.Only) > 0 {
 		if su, err = su.only(r.Only); err != nil {
@@ -44,7 +48,14 @@ func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	targets, err := r.targets(ctx, su)
+	env, err := newEnv(su, f.work(), r.logger())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, env.close()) }()
+	all := backendList(r.Open(env.allow()))
+	defer func() { err = errors.Join(err, all.close()) }()
+	targets, err := r.targets(ctx, su, all)
 	if err != nil {
 		return err
 	}
@@ -55,18 +66,13 @@ func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
 	if err := f.keepPlan(plan); err != nil {
 		return err
 	}
-	if err := f.keepMachine(func() record.Machine { return describeMachine(ctx, targets, r.Backends) }); err != nil {
+	if err := f.keepMachine(func() record.Machine { return describeMachine(ctx, targets, all) }); err != nil {
 		return fmt.Errorf("describe machine: %w", err)
 	}
-	return r.trials(ctx, su, f, plan)
+	return r.trials(ctx, su, f, env, all, plan)
 }
 
-func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, plan []Trial) (err error) {
-	env, err := newEnv(su, f.work(), r.logger())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, env.close()) }()
+func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, env *Env, all backendList, plan []Trial) error {
 	todo := f.open(plan)
 	p := r.Progress
 	if p == nil {
@@ -78,7 +84,7 @@ func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, plan []Trial)
 	for _, t := range todo {
 		p.Trial(t)
 		start := time.Now()
-		err := r.trial(ctx, su, env, f.path(t), t)
+		err := r.trial(ctx, su, env, all.named(t.Target.Backend), f.path(t), t)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -88,16 +94,19 @@ func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, plan []Trial)
 		}
 		p.Done(t, time.Since(start), err)
 	}
-	return errors.Join(failed...)
+	if len(failed) > 0 {
+		return &TrialsFailed{Errors: failed, Of: len(todo)}
+	}
+	return nil
 }
 
 // grace is what a trial may take beyond its limit before it is given up:
 // closing thousands of sandboxes takes its time.
 const grace = 2 * time.Minute
 
-func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, path string, t Trial) error {
+func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b runtime.Backend, path string, t Trial) error {
 	section := su.section(t.Experiment)
-	env, err := env.forTrial(t, r.backend(t.Target.Backend))
+	env, err := env.forTrial(t, b)
 	if err != nil {
 		return err
 	}
@@ -123,7 +132,7 @@ func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, path string, t 
 }
 
 // targets lists what the suite asks for and this host can run.
-func (r *Runner) targets(ctx context.Context, su *Suite) ([]Target, error) {
+func (r *Runner) targets(ctx context.Context, su *Suite, all backendList) ([]Target, error) {
 	interpreters, err := chooseInterpreters(ctx, su.Runtimes)
 	if err != nil {
 		return nil, err
@@ -131,11 +140,11 @@ func (r *Runner) targets(ctx context.Context, su *Suite) ([]Target, error) {
 	var targets []Target
 	var lacks []error
 	for _, name := range su.Backends.List {
-		if r.backend(name) == nil {
-			return nil, fmt.Errorf("%w: backend %q; there are %v", ErrUnknown, name, r.backendNames())
+		if all.named(name) == nil {
+			return nil, fmt.Errorf("%w: backend %q; there are %v", ErrUnknown, name, all.names())
 		}
 	}
-	for _, b := range r.Backends {
+	for _, b := range all {
 		if !su.Backends.All && !slices.Contains(su.Backends.List, b.Name()) {
 			continue
 		}
@@ -183,23 +192,6 @@ func chooseInterpreters(ctx context.Context, want Names) ([]runtime.Interpreter,
 		return nil, errors.New("neither Node.js 18+ nor CPython 3.11+ is installed; apt-get install nodejs python3")
 	}
 	return list, nil
-}
-
-func (r *Runner) backend(name string) runtime.Backend {
-	for _, b := range r.Backends {
-		if b.Name() == name {
-			return b
-		}
-	}
-	return nil
-}
-
-func (r *Runner) backendNames() []string {
-	var all []string
-	for _, b := range r.Backends {
-		all = append(all, b.Name())
-	}
-	return all
 }
 
 func (r *Runner) logger() *slog.Logger {

@@ -36,14 +36,12 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func runSuite(ctx context.Context, path, out string) (err error) {
+func runSuite(ctx context.Context, path, out string) error {
 	su, err := bench.ReadSuite(path)
 	if err != nil {
 		return err
 	}
-	b := process.New(process.Config{})
-	defer func() { err = errors.Join(err, b.Close()) }()
-	r := bench.Runner{Backends: []runtime.Backend{b}}
+	r := bench.Runner{Open: func([]string) []runtime.Backend { return []runtime.Backend{process.New(process.Config{})} }}
 	return r.Run(ctx, su, out)
 }
 
@@ -204,7 +202,7 @@ func TestTheSmokeSuiteRecordsEveryExperiment(t *testing.T) {
 			t.Errorf("%s: %d rows, %v", f, rows, err)
 		}
 	}
-	for _, want := range []string{"deploy/hot", "deploy/cold", "deploy/boot", "throughput/hot", "burst/boot"} {
+	for _, want := range []string{"deploy/hot", "deploy/cold", "deploy/boot", "throughput/hot", "burst/boot", "overhead/hot"} {
 		if !paths[want] {
 			t.Errorf("no invocation of %s", want)
 		}
@@ -212,7 +210,7 @@ func TestTheSmokeSuiteRecordsEveryExperiment(t *testing.T) {
 	if paths["deploy/warm"] {
 		t.Error("the process backend has no warm path")
 	}
-	for _, want := range []string{"throughput/throughput", "throughput/platform_memory", "density/bytes_per_instance", "density/instances", "density/creation_rate", "deploy/busy_before"} {
+	for _, want := range []string{"throughput/throughput", "throughput/platform_memory", "density/bytes_per_instance", "density/instances", "density/creation_rate", "deploy/busy_before", "overhead/throughput"} {
 		if !metrics[want] {
 			t.Errorf("no measurement %s", want)
 		}

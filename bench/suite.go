@@ -48,7 +48,16 @@ type Settle struct {
 // Network is where the server that functions wait for is.
 type Network struct {
 	Listen string            `yaml:"listen"` // "127.0.0.1:0": loopback, a free port
-	Hosts  map[string]string `yaml:"hosts"`  // under which address a backend's functions see this host; default: Listen's
+	Hosts  map[string]string `yaml:"hosts"`  // under which address a backend's functions see this host, where the backend does not know
+}
+
+// host is the address that the suite gives for a backend or its family; "" if
+// it gives none.
+func (n Network) host(backend, family string) string {
+	if h, ok := n.Hosts[backend]; ok {
+		return h
+	}
+	return n.Hosts[family]
 }
 
 type sectionKeys struct {

@@ -19,13 +19,18 @@ func TestMistakesInSuitesAreNamedWithPlaceAndRemedy(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)
 	}
+	var names []string
+	for _, e := range bench.Experiments() {
+		names = append(names, e.Name())
+	}
 	var got strings.Builder
 	for _, f := range files {
 		_, err := bench.ReadSuite(f)
 		if err == nil {
 			t.Errorf("%s is accepted", f)
 		}
-		fmt.Fprintln(&got, strings.TrimPrefix(fmt.Sprint(err), "testdata/suites/"))
+		said := strings.ReplaceAll(fmt.Sprint(err), strings.Join(names, ", "), "EXPERIMENTS")
+		fmt.Fprintln(&got, strings.TrimPrefix(said, "testdata/suites/"))
 	}
 	const golden = "testdata/suites.golden"
 	if *update {

@@ -36,11 +36,14 @@ func StartWaitServer(addr string) (*WaitServer, error) {
 // Port is the port it listens on.
 func (s *WaitServer) Port() int { return s.listener.Addr().(*net.TCPAddr).Port }
 
+// Host is the address it listens on.
+func (s *WaitServer) Host() string { return s.listener.Addr().(*net.TCPAddr).IP.String() }
+
 // URL is what a function calls to wait for delay. Host is the address under
 // which the function sees this host; empty takes the one listened on.
 func (s *WaitServer) URL(host string, delay time.Duration) string {
 	if host == "" {
-		host = s.listener.Addr().(*net.TCPAddr).IP.String()
+		host = s.Host()
 	}
 	u := url.URL{Scheme: "http", Host: net.JoinHostPort(host, fmt.Sprint(s.Port())), Path: "/", RawQuery: "delay=" + delay.String()}
 	return u.String()

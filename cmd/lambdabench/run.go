@@ -54,18 +54,23 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 	if out == "" {
 		out = bench.DefaultFolder(suite, time.Now())
 	}
-	all, closeAll := openBackends()
-	r := bench.Runner{Backends: all, Only: f.only, Progress: bench.NewProgress(os.Stderr), Log: logger(f.verbose)}
-	err = errors.Join(r.Run(cmd.Context(), suite, out), closeAll())
+	r := bench.Runner{
+		Open: func(allow []string) []runtime.Backend { return backends.All(backends.Config{Allow: allow}) },
+		Only: f.only, Progress: bench.NewProgress(os.Stderr), Log: logger(f.verbose),
+	}
+	err = r.Run(cmd.Context(), suite, out)
+	var failed *bench.TrialsFailed
 	switch {
 	case cmd.Context().Err() != nil:
 		return fmt.Errorf("interrupted; finished trials are kept. To go on: %s", resume(path, out, f))
 	case errors.Is(err, bench.ErrUnknown):
 		return &usageError{err}
+	case errors.As(err, &failed):
+		err = fmt.Errorf("%w; to try them again: %s", err, resume(path, out, f)) // what was said of each is on the screen
 	case err != nil:
-		return fmt.Errorf("%w\nfinished trials are in %s. To try the others again: %s", err, out, resume(path, out, f))
+		return fmt.Errorf("%w\nfinished trials are kept. To go on: %s", err, resume(path, out, f))
 	}
-	return report(cmd, out, reportFlags{})
+	return errors.Join(report(cmd, out, reportFlags{}), err)
 }
 
 // resume is the command that takes a run up again.
