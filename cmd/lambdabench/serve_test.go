@@ -1,0 +1,162 @@
+package main
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// serving starts `lambdabench serve` and returns its URL once it listens.
+func serving(t *testing.T, args ...string) (string, *exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	cmd := prepared(append([]string{"serve"}, args...)...)
+	log := &bytes.Buffer{}
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	url, _, found := strings.Cut(strings.TrimPrefix(line, "listening on "), " ")
+	if err != nil || !found {
+		cmd.Wait()
+		t.Fatalf("%q, %v, %s", line, err, log)
+	}
+	return url, cmd, log
+}
+
+func lambdaClient(t *testing.T, url string) *lambda.Client {
+	hc := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(hc.CloseIdleConnections)
+	return lambda.NewFromConfig(aws.Config{
+		Region: "us-east-1", BaseEndpoint: &url, HTTPClient: hc,
+		Credentials: credentials.NewStaticCredentialsProvider("any", "thing", ""),
+		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+	})
+}
+
+func TestServeFinishesWhatRunsWhenItIsTerminated(t *testing.T) {
+	in, err := runtime.FindInterpreter(t.Context(), "nodejs")
+	if err != nil {
+		t.Skip(err)
+	}
+	data := t.TempDir()
+	url, cmd, log := serving(t, "--listen", "127.0.0.1:0", "--data", data)
+	if !strings.HasPrefix(url, "http://127.0.0.1:") {
+		t.Errorf("listens on %s", url)
+	}
+	if code, _, says := command(t, "serve", "--listen", "127.0.0.1:0", "--data", data); code != exitFailed || !strings.Contains(says, "in use by another platform") || !strings.Contains(says, data) {
+		t.Errorf("a second one on the same directory: exit %d, %s", code, says)
+	}
+	c := lambdaClient(t, url)
+	var code bytes.Buffer
+	w := zip.NewWriter(&code)
+	f, err := w.Create("index.js")
+	if err == nil {
+		_, err = io.WriteString(f, "exports.handler = () => { console.log('begun'); return new Promise((r) => setTimeout(() => r('done'), 1500)) }")
+	}
+	if err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
+		FunctionName: aws.String("slow"), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"), Timeout: aws.Int32(10),
+		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: code.Bytes()},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 1)
+	go func() {
+		out, err := c.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: aws.String("slow")})
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		got <- string(out.Payload)
+	}()
+	for end := time.Now().Add(10 * time.Second); !busy(t, url); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the invocation does not begin")
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if s := <-got; s != `"done"` {
+		t.Error(s)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("exit: %v, %s", err, log)
+	}
+	if !strings.Contains(log.String(), "shutting down") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+// busy asks the platform's metrics whether an invocation runs.
+func busy(t *testing.T, url string) bool {
+	t.Helper()
+	res, err := http.Get(url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(body), `lambdabench_running{backend="process"} 1`)
+}
+
+func TestServeRefusesWrongUse(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "platform.yaml")
+	if err := os.WriteFile(config, []byte("data: x\ncolour: red\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args string
+		says string
+		code int
+	}{
+		{"--config " + config, "line 2: field colour not found", exitUsage},
+		{"--config no/such.yaml", "no/such.yaml", exitUsage},
+		{"--backend vax", "vax", exitUsage},
+		{"--colour red", "unknown flag", exitUsage},
+		{"extra", "extra", exitUsage},
+		{"--listen 127.0.0.1:99999 --data " + t.TempDir(), "99999", exitFailed},
+	} {
+		code, _, says := command(t, append([]string{"serve"}, strings.Fields(c.args)...)...)
+		if code != c.code || !strings.Contains(says, c.says) {
+			t.Errorf("serve %s: exit %d, %s", c.args, code, says)
+		}
+	}
+}
+
+func TestServeListensOnLoopbackUnlessToldOtherwise(t *testing.T) {
+	if d := serveCommand().Flag("listen").DefValue; d != "127.0.0.1:9000" {
+		t.Errorf("default %s", d)
+	}
+}
