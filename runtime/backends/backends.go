@@ -11,23 +11,28 @@ import (
 	"strings"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/container"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
 // Config of the backends; the zero value works.
 type Config struct {
-	Dir   string   // for what backends keep on disk; the system's temporary directory by default
-	Allow []string // what functions may reach where a backend decides that: "host:port", nothing by default
+	Dir     string            // for what backends keep on disk; the system's temporary directory by default
+	Network container.Network // of containers: bridge for root by default
+	Allow   []string          // what functions may reach where a backend decides that: "host:port", nothing by default
 }
 
 // All is every backend, whether this host can run it or not: ask its Probe.
 // Nothing is touched before a backend's first use; each must be closed.
 func All(cfg Config) []runtime.Backend {
-	return []runtime.Backend{
-		process.New(process.Config{Dir: cfg.Dir}),
-		unikernel.New(unikernel.Config{Dir: cfg.Dir, Allow: cfg.Allow}),
+	all := []runtime.Backend{process.New(process.Config{Dir: cfg.Dir})}
+	for _, family := range container.Families() {
+		all = append(all, container.New(container.Config{OCI: family, Dir: cfg.Dir, Network: cfg.Network}))
 	}
+	return append(all,
+		unikernel.New(unikernel.Config{Dir: cfg.Dir, Allow: cfg.Allow}),
+	)
 }
 
 // ByName returns one backend. An unknown name is an error that lists those

@@ -167,7 +167,7 @@ func (b *Backend) prepare(ctx context.Context) (err error) {
 	if b.ready {
 		return nil
 	}
-	if err := b.Probe(ctx); err != nil {
+	if err := b.probeHost(); err != nil {
 		return err
 	}
 	if os.Geteuid() == 0 {

@@ -134,25 +134,22 @@ func (g groups) reserve(note func(dir string) error) error {
 
 // CanLimit implements runtime.Limiter.
 func (b *Backend) CanLimit(l runtime.Limits) error {
-	lacks := func(what, remedy string) error {
-		return &runtime.Unavailable{Backend: b.Name(), Lacks: what, Remedy: remedy}
-	}
 	if l == (runtime.Limits{}) {
 		return nil
 	}
 	if os.Geteuid() != 0 {
-		return lacks("containers of a user who is not root have no limits", "run as root")
+		return b.lacks("containers of a user who is not root have no limits", "run as root")
 	}
 	g := findGroups()
 	if g.version == 0 {
-		return lacks("no limits: "+g.reason, "mount the cgroup controllers, or have them delegated (systemd: Delegate=yes)")
+		return b.lacks("no limits: "+g.reason, "mount the cgroup controllers, or have them delegated (systemd: Delegate=yes)")
 	}
 	for _, c := range []struct {
 		name   string
 		wanted bool
 	}{{"memory", l.MemoryBytes > 0}, {"pids", l.Processes > 0}, {"cpu", l.CPUs > 0}} {
 		if c.wanted && !g.has(c.name) {
-			return lacks("the cgroup controller "+c.name+" is not there", "enable it in the kernel and in cgroup.subtree_control")
+			return b.lacks("the cgroup controller "+c.name+" is not there", "enable it in the kernel and in cgroup.subtree_control")
 		}
 	}
 	return nil

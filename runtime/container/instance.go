@@ -72,6 +72,9 @@ func openInstance(ctx context.Context, parent string, o oci, w *workshop) (*inst
 	if err := os.MkdirAll(parent, 0o711); err != nil {
 		return nil, fmt.Errorf("make state directory: %w", err)
 	}
+	if err := passable(parent); w != nil && err != nil {
+		return nil, err
+	}
 	if err := sweep(ctx, parent, w); err != nil {
 		return nil, fmt.Errorf("remove what a killed platform left: %w", err)
 	}
@@ -104,6 +107,23 @@ func openInstance(ctx context.Context, parent string, o oci, w *workshop) (*inst
 		return nil, errors.Join(err, in.close())
 	}
 	return in, nil
+}
+
+// passable reports a directory above dir that containers' users cannot pass
+// through, which they must to reach their root file systems.
+func passable(dir string) error {
+	for at := dir; ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		if err != nil {
+			return err
+		}
+		if info.Mode()&0o001 == 0 {
+			return fmt.Errorf("state directory %s: users of containers cannot pass through %s (chmod o+x, or configure another)", dir, at)
+		}
+		if at == "/" {
+			return nil
+		}
+	}
 }
 
 // lock waits for the directory's lock and returns what gives it up.

@@ -12,50 +12,58 @@ import (
 
 // Probe names the first fact of this host that prevents containers.
 func (b *Backend) Probe(ctx context.Context) error {
-	lacks := func(what, remedy string) error {
-		return &runtime.Unavailable{Backend: b.Name(), Lacks: what, Remedy: remedy}
-	}
-	if _, err := b.oci.find(); err != nil {
+	if err := b.probeHost(); err != nil {
 		return err
 	}
 	if len(runtime.Interpreters(ctx)) == 0 {
-		return lacks("neither Node.js 18+ nor CPython 3.11+ is installed", "apt-get install nodejs python3")
-	}
-	if _, err := findInit(); err != nil {
-		return lacks("there is no init for containers", "apt-get install tini")
-	}
-	if firstLine("/proc/sys/user/max_user_namespaces") == "0" {
-		return lacks("user namespaces are turned off", "sysctl user.max_user_namespaces=10000")
-	}
-	if !hasFilesystem("overlay") && os.Geteuid() == 0 {
-		return lacks("the kernel has no overlay file system", "modprobe overlay")
-	}
-	if os.Geteuid() == 0 {
-		return b.probeRoot(lacks)
-	}
-	return b.probeUser(lacks)
-}
-
-func (b *Backend) probeRoot(lacks func(what, remedy string) error) error {
-	switch {
-	case !hasCapability(unix.CAP_SYS_ADMIN):
-		return lacks("root without CAP_SYS_ADMIN can mount nothing", "give this environment CAP_SYS_ADMIN (docker: --privileged)")
-	case b.cfg.Network == NetworkBridge && !hasCapability(unix.CAP_NET_ADMIN):
-		return lacks("root without CAP_NET_ADMIN can make no bridge", "give this environment CAP_NET_ADMIN, or configure the network none or host")
+		return b.lacks("neither Node.js 18+ nor CPython 3.11+ is installed", "apt-get install nodejs python3")
 	}
 	return nil
 }
 
-func (b *Backend) probeUser(lacks func(what, remedy string) error) error {
+func (b *Backend) lacks(what, remedy string) error {
+	return &runtime.Unavailable{Backend: b.Name(), Lacks: what, Remedy: remedy}
+}
+
+func (b *Backend) probeHost() error {
+	if _, err := b.oci.find(); err != nil {
+		return err
+	}
+	if _, err := findInit(); err != nil {
+		return b.lacks("there is no init for containers", "apt-get install tini")
+	}
+	if firstLine("/proc/sys/user/max_user_namespaces") == "0" {
+		return b.lacks("user namespaces are turned off", "sysctl user.max_user_namespaces=10000")
+	}
+	if !hasFilesystem("overlay") && os.Geteuid() == 0 {
+		return b.lacks("the kernel has no overlay file system", "modprobe overlay")
+	}
+	if os.Geteuid() == 0 {
+		return b.probeRoot()
+	}
+	return b.probeUser()
+}
+
+func (b *Backend) probeRoot() error {
+	switch {
+	case !hasCapability(unix.CAP_SYS_ADMIN):
+		return b.lacks("root without CAP_SYS_ADMIN can mount nothing", "give this environment CAP_SYS_ADMIN (docker: --privileged)")
+	case b.cfg.Network == NetworkBridge && !hasCapability(unix.CAP_NET_ADMIN):
+		return b.lacks("root without CAP_NET_ADMIN can make no bridge", "give this environment CAP_NET_ADMIN, or configure the network none or host")
+	}
+	return nil
+}
+
+func (b *Backend) probeUser() error {
 	switch {
 	case b.cfg.Network == NetworkBridge:
-		return lacks("only root can make a bridge", "run as root, or configure the network none or host")
+		return b.lacks("only root can make a bridge", "run as root, or configure the network none or host")
 	case firstLine("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-		return lacks("only root can make user namespaces", "sysctl kernel.unprivileged_userns_clone=1, or run as root")
+		return b.lacks("only root can make user namespaces", "sysctl kernel.unprivileged_userns_clone=1, or run as root")
 	case firstLine("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
-		return lacks("AppArmor keeps users from user namespaces", "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root")
+		return b.lacks("AppArmor keeps users from user namespaces", "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root")
 	case b.oci.family == "crun" && hybridCgroups():
-		return lacks("crun refuses hybrid cgroups unless the version 2 mount is hidden from it, which only root can do",
+		return b.lacks("crun refuses hybrid cgroups unless the version 2 mount is hidden from it, which only root can do",
 			"run as root, use runc, or boot with systemd.unified_cgroup_hierarchy=1")
 	}
 	return nil

@@ -1,0 +1,194 @@
+package container
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// victimDir, in the environment, makes the test binary a platform that boots
+// containers and waits to be killed. FAMILY and COUNT say which and how many.
+const victimDir = "LAMBDABENCH_TEST_VICTIM_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(victimDir); dir != "" {
+		playVictim(dir)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+var installed = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
+
+func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
+	t.Helper()
+	for _, in := range installed() {
+		if in.Language == lang {
+			return in
+		}
+	}
+	t.Skipf("no interpreter for %s is installed", lang)
+	return runtime.Interpreter{}
+}
+
+// open makes a backend with a state directory of the test's own.
+func open(t testing.TB, cfg Config) *Backend {
+	t.Helper()
+	if cfg.StateDir == "" {
+		cfg.StateDir = t.TempDir()
+		if err := os.Chmod(filepath.Dir(cfg.StateDir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := New(cfg)
+	if err := b.Probe(t.Context()); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Errorf("close %s: %v", b.Name(), err)
+		}
+	})
+	return b
+}
+
+// eachFamily runs a test for every OCI runtime; the test's open skips those
+// that are not here.
+func eachFamily(t *testing.T, test func(t *testing.T, family string)) {
+	for _, family := range Families() {
+		t.Run(family, func(t *testing.T) { test(t, family) })
+	}
+}
+
+func boot(t testing.TB, b *Backend, limits runtime.Limits) *sandbox {
+	t.Helper()
+	sb, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: interpreter(t, runtime.Python), Limits: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sb.(*sandbox)
+}
+
+// load boots a sandbox and imports a handler.
+func load(t testing.TB, b *Backend, source string) *sandbox {
+	t.Helper()
+	sb := boot(t, b, runtime.Limits{})
+	if err := sb.Import(t.Context(), pythonFunction(t, source)); err != nil {
+		t.Fatal(err)
+	}
+	return sb
+}
+
+func pythonFunction(t testing.TB, source string) runtime.Function {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "index.py"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return runtime.Function{Name: "test", Handler: "index.handler", Package: dir}
+}
+
+func call(t testing.TB, sb runtime.Sandbox, event string) string {
+	t.Helper()
+	res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "1", Payload: []byte(event), Deadline: time.Now().Add(30 * time.Second)})
+	if err != nil || res.Outcome != runtime.OK {
+		t.Fatalf("invoke: %s, %v, %v", res.Outcome, res.Error, err)
+	}
+	return string(res.Payload)
+}
+
+// leftovers are the traces of containers on this host: of the instance with
+// that id, or of any with none.
+func leftovers(id string) []string {
+	var found []string
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, idPrefix+id) {
+			found = append(found, "mount "+line)
+		}
+	}
+	for _, pattern := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} {
+		for range 4 { // as deep as our own group may be
+			pattern += "*/"
+			groups, _ := filepath.Glob(pattern + idPrefix + id + "*")
+			found = append(found, groups...)
+		}
+		groups, _ := filepath.Glob(strings.TrimSuffix(pattern, "*/*/*/*/") + idPrefix + id + "*")
+		found = append(found, groups...)
+	}
+	links, _ := netlink.LinkList()
+	for _, l := range links {
+		if name := l.Attrs().Name; strings.HasPrefix(name, "lv"+id) || name == "lbr"+id {
+			found = append(found, "link "+name)
+		}
+	}
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, path := range lines {
+		if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), idPrefix+id) {
+			found = append(found, "process "+strings.ReplaceAll(string(b), "\x00", " "))
+		}
+	}
+	return found
+}
+
+func wantNothingLeft(t testing.TB, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		var left []string
+		for range 300 { // the kernel removes network namespaces when it has time
+			if left = leftovers(id); len(left) == 0 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if len(left) > 0 {
+			t.Errorf("left behind: %d, such as %s", len(left), left[0])
+		}
+	}
+}
+
+// playVictim boots containers, half of them in an endless loop, and says so.
+func playVictim(dir string) {
+	fail := func(err error) {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	ctx := context.Background()
+	b := New(Config{OCI: os.Getenv("FAMILY"), StateDir: dir})
+	in, err := runtime.FindInterpreter(ctx, "python")
+	if err != nil {
+		fail(err)
+	}
+	var count int
+	fmt.Sscan(os.Getenv("COUNT"), &count)
+	var wg sync.WaitGroup
+	for i := range count {
+		wg.Go(func() {
+			sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in, Limits: runtime.Limits{MemoryBytes: 256 << 20, CPUs: 0.05}})
+			if err != nil {
+				fail(err)
+			}
+			if i%10 != 0 {
+				return
+			}
+			fn := runtime.Function{Name: "loop", Handler: "index.handler", Package: os.Getenv("PACKAGE")}
+			if err := sb.Import(ctx, fn); err != nil {
+				fail(err)
+			}
+			go sb.Invoke(ctx, runtime.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Hour)})
+		})
+	}
+	wg.Wait()
+	fmt.Println("up", b.home.id)
+	bufio.NewReader(os.Stdin).ReadString('\n') // for ever
+}
