@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,19 +21,27 @@ func newBackend(t testing.TB, cfg Config) *Backend {
 			t.Error(err)
 		}
 	})
-	if err := b.Probe(t.Context()); err != nil {
+	if err := probed(); err != nil {
 		t.Skip(err)
 	}
 	return b
 }
 
+// What the host has is asked once: version managers answer slowly.
+var (
+	probed       = sync.OnceValue(func() error { return probe(context.Background()) })
+	interpreters = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
+)
+
 func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
 	t.Helper()
-	in, err := runtime.FindInterpreter(t.Context(), string(lang))
-	if err != nil {
-		t.Skip(err)
+	for _, in := range interpreters() {
+		if in.Language == lang {
+			return in
+		}
 	}
-	return in
+	t.Skipf("no interpreter for %s is installed", lang)
+	return runtime.Interpreter{}
 }
 
 // function writes a package of one file.

@@ -72,7 +72,13 @@ func BenchmarkDensity(b *testing.B) {
 			os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644)
 		}
 		var all []contract.Sandbox
-		for range 8 { // the stock is from before the group
+		for range 8 { // until the function has its node; the stock is from before the group
+			sb := deployed(b, be, snap)
+			invoke(b, sb, "{}")
+			all = append(all, sb)
+		}
+		eventually(b, "the function has a node", func() bool { return snap.(*snap_).node.Load() != nil })
+		for range 8 {
 			all = append(all, deployed(b, be, snap))
 		}
 		runtime.GC()

@@ -26,6 +26,7 @@ type snap struct {
 	node     atomic.Pointer[node] // holds this snapshot mapped; nil where deploys copy from the arena
 
 	deploys atomic.Int64 // by copying
+	learnt  atomic.Bool  // what a run of it writes, or being learnt
 
 	refs   int // of the user, of snapshots above and sandboxes; guarded by backend.mu
 	closed bool
@@ -131,8 +132,9 @@ func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
 		return nil, err
 	}
 	sb.parent = s
-	if pins != nil && s.deploys.Add(1) == promoteAfter {
-		sb.learns = true
+	if pins != nil {
+		sb.copied = true
+		s.deploys.Add(1)
 	}
 	n.restock(b.stock())
 	return sb, nil

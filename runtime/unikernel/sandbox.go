@@ -27,7 +27,7 @@ type sandbox struct {
 	prefetch bool  // a base snapshot of it learns what functions touch
 	parent   *snap // what it was deployed from; nil: booted
 
-	learns bool // its first run tells what runs of its snapshot write
+	copied bool // deployed by copying, and not yet run: see promote.go
 
 	mu           sync.Mutex
 	limits       runtime.Limits
@@ -103,9 +103,11 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	if err == nil && !res.Outcome.Alive() {
 		s.kill()
 	}
-	if err == nil && s.learns {
-		s.learns = false
-		s.learnWritten(ctx)
+	if err == nil && res.Outcome.Alive() && s.copied {
+		s.copied = false
+		if s.parent.deploys.Load() >= promoteAfter && !s.parent.learnt.Swap(true) {
+			s.learnWritten(ctx)
+		}
 	}
 	return res, err
 }
