@@ -21,6 +21,7 @@ install_missing() {
 	have_python                    || want+=(python3)
 	command -v runc >/dev/null     || want+=(runc)
 	command -v crun >/dev/null     || want+=(crun)
+	command -v tini-static >/dev/null || want+=(tini) # the first process of a container
 	command -v gcc >/dev/null      || want+=(gcc libc6-dev) # the unikernel's tiny test guests, and the race detector
 	command -v git >/dev/null      || want+=(git)
 	[ ${#want[@]} -eq 0 ] && return
