@@ -131,7 +131,7 @@ func overheadFigure(s *Summary) *figure.Figure {
 	var bars []figure.Bar
 	for _, t := range s.targets(Query{Experiment: Overhead, Metric: MetricLatency}) {
 		for i, via := range []string{"sandbox", "worker", "gateway"} {
-			r := s.One(Query{Experiment: Overhead, Backend: t[0], Runtime: t[1], Metric: MetricLatency, Labels: map[string]string{LabelVia: via}})
+			r := s.One(Query{Experiment: Overhead, Backend: t[0], Runtime: t[1], Metric: MetricLatency, Labels: oneCall(via)})
 			if r == nil {
 				continue
 			}

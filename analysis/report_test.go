@@ -98,7 +98,7 @@ func TestTablesAreGolden(t *testing.T) {
 func TestFiguresDataIsGolden(t *testing.T) {
 	dir := report(t).dir
 	files, err := filepath.Glob(filepath.Join(dir, FiguresFolder, "*.csv"))
-	if err != nil || len(files) < 15 {
+	if err != nil || len(files) < 11 {
 		t.Fatalf("%d figures, %v", len(files), err)
 	}
 	for _, f := range files {

@@ -72,10 +72,10 @@ func overheadTable(s *Summary) *Table {
 		Columns: []string{"backend", "runtime", "n", "sandbox", "worker", "gateway", "worker − sandbox", "gateway − sandbox", "gateway, 1/s", warningsColumn},
 		text:    2,
 	}
-	for _, sandbox := range s.Find(Query{Experiment: Overhead, Metric: MetricLatency, Labels: map[string]string{LabelVia: "sandbox"}}) {
+	for _, sandbox := range s.Find(Query{Experiment: Overhead, Metric: MetricLatency, Labels: oneCall("sandbox")}) {
 		q := Query{Experiment: Overhead, Backend: sandbox.Backend, Runtime: sandbox.Runtime, Path: sandbox.Path, Metric: MetricLatency}
 		via := func(name string) *Result {
-			q.Labels = map[string]string{LabelVia: name}
+			q.Labels = oneCall(name)
 			return s.One(q)
 		}
 		worker, gateway := via("worker"), via("gateway")
@@ -84,6 +84,12 @@ func overheadTable(s *Summary) *Table {
 			difference(worker, sandbox), difference(gateway, sandbox), median(rate, 1), kinds(sandbox, worker, gateway))
 	}
 	return t
+}
+
+// oneCall selects the calls that were made one at a time, not those that
+// measured what the gateway can do.
+func oneCall(via string) map[string]string {
+	return map[string]string{LabelVia: via, record.LabelLoad: ""}
 }
 
 func difference(a, b *Result) string {

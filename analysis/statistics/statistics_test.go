@@ -80,7 +80,7 @@ func TestMedianIntervalIsTheBootstraps(t *testing.T) {
 	rng := random(1)
 	for _, n := range []int{5, 25, 101, 400} {
 		x := lognormal(rng, n, 5)
-		medians := make([]float64, 20_000)
+		medians := make([]float64, 5000)
 		resample := make([]float64, n)
 		for i := range medians {
 			for k := range resample {
@@ -102,7 +102,7 @@ func TestMedianIntervalIsTheBootstraps(t *testing.T) {
 
 func TestMedianIntervalCoversAtItsLevel(t *testing.T) {
 	rng := random(3)
-	const runs = 2000
+	const runs = 800
 	for _, n := range []int{20, 101} {
 		covered := 0
 		for range runs {
