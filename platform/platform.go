@@ -175,6 +175,9 @@ func (p *Platform) Close() error {
 			errs = append(errs, p.Gateway.Close(grace))
 			cancel()
 		}
+		if p.Dispatch != nil {
+			p.Dispatch.Close() // what still waits for its turn
+		}
 		if p.Worker != nil {
 			errs = append(errs, p.Worker.Close())
 		}
