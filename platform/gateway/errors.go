@@ -64,11 +64,10 @@ func translate(err error) apiError {
 // refuse answers with an error as AWS does: its name in a header, a message in
 // the body.
 func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil {
-		return // nobody reads it
-	}
 	e := translate(err)
-	if e.status >= http.StatusInternalServerError {
+	// A client that is gone reads no answer; one whose body came too slowly
+	// does, and silence would tell it 200.
+	if e.status >= http.StatusInternalServerError && r.Context().Err() == nil {
 		g.cfg.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	kind := "User"

@@ -307,7 +307,7 @@ func hugeBody(t *testing.T, d *door, path string, chunked bool) (int, int64) {
 		res.Body.Close()
 		answered <- res.StatusCode
 	}()
-	piece := strings.Repeat(" ", 64<<10)
+	piece := strings.Repeat(" ", 1<<20)
 	if chunked {
 		piece = fmt.Sprintf("%x\r\n%s\r\n", len(piece), piece)
 	}
