@@ -212,8 +212,8 @@ func (g *synthetic) overhead(backend, rt string, hot float64) {
 				put(record.Invocation{Path: "hot", Latency: g.draw(hot + v.extra), Outcome: "ok"})
 			}
 			if v.via == "gateway" {
-				put(record.Invocation{Path: "hot", Latency: g.draw(9), Outcome: "ok", Labels: map[string]string{record.LabelLoad: "saturate"}})
-				measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: 6000 / g.scale, Labels: map[string]string{record.LabelLoad: "saturate"}})
+				put(record.Invocation{Path: "hot", Latency: g.draw(9), Outcome: "ok", Labels: map[string]string{record.LabelLoad: record.LoadClosed}})
+				measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: 6000 / g.scale, Labels: map[string]string{record.LabelLoad: record.LoadClosed}})
 			}
 		})
 	}

@@ -1,0 +1,44 @@
+package analysis_test
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/lambdabench/lambdabench/analysis"
+	"github.com/lambdabench/lambdabench/analysis/record"
+)
+
+// A run folder needs no more than records; what else is missing is left out.
+func ExampleReport() {
+	dir, err := os.MkdirTemp("", "run-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Mkdir(filepath.Join(dir, record.Folder), 0o755); err != nil {
+		log.Fatal(err)
+	}
+	w, err := record.Create(filepath.Join(dir, record.Folder, "0001-deploy"+record.Suffix))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i := range 9 {
+		w.Invocation(record.Invocation{Experiment: "deploy", Trial: 1, Backend: "made-up", Runtime: "nodejs20.x", Via: "worker", Path: "hot",
+			Latency: int64(i+1) * 1e6, Outcome: "ok"})
+	}
+	if err := w.Commit(); err != nil {
+		log.Fatal(err)
+	}
+	summary, err := analysis.Report(dir, analysis.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	hot := summary.One(analysis.Query{Experiment: "deploy", Path: "hot", Metric: analysis.MetricLatency})
+	fmt.Printf("p50 %g %s, n %d\n", hot.P50, hot.Unit, hot.N)
+	fmt.Println(hot.Warnings[0])
+	// Output:
+	// p50 5 ms, n 9
+	// single trial: how trials differ is not known
+}
