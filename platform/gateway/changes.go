@@ -138,7 +138,7 @@ func (g *Gateway) putConcurrency(w http.ResponseWriter, r *http.Request) error {
 	if err := g.cfg.Reserver.Reserve(g.arn(fn), *n); err != nil {
 		return err
 	}
-	if _, err := g.store.Update(name, "", func(fn *store.Function) error { fn.Concurrency = n; return nil }); err != nil {
+	if _, err := g.store.Reserve(name, n); err != nil {
 		g.unreserve(fn)
 		return err
 	}
@@ -172,7 +172,7 @@ func (g *Gateway) deleteConcurrency(w http.ResponseWriter, r *http.Request) erro
 	}
 	g.managing.Lock()
 	defer g.managing.Unlock()
-	fn, err := g.store.Update(name, "", func(fn *store.Function) error { fn.Concurrency = nil; return nil })
+	fn, err := g.store.Reserve(name, nil)
 	if err != nil {
 		return err
 	}

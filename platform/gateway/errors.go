@@ -9,7 +9,6 @@ import (
 	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"golang.org/x/sys/unix"
 )
 
 // apiError is an error in AWS Lambda's words.
@@ -55,8 +54,8 @@ func translate(err error) apiError {
 		return name(http.StatusTooManyRequests, "TooManyRequestsException")
 	case errors.Is(err, worker.ErrClosed), errors.Is(err, dispatch.ErrClosed):
 		return apiError{http.StatusServiceUnavailable, "ServiceException", "the platform is shutting down"}
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return apiError{http.StatusInsufficientStorage, "CodeStorageExceededException", "the data directory's disk is full: " + err.Error()}
+	case errors.Is(err, store.ErrDiskFull):
+		return name(http.StatusBadRequest, "CodeStorageExceededException")
 	}
 	return name(http.StatusInternalServerError, "ServiceException")
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	goruntime "runtime"
 	"strings"
 	"testing"
@@ -16,9 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
 
@@ -125,6 +124,9 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 		"bucket": {func() error {
 			return create(func(in *lambda.CreateFunctionInput) { in.Code.S3Bucket = aws.String("b") })
 		}, badValue, "S3"},
+		"layers": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) { in.Layers = []string{"arn:aws:lambda:x:1:layer:y:1"} })
+		}, badValue, "layers"},
 		"image": {func() error {
 			return create(func(in *lambda.CreateFunctionInput) { in.PackageType = types.PackageTypeImage })
 		}, badValue, "image"},
@@ -227,11 +229,9 @@ func TestErrorsOfInvocationsAreTheSDKsExceptions(t *testing.T) {
 }
 
 func TestFullDiskIsCodeStorageExceeded(t *testing.T) {
-	for _, err := range []error{unix.ENOSPC, unix.EDQUOT} {
-		e := translate(fmt.Errorf("unpack: %w", &os.PathError{Op: "write", Path: "x", Err: err}))
-		if e.kind != "CodeStorageExceededException" || !strings.Contains(e.message, "disk is full") {
-			t.Errorf("%+v", e)
-		}
+	e := translate(fmt.Errorf("unpack: %w", store.ErrDiskFull))
+	if e.kind != "CodeStorageExceededException" || e.status != http.StatusBadRequest || !strings.Contains(e.message, "disk is full") {
+		t.Errorf("%+v", e)
 	}
 }
 

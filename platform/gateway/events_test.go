@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
 
@@ -38,22 +39,51 @@ func TestEventsAreBoundedAndRunBeforeCloseReturns(t *testing.T) {
 		ran.Add(1)
 		return worker.Response{}, nil
 	}
-	accepted := 0
-	var err error
-	for err == nil && accepted < 100 {
-		if err = d.event(t); err == nil {
-			accepted++
+	for range 4 {
+		if err := d.event(t); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if !is[*types.TooManyRequestsException](err) || accepted < 4 || accepted > eventWorkers+4 {
-		t.Errorf("%d accepted, then %v", accepted, err)
+	if err := d.event(t); !is[*types.TooManyRequestsException](err) {
+		t.Errorf("the fifth: %v", err)
 	}
 	time.AfterFunc(50*time.Millisecond, func() { close(release) })
-	if err := d.gateway.Close(t.Context()); err != nil || int(ran.Load()) != accepted {
-		t.Errorf("%d of %d ran, %v", ran.Load(), accepted, err)
+	if err := d.gateway.Close(t.Context()); err != nil || ran.Load() != 4 {
+		t.Errorf("%d of 4 ran, %v", ran.Load(), err)
 	}
 	if err := d.event(t); !is[*types.ServiceException](err) {
 		t.Errorf("after Close: %v", err)
+	}
+	if left, err := d.store.Events(); err != nil || len(left) > 0 {
+		t.Errorf("ended, and still kept: %v, %v", left, err)
+	}
+}
+
+func TestEventPayloadIsBounded(t *testing.T) {
+	d := open(t, Config{})
+	d.create(t, "f")
+	_, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeEvent,
+		Payload: []byte(`"` + strings.Repeat("x", maxEventBytes) + `"`)})
+	if !is[*types.RequestTooLargeException](err) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestThrottledEventIsTriedAgain(t *testing.T) {
+	d := open(t, Config{})
+	d.create(t, "f")
+	var calls atomic.Int32
+	d.fake.answer = func(context.Context, worker.Request) (worker.Response, error) {
+		if calls.Add(1) < 3 {
+			return worker.Response{}, &dispatch.Throttled{}
+		}
+		return worker.Response{}, nil
+	}
+	if err := d.event(t); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.gateway.Close(t.Context()); err != nil || calls.Load() != 3 {
+		t.Errorf("%d attempts, %v", calls.Load(), err)
 	}
 }
 
@@ -75,26 +105,13 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-func TestEventsThatAreLostAreCounted(t *testing.T) {
+func TestEventsThatDidNotEndRunAfterARestart(t *testing.T) {
 	log := &syncBuffer{}
 	d := open(t, Config{Events: 5, Log: slog.New(slog.NewTextHandler(log, nil))})
 	d.create(t, "f")
 	d.fake.answer = func(ctx context.Context, _ worker.Request) (worker.Response, error) {
 		<-ctx.Done()
 		return worker.Response{}, ctx.Err()
-	}
-	for range eventWorkers {
-		if err := d.event(t); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		if _, n := d.fake.seen(); n == eventWorkers {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("the events do not run")
-		}
 	}
 	for range 5 {
 		if err := d.event(t); err != nil {
@@ -106,8 +123,23 @@ func TestEventsThatAreLostAreCounted(t *testing.T) {
 	if err := d.gateway.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "5 asynchronous invocations") {
 		t.Errorf("%v", err)
 	}
+	d.gateway.Wait()
 	if !strings.Contains(log.String(), "count=5") {
 		t.Errorf("log %s", log)
+	}
+	again := &fake{limits: map[string]int{}}
+	next := New(Config{}, d.store, again)
+	if err := next.Restore(); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if req, n := again.seen(); n != 5 || req.Function.Name != "f" || string(req.Invocation.Payload) != "{}" {
+		t.Errorf("%d ran, the last %+v", n, req)
+	}
+	if left, err := d.store.Events(); err != nil || len(left) > 0 {
+		t.Errorf("ended, and still kept: %v, %v", left, err)
 	}
 }
 

@@ -17,7 +17,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -46,7 +45,7 @@ type Config struct {
 	Reserver Reserver                                                 // nil: PutFunctionConcurrency is refused
 	Forget   func(arn, version string)                                // called when code is gone; may be nil
 	Observe  func(req worker.Request, res worker.Response, err error) // called after each invocation; may be nil
-	Events   int                                                      // asynchronous invocations that may wait; default 1000
+	Events   int                                                      // asynchronous invocations that were accepted and have not ended, at most; default 1000
 	Log      *slog.Logger                                             // default: nowhere
 }
 
@@ -57,7 +56,7 @@ type Gateway struct {
 	store   *store.Store
 	invoker Invoker
 	mux     *http.ServeMux
-	events  eventQueue
+	events  events
 
 	managing sync.Mutex // a change of the store and what follows from it elsewhere are one
 }
@@ -83,7 +82,7 @@ func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
 		cfg.Observe = func(worker.Request, worker.Response, error) {}
 	}
 	g := &Gateway{cfg: cfg, store: st, invoker: invoker, mux: http.NewServeMux()}
-	g.events.start(cfg.Events, g.runEvent)
+	g.events.start(cfg.Events)
 	g.route()
 	return g
 }
@@ -122,11 +121,16 @@ func (g *Gateway) route() {
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }
 
-// Restore hands the stored reservations to the Reserver, after a start.
-func (g *Gateway) Restore() {
-	if g.cfg.Reserver == nil {
-		return
+// Restore goes on where the platform ended: stored reservations go to the
+// Reserver, and asynchronous invocations that have not ended run.
+func (g *Gateway) Restore() error {
+	if g.cfg.Reserver != nil {
+		g.restoreReservations()
 	}
+	return g.resume()
+}
+
+func (g *Gateway) restoreReservations() {
 	for marker, more := "", true; more; more = marker != "" {
 		var page []*store.Function
 		page, marker = g.store.List(marker, 1000)
@@ -139,18 +143,4 @@ func (g *Gateway) Restore() {
 			}
 		}
 	}
-}
-
-// Close takes no further asynchronous invocation and returns when those that
-// were accepted have run, or with ctx's error; then the rest is lost and
-// logged.
-func (g *Gateway) Close(ctx context.Context) error {
-	lost, err := g.events.close(ctx)
-	if lost > 0 {
-		g.cfg.Log.Error("asynchronous invocations are lost", "count", lost)
-	}
-	if err != nil {
-		return fmt.Errorf("close gateway: %d asynchronous invocations that waited are lost, others were cut short: %w", lost, err)
-	}
-	return nil
 }

@@ -291,7 +291,9 @@ func TestReservedConcurrency(t *testing.T) {
 	}
 	again := &fake{limits: map[string]int{}}
 	next := New(Config{Reserver: again}, d.store, again)
-	next.Restore()
+	if err := next.Restore(); err != nil {
+		t.Error(err)
+	}
 	next.Close(t.Context())
 	if _, ok := again.limits[arn]; !ok {
 		t.Error("a restart forgets the reservation")

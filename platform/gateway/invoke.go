@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -42,7 +44,7 @@ func (g *Gateway) invoke(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	case "Event":
-		if err := g.events.add(req); err != nil {
+		if err := g.accept(req); err != nil {
 			return err
 		}
 		w.WriteHeader(http.StatusAccepted)
@@ -112,19 +114,45 @@ func (g *Gateway) run(ctx context.Context, req worker.Request) (worker.Response,
 	return res, err
 }
 
-// readBody reads at most limit bytes, in one piece where the length is known.
+// readBody reads at most limit bytes, in one piece where the length is known,
+// and not for ever. A read time-out of the server's would not do: it goes on
+// while a function runs and then takes the client for gone.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength > limit {
+	switch {
+	case r.ContentLength > limit:
 		return nil, &http.MaxBytesError{Limit: limit}
+	case r.ContentLength == 0:
+		return nil, nil
 	}
-	if r.ContentLength >= 0 {
-		body := make([]byte, r.ContentLength)
-		if _, err := io.ReadFull(r.Body, body); err != nil {
-			return nil, apiError{http.StatusBadRequest, "InvalidRequestContentException", "the body ended early"}
-		}
-		return body, nil
+	c := http.NewResponseController(w)
+	c.SetReadDeadline(time.Now().Add(bodyTime + time.Duration(max(0, r.ContentLength))*bodyTimePerByte)) // an error: not over a connection
+	body, err := readWhole(w, r, limit)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, apiError{http.StatusRequestTimeout, "RequestTimeoutException", "the body did not arrive in time"}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, apiError{http.StatusBadRequest, "InvalidRequestContentException", "the body ended early"}
 	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	c.SetReadDeadline(time.Time{})
+	return body, err
+}
+
+// A body may take bodyTime, and longer the larger it is: 200 KB/s are enough.
+const (
+	bodyTime        = 20 * time.Second
+	bodyTimePerByte = time.Second / (200 << 10)
+)
+
+func readWhole(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength < 0 {
+		return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return body, err
 }
 
 // respond writes a function's result or its error, which is a success of the

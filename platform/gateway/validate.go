@@ -28,6 +28,9 @@ var (
 
 // apply puts what a request says onto fn, and checks it.
 func (g *Gateway) apply(s settings, fn *store.Function) error {
+	if len(s.Layers) > 0 || len(s.FileSystemConfigs) > 0 {
+		return invalid("this platform has no layers and no file systems: put what the function needs into its package")
+	}
 	set(&fn.Runtime, s.Runtime)
 	set(&fn.Handler, s.Handler)
 	set(&fn.Role, s.Role)

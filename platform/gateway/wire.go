@@ -31,6 +31,10 @@ type settings struct {
 	MemorySize  *int
 	Environment *struct{ Variables map[string]string }
 	RevisionID  string `json:"RevisionId"`
+
+	// Without these a function would not do what was meant, so they are refused.
+	Layers            []string
+	FileSystemConfigs []json.RawMessage
 }
 
 type createRequest struct {
@@ -56,7 +60,7 @@ const (
 )
 
 // readRequest decodes a JSON request. Fields that this platform does not have
-// (layers, VPC, …) are passed over, as a client for AWS may well send them.
+// (VPC, tracing, …) are passed over, as a client for AWS may well send them.
 func readRequest(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
 	body, err := readBody(w, r, limit)
 	if err != nil || len(body) == 0 {
