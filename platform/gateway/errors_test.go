@@ -11,6 +11,7 @@ import (
 	goruntime "runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -347,6 +348,40 @@ func TestBodyOf100MBIsRefusedUnread(t *testing.T) {
 	}
 	if status, _ := hugeBody(t, d, "/2015-03-31/functions", true); status != http.StatusRequestEntityTooLarge {
 		t.Errorf("without a length: status %d", status)
+	}
+}
+
+func TestBodyThatDoesNotArriveIsNotWaitedFor(t *testing.T) {
+	d := open(t, Config{bodyTime: 50 * time.Millisecond})
+	d.create(t, "f")
+	for _, path := range []string{"/2015-03-31/functions", "/2015-03-31/functions/f/invocations"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", path)
+		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || res.StatusCode != http.StatusRequestTimeout {
+			t.Errorf("%s: %+v, %v", path, res, err)
+		}
+	}
+}
+
+func TestFunctionMayRunLongerThanABodyMayTake(t *testing.T) {
+	d := open(t, Config{bodyTime: 50 * time.Millisecond})
+	d.create(t, "f")
+	d.fake.answer = func(ctx context.Context, _ worker.Request) (worker.Response, error) {
+		select {
+		case <-ctx.Done():
+			return worker.Response{}, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+			return worker.Response{}, nil
+		}
+	}
+	if _, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte("{}")}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -47,6 +48,8 @@ type Config struct {
 	Observe  func(req worker.Request, res worker.Response, err error) // called after each invocation; may be nil
 	Events   int                                                      // asynchronous invocations that were accepted and have not ended, at most; default 1000
 	Log      *slog.Logger                                             // default: nowhere
+
+	bodyTime time.Duration // that a request's body may take, apart from its size; default 20 seconds
 }
 
 // Gateway is an http.Handler. Its methods may be called from any number of
@@ -74,6 +77,9 @@ func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.bodyTime == 0 {
+		cfg.bodyTime = 20 * time.Second
 	}
 	if cfg.Forget == nil {
 		cfg.Forget = func(string, string) {}

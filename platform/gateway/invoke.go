@@ -76,7 +76,7 @@ func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Reques
 	if err != nil {
 		return worker.Request{}, nil, err
 	}
-	payload, err := readBody(w, r, runtime.MaxPayloadBytes)
+	payload, err := g.readBody(w, r, runtime.MaxPayloadBytes)
 	if err != nil {
 		return worker.Request{}, nil, err
 	}
@@ -117,7 +117,7 @@ func (g *Gateway) run(ctx context.Context, req worker.Request) (worker.Response,
 // readBody reads at most limit bytes, in one piece where the length is known,
 // and not for ever. A read time-out of the server's would not do: it goes on
 // while a function runs and then takes the client for gone.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	switch {
 	case r.ContentLength > limit:
 		return nil, &http.MaxBytesError{Limit: limit}
@@ -125,7 +125,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, nil
 	}
 	c := http.NewResponseController(w)
-	c.SetReadDeadline(time.Now().Add(bodyTime + time.Duration(max(0, r.ContentLength))*bodyTimePerByte)) // an error: not over a connection
+	c.SetReadDeadline(time.Now().Add(g.cfg.bodyTime + time.Duration(max(0, r.ContentLength))*bodyTimePerByte)) // an error: not over a connection
 	body, err := readWhole(w, r, limit)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -137,11 +137,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return body, err
 }
 
-// A body may take bodyTime, and longer the larger it is: 200 KB/s are enough.
-const (
-	bodyTime        = 20 * time.Second
-	bodyTimePerByte = time.Second / (200 << 10)
-)
+// bodyTimePerByte is what a body may take longer the larger it is: 200 KB/s are
+// enough.
+const bodyTimePerByte = time.Second / (200 << 10)
 
 func readWhole(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength < 0 {

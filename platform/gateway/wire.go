@@ -61,8 +61,8 @@ const (
 
 // readRequest decodes a JSON request. Fields that this platform does not have
 // (VPC, tracing, …) are passed over, as a client for AWS may well send them.
-func readRequest(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
-	body, err := readBody(w, r, limit)
+func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
+	body, err := g.readBody(w, r, limit)
 	if err != nil || len(body) == 0 {
 		return err
 	}
