@@ -37,6 +37,10 @@ const (
 	retiredFor = 20 * time.Minute
 )
 
+// longestRequest is until when an answer must have been taken: a function may
+// run for 15 minutes, after it waited for its turn, a place and its boot.
+const longestRequest = 25 * time.Minute
+
 // Platform is the running whole.
 type Platform struct {
 	Store    *store.Store
@@ -48,10 +52,11 @@ type Platform struct {
 	log     *slog.Logger
 	handler http.Handler
 
-	stop  context.CancelFunc // of the sweeper
-	owned sync.WaitGroup
-	once  sync.Once
-	err   error // of Close
+	stop   context.CancelFunc // of the sweeper
+	owned  sync.WaitGroup
+	settle func() // waits for the requests of Serve, once no more can come
+	once   sync.Once
+	err    error // of Close
 }
 
 // Open puts a platform together. The backend stays the caller's, to be closed
@@ -64,7 +69,7 @@ func Open(cfg Config, backend runtime.Backend, interpreters []runtime.Interprete
 		return nil, fmt.Errorf("open platform: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	p := &Platform{cfg: cfg, log: log, stop: func() {}}
+	p := &Platform{cfg: cfg, log: log, stop: func() {}, settle: func() {}}
 	if err := p.open(backend, interpreters); err != nil {
 		return nil, errors.Join(fmt.Errorf("open platform: %w", err), p.Close())
 	}
@@ -99,7 +104,9 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 		Runtimes: names, Region: p.cfg.Region, Account: p.cfg.Account,
 		Reserver: p.Dispatch, Forget: p.Worker.Forget, Observe: metrics.Observe, Events: p.cfg.Events, Log: p.log,
 	}, p.Store, p.Dispatch)
-	p.Gateway.Restore()
+	if err := p.Gateway.Restore(); err != nil {
+		return err
+	}
 	p.route(registry)
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
@@ -112,7 +119,8 @@ func (p *Platform) route(registry *prometheus.Registry) {
 	mux.Handle("/", p.Gateway)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
-	p.handler = mux
+	// A browser that visits some page must not be made to run code here.
+	p.handler = http.NewCrossOriginProtection().Handler(mux)
 }
 
 // sweep removes packages that nobody names any more.
@@ -137,18 +145,28 @@ func (p *Platform) Handler() http.Handler { return p.handler }
 // Serve answers on l until ctx ends. Then it takes nothing new, lets what runs
 // finish within Config.Grace, and closes the platform.
 func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
+	var connections sync.WaitGroup
 	srv := &http.Server{
 		Handler:           p.handler,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       5 * time.Minute, // 50 MB over a slow line
+		WriteTimeout:      longestRequest, // bodies are timed by who reads them
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				connections.Add(1)
+			case http.StateClosed:
+				connections.Done()
+			}
+		},
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
 	var err error
 	select {
 	case err = <-failed:
+		err = errors.Join(err, srv.Close())
 	case <-ctx.Done():
 		p.log.Info("shutting down", "grace", p.cfg.Grace)
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.Grace)
@@ -160,6 +178,7 @@ func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
 		}
 		<-failed
 	}
+	p.settle = connections.Wait
 	return errors.Join(err, p.Close())
 }
 
@@ -181,6 +200,10 @@ func (p *Platform) Close() error {
 		if p.Worker != nil {
 			errs = append(errs, p.Worker.Close())
 		}
+		if p.Gateway != nil {
+			p.Gateway.Wait()
+		}
+		p.settle() // no request and no event is left that could want the store
 		if p.Store != nil {
 			errs = append(errs, p.Store.Close())
 		}
