@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -31,11 +34,58 @@ type Interpreter struct {
 }
 
 // Interpreters finds the Node.js (from 18) and CPython (from 3.11) on the
-// host, best first. It asks each candidate for its own idea of where it is, so
-// version managers' shims are seen through; that takes some hundred
-// milliseconds where there are shims. A host with none yields an empty slice.
+// host, best first. It asks each candidate for its own idea of where it is.
+// Version managers' shims are scripts that take long to answer, so they are only
+// asked for a language of which no executable answers. A host with no
+// interpreter yields an empty slice.
 func Interpreters(ctx context.Context) []Interpreter {
-	all := candidates()
+	direct, scripts := split(candidates())
+	found := askAll(ctx, direct)
+	for _, lang := range []Language{NodeJS, Python} {
+		if !slices.ContainsFunc(found, func(in Interpreter) bool { return in.Language == lang }) {
+			found = append(found, askAll(ctx, of(lang, scripts))...)
+		}
+	}
+	sort.SliceStable(found, func(i, j int) bool { return found[i].Language < found[j].Language })
+	return found
+}
+
+// split tells executables from scripts.
+func split(all []candidate) (direct, scripts []candidate) {
+	for _, c := range all {
+		if isScript(c.path) {
+			scripts = append(scripts, c)
+		} else {
+			direct = append(direct, c)
+		}
+	}
+	return direct, scripts
+}
+
+// isScript looks for the two bytes that execve(2) looks for.
+func isScript(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [2]byte
+	_, err = io.ReadFull(f, magic[:])
+	return err == nil && string(magic[:]) == "#!"
+}
+
+func of(lang Language, all []candidate) (some []candidate) {
+	for _, c := range all {
+		if c.lang == lang {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// askAll asks candidates side by side; of those that are one runtime the first
+// counts.
+func askAll(ctx context.Context, all []candidate) []Interpreter {
 	answers := make([]Interpreter, len(all))
 	var wg sync.WaitGroup
 	for i, c := range all {
@@ -54,7 +104,6 @@ func Interpreters(ctx context.Context) []Interpreter {
 			found = append(found, in)
 		}
 	}
-	sort.SliceStable(found, func(i, j int) bool { return found[i].Language < found[j].Language })
 	return found
 }
 
