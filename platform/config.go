@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
@@ -26,8 +27,9 @@ type Config struct {
 	Events  int           `yaml:"events"`  // asynchronous invocations that may wait; default 1000
 	Grace   time.Duration `yaml:"grace"`   // for what runs when the platform shuts down; default 10s
 
-	Worker   worker.Config   `yaml:"worker"`
-	Dispatch dispatch.Config `yaml:"dispatch"`
+	Worker    worker.Config      `yaml:"worker"`
+	Dispatch  dispatch.Config    `yaml:"dispatch"`
+	OpenWhisk openwhisk.Settings `yaml:"openwhisk"`
 }
 
 // Default is what serves well: the zero value with runtime snapshots prepared,

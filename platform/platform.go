@@ -4,8 +4,8 @@
 //	p, err := platform.Open(platform.Config{Data: dir}, backend, interpreters, log)
 //	err = p.Serve(ctx, listener) // until ctx ends
 //
-// It speaks AWS Lambda's REST API (package gateway), and has /metrics for
-// Prometheus and /healthz. One data directory belongs to one platform at a
+// It speaks AWS Lambda's REST API (package gateway) and OpenWhisk's (package
+// openwhisk), and has /metrics for Prometheus and /healthz. One data directory belongs to one platform at a
 // time. The package opens no port by itself.
 package platform
 
@@ -25,6 +25,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/gateway"
 	"github.com/lambdabench/lambdabench/platform/metering"
+	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime"
@@ -47,6 +48,7 @@ type Platform struct {
 	Worker   *worker.Worker
 	Dispatch *dispatch.Dispatcher
 	Gateway  *gateway.Gateway
+	Whisk    *openwhisk.API
 
 	cfg     Config
 	log     *slog.Logger
@@ -107,6 +109,12 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 	if err := p.Gateway.Restore(); err != nil {
 		return err
 	}
+	p.Whisk, err = openwhisk.Open(openwhisk.Config{
+		Settings: p.cfg.OpenWhisk, Dir: p.cfg.Data, Runtimes: names, Forget: p.Worker.Forget, Observe: metrics.Observe, Log: p.log,
+	}, p.Store, p.Dispatch)
+	if err != nil {
+		return err
+	}
 	p.route(registry)
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
@@ -117,6 +125,8 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 func (p *Platform) route(registry *prometheus.Registry) {
 	mux := http.NewServeMux()
 	mux.Handle("/", p.Gateway)
+	mux.Handle("/api/v1", p.Whisk)
+	mux.Handle("/api/v1/", p.Whisk)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	// A browser that visits some page must not be made to run code here.

@@ -1,0 +1,195 @@
+package openwhisk
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// Activation is the record of an invocation.
+type Activation struct {
+	ID          string     `json:"activationId"`
+	Namespace   string     `json:"namespace"`
+	Name        string     `json:"name"`
+	Version     string     `json:"version"`
+	Publish     bool       `json:"publish"`
+	Subject     string     `json:"subject"`
+	Start       int64      `json:"start"` // ms since 1970
+	End         int64      `json:"end"`
+	Duration    int64      `json:"duration"` // ms
+	Annotations []KeyValue `json:"annotations"`
+	Logs        []string   `json:"logs"`
+	Response    response   `json:"response"`
+}
+
+type response struct {
+	Status  string          `json:"status"`
+	Success bool            `json:"success"`
+	Result  json.RawMessage `json:"result"`
+	Size    int             `json:"size"`
+	code    statusCode
+}
+
+// statusCode is how an activation ended (OpenWhisk's ActivationResponse).
+type statusCode int
+
+const (
+	success statusCode = iota
+	applicationError
+	developerError
+	internalError
+)
+
+var statusNames = [...]string{"success", "application error", "action developer error", "whisk internal error"}
+
+func newResponse(code statusCode, result json.RawMessage) response {
+	return response{Status: statusNames[code], Success: code == success, Result: result, Size: len(result), code: code}
+}
+
+func failure(code statusCode, format string, args ...any) response {
+	result, err := json.Marshal(map[string]string{"error": fmt.Sprintf(format, args...)})
+	if err != nil {
+		result = []byte(`{"error":"unknown"}`) // of a string, none fails
+	}
+	return newResponse(code, result)
+}
+
+// code reads it back from a stored record.
+func (a *Activation) code() statusCode {
+	for i, name := range statusNames {
+		if name == a.Response.Status {
+			return statusCode(i)
+		}
+	}
+	return internalError
+}
+
+func (a *Activation) summary() map[string]any {
+	return map[string]any{
+		"activationId": a.ID, "namespace": a.Namespace, "name": a.Name, "version": a.Version, "publish": a.Publish,
+		"start": a.Start, "end": a.End, "duration": a.Duration, "annotations": notNil(a.Annotations), "statusCode": int(a.code()),
+	}
+}
+
+// begun is what of the record is known before the call has run.
+func (c *call) begun() *Activation {
+	return &Activation{
+		ID: c.id, Namespace: c.shown.namespace, Name: c.action.Name, Version: c.action.Version, Subject: c.shown.subject,
+		Start: c.started.UnixMilli(), Logs: []string{},
+		Annotations: []KeyValue{
+			annotation("path", c.action.path()+"/"+c.action.Name), annotation("kind", c.action.Exec.Kind), annotation("limits", c.action.Limits),
+			annotation("timeout", false),
+		},
+	}
+}
+
+// unrun is the record as it will stand if the platform is killed now.
+func (c *call) unrun() *Activation {
+	r := c.begun()
+	r.End = r.Start
+	r.Response = failure(internalError, "The platform ended before the activation did.")
+	return r
+}
+
+// ended is the record of a call that has run, or could not be.
+func (c *call) ended(res worker.Response, err error) *Activation {
+	r := c.begun()
+	end := time.Now()
+	r.End = end.UnixMilli()
+	init := res.Stages.Boot + res.Stages.Deploy + res.Stages.Import + res.Stages.Capture
+	r.Duration = (init + res.Stages.Run).Milliseconds()
+	r.Annotations = append(r.Annotations, annotation("waitTime", res.Stages.Queue.Milliseconds()))
+	if init > 0 {
+		r.Annotations = append(r.Annotations, annotation("initTime", init.Milliseconds()))
+	}
+	switch {
+	case err != nil:
+		r.Response = failure(internalError, "The action was not run: %v", err)
+		return r
+	case res.Outcome == runtime.OK:
+		r.Response = returned(res.Payload)
+	default:
+		r.Response = c.failed(res)
+		if res.Outcome == runtime.TimedOut {
+			r.Annotations[3] = annotation("timeout", true)
+		}
+	}
+	r.Logs = logLines(res.Logs, *c.action.Limits.Logs<<20, end)
+	return r
+}
+
+// returned is a result that the action gave. One with the key error is an
+// application's error.
+func returned(payload []byte) response {
+	if len(payload) > maxParameters {
+		return failure(applicationError, "The action produced a response that exceeded the allowed length: %d > %d bytes.", len(payload), maxParameters)
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(payload, &object) == nil {
+		if e, ok := object["error"]; ok && !bytes.Equal(e, []byte("null")) {
+			return newResponse(applicationError, payload)
+		}
+	}
+	return newResponse(success, payload)
+}
+
+// failed says in OpenWhisk's words why an action gave no result.
+func (c *call) failed(res worker.Response) response {
+	kind, message := "", "unknown"
+	if res.Error != nil {
+		kind, message = res.Error.Type, res.Error.Message
+	}
+	switch {
+	case res.Outcome == runtime.TimedOut:
+		return failure(developerError, "The action exceeded its time limits of %d milliseconds.", *c.action.Limits.Timeout)
+	case res.Outcome == runtime.OutOfMemory:
+		return failure(developerError, "The action exhausted its memory and was aborted.")
+	case res.Outcome == runtime.Crashed, res.Outcome == runtime.Malformed:
+		return failure(developerError, "The action did not produce a valid response and exited unexpectedly: %s", message)
+	case kind == "OpenWhisk.NoDictionary", kind == "NoDictionary":
+		return failure(developerError, "%s", message)
+	case kind == "Function.ResponseSizeTooLarge":
+		return failure(applicationError, "The action produced a response that exceeded the allowed length: %s", message)
+	case kind == "OpenWhisk.Initialization", kind == "Initialization", strings.HasPrefix(kind, "Runtime."):
+		return failure(developerError, "Initialization has failed due to: %s", message)
+	}
+	return failure(developerError, "An error has occurred: %s: %s", kind, message)
+}
+
+// stamped is a line of the Node.js driver: time, request, level, text.
+var stamped = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z)\t[^\t]*\t([A-Z]+)\t(.*)$`)
+
+// logLines are what the function printed as OpenWhisk shows it: time, stream
+// and text. What no time was printed with has the end's.
+func logLines(logs []byte, limit int, end time.Time) []string {
+	lines := []string{}
+	cut := len(logs) > limit
+	if cut {
+		logs = logs[:limit]
+	}
+	const layout = "2006-01-02T15:04:05.000000000Z" // OpenWhisk's, 30 characters
+	at, stream := end.UTC().Format(layout), "stdout"
+	for line := range bytes.Lines(logs) {
+		text := strings.TrimRight(string(line), "\r\n")
+		if m := stamped.FindStringSubmatch(text); m != nil {
+			if t, err := time.Parse(time.RFC3339Nano, m[1]); err == nil {
+				at = t.UTC().Format(layout)
+			}
+			stream, text = "stdout", m[3]
+			if m[2] == "ERROR" || m[2] == "WARN" {
+				stream = "stderr"
+			}
+		}
+		lines = append(lines, at+" "+stream+": "+text)
+	}
+	if cut {
+		lines = append(lines, fmt.Sprintf("%s stderr: Logs were truncated because the total bytes size exceeds the limit of %d bytes.", at, limit))
+	}
+	return lines
+}

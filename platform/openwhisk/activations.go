@@ -1,0 +1,79 @@
+package openwhisk
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+func (a *API) listActivations(w http.ResponseWriter, r *http.Request, q request) error {
+	limit, skip, err := page(r)
+	if err != nil {
+		return err
+	}
+	query := r.URL.Query()
+	f := filter{namespace: q.namespace, name: query.Get("name"), limit: limit, skip: skip}
+	if i := strings.LastIndex(f.name, "/"); i >= 0 {
+		f.name = f.name[i+1:]
+	}
+	for key, into := range map[string]*int64{"since": &f.since, "upto": &f.upto} {
+		if text := query.Get(key); text != "" {
+			if *into, err = strconv.ParseInt(text, 10, 64); err != nil || *into < 0 {
+				return apiError{http.StatusBadRequest, "The value of '" + key + "' is not a time in milliseconds since 1970."}
+			}
+		}
+	}
+	if query.Get("count") == "true" {
+		n, err := a.ledger.count(f)
+		if err == nil {
+			writeJSON(w, http.StatusOK, map[string]int{"activations": n})
+		}
+		return err
+	}
+	all, err := a.ledger.list(f)
+	if err != nil {
+		return err
+	}
+	if query.Get("docs") == "true" {
+		if all == nil {
+			all = []*Activation{}
+		}
+		writeJSON(w, http.StatusOK, all)
+		return nil
+	}
+	writeJSON(w, http.StatusOK, summaries(all, (*Activation).summary))
+	return nil
+}
+
+// found is the activation that a request names.
+func (a *API) found(r *http.Request, q request) (*Activation, error) {
+	act, err := a.ledger.get(q.namespace, r.PathValue("id"))
+	if err == nil && act == nil {
+		err = errNotThere
+	}
+	return act, err
+}
+
+func (a *API) getActivation(w http.ResponseWriter, r *http.Request, q request) error {
+	act, err := a.found(r, q)
+	if err == nil {
+		writeJSON(w, http.StatusOK, act)
+	}
+	return err
+}
+
+func (a *API) getResult(w http.ResponseWriter, r *http.Request, q request) error {
+	act, err := a.found(r, q)
+	if err == nil {
+		writeJSON(w, http.StatusOK, act.Response)
+	}
+	return err
+}
+
+func (a *API) getLogs(w http.ResponseWriter, r *http.Request, q request) error {
+	act, err := a.found(r, q)
+	if err == nil {
+		writeJSON(w, http.StatusOK, map[string][]string{"logs": act.Logs})
+	}
+	return err
+}

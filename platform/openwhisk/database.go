@@ -1,0 +1,205 @@
+package openwhisk
+
+import (
+	"cmp"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	_ "modernc.org/sqlite" // the driver "sqlite", in Go alone
+)
+
+const schema = `
+CREATE TABLE IF NOT EXISTS packages (namespace TEXT, name TEXT, record TEXT NOT NULL, PRIMARY KEY (namespace, name));
+CREATE TABLE IF NOT EXISTS actions (
+	namespace TEXT, package TEXT, name TEXT, record TEXT NOT NULL, code TEXT NOT NULL,
+	PRIMARY KEY (namespace, package, name)
+);
+CREATE TABLE IF NOT EXISTS activations (
+	id TEXT PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, start_ms INTEGER NOT NULL,
+	ended INTEGER NOT NULL, size INTEGER NOT NULL, record TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS activations_recent ON activations (namespace, start_ms);
+`
+
+// database holds packages and actions: on disk before a change returns, in
+// memory, but for their code, for lookups.
+type database struct {
+	sql *sql.DB
+
+	mu       sync.RWMutex // guards what follows
+	packages map[[2]string]*Package
+	actions  map[[3]string]*Action
+}
+
+func openDatabase(dir string) (*database, error) {
+	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)"}}
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "openwhisk.db")+"?"+q.Encode())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // a reader that turns writer would find the database busy
+	d := &database{sql: db, packages: map[[2]string]*Package{}, actions: map[[3]string]*Action{}}
+	_, err = db.Exec(schema)
+	if err == nil {
+		err = each(db, `SELECT record FROM packages`, func(p *Package) { d.packages[[2]string{p.Namespace, p.Name}] = p })
+	}
+	if err == nil {
+		err = each(db, `SELECT record FROM actions`, func(c *Action) { d.actions[c.key()] = c })
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("openwhisk.db: %w", err), db.Close())
+	}
+	return d, nil
+}
+
+// each decodes the rows of a query for one column of records.
+func each[T any](db *sql.DB, query string, do func(*T), args ...any) error {
+	rows, err := db.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var record []byte
+		v := new(T)
+		if err := rows.Scan(&record); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(record, v); err != nil {
+			return fmt.Errorf("record: %w", err)
+		}
+		do(v)
+	}
+	return rows.Err()
+}
+
+func (d *database) close() error { return d.sql.Close() }
+
+func (c *Action) key() [3]string { return [3]string{c.Namespace, c.Package, c.Name} }
+
+func (d *database) pkg(namespace, name string) *Package {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.packages[[2]string{namespace, name}]
+}
+
+func (d *database) action(namespace, pkg, name string) *Action {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.actions[[3]string{namespace, pkg, name}]
+}
+
+// packagesOf are a namespace's packages, last changed first.
+func (d *database) packagesOf(namespace string) []*Package {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var all []*Package
+	for _, p := range d.packages {
+		if p.Namespace == namespace {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Package) int {
+		return cmp.Or(cmp.Compare(b.Updated, a.Updated), strings.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
+// actionsOf are a package's actions, or with every all of the namespace, last
+// changed first.
+func (d *database) actionsOf(namespace, pkg string, every bool) []*Action {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var all []*Action
+	for _, c := range d.actions {
+		if c.Namespace == namespace && (every || c.Package == pkg) {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Action) int {
+		return cmp.Or(cmp.Compare(b.Updated, a.Updated), strings.Compare(a.Package, b.Package), strings.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
+// functions are the names that actions have in the store.
+func (d *database) functions() map[string]bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	all := map[string]bool{}
+	for _, c := range d.actions {
+		all[c.Function] = true
+	}
+	return all
+}
+
+func (d *database) putPackage(p *Package) error {
+	record, err := json.Marshal(p)
+	if err == nil {
+		_, err = d.sql.Exec(`INSERT INTO packages (namespace, name, record) VALUES (?, ?, ?)
+			ON CONFLICT DO UPDATE SET record = excluded.record`, p.Namespace, p.Name, record)
+	}
+	if err != nil {
+		return fmt.Errorf("write package %s: %w", p.Name, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.packages[[2]string{p.Namespace, p.Name}] = p
+	return nil
+}
+
+func (d *database) deletePackage(p *Package) error {
+	if _, err := d.sql.Exec(`DELETE FROM packages WHERE namespace = ? AND name = ?`, p.Namespace, p.Name); err != nil {
+		return fmt.Errorf("delete package %s: %w", p.Name, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.packages, [2]string{p.Namespace, p.Name})
+	return nil
+}
+
+// putAction writes an action; without code it keeps the one it has.
+func (d *database) putAction(c *Action, code *string) error {
+	record, err := json.Marshal(c)
+	switch {
+	case err != nil:
+	case code != nil:
+		_, err = d.sql.Exec(`INSERT INTO actions (namespace, package, name, record, code) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET record = excluded.record, code = excluded.code`, c.Namespace, c.Package, c.Name, record, *code)
+	default:
+		_, err = d.sql.Exec(`UPDATE actions SET record = ? WHERE namespace = ? AND package = ? AND name = ?`, record, c.Namespace, c.Package, c.Name)
+	}
+	if err != nil {
+		return fmt.Errorf("write action %s: %w", c.Name, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.actions[c.key()] = c
+	return nil
+}
+
+func (d *database) deleteAction(c *Action) error {
+	if _, err := d.sql.Exec(`DELETE FROM actions WHERE namespace = ? AND package = ? AND name = ?`, c.Namespace, c.Package, c.Name); err != nil {
+		return fmt.Errorf("delete action %s: %w", c.Name, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.actions, c.key())
+	return nil
+}
+
+func (d *database) code(c *Action) (string, error) {
+	var code string
+	err := d.sql.QueryRow(`SELECT code FROM actions WHERE namespace = ? AND package = ? AND name = ?`, c.Namespace, c.Package, c.Name).Scan(&code)
+	if err != nil {
+		return "", fmt.Errorf("read the code of action %s: %w", c.Name, err)
+	}
+	return code, nil
+}

@@ -1,0 +1,88 @@
+package openwhisk
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/store"
+	"github.com/lambdabench/lambdabench/platform/worker"
+)
+
+// apiError is an error in OpenWhisk's words (its Messages.scala).
+type apiError struct {
+	status  int
+	message string
+}
+
+func (e apiError) Error() string { return e.message }
+
+var (
+	errUnauthorized = apiError{http.StatusUnauthorized, "The supplied authentication is invalid."}
+	errNotThere     = apiError{http.StatusNotFound, "The requested resource does not exist."}
+	errExists       = apiError{http.StatusConflict, "resource already exists"}
+	errWrongKind    = apiError{http.StatusConflict, "Requested package is a binding, and bindings hold no actions of their own."}
+	errClosing      = apiError{http.StatusServiceUnavailable, "The platform is shutting down."}
+)
+
+func malformed(format string, args ...any) error {
+	return apiError{http.StatusBadRequest, "The request content was malformed:\n" + fmt.Sprintf(format, args...)}
+}
+
+// translate gives an error of the platform its status in OpenWhisk's API.
+func translate(err error) apiError {
+	var own apiError
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &tooLarge):
+		return apiError{http.StatusRequestEntityTooLarge, fmt.Sprintf("Request larger than allowed: the limit is %d bytes.", tooLarge.Limit)}
+	case errors.Is(err, store.ErrTooLarge), errors.Is(err, worker.ErrPayloadTooLarge):
+		return apiError{http.StatusRequestEntityTooLarge, err.Error()}
+	case errors.Is(err, store.ErrBadZip):
+		return apiError{http.StatusBadRequest, err.Error()}
+	case errors.Is(err, dispatch.ErrThrottled), errors.Is(err, worker.ErrNoPlace):
+		return apiError{http.StatusTooManyRequests, "Too many concurrent requests in flight: " + err.Error()}
+	case errors.Is(err, worker.ErrClosed), errors.Is(err, dispatch.ErrClosed):
+		return errClosing
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return apiError{http.StatusInsufficientStorage, "The data directory's disk is full: " + err.Error()}
+	}
+	return apiError{http.StatusInternalServerError, err.Error()}
+}
+
+// refuse answers with an error as OpenWhisk does: a message, and a code by
+// which the log has it.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	e := translate(err)
+	code := newID()
+	if e.status >= http.StatusInternalServerError {
+		a.cfg.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "code", code, "error", err)
+	}
+	if e.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Basic realm="OpenWhisk"`)
+	}
+	writeJSON(w, e.status, map[string]string{"error": e.message, "code": code})
+}
+
+// newID is an activation's or a transaction's id: 32 hexadecimal digits.
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails, see crypto/rand
+	return hex.EncodeToString(b[:])
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.Encode(v)
+}

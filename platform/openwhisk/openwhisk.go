@@ -1,0 +1,218 @@
+// Package openwhisk is the platform's second front door: Apache OpenWhisk's
+// REST API over HTTP, so that the `openwhisk` client for JavaScript and the wsk
+// command are its clients.
+//
+//	api, err := openwhisk.Open(openwhisk.Config{Dir: dir, Runtimes: names}, functions, invoker)
+//	defer api.Close(ctx)
+//	http.Handle("/api/v1/", api)
+//
+// It speaks namespaces, packages (with bindings and parameters), actions
+// (inline code or a zip, Node.js and Python), blocking and non-blocking
+// invocations, and activations. It has no triggers, rules, sequences, web
+// actions and images. Errors are OpenWhisk's: {"error", "code"}.
+//
+// An action is a function of the store, under a name of its own; its package is
+// the user's code and an entry file that turns main(params) into a handler.
+//
+// # Activations
+//
+// A non-blocking invocation is on disk before it is acknowledged. A platform
+// that is killed before it ran tells so in the activation; it is not run again,
+// as OpenWhisk runs at most once. The record of a blocking one is written
+// shortly after its reply. As in OpenWhisk, an activation is found once it has
+// ended. Config bounds how many are kept; the oldest go first.
+//
+// Sources: OpenWhisk's apiv1swagger.json, docs/rest_api.md, docs/reference.md
+// (limits) and its runtimes for Node.js and Python.
+package openwhisk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/lambdabench/lambdabench/platform/store"
+	"github.com/lambdabench/lambdabench/platform/worker"
+)
+
+// GuestKey is the key of namespace guest that OpenWhisk's own documentation and
+// every development deployment use. It is no secret.
+const GuestKey = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
+
+// Invoker runs invocations; a *dispatch.Dispatcher is one.
+type Invoker interface {
+	Invoke(ctx context.Context, req worker.Request) (worker.Response, error)
+}
+
+// Settings are what a platform's configuration says.
+type Settings struct {
+	Namespaces      map[string]string `yaml:"namespaces"`       // name: "uuid:key"; default guest with GuestKey
+	InFlight        int               `yaml:"in_flight"`        // activations accepted and not ended, at most; default 1000
+	Activations     int               `yaml:"activations"`      // ended ones that are kept; default 10,000
+	ActivationBytes int64             `yaml:"activation_bytes"` // and their size; default 256 MiB
+}
+
+// Config of the API; the zero value works, apart from Dir and Runtimes.
+type Config struct {
+	Settings
+	Dir      string                                                   // for the database
+	Runtimes []string                                                 // identifiers that the invoker has: "nodejs20.x"
+	Forget   func(arn, version string)                                // called when code is gone; may be nil
+	Observe  func(req worker.Request, res worker.Response, err error) // called after each invocation; may be nil
+	Log      *slog.Logger                                             // default: nowhere
+}
+
+// API is an http.Handler. Its methods may be called from any number of
+// goroutines.
+type API struct {
+	cfg     Config
+	kinds   map[string]string // OpenWhisk's kinds to runtimes
+	store   *store.Store
+	invoker Invoker
+	mux     *http.ServeMux
+	db      *database
+	ledger  *ledger
+
+	changes sync.Mutex // one change of packages and actions at a time
+
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	inFlight int
+
+	life   context.Context // of the invocations
+	cancel context.CancelFunc
+	owned  sync.WaitGroup
+}
+
+// Open reads what is stored, and removes functions that a killed predecessor
+// left without an action. Close ends its goroutines.
+func Open(cfg Config, st *store.Store, invoker Invoker) (*API, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	a := &API{cfg: cfg, kinds: kindsOf(cfg.Runtimes), store: st, invoker: invoker, mux: http.NewServeMux()}
+	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("open OpenWhisk API: %w", err)
+	}
+	var err error
+	if a.db, err = openDatabase(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("open OpenWhisk API: %w", err)
+	}
+	if err := a.removeUnnamed(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open OpenWhisk API: %w", err), a.db.close())
+	}
+	if a.ledger, err = openLedger(a.db.sql, cfg.Activations, cfg.ActivationBytes); err != nil {
+		return nil, errors.Join(fmt.Errorf("open OpenWhisk API: %w", err), a.db.close())
+	}
+	a.life, a.cancel = context.WithCancel(context.Background())
+	a.route()
+	return a, nil
+}
+
+// Validate reports settings that make no sense.
+func (s Settings) Validate() error {
+	if s.InFlight < 0 || s.Activations < 0 || s.ActivationBytes < 0 {
+		return errors.New("openwhisk: in_flight, activations and activation_bytes cannot be negative")
+	}
+	for name, key := range s.Namespaces {
+		if !entityName.MatchString(name) || name == "_" {
+			return fmt.Errorf("openwhisk: namespace %q: use letters, digits, '_', '-', '@' and '.'", name)
+		}
+		if !authKey.MatchString(key) {
+			return fmt.Errorf("openwhisk: the key of namespace %s is not of the form uuid:key", name)
+		}
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if len(c.Namespaces) == 0 {
+		c.Namespaces = map[string]string{"guest": GuestKey}
+	}
+	if c.InFlight == 0 {
+		c.InFlight = 1000
+	}
+	if c.Activations == 0 {
+		c.Activations = 10_000
+	}
+	if c.ActivationBytes == 0 {
+		c.ActivationBytes = 256 << 20
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Forget == nil {
+		c.Forget = func(string, string) {}
+	}
+	if c.Observe == nil {
+		c.Observe = func(worker.Request, worker.Response, error) {}
+	}
+	return c
+}
+
+func (a *API) route() {
+	const ns = "/api/v1/namespaces"
+	handle := func(pattern string, h func(http.ResponseWriter, *http.Request, request) error) {
+		a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			q, err := a.authorise(r)
+			if err == nil {
+				err = h(w, r, q)
+			}
+			if err != nil {
+				a.refuse(w, r, err)
+			}
+		})
+	}
+	a.mux.HandleFunc("GET /api/v1", a.describe)
+	a.mux.HandleFunc("GET /api/v1/{$}", a.describe)
+	handle("GET "+ns, a.listNamespaces)
+	handle("GET "+ns+"/{$}", a.listNamespaces)
+	handle("GET "+ns+"/{ns}", a.getNamespace)
+	handle("GET "+ns+"/{ns}/packages", a.listPackages)
+	handle("GET "+ns+"/{ns}/packages/{package}", a.getPackage)
+	handle("PUT "+ns+"/{ns}/packages/{package}", a.putPackage)
+	handle("DELETE "+ns+"/{ns}/packages/{package}", a.deletePackage)
+	handle("GET "+ns+"/{ns}/actions", a.listActions)
+	for _, path := range []string{"/{ns}/actions/{name}", "/{ns}/actions/{package}/{name}"} {
+		handle("GET "+ns+path, a.getAction)
+		handle("PUT "+ns+path, a.putAction)
+		handle("DELETE "+ns+path, a.deleteAction)
+		handle("POST "+ns+path, a.invoke)
+	}
+	handle("GET "+ns+"/{ns}/actions/{package}/{$}", a.listActions)
+	handle("GET "+ns+"/{ns}/activations", a.listActivations)
+	handle("GET "+ns+"/{ns}/activations/{id}", a.getActivation)
+	handle("GET "+ns+"/{ns}/activations/{id}/result", a.getResult)
+	handle("GET "+ns+"/{ns}/activations/{id}/logs", a.getLogs)
+	handle("/", func(_ http.ResponseWriter, _ *http.Request, _ request) error { return errNotThere })
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// Close accepts no further invocation and waits for those that were accepted.
+// When ctx ends first, they are ended and recorded as such.
+func (a *API) Close(ctx context.Context) error {
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
+	idle := make(chan struct{})
+	go func() {
+		a.owned.Wait()
+		close(idle)
+	}()
+	var err error
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	a.cancel()
+	<-idle
+	return errors.Join(err, a.ledger.close(), a.db.close())
+}
