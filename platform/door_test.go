@@ -1,0 +1,78 @@
+package platform
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+func TestAWebPageCannotRunCodeHere(t *testing.T) {
+	r := serve(t, Config{})
+	defer http.DefaultClient.CloseIdleConnections()
+	for name, header := range map[string][2]string{
+		"new browsers": {"Sec-Fetch-Site", "cross-site"},
+		"old browsers": {"Origin", "https://elsewhere.example"},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"/2015-03-31/functions", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set(header[0], header[1])
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: status %d", name, res.StatusCode)
+		}
+	}
+}
+
+func TestAcceptedEventRunsThoughThePlatformWasKilled(t *testing.T) {
+	in := interpreter(t, runtime.NodeJS)
+	dir := dataDir(t)
+	if err := os.Mkdir(filepath.Join(dir, "backend"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	begun, done := filepath.Join(dir, "marks", "begun"), filepath.Join(dir, "marks", "done")
+	if err := os.Mkdir(filepath.Dir(done), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(done), 0o777); err != nil { // whatever the umask is: functions run under another user
+		t.Fatal(err)
+	}
+	c, cmd := victim(t, dir)
+	create(t, c, in, "f", `const fs = require('fs');
+exports.handler = async (e) => {
+  if (fs.existsSync(e.begun)) { fs.writeFileSync(e.done, 'again'); return; }
+  fs.writeFileSync(e.begun, '');
+  await new Promise((r) => setTimeout(r, 60000));
+};`, func(in *lambda.CreateFunctionInput) { in.Timeout = aws.Int32(120) })
+	out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeEvent,
+		Payload: []byte(`{"begun":"` + begun + `","done":"` + done + `"}`)})
+	if err != nil || out.StatusCode != http.StatusAccepted {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	exists := func(path string) func() bool {
+		return func() bool { _, err := os.Stat(path); return err == nil }
+	}
+	eventually(t, "the event runs", exists(begun))
+	cmd.Process.Kill()
+	cmd.Wait()
+	_, cmd = victim(t, dir)
+	eventually(t, "the event runs again", exists(done))
+	time.Sleep(50 * time.Millisecond)
+	cmd.Process.Kill()
+	cmd.Wait()
+	eventually(t, "no process is left", func() bool { return len(inDirectory(filepath.Join(dir, "backend"))) == 0 })
+}
