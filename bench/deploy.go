@@ -58,11 +58,16 @@ func (d *deploy) Trials(t Target) []Trial {
 }
 
 func (d *deploy) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) error {
-	pop, err := env.Population(workloads.NOP, d.functions(t.Path))
+	n := d.functions(t.Path)
+	pop, err := env.Population(workloads.NOP, n)
 	if err != nil {
 		return err
 	}
-	fns := Functions{pop, d.functions(t.Path), 10 * time.Second, d.Memory}
+	return d.measure(ctx, env, t, Functions{pop, n, 10 * time.Second, d.Memory}, []byte("{}"), sink)
+}
+
+// measure calls functions with an event, by the trial's path.
+func (d *deploy) measure(ctx context.Context, env *Env, t Trial, fns Functions, event []byte, sink *Sink) error {
 	w, err := env.OpenWorker(ctx, d.config(t))
 	if err != nil {
 		return err
@@ -70,7 +75,10 @@ func (d *deploy) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) er
 	defer w.Close()
 	start := time.Now()
 	for i := -d.Warmup; i < d.Calls && (i <= 0 || time.Since(start) < t.Limit); i++ {
-		c := fns.Call((i+d.Warmup)%fns.Count, []byte("{}"))
+		if i < 0 && i > -d.Warmup && time.Since(start) > t.Limit/3 {
+			i = 0 // a slow path warms up less
+		}
+		c := fns.Call((i+d.Warmup)%fns.Count, event)
 		if err := d.ready(ctx, w, t); err != nil {
 			return err
 		}
@@ -80,7 +88,7 @@ func (d *deploy) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) er
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		sink.Invocation(row(s, pop.Name(c.Number), d.labels(i, t, s.Reply)))
+		sink.Invocation(row(s, fns.Population.Name(c.Number), d.labels(i, t, s.Reply)))
 	}
 	if st := w.Stats(); st.FunctionSnapshots > 0 {
 		sink.Measurement(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: "bytes", Value: float64(st.SnapshotBytes) / float64(st.FunctionSnapshots)})

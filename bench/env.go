@@ -149,10 +149,19 @@ func (e *Env) allow() []string {
 	return hosts
 }
 
+// Population is a set of numbered functions that know their right answer; a
+// *workloads.Population is one.
+type Population interface {
+	Name(i int) string
+	Package(i int) string
+	Zip(i int) ([]byte, error)
+	Check(i int, reply []byte) error
+}
+
 // Functions are the first Count of a population, with what the platform is told
 // of each.
 type Functions struct {
-	Population *workloads.Population
+	Population Population
 	Count      int
 	Timeout    time.Duration
 	Memory     Size // limit
@@ -165,7 +174,7 @@ func (f Functions) Call(i int, payload []byte) Callee {
 
 // Callee is one function of a population, ready to be called.
 type Callee struct {
-	Population *workloads.Population
+	Population Population
 	Number     int
 	Payload    []byte
 	Timeout    time.Duration

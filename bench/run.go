@@ -81,7 +81,9 @@ func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, env *Env, all
 	p.Begin(len(plan), len(plan)-len(todo), sumLimits(todo))
 	defer p.End()
 	var failed []error
+	clock := newClock(time.Duration(su.Budget), todo)
 	for _, t := range todo {
+		t.Limit = clock.limit(t)
 		p.Trial(t)
 		start := time.Now()
 		err := r.trial(ctx, su, env, all.named(t.Target.Backend), f.path(t), t)
@@ -92,6 +94,7 @@ func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, env *Env, all
 			err = fmt.Errorf("trial %d, %v: %w", t.Number, t, err)
 			failed = append(failed, err)
 		}
+		clock.done(t, time.Since(start))
 		p.Done(t, time.Since(start), err)
 	}
 	if len(failed) > 0 {

@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -85,15 +86,19 @@ func plan(t *testing.T, dir string) []string {
 
 func TestARunThatIsKilledIsTakenUpAndLosesNoFinishedTrial(t *testing.T) {
 	needInterpreter(t)
-	out, tmp := t.TempDir(), t.TempDir()
+	out, tmp := t.TempDir(), openTempDir(t)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childRun+"="+out, "TMPDIR="+tmp)
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	for start := time.Now(); len(sums(t, out)) < 2; time.Sleep(5 * time.Millisecond) {
 		if time.Since(start) > time.Minute {
-			t.Fatal("no trial was finished within a minute")
+			cmd.Process.Kill()
+			cmd.Wait()
+			t.Fatalf("not two trials were finished within a minute; the run said: %s", said.String())
 		}
 	}
 	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
@@ -126,6 +131,21 @@ func TestARunThatIsKilledIsTakenUpAndLosesNoFinishedTrial(t *testing.T) {
 	}
 }
 
+// openTempDir is a temporary directory that every user can enter, as backends
+// that drop privileges need it.
+func openTempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lambdabench-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // driversIn lists the processes that were started with a file below dir. A
 // process that gets its death signal may need a moment.
 func driversIn(dir string) []string {
@@ -148,7 +168,7 @@ func driversIn(dir string) []string {
 
 func TestAnInterruptedRunSaysSoAndLeavesNothingBehind(t *testing.T) {
 	needInterpreter(t)
-	out, tmp := t.TempDir(), t.TempDir()
+	out, tmp := t.TempDir(), openTempDir(t)
 	t.Setenv("TMPDIR", tmp)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
