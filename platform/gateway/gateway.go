@@ -12,6 +12,10 @@
 // are AWS's. It checks no signature: it is for a loopback interface or a
 // network of friends.
 //
+// An Event that was accepted is in the store until it has ended. It runs at
+// least once, also when the platform is killed in between, and is tried again
+// while it is throttled; one that fails is not.
+//
 // The package keeps no functions and runs none: it translates.
 package gateway
 

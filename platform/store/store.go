@@ -5,7 +5,8 @@
 // rows of an SQLite database in WAL mode, written through before the method
 // returns, and code is unpacked aside, synced and moved into place before the
 // row that names it is written. A crash leaves at worst a package that no row
-// names; Open removes it.
+// names; Open removes it. CreateMany makes a whole population in one sync and
+// one transaction.
 //
 //	st, err := store.Open(dir)
 //	fn, err := st.Create(store.Function{Name: "hello", Runtime: "nodejs20.x", Handler: "index.handler"}, zip)
