@@ -154,16 +154,35 @@ func (g *memoryGroup) leave() error {
 	return fmt.Errorf("remove memory cgroup: %w", err)
 }
 
-// removeStale removes the groups of runs that were killed. One that still has
-// processes refuses by itself.
+// removeStale removes the groups of runs that were killed, with the groups that
+// backends made in them. A run that lives is left alone: its number is that of
+// its process.
 func removeStale(parent string) {
 	old, err := filepath.Glob(filepath.Join(parent, memoryGroupPrefix+"*"))
 	if err != nil {
 		return
 	}
 	for _, dir := range old {
-		os.Remove(dir)
+		pid := strings.TrimPrefix(filepath.Base(dir), memoryGroupPrefix)
+		if _, err := os.Stat(filepath.Join("/proc", pid)); errors.Is(err, os.ErrNotExist) {
+			removeGroups(dir)
+		}
 	}
+}
+
+// removeGroups removes a group from its leaves up. One that still has processes
+// refuses by itself, and so do those above it.
+func removeGroups(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			removeGroups(filepath.Join(dir, e.Name()))
+		}
+	}
+	os.Remove(dir)
 }
 
 // cgroupMode is "v1", "v2" or "hybrid" (version 2 mounted beside version 1's
