@@ -1,11 +1,13 @@
 package mpsc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +24,7 @@ type Controller struct {
 	log       *slog.Logger
 	providers map[string]Provider
 	executors map[string]Executor
+	live      live
 
 	mu        sync.RWMutex // guards what follows; not held while a schedule runs or the database works
 	schedules map[string]Schedule
@@ -123,22 +126,24 @@ func (c *Controller) Run(ctx context.Context) error {
 // Test runs a function at a provider once, and records how it went. A test
 // that fails is a record, not an error.
 func (c *Controller) Test(ctx context.Context, function, provider string) (Test, error) {
-	t, _, err := c.call(ctx, function, provider, []byte("{}"))
+	t, _, err := c.call(ctx, function, provider, []byte("{}"), c.db.Record)
 	return t, err
 }
 
 // call executes, times and records.
-func (c *Controller) call(ctx context.Context, function, provider string, payload []byte) (Test, []byte, error) {
+func (c *Controller) call(ctx context.Context, function, provider string, payload []byte, record func(context.Context, Test) (Test, error)) (Test, []byte, error) {
 	e := c.executors[provider]
 	if e == nil {
 		return Test{}, nil, fmt.Errorf("%w: %q (there are: %v)", ErrUnknownProvider, provider, slices.Sorted(maps.Keys(c.providers)))
 	}
+	end := c.live.begin(function, provider)
 	t, out := measure(ctx, e, c.cfg.Timeout, function, payload)
+	end(t, ctx.Err() == nil)
 	if ctx.Err() != nil {
 		return t, nil, ctx.Err() // who asked is gone: says nothing of the provider
 	}
 	t.Provider = provider
-	t, err := c.db.Record(ctx, t)
+	t, err := record(ctx, t)
 	return t, out, err
 }
 
@@ -152,7 +157,9 @@ func (c *Controller) Metrics(ctx context.Context, function string) ([]Metrics, e
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, summarise(p, function, tests))
+		m := summarise(p, function, tests)
+		m.Recent = c.live.recent(function, p.Name)
+		all = append(all, m)
 	}
 	return all, nil
 }
@@ -270,7 +277,7 @@ func (c *Controller) Invoke(ctx context.Context, function string, payload []byte
 	}
 	var reply Reply
 	for _, provider := range order {
-		t, out, err := c.call(ctx, function, provider, payload)
+		t, out, err := c.call(ctx, function, provider, payload, func(_ context.Context, t Test) (Test, error) { return c.db.Append(t) })
 		if err != nil && t.Provider == "" || ctx.Err() != nil {
 			return reply, err
 		}
@@ -293,6 +300,9 @@ func (c *Controller) Invoke(ctx context.Context, function string, payload []byte
 // order is the recommended provider, then the others by expected time, then
 // those that have not worked within the window.
 func (c *Controller) order(ctx context.Context, function string) ([]string, error) {
+	if order := c.adaptiveOrder(function); order != nil {
+		return order, nil
+	}
 	all, err := c.Metrics(ctx, function)
 	if err != nil {
 		return nil, err
@@ -325,4 +335,31 @@ func (c *Controller) order(ctx context.Context, function string) ([]string, erro
 		c.log.Warn("the schedule did not answer, the fastest provider is taken", "error", err)
 	}
 	return order, nil
+}
+
+// adaptiveOrder is the order by recent times, those of which nothing is known
+// last. It is nil when another schedule is used, or nothing is known at all. It
+// asks no database: it is on the path of every proxied call.
+func (c *Controller) adaptiveOrder(function string) []string {
+	c.mu.RLock()
+	_, ok := c.schedules[c.current].(Adaptive)
+	c.mu.RUnlock()
+	if !ok {
+		return nil
+	}
+	recent, known := map[string]float64{}, false
+	var order []string
+	for _, p := range c.cfg.Providers {
+		ms := c.live.recent(function, p.Name)
+		if known = known || ms > 0; ms == 0 {
+			ms = math.Inf(1)
+		}
+		recent[p.Name] = ms
+		order = append(order, p.Name)
+	}
+	if !known {
+		return nil
+	}
+	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(recent[a], recent[b]) })
+	return order
 }

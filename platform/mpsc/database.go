@@ -3,6 +3,7 @@ package mpsc
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"sync"
@@ -23,7 +24,17 @@ type Database struct {
 
 	mu    sync.Mutex // guards shift
 	shift time.Duration
+
+	flushing sync.Mutex // one flush at a time; taken before waiting
+	waiting  sync.Mutex // guards pending
+	pending  []Test     // appended, and not yet on disk
+	wake     chan struct{}
+	stop     chan struct{}
+	done     chan struct{}
+	once     sync.Once
 }
+
+const insertTest = `INSERT INTO tests (function, provider, round_trip_ns, class, error, at_ns) VALUES (?, ?, ?, ?, ?, ?)`
 
 const schema = `
 CREATE TABLE IF NOT EXISTS tests (
@@ -54,7 +65,7 @@ func OpenDatabase(path string) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open metrics database %s: %w", path, err)
 	}
-	d := &Database{db: db, epoch: time.Now()}
+	d := &Database{db: db, epoch: time.Now(), wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	var last sql.NullInt64
 	if err := db.QueryRow(`SELECT max(at_ns) FROM tests`).Scan(&last); err != nil {
 		db.Close()
@@ -63,11 +74,20 @@ func OpenDatabase(path string) (*Database, error) {
 	if ahead := last.Int64 - d.epoch.UnixNano(); last.Valid && ahead >= 0 {
 		d.shift = time.Duration(ahead) + 1
 	}
+	go d.write()
 	return d, nil
 }
 
-// Close closes the file.
-func (d *Database) Close() error { return d.db.Close() }
+// Close writes what was appended and closes the file. A second Close does
+// nothing.
+func (d *Database) Close() (err error) {
+	d.once.Do(func() {
+		close(d.stop)
+		<-d.done
+		err = errors.Join(d.flush(context.Background()), d.db.Close())
+	})
+	return err
+}
 
 // Now is the database's clock.
 func (d *Database) Now() time.Time {
@@ -81,7 +101,7 @@ func (d *Database) Now() time.Time {
 // time.
 func (d *Database) Record(ctx context.Context, t Test) (Test, error) {
 	t.At = d.Now()
-	_, err := d.db.ExecContext(ctx, `INSERT INTO tests (function, provider, round_trip_ns, class, error, at_ns) VALUES (?, ?, ?, ?, ?, ?)`,
+	_, err := d.db.ExecContext(ctx, insertTest,
 		t.Function, t.Provider, int64(t.RoundTrip), string(t.Class), t.Error, t.At.UnixNano())
 	if err != nil {
 		return t, fmt.Errorf("record test of %s at %s: %w", t.Function, t.Provider, err)
@@ -92,6 +112,9 @@ func (d *Database) Record(ctx context.Context, t Test) (Test, error) {
 // Recent returns a provider's tests of a function since a moment, oldest
 // first, and no more than the newest limit.
 func (d *Database) Recent(ctx context.Context, function, provider string, since time.Time, limit int) ([]Test, error) {
+	if err := d.flush(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := d.db.QueryContext(ctx, `SELECT round_trip_ns, class, error, at_ns FROM (
 		SELECT * FROM tests WHERE function = ? AND provider = ? AND at_ns >= ? ORDER BY at_ns DESC, id DESC LIMIT ?
 	) ORDER BY at_ns, id`, function, provider, since.UnixNano(), limit)

@@ -22,6 +22,10 @@ type Metrics struct {
 	P90      float64 `json:"p90_ms"`
 	P99      float64 `json:"p99_ms"`
 	Cost     float64 `json:"cost_usd"` // of one request
+
+	// Recent is the expected time of a call now, in milliseconds, from the last
+	// few calls of this process and those under way; 0 where there are none.
+	Recent float64 `json:"recent_ms"`
 }
 
 // Works reports whether the window has a successful test.
@@ -68,6 +72,7 @@ func builtin(cfg Config, seed uint64) map[string]Schedule {
 		ScheduleFastest:  Fastest{},
 		ScheduleCheapest: Cheapest{Bound: cfg.Latency},
 		ScheduleWeighted: NewWeighted(seed),
+		ScheduleAdaptive: Adaptive{},
 	}
 }
 

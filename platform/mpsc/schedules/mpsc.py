@@ -22,6 +22,7 @@ class Provider:
         self.p90_ms = metrics["p90_ms"]
         self.p99_ms = metrics["p99_ms"]
         self.cost_usd = metrics["cost_usd"]
+        self.recent_ms = metrics.get("recent_ms", 0)
 
 
 class ComputeBaseClass:

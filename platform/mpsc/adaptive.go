@@ -1,0 +1,121 @@
+package mpsc
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+)
+
+// ScheduleAdaptive is the built-in schedule that follows what providers do now.
+const ScheduleAdaptive = "adaptive"
+
+// Adaptive picks the provider with the lowest recent round trip. Recent is the
+// geometric moving average of the last few calls, so that one good test after
+// many bad ones weighs as much as one bad after many good ones; a call that is
+// still under way and has taken longer already counts as the latest. So a
+// provider that turns slow is left before its first slow reply is there, and is
+// returned to by the monitor's tests.
+type Adaptive struct{}
+
+// Choose implements Schedule.
+func (Adaptive) Choose(_ context.Context, all []Metrics) (string, error) {
+	best, name := 0.0, ""
+	for _, m := range all {
+		if m.Recent > 0 && (name == "" || m.Recent < best) {
+			best, name = m.Recent, m.Provider
+		}
+	}
+	if name == "" {
+		return "", ErrNoProvider
+	}
+	return name, nil
+}
+
+// Weights of the latest call in the moving averages. With 0.7 one call of 500 ms
+// after many of 1 ms outweighs a provider that takes 30, and two good tests make
+// up for it.
+const (
+	weightOfLatest  = 0.7
+	weightOfOutcome = 0.3
+)
+
+// live is what is known of the providers without asking the database.
+type live struct {
+	mu    sync.Mutex
+	state map[liveKey]*liveState
+}
+
+type liveKey struct{ function, provider string }
+
+type liveState struct {
+	logMS  float64 // moving average of log(ms)
+	failed float64 // moving average of failures, 0 to 1
+	calls  int
+	begun  map[*time.Time]struct{} // calls under way
+}
+
+func (l *live) of(function, provider string) *liveState {
+	k := liveKey{function, provider}
+	s := l.state[k]
+	if s == nil {
+		s = &liveState{begun: map[*time.Time]struct{}{}}
+		if l.state == nil {
+			l.state = map[liveKey]*liveState{}
+		}
+		l.state[k] = s
+	}
+	return s
+}
+
+// begin counts a call in; the function that it returns, out. Only a call that
+// says something of the provider is to be reported with known.
+func (l *live) begin(function, provider string) (end func(t Test, known bool)) {
+	at := new(time.Time)
+	*at = time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.of(function, provider)
+	s.begun[at] = struct{}{}
+	return func(t Test, known bool) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(s.begun, at)
+		if known {
+			s.take(t)
+		}
+	}
+}
+
+// take moves the averages. The time of a failed call says nothing of a
+// successful one's unless it was longer.
+func (s *liveState) take(t Test) {
+	latest := math.Log(max(float64(t.RoundTrip)/float64(time.Millisecond), 1e-3))
+	failed := 0.0
+	if t.Class.FallsOver() {
+		failed = 1
+		latest = max(latest, s.logMS)
+	}
+	if s.calls++; s.calls == 1 {
+		s.logMS, s.failed = latest, failed
+		return
+	}
+	s.logMS += weightOfLatest * (latest - s.logMS)
+	s.failed += weightOfOutcome * (failed - s.failed)
+}
+
+// recent is the expected time of a call now, in milliseconds: failed ones are
+// paid for by further ones. 0 means that nothing is known.
+func (l *live) recent(function, provider string) float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.of(function, provider)
+	if s.calls == 0 {
+		return 0
+	}
+	ms := math.Exp(s.logMS)
+	for at := range s.begun {
+		ms = max(ms, float64(time.Since(*at))/float64(time.Millisecond))
+	}
+	return ms / max(1-s.failed, 0.01)
+}
