@@ -143,9 +143,9 @@ func (s *sandbox) connect() (attached func() error, err error) {
 	if s.backend.oci.family == "runsc" { // copies the interfaces when it starts
 		return attached, s.endpoint.attach()
 	}
-	done := make(chan struct{})
-	go func() { err = s.endpoint.attach(); close(done) }()
-	return func() error { <-done; return err }, nil
+	done := make(chan error, 1)
+	go func() { done <- s.endpoint.attach() }()
+	return func() error { return <-done }, nil
 }
 
 // makeGroup makes the cgroup around the container.
