@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -145,7 +146,7 @@ func (s *sandbox) connect() (attached func() error, err error) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.endpoint.attach() }()
-	return func() error { return <-done }, nil
+	return sync.OnceValue(func() error { return <-done }), nil
 }
 
 // makeGroup makes the cgroup around the container.
