@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"sync"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/lambdabench/lambdabench/runtime"
