@@ -92,7 +92,7 @@ func TestSandboxSharesNothingWithTheHost(t *testing.T) {
 				t.Errorf("%s could be written", what)
 			}
 		}
-		if s.Kcore != "0" {
+		if s.Kcore != "0" && s.Kcore != "No such file or directory" { // not every kernel has it
 			t.Errorf("/proc/kcore is not masked: %s", s.Kcore)
 		}
 	})
