@@ -61,7 +61,7 @@ run_tests() {
 	go vet ./...
 	say "go test (every package, race detector on)"
 	# testgate prints the tests as go test does, and fails a run in which a backend that works here had no test that ran.
-	go test -race -timeout 9m -json ./... | go run ./cmd/testgate
+	go test -race -timeout 25m -json ./... | go run ./cmd/testgate
 }
 
 need_go
