@@ -11,7 +11,7 @@ import (
 // one is added here and nowhere else.
 func Experiments() []Experiment {
 	return []Experiment{
-		newDeploy(), newThroughput(), newDensity(), newBurst(), newOverhead(), newAO(), newSurface(), newApps(),
+		newDeploy(), newThroughput(), newDensity(), newBurst(), newOverhead(), newAO(), newSurface(), newApps(), newMPSC(), newTrace(),
 	}
 }
 

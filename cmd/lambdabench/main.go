@@ -65,7 +65,8 @@ const examples = `  lambdabench doctor                          what this host c
   lambdabench run configs/quick.yaml --only deploy
   lambdabench report runs/ref                 tables, figures and report.html again
   lambdabench compare runs/old runs/new       what changed, '~' where no difference is shown
-  lambdabench serve --backend process         the platform itself, AWS Lambda's API`
+  lambdabench serve --backend process         the platform itself, AWS Lambda's and OpenWhisk's API
+  lambdabench mpsc --config configs/mpsc.yaml monitor several providers, recommend one`
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -76,7 +77,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(runCommand(), doctorCommand(), listCommand(), reportCommand(), compareCommand(), serveCommand())
+	root.AddCommand(runCommand(), doctorCommand(), listCommand(), reportCommand(), compareCommand(), serveCommand(), mpscCommand())
 	return root
 }
 

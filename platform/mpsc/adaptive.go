@@ -13,7 +13,8 @@ const ScheduleAdaptive = "adaptive"
 // Adaptive picks the provider with the lowest recent round trip. Recent is the
 // geometric moving average of the last few calls, so that one good test after
 // many bad ones weighs as much as one bad after many good ones; a call that is
-// still under way and has taken longer already counts as the latest. So a
+// still under way, was not overtaken by a later one and has taken longer already
+// counts as the latest. So a
 // provider that turns slow is left before its first slow reply is there, and is
 // returned to by the monitor's tests.
 type Adaptive struct{}
@@ -52,6 +53,7 @@ type liveState struct {
 	logMS  float64 // moving average of log(ms)
 	failed float64 // moving average of failures, 0 to 1
 	calls  int
+	latest time.Time               // when the latest call that has ended was begun
 	begun  map[*time.Time]struct{} // calls under way
 }
 
@@ -82,14 +84,19 @@ func (l *live) begin(function, provider string) (end func(t Test, known bool)) {
 		defer l.mu.Unlock()
 		delete(s.begun, at)
 		if known {
-			s.take(t)
+			s.take(t, *at)
 		}
 	}
 }
 
-// take moves the averages. The time of a failed call says nothing of a
-// successful one's unless it was longer.
-func (s *liveState) take(t Test) {
+// take moves the averages. A call that a later one has overtaken tells of the
+// past and is left out. The time of a failed call says nothing of a successful
+// one's unless it was longer.
+func (s *liveState) take(t Test, begun time.Time) {
+	if begun.Before(s.latest) {
+		return
+	}
+	s.latest = begun
 	latest := math.Log(max(float64(t.RoundTrip)/float64(time.Millisecond), 1e-3))
 	failed := 0.0
 	if t.Class.FallsOver() {
@@ -115,6 +122,9 @@ func (l *live) recent(function, provider string) float64 {
 	}
 	ms := math.Exp(s.logMS)
 	for at := range s.begun {
+		if at.Before(s.latest) {
+			continue
+		}
 		ms = max(ms, float64(time.Since(*at))/float64(time.Millisecond))
 	}
 	return ms / max(1-s.failed, 0.01)

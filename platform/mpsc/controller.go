@@ -94,6 +94,10 @@ func (c *Controller) restore() error {
 	return nil
 }
 
+// overlapping bounds the tests of one provider that run at a time: a slow one
+// must not keep the next from seeing that the provider is fast again.
+const overlapping = 8
+
 // Run tests every provider at the interval until ctx ends. A provider that is
 // slow delays no other one.
 func (c *Controller) Run(ctx context.Context) error {
@@ -103,24 +107,33 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 	var g errgroup.Group
 	for _, p := range c.cfg.Providers {
-		g.Go(func() error {
-			tick := time.NewTicker(c.cfg.Interval)
-			defer tick.Stop()
-			for {
-				for _, f := range c.cfg.Functions {
-					if _, err := c.Test(ctx, f, p.Name); err != nil && ctx.Err() == nil {
-						c.log.Error("a test is not recorded", "provider", p.Name, "function", f, "error", err)
-					}
-				}
-				select {
-				case <-tick.C:
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
-		})
+		g.Go(func() error { return c.monitor(ctx, p.Name) })
 	}
 	return g.Wait()
+}
+
+// monitor tests one provider at the interval. It waits for its tests.
+func (c *Controller) monitor(ctx context.Context, provider string) error {
+	var tests errgroup.Group
+	defer tests.Wait()
+	tests.SetLimit(overlapping)
+	tick := time.NewTicker(c.cfg.Interval)
+	defer tick.Stop()
+	for {
+		tests.TryGo(func() error {
+			for _, f := range c.cfg.Functions {
+				if _, err := c.Test(ctx, f, provider); err != nil && ctx.Err() == nil {
+					c.log.Error("a test is not recorded", "provider", provider, "function", f, "error", err)
+				}
+			}
+			return nil
+		})
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Test runs a function at a provider once, and records how it went. A test

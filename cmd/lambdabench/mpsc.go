@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lambdabench/lambdabench/platform/mpsc"
+	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/backends"
+)
+
+type mpscFlags struct {
+	config, listen, backend string
+	verbose                 bool
+}
+
+func mpscCommand() *cobra.Command {
+	var f mpscFlags
+	cmd := &cobra.Command{
+		Use: "mpsc --config FILE", Short: "Monitor several FaaS providers, and recommend where to run a function",
+		Long: `Mpsc tests functions at several providers (AWS Lambda, OpenWhisk, any URL, other
+platforms of ours), keeps every test in a database, and recommends a provider by
+a schedule. Schedules are built in or uploaded in Python; those run in a sandbox
+of the backend. POST /run/FUNCTION runs a function at the recommended provider and
+falls over to the next. /openapi.yaml describes the REST API. It runs until it is
+interrupted.
+
+Credentials come from the environment, never from the file.`,
+		Example: `  lambdabench mpsc --config configs/mpsc.yaml
+  curl http://127.0.0.1:9100/schedule/hello
+  curl -T fast.py http://127.0.0.1:9100/schedules/fast`,
+		Args: wrong(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.config == "" {
+				return &usageError{errors.New("mpsc needs --config, such as configs/mpsc.yaml")}
+			}
+			return runMPSC(cmd, f)
+		},
+	}
+	cmd.Flags().StringVar(&f.config, "config", "", "providers and schedules, YAML (see configs/mpsc.yaml)")
+	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:9100", "address and port")
+	cmd.Flags().StringVar(&f.backend, "backend", "", "where users' schedules run (default: the first usable of unikernel, process)")
+	cmd.Flags().BoolVar(&f.verbose, "verbose", false, "log at debug level")
+	return cmd
+}
+
+func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
+	ctx := cmd.Context()
+	cfg, err := mpsc.ReadConfig(f.config)
+	if err != nil {
+		return &usageError{err}
+	}
+	level := slog.LevelInfo
+	if f.verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+	backend, err := scheduleBackend(ctx, f.backend)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, backend.Close()) }()
+	dir, err := os.MkdirTemp("", "lambdabench-mpsc-")
+	if err != nil {
+		return fmt.Errorf("make a folder for schedules: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := os.Chmod(dir, 0o755); err != nil { // sandboxes may run as another user
+		return err
+	}
+	sandbox, closeSandbox, err := scheduleSandbox(ctx, backend, dir, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeSandbox()) }()
+	db, err := mpsc.OpenDatabase(cfg.Database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	c, err := mpsc.NewController(cfg, db, mpsc.Options{Sandbox: sandbox, Log: log, Seed: uint64(time.Now().UnixNano())})
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w; choose another --listen", err)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s (schedules on backend %s, pid %d)\n", l.Addr(), backend.Name(), os.Getpid())
+	return serveMPSC(ctx, c, l, cfg.Timeout, log)
+}
+
+// scheduleBackend is the one that is named, or the first that is usable.
+func scheduleBackend(ctx context.Context, name string) (runtime.Backend, error) {
+	names := []string{name}
+	if name == "" {
+		names = []string{"unikernel", "process"}
+	}
+	var lacks []error
+	for _, n := range names {
+		b, err := backends.ByName(backends.Config{}, n)
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		if err := b.Probe(ctx); err != nil {
+			lacks = append(lacks, err, b.Close())
+			continue
+		}
+		return b, nil
+	}
+	return nil, errors.Join(lacks...)
+}
+
+// scheduleSandbox is a worker with the newest Python. Without one there are the
+// built-in schedules only.
+func scheduleSandbox(ctx context.Context, b runtime.Backend, dir string, log *slog.Logger) (mpsc.Sandbox, func() error, error) {
+	for _, in := range runtime.Interpreters(ctx) {
+		if !strings.HasPrefix(in.Runtime, "python") {
+			continue
+		}
+		w, err := worker.New(worker.Config{Log: log}, b, []runtime.Interpreter{in})
+		if err != nil {
+			return mpsc.Sandbox{}, nil, err
+		}
+		return mpsc.Sandbox{Runner: w, Runtime: in.Runtime, Dir: dir}, w.Close, nil
+	}
+	log.Warn("CPython 3.11 or later is not installed: schedules cannot be uploaded")
+	return mpsc.Sandbox{}, func() error { return nil }, nil
+}
+
+// serveMPSC answers and monitors until ctx ends; what runs then may finish
+// within the time that a call may take.
+func serveMPSC(ctx context.Context, c *mpsc.Controller, l net.Listener, grace time.Duration, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	srv := &http.Server{Handler: mpsc.Handler(c), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	monitored, served := make(chan error, 1), make(chan error, 1)
+	go func() { monitored <- c.Run(ctx) }()
+	go func() { served <- srv.Serve(l) }()
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		log.Info("shutting down", "grace", grace)
+		rest, stop := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		if err = srv.Shutdown(rest); err != nil {
+			err = errors.Join(err, srv.Close())
+		}
+		stop()
+		<-served
+	}
+	cancel()
+	if e := <-monitored; !errors.Is(e, context.Canceled) {
+		err = errors.Join(err, e)
+	}
+	return err
+}
