@@ -114,9 +114,10 @@ func TestNothingAcknowledgedIsLostWhenThePlatformIsKilled(t *testing.T) {
 		}
 		var once sync.Once
 		acknowledged = load(t, c, in, func(n int) {
-			if n >= 24+round {
+			sandboxes := len(inDirectory(backendDir))
+			if n >= 24+round && sandboxes > 0 || n > 500 { // a busy machine takes a while to boot one
 				once.Do(func() {
-					if len(inDirectory(backendDir)) == 0 {
+					if sandboxes == 0 {
 						t.Error("no sandbox runs")
 					}
 					if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {

@@ -5,8 +5,8 @@
 //	err = p.Serve(ctx, listener) // until ctx ends
 //
 // It speaks AWS Lambda's REST API (package gateway) and OpenWhisk's (package
-// openwhisk), and has /metrics for Prometheus and /healthz. One data directory belongs to one platform at a
-// time. The package opens no port by itself.
+// openwhisk), and has /metrics for Prometheus and /healthz. One data directory
+// belongs to one platform at a time. The package opens no port by itself.
 package platform
 
 import (
@@ -195,29 +195,56 @@ func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
 // Close ends what runs, after asynchronous invocations had Config.Grace to
 // finish. A second Close does nothing.
 func (p *Platform) Close() error {
-	p.once.Do(func() {
-		p.stop()
-		p.owned.Wait()
-		var errs []error
-		if p.Gateway != nil {
-			grace, cancel := context.WithTimeout(context.Background(), p.cfg.Grace)
-			errs = append(errs, p.Gateway.Close(grace))
-			cancel()
-		}
-		if p.Dispatch != nil {
-			p.Dispatch.Close() // what still waits for its turn
-		}
-		if p.Worker != nil {
-			errs = append(errs, p.Worker.Close())
-		}
-		if p.Gateway != nil {
-			p.Gateway.Wait()
-		}
-		p.settle() // no request and no event is left that could want the store
-		if p.Store != nil {
-			errs = append(errs, p.Store.Close())
-		}
-		p.err = errors.Join(errs...)
-	})
+	p.once.Do(func() { p.err = p.close() })
 	return p.err
+}
+
+func (p *Platform) close() error {
+	p.stop()
+	p.owned.Wait()
+	grace, cancel := context.WithTimeout(context.Background(), p.cfg.Grace)
+	defer cancel()
+	drained := p.drain(grace)
+	var errs []error
+	select {
+	case err := <-drained:
+		errs, drained = append(errs, err), nil
+	case <-grace.Done():
+	}
+	if p.Dispatch != nil {
+		p.Dispatch.Close() // what still waits for its turn
+	}
+	if p.Worker != nil {
+		errs = append(errs, p.Worker.Close()) // what outlives the grace
+	}
+	if drained != nil {
+		errs = append(errs, <-drained)
+	}
+	p.settle() // no request and no event is left that could want the store
+	if p.Store != nil {
+		errs = append(errs, p.Store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// drain has both front doors accept nothing more. The channel delivers when
+// what they had accepted has ended, by itself or with the worker.
+func (p *Platform) drain(grace context.Context) <-chan error {
+	drained := make(chan error, 1)
+	var lambda, whisk error
+	var doors sync.WaitGroup
+	if p.Gateway != nil {
+		doors.Go(func() {
+			lambda = p.Gateway.Close(grace)
+			p.Gateway.Wait()
+		})
+	}
+	if p.Whisk != nil {
+		doors.Go(func() { whisk = p.Whisk.Close(grace) })
+	}
+	go func() {
+		doors.Wait()
+		drained <- errors.Join(lambda, whisk)
+	}()
+	return drained
 }
