@@ -33,7 +33,8 @@ static void all(int fd, const void *p, size_t n)
 	}
 }
 
-/* The world of -n: every connection is accepted by an echo, except to port 1 (refused); datagrams come back too. */
+/* The world of -n: every connection is accepted by an echo, except to port 1 and to loopback, where nothing of the host's is
+ * listed (refused); datagrams come back too. */
 static void world(int fd, struct uc_msg *m)
 {
 	struct uc_addr self = { 4, 40000, { 10, 0, 2, 15 } };
@@ -41,7 +42,7 @@ static void world(int fd, struct uc_msg *m)
 	const struct uc_addr *to = (const void *)(m + 1);
 	switch (m->type) {
 	case UC_MSG_OPEN: {
-		int refused = to->port == 1;
+		int refused = to->port == 1 || (to->family == 4 && to->ip[0] == 127);
 		*m = (struct uc_msg){ UC_MSG_OPENED, 0, m->id, refused ? ECONNREFUSED : 0, refused ? 0 : sizeof self };
 		memcpy(m + 1, &self, sizeof self);
 		send(fd, m, sizeof *m + m->len, MSG_NOSIGNAL);
