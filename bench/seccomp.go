@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"maps"
 	goruntime "runtime"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,20 +13,68 @@ import (
 type instruction = unix.SockFilter
 
 // reachableCalls are the system calls that pass all filters for at least some
-// arguments. It follows both ways of every decision about an argument, so a
-// combination of arguments that cannot exist may count.
-func reachableCalls(filters [][]instruction) map[int]bool {
+// arguments, made from somewhere in the process's code. It follows both ways
+// of every decision about an argument, so a combination of arguments that
+// cannot exist may count.
+func reachableCalls(filters [][]instruction, code []span) map[int]bool {
 	pass := map[int]bool{}
+	places := []uint64{0}
+	if slices.ContainsFunc(filters, looksAtPlace) {
+		places = placesToTry(filters, code)
+	}
 	for _, nr := range callNumbers() {
-		ok := true
-		for _, f := range filters {
-			ok = ok && passes(f, uint32(nr))
-		}
-		if ok {
-			pass[nr] = true
+		pass[nr] = slices.ContainsFunc(places, func(place uint64) bool {
+			return !slices.ContainsFunc(filters, func(f []instruction) bool { return !passes(f, call{uint32(nr), place}) })
+		})
+	}
+	maps.DeleteFunc(pass, func(_ int, ok bool) bool { return !ok })
+	return pass
+}
+
+// call is what a filter is asked about: a number, and the address of the
+// instruction that makes it.
+type call struct {
+	nr    uint32
+	place uint64
+}
+
+// span is a mapping that a process can run code in.
+type span struct{ from, to uint64 }
+
+// placesToTry are addresses in code, enough for every decision that a filter
+// can take about them: each end of a mapping, and around each constant that a
+// filter compares a half of an address with.
+func placesToTry(filters [][]instruction, code []span) (places []uint64) {
+	halves := map[uint64]bool{}
+	for _, f := range filters {
+		for _, in := range f {
+			if in.Code&7 == unix.BPF_JMP {
+				halves[uint64(in.K)-1&0xffffffff], halves[uint64(in.K)], halves[uint64(in.K)+1&0xffffffff] = true, true, true
+			}
 		}
 	}
-	return pass
+	for _, s := range code {
+		places = append(places, s.from, s.to-1)
+		for high := range halves {
+			if high < s.from>>32 || high > s.to>>32 {
+				continue
+			}
+			for low := range halves {
+				if at := high<<32 | low; at >= s.from && at < s.to {
+					places = append(places, at)
+				}
+			}
+		}
+	}
+	return places
+}
+
+// looksAtPlace tells filters that read the instruction pointer, which is
+// where the process's code is and not what it may choose.
+func looksAtPlace(filter []instruction) bool {
+	return slices.ContainsFunc(filter, func(in instruction) bool {
+		return in.Code == unix.BPF_LD|unix.BPF_W|unix.BPF_ABS && (in.K == 8 || in.K == 12)
+	})
 }
 
 // callNumbers are the numbers of the host's own system call table that Linux
@@ -64,7 +114,7 @@ type word struct {
 }
 
 // passes reports whether some run of the filter for this call lets it happen.
-func passes(filter []instruction, nr uint32) bool {
+func passes(filter []instruction, c call) bool {
 	seen := map[state]bool{}
 	for todo := []state{{a: word{0, true}, x: word{0, true}}}; len(todo) > 0; {
 		s := todo[len(todo)-1]
@@ -73,7 +123,7 @@ func passes(filter []instruction, nr uint32) bool {
 			continue
 		}
 		seen[s] = true
-		next, verdict := s.step(filter[s.pc], nr)
+		next, verdict := s.step(filter[s.pc], c)
 		if verdict != nil && lets(*verdict) {
 			return true
 		}
@@ -93,7 +143,7 @@ func lets(verdict uint32) bool {
 }
 
 // step does one instruction. What depends on an argument is unknown.
-func (s state) step(in instruction, nr uint32) (next []state, verdict *uint32) {
+func (s state) step(in instruction, c call) (next []state, verdict *uint32) {
 	s.pc++
 	operand := word{in.K, true}
 	if in.Code&unix.BPF_X != 0 {
@@ -109,9 +159,9 @@ func (s state) step(in instruction, nr uint32) (next []state, verdict *uint32) {
 	case unix.BPF_JMP:
 		return s.jump(in, operand), nil
 	case unix.BPF_LD:
-		s.a = s.load(in, nr)
+		s.a = s.load(in, c)
 	case unix.BPF_LDX:
-		s.x = s.load(in, nr)
+		s.x = s.load(in, c)
 	case unix.BPF_ST:
 		s.mem[in.K&15] = s.a
 	case unix.BPF_STX:
@@ -129,7 +179,7 @@ func (s state) step(in instruction, nr uint32) (next []state, verdict *uint32) {
 }
 
 // load reads struct seccomp_data: nr, arch, instruction pointer, arguments.
-func (s state) load(in instruction, nr uint32) word {
+func (s state) load(in instruction, c call) word {
 	switch in.Code & 0xe0 {
 	case unix.BPF_IMM:
 		return word{in.K, true}
@@ -138,9 +188,13 @@ func (s state) load(in instruction, nr uint32) word {
 	case unix.BPF_ABS:
 		switch in.K {
 		case 0:
-			return word{nr, true}
+			return word{c.nr, true}
 		case 4:
 			return word{auditArch(), true}
+		case 8: // the lower half: the architectures that we know are little-endian
+			return word{uint32(c.place), true}
+		case 12:
+			return word{uint32(c.place >> 32), true}
 		}
 	case unix.BPF_LEN:
 		return word{64, true}

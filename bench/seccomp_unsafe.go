@@ -28,7 +28,7 @@ func seccompFilters(pid int) (filters [][]instruction, err error) {
 	}
 	for i := 0; ; i++ {
 		n, err := getFilter(pid, i, nil)
-		if errors.Is(err, unix.ENOENT) {
+		if errors.Is(err, unix.ENOENT) || i == 0 && errors.Is(err, unix.EINVAL) { // no further one; none at all
 			return filters, nil
 		}
 		if err == nil && n > 0 {

@@ -94,7 +94,7 @@ func lookAt(pid int) outside {
 
 func (out *outside) readCalls(pid int) {
 	if out.status["Seccomp"] == "0" {
-		out.calls = reachableCalls(nil)
+		out.calls = reachableCalls(nil, nil)
 		return
 	}
 	if !privileged() {
@@ -106,7 +106,20 @@ func (out *outside) readCalls(pid int) {
 		out.reason = err.Error()
 		return
 	}
-	out.filters, out.calls = len(filters), reachableCalls(filters)
+	out.filters, out.calls = len(filters), reachableCalls(filters, codeOf(pid))
+}
+
+// codeOf reads proc(5) maps.
+func codeOf(pid int) (code []span) {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	for line := range strings.Lines(string(b)) {
+		var s span
+		var mode string
+		if n, _ := fmt.Sscanf(line, "%x-%x %s", &s.from, &s.to, &mode); n == 3 && strings.Contains(mode, "x") {
+			code = append(code, s)
+		}
+	}
+	return code
 }
 
 func (p *probe) outside(out outside) {
@@ -115,9 +128,10 @@ func (p *probe) outside(out outside) {
 			p.isolated(n.name+" namespace", own, "")
 		}
 	}
-	p.isolated("no capabilities", out.status["CapEff"] == "0000000000000000", "effective "+strings.TrimLeft(out.status["CapEff"], "0"))
+	p.isolated("no capabilities", strings.Trim(out.status["CapEff"], "0") == "", "")
 	p.isolated("no new privileges", out.status["NoNewPrivs"] == "1", "")
-	p.isolated("own user of the host", strings.Fields(out.status["Uid"] + " ?")[0] != strconv.Itoa(os.Geteuid()), "user id "+strings.Fields(out.status["Uid"] + " ?")[0])
+	user, _, _ := strings.Cut(out.status["Uid"], "\t")
+	p.isolated("user other than the platform's", user != strconv.Itoa(os.Geteuid()), "user id "+user)
 	p.isolated("seccomp", out.status["Seccomp"] == "2", out.reason)
 	if out.calls != nil {
 		p.reachable("host system calls", len(out.calls), fmt.Sprintf("of %d", len(callNumbers())))
