@@ -30,13 +30,14 @@ type mpscExperiment struct {
 	Bad     float64  `yaml:"bad"`     // share of time that it is not
 	Period  Duration `yaml:"period"`  // of the edge's ups and downs, on average
 	Monitor Duration `yaml:"monitor"` // between two tests of a provider
+	Hedge   bool     `yaml:"hedge"`   // ask a second provider when the first is slow
 	Memory  Size     `yaml:"memory"`  // limit of a function
 }
 
 func newMPSC() *mpscExperiment {
 	return &mpscExperiment{
 		Rate: 50, Clients: 128, CloudA: ms(40), CloudB: ms(80), Edge: ms(2), Slow: ms(400), Errors: 0.2, Bad: 0.35,
-		Period: ms(2000), Monitor: ms(100), Memory: 128 << 20,
+		Period: ms(2000), Monitor: ms(100), Hedge: true, Memory: 128 << 20,
 	}
 }
 
@@ -95,7 +96,7 @@ func (x *mpscExperiment) RunTrial(ctx context.Context, env *Env, t Trial, sink *
 	w := &weather{x: x, timetable: newTimetable(env.Seed+uint64(t.Repeat), time.Duration(x.Period), x.Bad, t.Limit)}
 	schedule := t.Labels[record.LabelSchedule]
 	cfg := mpsc.Config{Interval: -1, Functions: []string{function}, Schedule: mpsc.ScheduleAdaptive, Timeout: 10 * time.Second,
-		Window: time.Minute, Samples: 1000, Limit: time.Second, Latency: time.Second}
+		Hedge: x.Hedge, Window: time.Minute, Samples: 1000, Limit: time.Second, Latency: time.Second}
 	if schedule == record.ScheduleAdaptive {
 		cfg.Interval = time.Duration(x.Monitor)
 	}
@@ -125,6 +126,7 @@ func (x *mpscExperiment) RunTrial(ctx context.Context, env *Env, t Trial, sink *
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	return x.measure(ctx, c, cfg, w, pop, t, sink)
 }
 

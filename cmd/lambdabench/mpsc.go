@@ -92,6 +92,7 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	l, err := net.Listen("tcp", f.listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another --listen", err)

@@ -190,3 +190,29 @@ func TestAdaptiveAvoidsAProviderThatFailsFast(t *testing.T) {
 		t.Errorf("20 calls took %d tries: the failing provider is asked again and again", tried)
 	}
 }
+
+func TestAHedgedCallIsAnsweredByTheSecondWhenTheFirstHangs(t *testing.T) {
+	var hangs atomic.Bool
+	first := scripted(func(ctx context.Context) ([]byte, error) {
+		if !hangs.Load() {
+			return takes(time.Millisecond)(ctx)
+		}
+		return takes(700 * time.Millisecond)(ctx)
+	})
+	cfg := config("first", "second")
+	cfg.Schedule, cfg.Hedge = ScheduleAdaptive, true
+	c := controller(t, cfg, Options{Executors: map[string]Executor{"first": first, "second": takes(20 * time.Millisecond)}})
+	for _, p := range []string{"first", "second"} {
+		c.Test(t.Context(), "nop", p)
+	}
+	hangs.Store(true)
+	r, err := c.Invoke(t.Context(), "nop", nil)
+	if err != nil || len(r.Tried) != 1 || r.Tried[0].Provider != "second" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	c.Close()
+	all, err := c.db.Recent(t.Context(), "nop", "first", time.Unix(0, 0), 10)
+	if err != nil || len(all) != 2 || all[1].RoundTrip < 700*time.Millisecond {
+		t.Errorf("the call that was overtaken is not recorded as it went: %+v, %v", all, err)
+	}
+}

@@ -33,6 +33,7 @@ type Config struct {
 	Schedule  string        `yaml:"schedule"`  // which one answers; default "fastest"
 	Latency   time.Duration `yaml:"latency"`   // the bound of schedule "cheapest"; default 100ms
 	Limit     time.Duration `yaml:"limit"`     // the time a user's schedule may take; default 2s
+	Hedge     bool          `yaml:"hedge"`     // ask a second provider when the first is slow; functions may then run twice
 	Database  string        `yaml:"database"`  // SQLite file; default "mpsc.db"
 	Functions []string      `yaml:"functions"` // what is tested
 	Providers []Provider    `yaml:"providers"`

@@ -25,6 +25,7 @@ type Controller struct {
 	providers map[string]Provider
 	executors map[string]Executor
 	live      live
+	calls     sync.WaitGroup // of Invoke
 
 	mu        sync.RWMutex // guards what follows; not held while a schedule runs or the database works
 	schedules map[string]Schedule
@@ -272,42 +273,6 @@ func (c *Controller) Schedules() []string {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return slices.Sorted(maps.Keys(c.schedules))
-}
-
-// Reply is what a proxied call came to.
-type Reply struct {
-	Payload []byte
-	Tried   []Test // in order; the last one answered
-}
-
-// Invoke runs a function at the recommended provider and, when that one cannot
-// be reached or fails, at the next best by expected time. Each try is recorded
-// as a test.
-func (c *Controller) Invoke(ctx context.Context, function string, payload []byte) (Reply, error) {
-	order, err := c.order(ctx, function)
-	if err != nil {
-		return Reply{}, err
-	}
-	var reply Reply
-	for _, provider := range order {
-		t, out, err := c.call(ctx, function, provider, payload, func(_ context.Context, t Test) (Test, error) { return c.db.Append(t) })
-		if err != nil && t.Provider == "" || ctx.Err() != nil {
-			return reply, err
-		}
-		if err != nil { // the call was made: losing its record must not lose its result
-			c.log.Error("a call is not recorded", "provider", provider, "error", err)
-		}
-		reply.Tried = append(reply.Tried, t)
-		if t.Class == OK {
-			reply.Payload = out
-			return reply, nil
-		}
-		if !t.Class.FallsOver() {
-			return reply, &CallError{t.Class, t.Error}
-		}
-	}
-	last := reply.Tried[len(reply.Tried)-1]
-	return reply, fmt.Errorf("run %s: every provider failed, the last one with: %w", function, &CallError{last.Class, last.Error})
 }
 
 // order is the recommended provider, then the others by expected time, then
