@@ -32,12 +32,17 @@ type mpscExperiment struct {
 	Monitor Duration `yaml:"monitor"` // between two tests of a provider
 	Hedge   bool     `yaml:"hedge"`   // ask a second provider when the first is slow
 	Memory  Size     `yaml:"memory"`  // limit of a function
+
+	// What the providers run on matters little here, so one target will do.
+	Backend  string `yaml:"backend"`  // "" for each of the suite's
+	Language string `yaml:"language"` // "" for each of the suite's
 }
 
 func newMPSC() *mpscExperiment {
 	return &mpscExperiment{
 		Rate: 50, Clients: 128, CloudA: ms(40), CloudB: ms(80), Edge: ms(2), Slow: ms(400), Errors: 0.2, Bad: 0.35,
 		Period: ms(2000), Monitor: ms(100), Hedge: true, Memory: 128 << 20,
+		Backend: "process", Language: "nodejs",
 	}
 }
 
@@ -73,7 +78,10 @@ func (x *mpscExperiment) Check() error {
 		above("period", x.Period), above("monitor", x.Monitor))
 }
 
-func (x *mpscExperiment) Trials(Target) []Trial {
+func (x *mpscExperiment) Trials(t Target) []Trial {
+	if x.Backend != "" && x.Backend != t.Backend || x.Language != "" && x.Language != string(t.Interpreter.Language) {
+		return nil
+	}
 	var all []Trial
 	for _, s := range []string{record.ScheduleAdaptive, cloudA, cloudB, edge} {
 		all = append(all, Trial{Via: ViaGateway, Labels: map[string]string{record.LabelSchedule: s}, Least: 2 * time.Second})
