@@ -41,15 +41,19 @@ func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
 	return runtime.Interpreter{}
 }
 
-// open makes a backend with a state directory of the test's own.
+// ownState is a state directory of the test's own. Other tests use the
+// default, so that a test that is killed is swept up after.
+func ownState(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // containers' users pass through
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func open(t testing.TB, cfg Config) *Backend {
 	t.Helper()
-	if cfg.StateDir == "" {
-		cfg.StateDir = t.TempDir()
-		if err := os.Chmod(filepath.Dir(cfg.StateDir), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
 	b := New(cfg)
 	if err := b.Probe(t.Context()); err != nil {
 		t.Skip(err)
@@ -174,14 +178,14 @@ func playVictim(dir string) {
 	var wg sync.WaitGroup
 	for i := range count {
 		wg.Go(func() {
-			sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in, Limits: runtime.Limits{MemoryBytes: 256 << 20, CPUs: 0.05}})
+			sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in, Limits: runtime.Limits{MemoryBytes: 256 << 20}})
 			if err != nil {
 				fail(err)
 			}
 			if i%10 != 0 {
 				return
 			}
-			fn := runtime.Function{Name: "loop", Handler: "index.handler", Package: os.Getenv("PACKAGE")}
+			fn := runtime.Function{Name: "loop", Handler: "index.handler", Package: os.Getenv("PACKAGE"), Limits: runtime.Limits{MemoryBytes: 256 << 20, CPUs: 0.05}}
 			if err := sb.Import(ctx, fn); err != nil {
 				fail(err)
 			}
