@@ -31,6 +31,9 @@ func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sand
 	if err != nil {
 		return nil, fmt.Errorf("boot %s in %s: %w", spec.Interpreter.Runtime, b.Name(), err)
 	}
+	if sb.group != nil && sb.group.has("freezer") {
+		return pausable{sb}, nil
+	}
 	return sb, nil
 }
 

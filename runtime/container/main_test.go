@@ -80,6 +80,9 @@ func boot(t testing.TB, b *Backend, limits runtime.Limits) *sandbox {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p, ok := sb.(pausable); ok {
+		return p.sandbox
+	}
 	return sb.(*sandbox)
 }
 

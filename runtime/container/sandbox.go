@@ -117,34 +117,6 @@ func (s *sandbox) Usage() (u runtime.Usage, err error) {
 	return u, nil
 }
 
-// Pause implements runtime.Pauser.
-func (s *sandbox) Pause(ctx context.Context) error { return s.setPaused(ctx, true) }
-
-// Resume implements runtime.Pauser.
-func (s *sandbox) Resume(ctx context.Context) error { return s.setPaused(ctx, false) }
-
-func (s *sandbox) setPaused(ctx context.Context, paused bool) (err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.killed:
-		return runtime.ErrClosed
-	case s.paused == paused:
-		return nil
-	case s.group == nil || !s.group.has("freezer"):
-		return &runtime.Unavailable{Backend: s.backend.Name(), Lacks: "no freezer cgroup, so containers cannot be paused", Remedy: "run as root on a host with the freezer"}
-	case paused:
-		err = s.group.freeze(ctx)
-	default:
-		err = s.group.thaw()
-	}
-	if err != nil {
-		return fmt.Errorf("pause or resume %s: %w", s.id, err)
-	}
-	s.paused = paused
-	return nil
-}
-
 // end tells the session what became of the driver. Its stream ends when the
 // OCI runtime's process does, which holds the channel as well.
 func (s *sandbox) end() driver.End {
