@@ -41,17 +41,8 @@ func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
 	return runtime.Interpreter{}
 }
 
-// ownState is a state directory of the test's own. Other tests use the
-// default, so that a test that is killed is swept up after.
-func ownState(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // containers' users pass through
-		t.Fatal(err)
-	}
-	return dir
-}
-
+// open makes a backend on the default state directory: what a test that is
+// killed leaves is swept up by the next.
 func open(t testing.TB, cfg Config) *Backend {
 	t.Helper()
 	b := New(cfg)
