@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	goruntime "runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -253,5 +254,31 @@ func TestThousandClonesDiffer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Go ends threads when it likes; a tender must not end with the one that
+// happened to start it.
+func TestTenderOutlivesTheThreadThatStartedIt(t *testing.T) {
+	b := newBackend(t, Config{})
+	spec := runtime.BootSpec{Interpreter: interpreter(t, runtime.Python)}
+	boot := func() error {
+		sb, err := b.Boot(t.Context(), spec)
+		if err != nil {
+			return err
+		}
+		return sb.Close()
+	}
+	first := make(chan error)
+	go func() {
+		goruntime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		first <- boot()
+	}()
+	if err := <-first; err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(50 * time.Millisecond)
+	if err := boot(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -73,11 +73,14 @@ func startRoot() (*tenderRoot, error) {
 
 // rootAttr asks for new namespaces. Inside, the tender is root over nothing;
 // outside, it is the platform's own user, or nobody where the platform is root.
+//
+// No Pdeathsig: it comes at the end of the *thread* that started the child
+// (prctl(2)), which Go ends when it likes. The tender ends when its control
+// socket does.
 func rootAttr() *syscall.SysProcAttr {
 	uid, gid := os.Getuid(), os.Getgid()
 	attr := &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWUTS,
-		Pdeathsig:  syscall.SIGKILL,
 		Setsid:     true,
 	}
 	if uid == 0 {
