@@ -26,6 +26,8 @@ const (
 	opPark    = 18
 	opUnpark  = 19
 	opPeek    = 20
+	opRenew   = 21
+	opRefill  = 22
 
 	flagShared = 1
 

@@ -115,19 +115,24 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, limits 
 // deploy takes over one reference to s, if it succeeds.
 func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
 	n, layers, pins := s.plan()
-	uc, err := n.take()
+	r := b.runOrder(abi.Resume, n, limits)
+	r.layers = layers
+	uc, err := n.take(r)
 	if err != nil {
 		pins.release()
 		return nil, err
 	}
-	r := b.runOrder(abi.Resume, n, limits)
-	r.layers = layers
 	sb := b.newSandbox(uc, s.in, limits)
 	defer sb.leave()
-	sb.channel.pins = pins
 	sb.session = driver.Resume(s.state, sb.channel)
 	sb.session.OnEnd(sb.learnEnd)
-	if err := sendRun(uc.fd, r); err != nil {
+	if uc.renewed {
+		pins.release()
+	} else {
+		sb.channel.pins = pins
+		err = sendRun(uc.fd, r)
+	}
+	if err != nil {
 		sb.Close()
 		return nil, err
 	}
@@ -215,30 +220,44 @@ func (b *Backend) stock() int {
 	return b.cfg.Stock
 }
 
-// take gives a blank from stock, or a fresh one.
-func (n *node) take() (blank, error) {
-	select {
-	case uc := <-n.stock:
-		return uc, nil
-	default:
-		return n.fork()
+// take gives a blank for an order: from stock, or a fresh one. One that served
+// before has carried the order out already.
+func (n *node) take(r *runOrder) (blank, error) {
+	for {
+		select {
+		case uc := <-n.stock:
+			if uc.renewed && n.refill(uc, r) != nil {
+				n.discard(uc)
+				continue
+			}
+			return uc, nil
+		default:
+			return n.fork()
+		}
 	}
 }
 
-// restock asks for one more blank if there are fewer than want. A failure
-// shows at the next take.
+// restock asks for one more blank if the stock runs low. A failure shows at the
+// next take.
 func (n *node) restock(want int) {
-	if len(n.stock) >= want {
+	if 2*len(n.stock) >= want {
 		return
 	}
-	uc, err := n.fork()
-	if err != nil {
-		return
+	if uc, err := n.fork(); err == nil {
+		n.keep(uc)
 	}
+}
+
+// keep puts a blank into stock; one too many ends.
+func (n *node) keep(uc blank) {
 	select {
 	case n.stock <- uc:
 	default:
-		n.forget(uc.id)
-		unix.Close(uc.fd)
+		n.discard(uc)
 	}
+}
+
+func (n *node) discard(uc blank) {
+	n.forget(uc.id)
+	unix.Close(uc.fd)
 }

@@ -32,6 +32,8 @@ type blank struct {
 	node *node
 	id   uint32
 	fd   int // our end of its channel
+
+	renewed bool // it served before: its order goes to the node, see renew.go
 }
 
 func newNode(fd int) *node { return &node{fd: fd} }
@@ -59,7 +61,7 @@ func (n *node) fork() (blank, error) {
 		unix.Close(ours)
 		return blank{}, err
 	}
-	return blank{n, id, ours}, nil
+	return blank{node: n, id: id, fd: ours}, nil
 }
 
 // send needs n.mu.

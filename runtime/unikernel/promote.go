@@ -135,6 +135,8 @@ func mapped(l *snapshot.Layer, file uint16) (out []layer) {
 func (n *node) fill(stock int) {
 	n.stock = make(chan blank, max(stock, 1))
 	for range stock {
-		n.restock(stock)
+		if uc, err := n.fork(); err == nil {
+			n.keep(uc)
+		}
 	}
 }

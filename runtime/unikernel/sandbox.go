@@ -172,6 +172,10 @@ func (s *sandbox) Close() error {
 		// A channel that cannot be fetched is that of a tender that is gone.
 		if s.enter() == nil {
 			defer s.leave()
+			if s.renew() {
+				s.backend.drop(s)
+				return
+			}
 		}
 		if s.session != nil {
 			s.session.Close()

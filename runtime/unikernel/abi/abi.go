@@ -12,7 +12,7 @@ import (
 // Version is UC_ABI: libOS, tender and snapshots of different versions refuse
 // each other. Magic is the first word of every block.
 const (
-	Version = 2
+	Version = 3
 	Magic   = 0x31435541
 )
 
@@ -62,6 +62,7 @@ const (
 	Reset   MsgType = 8
 	Credit  MsgType = 9
 	Dgram   MsgType = 10
+	Renew   MsgType = 11
 )
 
 // Sizes of the channel: UC_MSG_MAX bytes of header and payload in one packet,
@@ -108,7 +109,7 @@ func ParseMsg(b []byte, n int) (Msg, error) {
 		Len:   binary.LittleEndian.Uint32(b[12:]),
 	}
 	switch {
-	case m.Type < Data || m.Type > Dgram:
+	case m.Type < Data || m.Type > Renew:
 		return m, fmt.Errorf("%w: message of type %d", ErrMalformed, m.Type)
 	case int64(m.Len) != int64(n-MsgSize):
 		return m, fmt.Errorf("%w: %d bytes of payload announced, %d sent", ErrMalformed, m.Len, n-MsgSize)
@@ -146,7 +147,7 @@ type LibOSHeader struct {
 // ParseLibOS finds struct uc_libos in the bytes of the libOS's segment.
 func ParseLibOS(segment []byte) (LibOSHeader, error) {
 	var h LibOSHeader
-	if len(segment) < HeaderOffset+80 {
+	if len(segment) < HeaderOffset+88 {
 		return h, errors.New("library OS is too short for its header")
 	}
 	b := segment[HeaderOffset:]

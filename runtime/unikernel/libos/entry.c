@@ -120,6 +120,8 @@ void libos_enter(u64 how)
 		if (S->pub.magic != UC_MAGIC || S->pub.abi != UC_ABI || memcmp(S->pub.libos_id, me->id, 32))
 			uc_end(UC_EXIT_REFUSED, 0, "the snapshot belongs to another libOS");
 		f.fpstate = (u64)f.fp;
+		if (HOST->flags & UC_F_FSGSBASE) /* of a guest before this one */
+			__asm__ volatile("wrgsbase %0" : : "r"(0ull));
 		S->pub.resumes++;
 		S->pub.discards = 0;
 		S->snap_top = S->pub.high_top;

@@ -14,4 +14,5 @@ static const struct uc_libos header = {
 	.restorer = (u64)uc_restorer,
 	.state_size = sizeof(struct state),
 	.leave = (u64)uc_leave,
+	.renewed = (u64)uc_renewed,
 };

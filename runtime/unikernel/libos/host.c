@@ -97,6 +97,8 @@ static void take(i64 n)
 	const u8 *body = RX + sizeof *m;
 	if (n < (i64)sizeof *m || m->len != n - sizeof *m)
 		uc_end(UC_EXIT_REFUSED, 0, "malformed packet on the channel");
+	if (m->type == UC_MSG_RENEW)
+		uc_renew();
 	if (m->type == UC_MSG_DATA) {
 		if (queue_put(&S->chan, body, m->len) != (i64)m->len)
 			uc_end(UC_EXIT_MEMORY, 0, "no memory for the driver's input");

@@ -44,6 +44,8 @@ extern const char copy_user_end[], copy_fault[], guest_vdso[], guest_vdso_end[];
 void uc_restorer(void);
 void uc_enter(void);
 void uc_leave(void);
+_Noreturn void uc_renew(void);
+void uc_renewed(void);
 void uc_stub(void);
 _Noreturn void frame_return(void *ucontext);
 

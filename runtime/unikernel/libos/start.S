@@ -35,6 +35,27 @@ uc_leave:                       /* jumped to by a tender that runs at UC_TENDER;
 	jmp uc_enter
 1:	ud2
 
+/* UC_RENEW_CALL (abi/uc.h): forget everything, wait to be made new. Nothing but memory decides what comes after. */
+	.globl uc_renew, uc_renewed
+uc_renew:
+	movabs $0x7e0000180000, %rsp    /* the top of UC_STACK */
+	mov $45, %eax                   /* recvfrom */
+	mov $3, %edi                    /* UC_CHANNEL_FD */
+	movabs $0x7e0000140000, %rsi    /* UC_STACK */
+	mov $1, %edx
+	mov $2, %r10d                   /* MSG_PEEK */
+	xor %r8d, %r8d
+	xor %r9d, %r9d
+	call uc_stub
+uc_renewed:
+	movabs $0x7e0000180000, %rsp
+	push $2                         /* no flag of the guest's */
+	popfq
+	cmp $-4, %rax                   /* EINTR */
+	je uc_renew
+	mov $1, %edi                    /* UC_RESUME */
+	jmp uc_enter
+
 /* i64 hostcall(n, a, b, c, d, e, f) */
 	.globl hostcall
 hostcall:

@@ -102,12 +102,9 @@ static void lay(const struct order *o)
 	read_copied(l, n);
 }
 
-static void fill_host(const struct order *o)
+void host_block(struct uc_host *h, const struct tc_run *r)
 {
-	const struct tc_run *r = ORDER;
-	struct uc_host *h = (struct uc_host *)UC_HOST;
-	if (r->strings > UC_HOST_SIZE - sizeof *h)
-		quit("arguments and environment do not fit", -E2BIG);
+	memset(h, 0, sizeof *h);
 	h->magic = UC_MAGIC;
 	h->abi = UC_ABI;
 	h->flags = r->flags | (r->machine.hwcap2 & 2 ? UC_F_FSGSBASE : 0);
@@ -124,7 +121,15 @@ static void fill_host(const struct order *o)
 	h->envc = r->envc;
 	h->exe_off = r->exe_off;
 	h->strings_len = r->strings;
-	memcpy(h->strings, o->strings, r->strings);
+}
+
+static void fill_host(const struct order *o)
+{
+	struct uc_host *h = (struct uc_host *)UC_HOST;
+	if (ORDER->strings > UC_HOST_SIZE - sizeof *h)
+		quit("arguments and environment do not fit", -E2BIG);
+	host_block(h, ORDER);
+	memcpy(h->strings, o->strings, ORDER->strings);
 	SYS3(mprotect, UC_HOST, UC_HOST_SIZE, PROT_READ);
 }
 
@@ -171,6 +176,7 @@ static void node_start(void)
 	SYS3(madvise, UC_STACK, UC_STACK_SIZE, 4 /* MADV_DONTNEED */);
 	SYS3(madvise, UC_HOST, UC_HOST_SIZE, 4);
 	node_reset();
+	renew_init();
 	struct tc_reply ok = { .op = TC_NODE };
 	reply(&ok, -1);
 	node_loop();

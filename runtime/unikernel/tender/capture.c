@@ -26,9 +26,6 @@ struct pm_scan_arg { u64 size, flags, start, end, walk_end, vec, vec_len, max_pa
 #define IS_SWAPPED (1ull << 4)
 #define IS_PFNZERO (1ull << 5)
 
-/* Entries of the table in scratch. */
-struct table { struct tc_page *p; u32 n, max; };
-
 static int add(struct table *t, u64 start, u64 end)
 {
 	if (t->n && t->p[t->n - 1].addr + t->p[t->n - 1].pages * PAGE == start) {
@@ -92,6 +89,22 @@ static i64 scan_all(int pid, const struct uc_state *s, int shared, struct table 
 			r = f(fd, UC_HIGH, high, shared, t);
 		if (r != -ENOTTY && r != -EINVAL)
 			break;
+	}
+	SYS1(close, fd);
+	return r;
+}
+
+/* Private pages in a range, whatever the guest says of itself. */
+i64 scan_range(int pid, u64 start, u64 end, struct table *t)
+{
+	int fd = proc_open(pid, "pagemap", 0);
+	if (fd < 0)
+		return fd;
+	u32 before = t->n;
+	i64 r = scan(fd, start, end, 0, t);
+	if (r == -ENOTTY || r == -EINVAL) {
+		t->n = before;
+		r = scan_slowly(fd, start, end, 0, t);
 	}
 	SYS1(close, fd);
 	return r;

@@ -31,6 +31,10 @@ enum {
 	TC_PARK = 18,    /* id; descriptor: keep it */
 	TC_UNPARK = 19,  /* id: the descriptor comes with the reply */
 	TC_PEEK = 20,    /* id, a = address, b = bytes: memory of a UC, to scratch */
+	TC_RENEW = 21,   /* id, a = pages at most: roll a UC that got UC_MSG_RENEW back to what it was forked as. EAGAIN: it is not there
+	                  * yet; any other error: it never will be. reply.a = pages rolled back */
+	TC_REFILL = 22,  /* id; in scratch struct tc_run, layers: RUN for a UC that was renewed, which then only waits for its first
+	                  * message. E2BIG: too much would have to be zeroed */
 };
 
 #define TC_SHARED 1u

@@ -38,6 +38,11 @@ void node_reset(void);
 /* blank.c */
 _Noreturn void blank_main(int channel);
 
+void host_block(struct uc_host *, const struct tc_run *);
+
+/* Entries of the table in scratch. */
+struct table { struct tc_page *p; u32 n, max; };
+
 /* capture.c */
 void capture(const struct tc_order *, struct tc_reply *);
 void copy_pages(const struct tc_order *, struct tc_reply *, int fd);
@@ -45,6 +50,13 @@ void peek(const struct tc_order *, struct tc_reply *);
 void set_limit(const struct tc_order *, struct tc_reply *);
 void stat_text(const struct tc_order *, struct tc_reply *);
 int proc_open(int pid, const char *name, int flags);
+
+i64 scan_range(int pid, u64 start, u64 end, struct table *);
+
+/* renew.c */
+void renew_init(void); /* a node notes how its region is mapped */
+void renew(const struct tc_order *, struct tc_reply *);
+void refill(const struct tc_order *, struct tc_reply *);
 
 /* start.S */
 void own_data(void);

@@ -1,0 +1,110 @@
+package unikernel
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+)
+
+// A UC that has served becomes a blank again: its node writes over every page
+// that is its own what it was forked with. The process, its page tables and the
+// pages that every function writes are there already when the next order
+// comes, so that a deploy costs neither a fork nor page faults, and the end of a
+// UC not the end of a process. What makes this safe stands in abi/uc.h at
+// UC_MSG_RENEW and in tender/renew.c.
+
+const (
+	// renewPatience bounds the wait for a UC to come to where it can be renewed.
+	// One that does not is busy, or hostile, and is killed.
+	renewPatience = 20 * time.Millisecond
+
+	// renewPages is how many pages of its own a UC may have to be worth it.
+	renewPages = 2048
+)
+
+// renew puts the UC of a sandbox that ends back into stock. If it reports false,
+// the UC is as good as dead: kill it.
+func (s *sandbox) renew() bool {
+	s.mu.Lock()
+	plain := s.parent != nil && s.session != nil && s.net == nil && !s.closed
+	s.mu.Unlock()
+	n := s.uc.node
+	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || len(n.stock) == cap(n.stock) {
+		return false
+	}
+	fd := -1
+	err := s.session.Hold(func(driver.State) error {
+		// From here on the UC is nobody's: no call may find it again.
+		s.killed.Do(func() { fd = s.backToBlank() })
+		return nil
+	})
+	if err != nil || fd < 0 {
+		return false
+	}
+	s.session.Close()
+	n.keep(blank{node: n, id: s.uc.id, fd: fd, renewed: true})
+	return true
+}
+
+// backToBlank returns the channel's descriptor, or -1 after killing the UC.
+func (s *sandbox) backToBlank() int {
+	dead := func() int {
+		s.uc.node.forget(s.uc.id)
+		s.channel.awaitEnd()
+		return -1
+	}
+	if s.channel.send(abi.Msg{Type: abi.Renew}, nil) != nil {
+		return dead()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), renewPatience)
+	defer cancel()
+	err := s.settled(ctx, func() error {
+		r, _, err := s.uc.node.ask(order{op: opRenew, id: s.uc.id, a: renewPages}, nil)
+		if err == nil && r.err != 0 {
+			err = r.err
+		}
+		return err
+	})
+	if err != nil {
+		return dead()
+	}
+	fd, ok := s.channel.detach()
+	if !ok {
+		return dead()
+	}
+	s.channel.closed.Store(true)
+	if !drained(fd) {
+		s.uc.node.forget(s.uc.id)
+		unix.Close(fd)
+		return -1
+	}
+	return fd
+}
+
+// drained takes what the UC said before it was renewed out of its channel: it
+// says nothing further. It reports false at the channel's end.
+func drained(fd int) bool {
+	var b [1]byte
+	for {
+		switch n, _, err := unix.Recvfrom(fd, b[:], unix.MSG_DONTWAIT|unix.MSG_TRUNC); {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			return true
+		case err != nil || n == 0:
+			return false
+		}
+	}
+}
+
+// refill gives a blank that served before its order.
+func (n *node) refill(uc blank, r *runOrder) error {
+	packet, spilled := r.encode()
+	_, _, err := n.askWith(order{op: opRefill, id: uc.id}, func(scratch []byte) {
+		copy(scratch[copy(scratch, packet):], spilled)
+	}, nil)
+	return err
+}

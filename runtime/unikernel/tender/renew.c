@@ -1,0 +1,180 @@
+/*
+ * renew.c: makes a UC that has served a blank again (abi/uc.h, UC_MSG_RENEW). Its process keeps the pages that functions write,
+ * with the content that they had when it was forked: the next function of it neither pays for a fork nor for their faults.
+ *
+ * Nothing that the guest says of itself is believed. Where it sleeps, what it has mapped and which pages are its own is asked
+ * of the kernel; every such page is written over, whether it changed or not.
+ */
+#include "tender.h"
+
+_Static_assert(UC_CHANNEL_FD == 3 && UC_STACK == 0x7e0000140000 && UC_STACK + UC_STACK_SIZE == 0x7e0000180000 && UC_STUB_IP == 0x7e0000000002,
+	"UC_RENEW_CALL");
+
+/* How the region is mapped in this node, as /proc/PID/maps shows it, and so in every child that has not changed it. */
+static char own_maps[32768];
+static i64 own_maps_len;
+
+static i64 read_all(int pid, const char *name, char *to, i64 cap)
+{
+	int fd = proc_open(pid, name, 0);
+	if (fd < 0)
+		return fd;
+	i64 n = 0, k;
+	while (n < cap && (k = SYS3(read, fd, to + n, cap - n)) > 0)
+		n += k;
+	SYS1(close, fd);
+	return n;
+}
+
+/* The lines of maps up to the end of the region. */
+static i64 region_maps(int pid, char *to, i64 cap)
+{
+	static const char beyond[] = "7"; /* UC_IMAGE and all above begin with this, in 12 digits */
+	i64 n = read_all(pid, "maps", to, cap);
+	for (i64 at = 0; at < n;) {
+		i64 end = at, dash = at;
+		while (end < n && to[end] != '\n')
+			end++;
+		while (dash < end && to[dash] != '-')
+			dash++;
+		if (dash - at == 12 && to[at] == beyond[0])
+			return at;
+		at = end + 1;
+	}
+	return n < 0 ? n : -E2BIG; /* it did not fit, or is no map of a UC */
+}
+
+void renew_init(void) { own_maps_len = region_maps(SYS0(getpid), own_maps, sizeof own_maps); }
+
+static i64 asleep(int pid)
+{
+	static const char want[] = UC_RENEW_CALL;
+	char b[160];
+	i64 n = read_all(pid, "syscall", b, sizeof b);
+	if (n < 0)
+		return n;
+	return n == sizeof want - 1 && !memcmp(b, want, n) ? 0 : -EAGAIN;
+}
+
+static i64 mapped_as_forked(int pid)
+{
+	static char theirs[32768];
+	i64 n = region_maps(pid, theirs, sizeof theirs);
+	if (n < 0 || own_maps_len < 0)
+		return n < 0 ? n : own_maps_len;
+	return n == own_maps_len && !memcmp(theirs, own_maps, n) ? 0 : -EBUSY;
+}
+
+static i64 write_vm(int pid, struct iovec *local, struct iovec *remote, u32 n, u64 len)
+{
+	i64 r = SYS6(process_vm_writev, pid, local, n, remote, n, 0);
+	return r == (i64)len ? 0 : r < 0 ? r : -EFAULT;
+}
+
+/* What this node has at an address is what its children were forked with. */
+static i64 roll_back(int pid, const struct table *t)
+{
+	struct iovec v[256];
+	for (u32 i = 0; i < t->n;) {
+		u32 k = 0;
+		u64 len = 0;
+		for (; i < t->n && k < 256; i++, k++) {
+			v[k] = (struct iovec){ (void *)t->p[i].addr, t->p[i].pages * PAGE };
+			len += v[k].len;
+		}
+		i64 e = write_vm(pid, v, v, k, len);
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+void renew(const struct tc_order *o, struct tc_reply *r)
+{
+	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
+	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
+	i64 e = pid ? asleep(pid) : -ESRCH;
+	if (!e)
+		e = mapped_as_forked(pid);
+	if (!e)
+		e = scan_range(pid, UC_LOW, UC_LOW_END, &t);
+	if (!e)
+		e = scan_range(pid, UC_HIGH, UC_HIGH_END, &t);
+	if (!e)
+		e = scan_range(pid, UC_STACK, UC_STACK + UC_STACK_SIZE, &t);
+	for (u32 i = 0; !e && i < t.n; i++)
+		r->a += t.p[i].pages;
+	if (!e && r->a > o->a)
+		e = -E2BIG;
+	if (!e)
+		e = roll_back(pid, &t);
+	if (!e) {
+		u64 next = ((const struct uc_libos *)UC_LIBOS_HEADER)->renewed;
+		struct iovec l = { &next, 8 }, to = { (void *)(UC_STACK + UC_STACK_SIZE - 8), 8 };
+		e = write_vm(pid, &l, &to, 1, 8);
+	}
+	r->err = e < 0 ? -e : 0;
+}
+
+/* Pages that read as zero in the snapshot, whatever lies beneath. */
+static i64 zero(int pid, u64 at, u64 pages)
+{
+	static u8 nothing[16 * PAGE];
+	while (pages) {
+		u64 n = MIN(pages, 16);
+		struct iovec l = { (void *)nothing, n * PAGE }, to = { (void *)at, n * PAGE };
+		i64 e = write_vm(pid, &l, &to, 1, n * PAGE);
+		if (e)
+			return e;
+		at += n * PAGE, pages -= n;
+	}
+	return 0;
+}
+
+static i64 lay_copied(int pid, const struct tc_layer *l, u32 n)
+{
+	struct iovec from[256], to[256];
+	for (u32 i = 0; i < n;) {
+		u32 k = 0;
+		u64 len = 0;
+		for (; i < n && k < 256; i++) {
+			if (l[i].kind != TC_COPIED)
+				continue;
+			from[k] = (struct iovec){ (void *)(NODE_ARENA + l[i].off), l[i].pages * PAGE };
+			to[k] = (struct iovec){ (void *)l[i].addr, l[i].pages * PAGE };
+			len += to[k++].len;
+		}
+		i64 e = k ? write_vm(pid, from, to, k, len) : 0;
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+void refill(const struct tc_order *o, struct tc_reply *r)
+{
+	const struct tc_run *run = (const struct tc_run *)NODE_SCRATCH;
+	const struct tc_layer *l = (const struct tc_layer *)(run + 1);
+	struct uc_host h;
+	int pid = CHILDREN[o->id % TC_CHILDREN].pid, fd = -1;
+	i64 e = pid && run->layers < (TC_SCRATCH - sizeof *run) / sizeof *l ? 0 : -ESRCH;
+	u64 zeroed = 0;
+	for (u32 i = 0; !e && i < run->layers; i++)
+		if (l[i].kind == TC_ZEROED)
+			zeroed += l[i].pages;
+	if (zeroed > 256)
+		e = -E2BIG;
+	for (u32 i = 0; !e && i < run->layers; i++)
+		if (l[i].kind == TC_ZEROED)
+			e = zero(pid, l[i].addr, l[i].pages);
+	if (!e)
+		e = lay_copied(pid, l, run->layers);
+	if (!e && (e = fd = proc_open(pid, "mem", 2 /* O_RDWR */)) >= 0) {
+		/* The block is read-only to the guest: a parent may write it all the same. */
+		host_block(&h, run);
+		e = SYS4(pwrite64, fd, &h, sizeof h, UC_HOST);
+		e = e == sizeof h ? 0 : e < 0 ? e : -EIO;
+		SYS1(close, fd);
+	}
+	r->err = e < 0 ? -e : 0;
+}
