@@ -95,18 +95,14 @@ static i64 scan_all(int pid, const struct uc_state *s, int shared, struct table 
 }
 
 /* Private pages in a range, whatever the guest says of itself. */
-i64 scan_range(int pid, u64 start, u64 end, struct table *t)
+i64 scan_range(int pagemap, u64 start, u64 end, struct table *t)
 {
-	int fd = proc_open(pid, "pagemap", 0);
-	if (fd < 0)
-		return fd;
 	u32 before = t->n;
-	i64 r = scan(fd, start, end, 0, t);
+	i64 r = scan(pagemap, start, end, 0, t);
 	if (r == -ENOTTY || r == -EINVAL) {
 		t->n = before;
-		r = scan_slowly(fd, start, end, 0, t);
+		r = scan_slowly(pagemap, start, end, 0, t);
 	}
-	SYS1(close, fd);
 	return r;
 }
 

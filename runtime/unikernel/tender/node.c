@@ -46,6 +46,9 @@ static void do_kill(struct child *c)
 		dying[ndying++] = c->pid;
 	}
 	c->pid = 0;
+	for (int i = 0; i < PROC_FILES; i++)
+		if (c->proc[i])
+			SYS1(close, c->proc[i] - 1), c->proc[i] = 0;
 }
 
 static void do_fork(struct child *c, int channel)

@@ -14,23 +14,31 @@ _Static_assert(UC_CHANNEL_FD == 3 && UC_STACK == 0x7e0000140000 && UC_STACK + UC
 static char own_maps[32768];
 static i64 own_maps_len;
 
-static i64 read_all(int pid, const char *name, char *to, i64 cap)
+static int proc_file(struct child *c, int which)
 {
-	int fd = proc_open(pid, name, 0);
-	if (fd < 0)
-		return fd;
-	i64 n = 0, k;
-	while (n < cap && (k = SYS3(read, fd, to + n, cap - n)) > 0)
+	static const char *const name[] = { "syscall", "maps", "pagemap", "mem" };
+	if (!c->proc[which]) {
+		int fd = proc_open(c->pid, name[which], which == PROC_MEM ? 2 /* O_RDWR */ : 0);
+		if (fd < 0)
+			return fd;
+		c->proc[which] = fd + 1;
+	}
+	return c->proc[which] - 1;
+}
+
+static i64 read_all(int fd, char *to, i64 cap)
+{
+	i64 n = 0, k = fd;
+	while (fd >= 0 && n < cap && (k = SYS4(pread64, fd, to + n, cap - n, n)) > 0)
 		n += k;
-	SYS1(close, fd);
-	return n;
+	return k < 0 ? k : n;
 }
 
 /* The lines of maps up to the end of the region. */
-static i64 region_maps(int pid, char *to, i64 cap)
+static i64 region_maps(int maps, char *to, i64 cap)
 {
 	static const char beyond[] = "7"; /* UC_IMAGE and all above begin with this, in 12 digits */
-	i64 n = read_all(pid, "maps", to, cap);
+	i64 n = read_all(maps, to, cap);
 	for (i64 at = 0; at < n;) {
 		i64 end = at, dash = at;
 		while (end < n && to[end] != '\n')
@@ -44,22 +52,27 @@ static i64 region_maps(int pid, char *to, i64 cap)
 	return n < 0 ? n : -E2BIG; /* it did not fit, or is no map of a UC */
 }
 
-void renew_init(void) { own_maps_len = region_maps(SYS0(getpid), own_maps, sizeof own_maps); }
+void renew_init(void)
+{
+	int fd = SYS3(openat, FD_PROC, "self/maps", O_CLOEXEC);
+	own_maps_len = region_maps(fd, own_maps, sizeof own_maps);
+	SYS1(close, fd);
+}
 
-static i64 asleep(int pid)
+static i64 asleep(struct child *c)
 {
 	static const char want[] = UC_RENEW_CALL;
 	char b[160];
-	i64 n = read_all(pid, "syscall", b, sizeof b);
+	i64 n = read_all(proc_file(c, PROC_SYSCALL), b, sizeof b);
 	if (n < 0)
 		return n;
 	return n == sizeof want - 1 && !memcmp(b, want, n) ? 0 : -EAGAIN;
 }
 
-static i64 mapped_as_forked(int pid)
+static i64 mapped_as_forked(struct child *c)
 {
 	static char theirs[32768];
-	i64 n = region_maps(pid, theirs, sizeof theirs);
+	i64 n = region_maps(proc_file(c, PROC_MAPS), theirs, sizeof theirs);
 	if (n < 0 || own_maps_len < 0)
 		return n < 0 ? n : own_maps_len;
 	return n == own_maps_len && !memcmp(theirs, own_maps, n) ? 0 : -EBUSY;
@@ -92,26 +105,27 @@ static i64 roll_back(int pid, const struct table *t)
 void renew(const struct tc_order *o, struct tc_reply *r)
 {
 	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
-	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
-	i64 e = pid ? asleep(pid) : -ESRCH;
+	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
+	i64 e = c->pid ? asleep(c) : -ESRCH;
 	if (!e)
-		e = mapped_as_forked(pid);
+		e = mapped_as_forked(c);
+	int pagemap = e ? -1 : proc_file(c, PROC_PAGEMAP);
 	if (!e)
-		e = scan_range(pid, UC_LOW, UC_LOW_END, &t);
+		e = pagemap < 0 ? pagemap : scan_range(pagemap, UC_LOW, UC_LOW_END, &t);
 	if (!e)
-		e = scan_range(pid, UC_HIGH, UC_HIGH_END, &t);
+		e = scan_range(pagemap, UC_HIGH, UC_HIGH_END, &t);
 	if (!e)
-		e = scan_range(pid, UC_STACK, UC_STACK + UC_STACK_SIZE, &t);
+		e = scan_range(pagemap, UC_STACK, UC_STACK + UC_STACK_SIZE, &t);
 	for (u32 i = 0; !e && i < t.n; i++)
 		r->a += t.p[i].pages;
 	if (!e && r->a > o->a)
 		e = -E2BIG;
 	if (!e)
-		e = roll_back(pid, &t);
+		e = roll_back(c->pid, &t);
 	if (!e) {
 		u64 next = ((const struct uc_libos *)UC_LIBOS_HEADER)->renewed;
 		struct iovec l = { &next, 8 }, to = { (void *)(UC_STACK + UC_STACK_SIZE - 8), 8 };
-		e = write_vm(pid, &l, &to, 1, 8);
+		e = write_vm(c->pid, &l, &to, 1, 8);
 	}
 	r->err = e < 0 ? -e : 0;
 }
@@ -156,7 +170,8 @@ void refill(const struct tc_order *o, struct tc_reply *r)
 	const struct tc_run *run = (const struct tc_run *)NODE_SCRATCH;
 	const struct tc_layer *l = (const struct tc_layer *)(run + 1);
 	struct uc_host h;
-	int pid = CHILDREN[o->id % TC_CHILDREN].pid, fd = -1;
+	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
+	int pid = c->pid, mem;
 	i64 e = pid && run->layers < (TC_SCRATCH - sizeof *run) / sizeof *l ? 0 : -ESRCH;
 	u64 zeroed = 0;
 	for (u32 i = 0; !e && i < run->layers; i++)
@@ -169,12 +184,11 @@ void refill(const struct tc_order *o, struct tc_reply *r)
 			e = zero(pid, l[i].addr, l[i].pages);
 	if (!e)
 		e = lay_copied(pid, l, run->layers);
-	if (!e && (e = fd = proc_open(pid, "mem", 2 /* O_RDWR */)) >= 0) {
+	if (!e && (e = mem = proc_file(c, PROC_MEM)) >= 0) {
 		/* The block is read-only to the guest: a parent may write it all the same. */
 		host_block(&h, run);
-		e = SYS4(pwrite64, fd, &h, sizeof h, UC_HOST);
+		e = SYS4(pwrite64, mem, &h, sizeof h, UC_HOST);
 		e = e == sizeof h ? 0 : e < 0 ? e : -EIO;
-		SYS1(close, fd);
 	}
 	r->err = e < 0 ? -e : 0;
 }

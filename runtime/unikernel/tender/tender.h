@@ -16,7 +16,9 @@ enum { FD_CONTROL = UC_CHANNEL_FD, FD_LIBOS = 4, FD_PROC = 5, FD_HUGE = 6, FD_AR
 #define NODE_ARENA_SIZE (256ull << 30)
 #define NODE_COPY     0x00007de000000000ull /* target of a COPY */
 
-struct child { int pid, parked; }; /* parked: descriptor + 1 */
+/* What a node knows of a child; descriptors are + 1, 0 for none. Files of /proc stay open once it was renewed. */
+enum { PROC_SYSCALL, PROC_MAPS, PROC_PAGEMAP, PROC_MEM, PROC_FILES };
+struct child { int pid, parked, proc[PROC_FILES]; };
 #define CHILDREN ((struct child *)NODE_CHILDREN)
 
 /* What a blank populates before its order comes: written once, when its node is made, and inherited. */
@@ -51,7 +53,7 @@ void set_limit(const struct tc_order *, struct tc_reply *);
 void stat_text(const struct tc_order *, struct tc_reply *);
 int proc_open(int pid, const char *name, int flags);
 
-i64 scan_range(int pid, u64 start, u64 end, struct table *);
+i64 scan_range(int pagemap, u64 start, u64 end, struct table *);
 
 /* renew.c */
 void renew_init(void); /* a node notes how its region is mapped */
