@@ -18,18 +18,45 @@ const maxBody = 6 << 20
 // Handler is the REST API that openapi.yaml describes; it serves that file too.
 func Handler(c *Controller) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/yaml")
-		w.Write(openAPI)
-	})
-	mux.HandleFunc("GET /metrics/{function}", c.serveMetrics)
-	mux.HandleFunc("POST /test/{function}", c.serveTest)
-	mux.HandleFunc("GET /schedules", c.serveSchedules)
-	mux.HandleFunc("PUT /schedules/{name}", c.serveAddSchedule)
-	mux.HandleFunc("POST /schedules/{name}/use", c.serveUse)
-	mux.HandleFunc("GET /schedule/{function}", c.serveSchedule)
-	mux.HandleFunc("POST /run/{function}", c.serveRun)
+	for pattern, serve := range c.routes() {
+		mux.HandleFunc(pattern, serve)
+	}
 	return mux
+}
+
+func (c *Controller) routes() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /openapi.yaml":          serveOpenAPI,
+		"GET /metrics/{function}":    c.serveMetrics,
+		"POST /test/{function}":      c.serveTest,
+		"GET /schedules":             c.serveSchedules,
+		"PUT /schedules/{name}":      c.serveAddSchedule,
+		"POST /schedules/{name}/use": c.serveUse,
+		"GET /schedule/{function}":   c.serveSchedule,
+		"POST /run/{function}":       c.serveRun,
+	}
+}
+
+// Bodies of the REST API that are of no use elsewhere.
+type (
+	scheduleList struct {
+		Current   string   `json:"current"`
+		Schedules []string `json:"schedules"`
+	}
+	addedSchedule struct {
+		Added string `json:"added"`
+	}
+	usedSchedule struct {
+		Current string `json:"current"`
+	}
+	failure struct {
+		Error string `json:"error"`
+	}
+)
+
+func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Write(openAPI)
 }
 
 func (c *Controller) serveMetrics(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +89,7 @@ func (c *Controller) serveSchedules(w http.ResponseWriter, _ *http.Request) {
 	c.mu.RLock()
 	current := c.current
 	c.mu.RUnlock()
-	answer(w, map[string]any{"current": current, "schedules": c.Schedules()}, nil)
+	answer(w, scheduleList{current, c.Schedules()}, nil)
 }
 
 func (c *Controller) serveAddSchedule(w http.ResponseWriter, r *http.Request) {
@@ -70,12 +97,12 @@ func (c *Controller) serveAddSchedule(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = c.AddSchedule(r.Context(), r.PathValue("name"), string(source))
 	}
-	answer(w, map[string]string{"added": r.PathValue("name")}, err)
+	answer(w, addedSchedule{r.PathValue("name")}, err)
 }
 
 func (c *Controller) serveUse(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
-	answer(w, map[string]string{"current": name}, c.Use(r.Context(), name))
+	answer(w, usedSchedule{name}, c.Use(r.Context(), name))
 }
 
 func (c *Controller) serveSchedule(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +136,7 @@ func answer(w http.ResponseWriter, v any, err error) {
 	status := http.StatusOK
 	if err != nil {
 		status = statusOf(err)
-		v = map[string]string{"error": err.Error()}
+		v = failure{err.Error()}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -11,7 +11,7 @@
 //
 //	cfg, err := mpsc.ReadConfig("mpsc.yaml")
 //	db, err := mpsc.OpenDatabase(cfg.Database)
-//	c, err := mpsc.NewController(cfg, db, runner)
+//	c, err := mpsc.NewController(cfg, db, mpsc.Options{})
 //	go c.Run(ctx)
 //	http.ListenAndServe("127.0.0.1:9100", mpsc.Handler(c))
 //
