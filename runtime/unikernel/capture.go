@@ -201,10 +201,17 @@ func (s *snap) captureBase(sb *sandbox) error {
 	}
 	if err == nil {
 		var n *node
-		n, err = s.backend.growBase(s, s.backend.stock())
-		s.node.Store(n)
+		if n, err = s.backend.growBase(s, s.backend.stock()); err == nil {
+			s.node.Store(n)
+		}
+	}
+	if err == nil && sb.prefetch {
+		err = s.exercise()
 	}
 	if err != nil {
+		if n := s.node.Load(); n != nil {
+			n.close()
+		}
 		s.layer.Close()
 	}
 	return err

@@ -12,8 +12,9 @@ import (
 
 // StepPrefetch is a step of anticipatory optimisation that this backend adds
 // to the driver's: find out which pages the first import and the first run
-// write and read, and have every blank populate them before its order comes.
-// One call does what would be some hundred page faults.
+// write and read, and have every blank populate them before its order comes:
+// one call does what would be some hundred page faults. The blanks that the
+// snapshot begins with run a dummy function besides.
 const StepPrefetch = "prefetch"
 
 // dummies are functions to learn from: what they touch, every function does.
@@ -25,17 +26,8 @@ var dummies = map[runtime.Language][2]string{
 // learn runs a dummy function in a UC of the snapshot and returns what it
 // touched.
 func (s *snap) learn() ([]layer, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), rehearsal)
 	defer cancel()
-	dir, err := os.MkdirTemp("", "lambdabench-dummy-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	source := dummies[s.in.Language]
-	if err := os.WriteFile(filepath.Join(dir, source[0]), []byte(source[1]), 0o644); err != nil {
-		return nil, err
-	}
 	trial := &snap{backend: s.backend, in: s.in, layer: s.layer, state: s.state, refs: 1}
 	n, err := s.backend.growBase(trial, 0)
 	if err != nil {
@@ -43,20 +35,11 @@ func (s *snap) learn() ([]layer, error) {
 	}
 	defer n.close()
 	trial.node.Store(n)
-	sb, err := s.backend.deploy(trial, runtime.Limits{})
+	sb, err := trial.rehearse(ctx)
 	if err != nil {
-		return nil, err
-	}
-	sb.parent = nil // the trial is not counted
-	defer sb.Close()
-	fn := runtime.Function{Name: "dummy", Version: "$LATEST", Handler: "index.handler", Package: dir}
-	if err := sb.Import(ctx, fn); err != nil {
 		return nil, fmt.Errorf("learn what functions touch: %w", err)
 	}
-	inv := runtime.Invocation{ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(30 * time.Second)}
-	if res, err := sb.Invoke(ctx, inv); err != nil || res.Outcome != runtime.OK {
-		return nil, fmt.Errorf("learn what functions touch: %v %w", res.Error, err)
-	}
+	defer sb.Close()
 	var layers []layer
 	for _, o := range []struct {
 		kind  uint16
@@ -87,4 +70,55 @@ func split(steps []string) (forDriver []string, prefetch bool) {
 		forDriver = append(forDriver, s)
 	}
 	return forDriver, prefetch
+}
+
+// rehearsal bounds a dummy function's import and run.
+const rehearsal = 30 * time.Second
+
+// rehearse imports and runs a dummy function in a UC of the snapshot.
+func (s *snap) rehearse(ctx context.Context) (*sandbox, error) {
+	dir, err := os.MkdirTemp("", "lambdabench-dummy-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	source := dummies[s.in.Language]
+	if err := os.WriteFile(filepath.Join(dir, source[0]), []byte(source[1]), 0o644); err != nil {
+		return nil, err
+	}
+	s.backend.hold(s)
+	sb, err := s.backend.deploy(s, runtime.Limits{})
+	if err != nil {
+		s.backend.release(s)
+		return nil, err
+	}
+	fn := runtime.Function{Name: "dummy", Version: "$LATEST", Handler: "index.handler", Package: dir}
+	inv := runtime.Invocation{ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(rehearsal)}
+	err = sb.Import(ctx, fn)
+	if err == nil {
+		var res runtime.Result
+		if res, err = sb.Invoke(ctx, inv); err == nil && res.Outcome != runtime.OK {
+			err = res.Error
+		}
+	}
+	if err != nil {
+		sb.Close()
+		return nil, err
+	}
+	return sb, nil
+}
+
+// exercise has every blank in stock run the dummy once, after which it is
+// renewed (see renew.go): what functions touch is then in its page tables.
+func (s *snap) exercise() error {
+	ctx, cancel := context.WithTimeout(context.Background(), rehearsal)
+	defer cancel()
+	for range len(s.node.Load().stock) {
+		sb, err := s.rehearse(ctx)
+		if err != nil {
+			return fmt.Errorf("exercise a blank: %w", err)
+		}
+		sb.Close()
+	}
+	return nil
 }

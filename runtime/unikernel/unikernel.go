@@ -41,7 +41,7 @@ type Config struct {
 	Trace bool
 }
 
-const defaultStock = 4
+const defaultStock = 8
 
 // Backend runs every sandbox as a unikernel context.
 type Backend struct {
