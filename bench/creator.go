@@ -29,6 +29,9 @@ func newCreator(ctx context.Context, env *Env, ao []string, serve bool) (*creato
 	if err != nil {
 		return nil, err
 	}
+	if a, ok := env.Backend.(isolation.Anticipator); ok && ao == nil {
+		ao = a.Anticipate()
+	}
 	c := &creator{env: env, spec: isolation.BootSpec{Interpreter: env.Interpreter, Prepare: ao}, pop: pop, serve: serve}
 	if s, ok := env.Backend.(isolation.Snapshotter); ok {
 		sb, err := env.Backend.Boot(ctx, c.spec)

@@ -17,7 +17,7 @@ type density struct {
 	Floor    Size     `yaml:"floor"`    // memory that must stay available on the host
 	Count    int      `yaml:"count"`    // most instances
 	Parallel int      `yaml:"parallel"` // creations at a time; 0: one per core
-	AO       []string `yaml:"ao"`       // steps of anticipatory optimisation
+	AO       []string `yaml:"ao"`       // steps of anticipatory optimisation; the backend's choice by default
 }
 
 // States of an instance that idles.

@@ -19,7 +19,7 @@ type deploy struct {
 	Calls  int      `yaml:"calls"`  // of each path in a trial, at most
 	Warmup int      `yaml:"warmup"` // calls before that, recorded as such
 	Memory Size     `yaml:"memory"` // limit of a function
-	AO     []string `yaml:"ao"`     // steps of anticipatory optimisation
+	AO     []string `yaml:"ao"`     // steps of anticipatory optimisation; the backend's choice by default
 }
 
 func newDeploy() *deploy {

@@ -104,5 +104,6 @@ func (x *throughput) config(cores int) worker.Config {
 	return worker.Config{
 		Idle: worker.Cache{Count: n}, Sandboxes: max(n, x.Clients), Functions: worker.Cache{Bytes: worker.Bytes(x.Snapshots)},
 		PlaceWait: time.Minute,
+		Capture:   worker.CaptureInline, // as in the paper; where nearly every call is a new function, a second import of each would double the work
 	}
 }

@@ -45,6 +45,13 @@ type Backend interface {
 	Close() error
 }
 
+// Anticipator is a Backend that knows which steps of anticipatory optimisation
+// (BootSpec.Prepare) serve it best. Whoever was not told otherwise prepares its
+// runtime snapshots with them.
+type Anticipator interface {
+	Anticipate() []string
+}
+
 // Snapshotter is a backend that can capture sandboxes.
 type Snapshotter interface {
 	// Capture takes the state of a sandbox that waits for work: after Boot it

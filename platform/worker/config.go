@@ -104,7 +104,9 @@ type RuntimeSnapshots struct {
 	Off bool `yaml:"off"`
 
 	// Prepare names the steps of anticipatory optimisation, in order
-	// (driver.StepInterpreter, …). They run in stem cells as well.
+	// (driver.StepInterpreter, …). They run in stem cells as well. Default:
+	// those that the backend asks for (runtime.Anticipator); an empty list is
+	// none.
 	Prepare []string `yaml:"prepare"`
 
 	// AtFirstUse leaves the boot to the first invocation. Otherwise New starts

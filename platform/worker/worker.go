@@ -123,6 +123,9 @@ func New(cfg Config, backend runtime.Backend, interpreters []runtime.Interpreter
 		samples: make(chan *instance, sampleQueue),
 	}
 	w.snapshotter, _ = backend.(runtime.Snapshotter)
+	if a, ok := backend.(runtime.Anticipator); ok && cfg.Runtimes.Prepare == nil {
+		w.cfg.Runtimes.Prepare = a.Anticipate()
+	}
 	for _, in := range interpreters {
 		w.languages[in.Runtime] = &language{Interpreter: in}
 	}

@@ -90,6 +90,11 @@ func New(cfg Config) *Backend {
 // Name implements runtime.Backend.
 func (b *Backend) Name() string { return Name }
 
+// Anticipate implements runtime.Anticipator.
+func (b *Backend) Anticipate() []string {
+	return []string{driver.StepNetwork, driver.StepInterpreter, StepPrefetch}
+}
+
 // Probe implements runtime.Backend.
 func (b *Backend) Probe(ctx context.Context) error { return probe(ctx) }
 
