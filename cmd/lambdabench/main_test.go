@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"os"
@@ -41,6 +42,32 @@ func prepared(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asCommand+"=1")
 	return cmd
+}
+
+// listening starts a command that serves, and returns its URL once it listens.
+func listening(t *testing.T, args ...string) (string, *exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	cmd := prepared(args...)
+	log := &bytes.Buffer{}
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	url, _, found := strings.Cut(strings.TrimPrefix(line, "listening on "), " ")
+	if err != nil || !found {
+		cmd.Wait()
+		t.Fatalf("%q, %v, %s", line, err, log)
+	}
+	return url, cmd, log
 }
 
 func write(t *testing.T, text string) string {

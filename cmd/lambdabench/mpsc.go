@@ -89,6 +89,9 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	c, err := mpsc.NewController(cfg, db, mpsc.Options{Sandbox: sandbox, Log: log, Seed: uint64(time.Now().UnixNano())})
+	if errors.Is(err, mpsc.ErrUnknownSchedule) || errors.Is(err, mpsc.ErrNoCredentials) {
+		return &usageError{fmt.Errorf("%s: %w", f.config, err)}
+	}
 	if err != nil {
 		return err
 	}

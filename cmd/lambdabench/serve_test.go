@@ -2,13 +2,11 @@ package main
 
 import (
 	"archive/zip"
-	"bufio"
 	"bytes"
 	"context"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -22,32 +20,6 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 )
-
-// serving starts `lambdabench serve` and returns its URL once it listens.
-func serving(t *testing.T, args ...string) (string, *exec.Cmd, *bytes.Buffer) {
-	t.Helper()
-	cmd := prepared(append([]string{"serve"}, args...)...)
-	log := &bytes.Buffer{}
-	cmd.Stderr = log
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	url, _, found := strings.Cut(strings.TrimPrefix(line, "listening on "), " ")
-	if err != nil || !found {
-		cmd.Wait()
-		t.Fatalf("%q, %v, %s", line, err, log)
-	}
-	return url, cmd, log
-}
 
 func lambdaClient(t *testing.T, url string) *lambda.Client {
 	hc := &http.Client{Transport: &http.Transport{}}
@@ -65,7 +37,7 @@ func TestServeFinishesWhatRunsWhenItIsTerminated(t *testing.T) {
 		t.Skip(err)
 	}
 	data := t.TempDir()
-	url, cmd, log := serving(t, "--listen", "127.0.0.1:0", "--data", data)
+	url, cmd, log := listening(t, "serve", "--listen", "127.0.0.1:0", "--data", data)
 	if !strings.HasPrefix(url, "http://127.0.0.1:") {
 		t.Errorf("listens on %s", url)
 	}

@@ -136,12 +136,12 @@ func (p Provider) validate() error {
 		return fmt.Errorf("Cost %v is negative", p.Cost)
 	}
 	switch {
+	case p.Type != TypeAWS && p.Type != TypeOpenWhisk && p.Type != TypeHTTP:
+		return fmt.Errorf("type %q is not aws, openwhisk or http", p.Type)
 	case p.Type == TypeHTTP && p.URL == "":
 		return errors.New(`type http needs url, such as "{host}/run/{function}"`)
 	case p.Type != TypeHTTP && p.URL != "":
 		return fmt.Errorf("url belongs to type http, not to %q", p.Type)
-	case p.Type != TypeAWS && p.Type != TypeOpenWhisk && p.Type != TypeHTTP:
-		return fmt.Errorf("type %q is not aws, openwhisk or http", p.Type)
 	}
 	return nil
 }

@@ -87,10 +87,16 @@ func (c *Controller) restore() error {
 		return fmt.Errorf("read the chosen schedule: %w", err)
 	}
 	if _, ok := c.schedules[chosen]; ok {
+		if chosen != c.current {
+			c.log.Info("the schedule chosen last goes before the configuration's", "chosen", chosen, "configured", c.current)
+		}
 		c.current = chosen
+	} else if chosen != "" {
+		c.log.Warn("the schedule chosen last cannot be used, the configuration's is", "chosen", chosen, "configured", c.current)
 	}
 	if _, ok := c.schedules[c.current]; !ok {
-		return fmt.Errorf("%w: %q", ErrUnknownSchedule, c.current)
+		return fmt.Errorf("%w: %q (there are: %v); one of your own is uploaded while a built-in one is configured, and then chosen with POST /schedules/%s/use",
+			ErrUnknownSchedule, c.current, slices.Sorted(maps.Keys(c.schedules)), c.current)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func newOpenWhisk(p Provider, client *http.Client, getenv func(string) string) (
 	}
 	user, password, ok := strings.Cut(getenv(prefix+"_AUTH"), ":")
 	if !ok {
-		return nil, fmt.Errorf("provider %s: set %s_AUTH in the environment to USER:PASSWORD", p.Name, prefix)
+		return nil, fmt.Errorf("provider %s: %w: set %s_AUTH to USER:PASSWORD", p.Name, ErrNoCredentials, prefix)
 	}
 	namespace := p.Namespace
 	if namespace == "" {
@@ -63,16 +63,18 @@ type template struct {
 	client *http.Client
 }
 
-func newTemplate(p Provider, client *http.Client, getenv func(string) string) Executor {
+func newTemplate(p Provider, client *http.Client, getenv func(string) string) (Executor, error) {
 	t := template{client: client}
 	if p.Credentials != "" {
-		t.bearer = getenv(p.Credentials + "_TOKEN")
+		if t.bearer = getenv(p.Credentials + "_TOKEN"); t.bearer == "" {
+			return nil, fmt.Errorf("provider %s: %w: set %s_TOKEN", p.Name, ErrNoCredentials, p.Credentials)
+		}
 	}
 	t.url = func(function string) string {
 		return strings.NewReplacer("{host}", strings.TrimSuffix(p.APIHost, "/"), "{namespace}", url.PathEscape(p.Namespace),
 			"{function}", url.PathEscape(function)).Replace(p.URL)
 	}
-	return t
+	return t, nil
 }
 
 // Execute implements Executor.

@@ -70,7 +70,7 @@ func NewExecutor(p Provider, getenv func(string) string) (Executor, error) {
 	case TypeOpenWhisk:
 		return newOpenWhisk(p, client, getenv)
 	case TypeHTTP:
-		return newTemplate(p, client, getenv), nil
+		return newTemplate(p, client, getenv)
 	}
 	return nil, fmt.Errorf("provider %s: type %q is not aws, openwhisk or http", p.Name, p.Type)
 }
