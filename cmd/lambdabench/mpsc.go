@@ -70,14 +70,11 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, backend.Close()) }()
-	dir, err := os.MkdirTemp("", "lambdabench-mpsc-")
+	dir, remove, err := mpsc.MakeScheduleDir()
 	if err != nil {
-		return fmt.Errorf("make a folder for schedules: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.Chmod(dir, 0o755); err != nil { // sandboxes may run as another user
 		return err
 	}
+	defer func() { err = errors.Join(err, remove()) }()
 	sandbox, closeSandbox, err := scheduleSandbox(ctx, backend, dir, log)
 	if err != nil {
 		return err
