@@ -54,26 +54,38 @@ func (e *CallError) Error() string { return string(e.Class) + ": " + e.Message }
 func (c Class) FallsOver() bool { return c != OK && c != FunctionError }
 
 // NewExecutor returns the executor for a provider. Credentials are looked up
-// with getenv under the provider's prefix.
+// with getenv under the provider's prefix. It keeps connections open until they
+// are idle for a minute, or CloseIdleConnections is called, which it has.
 func NewExecutor(p Provider, getenv func(string) string) (Executor, error) {
 	if getenv == nil {
 		getenv = os.Getenv
 	}
-	client := &http.Client{Transport: &http.Transport{
+	transport := &http.Transport{
 		MaxIdleConnsPerHost: 64,
 		IdleConnTimeout:     time.Minute,
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-	}}
-	switch p.Type {
-	case TypeAWS:
-		return newAWS(p, client, getenv)
-	case TypeOpenWhisk:
-		return newOpenWhisk(p, client, getenv)
-	case TypeHTTP:
-		return newTemplate(p, client, getenv)
 	}
-	return nil, fmt.Errorf("provider %s: type %q is not aws, openwhisk or http", p.Name, p.Type)
+	makers := map[string]func(Provider, *http.Client, func(string) string) (Executor, error){
+		TypeAWS: newAWS, TypeOpenWhisk: newOpenWhisk, TypeHTTP: newTemplate,
+	}
+	newOf := makers[p.Type]
+	if newOf == nil {
+		return nil, fmt.Errorf("provider %s: type %q is not aws, openwhisk or http", p.Name, p.Type)
+	}
+	e, err := newOf(p, &http.Client{Transport: transport}, getenv)
+	if err != nil {
+		return nil, err
+	}
+	return connected{e, transport}, nil
 }
+
+// connected is an executor with its connections.
+type connected struct {
+	Executor
+	transport *http.Transport
+}
+
+func (c connected) CloseIdleConnections() { c.transport.CloseIdleConnections() }
 
 // Test is one timed call.
 type Test struct {

@@ -41,8 +41,16 @@ func (c *Controller) Invoke(ctx context.Context, function string, payload []byte
 }
 
 // Close waits for the calls that were overtaken by another provider's answer;
-// Config.Timeout bounds them. The database can be closed then.
-func (c *Controller) Close() { c.calls.Wait() }
+// Config.Timeout bounds them. The database can be closed then. Connections to
+// providers are closed.
+func (c *Controller) Close() {
+	c.calls.Wait()
+	for _, e := range c.executors {
+		if e, ok := e.(interface{ CloseIdleConnections() }); ok {
+			e.CloseIdleConnections()
+		}
+	}
+}
 
 // proxied is one call of Invoke.
 type proxied struct {
