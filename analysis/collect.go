@@ -31,7 +31,7 @@ func (a identity) key() string {
 var notLabels = []string{record.LabelWarmup, record.LabelIntended, record.LabelBurst, record.LabelStopped, record.LabelProvider, record.LabelDetail}
 
 // pathless experiments mix paths on purpose: what counts is the mixture.
-var pathless = []string{Throughput, Burst, MPSC}
+var pathless = []string{Throughput, Burst, MPSC, Trace}
 
 // timed experiments are drawn over time, so each of their invocations is kept.
 var timed = []string{Burst, MPSC}

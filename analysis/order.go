@@ -19,9 +19,10 @@ const (
 	Surface    = "surface"
 	Apps       = "apps"
 	MPSC       = "mpsc"
+	Trace      = "trace"
 )
 
-var experimentOrder = []string{Deploy, Throughput, Density, Burst, Overhead, AO, Surface, Apps, MPSC}
+var experimentOrder = []string{Deploy, Throughput, Density, Burst, Overhead, AO, Surface, Apps, MPSC, Trace}
 
 // Stages of an invocation, in the order in which they happen.
 var Stages = []string{"queue", "boot", "deploy", "import", "capture", "run"}

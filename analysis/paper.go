@@ -17,9 +17,10 @@ import (
 //	<!-- lambdabench:end NAME -->
 //
 // alone on their lines. Those named after an experiment hold its figures and
-// tables.
+// tables; trace has none, as its calls are in a file of the user's.
 func Blocks() []string {
-	return append([]string{"machine", "warnings", "shape", "reproduce"}, experimentOrder...)
+	all := append([]string{"machine", "warnings", "shape", "reproduce"}, experimentOrder...)
+	return slices.DeleteFunc(all, func(name string) bool { return name == Trace })
 }
 
 // Errors of FillPaper.

@@ -40,6 +40,7 @@ func syntheticRun(t testing.TB, seed uint64, scale float64) string {
 		}
 	}
 	g.mpsc()
+	g.trace()
 	return g.dir
 }
 
@@ -268,6 +269,28 @@ func (g *synthetic) mpsc() {
 					}
 					put(r)
 				}
+			})
+		}
+	}
+}
+
+// trace has one function a client: its first call is cold.
+func (g *synthetic) trace() {
+	for range 5 {
+		for _, backend := range []string{"process", "unikernel"} {
+			m := madeUp[backend]
+			g.trial("trace", backend, "nodejs20.x", "gateway", map[string]string{"clients": "8"}, func(put func(record.Invocation), measure func(record.Measurement)) {
+				for i := range 200 {
+					r := record.Invocation{Path: "hot", Scheduled: int64(i) * 1e6, Latency: g.draw(m.hot), Outcome: "ok"}
+					if i < 8 {
+						r.Path, r.Latency = "cold", g.draw(m.cold)
+					}
+					if i == 150 {
+						r.Outcome = "error"
+					}
+					put(r)
+				}
+				measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: 8000 / m.cold * math.Exp(0.05*g.rng.NormFloat64()) / g.scale})
 			})
 		}
 	}

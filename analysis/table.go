@@ -145,7 +145,7 @@ func AllTables(s *Summary) ([]*Table, error) {
 		return nil, err
 	}
 	all = append(all, through...)
-	all = append(all, densityTable(s), burstTable(s), overheadTable(s), aoTable(s), surfaceTable(s), appsTable(s), mpscTable(s), speedupTable(s))
+	all = append(all, densityTable(s), burstTable(s), overheadTable(s), aoTable(s), surfaceTable(s), appsTable(s), mpscTable(s), speedupTable(s), traceTable(s))
 	var kept []*Table
 	for _, t := range all {
 		if t.Measured() {

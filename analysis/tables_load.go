@@ -93,6 +93,33 @@ func (s *Summary) labelValues(q Query, label string) []string {
 	return all
 }
 
+// LabelClients is the number of closed-loop clients.
+const LabelClients = "clients"
+
+// traceTable is what a trial file of the paper's authors' format came to.
+func traceTable(s *Summary) *Table {
+	t := &Table{
+		Name: Trace, Title: "Trace: the calls of a file in its order, by closed-loop clients; latency in ms",
+		Note: s.gainNote() + " All paths together: a function's first call is colder than its later ones.",
+		Columns: []string{"backend", "runtime", "via", "clients", "n", "p50 [95 % CI]", "p90", "p99", s.gainColumn(), "calls/s [95 % CI]", s.gainColumn() + " ",
+			"errors", warningsColumn},
+		text: 4,
+	}
+	for _, e := range s.Find(Query{Experiment: Trace, Metric: MetricErrorRate}) {
+		of := func(metric string) (r, base *Result) {
+			q := Query{Experiment: Trace, Runtime: e.Runtime, Metric: metric, Labels: e.Labels}
+			base = s.atBaseline(q)
+			q.Backend = e.Backend
+			return s.One(q), base
+		}
+		latency, base := of(MetricLatency)
+		rate, baseRate := of(record.MetricThroughput)
+		t.add(e.Backend, e.Runtime, e.Label(LabelVia), e.Label(LabelClients), samples(e), median(latency, 1), p90(latency), p99(latency), gain(latency, base, true),
+			median(rate, 1), gain(rate, baseRate, false), failures(e), kinds(latency, e, rate))
+	}
+	return t
+}
+
 // LabelState is the state of an idle instance in density: "booted", "served".
 const LabelState = "state"
 
