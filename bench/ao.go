@@ -22,7 +22,7 @@ type ao struct {
 func newAO() *ao {
 	return &ao{
 		Calls: 475,
-		Steps: [][]string{{}, {"network"}, {"network", "interpreter"}, {"network", "interpreter", "gc"}, {"network", "interpreter", "gc", "prefetch"}},
+		Steps: [][]string{{}, {"network"}, {"network", "interpreter"}, {"network", "interpreter", "prefetch"}, {"network", "interpreter", "prefetch", "gc"}},
 	}
 }
 
