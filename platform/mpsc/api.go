@@ -4,9 +4,11 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 //go:embed openapi.yaml
@@ -18,9 +20,21 @@ const maxBody = 6 << 20
 // Handler is the REST API that openapi.yaml describes; it serves that file too.
 func Handler(c *Controller) http.Handler {
 	mux := http.NewServeMux()
+	methods := map[string][]string{} // by path
 	for pattern, serve := range c.routes() {
 		mux.HandleFunc(pattern, serve)
+		method, path, _ := strings.Cut(pattern, " ")
+		methods[path] = append(methods[path], method)
 	}
+	for path, allowed := range methods {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s takes %s, not %s", r.URL.Path, strings.Join(allowed, ", "), r.Method))
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, http.StatusNotFound, r.URL.Path+": there is no such path; /openapi.yaml has those that there are")
+	})
 	return mux
 }
 
@@ -133,14 +147,18 @@ func (c *Controller) serveRun(w http.ResponseWriter, r *http.Request) {
 
 // answer writes a value, or an error with the status that fits it.
 func answer(w http.ResponseWriter, v any, err error) {
-	status := http.StatusOK
 	if err != nil {
-		status = statusOf(err)
-		v = failure{err.Error()}
+		refuse(w, statusOf(err), err.Error())
+		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(v)
+}
+
+func refuse(w http.ResponseWriter, status int, why string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(failure{why})
 }
 
 func statusOf(err error) int {
@@ -149,6 +167,8 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, ErrBadPayload):
+		return http.StatusBadRequest
 	case errors.Is(err, ErrUnknownProvider), errors.Is(err, ErrUnknownSchedule):
 		return http.StatusNotFound
 	case errors.Is(err, ErrBadSchedule):

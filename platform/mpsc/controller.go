@@ -31,7 +31,7 @@ type Controller struct {
 	schedules map[string]Schedule
 	current   string
 
-	uploads sync.Mutex // one upload at a time: what is saved last is what is used
+	saving sync.Mutex // one upload or choice at a time: what is saved last is what is used
 }
 
 // Options of a controller; the zero value works.
@@ -207,6 +207,9 @@ func (c *Controller) Recommend(ctx context.Context, function, schedule string) (
 		return Recommendation{}, err
 	}
 	provider, err := c.choose(ctx, s, all)
+	if errors.Is(err, ErrNoProvider) && !slices.ContainsFunc(all, Metrics.Works) {
+		err = fmt.Errorf("%w: none has run %s well within the last %v; POST /test/%s says why", ErrNoProvider, function, c.cfg.Window, function)
+	}
 	return Recommendation{Function: function, Schedule: schedule, Provider: provider}, err
 }
 
@@ -232,8 +235,8 @@ func (c *Controller) AddSchedule(ctx context.Context, name, source string) error
 	if _, ok := builtin(c.cfg, 0)[name]; ok {
 		return fmt.Errorf("%w: %q is built in", ErrBadSchedule, name)
 	}
-	c.uploads.Lock()
-	defer c.uploads.Unlock()
+	c.saving.Lock()
+	defer c.saving.Unlock()
 	u, err := newUserSchedule(c.sandbox, name, source, c.cfg.Limit)
 	if err != nil {
 		return err
@@ -255,22 +258,24 @@ func (c *Controller) rehearsal() []Metrics {
 	var all []Metrics
 	for i, p := range c.cfg.Providers {
 		ms := 1 + float64(i)
-		all = append(all, Metrics{Provider: p.Name, Function: "rehearsal", Tests: 100, Mean: ms, P50: ms, P90: ms, P99: ms, Cost: p.Cost})
+		all = append(all, Metrics{Provider: p.Name, Function: "rehearsal", Tests: 100, Mean: ms, P50: ms, P90: ms, P99: ms, Cost: p.Cost, Recent: ms})
 	}
 	return all
 }
 
 // Use makes a schedule the current one. The choice outlives the process.
 func (c *Controller) Use(ctx context.Context, schedule string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, ok := c.schedules[schedule]; !ok {
-		return fmt.Errorf("%w: %q", ErrUnknownSchedule, schedule)
+	c.saving.Lock()
+	defer c.saving.Unlock()
+	if all := c.Schedules(); !slices.Contains(all, schedule) {
+		return fmt.Errorf("%w: %q (there are: %v)", ErrUnknownSchedule, schedule, all)
 	}
 	if err := c.db.set(ctx, "schedule", schedule); err != nil {
 		return fmt.Errorf("keep the chosen schedule: %w", err)
 	}
+	c.mu.Lock()
 	c.current = schedule
+	c.mu.Unlock()
 	return nil
 }
 

@@ -109,6 +109,10 @@ func measure(ctx context.Context, e Executor, timeout time.Duration, function st
 	}
 	if err != nil {
 		t.Class, t.Error = Classify(err), err.Error()
+		var call *CallError
+		if errors.As(err, &call) {
+			t.Error = call.Message // the class stands beside it
+		}
 		return t, nil
 	}
 	return t, out

@@ -91,6 +91,42 @@ func TestRecommendsTheFastestProviderThatWorks(t *testing.T) {
 	}
 }
 
+func TestAProviderThatGoesDownIsLeftThoughItWorkedWellForLong(t *testing.T) {
+	var down atomic.Bool
+	fast := scripted(func(ctx context.Context) ([]byte, error) {
+		if down.Load() {
+			return fails(Unreachable)(ctx)
+		}
+		return takes(0)(ctx)
+	})
+	c := controller(t, config("fast", "slow"), Options{Executors: map[string]Executor{"fast": fast, "slow": takes(20 * time.Millisecond)}})
+	test := func(times int) {
+		for range times {
+			for _, p := range []string{"fast", "slow"} {
+				if _, err := c.Test(t.Context(), "nop", p); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	recommended := func(want string) {
+		t.Helper()
+		for _, s := range []string{ScheduleFastest, ScheduleCheapest} { // fast costs less, too
+			if got, err := c.Recommend(t.Context(), "nop", s); err != nil || got.Provider != want {
+				t.Errorf("%s: %+v, %v; want %s", s, got, err, want)
+			}
+		}
+	}
+	test(10)
+	recommended("fast")
+	down.Store(true)
+	test(givenUp)
+	recommended("slow")
+	down.Store(false)
+	test(1)
+	recommended("fast")
+}
+
 func TestWeightedSpreadsCallsBySpeed(t *testing.T) {
 	w := NewWeighted(7)
 	all := []Metrics{{Provider: "a", Tests: 10, Mean: 10}, {Provider: "b", Tests: 10, Mean: 30}, {Provider: "dead", Tests: 3, Errors: 3}}
@@ -248,6 +284,9 @@ func TestUserSchedulesRunInTheSandboxAndBadOnesLeaveThePreviousInPlace(t *testin
 	cfg.Limit = 3 * time.Second
 	c := controller(t, cfg, Options{Sandbox: pythonSandbox(t), Executors: map[string]Executor{
 		"a": takes(time.Millisecond), "b": takes(8 * time.Millisecond), "c": takes(0)}})
+	if err := c.AddSchedule(ctx, "other", strings.Replace(paperSchedule, "key=lambda p: p.mean_ms", "key=lambda p: 1 / p.recent_ms / p.p99_ms", 1)); err != nil {
+		t.Errorf("a schedule that takes every time to be above 0: %v", err)
+	}
 	if err := c.AddSchedule(ctx, "mine", paperSchedule); err != nil {
 		t.Fatal(err)
 	}
@@ -326,6 +365,10 @@ func TestRESTAPIAnswersAndExplains(t *testing.T) {
 		{"GET", "/schedule/nop", "", 200, `"provider":"a"`},
 		{"GET", "/schedule/nop?schedule=zz", "", 404, "no such schedule"},
 		{"POST", "/run/nop", "{}", 200, `"done"`},
+		{"POST", "/run/nop", "not json", 400, "not JSON"},
+		{"POST", "/run/nop", "", 200, `"done"`},
+		{"GET", "/test/nop", "", 405, "takes POST, not GET"},
+		{"GET", "/schedul/nop", "", 404, "/openapi.yaml"},
 		{"PUT", "/schedules/fastest", "x", 422, "built in"},
 		{"PUT", "/schedules/mine", "x", 503, "no Python runtime"},
 		{"PUT", "/schedules/mine", strings.Repeat("x", maxSchedule+1), 413, "too large"},

@@ -2,6 +2,7 @@ package mpsc
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -28,6 +29,12 @@ type attempt struct {
 // 2013); the first answer counts. The other call goes on to its end and is recorded:
 // to cancel it would have most platforms end its sandbox. Close waits for it.
 func (c *Controller) Invoke(ctx context.Context, function string, payload []byte) (Reply, error) {
+	if len(payload) == 0 {
+		payload = []byte("{}")
+	}
+	if !json.Valid(payload) { // or each provider would be found at fault
+		return Reply{}, fmt.Errorf("run %s: %w", function, ErrBadPayload)
+	}
 	order, err := c.order(ctx, function)
 	if err != nil {
 		return Reply{}, err

@@ -17,6 +17,7 @@ type Metrics struct {
 	Function string  `json:"function"`
 	Tests    int     `json:"tests"`
 	Errors   int     `json:"errors"`
+	Failing  int     `json:"failing"` // how many of the latest tests have failed, one after the other
 	Mean     float64 `json:"mean_ms"`
 	P50      float64 `json:"p50_ms"`
 	P90      float64 `json:"p90_ms"`
@@ -28,8 +29,13 @@ type Metrics struct {
 	Recent float64 `json:"recent_ms"`
 }
 
-// Works reports whether the window has a successful test.
-func (m Metrics) Works() bool { return m.Tests > m.Errors }
+// givenUp is how many tests in a row fail before a provider is taken to be down,
+// however well it worked before.
+const givenUp = 3
+
+// Works reports whether the window has a successful test, and the latest have
+// not all failed.
+func (m Metrics) Works() bool { return m.Tests > m.Errors && m.Failing < givenUp }
 
 // summarise draws a provider's metrics from its tests.
 func summarise(p Provider, function string, tests []Test) Metrics {
@@ -38,8 +44,10 @@ func summarise(p Provider, function string, tests []Test) Metrics {
 	for _, t := range tests {
 		if t.Class != OK {
 			m.Errors++
+			m.Failing++
 			continue
 		}
+		m.Failing = 0
 		ms = append(ms, float64(t.RoundTrip)/float64(time.Millisecond))
 	}
 	if len(ms) == 0 {

@@ -17,6 +17,7 @@ class Provider:
         self.function = metrics["function"]
         self.tests = metrics["tests"]
         self.errors = metrics["errors"]
+        self.failing = metrics["failing"]
         self.mean_ms = metrics["mean_ms"]
         self.p50_ms = metrics["p50_ms"]
         self.p90_ms = metrics["p90_ms"]
