@@ -72,7 +72,7 @@ func BenchmarkDensity(b *testing.B) {
 			os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644)
 		}
 		var all []contract.Sandbox
-		for range 8 { // until the function has its node; the stock is from before the group
+		for range promoteAt { // until the function has its node; the stock is from before the group
 			sb := deployed(b, be, snap)
 			invoke(b, sb, "{}")
 			all = append(all, sb)

@@ -25,8 +25,8 @@ type snap struct {
 	prefetch []layer
 	node     atomic.Pointer[node] // holds this snapshot mapped; nil where deploys copy from the arena
 
-	deploys atomic.Int64 // by copying
-	learnt  atomic.Bool  // what a run of it writes, or being learnt
+	live   atomic.Int64 // UCs that were deployed from it by copying
+	learnt atomic.Bool  // what a run of it writes, or being learnt
 
 	refs   int // of the user, of snapshots above and sandboxes; guarded by backend.mu
 	closed bool
@@ -138,8 +138,8 @@ func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
 	}
 	sb.parent = s
 	if pins != nil {
-		sb.copied = true
-		s.deploys.Add(1)
+		sb.copied, sb.counted = true, true
+		s.live.Add(1)
 	}
 	n.restock(b.stock())
 	return sb, nil

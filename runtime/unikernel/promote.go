@@ -10,14 +10,15 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
-// A function snapshot that is deployed again and again gets a node of its own:
-// UCs forked from it share the function's pages with each other, and own only
-// what they write. What its first run writes is learnt from one UC that ran,
-// and every blank of the node populates just that.
+// A function snapshot that has many UCs at a time gets a node of its own: UCs
+// forked from it share the function's pages with each other, and own only what
+// they write. What its first run writes is learnt from one UC that ran, and
+// every blank of the node populates just that. For one UC after the other it
+// would not pay: renewed blanks of the base are faster than fresh forks.
 
 const (
-	promoteAfter = 3  // deploys by copying
-	maxPromoted  = 64 // nodes; each holds some 2 MB for every huge page that the function wrote to
+	promoteAt   = 16 // UCs at a time
+	maxPromoted = 64 // nodes; each holds some 2 MB for every huge page that the function wrote to
 )
 
 // promotion is a snapshot that deserves a node, and what a run of it writes.
@@ -118,7 +119,7 @@ func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*node, error) 
 	if err != nil {
 		return nil, err
 	}
-	n.fill(b.stock())
+	n.stock = make(chan blank, max(b.stock(), 1))
 	return n, nil
 }
 

@@ -7,13 +7,13 @@ import (
 	"github.com/lambdabench/lambdabench/runtime"
 )
 
-func TestOftenDeployedFunctionGetsANode(t *testing.T) {
+func TestFunctionWithManyUCsGetsANode(t *testing.T) {
 	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
 		t.Run(string(lang), func(t *testing.T) {
 			b := newBackend(t, Config{})
 			base := baseSnapshot(t, b, lang, steps)
 			s := functionSnapshot(t, b, base, function(t, lang, nopSource[lang])).(*snap)
-			serve := func(n int) {
+			serve := func(n int, keep bool) {
 				for i := range n {
 					sb := deployed(t, b, s)
 					for k := range 2 {
@@ -21,12 +21,16 @@ func TestOftenDeployedFunctionGetsANode(t *testing.T) {
 							t.Fatalf("UC %d answers %s", i, got)
 						}
 					}
-					sb.Close()
+					if !keep {
+						sb.Close()
+						continue
+					}
+					t.Cleanup(func() { sb.Close() })
 				}
 			}
-			serve(promoteAfter + 1)
+			serve(promoteAt, true)
 			eventually(t, "the snapshot has a node", func() bool { return s.node.Load() != nil })
-			serve(10)
+			serve(10, false)
 			sb := deployed(t, b, s)
 			defer sb.Close()
 			invoke(t, sb, "1")

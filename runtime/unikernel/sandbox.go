@@ -27,7 +27,8 @@ type sandbox struct {
 	prefetch bool  // a base snapshot of it learns what functions touch
 	parent   *snap // what it was deployed from; nil: booted
 
-	copied bool // deployed by copying, and not yet run: see promote.go
+	copied  bool // deployed by copying, and not yet run: see promote.go
+	counted bool // in parent.live
 
 	mu           sync.Mutex
 	limits       runtime.Limits
@@ -105,7 +106,7 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	}
 	if err == nil && res.Outcome.Alive() && s.copied {
 		s.copied = false
-		if s.parent.deploys.Load() >= promoteAfter && !s.parent.learnt.Swap(true) {
+		if s.parent.live.Load() >= promoteAt && !s.parent.learnt.Swap(true) {
 			s.learnWritten(ctx)
 		}
 	}
@@ -197,9 +198,13 @@ func (b *Backend) drop(s *sandbox) {
 	b.ring = b.ring[:len(b.ring)-1]
 	b.mu.Unlock()
 	b.opened(-1)
-	if s.parent != nil {
-		b.release(s.parent)
+	if s.parent == nil {
+		return
 	}
+	if s.counted {
+		s.parent.live.Add(-1)
+	}
+	b.release(s.parent)
 }
 
 // awaitEnd waits until the UC, which was killed, is gone: its memory was given
