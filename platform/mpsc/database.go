@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,13 +26,13 @@ type Database struct {
 	mu    sync.Mutex // guards shift
 	shift time.Duration
 
-	flushing sync.Mutex // one flush at a time; taken before waiting
-	waiting  sync.Mutex // guards pending
-	pending  []Test     // appended, and not yet on disk
-	wake     chan struct{}
-	stop     chan struct{}
-	done     chan struct{}
-	once     sync.Once
+	waiting sync.Mutex // guards pending
+	pending []Test     // appended, and not yet on disk
+	wake    chan struct{}
+	asked   chan chan<- struct{} // to write at once; closed when that is done
+	stop    chan struct{}
+	done    chan struct{}
+	once    sync.Once
 }
 
 const insertTest = `INSERT INTO tests (function, provider, round_trip_ns, class, error, at_ns) VALUES (?, ?, ?, ?, ?, ?)`
@@ -65,7 +66,7 @@ func OpenDatabase(path string) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open metrics database %s: %w", path, err)
 	}
-	d := &Database{db: db, epoch: time.Now(), wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	d := &Database{db: db, epoch: time.Now(), wake: make(chan struct{}, 1), asked: make(chan chan<- struct{}), stop: make(chan struct{}), done: make(chan struct{})}
 	var last sql.NullInt64
 	if err := db.QueryRow(`SELECT max(at_ns) FROM tests`).Scan(&last); err != nil {
 		db.Close()
@@ -84,7 +85,7 @@ func (d *Database) Close() (err error) {
 	d.once.Do(func() {
 		close(d.stop)
 		<-d.done
-		err = errors.Join(d.flush(context.Background()), d.db.Close())
+		err = errors.Join(d.flush(), d.db.Close())
 	})
 	return err
 }
@@ -112,9 +113,7 @@ func (d *Database) Record(ctx context.Context, t Test) (Test, error) {
 // Recent returns a provider's tests of a function since a moment, oldest
 // first, and no more than the newest limit.
 func (d *Database) Recent(ctx context.Context, function, provider string, since time.Time, limit int) ([]Test, error) {
-	if err := d.flush(ctx); err != nil {
-		return nil, err
-	}
+	unwritten := d.unwritten(ctx)
 	rows, err := d.db.QueryContext(ctx, `SELECT round_trip_ns, class, error, at_ns FROM (
 		SELECT * FROM tests WHERE function = ? AND provider = ? AND at_ns >= ? ORDER BY at_ns DESC, id DESC LIMIT ?
 	) ORDER BY at_ns, id`, function, provider, since.UnixNano(), limit)
@@ -132,7 +131,13 @@ func (d *Database) Recent(ctx context.Context, function, provider string, since 
 		t.RoundTrip, t.At = time.Duration(rt), time.Unix(0, at).UTC()
 		out = append(out, t)
 	}
-	return out, rows.Err()
+	for _, t := range unwritten { // those that are not on disk by now
+		if t.Function == function && t.Provider == provider && !t.At.Before(since) && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Test) int { return a.At.Compare(b.At) })
+	return out[max(0, len(out)-limit):], rows.Err()
 }
 
 // saveSchedule keeps a user's schedule; a later one of the same name replaces
