@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -325,16 +324,33 @@ func TestUserSchedulesRunInTheSandboxAndBadOnesLeaveThePreviousInPlace(t *testin
 	}
 }
 
-func TestOneScheduleUploadedTwiceAtOnceIsTakenWhole(t *testing.T) {
-	c := controller(t, config("a", "b"), Options{Sandbox: pythonSandbox(t), Executors: map[string]Executor{"a": takes(0), "b": takes(0)}})
-	var wg sync.WaitGroup
-	errs := make([]error, 2)
-	for i := range errs {
-		wg.Go(func() { errs[i] = c.AddSchedule(t.Context(), "same", paperSchedule+fmt.Sprintf("# %d\n", i%1)) })
+func TestOneScheduleUploadedTwiceAtOnceIsOneOfTheTwoAlsoAfterARestart(t *testing.T) {
+	cfg := config("a", "b")
+	c := controller(t, cfg, Options{Sandbox: pythonSandbox(t), Executors: map[string]Executor{"a": takes(0), "b": takes(0)}})
+	always := func(name string) string {
+		return "from mpsc import ComputeBaseClass\nclass Always(ComputeBaseClass):\n    def schedule(self, providers):\n        return '" + name + "'\n"
 	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		t.Error(err)
+	for range 5 {
+		var wg sync.WaitGroup
+		errs := make([]error, 4)
+		for i := range errs { // twice the same, and twice another
+			wg.Go(func() { errs[i] = c.AddSchedule(t.Context(), "same", always(string(rune('a'+i%2)))) })
+		}
+		wg.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		now, err := c.Recommend(t.Context(), "nop", "same")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := NewController(cfg, c.db, Options{Sandbox: c.sandbox, Executors: c.executors})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if later, err := again.Recommend(t.Context(), "nop", "same"); err != nil || later.Provider != now.Provider {
+			t.Errorf("%s before a restart, %s after it, %v", now.Provider, later.Provider, err)
+		}
 	}
 }
 
