@@ -7,18 +7,52 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
 var errNothingUsable = errors.New("no backend is usable on this host")
 
 func doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var trace bool
+	c := &cobra.Command{
 		Use: "doctor", Short: "Say what this host can run, and what it lacks",
 		Long: `Say for every backend whether this host can run it, or in one sentence what the
 host lacks and how to get it. Exit code 1 when no backend is usable.`,
 		Args: wrong(cobra.NoArgs),
-		RunE: doctor,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if trace {
+				return traceUCs(cmd)
+			}
+			return doctor(cmd, args)
+		},
 	}
+	c.Flags().BoolVar(&trace, "uc-trace", false, "show the system calls that each language runtime makes in a unikernel context, those that the library OS does not know (ENOSYS) first")
+	return c
+}
+
+// traceUCs boots every interpreter in a unikernel context and has it run a
+// function.
+func traceUCs(cmd *cobra.Command) error {
+	out := cmd.OutOrStdout()
+	found := runtime.Interpreters(cmd.Context())
+	if len(found) == 0 {
+		return errNothingUsable
+	}
+	for _, in := range found {
+		calls, err := unikernel.Trace(cmd.Context(), in)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s %s\n", in.Runtime, in.Version)
+		for _, c := range calls {
+			note := ""
+			if c.Unknown > 0 {
+				note = fmt.Sprintf("  %d answered with ENOSYS", c.Unknown)
+			}
+			fmt.Fprintf(out, "  %8d  %s%s\n", c.Count, c.Name, note)
+		}
+	}
+	return nil
 }
 
 func doctor(cmd *cobra.Command, _ []string) error {

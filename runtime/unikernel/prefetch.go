@@ -75,37 +75,42 @@ func split(steps []string) (forDriver []string, prefetch bool) {
 // rehearsal bounds a dummy function's import and run.
 const rehearsal = 30 * time.Second
 
-// rehearse imports and runs a dummy function in a UC of the snapshot.
+// rehearse runs the dummy in a UC of the snapshot.
 func (s *snap) rehearse(ctx context.Context) (*sandbox, error) {
-	dir, err := os.MkdirTemp("", "lambdabench-dummy-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	source := dummies[s.in.Language]
-	if err := os.WriteFile(filepath.Join(dir, source[0]), []byte(source[1]), 0o644); err != nil {
-		return nil, err
-	}
 	s.backend.hold(s)
 	sb, err := s.backend.deploy(s, runtime.Limits{})
 	if err != nil {
 		s.backend.release(s)
 		return nil, err
 	}
-	fn := runtime.Function{Name: "dummy", Version: "$LATEST", Handler: "index.handler", Package: dir}
-	inv := runtime.Invocation{ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(rehearsal)}
-	err = sb.Import(ctx, fn)
-	if err == nil {
-		var res runtime.Result
-		if res, err = sb.Invoke(ctx, inv); err == nil && res.Outcome != runtime.OK {
-			err = res.Error
-		}
-	}
-	if err != nil {
+	if err := runDummy(ctx, sb, s.in.Language); err != nil {
 		sb.Close()
 		return nil, err
 	}
 	return sb, nil
+}
+
+// runDummy imports and runs the dummy of a language.
+func runDummy(ctx context.Context, sb runtime.Sandbox, lang runtime.Language) error {
+	dir, err := os.MkdirTemp("", "lambdabench-dummy-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	source := dummies[lang]
+	if err := os.WriteFile(filepath.Join(dir, source[0]), []byte(source[1]), 0o644); err != nil {
+		return err
+	}
+	fn := runtime.Function{Name: "dummy", Version: "$LATEST", Handler: "index.handler", Package: dir}
+	if err := sb.Import(ctx, fn); err != nil {
+		return err
+	}
+	inv := runtime.Invocation{ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(rehearsal)}
+	res, err := sb.Invoke(ctx, inv)
+	if err == nil && res.Outcome != runtime.OK {
+		return res.Error
+	}
+	return err
 }
 
 // exercise has every blank in stock run the dummy once, after which it is

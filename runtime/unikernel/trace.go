@@ -5,10 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
@@ -86,21 +83,8 @@ func Trace(ctx context.Context, in runtime.Interpreter) ([]CallCount, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "lambdabench-dummy-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	source := dummies[in.Language]
-	if err := os.WriteFile(filepath.Join(dir, source[0]), []byte(source[1]), 0o644); err != nil {
-		return nil, err
-	}
-	if err := sb.Import(ctx, runtime.Function{Name: "dummy", Version: "$LATEST", Handler: "index.handler", Package: dir}); err != nil {
-		return nil, err
-	}
-	inv := runtime.Invocation{ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(30 * time.Second)}
-	if res, err := sb.Invoke(ctx, inv); err != nil || res.Outcome != runtime.OK {
-		return nil, fmt.Errorf("trace %s: %v %w", in.Runtime, res.Error, err)
+	if err := runDummy(ctx, sb, in.Language); err != nil {
+		return nil, fmt.Errorf("trace %s: %w", in.Runtime, err)
 	}
 	return b.Calls(sb)
 }
