@@ -39,7 +39,7 @@ func newOpenWhisk(p Provider, client *http.Client, getenv func(string) string) (
 
 // Execute implements Executor.
 func (e openWhisk) Execute(ctx context.Context, function string, payload []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.base+function+"?blocking=true&result=true", bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.base+actionPath(function)+"?blocking=true&result=true", bytes.NewReader(payload))
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +54,15 @@ func (e openWhisk) Execute(ctx context.Context, function string, payload []byte)
 		return nil, &CallError{FunctionError, string(body)}
 	}
 	return body, statusError(code, body)
+}
+
+// actionPath is an action's name in a URL; one slash stands behind its package.
+func actionPath(function string) string {
+	pkg, name, ok := strings.Cut(function, "/")
+	if !ok {
+		return url.PathEscape(function)
+	}
+	return url.PathEscape(pkg) + "/" + url.PathEscape(name)
 }
 
 // template calls any URL with the payload.

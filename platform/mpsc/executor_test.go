@@ -101,7 +101,7 @@ func TestCloseClosesTheConnectionsToProviders(t *testing.T) {
 func TestOpenWhiskExecutorSpeaksTheRESTAPI(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
-		if user != "u" || password != "p" || r.URL.RequestURI() != "/api/v1/namespaces/guest/actions/nop?blocking=true&result=true" {
+		if user != "u" || password != "p" || r.URL.RequestURI() != "/api/v1/namespaces/guest/actions/my%20package/nop%3F?blocking=true&result=true" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
@@ -113,7 +113,7 @@ func TestOpenWhiskExecutorSpeaksTheRESTAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := e.Execute(t.Context(), "nop", []byte(`{"a":1}`)); err != nil || string(out) != `{"a":1}` {
+	if out, err := e.Execute(t.Context(), "my package/nop?", []byte(`{"a":1}`)); err != nil || string(out) != `{"a":1}` {
 		t.Errorf("%s, %v", out, err)
 	}
 }
