@@ -2,7 +2,10 @@ package unikernel
 
 import (
 	"context"
+	"os/exec"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -190,3 +193,46 @@ func BenchmarkDeployAnswerDestroy(b *testing.B) {
 // pace is the pause between two trials of a latency, so that the stock of blanks
 // is full again: latency, not throughput.
 const pace = 15 * time.Millisecond
+
+// BenchmarkSystemCall: what a call costs that the libOS answers, against the
+// same loop in this host's own Python, in nanoseconds. Python's own share is
+// in both.
+func BenchmarkSystemCall(b *testing.B) {
+	const loop = `
+def handler(event, context):
+    import os, time
+    f = os.getppid
+    begin = time.perf_counter_ns()
+    for _ in range(20000):
+        f()
+    return (time.perf_counter_ns() - begin) / 20000
+`
+	in := interpreter(b, runtime.Python)
+	be := newBackend(b, Config{})
+	sb := deployed(b, be, baseSnapshot(b, be, runtime.Python, nil))
+	defer sb.Close()
+	if err := sb.Import(b.Context(), function(b, runtime.Python, loop)); err != nil {
+		b.Fatal(err)
+	}
+	var inside, outside []float64
+	number := func(text []byte) float64 {
+		v, err := strconv.ParseFloat(strings.TrimSpace(string(text)), 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return v
+	}
+	for b.Loop() {
+		inside = append(inside, number(invoke(b, sb, "{}").Payload))
+		out, err := exec.Command(in.Path, "-c", loop+"print(handler(0, 0))\n").Output()
+		if err != nil {
+			b.Fatal(err)
+		}
+		outside = append(outside, number(out))
+	}
+	slices.Sort(inside)
+	slices.Sort(outside)
+	b.ReportMetric(inside[len(inside)/2], "libOS-ns")
+	b.ReportMetric(outside[len(outside)/2], "native-ns")
+	b.ReportMetric(0, "ns/op")
+}
