@@ -3,6 +3,7 @@ package mpsc
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,16 +15,19 @@ const ScheduleAdaptive = "adaptive"
 // geometric moving average of the last few calls, so that one good test after
 // many bad ones weighs as much as one bad after many good ones; a call that is
 // still under way, was not overtaken by a later one and has taken longer already
-// counts as the latest. So a
-// provider that turns slow is left before its first slow reply is there, and is
-// returned to by the monitor's tests.
+// counts as the latest. So a provider that turns slow is left before its first
+// slow reply is there, and is returned to by the monitor's tests. A provider that
+// is down is not picked, however fast it fails.
 type Adaptive struct{}
 
 // Choose implements Schedule.
-func (Adaptive) Choose(_ context.Context, all []Metrics) (string, error) {
+func (Adaptive) Choose(ctx context.Context, all []Metrics) (string, error) {
+	if !slices.ContainsFunc(all, func(m Metrics) bool { return m.Recent > 0 }) {
+		return Fastest{}.Choose(ctx, all) // the process has just started
+	}
 	best, name := 0.0, ""
 	for _, m := range all {
-		if m.Recent > 0 && (name == "" || m.Recent < best) {
+		if m.Recent > 0 && m.Recent < downMS && (name == "" || m.Recent < best) {
 			best, name = m.Recent, m.Provider
 		}
 	}
@@ -41,6 +45,10 @@ const (
 	weightOfOutcome = 0.3
 )
 
+// downMS is the expected time, in milliseconds, of a call to a provider that has
+// failed givenUp times in a row, however fast it fails.
+const downMS = 1e6
+
 // live is what is known of the providers without asking the database.
 type live struct {
 	mu    sync.Mutex
@@ -53,6 +61,7 @@ type liveState struct {
 	logMS  float64 // moving average of log(ms)
 	failed float64 // moving average of failures, 0 to 1
 	calls  int
+	inARow int                     // of failures, the latest
 	latest time.Time               // when the latest call that has ended was begun
 	begun  map[*time.Time]struct{} // calls under way
 }
@@ -101,7 +110,11 @@ func (s *liveState) take(t Test, begun time.Time) {
 	failed := 0.0
 	if t.Class.FallsOver() {
 		failed = 1
+		s.inARow++
 		latest = max(latest, s.logMS)
+	}
+	if failed == 0 {
+		s.inARow = 0
 	}
 	if s.calls++; s.calls == 1 {
 		s.logMS, s.failed = latest, failed
@@ -127,5 +140,9 @@ func (l *live) recent(function, provider string) float64 {
 		}
 		ms = max(ms, float64(time.Since(*at))/float64(time.Millisecond))
 	}
-	return ms / max(1-s.failed, 0.01)
+	ms /= max(1-s.failed, 0.01)
+	if s.inARow >= givenUp {
+		ms = max(ms, downMS)
+	}
+	return ms
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -190,6 +191,50 @@ func TestAdaptiveAvoidsAProviderThatFailsFast(t *testing.T) {
 	}
 	if tried > 20+12 {
 		t.Errorf("20 calls took %d tries: the failing provider is asked again and again", tried)
+	}
+}
+
+func TestAdaptiveRecommendsNoProviderThatNeverWorkedHoweverFastItFails(t *testing.T) {
+	var works atomic.Bool
+	edge := scripted(func(ctx context.Context) ([]byte, error) {
+		if works.Load() {
+			return takes(0)(ctx)
+		}
+		return fails(Unreachable)(ctx)
+	})
+	cfg := config("edge", "cloud")
+	cfg.Schedule = ScheduleAdaptive
+	c := controller(t, cfg, Options{Executors: map[string]Executor{"edge": edge, "cloud": takes(30 * time.Millisecond)}})
+	picks := func() string {
+		r, err := c.Recommend(t.Context(), "nop", "")
+		if err != nil {
+			return err.Error()
+		}
+		return r.Provider
+	}
+	for range givenUp {
+		c.Test(t.Context(), "nop", "edge")
+	}
+	if got := picks(); !strings.Contains(got, ErrNoProvider.Error()) {
+		t.Errorf("when all that is known is down: %s", got)
+	}
+	c.Test(t.Context(), "nop", "cloud")
+	if got := picks(); got != "cloud" {
+		t.Errorf("when the edge is down: %s", got)
+	}
+	works.Store(true)
+	for range 6 {
+		c.Test(t.Context(), "nop", "edge")
+	}
+	if got := picks(); got != "edge" {
+		t.Errorf("when the edge is up: %s", got)
+	}
+	again, err := NewController(cfg, c.db, Options{Executors: c.executors})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := again.Recommend(t.Context(), "nop", ""); err != nil || r.Provider != "edge" {
+		t.Errorf("after a restart, before any call: %+v, %v", r, err)
 	}
 }
 
