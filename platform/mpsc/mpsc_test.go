@@ -2,22 +2,12 @@ package mpsc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
-	"github.com/lambdabench/lambdabench/runtime/process"
 )
 
 // scripted is an executor that does what the test says.
@@ -244,161 +234,6 @@ func TestConfigNamesWhatIsWrongWithIt(t *testing.T) {
 	} {
 		if _, err := ParseConfig([]byte(c.yaml)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q\ngave %v, want %q", c.yaml, err, c.want)
-		}
-	}
-}
-
-// pythonSandbox is a worker on the process backend.
-func pythonSandbox(t *testing.T) Sandbox {
-	t.Helper()
-	in, err := runtime.FindInterpreter(t.Context(), "python")
-	if err != nil {
-		t.Skip(err)
-	}
-	b := process.New(process.Config{})
-	w, err := worker.New(worker.Config{}, b, []runtime.Interpreter{in})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp("", "mpsc-schedules-") // readable for a sandbox that is another user
-	if err != nil {
-		t.Fatal(err)
-	}
-	os.Chmod(dir, 0o755)
-	t.Cleanup(func() { w.Close(); b.Close(); os.RemoveAll(dir) })
-	return Sandbox{Runner: w, Runtime: in.Runtime, Dir: dir}
-}
-
-const paperSchedule = `from mpsc import ComputeBaseClass
-
-class Paper(ComputeBaseClass):
-    def schedule(self, providers):
-        good = [p for p in providers if p.cost_usd < 2 and p.mean_ms < 20]
-        return max(good, key=lambda p: p.mean_ms).name
-`
-
-func TestUserSchedulesRunInTheSandboxAndBadOnesLeaveThePreviousInPlace(t *testing.T) {
-	ctx := t.Context()
-	cfg := config("a", "b", "c")
-	cfg.Limit = 3 * time.Second
-	c := controller(t, cfg, Options{Sandbox: pythonSandbox(t), Executors: map[string]Executor{
-		"a": takes(time.Millisecond), "b": takes(8 * time.Millisecond), "c": takes(0)}})
-	if err := c.AddSchedule(ctx, "other", strings.Replace(paperSchedule, "key=lambda p: p.mean_ms", "key=lambda p: 1 / p.recent_ms / p.p99_ms", 1)); err != nil {
-		t.Errorf("a schedule that takes every time to be above 0: %v", err)
-	}
-	if err := c.AddSchedule(ctx, "mine", paperSchedule); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Use(ctx, "mine"); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range []string{"a", "b", "c"} {
-		c.Test(ctx, "nop", p)
-	}
-	for name, source := range map[string]string{
-		"hangs":   strings.Replace(paperSchedule, "good =", "\n        while True: pass\n        good =", 1),
-		"throws":  strings.Replace(paperSchedule, "good =", "\n        1/0\n        good =", 1),
-		"unknown": strings.Replace(paperSchedule, "return", "return 'nobody'\n        return", 1),
-		"number":  strings.Replace(paperSchedule, "return", "return 7\n        return", 1),
-		"syntax":  "class",
-		"none":    "x = 1\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			err := c.AddSchedule(ctx, "mine", source)
-			if !errors.Is(err, ErrBadSchedule) {
-				t.Errorf("accepted: %v", err)
-			}
-			got, err := c.Recommend(ctx, "nop", "")
-			if err != nil || got.Provider != "b" || got.Schedule != "mine" {
-				t.Errorf("the previous schedule is gone: %+v, %v", got, err)
-			}
-		})
-	}
-	// A new controller on the same database has the schedule and the choice.
-	again, err := NewController(cfg, c.db, Options{Sandbox: c.sandbox, Executors: c.executors})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := again.Recommend(ctx, "nop", ""); err != nil || got.Provider != "b" {
-		t.Errorf("after a restart: %+v, %v", got, err)
-	}
-}
-
-func TestOneScheduleUploadedTwiceAtOnceIsOneOfTheTwoAlsoAfterARestart(t *testing.T) {
-	cfg := config("a", "b")
-	c := controller(t, cfg, Options{Sandbox: pythonSandbox(t), Executors: map[string]Executor{"a": takes(0), "b": takes(0)}})
-	always := func(name string) string {
-		return "from mpsc import ComputeBaseClass\nclass Always(ComputeBaseClass):\n    def schedule(self, providers):\n        return '" + name + "'\n"
-	}
-	for range 5 {
-		var wg sync.WaitGroup
-		errs := make([]error, 4)
-		for i := range errs { // twice the same, and twice another
-			wg.Go(func() { errs[i] = c.AddSchedule(t.Context(), "same", always(string(rune('a'+i%2)))) })
-		}
-		wg.Wait()
-		if err := errors.Join(errs...); err != nil {
-			t.Fatal(err)
-		}
-		now, err := c.Recommend(t.Context(), "nop", "same")
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := NewController(cfg, c.db, Options{Sandbox: c.sandbox, Executors: c.executors})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if later, err := again.Recommend(t.Context(), "nop", "same"); err != nil || later.Provider != now.Provider {
-			t.Errorf("%s before a restart, %s after it, %v", now.Provider, later.Provider, err)
-		}
-	}
-}
-
-func TestRESTAPIAnswersAndExplains(t *testing.T) {
-	cfg := config("a", "b")
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"a": takes(time.Millisecond), "b": fails(Throttled)}})
-	srv := httptest.NewServer(Handler(c))
-	defer srv.Close()
-	call := func(method, path, body string) (int, string) {
-		req, _ := http.NewRequest(method, srv.URL+path, strings.NewReader(body))
-		resp, err := srv.Client().Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		out, _ := io.ReadAll(resp.Body)
-		return resp.StatusCode, string(out)
-	}
-	for _, s := range []struct {
-		method, path, body string
-		status             int
-		want               string
-	}{
-		{"GET", "/schedule/nop", "", 503, "no provider"},
-		{"POST", "/test/nop", "", 200, `"class":"throttled"`},
-		{"POST", "/test/nop?provider=zz", "", 404, "no such provider"},
-		{"GET", "/metrics/nop", "", 200, `"errors":1`},
-		{"GET", "/schedule/nop", "", 200, `"provider":"a"`},
-		{"GET", "/schedule/nop?schedule=zz", "", 404, "no such schedule"},
-		{"POST", "/run/nop", "{}", 200, `"done"`},
-		{"POST", "/run/nop", "not json", 400, "not JSON"},
-		{"POST", "/run/nop", "", 200, `"done"`},
-		{"GET", "/test/nop", "", 405, "takes POST, not GET"},
-		{"GET", "/schedul/nop", "", 404, "/openapi.yaml"},
-		{"PUT", "/schedules/fastest", "x", 422, "built in"},
-		{"PUT", "/schedules/mine", "x", 503, "no Python runtime"},
-		{"PUT", "/schedules/mine", strings.Repeat("x", maxSchedule+1), 413, "too large"},
-		{"POST", "/schedules/weighted/use", "", 200, "weighted"},
-		{"POST", "/schedules/zz/use", "", 404, "no such schedule"},
-		{"GET", "/schedules", "", 200, `"current":"weighted"`},
-		{"GET", "/openapi.yaml", "", 200, "openapi: 3"},
-	} {
-		status, body := call(s.method, s.path, s.body)
-		if status != s.status || !strings.Contains(body, s.want) {
-			t.Errorf("%s %s: %d %s; want %d with %q", s.method, s.path, status, body, s.status, s.want)
-		}
-		if status >= 400 && !json.Valid([]byte(body)) {
-			t.Errorf("%s %s: error is no JSON: %s", s.method, s.path, body)
 		}
 	}
 }

@@ -1,0 +1,60 @@
+package mpsc
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRESTAPIAnswersAndExplains(t *testing.T) {
+	cfg := config("a", "b")
+	c := controller(t, cfg, Options{Executors: map[string]Executor{"a": takes(time.Millisecond), "b": fails(Throttled)}})
+	srv := httptest.NewServer(Handler(c))
+	defer srv.Close()
+	call := func(method, path, body string) (int, string) {
+		req, _ := http.NewRequest(method, srv.URL+path, strings.NewReader(body))
+		resp, err := srv.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		out, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(out)
+	}
+	for _, s := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"GET", "/schedule/nop", "", 503, "no provider"},
+		{"POST", "/test/nop", "", 200, `"class":"throttled"`},
+		{"POST", "/test/nop?provider=zz", "", 404, "no such provider"},
+		{"GET", "/metrics/nop", "", 200, `"errors":1`},
+		{"GET", "/schedule/nop", "", 200, `"provider":"a"`},
+		{"GET", "/schedule/nop?schedule=zz", "", 404, "no such schedule"},
+		{"POST", "/run/nop", "{}", 200, `"done"`},
+		{"POST", "/run/nop", "not json", 400, "not JSON"},
+		{"POST", "/run/nop", "", 200, `"done"`},
+		{"GET", "/test/nop", "", 405, "takes POST, not GET"},
+		{"GET", "/schedul/nop", "", 404, "/openapi.yaml"},
+		{"PUT", "/schedules/fastest", "x", 422, "built in"},
+		{"PUT", "/schedules/mine", "x", 503, "no Python runtime"},
+		{"PUT", "/schedules/mine", strings.Repeat("x", maxSchedule+1), 413, "too large"},
+		{"POST", "/schedules/weighted/use", "", 200, "weighted"},
+		{"POST", "/schedules/zz/use", "", 404, "no such schedule"},
+		{"GET", "/schedules", "", 200, `"current":"weighted"`},
+		{"GET", "/openapi.yaml", "", 200, "openapi: 3"},
+	} {
+		status, body := call(s.method, s.path, s.body)
+		if status != s.status || !strings.Contains(body, s.want) {
+			t.Errorf("%s %s: %d %s; want %d with %q", s.method, s.path, status, body, s.status, s.want)
+		}
+		if status >= 400 && !json.Valid([]byte(body)) {
+			t.Errorf("%s %s: error is no JSON: %s", s.method, s.path, body)
+		}
+	}
+}
