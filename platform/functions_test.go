@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime"
 )
@@ -79,7 +80,7 @@ func TestLifeOfAFunction(t *testing.T) {
 		if log := logOf(t, out); strings.Contains(log, "Init Duration") {
 			t.Errorf("a hot invocation has an init phase: %q", log)
 		}
-		if _, err := r.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: zipOf(t, file(in), src.second)}); err != nil {
+		if _, err := r.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: lambdatest.Zip(t, file(in), src.second)}); err != nil {
 			t.Fatal(err)
 		}
 		if out := invoke(t, r.Client, name, `{}`); string(out.Payload) != `"second"` {

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/process"
 )
@@ -62,7 +63,7 @@ func victim(t *testing.T, dir string) (*lambda.Client, *exec.Cmd) {
 	if err != nil || !strings.HasPrefix(line, "http://") {
 		t.Fatalf("the server says %q, %v", line, err)
 	}
-	return client(t, strings.TrimSpace(line)), cmd
+	return lambdatest.Client(t, strings.TrimSpace(line)), cmd
 }
 
 // load creates functions and invokes them until the platform is gone. It
@@ -77,7 +78,7 @@ func load(t *testing.T, c *lambda.Client, in runtime.Interpreter, enough func(n 
 				name := fmt.Sprintf("w%d-%d", worker, i)
 				_, err := c.CreateFunction(context.Background(), &lambda.CreateFunctionInput{
 					FunctionName: &name, Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"), Role: aws.String("arn:aws:iam::000000000000:role/any"),
-					Code: &types.FunctionCode{ZipFile: zipOf(t, "index.js", "exports.handler = async () => '"+name+"'")},
+					Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, "index.js", "exports.handler = async () => '"+name+"'")},
 				})
 				if err != nil {
 					return

@@ -1,8 +1,6 @@
 package platform
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -18,11 +16,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"go.uber.org/goleak"
 
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/process"
@@ -76,17 +74,6 @@ func dataDir(t testing.TB) string {
 	return dir
 }
 
-// client is AWS's client of a platform.
-func client(t testing.TB, url string) *lambda.Client {
-	hc := &http.Client{Transport: &http.Transport{}}
-	t.Cleanup(hc.CloseIdleConnections)
-	return lambda.NewFromConfig(aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(url), HTTPClient: hc,
-		Credentials: credentials.NewStaticCredentialsProvider("any", "thing", ""),
-		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
-	})
-}
-
 // running is a platform that serves, on the process backend.
 type running struct {
 	*lambda.Client
@@ -127,28 +114,8 @@ func serve(t testing.TB, cfg Config) *running {
 		}
 	})
 	r.Platform, r.url = p, "http://"+l.Addr().String()
-	r.Client = client(t, r.url)
+	r.Client = lambdatest.Client(t, r.url)
 	return r
-}
-
-// zipOf makes an archive of name, content pairs.
-func zipOf(t testing.TB, files ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for i := 0; i < len(files); i += 2 {
-		f, err := w.Create(files[i])
-		if err == nil {
-			_, err = io.WriteString(f, files[i+1])
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
 }
 
 // file is what index.handler is looked for in.
@@ -163,7 +130,7 @@ func create(t testing.TB, c *lambda.Client, in runtime.Interpreter, name, source
 	t.Helper()
 	input := &lambda.CreateFunctionInput{
 		FunctionName: aws.String(name), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"),
-		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: zipOf(t, file(in), source)},
+		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, file(in), source)},
 	}
 	if change != nil {
 		change(input)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -14,22 +12,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/runtime"
 )
-
-func lambdaClient(t *testing.T, url string) *lambda.Client {
-	hc := &http.Client{Transport: &http.Transport{}}
-	t.Cleanup(hc.CloseIdleConnections)
-	return lambda.NewFromConfig(aws.Config{
-		Region: "us-east-1", BaseEndpoint: &url, HTTPClient: hc,
-		Credentials: credentials.NewStaticCredentialsProvider("any", "thing", ""),
-		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
-	})
-}
 
 func TestServeFinishesWhatRunsWhenItIsTerminated(t *testing.T) {
 	in, err := runtime.FindInterpreter(t.Context(), "nodejs")
@@ -44,19 +32,11 @@ func TestServeFinishesWhatRunsWhenItIsTerminated(t *testing.T) {
 	if code, _, says := command(t, "serve", "--listen", "127.0.0.1:0", "--data", data); code != exitFailed || !strings.Contains(says, "in use by another platform") || !strings.Contains(says, data) {
 		t.Errorf("a second one on the same directory: exit %d, %s", code, says)
 	}
-	c := lambdaClient(t, url)
-	var code bytes.Buffer
-	w := zip.NewWriter(&code)
-	f, err := w.Create("index.js")
-	if err == nil {
-		_, err = io.WriteString(f, "exports.handler = () => { console.log('begun'); return new Promise((r) => setTimeout(() => r('done'), 1500)) }")
-	}
-	if err != nil || w.Close() != nil {
-		t.Fatal(err)
-	}
+	c := lambdatest.Client(t, url)
+	code := lambdatest.Zip(t, "index.js", "exports.handler = () => { console.log('begun'); return new Promise((r) => setTimeout(() => r('done'), 1500)) }")
 	if _, err := c.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
 		FunctionName: aws.String("slow"), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"), Timeout: aws.Int32(10),
-		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: code.Bytes()},
+		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: code},
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
@@ -120,7 +122,7 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 			return create(func(in *lambda.CreateFunctionInput) { in.Code.ZipFile = []byte("PK no") })
 		}, badValue, "package"},
 		"path outside": {func() error {
-			return create(func(in *lambda.CreateFunctionInput) { in.Code.ZipFile = zipOf(t, "../../x", "") })
+			return create(func(in *lambda.CreateFunctionInput) { in.Code.ZipFile = lambdatest.Zip(t, "../../x", "") })
 		}, badValue, "../../x"},
 		"bucket": {func() error {
 			return create(func(in *lambda.CreateFunctionInput) { in.Code.S3Bucket = aws.String("b") })
@@ -132,7 +134,7 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 			return create(func(in *lambda.CreateFunctionInput) { in.PackageType = types.PackageTypeImage })
 		}, badValue, "image"},
 		"update code": {func() error {
-			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: none, ZipFile: zipOf(t, "a", "")})
+			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: none, ZipFile: lambdatest.Zip(t, "a", "")})
 			return err
 		}, notFound, "none"},
 		"update bad code": {func() error {
@@ -140,11 +142,11 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 			return err
 		}, badValue, "package"},
 		"update version": {func() error {
-			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: aws.String("f:1"), ZipFile: zipOf(t, "a", "")})
+			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: aws.String("f:1"), ZipFile: lambdatest.Zip(t, "a", "")})
 			return err
 		}, badValue, "published"},
 		"code revision": {func() error {
-			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: f, ZipFile: zipOf(t, "a", ""), RevisionId: aws.String("old")})
+			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: f, ZipFile: lambdatest.Zip(t, "a", ""), RevisionId: aws.String("old")})
 			return err
 		}, is[*types.PreconditionFailedException], "revision"},
 		"revision": {func() error {
@@ -308,9 +310,9 @@ func hugeBody(t *testing.T, d *door, path string, chunked bool) (int, int64) {
 		res.Body.Close()
 		answered <- res.StatusCode
 	}()
-	piece := strings.Repeat(" ", 1<<20)
+	piece := bytes.Repeat([]byte(" "), 1<<20)
 	if chunked {
-		piece = fmt.Sprintf("%x\r\n%s\r\n", len(piece), piece)
+		piece = fmt.Appendf(nil, "%x\r\n%s\r\n", len(piece), piece)
 	}
 	sent := int64(0)
 	for sent < 100<<20 {
@@ -319,7 +321,7 @@ func hugeBody(t *testing.T, d *door, path string, chunked bool) (int, int64) {
 			return status, sent
 		default:
 		}
-		n, err := io.WriteString(conn, piece)
+		n, err := conn.Write(piece)
 		sent += int64(n)
 		if err != nil {
 			break

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -17,12 +16,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"go.uber.org/goleak"
 
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime"
@@ -88,10 +87,8 @@ func open(t testing.TB, cfg Config) *door {
 	cfg.Forget = func(arn, version string) { f.forgets = append(f.forgets, arn+"@"+version) }
 	g := New(cfg, st, f)
 	srv := httptest.NewServer(g)
-	hc := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(func() {
 		srv.Close()
-		hc.CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if err := g.Close(ctx); err != nil {
@@ -101,32 +98,7 @@ func open(t testing.TB, cfg Config) *door {
 			t.Error(err)
 		}
 	})
-	client := lambda.NewFromConfig(aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(srv.URL), HTTPClient: hc,
-		Credentials: credentials.NewStaticCredentialsProvider("any", "thing", ""),
-		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
-	})
-	return &door{Client: client, fake: f, url: srv.URL, gateway: g, store: st}
-}
-
-// zipOf makes an archive of name, content pairs.
-func zipOf(t testing.TB, files ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for i := 0; i < len(files); i += 2 {
-		f, err := w.Create(files[i])
-		if err == nil {
-			_, err = io.WriteString(f, files[i+1])
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return &door{Client: lambdatest.Client(t, srv.URL), fake: f, url: srv.URL, gateway: g, store: st}
 }
 
 // newFunction is what a create needs at least.
@@ -134,7 +106,7 @@ func newFunction(t testing.TB, name string) *lambda.CreateFunctionInput {
 	return &lambda.CreateFunctionInput{
 		FunctionName: aws.String(name), Runtime: types.RuntimeNodejs20x, Handler: aws.String("index.handler"),
 		Role: aws.String("arn:aws:iam::000000000000:role/any"),
-		Code: &types.FunctionCode{ZipFile: zipOf(t, "index.js", "exports.handler = async () => null")},
+		Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, "index.js", "exports.handler = async () => null")},
 	}
 }
 
@@ -194,7 +166,7 @@ func TestDefaultsAreThoseOfAWS(t *testing.T) {
 
 func TestListComesInPages(t *testing.T) {
 	d := open(t, Config{})
-	fns, code := make([]store.Creation, 120), zipOf(t, "index.js", "")
+	fns, code := make([]store.Creation, 120), lambdatest.Zip(t, "index.js", "")
 	for i := range fns {
 		fns[i].Function = store.Function{Name: fmt.Sprintf("f%03d", i), Runtime: "nodejs20.x", Handler: "index.handler"}
 		fns[i].Zip = code
@@ -235,11 +207,11 @@ func TestUpdatesAndVersions(t *testing.T) {
 	if err != nil || *v1.Version != "1" || *v1.Description != "one" || !strings.HasSuffix(*v1.FunctionArn, ":f:1") {
 		t.Fatalf("%+v, %v", v1, err)
 	}
-	dry, err := d.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: name, ZipFile: zipOf(t, "index.js", "2"), DryRun: true})
+	dry, err := d.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: name, ZipFile: lambdatest.Zip(t, "index.js", "2"), DryRun: true})
 	if err != nil || *dry.CodeSha256 != *v1.CodeSha256 {
 		t.Errorf("%+v, %v", dry, err)
 	}
-	v2, err := d.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: name, ZipFile: zipOf(t, "index.js", "2"), Publish: true})
+	v2, err := d.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: name, ZipFile: lambdatest.Zip(t, "index.js", "2"), Publish: true})
 	if err != nil || *v2.Version != "2" || *v2.CodeSha256 == *v1.CodeSha256 {
 		t.Fatalf("%+v, %v", v2, err)
 	}
