@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+func TestATraceRunsEveryCallOfItsFileAndHasItsTable(t *testing.T) {
+	if _, err := runtime.FindInterpreter(t.Context(), "python"); err != nil {
+		t.Skip(err)
+	}
+	calls := filepath.Join(t.TempDir(), "calls.csv")
+	if err := os.WriteFile(calls, []byte("0,alice,f,param,12\n0,bob,f,7\n1,alice,g,4\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	suite := write(t, fmt.Sprintf(`suite: calls
+repeats: 1
+settle: {busy: 1, wait: 1s}
+runtimes: [python]
+experiments: {trace: {file: %s, clients: 3}}
+`, calls))
+	code, stdout, stderr := command(t, "run", suite, "--backends", "process", "--out", filepath.Join(t.TempDir(), "run"))
+	row := regexp.MustCompile(`\n +process +python\S+ +gateway +3 +23 .* 0 +\S`) // backend, runtime, via, clients, n, errors
+	if code != exitOK || !row.MatchString(stdout) {
+		t.Errorf("exit code %d, and no row of 23 calls in:\n%s%s", code, stdout, stderr)
+	}
+}
