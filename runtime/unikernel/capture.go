@@ -116,11 +116,11 @@ func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapsh
 	below := s.parent.layer
 	var pages []snapshot.Page
 	for _, t := range got {
-		if t.flags&pageSame != 0 {
-			continue
-		}
 		for i := range t.pages {
 			p := snapshot.Page{VPN: uint32(t.addr/abi.PageSize) + i, Slot: snapshot.Slot(t.off/abi.PageSize) + snapshot.Slot(i)}
+			if t.flags&pageSame != 0 && !below.Hides(p.VPN) {
+				continue // as in the node, and nothing lies between
+			}
 			if t.flags&pageZero != 0 {
 				if !below.Has(p.VPN) {
 					continue

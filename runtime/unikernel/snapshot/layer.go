@@ -153,6 +153,22 @@ func (l *Layer) Has(vpn uint32) bool {
 	return false
 }
 
+// Hides reports whether this layer, or a small one below, says something of its
+// own about a page, so that the large layer's content is not what is read there.
+func (l *Layer) Hides(vpn uint32) bool {
+	for ; l != nil && l.File == nil; l = l.Parent {
+		if _, ok := l.Find(vpn); ok {
+			return true
+		}
+		for _, g := range l.Gone {
+			if vpn >= g.VPN && vpn-g.VPN < g.Pages {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func find(pages []Page, vpn uint32) (int, bool) {
 	return slices.BinarySearchFunc(pages, vpn, func(p Page, v uint32) int { return int(p.VPN) - int(v) })
 }
