@@ -15,10 +15,7 @@ import (
 
 func TestPlatformThatWasKilledLeavesNothingAfterTheNextStart(t *testing.T) {
 	eachFamily(t, func(t *testing.T, family string) {
-		containers := 50
-		if family != "crun" {
-			containers = 10 // slower by several times; the traces are the same
-		}
+		const containers = 50
 		b := open(t, Config{OCI: family})
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), victimDir+"="+b.stateDir(), "FAMILY="+family, "COUNT="+strconv.Itoa(containers),
@@ -57,10 +54,7 @@ func TestPlatformThatWasKilledLeavesNothingAfterTheNextStart(t *testing.T) {
 func TestManyContainersLeaveNothing(t *testing.T) {
 	eachFamily(t, func(t *testing.T, family string) {
 		b := open(t, Config{OCI: family})
-		count := 200
-		if family != "crun" {
-			count = 30
-		}
+		const count = 200
 		var wg sync.WaitGroup
 		jobs := make(chan struct{}, count)
 		for range count {
