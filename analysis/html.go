@@ -69,7 +69,7 @@ func reportPage(s *Summary, figs []*figure.Figure, runDir string) ([]byte, error
 	suite, _ := os.ReadFile(filepath.Join(runDir, record.SuiteFile)) // describeRun has read it, or there is none
 	p := page{
 		Summary: s, Warnings: s.Warnings(), Machine: machineTable(s), Shape: shapeTable(s), Findings: Shape(s), Details: details(s),
-		Reproduce: s.reproduce(), Suite: string(suite),
+		Reproduce: s.reproduce(runDir), Suite: string(suite),
 		Font: template.CSS("@font-face{font-family:'Liberation Sans';src:url(data:font/ttf;base64," + base64.StdEncoding.EncodeToString(liberationsansregular.TTF) + ")}"),
 	}
 	for _, name := range s.Experiments() {

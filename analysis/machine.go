@@ -2,9 +2,12 @@ package analysis
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
 )
 
 // machineTable describes the host and the run, for report and paper.
@@ -64,14 +67,19 @@ func versions(of map[string]string) string {
 	return strings.Join(all, ", ")
 }
 
-// reproduce is what makes a run like this one.
-func (s *Summary) reproduce() string {
+// reproduce is what makes a run like the one in runDir. A folder outside of the
+// tree is named by its last element: where it lay says nothing to others.
+func (s *Summary) reproduce(runDir string) string {
+	if filepath.IsAbs(runDir) {
+		runDir = filepath.Base(runDir)
+	}
+
 	var b strings.Builder
 	if s.Machine.Commit != "" {
 		fmt.Fprintf(&b, "git checkout %s\n", s.Machine.Commit)
 	}
 	b.WriteString("./run.sh --help                        # builds bin/lambdabench\n")
-	fmt.Fprintf(&b, "bin/lambdabench run %s/suite.yaml\n", s.Run.Name)
-	fmt.Fprintf(&b, "bin/lambdabench report %s            # this report again, from the records alone", s.Run.Name)
+	fmt.Fprintf(&b, "bin/lambdabench run %s\n", filepath.Join(runDir, record.SuiteFile))
+	fmt.Fprintf(&b, "bin/lambdabench report %s            # this report again, from the records alone", runDir)
 	return b.String()
 }

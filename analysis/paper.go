@@ -52,7 +52,7 @@ func FillPaper(path string, s *Summary, runDir string) error {
 	var out bytes.Buffer
 	at := 0
 	for _, b := range blocks {
-		body, err := blockText(b.name, s, tables, figures)
+		body, err := blockText(b.name, s, runDir, tables, figures)
 		if err != nil {
 			return err
 		}
@@ -112,14 +112,14 @@ func findBlocks(text []byte) ([]block, error) {
 
 const notMeasured = "Not measured in this run."
 
-func blockText(name string, s *Summary, tables []*Table, figures []string) (string, error) {
+func blockText(name string, s *Summary, runDir string, tables []*Table, figures []string) (string, error) {
 	switch name {
 	case "machine":
 		return machineTable(s).Markdown()
 	case "shape":
 		return shapeTable(s).Markdown()
 	case "reproduce":
-		return "```sh\n" + s.reproduce() + "\n```", nil
+		return "```sh\n" + s.reproduce(runDir) + "\n```", nil
 	case "warnings":
 		return warningsText(s), nil
 	}

@@ -158,25 +158,10 @@ func read(c Callee, resp *http.Response, body []byte) Reply {
 			r.Outcome, r.Error = OutcomeWrong, "error that is no JSON: "+string(body)
 			return r
 		}
-		res.Outcome = outcomeOf(res.Error.Type)
+		res.Outcome = res.Error.Outcome()
 	}
 	r.Outcome, r.Error = checked(c, res)
 	return r
-}
-
-// outcomeOf undoes what the API does to an outcome.
-func outcomeOf(errorType string) isolation.Outcome {
-	switch errorType {
-	case isolation.TypeTimedOut:
-		return isolation.TimedOut
-	case isolation.TypeOutOfMemory:
-		return isolation.OutOfMemory
-	case isolation.TypeExit:
-		return isolation.Crashed
-	case isolation.TypeMalformed:
-		return isolation.Malformed
-	}
-	return isolation.Failed
 }
 
 // parseStages reads gateway.HeaderStages.

@@ -47,6 +47,21 @@ type FunctionError struct {
 
 func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 
+// Outcome is that of an invocation which ended with this error.
+func (e *FunctionError) Outcome() Outcome {
+	switch e.Type {
+	case TypeTimedOut:
+		return TimedOut
+	case TypeOutOfMemory:
+		return OutOfMemory
+	case TypeExit:
+		return Crashed
+	case TypeMalformed:
+		return Malformed
+	}
+	return Failed
+}
+
 // Error types that the platform itself reports, in AWS Lambda's words where
 // it has them.
 const (

@@ -131,7 +131,7 @@ func importFailure(err error, id string, limit time.Duration) (res runtime.Resul
 	var own *runtime.FunctionError
 	switch {
 	case errors.As(err, &own):
-		return runtime.Result{Outcome: outcomeOf(own.Type), Error: own}, true
+		return runtime.Result{Outcome: own.Outcome(), Error: own}, true
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return runtime.Result{Outcome: runtime.TimedOut, Error: timedOut(id, limit)}, true
 	case errors.Is(err, driver.ErrEnded):
@@ -140,21 +140,6 @@ func importFailure(err error, id string, limit time.Duration) (res runtime.Resul
 		return runtime.Result{Outcome: runtime.Malformed, Error: fatal(runtime.TypeMalformed, id, err.Error())}, true
 	}
 	return runtime.Result{}, false
-}
-
-// outcomeOf classifies an error of Import by its type.
-func outcomeOf(errorType string) runtime.Outcome {
-	switch errorType {
-	case runtime.TypeTimedOut:
-		return runtime.TimedOut
-	case runtime.TypeOutOfMemory:
-		return runtime.OutOfMemory
-	case runtime.TypeExit:
-		return runtime.Crashed
-	case runtime.TypeMalformed:
-		return runtime.Malformed
-	}
-	return runtime.Failed
 }
 
 func timedOut(id string, limit time.Duration) *runtime.FunctionError {

@@ -118,7 +118,7 @@ func shellBundle(b *testing.B, be *Backend, in runtime.Interpreter) (*sandbox, *
 	if err == nil {
 		err = be.workshop.do(func() error { return s.layer.mount(img.Root, be.cfg.FirstUID) })
 	}
-	conn, channel, err2 := socketPair()
+	conn, channel, err2 := driver.SocketPair()
 	if err != nil || err2 != nil {
 		b.Fatal(err, err2)
 	}

@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/container/image"
@@ -81,11 +79,11 @@ func (b *Backend) register() (*sandbox, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	limit := b.cfg.Max
-	if b.bridge != nil && (limit == 0 || limit > MaxOnBridge) {
-		limit = MaxOnBridge
+	if b.bridge != nil {
+		limit = min(limit, MaxOnBridge)
 	}
-	if limit > 0 && len(b.live) >= limit {
-		return nil, fmt.Errorf("%w: there are %d", ErrFull, len(b.live))
+	if len(b.live) >= limit {
+		return nil, fmt.Errorf("%w: there are %d, and the limit is %d", ErrFull, len(b.live), limit)
 	}
 	b.serial++
 	id := idPrefix + b.home.id + "-" + strconv.Itoa(b.serial)
@@ -175,7 +173,7 @@ func (s *sandbox) makeGroup(l runtime.Limits) error {
 // launch mounts the layer, writes the bundle and starts the OCI runtime.
 func (s *sandbox) launch(img *image.Image) error {
 	b := s.backend
-	conn, channel, err := socketPair()
+	conn, channel, err := driver.SocketPair()
 	if err != nil {
 		return err
 	}
@@ -245,21 +243,4 @@ func (s *sandbox) readPID() error {
 	}
 	s.pid.Store(int64(pid))
 	return nil
-}
-
-// socketPair makes the channel: our end with Go's poller, the container's
-// blocking.
-func socketPair() (net.Conn, *os.File, error) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("socketpair: %w", err)
-	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "channel"), os.NewFile(uintptr(fds[1]), "channel")
-	conn, err := net.FileConn(ours)
-	ours.Close()
-	if err != nil {
-		theirs.Close()
-		return nil, nil, err
-	}
-	return conn, theirs, nil
 }

@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,7 +43,7 @@ func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err er
 	if err := sb.acquire(); err != nil {
 		return nil, err
 	}
-	conn, child, err := socketPair()
+	conn, child, err := driver.SocketPair()
 	if err != nil {
 		return nil, err
 	}
@@ -135,22 +134,6 @@ func (s *sandbox) greet(ctx context.Context, spec runtime.BootSpec) error {
 		return session.Prepare(ctx, spec.Prepare)
 	}
 	return nil
-}
-
-// socketPair makes the channel: our end with Go's poller, the child's blocking.
-func socketPair() (net.Conn, *os.File, error) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("socketpair: %w", err)
-	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "channel"), os.NewFile(uintptr(fds[1]), "channel")
-	conn, err := net.FileConn(ours)
-	ours.Close()
-	if err != nil {
-		theirs.Close()
-		return nil, nil, err
-	}
-	return conn, theirs, nil
 }
 
 // namespacesPermitted tries what a namespaced sandbox needs.
