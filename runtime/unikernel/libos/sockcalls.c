@@ -1,16 +1,11 @@
-/* sockcalls.c: the system calls on sockets: addresses in and out, blocking, messages, options. */
+/* sockcalls.c: the system calls that make, name, connect and configure sockets. Messages are in sockmsg.c. */
 #include "socket.h"
 #include "tmpfs.h"
 
 #define SOCK_NONBLOCK 04000
 #define SOCK_CLOEXEC 02000000
-#define MSG_PEEK 2
-#define MSG_TRUNC 0x20
-#define MSG_DONTWAIT 0x40
-#define MSG_WAITALL 0x100
-#define MSG_NOSIGNAL 0x4000
 
-static i64 get(u64 fd, struct sock **s, struct file **f)
+i64 sock_get(u64 fd, struct sock **s, struct file **f)
 {
 	*f = fd_file(fd);
 	if (!*f)
@@ -20,11 +15,8 @@ static i64 get(u64 fd, struct sock **s, struct file **f)
 	*s = (*f)->obj;
 	return 0;
 }
-#define SOCK(fd) \
-	struct file *f; struct sock *s; \
-	{ i64 e_ = get(fd, &s, &f); if (e_) return e_; }
 
-static i64 wait_for(struct file *f, int flags, u64 timeout)
+i64 sock_wait(struct file *f, int flags, u64 timeout)
 {
 	if (flags & MSG_DONTWAIT || f->flags & O_NONBLOCK)
 		return -EAGAIN;
@@ -36,7 +28,7 @@ static i64 wait_for(struct file *f, int flags, u64 timeout)
 
 static u16 swap(u16 v) { return v << 8 | v >> 8; }
 
-static i64 address_in(int domain, u64 p, u64 len, struct addr *a)
+i64 address_in(int domain, u64 p, u64 len, struct addr *a)
 {
 	u8 raw[128] = { 0 };
 	memset(a, 0, sizeof *a);
@@ -71,7 +63,7 @@ static i64 address_in(int domain, u64 p, u64 len, struct addr *a)
 	return 0;
 }
 
-static i64 address_out(int domain, const struct addr *a, u64 p, u64 len_p)
+i64 address_out(int domain, const struct addr *a, u64 p, u64 len_p)
 {
 	u8 raw[112] = { 0 };
 	u32 n, cap;
@@ -185,7 +177,7 @@ i64 sys_accept4(u64 fd, u64 p, u64 len, u64 flags)
 	if (s->state != LISTENING)
 		return -EINVAL;
 	if (!s->pending)
-		return wait_for(f, 0, s->rcv_timeout);
+		return sock_wait(f, 0, s->rcv_timeout);
 	struct sock *b = s->backlog[0];
 	memmove(s->backlog, s->backlog + 1, --s->pending * sizeof *s->backlog);
 	changed();
@@ -231,12 +223,12 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 		/* Loopback where nothing of the guest listens may still be the host's, if the platform lists it. */
 		r = s->domain == AF_UNIX || is_loopback(&a) ? sock_connect_local(s, &a) : -ECONNREFUSED;
 		if (s->domain == AF_UNIX || r != -ECONNREFUSED)
-			return r == -EAGAIN ? wait_for(f, 0, s->snd_timeout) : r;
+			return r == -EAGAIN ? sock_wait(f, 0, s->snd_timeout) : r;
 		net_connect(s, &a);
 	}
 	if (f->flags & O_NONBLOCK)
 		return -EINPROGRESS;
-	return wait_for(f, 0, s->snd_timeout);
+	return sock_wait(f, 0, s->snd_timeout);
 }
 
 i64 sys_getsockname(u64 fd, u64 p, u64 len)
@@ -269,211 +261,6 @@ i64 sys_shutdown(u64 fd, u64 how)
 		s->eof = 2;
 	changed();
 	return 0;
-}
-
-/* ---- Sending and receiving ---- */
-
-struct iovec { u64 base, len; };
-struct msghdr { u64 name; u32 name_len, pad; u64 iov, iov_len, control, control_len; u32 flags, pad2; };
-
-static i64 send_all(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags)
-{
-	u64 done = SELF->retrying ? SELF->progress : 0, at = 0;
-	if (s->type != STREAM) {
-		/* One record: gathered first. */
-		u64 total = 0;
-		for (u64 i = 0; i < n; i++)
-			total += v[i].len;
-		if (total > 65000)
-			return -EMSGSIZE;
-		u8 *p = kalloc(total + 1);
-		if (!p)
-			return -ENOBUFS;
-		i64 r = 0;
-		for (u64 i = 0; i < n && !r; at += v[i++].len)
-			r = from_user(p + at, v[i].base, v[i].len);
-		r = r ? r : to ? net_send_to(s, to, (u64)p, total) : socket_write(f, (u64)p, total);
-		kfree(p, total + 1);
-		return r == -EAGAIN ? wait_for(f, flags, s->snd_timeout) : r;
-	}
-	for (u64 i = 0; i < n; i++) {
-		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
-		at += v[i].len;
-		while (skip < v[i].len) {
-			i64 r = socket_write(f, v[i].base + skip, v[i].len - skip);
-			if (r == -EAGAIN && !(f->flags & O_NONBLOCK) && !(flags & MSG_DONTWAIT)) {
-				SELF->progress = done;
-				return block(FOREVER);
-			}
-			if (r <= 0)
-				return done ? (i64)done : r;
-			done += r, skip += r;
-		}
-	}
-	return done;
-}
-
-static i64 send_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags)
-{
-	i64 r = send_all(f, s, v, n, to, flags);
-	if (r == -EPIPE && !(flags & MSG_NOSIGNAL))
-		raise_sigpipe();
-	return r;
-}
-
-static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, struct addr *from, int flags, u32 *out_flags)
-{
-	u64 want = 0, done = SELF->retrying ? SELF->progress : 0, at = 0;
-	for (u64 i = 0; i < n; i++)
-		want += v[i].len;
-	*from = s->remote;
-	if (s->type != STREAM) {
-		struct record r;
-		if (!s->rx.len)
-			return s->eof ? 0 : wait_for(f, flags, s->rcv_timeout);
-		u8 *p = kalloc(sizeof r + 65536);
-		if (!p)
-			return -ENOBUFS;
-		queue_get_user(&s->rx, (u64)&r, sizeof r, 1);
-		queue_get_user(&s->rx, (u64)p, sizeof r + r.len, flags & MSG_PEEK);
-		*from = r.from;
-		i64 e = 0;
-		for (u64 i = 0; i < n && at < r.len && !e; i++) {
-			u64 k = MIN(v[i].len, r.len - at);
-			e = to_user(v[i].base, p + sizeof r + at, k);
-			at += k;
-		}
-		kfree(p, sizeof r + 65536);
-		if (at < r.len)
-			*out_flags |= MSG_TRUNC;
-		changed();
-		return e ? e : flags & MSG_TRUNC ? (i64)r.len : (i64)at;
-	}
-	if (flags & MSG_PEEK) {
-		if (s->rx.len)
-			return n ? queue_get_user(&s->rx, v[0].base, v[0].len, 1) : 0;
-		return s->eof || s->error ? socket_read(f, 0, 0) : wait_for(f, flags, s->rcv_timeout);
-	}
-	for (u64 i = 0; i < n; i++) {
-		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
-		at += v[i].len;
-		while (skip < v[i].len) {
-			i64 r = socket_read(f, v[i].base + skip, v[i].len - skip);
-			if (r == -EAGAIN && (!done || (flags & MSG_WAITALL && done < want))) {
-				SELF->progress = done;
-				r = wait_for(f, flags, s->rcv_timeout);
-				return r == BLOCKED || !done ? r : (i64)done;
-			}
-			if (r <= 0)
-				return done || r == -EAGAIN ? (i64)done : r;
-			done += r, skip += r;
-		}
-	}
-	return done;
-}
-
-i64 sys_sendto(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
-{
-	struct iovec v = { buf, n };
-	struct addr a;
-	SOCK(fd);
-	if (p && s->type == DGRAM) {
-		i64 r = address_in(s->domain, p, len, &a);
-		return r ? r : send_vec(f, s, &v, 1, &a, flags);
-	}
-	return send_vec(f, s, &v, 1, NULL, flags);
-}
-
-i64 sys_recvfrom(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
-{
-	struct iovec v = { buf, n };
-	struct addr from;
-	u32 ignored = 0;
-	SOCK(fd);
-	i64 r = recv_vec(f, s, &v, 1, &from, flags, &ignored);
-	if (r >= 0 && p && address_out(s->domain, &from, p, len))
-		return -EFAULT;
-	return r;
-}
-
-static i64 message(u64 p, struct msghdr *m, struct iovec v[64])
-{
-	if (from_user(m, p, sizeof *m))
-		return -EFAULT;
-	if (m->iov_len > 64)
-		return -EMSGSIZE;
-	return from_user(v, m->iov, m->iov_len * sizeof *v);
-}
-
-i64 sys_sendmsg(u64 fd, u64 p, u64 flags)
-{
-	struct iovec v[64];
-	struct msghdr m;
-	struct addr a;
-	SOCK(fd);
-	i64 r = message(p, &m, v);
-	if (r)
-		return r;
-	if (m.control_len && s->domain == AF_UNIX)
-		return -EOPNOTSUPP; /* descriptors: there is no other process to give them to */
-	if (m.name && s->type == DGRAM) {
-		r = address_in(s->domain, m.name, m.name_len, &a);
-		return r ? r : send_vec(f, s, v, m.iov_len, &a, flags);
-	}
-	return send_vec(f, s, v, m.iov_len, NULL, flags);
-}
-
-i64 sys_recvmsg(u64 fd, u64 p, u64 flags)
-{
-	struct iovec v[64];
-	struct msghdr m;
-	struct addr from;
-	SOCK(fd);
-	i64 r = message(p, &m, v);
-	if (r)
-		return r;
-	m.flags = 0;
-	r = recv_vec(f, s, v, m.iov_len, &from, flags, &m.flags);
-	if (r < 0)
-		return r;
-	m.control_len = 0;
-	u64 name = m.name;
-	if (s->type == STREAM)
-		m.name_len = 0;
-	if (to_user(p, &m, sizeof m))
-		return -EFAULT;
-	if (name && s->type != STREAM && address_out(s->domain, &from, name, p + offsetof(struct msghdr, name_len)))
-		return -EFAULT;
-	return r;
-}
-
-struct mmsghdr { struct msghdr m; u32 len, pad; };
-
-/* Several messages: the first may block, later ones only add to what there is. */
-i64 sys_sendmmsg(u64 fd, u64 p, u64 n, u64 flags)
-{
-	for (u64 i = 0; i < n; i++) {
-		i64 r = sys_sendmsg(fd, p + i * sizeof(struct mmsghdr), i ? flags | MSG_DONTWAIT : flags);
-		if (r < 0)
-			return i ? (i64)i : r;
-		u32 len = r;
-		if (to_user(p + i * sizeof(struct mmsghdr) + offsetof(struct mmsghdr, len), &len, 4))
-			return -EFAULT;
-	}
-	return n;
-}
-
-i64 sys_recvmmsg(u64 fd, u64 p, u64 n, u64 flags)
-{
-	for (u64 i = 0; i < n; i++) {
-		i64 r = sys_recvmsg(fd, p + i * sizeof(struct mmsghdr), i ? flags | MSG_DONTWAIT : flags);
-		if (r < 0)
-			return i ? (i64)i : r;
-		u32 len = r;
-		if (to_user(p + i * sizeof(struct mmsghdr) + offsetof(struct mmsghdr, len), &len, 4))
-			return -EFAULT;
-	}
-	return n;
 }
 
 /* ---- Options: those that mean something here; the others are accepted ---- */

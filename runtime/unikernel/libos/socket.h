@@ -1,4 +1,4 @@
-/* socket.h: sockets, for socket.c (objects), net.c (through the tender) and sockcalls.c (system calls). */
+/* socket.h: sockets, for socket.c (objects), net.c (through the tender), sockcalls.c and sockmsg.c (system calls). */
 #ifndef SOCKET_H
 #define SOCKET_H
 
@@ -44,4 +44,14 @@ i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n);
 void net_credit(struct sock *s);
 void net_shut(struct sock *s);
 void net_close(struct sock *s);
+
+/* ---- sockcalls.c, for sockmsg.c ---- */
+#define MSG_DONTWAIT 0x40
+i64 sock_get(u64 fd, struct sock **s, struct file **f);
+i64 sock_wait(struct file *f, int flags, u64 timeout); /* block, unless asked not to; 0: for ever */
+i64 address_in(int domain, u64 p, u64 len, struct addr *a);
+i64 address_out(int domain, const struct addr *a, u64 p, u64 len_p);
+#define SOCK(fd) \
+	struct file *f; struct sock *s; \
+	{ i64 e_ = sock_get(fd, &s, &f); if (e_) return e_; }
 #endif

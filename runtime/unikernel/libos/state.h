@@ -182,7 +182,7 @@ void mounts_init(void);
 /* ---- tmpfs.c ---- */
 i64 tmp_share(u32 inode, u64 off, u64 len); /* address of a shared mapping of a file */
 
-/* ---- file.c ---- */
+/* ---- file.c, fd.c ---- */
 void files_init(void);
 i64 file_new(u8 kind, u32 flags, void *obj); /* index or -ENFILE */
 i64 fd_install(i64 file, int cloexec);       /* fd, or -errno (the file is released); takes an errno through */

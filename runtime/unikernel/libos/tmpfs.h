@@ -1,4 +1,4 @@
-/* tmpfs.h: the writable file system, for path.c, file.c and names.c. */
+/* tmpfs.h: the writable file system, for path.c, file.c, names.c and dirs.c. */
 #ifndef TMPFS_H
 #define TMPFS_H
 #include "state.h"
