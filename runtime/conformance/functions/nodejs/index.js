@@ -63,18 +63,18 @@ const cases = {
     child.on('error', (err) => resolve({ refused: String(err.code) }));
     child.on('exit', (code) => resolve({ started: code === 0 }));
   }),
+  // A child counts as started once it runs: one that is refused its threads ends itself, or waits for them for ever.
   forkBomb: async (event) => {
     const outcome = { started: 0, refused: 0 };
-    const tries = [];
-    for (let i = 0; i < event.tries; i++) {
-      tries.push(new Promise((resolve) => {
-        let child;
-        try { child = spawn(process.execPath, ['-e', 'setInterval(()=>{},1e9)'], { stdio: 'ignore' }); } catch { outcome.refused++; return resolve(); }
-        child.on('spawn', () => { outcome.started++; resolve(); });
-        child.on('error', () => { outcome.refused++; resolve(); });
-      }));
-    }
-    await Promise.all(tries);
+    const child = () => new Promise((resolve) => {
+      let up;
+      try { up = spawn(process.execPath, ['-e', 'console.log(); setInterval(()=>{},1e9)'], { stdio: ['ignore', 'pipe', 'ignore'] }); } catch { return resolve('refused'); }
+      up.stdout?.once('data', () => resolve('started'));
+      up.on('error', () => resolve('refused'));
+      up.on('exit', () => resolve('refused'));
+      setTimeout(resolve, 2000, 'refused');
+    });
+    for (const end of await Promise.all(Array.from({ length: event.tries }, child))) outcome[end]++;
     return outcome;
   },
 };
