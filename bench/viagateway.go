@@ -51,10 +51,8 @@ func (e *Env) OpenGateway(ctx context.Context, cfg worker.Config, fns ...Functio
 		return nil, err
 	}
 	for _, f := range fns {
-		for i := range f.Count {
-			if err := e.create(p.Store, f, i); err != nil {
-				return nil, errors.Join(err, p.Close())
-			}
+		if err := e.create(ctx, p.Store, f); err != nil {
+			return nil, errors.Join(err, p.Close())
 		}
 	}
 	if err := p.Worker.Ready(ctx); err != nil {
@@ -70,15 +68,36 @@ func (e *Env) OpenGateway(ctx context.Context, cfg worker.Config, fns ...Functio
 	return g, nil
 }
 
-func (e *Env) create(s *store.Store, f Functions, i int) error {
-	zip, err := f.Population.Zip(i)
-	if err != nil {
-		return err
+// maxCreations is how many functions are created at a time: enough that the
+// syncs of the store cost nothing beside the files, while the zips of large
+// packages do not pile up.
+const maxCreations = 1024
+
+// create makes all functions of f known to a platform.
+func (e *Env) create(ctx context.Context, s *store.Store, f Functions) error {
+	for from := 0; from < f.Count; from += maxCreations {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		batch := make([]store.Creation, min(maxCreations, f.Count-from))
+		for i := range batch {
+			var err error
+			if batch[i], err = e.creation(f, from+i); err != nil {
+				return err
+			}
+		}
+		if _, err := s.CreateMany(batch); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (e *Env) creation(f Functions, i int) (store.Creation, error) {
+	zip, err := f.Population.Zip(i)
 	c := f.Call(i, nil).Function()
-	_, err = s.Create(store.Function{Name: c.Name, Runtime: e.Interpreter.Runtime, Handler: c.Handler, Timeout: f.Timeout,
-		MemoryMB: int(f.Memory >> 20)}, zip)
-	return err
+	return store.Creation{Zip: zip, Function: store.Function{Name: c.Name, Runtime: e.Interpreter.Runtime, Handler: c.Handler,
+		Timeout: f.Timeout, MemoryMB: int(f.Memory >> 20)}}, err
 }
 
 // Call implements Caller. A call that ctx ends is refused.
