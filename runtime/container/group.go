@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
@@ -80,7 +81,7 @@ func (g *group) limit(l runtime.Limits) error {
 		err = g.write("pids", "pids.max", orMax(int64(l.Processes)))
 	}
 	if err == nil && g.has("cpu") {
-		err = g.limitCPU(l.CPUs)
+		err = cgroup.LimitCPU(g.file("cpu", ""), g.version == 1, l.CPUs)
 	}
 	if err != nil {
 		return fmt.Errorf("set limits: %w", err)
@@ -121,27 +122,6 @@ func ignoreMissing(err error) error {
 		return nil
 	}
 	return err
-}
-
-const cpuPeriod = 100_000 // microseconds
-
-// quotaOf is CPU time in each period, in microseconds. The kernel takes no
-// less than a millisecond.
-func quotaOf(cpus float64) int64 { return max(1000, int64(cpus*cpuPeriod)) }
-
-func (g *group) limitCPU(cpus float64) error {
-	if g.version == 2 {
-		quota := "max"
-		if cpus > 0 {
-			quota = strconv.FormatInt(quotaOf(cpus), 10)
-		}
-		return g.write("cpu", "cpu.max", fmt.Sprintf("%s %d", quota, cpuPeriod))
-	}
-	quota := int64(-1)
-	if cpus > 0 {
-		quota = quotaOf(cpus)
-	}
-	return g.write("cpu", "cpu.cfs_quota_us", strconv.FormatInt(quota, 10))
 }
 
 // usage counts what the group is charged with but for page cache that can be
@@ -267,23 +247,10 @@ func (g *group) remove() error {
 	var errs []error
 	for _, h := range g.hierarchies {
 		for _, path := range []string{g.inner(), g.path} {
-			if err := removeGroup(filepath.Join(h, path)); err != nil {
+			if err := cgroup.Remove(filepath.Join(h, path)); err != nil {
 				errs = append(errs, err)
 			}
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func removeGroup(dir string) error {
-	for wait := time.Millisecond; ; wait *= 2 {
-		err := unix.Rmdir(dir)
-		if err == nil || errors.Is(err, unix.ENOENT) {
-			return nil
-		}
-		if wait > 2*time.Second {
-			return fmt.Errorf("remove cgroup %s: %w", dir, err)
-		}
-		time.Sleep(wait)
-	}
 }

@@ -1,20 +1,17 @@
 package process
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 // Own code instead of containerd/cgroups: that library has no way to start a
@@ -28,7 +25,7 @@ import (
 type hierarchy struct {
 	unified     string            // version 2, "" where it cannot be used
 	controllers map[string]string // version 1: "memory", "pids", "cpu" to directory
-	memory      bool              // unified limits memory
+	passed      []string          // controllers that groups in unified have
 	home        string            // version 1: the task list of the platform's own memory group
 }
 
@@ -43,19 +40,18 @@ type group struct {
 // yields an empty hierarchy.
 func newHierarchy(name string) *hierarchy {
 	h := &hierarchy{controllers: map[string]string{}}
-	mounts := cgroupMounts()
-	for _, own := range ownCgroups() {
-		mount, ok := mounts[own.controller]
-		if !ok {
-			continue
-		}
-		switch own.controller {
+	for _, t := range cgroup.Trees() {
+		switch t.Controller {
 		case "":
-			h.unified = h.makeUnified(mount, own.path, name)
+			h.unified, h.passed = t.Delegate(name, "memory", "pids", "cpu")
+			if _, err := os.Stat(filepath.Join(h.unified, "cgroup.kill")); h.unified != "" && err != nil { // Linux before 5.14
+				os.Remove(h.unified)
+				h.unified, h.passed = "", nil
+			}
 		case "memory", "pids", "cpu":
-			dir := filepath.Join(mount, own.path, name)
+			dir := filepath.Join(t.Dir(), name)
 			if os.Mkdir(dir, 0o755) == nil {
-				h.controllers[own.controller] = dir
+				h.controllers[t.Controller] = dir
 			}
 		}
 	}
@@ -65,46 +61,11 @@ func newHierarchy(name string) *hierarchy {
 	return h
 }
 
-// makeUnified makes the directory in the version 2 tree: in the platform's own
-// group or the nearest one above it that passes controllers on, because a
-// group that holds processes cannot pass them on itself.
-func (h *hierarchy) makeUnified(mount, own, name string) string {
-	var plain string
-	for at := own; ; at = filepath.Dir(at) {
-		dir := filepath.Join(mount, at, name)
-		// A fork into a group needs leave to write the common ancestor's list.
-		if unix.Access(filepath.Join(mount, at, "cgroup.procs"), unix.W_OK) == nil && os.Mkdir(dir, 0o755) == nil {
-			if _, err := os.Stat(filepath.Join(dir, "cgroup.kill")); err != nil { // Linux before 5.14
-				os.Remove(dir)
-				return plain
-			}
-			if have, _ := os.ReadFile(filepath.Join(dir, "cgroup.controllers")); bytes.Contains(have, []byte("memory")) {
-				for _, c := range []string{"+memory", "+pids", "+cpu"} {
-					os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte(c), 0)
-				}
-				h.memory = true
-				if plain != "" {
-					os.Remove(plain)
-				}
-				return dir
-			}
-			if plain != "" {
-				os.Remove(dir)
-			} else {
-				plain = dir
-			}
-		}
-		if at == "/" || at == "." {
-			return plain
-		}
-	}
-}
-
 // close removes the backend's directories; all sandboxes are gone.
 func (h *hierarchy) close() error {
 	var errs []error
 	for _, dir := range h.dirs() {
-		errs = append(errs, removeGroup(dir))
+		errs = append(errs, cgroup.Remove(dir))
 	}
 	return errors.Join(errs...)
 }
@@ -173,8 +134,7 @@ func (g *group) enclose(attr *syscall.SysProcAttr, start func() error) error {
 // limit sets the group's limits. pids and cpu groups of version 1 are entered
 // when first needed: nothing that was charged before matters to them.
 func (g *group) limit(pid int, l runtime.Limits) error {
-	_, v1 := g.h.controllers["memory"]
-	switch {
+	switch _, v1 := g.h.controllers["memory"]; {
 	case v1:
 		limit := cmpOr(l.MemoryBytes, -1)
 		// Raising goes the other way round: memory and swap together is never below memory.
@@ -185,7 +145,7 @@ func (g *group) limit(pid int, l runtime.Limits) error {
 		if swap != nil {
 			os.WriteFile(g.path("memory", "memory.memsw.limit_in_bytes"), decimal(limit), 0)
 		}
-	case g.h.memory:
+	case g.controls("memory"):
 		if err := os.WriteFile(g.path("", "memory.max"), decimalOrMax(l.MemoryBytes), 0); err != nil {
 			return fmt.Errorf("limit memory to %d bytes: %w", l.MemoryBytes, err)
 		}
@@ -193,36 +153,36 @@ func (g *group) limit(pid int, l runtime.Limits) error {
 		os.WriteFile(g.path("", "memory.oom.group"), []byte("1"), 0)
 	}
 	if g.controls("pids") {
-		if err := g.set("pids", "pids.max", decimalOrMax(int64(l.Processes)), pid, l.Processes > 0); err != nil {
+		if err := os.WriteFile(g.path("pids", "pids.max"), decimalOrMax(int64(l.Processes)), 0); err != nil {
+			return fmt.Errorf("set pids.max: %w", err)
+		}
+		if err := g.enter("pids", pid, l.Processes > 0); err != nil {
 			return err
 		}
 	}
 	if !g.controls("cpu") {
 		return nil
 	}
-	const period = 100_000 // µs, the kernel's default
-	if _, v1 := g.h.controllers["cpu"]; v1 {
-		quota := cmpOr(int64(l.CPUs*period), -1)
-		return g.set("cpu", "cpu.cfs_quota_us", decimal(quota), pid, l.CPUs > 0)
+	_, v1 := g.h.controllers["cpu"]
+	if err := cgroup.LimitCPU(g.path("cpu", ""), v1, l.CPUs); err != nil {
+		return err
 	}
-	value := fmt.Appendf(nil, "%s %d", decimalOrMax(int64(l.CPUs*period)), period)
-	return g.set("cpu", "cpu.max", value, pid, l.CPUs > 0)
+	return g.enter("cpu", pid, l.CPUs > 0)
 }
 
 // controls tells whether the group limits what a controller is for.
 func (g *group) controls(controller string) bool {
 	_, v1 := g.h.controllers[controller]
-	return v1 || g.h.memory
+	return v1 || slices.Contains(g.h.passed, controller)
 }
 
-func (g *group) set(controller, file string, value []byte, pid int, enter bool) error {
-	if err := os.WriteFile(g.path(controller, file), value, 0); err != nil {
-		return fmt.Errorf("set %s: %w", file, err)
+// enter moves a process into a version 1 group that is wanted.
+func (g *group) enter(controller string, pid int, wanted bool) error {
+	if _, v1 := g.h.controllers[controller]; !v1 || !wanted {
+		return nil
 	}
-	if _, v1 := g.h.controllers[controller]; v1 && enter {
-		if err := os.WriteFile(g.path(controller, "cgroup.procs"), decimal(int64(pid)), 0); err != nil {
-			return fmt.Errorf("enter %s cgroup: %w", controller, err)
-		}
+	if err := cgroup.Enter(g.path(controller, ""), pid); err != nil {
+		return fmt.Errorf("limit %s: %w", controller, err)
 	}
 	return nil
 }
@@ -232,19 +192,10 @@ func (g *group) oomKills() int64 {
 	if _, v1 := g.h.controllers["memory"]; v1 {
 		return field(g.path("memory", "memory.oom_control"), "oom_kill")
 	}
-	if g.h.memory {
+	if g.controls("memory") {
 		return field(g.path("", "memory.events"), "oom_kill")
 	}
 	return 0
-}
-
-// killGroup ends every process in a unified group, those that left their
-// session and process group included.
-func killGroup(dir string) error {
-	if err := os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0); err != nil {
-		return fmt.Errorf("kill cgroup: %w", err)
-	}
-	return nil
 }
 
 func (g *group) remove() error {
@@ -253,67 +204,9 @@ func (g *group) remove() error {
 		g.fd.Close()
 	}
 	for _, dir := range g.h.dirs() {
-		errs = append(errs, removeGroup(filepath.Join(dir, g.name)))
+		errs = append(errs, cgroup.Remove(filepath.Join(dir, g.name)))
 	}
 	return errors.Join(errs...)
-}
-
-// removeGroup removes a group whose last processes are on their way out: a
-// process that was waited for may take a moment to leave it.
-func removeGroup(dir string) error {
-	pause := 50 * time.Microsecond
-	for end := time.Now().Add(10 * time.Second); ; pause = min(2*pause, 20*time.Millisecond) {
-		err := syscall.Rmdir(dir)
-		if err == nil || err == syscall.ENOENT {
-			return nil
-		}
-		if err != syscall.EBUSY || time.Now().After(end) {
-			return fmt.Errorf("remove cgroup %s: %w", filepath.Base(dir), err)
-		}
-		time.Sleep(pause)
-	}
-}
-
-type ownCgroup struct{ controller, path string } // controller "" is version 2
-
-// ownCgroups reads /proc/self/cgroup, cgroups(7).
-func ownCgroups() (own []ownCgroup) {
-	text, _ := os.ReadFile("/proc/self/cgroup")
-	for line := range strings.Lines(string(text)) {
-		if f := strings.SplitN(strings.TrimSpace(line), ":", 3); len(f) == 3 {
-			for c := range strings.SplitSeq(f[1], ",") {
-				own = append(own, ownCgroup{c, f[2]})
-			}
-		}
-	}
-	return own
-}
-
-// cgroupMounts reads /proc/self/mountinfo, proc(5), for the trees whose root
-// is mounted whole.
-func cgroupMounts() map[string]string {
-	mounts := map[string]string{}
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return mounts
-	}
-	defer f.Close()
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		left, right, _ := strings.Cut(sc.Text(), " - ")
-		l, r := strings.Fields(left), strings.Fields(right)
-		if len(l) < 5 || len(r) < 3 || l[3] != "/" {
-			continue
-		}
-		switch r[0] {
-		case "cgroup2":
-			mounts[""] = l[4]
-		case "cgroup":
-			for option := range strings.SplitSeq(r[2], ",") {
-				mounts[option] = l[4]
-			}
-		}
-	}
-	return mounts
 }
 
 // field reads the number after a word in a control file; 0 if it is not there.

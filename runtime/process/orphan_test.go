@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 // orphanDir, in the environment, makes the test binary a platform that boots
@@ -119,7 +120,7 @@ func killPlatform(t *testing.T, mode string, cfg Config) {
 	cmd.Wait()
 	eventually(t, "sandboxes die with their platform", func() bool {
 		for _, pid := range pids {
-			if startTime(pid) != "" {
+			if cgroup.StartTime(pid) != "" {
 				return false
 			}
 		}
@@ -134,11 +135,11 @@ func killPlatform(t *testing.T, mode string, cfg Config) {
 	}
 	mark := filepath.Base(dir)
 	eventually(t, "the escaped child is gone", func() bool { return !running(mark) })
-	if left := orphansIn(dir); len(left) > 0 {
+	if left := cgroup.Orphans(prefix, dir); len(left) > 0 {
 		t.Errorf("directories left: %v", left)
 	}
 	for _, own := range b.cgroups.dirs() {
-		if left := orphansIn(filepath.Dir(own)); len(left) > 0 {
+		if left := cgroup.Orphans(prefix, filepath.Dir(own)); len(left) > 0 {
 			t.Errorf("cgroups left: %v", left)
 		}
 	}

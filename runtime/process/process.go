@@ -36,6 +36,7 @@ import (
 	"sync"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
@@ -129,7 +130,7 @@ func (b *Backend) makeShared() (err error) {
 			return err
 		}
 	}
-	name := ownName()
+	name := cgroup.OwnedName(prefix)
 	b.cgroups = &hierarchy{}
 	if !b.cfg.withoutCgroups {
 		b.cgroups = newHierarchy(name)

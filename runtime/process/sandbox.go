@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
@@ -114,7 +115,7 @@ func (s *sandbox) end() driver.End {
 func (s *sandbox) kill() error {
 	switch {
 	case s.group.fd != nil:
-		return killGroup(filepath.Join(s.backend.cgroups.unified, s.name))
+		return cgroup.Kill(filepath.Join(s.backend.cgroups.unified, s.name))
 	case s.uid != 0:
 		return killUser(s.uid)
 	}

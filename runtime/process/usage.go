@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 // usage of the sandbox: what its cgroup is charged without the file cache that
@@ -46,7 +48,7 @@ func (h *hierarchy) source() string {
 	if _, ok := h.controllers["memory"]; ok {
 		return sourceV1
 	}
-	if h.memory {
+	if slices.Contains(h.passed, "memory") {
 		return sourceV2
 	}
 	return sourcePSS
@@ -75,7 +77,7 @@ func (s *sandbox) cpu() time.Duration {
 	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
 	var ticks int64
 	for _, pid := range s.pids() {
-		stat := statFields(pid)
+		stat := cgroup.StatFields(pid)
 		for i := 11; i < 15 && i < len(stat); i++ { // utime, stime, cutime, cstime
 			var n int64
 			fmt.Sscan(stat[i], &n)
