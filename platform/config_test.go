@@ -76,7 +76,7 @@ func TestDocumentedConfigurationIsTheDefault(t *testing.T) {
 	if d := said.Dispatch; d.Concurrency != 1000 || d.Queue != 1000 || d.NoQueue || d.Wait != time.Minute {
 		t.Errorf("%+v", d)
 	}
-	sw, dw := said.Worker.Resolved(), Default().Worker.Resolved()
+	sw, dw := said.Worker.Resolved(nil), Default().Worker.Resolved(nil)
 	if !slices.Equal(sw.Runtimes.Prepare, dw.Runtimes.Prepare) {
 		t.Errorf("documented steps %v, default %v", sw.Runtimes.Prepare, dw.Runtimes.Prepare)
 	}

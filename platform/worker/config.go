@@ -10,6 +10,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/shirou/gopsutil/v4/mem"
 	"gopkg.in/yaml.v3"
+
+	isolation "github.com/lambdabench/lambdabench/runtime"
 )
 
 // Config says what a worker keeps and how much of it. The zero value works:
@@ -25,7 +27,8 @@ import (
 // one that wants nothing but boots turns all four off.
 type Config struct {
 	// Idle bounds the sandboxes that stay after an invocation for the next one
-	// of the same function. Default: 1024, half of the host's free memory.
+	// of the same function. Default: as many as Sandboxes, half of the host's
+	// free memory.
 	Idle Cache `yaml:"idle"`
 
 	// KeepAlive is how long an idle sandbox may wait. Default: 10 minutes.
@@ -58,8 +61,10 @@ type Config struct {
 	// cells at a time. Beyond it the one that was idle longest is closed first.
 	// Not counted are one for each runtime while its snapshot is taken, one
 	// while a function snapshot is taken in the background, and those that are
-	// being closed. Default: as many as the host's free memory has room for at
-	// 48 MiB each, at most 4096.
+	// being closed. Default: as many as the host's free memory bears of the
+	// backend's footprint (runtime.Bears) and as the host bears of the backend at
+	// all (runtime.Bounded). A backend that does not tell its footprint is
+	// reckoned with 48 MiB for each, at most 4096.
 	Sandboxes int `yaml:"sandboxes"`
 
 	// Closing is the most sandboxes that are being closed while others
@@ -183,20 +188,23 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Resolved is c with every default filled in for this host.
-func (c Config) Resolved() Config {
+// Resolved is c with every default filled in for a backend on this host.
+func (c Config) Resolved(backend isolation.Backend) Config {
 	free := int64(1 << 30)
 	if m, err := mem.VirtualMemory(); err == nil {
 		free = int64(m.Available)
 	}
-	setDefault(&c.Idle.Count, 1024)
+	if a, ok := backend.(isolation.Anticipator); ok && c.Runtimes.Prepare == nil {
+		c.Runtimes.Prepare = a.Anticipate()
+	}
+	setDefault(&c.Sandboxes, max(bears(backend, free), 8, c.StemCells+1))
+	setDefault(&c.Idle.Count, c.Sandboxes)
 	setDefault(&c.Idle.Bytes, Bytes(free/2))
 	setDefault(&c.KeepAlive, 10*time.Minute)
 	setDefault(&c.Functions.Count, 65536)
 	setDefault(&c.Functions.Bytes, Bytes(free/4))
 	setDefault(&c.Capture, CaptureAfter)
 	setDefault(&c.Starters, max(1, runtime.NumCPU()/2))
-	setDefault(&c.Sandboxes, max(int(min(free/(48<<20), 4096)), 8, c.StemCells+1))
 	setDefault(&c.Closing, 16)
 	setDefault(&c.PlaceWait, time.Minute)
 	setDefault(&c.Memory, 128<<20)
@@ -205,6 +213,21 @@ func (c Config) Resolved() Config {
 	setDefault(&c.BootTimeout, time.Minute)
 	setDefault(&c.Log, slog.New(slog.DiscardHandler))
 	return c
+}
+
+// bears is how many sandboxes of a backend the host bears with that much free
+// memory.
+func bears(backend isolation.Backend, free int64) int {
+	n := int(min(free/(48<<20), 4096))
+	if f, ok := backend.(isolation.Footprinter); ok {
+		n = isolation.Bears(free, f.Footprint())
+	}
+	if b, ok := backend.(isolation.Bounded); ok {
+		for _, bound := range b.Bounds() {
+			n = min(n, bound.Sandboxes)
+		}
+	}
+	return n
 }
 
 func setDefault[T comparable](field *T, value T) {

@@ -64,6 +64,45 @@ func TestZeroConfigHasRoomForStemCellsOfEveryRuntime(t *testing.T) {
 	}
 }
 
+// sized is a backend that says what it takes of a host.
+type sized struct {
+	runtime.Backend
+	footprint int64
+	bounds    []runtime.Bound
+}
+
+func (s sized) Footprint() int64        { return s.footprint }
+func (s sized) Bounds() []runtime.Bound { return s.bounds }
+
+func TestTheBackendsFootprintAndBoundsLimitSandboxes(t *testing.T) {
+	silent := newFake(t)
+	for name, c := range map[string]struct {
+		backend runtime.Backend
+		free    int64
+		want    int
+	}{
+		"silent":               {silent, 480 << 20, 10},
+		"silent, much memory":  {silent, 1 << 40, 4096},
+		"light":                {sized{silent, 2 << 20, nil}, 4 << 30, 1024},
+		"light, much memory":   {sized{silent, 2 << 20, nil}, 256 << 30, 65536},
+		"heavy":                {sized{silent, 200 << 20, nil}, 4 << 30, 10},
+		"bounded by the host":  {sized{silent, 2 << 20, []runtime.Bound{{Sandboxes: 900}, {Sandboxes: 700}}}, 4 << 30, 700},
+		"bounded by memory":    {sized{silent, 2 << 20, []runtime.Bound{{Sandboxes: 2000}}}, 4 << 30, 1024},
+		"no backend is chosen": {nil, 480 << 20, 10},
+	} {
+		if got := bears(c.backend, c.free); got != c.want {
+			t.Errorf("%s: %d sandboxes, want %d", name, got, c.want)
+		}
+	}
+	bounded := sized{silent, 1, []runtime.Bound{{Sandboxes: 77}}}
+	if c := (Config{}).Resolved(bounded); c.Sandboxes != 77 || c.Idle.Count != 77 {
+		t.Errorf("defaults are %d sandboxes, %d idle", c.Sandboxes, c.Idle.Count)
+	}
+	if c := (Config{Sandboxes: 100, Idle: Cache{Count: 5}}).Resolved(bounded); c.Sandboxes != 100 || c.Idle.Count != 5 {
+		t.Errorf("what was configured became %d sandboxes, %d idle", c.Sandboxes, c.Idle.Count)
+	}
+}
+
 func TestReadySaysWhatCouldNotBeStarted(t *testing.T) {
 	f := newFake(t)
 	f.onBoot = func() error { return errFake }

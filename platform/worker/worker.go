@@ -112,20 +112,16 @@ func New(cfg Config, backend runtime.Backend, interpreters []runtime.Interpreter
 	if cfg.Sandboxes > 0 && stems > cfg.Sandboxes {
 		return nil, fmt.Errorf("worker: stem_cells is %d for each of %d runtimes: that is more than sandboxes, %d", cfg.StemCells, len(interpreters), cfg.Sandboxes)
 	}
-	chosen := cfg.Sandboxes > 0
-	cfg = cfg.Resolved()
-	if !chosen {
-		cfg.Sandboxes = max(cfg.Sandboxes, 2*stems)
+	if cfg.Sandboxes == 0 {
+		cfg.Sandboxes = max(cfg.Resolved(backend).Sandboxes, 2*stems)
 	}
+	cfg = cfg.Resolved(backend)
 	w := &Worker{
 		cfg: cfg, backend: backend, born: time.Now(),
 		languages: map[string]*language{}, functions: map[string]*function{},
 		samples: make(chan *instance, sampleQueue),
 	}
 	w.snapshotter, _ = backend.(runtime.Snapshotter)
-	if a, ok := backend.(runtime.Anticipator); ok && cfg.Runtimes.Prepare == nil {
-		w.cfg.Runtimes.Prepare = a.Anticipate()
-	}
 	for _, in := range interpreters {
 		w.languages[in.Runtime] = &language{Interpreter: in}
 	}

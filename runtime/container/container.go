@@ -94,7 +94,7 @@ type Config struct {
 
 	FirstUID uint32 // host user id that is root in containers, 65536 ids from there; FirstUID by default
 	Parallel int    // containers that are being made at a time; twice the processors, at least 4, by default
-	Max      int    // containers at a time; by default as many as the memory at hand bears (see Bears). A bridge bears MaxOnBridge.
+	Max      int    // containers at a time; by default as many as the memory at hand bears (runtime.Bears). A bridge bears MaxOnBridge.
 }
 
 // FirstUID is the default of Config.FirstUID. It lies beyond the ranges that
@@ -130,7 +130,7 @@ func New(cfg Config) *Backend {
 		cfg.OCI = "runc"
 	}
 	if cfg.Max == 0 {
-		cfg.Max = Bears()
+		cfg.Max = bears()
 	}
 	if cfg.Network == "" {
 		cfg.Network = NetworkNone

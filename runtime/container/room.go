@@ -1,20 +1,33 @@
 package container
 
-import "github.com/shirou/gopsutil/v4/mem"
+import (
+	"github.com/shirou/gopsutil/v4/mem"
 
-// perContainer is the memory that one container is reckoned with, in bytes:
-// twice what an idle one of Node.js takes of its own (results/reference, table
-// 'Density'), for it also serves.
-const perContainer = 16 << 20
+	"github.com/lambdabench/lambdabench/runtime"
+)
 
-// Bears is how many containers the memory at hand bears:
-// the default of Config.Max. Where the host does not say what is available, 64.
-func Bears() int {
+// footprint of an idle container, in bytes: what one of Node.js takes of its
+// own (results/reference, table 'Density').
+const footprint = 8 << 20
+
+// Footprint implements runtime.Footprinter.
+func (b *Backend) Footprint() int64 { return footprint }
+
+// Bounds implements runtime.Bounded.
+func (b *Backend) Bounds() []runtime.Bound {
+	all := []runtime.Bound{{Sandboxes: b.cfg.Max, By: "the most containers at a time, as configured"}}
+	if b.cfg.Network == NetworkBridge {
+		all = append(all, runtime.Bound{Sandboxes: MaxOnBridge, By: "the ports of a bridge", Remedy: "give containers no network (network none) if their functions need none"})
+	}
+	return all
+}
+
+// bears is how many containers the memory at hand bears: the default of
+// Config.Max. Where the host does not say what is available, 64.
+func bears() int {
 	m, err := mem.VirtualMemory()
 	if err != nil {
 		return 64
 	}
-	return bears(m.Available)
+	return runtime.Bears(int64(m.Available), footprint)
 }
-
-func bears(available uint64) int { return max(1, int(available/perContainer)) }

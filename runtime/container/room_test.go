@@ -3,15 +3,22 @@ package container
 import "testing"
 
 func TestContainerLimitComesFromTheMemoryAtHandUnlessConfigured(t *testing.T) {
-	for available, want := range map[uint64]int{0: 1, perContainer - 1: 1, 4 << 30: 256} {
-		if got := bears(available); got != want {
-			t.Errorf("%d bytes bear %d containers, want %d", available, got, want)
-		}
-	}
 	if got := New(Config{}).cfg.Max; got < 1 {
 		t.Errorf("the default limit is %d", got)
 	}
 	if got := New(Config{Max: 7}).cfg.Max; got != 7 {
 		t.Errorf("a configured limit of 7 became %d", got)
+	}
+}
+
+func TestBoundsAreTheConfiguredAndTheBridges(t *testing.T) {
+	for network, want := range map[Network][]int{NetworkNone: {7}, NetworkBridge: {7, MaxOnBridge}} {
+		var got []int
+		for _, b := range New(Config{Max: 7, Network: network}).Bounds() {
+			got = append(got, b.Sandboxes)
+		}
+		if len(got) != len(want) || got[0] != want[0] || got[len(got)-1] != want[len(want)-1] {
+			t.Errorf("network %s: bounds %v, want %v", network, got, want)
+		}
 	}
 }
