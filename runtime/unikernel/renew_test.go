@@ -130,8 +130,8 @@ func TestRenewedBlanksServeOtherFunctions(t *testing.T) {
 // changed its mappings is no blank again, and ends.
 func TestEndOfAUCEndsItsFunction(t *testing.T) {
 	for name, c := range map[string]struct {
-		body    string
-		renewed int
+		body string
+		most int // blanks that come of it
 	}{
 		"busy":      {"exports.handler = async () => { setImmediate(function f() { for (let t = Date.now(); Date.now() < t + 200;); setImmediate(f); }); return 1; };\n", 1},
 		"dead":      {"exports.handler = async () => process.exit(3);\n", 0},
@@ -150,8 +150,8 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 			if d := time.Since(begin); d > 10*time.Second {
 				t.Errorf("its end took %v", d)
 			}
-			if k := len(base.node.Load().stock); k != c.renewed {
-				t.Errorf("%d blanks are in stock", k)
+			if k := len(base.node.Load().stock); k > c.most {
+				t.Errorf("%d blanks are in stock, want at most %d", k, c.most)
 			}
 			next := deployed(t, b, base)
 			defer next.Close()

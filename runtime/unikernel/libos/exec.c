@@ -3,6 +3,7 @@
 #include <elf.h>
 
 #define MAP_FIXED 0x10
+#define MAP_NOREPLACE 0x100000
 #define STACK_SIZE (8ull << 20)
 #define AT_MINSIGSTKSZ 51
 
@@ -137,6 +138,14 @@ i64 exec_boot(void)
 		return r;
 	/* The heap follows a fixed-address program; a relocatable one leaves LOW to it. */
 	S->brk_start = S->brk = prog.base ? UC_LOW : prog.end;
+	if (!prog.base) {
+		u64 at = PAGE_UP(prog.end);
+		i64 r = vma_map(at, SLOTS_SIZE, 7, MAP_NOREPLACE, V_LIBOS);
+		if (r == (i64)at) {
+			rewrite_reserve(at);
+			S->brk_start = S->brk = at + SLOTS_SIZE;
+		}
+	}
 	if (prog.interp[0] && (r = load_elf(prog.interp, &interp)) < 0)
 		return r;
 	u64 stack = region_alloc(STACK_SIZE, V_STACK);

@@ -44,6 +44,8 @@ extern const char copy_user_end[], copy_fault[], guest_vdso[], guest_vdso_end[];
 void uc_restorer(void);
 void uc_enter(void);
 void uc_leave(void);
+void uc_fast(void);
+extern const char uc_slow[];
 _Noreturn void uc_renew(void);
 void uc_renewed(void);
 void uc_stub(void);

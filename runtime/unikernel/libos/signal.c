@@ -109,6 +109,8 @@ static void enter(int sig, const struct siginfo *info)
 		a->handler = 0;
 }
 
+int signal_waits(void) { return deliverable(SELF) != 0 || SELF->has_saved_mask; }
+
 void signal_deliver(void)
 {
 	struct thread *t = SELF;

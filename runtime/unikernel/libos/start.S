@@ -56,6 +56,59 @@ uc_renewed:
 	mov $1, %edi                    /* UC_RESUME */
 	jmp uc_enter
 
+/* A rewritten call (rewrite.c): its number in rax, where it goes on in rcx; r11 is free. On UC_STACK, where nothing is
+ * while a guest runs. The frame is in the order of state.h's enum. */
+	.globl uc_fast, uc_slow
+uc_fast:
+	mov %rsp, %r11
+	movabs $0x7e0000180000, %rsp    /* the top of UC_STACK */
+	sub $64, %rsp                   /* what follows RIP in a frame */
+	movq $0, 48(%rsp)               /* no floating point state */
+	push %rcx                       /* RIP */
+	push %r11                       /* RSP */
+	push %rcx
+	push %rax
+	push %rdx
+	push %rbx
+	push %rbp
+	push %rsi
+	push %rdi
+	push %r15
+	push %r14
+	push %r13
+	push %r12
+	push %r11
+	push %r10
+	push %r9
+	push %r8
+	cld
+	mov %rsp, %rdi
+	sub $8, %rsp                    /* 17 words lie on an aligned stack */
+	call fast_call
+	add $8, %rsp
+	test %eax, %eax
+	pop %r8
+	pop %r9
+	pop %r10
+	pop %r11
+	pop %r12
+	pop %r13
+	pop %r14
+	pop %r15
+	pop %rdi
+	pop %rsi
+	pop %rbp
+	pop %rbx
+	pop %rdx
+	pop %rax
+	pop %rcx
+	pop %rsp
+	jz 1f
+	jmp *%rcx
+1:	syscall                         /* not from the stub, so it traps; no tick of the host can come between (on_signal) */
+uc_slow:
+	ud2
+
 /* i64 hostcall(n, a, b, c, d, e, f) */
 	.globl hostcall
 hostcall:

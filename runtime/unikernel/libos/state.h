@@ -28,6 +28,9 @@ struct thread {
 	u64 futex;
 	u32 futex_bits;
 	u32 retrying;    /* the call now dispatched is a retry */
+	u64 trap_rip;    /* a rewritten call that traps after all goes on here */
+	i64 answer;      /* and has been answered so, if answered is 1 */
+	u32 answered, pad;
 	u64 mask, pending, saved_mask;
 	u32 has_saved_mask, fp_len;
 	struct kstack alt;
@@ -95,6 +98,9 @@ struct state {
 	u64 brk_start, brk, hint, text, discount;
 	u64 snap_top;               /* pages at or above are anonymous: nothing of a snapshot is under them */
 
+	struct slots { u64 at; u32 used; } slots[4]; /* rewrite.c; the first is near the program */
+	struct site { u32 rip, traps; } sites[16];
+
 	/* heap.c */
 	void *bins[8];
 	u64 slab, slab_end;
@@ -160,6 +166,12 @@ u64 dispatch(u64 n, u64 *regs);
 void preempt(void);
 u64 next_deadline(void);
 void file_deadlines(u64 *best);             /* armed timerfds */
+
+/* ---- rewrite.c ---- */
+#define SLOTS_SIZE (4 * PAGE)
+void rewrite_reserve(u64 at);               /* slots for a program that lies in LOW */
+void rewrite(const u64 *regs);              /* of a call that trapped */
+int signal_waits(void);                     /* signal_deliver has work */
 
 /* ---- futex.c ---- */
 int futex_wake(u64 addr, int n, u32 bits);
