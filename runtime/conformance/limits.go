@@ -2,8 +2,12 @@ package conformance
 
 import (
 	"fmt"
+	goruntime "runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime"
 )
@@ -21,6 +25,7 @@ func (s *suite) needLimit(t *testing.T, l runtime.Limits) {
 func (s *suite) limits(t *testing.T) {
 	t.Run("memory", s.memoryLimit)
 	t.Run("processes", s.processLimit)
+	t.Run("cpu", s.cpuLimit)
 }
 
 // memoryLimit also checks that the function's limits replace those of Boot.
@@ -57,4 +62,94 @@ func (s *suite) processLimit(t *testing.T) {
 	if got.Started > fn.Limits.Processes || got.Refused == 0 {
 		t.Errorf("%d processes started and %d refused under a limit of %d", got.Started, got.Refused, fn.Limits.Processes)
 	}
+}
+
+const (
+	cpuShare = 0.2  // what a function may have of a processor
+	atMost   = 0.35 // what it may be seen to get: periods are 100 ms, and it spins for sixteen
+	atLeast  = 0.5  // what one without a limit gets, if the host is not too busy to tell
+	spinning = `{"do":"spin","ms":1600}`
+)
+
+// cpuLimit also checks that the function's limits replace those of Boot, and
+// that what is deployed from a limited sandbox has the limits of its deploy.
+func (s *suite) cpuLimit(t *testing.T) {
+	limited, free := s.function("index.handler"), s.function("index.handler")
+	limited.Limits.CPUs = cpuShare
+	s.needLimit(t, limited.Limits)
+	sb := s.boot(t, runtime.Limits{})
+	s.importInto(t, sb, limited)
+	wantLimited(t, sb)
+	if snapper, ok := s.backend.(runtime.Snapshotter); ok {
+		snap := capture(t, snapper, sb)
+		wantFree(t, deploy(t, snapper, snap))
+		clone, err := snapper.Deploy(t.Context(), snap, limited.Limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeLater(t, clone)
+		wantLimited(t, clone)
+	}
+	sb = s.boot(t, limited.Limits)
+	s.importInto(t, sb, free)
+	wantFree(t, sb)
+}
+
+func wantLimited(t *testing.T, sb runtime.Sandbox) {
+	t.Helper()
+	if got := processorShare(t, sb); got > atMost {
+		t.Errorf("a function that may have %.2f of a processor got %.2f", cpuShare, got)
+	}
+}
+
+func wantFree(t *testing.T, sb runtime.Sandbox) {
+	t.Helper()
+	best := 0.0
+	for range 5 {
+		if best = max(best, processorShare(t, sb)); best >= atLeast {
+			return
+		}
+	}
+	if own := ownShare(); own < atLeast {
+		t.Skipf("the host is too busy to tell: even this test gets only %.2f of a processor", own)
+	}
+	t.Errorf("a function without a limit got %.2f of a processor at best", best)
+}
+
+// ownShare is what a thread of this process gets of a processor.
+func ownShare() float64 {
+	goruntime.LockOSThread()
+	defer goruntime.UnlockOSThread()
+	used := func() time.Duration {
+		var u unix.Rusage
+		if unix.Getrusage(unix.RUSAGE_THREAD, &u) != nil {
+			return 0
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	before, begin := used(), time.Now()
+	for time.Since(begin) < time.Second {
+	}
+	return float64(used()-before) / float64(time.Since(begin))
+}
+
+// processorShare has the sandbox spin, and measures from the host what it got.
+func processorShare(t *testing.T, sb runtime.Sandbox) float64 {
+	t.Helper()
+	before := processorTime(t, sb)
+	begin := time.Now()
+	wantResult(t, invoke(t, sb, spinning), "null")
+	wall := time.Since(begin)
+	share := float64(processorTime(t, sb)-before) / float64(wall)
+	t.Logf("%.2f of a processor in %v", share, wall)
+	return share
+}
+
+func processorTime(t *testing.T, sb runtime.Sandbox) time.Duration {
+	t.Helper()
+	u, err := sb.Usage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.CPU
 }

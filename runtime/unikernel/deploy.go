@@ -130,6 +130,11 @@ func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
 		pins.release()
 	} else {
 		sb.channel.pins = pins
+	}
+	if limits.CPUs > 0 {
+		err = sb.limitCPU(limits.CPUs)
+	}
+	if err == nil && !uc.renewed {
 		err = sendRun(uc.fd, r)
 	}
 	if err != nil {

@@ -66,7 +66,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// platform deploys some UCs, one of which spins, says so and waits for its end.
+// platform deploys some UCs, one of which spins under a CPU limit, says so and
+// waits for its end.
 func platform(lang runtime.Language) {
 	fail := func(err error) {
 		if err != nil {
@@ -89,7 +90,7 @@ func platform(lang runtime.Language) {
 		uc, err := b.Deploy(ctx, base, runtime.Limits{})
 		fail(err)
 		if i == 0 {
-			fail(uc.Import(ctx, runtime.Function{Name: "spin", Handler: "index.handler", Package: dir}))
+			fail(uc.Import(ctx, runtime.Function{Name: "spin", Handler: "index.handler", Package: dir, Limits: runtime.Limits{CPUs: 0.3}}))
 			go uc.Invoke(ctx, runtime.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Hour)})
 		}
 	}
@@ -99,15 +100,16 @@ func platform(lang runtime.Language) {
 	select {}
 }
 
-func TestKilledPlatformTakesEverythingWithIt(t *testing.T) {
-	newBackend(t, Config{})
-	interpreter(t, runtime.NodeJS)
+// startPlatform returns when it is up.
+func startPlatform(t *testing.T, lang runtime.Language) *exec.Cmd {
+	t.Helper()
+	interpreter(t, lang)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), platformEnv+"=nodejs")
+	cmd.Env = append(os.Environ(), platformEnv+"="+string(lang))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -115,12 +117,18 @@ func TestKilledPlatformTakesEverythingWithIt(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Process.Kill()
+	t.Cleanup(func() { cmd.Process.Kill() })
 	word := make([]byte, 256)
 	n, _ := out.Read(word)
 	if string(bytes.TrimSpace(word[:n])) != "up" {
 		t.Fatalf("the platform did not come up: %s", word[:n])
 	}
+	return cmd
+}
+
+func TestKilledPlatformTakesEverythingWithIt(t *testing.T) {
+	newBackend(t, Config{})
+	cmd := startPlatform(t, runtime.NodeJS)
 	before := descendants(cmd.Process.Pid)
 	if len(before) < 10 {
 		t.Fatalf("only %d processes are up", len(before))

@@ -36,6 +36,9 @@ func (s *sandbox) renew() bool {
 	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || len(n.stock) == cap(n.stock) {
 		return false
 	}
+	if !s.leaveCPU() {
+		return false
+	}
 	fd := -1
 	err := s.session.Hold(func(driver.State) error {
 		// From here on the UC is nobody's: no call may find it again.

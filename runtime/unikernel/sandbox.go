@@ -41,6 +41,9 @@ type sandbox struct {
 	closed       bool
 	said         []byte // the last that the runtime wrote to its own stdout and stderr
 	once, killed sync.Once
+	closeErr     error
+
+	cpu cpuLimit
 }
 
 // newSandbox takes a blank over. It is not parked before its first leave.
@@ -75,13 +78,18 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	return s.session.Import(ctx, code, fn)
 }
 
-// limit replaces the memory limit of a UC that runs.
+// limit replaces the limits of a UC that runs.
 func (s *sandbox) limit(l runtime.Limits) error {
 	s.mu.Lock()
-	same := s.limits.MemoryBytes == l.MemoryBytes
+	was := s.limits
 	s.limits = l
 	s.mu.Unlock()
-	if same {
+	if was.CPUs != l.CPUs {
+		if err := s.limitCPU(l.CPUs); err != nil {
+			return fmt.Errorf("set the CPU limit: %w", err)
+		}
+	}
+	if was.MemoryBytes == l.MemoryBytes {
 		return nil
 	}
 	r, _, err := s.uc.node.ask(order{op: opLimit, id: s.uc.id, a: uint64(l.MemoryBytes)}, nil)
@@ -117,6 +125,7 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 // who still ask.
 func (s *sandbox) kill() {
 	s.killed.Do(func() {
+		s.unlimitCPU()
 		s.uc.node.forget(s.uc.id)
 		s.channel.awaitEnd()
 	})
@@ -185,9 +194,10 @@ func (s *sandbox) Close() error {
 		s.channel.shut()
 		s.disconnect()
 		s.channel.settle()
+		s.closeErr = s.freeCPU()
 		s.backend.drop(s)
 	})
-	return nil
+	return s.closeErr
 }
 
 func (b *Backend) drop(s *sandbox) {

@@ -3,6 +3,7 @@ package unikernel
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -66,6 +67,7 @@ type Backend struct {
 	done    chan struct{} // closed by Close
 
 	pids atomic.Uint32
+	cpu  cpuGroups
 
 	captured   chan *snap // to be settled
 	promotions chan promotion
@@ -102,6 +104,9 @@ func (b *Backend) Probe(ctx context.Context) error { return probe(ctx) }
 func (b *Backend) prepare() error {
 	b.once.Do(func() {
 		if b.rules, b.err = proxy.ParseRules(b.cfg.Allow); b.err != nil {
+			return
+		}
+		if b.err = sweepCPUGroups(); b.err != nil {
 			return
 		}
 		if b.arena, b.err = snapshot.NewArena(); b.err != nil {
@@ -162,6 +167,9 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 	sb.session, _, err = driver.Open(ctx, sb.channel)
 	if err == nil {
 		sb.session.OnEnd(sb.learnEnd)
+		err = sb.limitCPU(spec.Limits.CPUs)
+	}
+	if err == nil {
 		var steps []string
 		if steps, sb.prefetch = split(spec.Prepare); len(steps) > 0 {
 			err = sb.session.Prepare(ctx, steps)
@@ -279,8 +287,9 @@ func (b *Backend) Close() error {
 	if b.root != nil {
 		b.root.stop() // ends all UCs at once
 	}
+	var errs []error
 	for _, sb := range live {
-		sb.Close()
+		errs = append(errs, sb.Close())
 	}
 	for _, l := range b.images {
 		if l.node != nil {
@@ -297,8 +306,9 @@ func (b *Backend) Close() error {
 	for _, l := range b.lockers {
 		l.stop()
 	}
+	errs = append(errs, b.cpu.close())
 	if b.arena != nil {
-		return b.arena.Close()
+		errs = append(errs, b.arena.Close())
 	}
-	return nil
+	return errors.Join(errs...)
 }

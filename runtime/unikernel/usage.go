@@ -1,7 +1,6 @@
 package unikernel
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,29 +13,31 @@ import (
 // its anonymous pages and page tables. Pages of snapshots that it only reads
 // belong to all.
 func (s *sandbox) Usage() (runtime.Usage, error) {
+	files, err := s.stat()
+	if err != nil {
+		return runtime.Usage{}, fmt.Errorf("usage of a unikernel context: %w", err)
+	}
+	return parseUsage(files)
+}
+
+// stat asks for /proc/PID/schedstat, stat and status (proc(5)) of the UC.
+func (s *sandbox) stat() (files []string, err error) {
 	n := s.uc.node
-	var text []byte
 	r, _, err := n.ask(order{op: opStat, id: s.uc.id}, func(r reply) error {
-		text = bytes.Clone(n.scratch[:r.n])
+		files = strings.Split(string(n.scratch[:r.n]), "\x00")
 		return nil
 	})
 	if err == nil && r.err != 0 {
 		err = r.err
 	}
-	if err != nil {
-		return runtime.Usage{}, fmt.Errorf("usage of a unikernel context: %w", err)
+	if err == nil && len(files) < 3 {
+		err = fmt.Errorf("%d files instead of 3", len(files))
 	}
-	return parseUsage(text)
+	return files, err
 }
 
-// parseUsage reads /proc/PID/schedstat, stat and status (proc(5)), each followed
-// by a NUL.
-func parseUsage(text []byte) (runtime.Usage, error) {
+func parseUsage(files []string) (runtime.Usage, error) {
 	u := runtime.Usage{Source: "anonymous pages and page tables"}
-	files := strings.Split(string(text), "\x00")
-	if len(files) < 3 {
-		return u, fmt.Errorf("usage of a unikernel context: %d files instead of 3", len(files))
-	}
 	onCPU, _, _ := strings.Cut(files[0], " ")
 	ns, err := strconv.ParseInt(onCPU, 10, 64)
 	if err != nil {

@@ -28,6 +28,7 @@ const cases = {
   circular: async () => { const o = {}; o.self = o; return o; },
   unserializable: async () => ({ n: 10n }),
   nothing: async () => undefined,
+  spin: async (event) => { for (const end = Date.now() + event.ms; Date.now() < end;); },
   random: async () => [
     Math.random(), crypto.randomUUID(), crypto.randomBytes(16).toString('hex'), crypto.randomInt(2 ** 47),
     globalThis.crypto ? globalThis.crypto.randomUUID() : crypto.randomUUID(),

@@ -58,6 +58,12 @@ def randoms(_event, _context):
     return [str(random.random()), os.urandom(16).hex(), str(uuid.uuid4()), secrets.token_hex(16), "pid:%d" % os.getpid()]
 
 
+def spin(event, _):
+    end = time.time() + event["ms"] / 1000
+    while time.time() < end:
+        pass
+
+
 def remember(event, _):
     global kept
     kept = event["value"]
@@ -122,7 +128,7 @@ CASES = {
     "echo": echo, "throw": throw, "print": do_print, "printMuch": print_much, "context": context,
     "environment": environment, "size": lambda e, c: len(e["value"]), "big": lambda e, c: "x" * e["bytes"],
     "circular": circular, "unserializable": lambda e, c: b"bytes", "nan": lambda e, c: float("nan"),
-    "nothing": lambda e, c: None, "random": randoms, "clock": lambda e, c: int(time.time() * 1000),
+    "nothing": lambda e, c: None, "spin": spin, "random": randoms, "clock": lambda e, c: int(time.time() * 1000),
     "remember": remember, "recall": lambda e, c: kept, "writeTmp": write_tmp,
     "loop": loop, "hang": lambda e, c: time.sleep(1e5), "hog": hog,
     "exit0": lambda e, c: sys.exit(0), "exit3": lambda e, c: sys.exit(3), "exitInner": lambda e, c: os._exit(4),

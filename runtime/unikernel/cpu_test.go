@@ -1,0 +1,282 @@
+package unikernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
+)
+
+// limiting is a backend on a host that bounds CPU time.
+func limiting(t testing.TB, cfg Config) *Backend {
+	t.Helper()
+	b := newBackend(t, cfg)
+	if err := b.CanLimit(runtime.Limits{CPUs: 0.5}); err != nil {
+		t.Skip(err)
+	}
+	return b
+}
+
+func deployedUnder(t testing.TB, b *Backend, snap runtime.Snapshot, cpus float64) *sandbox {
+	t.Helper()
+	sb, err := b.Deploy(context.Background(), snap, runtime.Limits{CPUs: cpus})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sb.Close() })
+	return sb.(*sandbox)
+}
+
+// groupsOf are the backend's groups, and what processes each holds.
+func groupsOf(t testing.TB, b *Backend) map[string]string {
+	t.Helper()
+	held := map[string]string{}
+	lists, err := filepath.Glob(filepath.Join(b.cpu.dir, "*", "cgroup.procs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held[filepath.Dir(list)] = strings.TrimSpace(string(text))
+	}
+	return held
+}
+
+func quota(t testing.TB, dir string) string {
+	t.Helper()
+	for _, file := range []string{"cpu.cfs_quota_us", "cpu.max"} {
+		if text, err := os.ReadFile(filepath.Join(dir, file)); err == nil {
+			return strings.Fields(string(text))[0]
+		}
+	}
+	t.Fatalf("%s limits nothing", dir)
+	return ""
+}
+
+func TestEachLimitedUCHasAGroupOfItsOwn(t *testing.T) {
+	b := limiting(t, Config{Stock: 1})
+	base := baseSnapshot(t, b, runtime.NodeJS, nil)
+	free := deployed(t, b, base)
+	defer free.Close()
+	if got := groupsOf(t, b); len(got) != 0 {
+		t.Errorf("a UC without a limit has groups %v", got)
+	}
+	fn := function(t, runtime.NodeJS, nopSource[runtime.NodeJS])
+	fn.Limits.CPUs = 0.5
+	one := deployedUnder(t, b, base, 0.25)
+	if got := quota(t, one.cpu.dir); got != "25000" {
+		t.Errorf("its quota is %s", got)
+	}
+	if err := one.Import(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+	if got := quota(t, one.cpu.dir); got != "50000" {
+		t.Errorf("the quota of its function is %s", got)
+	}
+	snap, err := b.Capture(t.Context(), one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	two := deployedUnder(t, b, snap, 0.75)
+	unlimited := deployed(t, b, snap)
+	defer unlimited.Close()
+	want := map[string]string{}
+	for _, sb := range []*sandbox{one, two} {
+		pid, err := sb.hostPID()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[sb.cpu.dir] = fmt.Sprint(pid)
+	}
+	if got := groupsOf(t, b); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("groups hold %v, want %v", got, want)
+	}
+	for _, sb := range []runtime.Sandbox{free, one, two, unlimited} {
+		if err := sb.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := groupsOf(t, b); len(got) != 0 {
+		t.Errorf("left are %v", got)
+	}
+}
+
+func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
+	for _, after := range []float64{0.3, 0} { // of the function: a UC that lost its limit is still in its group
+		b := limiting(t, Config{Stock: 1})
+		base := baseSnapshot(t, b, runtime.NodeJS, nil).(*snap)
+		sb := deployedUnder(t, b, base, 0.5)
+		fn := function(t, runtime.NodeJS, nopSource[runtime.NodeJS])
+		fn.Limits.CPUs = after
+		if err := sb.Import(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+		invoke(t, sb, "1")
+		if got := groupsOf(t, b); len(got) != 1 {
+			t.Fatalf("groups are %v", got)
+		}
+		stock := base.node.Load().stock
+		for len(stock) > 0 {
+			(<-stock).end()
+		}
+		pid := sb.cpu.pid
+		if err := sb.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if len(stock) != 1 {
+			t.Fatal("it was not renewed")
+		}
+		if got := groupsOf(t, b); len(got) != 0 {
+			t.Errorf("left are %v", got)
+		}
+		if err := sb.limitCPU(0.5); !errors.Is(err, runtime.ErrClosed) {
+			t.Errorf("a limit after its end: %v", err)
+		}
+		again := deployedUnder(t, b, base, 0)
+		if now, err := again.hostPID(); err != nil || now != pid {
+			t.Errorf("the next UC is process %d (%v), want %d", now, err, pid)
+		}
+		own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		platform, err2 := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", b.root.cmd.Process.Pid))
+		if err != nil || err2 != nil || string(own) != string(platform) {
+			t.Errorf("the renewed process is in\n%swant\n%s", own, platform)
+		}
+	}
+}
+
+// What is throttled has no time to end in.
+func TestUCThatIsThrottledEnds(t *testing.T) {
+	b := limiting(t, Config{})
+	sb := deployed(t, b, baseSnapshot(t, b, runtime.NodeJS, nil)).(*sandbox)
+	if err := sb.Import(t.Context(), function(t, runtime.NodeJS, "exports.handler = () => { for (;;); };\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := sb.limitCPU(0.01); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(300 * time.Millisecond)
+	res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: deadline})
+	if err != nil || res.Outcome != runtime.TimedOut {
+		t.Errorf("%+v %v", res, err)
+	}
+	if err := sb.Close(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("it was gone %v after its deadline", time.Since(deadline))
+	if got := groupsOf(t, b); len(got) != 0 {
+		t.Errorf("left are %v", got)
+	}
+}
+
+func TestProcessOfAUCIsFoundWithoutTheKernelsHelp(t *testing.T) {
+	b := newBackend(t, Config{})
+	base := baseSnapshot(t, b, runtime.Python, nil)
+	deployed(t, b, base)
+	sb := deployed(t, b, base).(*sandbox)
+	want, err := sb.hostPID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := sb.stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inner int
+	fmt.Sscan(files[1], &inner)
+	got, err := searchPID(fmt.Sprintf("/proc/%d/ns/pid", b.root.cmd.Process.Pid), inner)
+	if err != nil || got != want || inner == want {
+		t.Errorf("process %d inside is %d by search (%v), %d by the kernel", inner, got, err, want)
+	}
+}
+
+func TestBackendThatIsClosedLimitsNothing(t *testing.T) {
+	b := New(Config{})
+	err := b.CanLimit(runtime.Limits{CPUs: 1})
+	if dir := b.cpu.dir; err == nil && !cgroupThere(dir) {
+		t.Errorf("no directory %s", dir)
+	}
+	dir := b.cpu.dir
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if dir != "" && cgroupThere(dir) {
+		t.Errorf("%s is left", dir)
+	}
+	if err := b.CanLimit(runtime.Limits{CPUs: 1}); !errors.Is(err, runtime.ErrClosed) {
+		t.Errorf("CanLimit says %v", err)
+	}
+	if err := b.CanLimit(runtime.Limits{MemoryBytes: 1, Processes: 1}); err != nil {
+		t.Errorf("limits that take no group: %v", err)
+	}
+}
+
+func cgroupThere(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "cgroup.procs"))
+	return err == nil
+}
+
+// groupsOfPlatform are the directories of groups that a process has made.
+func groupsOfPlatform(pid int) (dirs []string) {
+	tree := cpuTree()
+	for at := tree.Own; ; at = filepath.Dir(at) {
+		found, _ := filepath.Glob(filepath.Join(tree.Mount, at, fmt.Sprintf("%s%d-*", cpuPrefix, pid)))
+		dirs = append(dirs, found...)
+		if at == "/" || at == "." {
+			return dirs
+		}
+	}
+}
+
+func TestGroupsOfAKilledPlatformAreSwept(t *testing.T) {
+	b := limiting(t, Config{})
+	cmd := startPlatform(t, runtime.NodeJS)
+	dirs := groupsOfPlatform(cmd.Process.Pid)
+	if len(dirs) != 1 || cgroup.Orphaned(cpuPrefix, filepath.Base(dirs[0])) {
+		t.Fatalf("the platform's groups are in %v", dirs)
+	}
+	groups, _ := filepath.Glob(filepath.Join(dirs[0], "*", "cgroup.procs"))
+	if len(groups) != 1 {
+		t.Fatalf("its groups are %v", groups)
+	}
+	if err := sweepCPUGroups(); err != nil || !cgroupThere(dirs[0]) {
+		t.Fatalf("groups of a platform that lives were swept (%v)", err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if err := b.prepare(); err != nil { // the next one's first use
+		t.Fatal(err)
+	}
+	if cgroupThere(dirs[0]) {
+		t.Errorf("%s is left", dirs[0])
+	}
+}
+
+// BenchmarkDeployUnderCPULimit is what a limit adds to a deploy and its end.
+func BenchmarkDeployUnderCPULimit(b *testing.B) {
+	be := limiting(b, Config{})
+	base := baseSnapshot(b, be, runtime.NodeJS, be.Anticipate())
+	for _, cpus := range []float64{0, 0.5} {
+		b.Run(fmt.Sprint(cpus), func(b *testing.B) {
+			for b.Loop() {
+				sb, err := be.Deploy(b.Context(), base, runtime.Limits{CPUs: cpus})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := sb.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
