@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
+	"github.com/shirou/gopsutil/v4/mem"
 	"github.com/spf13/cobra"
 
 	"github.com/lambdabench/lambdabench/runtime"
@@ -17,7 +19,9 @@ func doctorCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "doctor", Short: "Say what this host can run, and what it lacks",
 		Long: `Say for every backend whether this host can run it, or in one sentence what the
-host lacks and how to get it. Exit code 1 when no backend is usable.`,
+host lacks and how to get it. Where a setting of the host allows fewer sandboxes
+than its memory would hold, say which and how to raise it. Exit code 1 when no
+backend is usable.`,
 		Args: wrong(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if trace {
@@ -74,6 +78,11 @@ func doctor(cmd *cobra.Command, _ []string) error {
 			usable++
 		}
 		fmt.Fprintf(out, "  %-18s %s\n", b.Name(), verdict(err))
+		if err == nil {
+			for _, warning := range bindingBounds(b, availableMemory(cmd.Context())) {
+				fmt.Fprintf(out, "  %-18s %s\n", "", warning)
+			}
+		}
 	}
 	if err := closeAll(); err != nil {
 		return err
@@ -82,6 +91,32 @@ func doctor(cmd *cobra.Command, _ []string) error {
 		return errNothingUsable
 	}
 	return nil
+}
+
+// availableMemory is in bytes, 0 where the host does not tell.
+func availableMemory(ctx context.Context) int64 {
+	m, err := mem.VirtualMemoryWithContext(ctx)
+	if err != nil {
+		return 0
+	}
+	return int64(m.Available)
+}
+
+// bindingBounds warns of what keeps the sandboxes of a backend below the number
+// of idle ones that the memory would hold, and can be lifted.
+func bindingBounds(b runtime.Backend, available int64) (warnings []string) {
+	f, tells := b.(runtime.Footprinter)
+	bounded, bounds := b.(runtime.Bounded)
+	if !tells || !bounds {
+		return nil
+	}
+	fit := available / f.Footprint()
+	for _, bound := range bounded.Bounds() {
+		if int64(bound.Sandboxes) < fit && bound.Remedy != "" {
+			warnings = append(warnings, fmt.Sprintf("at most %d sandboxes, where memory holds %d idle ones: %s; %s", bound.Sandboxes, fit, bound.By, bound.Remedy))
+		}
+	}
+	return warnings
 }
 
 func verdict(err error) string {

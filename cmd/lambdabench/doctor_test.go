@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,5 +26,30 @@ func TestDoctorTracesSystemCallsOfUCs(t *testing.T) {
 	}
 	if !strings.Contains(stdout, "  openat") {
 		t.Errorf("no call of a runtime that starts in:\n%s", stdout)
+	}
+}
+
+// crowded is a backend of which a host bears few sandboxes.
+type crowded struct {
+	runtime.Backend
+	bounds []runtime.Bound
+}
+
+func (crowded) Footprint() int64          { return 2 << 20 }
+func (c crowded) Bounds() []runtime.Bound { return c.bounds }
+
+func TestDoctorWarnsOfBoundsBelowWhatMemoryHolds(t *testing.T) {
+	few := runtime.Bound{Sandboxes: 500, By: "kernel.pid_max is 1024", Remedy: "sysctl -w kernel.pid_max=4194304"}
+	for name, c := range map[string]struct {
+		bound runtime.Bound
+		want  []string
+	}{
+		"few":        {few, []string{"at most 500 sandboxes, where memory holds 2048 idle ones: kernel.pid_max is 1024; sysctl -w kernel.pid_max=4194304"}},
+		"many":       {runtime.Bound{Sandboxes: 2048, By: "kernel.pid_max is 32768", Remedy: "raise it"}, nil},
+		"configured": {runtime.Bound{Sandboxes: 7, By: "configured"}, nil},
+	} {
+		if got := bindingBounds(crowded{bounds: []runtime.Bound{c.bound}}, 4<<30); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }

@@ -15,9 +15,9 @@ func (b *Backend) Footprint() int64 { return footprint }
 
 // Bounds implements runtime.Bounded.
 func (b *Backend) Bounds() []runtime.Bound {
-	all := []runtime.Bound{{Sandboxes: b.cfg.Max, By: "the most containers at a time, as configured"}}
+	all := []runtime.Bound{{Sandboxes: b.cfg.Max, By: "that is the configured limit"}}
 	if b.cfg.Network == NetworkBridge {
-		all = append(all, runtime.Bound{Sandboxes: MaxOnBridge, By: "the ports of a bridge", Remedy: "give containers no network (network none) if their functions need none"})
+		all = append(all, runtime.Bound{Sandboxes: MaxOnBridge, By: "a bridge has no more ports", Remedy: "containers without a network (container.NetworkNone) need none"})
 	}
 	return all
 }
