@@ -156,8 +156,12 @@ func (p *probe) surroundings() (err error) {
 		return fmt.Errorf("look around: %w", err)
 	}
 	pid, err := busiest(func() error {
-		res, err := p.invoke(sb, `{"probe":"spin","ms":500}`)
-		return errors.Join(err, json.Unmarshal(res.Payload, &p.free))
+		res, share, err := p.spin(sb, 500*time.Millisecond)
+		if err == nil && res.Outcome != isolation.OK {
+			err = fmt.Errorf("spin: %s, %v", res.Outcome, res.Error)
+		}
+		p.free = share
+		return err
 	})
 	if err != nil {
 		return err

@@ -48,6 +48,11 @@ func TestSurfaceOfAProcessIsTheHost(t *testing.T) {
 			t.Errorf("%s is %v (%v), want %v", feature, got, ok, want)
 		}
 	}
+	if b.CanLimit(isolation.Limits{CPUs: 1}) == nil {
+		if got, told := seen["CPU limit"]; told && got != 1 {
+			t.Error("a function that may have a tenth of a processor got more")
+		}
+	}
 	if n := seen["host system calls"]; n != 0 && n < 300 {
 		t.Errorf("a process without a filter of its own reaches %v system calls", n)
 	}

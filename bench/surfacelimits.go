@@ -5,26 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	isolation "github.com/lambdabench/lambdabench/runtime"
 )
 
 // memory has a function take twice its limit.
 func (p *probe) memory(limit int64) error {
-	return p.limit("memory limit", isolation.Limits{MemoryBytes: limit}, fmt.Sprintf(`{"probe":"memory","bytes":%d}`, 2*limit),
-		func(res isolation.Result) (bool, string) { return res.Outcome != isolation.OK, string(res.Outcome) })
+	return p.limit("memory limit", isolation.Limits{MemoryBytes: limit}, func(sb isolation.Sandbox) (isolation.Result, verdict, error) {
+		res, err := p.invoke(sb, fmt.Sprintf(`{"probe":"memory","bytes":%d}`, 2*limit))
+		return res, verdict{res.Outcome != isolation.OK, string(res.Outcome)}, err
+	})
 }
 
 // processes has a function start twice as many processes as it may.
 func (p *probe) processes(limit int) error {
-	return p.limit("processes limit", isolation.Limits{MemoryBytes: 2 << 30, Processes: limit}, fmt.Sprintf(`{"probe":"processes","count":%d}`, 2*limit),
-		func(res isolation.Result) (bool, string) {
-			var started int
-			if json.Unmarshal(res.Payload, &started) != nil {
-				return true, string(res.Outcome)
-			}
-			return started < limit, fmt.Sprintf("%d of %d started", started, 2*limit)
-		})
+	return p.limit("processes limit", isolation.Limits{MemoryBytes: 2 << 30, Processes: limit}, func(sb isolation.Sandbox) (isolation.Result, verdict, error) {
+		res, err := p.invoke(sb, fmt.Sprintf(`{"probe":"processes","count":%d}`, 2*limit))
+		var started int
+		if json.Unmarshal(res.Payload, &started) != nil {
+			return res, verdict{true, string(res.Outcome)}, err
+		}
+		return res, verdict{started < limit, fmt.Sprintf("%d of %d started", started, 2*limit)}, err
+	})
 }
 
 // cpu has a function spin that may have a tenth of a processor, and says
@@ -35,18 +38,40 @@ func (p *probe) cpu(free float64) error {
 	if free < 3*share {
 		return nil
 	}
-	return p.limit("CPU limit", isolation.Limits{MemoryBytes: p.fn.Limits.MemoryBytes, CPUs: share}, `{"probe":"spin","ms":2000}`,
-		func(res isolation.Result) (bool, string) {
-			var got float64
-			if json.Unmarshal(res.Payload, &got) != nil {
-				return false, string(res.Outcome)
-			}
-			return got < 2*share, fmt.Sprintf("%.0f %% of a processor, %.0f %% without", 100*got, 100*free)
-		})
+	return p.limit("CPU limit", isolation.Limits{MemoryBytes: p.fn.Limits.MemoryBytes, CPUs: share}, func(sb isolation.Sandbox) (isolation.Result, verdict, error) {
+		res, got, err := p.spin(sb, 2*time.Second)
+		if res.Outcome != isolation.OK {
+			return res, verdict{false, string(res.Outcome)}, err
+		}
+		return res, verdict{got < 2*share, fmt.Sprintf("%.0f %% of a processor, %.0f %% without", 100*got, 100*free)}, err
+	})
+}
+
+// spin has a function spin and tells what share of a processor it got. The
+// host tells: a guest may answer for its own processor time.
+func (p *probe) spin(sb isolation.Sandbox, d time.Duration) (res isolation.Result, share float64, err error) {
+	before, err := sb.Usage()
+	if err != nil {
+		return res, 0, err
+	}
+	begin := time.Now()
+	res, err = p.invoke(sb, fmt.Sprintf(`{"probe":"spin","ms":%d}`, d.Milliseconds()))
+	if err != nil || res.Outcome != isolation.OK {
+		return res, 0, err
+	}
+	wall := time.Since(begin)
+	after, err := sb.Usage()
+	return res, float64(after.CPU-before.CPU) / float64(wall), err
+}
+
+// verdict is whether a limit held, and what shows it.
+type verdict struct {
+	held   bool
+	detail string
 }
 
 // limit puts one limit to the test in a sandbox of its own.
-func (p *probe) limit(feature string, l isolation.Limits, event string, judge func(isolation.Result) (bool, string)) (err error) {
+func (p *probe) limit(feature string, l isolation.Limits, try func(isolation.Sandbox) (isolation.Result, verdict, error)) (err error) {
 	if limiter, ok := p.env.Backend.(isolation.Limiter); ok {
 		if err := limiter.CanLimit(l); err != nil {
 			var u *isolation.Unavailable
@@ -62,12 +87,11 @@ func (p *probe) limit(feature string, l isolation.Limits, event string, judge fu
 		return err
 	}
 	defer func() { err = errors.Join(err, sb.Close()) }()
-	res, err := p.invoke(sb, event)
+	res, v, err := try(sb)
 	if err != nil || res.Outcome == isolation.TimedOut { // which shows nothing
 		return err
 	}
-	yes, detail := judge(res)
-	p.isolated(feature, yes, detail)
+	p.isolated(feature, v.held, v.detail)
 	return nil
 }
 

@@ -18,12 +18,10 @@ const probes = {
     };
   },
 
-  // spin keeps the processor for so many ms, and reports the share it got.
+  // spin keeps the processor for so many ms.
   spin({ ms }) {
-    const start = Date.now(), used = process.cpuUsage();
+    const start = Date.now();
     while (Date.now() - start < ms);
-    const { user, system } = process.cpuUsage(used);
-    return (user + system) / 1000 / (Date.now() - start);
   },
 
   memory({ bytes }) {
