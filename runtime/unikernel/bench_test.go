@@ -190,6 +190,45 @@ func BenchmarkDeployAnswerDestroy(b *testing.B) {
 	})
 }
 
+// Every call of a new function, which is captured, in four loops a processor;
+// the last 64 UCs stay idle.
+func BenchmarkNewFunctions(b *testing.B) {
+	languages(b, func(b *testing.B, lang runtime.Language) {
+		be := newBackend(b, Config{})
+		base := baseSnapshot(b, be, lang, steps)
+		fn := function(b, lang, nopSource[lang])
+		idle := make(chan runtime.Sandbox, 64)
+		b.SetParallelism(4)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				sb := deployed(b, be, base)
+				if err := sb.Import(context.Background(), fn); err != nil {
+					b.Error(err)
+				}
+				snap, err := be.Capture(context.Background(), sb)
+				if err != nil {
+					b.Error(err)
+				}
+				invoke(b, sb, "{}")
+				snap.Close()
+				for kept := false; !kept; {
+					select {
+					case idle <- sb:
+						kept = true
+					default:
+						(<-idle).Close()
+					}
+				}
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "functions/s")
+		close(idle)
+		for sb := range idle {
+			sb.Close()
+		}
+	})
+}
+
 // pace is the pause between two trials of a latency, so that the stock of blanks
 // is full again: latency, not throughput.
 const pace = 15 * time.Millisecond

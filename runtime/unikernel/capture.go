@@ -1,7 +1,6 @@
 package unikernel
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -99,9 +98,7 @@ func (s *snap) takeChild(sb *sandbox) error {
 		}
 		st, got, r, err := sb.table(order{op: opCapture, a: uint64(first), b: uint64(n)})
 		if err == nil {
-			s.layer, err = s.childLayer(sb, st, got, first, n)
-		}
-		if err == nil {
+			s.layer = s.childLayer(sb, st, got, first, n)
 			return nil
 		}
 		a.Unstage(first, n)
@@ -112,7 +109,7 @@ func (s *snap) takeChild(sb *sandbox) error {
 	}
 }
 
-func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapshot.Slot, n int) (*snapshot.Layer, error) {
+func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapshot.Slot, n int) *snapshot.Layer {
 	below := s.parent.layer
 	var pages []snapshot.Page
 	for _, t := range got {
@@ -127,11 +124,7 @@ func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapsh
 				}
 				p.Slot = 0
 			}
-			same, err := s.asBelow(p)
-			if err != nil {
-				return nil, err
-			}
-			if !same {
+			if !s.asBelow(p) {
 				pages = append(pages, p)
 			}
 		}
@@ -140,24 +133,18 @@ func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapsh
 	for _, d := range st.Discard {
 		gone = append(gone, snapshot.Range{VPN: uint32(d.Start / abi.PageSize), Pages: uint32((d.End - d.Start) / abi.PageSize)})
 	}
-	return snapshot.NewSmall(s.backend.arena, below, sb.tenant(), pages, gone, stage, n), nil
+	return snapshot.NewSmall(s.backend.arena, below, sb.tenant(), pages, gone, stage, n)
 }
 
 // asBelow reports whether a page has the content that it had when the UC was
 // deployed: pages that were copied are the UC's own, changed or not.
-func (s *snap) asBelow(p snapshot.Page) (bool, error) {
+func (s *snap) asBelow(p snapshot.Page) bool {
 	for l := s.parent.layer; l != nil && l.File == nil; l = l.Parent {
-		slot, ok := l.Find(p.VPN)
-		if !ok {
-			continue
+		if slot, ok := l.Find(p.VPN); ok {
+			return s.backend.arena.Equal(p.Slot, slot)
 		}
-		var x, y [abi.PageSize]byte
-		if err := errors.Join(s.backend.arena.Read(p.Slot, x[:]), s.backend.arena.Read(slot, y[:])); err != nil {
-			return false, err
-		}
-		return bytes.Equal(x[:], y[:]), nil
 	}
-	return false, nil
+	return false
 }
 
 // hugePage is the unit of a base snapshot's file, so that the host can map it

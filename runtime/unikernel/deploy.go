@@ -242,12 +242,17 @@ func (n *node) take(r *runOrder) (blank, error) {
 	}
 }
 
-// restock asks for one more blank if the stock runs low. A failure shows at the
-// next take.
+// restock asks for one more blank if the stock runs low, unless UCs come back
+// into it as fast as they are taken: a fresh one would then crowd out a renewed
+// one, which is cheaper. A failure shows at the next take.
 func (n *node) restock(want int) {
 	if 2*len(n.stock) >= want {
 		return
 	}
+	if n.returns.Add(-1) >= 0 {
+		return
+	}
+	n.returns.Store(0)
 	if uc, err := n.fork(); err == nil {
 		n.keep(uc)
 	}
@@ -257,6 +262,9 @@ func (n *node) restock(want int) {
 func (n *node) keep(uc blank) {
 	select {
 	case n.stock <- uc:
+		if uc.renewed && int(n.returns.Load()) < cap(n.stock) {
+			n.returns.Add(1)
+		}
 	default:
 		n.discard(uc)
 	}

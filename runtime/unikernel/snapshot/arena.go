@@ -1,8 +1,10 @@
 package snapshot
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +28,10 @@ const (
 	maxStages  = 16
 )
 
+// spareSlots is how many free slots keep their memory: giving a page back to
+// the host and getting another one costs more than what is done with it.
+const spareSlots = 4096
+
 // ErrFull: the arena has no room, or the host no memory.
 var ErrFull = errors.New("snapshot arena is full")
 
@@ -37,13 +43,16 @@ var ErrFull = errors.New("snapshot arena is full")
 // and so is in the page tables of whoever writes it. Settle then moves what is
 // new to slots for good.
 type Arena struct {
-	fd int
+	fd  int
+	mem []byte // mapping of the file, and of what it may grow to
 
 	mu     sync.Mutex
 	slots  Slot // the file's length
 	top    Slot // slots below were handed out at least once
-	free   []Slot
+	spare  []Slot
+	holes  []Slot // free, and without memory
 	refs   []uint32
+	hashes []uint64 // of settled slots
 	stages []Slot
 	index  map[uint64]Slot // slots by the hash of tenant and content
 	used   int64
@@ -56,9 +65,13 @@ func NewArena() (*Arena, error) {
 		return nil, fmt.Errorf("snapshot arena: memfd_create: %w", err)
 	}
 	a := &Arena{fd: fd, top: 1, index: map[uint64]Slot{}}
-	if err := a.reach(1); err != nil {
+	err = a.reach(1)
+	if err == nil {
+		a.mem, err = unix.Mmap(fd, 0, arenaSlots*PageSize, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_NORESERVE)
+	}
+	if err != nil {
 		unix.Close(fd)
-		return nil, err
+		return nil, fmt.Errorf("snapshot arena: %w", err)
 	}
 	return a, nil
 }
@@ -74,7 +87,7 @@ func (a *Arena) Bytes() int64 {
 }
 
 // Close gives the arena back. Whoever has it mapped keeps it.
-func (a *Arena) Close() error { return unix.Close(a.fd) }
+func (a *Arena) Close() error { return errors.Join(unix.Munmap(a.mem), unix.Close(a.fd)) }
 
 // reach grows the file so that it has n slots. It needs a.mu.
 func (a *Arena) reach(n Slot) error {
@@ -89,6 +102,7 @@ func (a *Arena) reach(n Slot) error {
 		return fmt.Errorf("%w: ftruncate: %v", ErrFull, err)
 	}
 	a.refs = append(a.refs, make([]uint32, to-a.slots)...)
+	a.hashes = append(a.hashes, make([]uint64, to-a.slots)...)
 	a.slots = to
 	return nil
 }
@@ -139,7 +153,7 @@ func (a *Arena) Unstage(first Slot, n int) {
 	for i := range n {
 		a.drop(first + Slot(i))
 	}
-	a.punch(first, n)
+	a.trim()
 }
 
 // drop needs a.mu. The last reference gives the slot back.
@@ -148,25 +162,43 @@ func (a *Arena) drop(s Slot) {
 		return
 	}
 	if a.refs[s]--; a.refs[s] == 0 {
-		a.free = append(a.free, s)
+		a.spare = append(a.spare, s)
 		a.used--
 	}
 }
 
-// punch gives the memory of slots back to the host; their content is zero.
-func (a *Arena) punch(first Slot, n int) {
-	// If the host cannot, the memory stays with the slots until they are used again.
-	_ = unix.Fallocate(a.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, int64(first)*PageSize, int64(n)*PageSize)
+// trim gives the memory of slots that were not needed for long back to the
+// host, if there are many. It needs a.mu.
+func (a *Arena) trim() {
+	n := len(a.spare) - spareSlots
+	if n < spareSlots {
+		return
+	}
+	idle := slices.Clone(a.spare[:n])
+	a.spare = append(a.spare[:0], a.spare[n:]...)
+	a.holes = append(a.holes, idle...)
+	slices.Sort(idle)
+	for len(idle) > 0 {
+		k := 1
+		for k < len(idle) && idle[k] == idle[0]+Slot(k) {
+			k++
+		}
+		// If the host cannot, the memory stays with the slots until they are used again.
+		_ = unix.Fallocate(a.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, int64(idle[0])*PageSize, int64(k)*PageSize)
+		idle = idle[k:]
+	}
 }
 
 // take hands out one slot. It needs a.mu.
 func (a *Arena) take() (Slot, error) {
-	if k := len(a.free); k > 0 {
-		s := a.free[k-1]
-		a.free = a.free[:k-1]
-		a.refs[s] = 1
-		a.used++
-		return s, nil
+	for _, free := range []*[]Slot{&a.spare, &a.holes} {
+		if k := len(*free); k > 0 {
+			s := (*free)[k-1]
+			*free = (*free)[:k-1]
+			a.refs[s] = 1
+			a.used++
+			return s, nil
+		}
 	}
 	s := a.top
 	if err := a.reach(s + 1); err != nil {
@@ -178,7 +210,15 @@ func (a *Arena) take() (Slot, error) {
 	return s, nil
 }
 
-// Read reads a page.
+// page is the content of a slot that is held and was written.
+func (a *Arena) page(s Slot) []byte {
+	return a.mem[int64(s)*PageSize:][:PageSize]
+}
+
+// Equal reports whether two slots that are held have the same content.
+func (a *Arena) Equal(x, y Slot) bool { return x == y || bytes.Equal(a.page(x), a.page(y)) }
+
+// Read reads a page, for those who read many once: it does not map them.
 func (a *Arena) Read(s Slot, p []byte) error {
 	return readFull(a.fd, p[:PageSize], int64(s)*PageSize)
 }

@@ -203,7 +203,7 @@ func (l *Layer) Settle() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed { // meanwhile
-		l.arena.release(l.Tenant, settled)
+		l.arena.release(settled)
 		return nil
 	}
 	l.pages, l.own, l.settled = settled, own, true
@@ -225,7 +225,7 @@ func (l *Layer) Close() error {
 		return l.File.Close()
 	}
 	if l.settled {
-		l.arena.release(l.Tenant, l.pages)
+		l.arena.release(l.pages)
 	}
 	l.unstage()
 	return nil
@@ -235,19 +235,15 @@ func (l *Layer) Close() error {
 func (a *Arena) settle(tenant string, pages []Page) ([]Page, int64, error) {
 	out := make([]Page, 0, len(pages))
 	own := int64(0)
-	var buf, other [PageSize]byte
 	for _, p := range pages {
 		if p.Slot == 0 {
 			out = append(out, p)
 			continue
 		}
-		if err := a.Read(p.Slot, buf[:]); err != nil {
-			a.release(tenant, out)
-			return nil, 0, err
-		}
-		s, fresh, err := a.place(pageHash(tenant, buf[:]), buf[:], other[:])
+		page := a.page(p.Slot)
+		s, fresh, err := a.place(pageHash(tenant, page), page)
 		if err != nil {
-			a.release(tenant, out)
+			a.release(out)
 			return nil, 0, err
 		}
 		if fresh {
@@ -260,18 +256,13 @@ func (a *Arena) settle(tenant string, pages []Page) ([]Page, int64, error) {
 
 // place counts the slot that holds page, or fills a new one. Two pages with
 // one hash are rare enough not to be shared at all.
-func (a *Arena) place(h uint64, page, other []byte) (s Slot, fresh bool, err error) {
+func (a *Arena) place(h uint64, page []byte) (s Slot, fresh bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known, taken := a.index[h]
-	if taken {
-		if err := a.Read(known, other); err != nil {
-			return 0, false, err
-		}
-		if bytes.Equal(page, other) {
-			a.refs[known]++
-			return known, false, nil
-		}
+	if taken && bytes.Equal(page, a.page(known)) {
+		a.refs[known]++
+		return known, false, nil
 	}
 	if s, err = a.take(); err != nil {
 		return 0, false, err
@@ -280,6 +271,7 @@ func (a *Arena) place(h uint64, page, other []byte) (s Slot, fresh bool, err err
 		a.drop(s)
 		return 0, false, err
 	}
+	a.hashes[s] = h
 	if !taken {
 		a.index[h] = s
 	}
@@ -287,24 +279,17 @@ func (a *Arena) place(h uint64, page, other []byte) (s Slot, fresh bool, err err
 }
 
 // release gives settled pages back.
-func (a *Arena) release(tenant string, pages []Page) {
-	var buf [PageSize]byte
+func (a *Arena) release(pages []Page) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, p := range pages {
 		if p.Slot == 0 {
 			continue
 		}
-		if a.refs[p.Slot] > 1 {
-			a.refs[p.Slot]--
-			continue
-		}
-		if a.Read(p.Slot, buf[:]) == nil {
-			if h := pageHash(tenant, buf[:]); a.index[h] == p.Slot {
-				delete(a.index, h)
-			}
+		if h := a.hashes[p.Slot]; a.refs[p.Slot] == 1 && a.index[h] == p.Slot {
+			delete(a.index, h)
 		}
 		a.drop(p.Slot)
-		a.punch(p.Slot, 1)
 	}
+	a.trim()
 }
