@@ -51,9 +51,9 @@ func TestFunctionsReachHTTPSServersThatTheListNames(t *testing.T) {
 	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	ways := map[runtime.Language][]string{runtime.NodeJS: {"request", "fetch"}, runtime.Python: {"urllib"}}
 	errs := map[runtime.Language]map[string]string{
-		runtime.NodeJS: {"loopback": "ECONNREFUSED", "address": "EACCES", "untrusted": "DEPTH_ZERO_SELF_SIGNED_CERT"},
+		runtime.NodeJS: {"loopback": "ECONNREFUSED", "address": "EACCES", "name": "ENOTFOUND", "untrusted": "DEPTH_ZERO_SELF_SIGNED_CERT"},
 		runtime.Python: {"loopback": "<urlopen error [Errno 111] Connection refused>", "address": "<urlopen error [Errno 13] Permission denied>",
-			"untrusted": "<urlopen error [SSL: CERTIFICATE_VERIFY_FAILED]"},
+			"name": "<urlopen error [Errno -2] Name or service not known>", "untrusted": "<urlopen error [SSL: CERTIFICATE_VERIFY_FAILED]"},
 	}
 	for lang, source := range secureFetchers {
 		t.Run(string(lang), func(t *testing.T) {
@@ -65,6 +65,7 @@ func TestFunctionsReachHTTPSServersThatTheListNames(t *testing.T) {
 				{server.URL, "", "refused " + errs[lang]["untrusted"], []string{listed}},
 				{server.URL, ca, "refused " + errs[lang]["loopback"], nil},
 				{"https://192.0.2.1", ca, "refused " + errs[lang]["address"], []string{listed}},
+				{"https://api.example.com", ca, "refused " + errs[lang]["name"], []string{listed}},
 			} {
 				b := newBackend(t, Config{Allow: c.allow})
 				sb := deployed(t, b, functionSnapshot(t, b, baseSnapshot(t, b, lang, nil), function(t, lang, source)))

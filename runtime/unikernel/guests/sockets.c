@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -59,9 +60,10 @@ static void tcp(int domain)
 
 int main(void)
 {
-	int sv[2];
+	int sv[2], n;
 	char b[100];
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0 && write(sv[0], "ab", 2) == 2 && read(sv[1], b, 100) == 2);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0 && write(sv[0], "ab", 2) == 2);
+	CHECK(ioctl(sv[1], FIONREAD, &n) == 0 && n == 2 && read(sv[1], b, 100) == 2 && ioctl(sv[1], FIONREAD, &n) == 0 && n == 0);
 	close(sv[0]);
 	CHECK(read(sv[1], b, 1) == 0 && send(sv[1], b, 1, MSG_NOSIGNAL) == -1 && errno == EPIPE);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv) == 0 && write(sv[0], "abc", 3) == 3 && write(sv[0], "d", 1) == 1);
@@ -78,7 +80,10 @@ int main(void)
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t len = sizeof a;
 	CHECK(bind(u, (void *)&a, sizeof a) == 0 && getsockname(u, (void *)&a, &len) == 0);
-	CHECK(sendto(v, "dgram", 5, 0, (void *)&a, sizeof a) == 5 && recvfrom(u, b, 100, 0, (void *)&a, &len) == 5 && a.sin_port);
+	CHECK(sendto(v, "dgram", 5, 0, (void *)&a, sizeof a) == 5 && sendto(v, "next", 4, 0, (void *)&a, sizeof a) == 4);
+	CHECK(ioctl(u, FIONREAD, &n) == 0 && n == 5); /* the next datagram alone; getaddrinfo asks before it reads */
+	CHECK(recvfrom(u, b, 100, 0, (void *)&a, &len) == 5 && a.sin_port);
+	CHECK(recv(u, b, 100, 0) == 4);
 	FAILS(recv(u, b, 1, MSG_DONTWAIT), EAGAIN);
 	FAILS(socket(AF_INET, SOCK_RAW, 1), EPERM);
 	FAILS(socket(AF_PACKET, SOCK_RAW, 0), EAFNOSUPPORT);

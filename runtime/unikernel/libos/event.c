@@ -36,7 +36,7 @@ i64 event_write(struct file *f, u64 buf, u64 n)
 {
 	struct event *e = f->obj;
 	u64 v;
-	if (n < 8)
+	if (n != 8) /* eventfd(2) since Linux 6.6; one that is written over and over as long as a buffer goes takes seconds */
 		return -EINVAL;
 	if (from_user(&v, buf, 8))
 		return -EFAULT;

@@ -1,5 +1,5 @@
 /* fd.c: descriptors: numbers for open files. */
-#include "state.h"
+#include "socket.h"
 
 static i64 install_from(u64 from, i64 file, int cloexec)
 {
@@ -118,7 +118,8 @@ i64 sys_ioctl(u64 fd, u64 cmd, u64 arg)
 	case 0x5451: S->fds[fd].cloexec = 1; return 0;
 	case 0x5450: S->fds[fd].cloexec = 0; return 0;
 	case 0x541b: /* FIONREAD */
-		v = f->kind == K_CHANNEL ? (i32)S->chan.len : f->kind == K_PIPE_R ? (i32)((struct queue *)f->obj)->len : 0;
+		v = f->kind == K_CHANNEL ? (i32)S->chan.len : f->kind == K_PIPE_R ? (i32)((struct queue *)f->obj)->len :
+			f->kind == K_SOCKET ? (i32)sock_readable(f->obj) : 0;
 		return to_user(arg, &v, 4);
 	default: return -ENOTTY;
 	}

@@ -261,3 +261,12 @@ u32 file_seq(struct file *f)
 	default: return (u32)S->changes;
 	}
 }
+
+u64 sock_readable(struct sock *s)
+{
+	struct record r;
+	if (s->type == STREAM || !s->rx.len)
+		return s->rx.len;
+	queue_get_user(&s->rx, (u64)&r, sizeof r, 1);
+	return r.len;
+}

@@ -30,6 +30,7 @@ struct record { u32 len; struct addr from; };
 
 struct sock *sock_new(int domain, int type);
 void sock_free(struct sock *s);
+u64 sock_readable(struct sock *s);          /* FIONREAD: bytes of a stream, or of the next datagram */
 int is_loopback(const struct addr *a);     /* or unspecified, which means the same to connect */
 int is_any(const struct addr *a);
 struct sock *sock_bound(int domain, int type, const struct addr *a); /* who listens or is bound there */
