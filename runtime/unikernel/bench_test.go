@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -190,14 +191,16 @@ func BenchmarkDeployAnswerDestroy(b *testing.B) {
 	})
 }
 
-// Every call of a new function, which is captured, in four loops a processor;
-// the last 64 UCs stay idle.
+// Every call of a new function, whose snapshot is kept, in four loops a
+// processor; the last 64 UCs stay idle.
 func BenchmarkNewFunctions(b *testing.B) {
 	languages(b, func(b *testing.B, lang runtime.Language) {
 		be := newBackend(b, Config{})
 		base := baseSnapshot(b, be, lang, steps)
 		fn := function(b, lang, nopSource[lang])
 		idle := make(chan runtime.Sandbox, 64)
+		var mu sync.Mutex
+		var snaps []runtime.Snapshot
 		b.SetParallelism(4)
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
@@ -210,7 +213,9 @@ func BenchmarkNewFunctions(b *testing.B) {
 					b.Error(err)
 				}
 				invoke(b, sb, "{}")
-				snap.Close()
+				mu.Lock()
+				snaps = append(snaps, snap)
+				mu.Unlock()
 				for kept := false; !kept; {
 					select {
 					case idle <- sb:
@@ -225,6 +230,9 @@ func BenchmarkNewFunctions(b *testing.B) {
 		close(idle)
 		for sb := range idle {
 			sb.Close()
+		}
+		for _, s := range snaps {
+			s.Close()
 		}
 	})
 }
