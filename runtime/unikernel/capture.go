@@ -111,29 +111,40 @@ func (s *snap) takeChild(sb *sandbox) error {
 
 func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapshot.Slot, n int) *snapshot.Layer {
 	below := s.parent.layer
+	gone := discarded(st)
 	var pages []snapshot.Page
 	for _, t := range got {
 		for i := range t.pages {
 			p := snapshot.Page{VPN: uint32(t.addr/abi.PageSize) + i, Slot: snapshot.Slot(t.off/abi.PageSize) + snapshot.Slot(i)}
-			if t.flags&pageSame != 0 && !below.Hides(p.VPN) {
+			hidden := hides(gone, p.VPN) // what lies below is not what shows where this page is left out
+			if t.flags&pageSame != 0 && !hidden && !below.Hides(p.VPN) {
 				continue // as in the node, and nothing lies between
 			}
 			if t.flags&pageZero != 0 {
-				if !below.Has(p.VPN) {
+				if hidden || !below.Has(p.VPN) {
 					continue
 				}
 				p.Slot = 0
 			}
-			if !s.asBelow(p) {
+			if hidden || !s.asBelow(p) {
 				pages = append(pages, p)
 			}
 		}
 	}
+	return snapshot.NewSmall(s.backend.arena, below, sb.tenant(), pages, gone, stage, n)
+}
+
+// discarded are the ranges that the guest gave back: zeros lie there now.
+func discarded(st abi.UCState) []snapshot.Range {
 	var gone []snapshot.Range
 	for _, d := range st.Discard {
 		gone = append(gone, snapshot.Range{VPN: uint32(d.Start / abi.PageSize), Pages: uint32((d.End - d.Start) / abi.PageSize)})
 	}
-	return snapshot.NewSmall(s.backend.arena, below, sb.tenant(), pages, gone, stage, n)
+	return gone
+}
+
+func hides(ranges []snapshot.Range, vpn uint32) bool {
+	return slices.ContainsFunc(ranges, func(r snapshot.Range) bool { return vpn >= r.VPN && vpn-r.VPN < r.Pages })
 }
 
 // asBelow reports whether a page has the content that it had when the UC was

@@ -48,4 +48,13 @@ func TestPageThatWentBackToTheRuntimesContentIsCaptured(t *testing.T) {
 	if _, ok := layer.Find(untouched); ok {
 		t.Error("a page that nobody changed is in the layer")
 	}
+
+	// Zeros lie beneath a page that the guest discarded, whatever the node has there.
+	discard := abi.UCState{Discard: []abi.Range{{Start: changed * abi.PageSize, End: (untouched + 1) * abi.PageSize}}}
+	for name, parent := range map[string]*snap{"runtime": {backend: b, layer: base}, "function": function} {
+		layer := (&snap{backend: b, parent: parent}).childLayer(&sandbox{}, discard, got, stage, m)
+		if slot, ok := layer.Find(untouched); !ok || slot != stage+1 {
+			t.Errorf("over the %s: a page that was discarded and written again as it was is not in the layer: a deploy would show zeros", name)
+		}
+	}
 }

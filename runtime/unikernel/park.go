@@ -3,6 +3,7 @@ package unikernel
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,16 +41,19 @@ func maxOpen() int {
 
 // enter begins a call of a sandbox: its channel is there until leave.
 func (s *sandbox) enter() error {
+	s.resting.RLock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
 	s.touched = true
+	s.trimmed = false
 	if s.parked == nil {
 		return nil
 	}
 	fd, err := s.backend.unpark(*s.parked)
 	if err != nil {
 		s.calls--
+		s.resting.RUnlock()
 		return fmt.Errorf("fetch the parked channel: %w", err)
 	}
 	s.parked = nil
@@ -61,7 +65,9 @@ func (s *sandbox) enter() error {
 func (s *sandbox) leave() {
 	s.mu.Lock()
 	s.calls--
+	s.left = time.Now()
 	s.mu.Unlock()
+	s.resting.RUnlock()
 }
 
 // park parks the channel if no call is under way and none was lately.
@@ -195,6 +201,7 @@ func (b *Backend) parkIdle() {
 			if s == nil {
 				break
 			}
+			s.trim(0)
 			ok, err := s.park()
 			if err != nil {
 				break // the channels stay where they are

@@ -30,7 +30,11 @@ type sandbox struct {
 	copied  bool // deployed by copying, and not yet run: see promote.go
 	counted bool // in parent.live
 
+	resting sync.RWMutex // held for reading during a call; see trim.go
+
 	mu           sync.Mutex
+	left         time.Time // when the last call ended
+	trimmed      bool      // since then
 	limits       runtime.Limits
 	calls        int    // under way
 	touched      bool   // since the clock's hand was here
@@ -50,6 +54,7 @@ type sandbox struct {
 func (b *Backend) newSandbox(uc blank, in runtime.Interpreter, limits runtime.Limits) *sandbox {
 	// The one who makes it calls leave when it is made.
 	sb := &sandbox{backend: b, in: in, uc: uc, limits: limits, calls: 1, touched: true}
+	sb.resting.RLock()
 	sb.channel = newChannel(uc.fd, sb)
 	b.mu.Lock()
 	sb.place = len(b.ring)

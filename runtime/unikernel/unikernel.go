@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
@@ -31,6 +32,10 @@ type Config struct {
 	// Stock is how many blanks each node that deploys keeps ready, so that a
 	// deploy does not wait for a fork. 0 takes the default, below 0 none.
 	Stock int
+
+	// TrimAfter is how long a UC is idle before it gives back the pages that
+	// it wrote in vain (trim.go). 0: 10 s. Negative: it keeps them.
+	TrimAfter time.Duration
 
 	// Allow lists what functions may reach over the network, see
 	// proxy.ParseRules: "api.example.com:443". Nothing by default. An address on the
@@ -116,6 +121,9 @@ func (b *Backend) prepare() error {
 			b.workers.Go(b.settle)
 			b.workers.Go(b.parkIdle)
 			b.workers.Go(b.promote)
+			if b.cfg.trimAfter() > 0 {
+				b.workers.Go(b.trimIdle)
+			}
 		}
 	})
 	b.mu.Lock()

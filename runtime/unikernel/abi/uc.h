@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UC_ABI   3u
+#define UC_ABI   4u
 #define UC_MAGIC 0x31435541u /* "UC" ABI family; first word of every block */
 
 /* ---- Address layout -------------------------------------------------------------------------------------------------
@@ -137,6 +137,8 @@ enum {
 	UC_MSG_CREDIT  = 9,  /* both: arg = bytes that the receiver of connection id took out of its buffer */
 	UC_MSG_DGRAM   = 10, /* both: id = UDP socket; payload struct uc_addr (up: to, down: from), datagram. Names: port 53 */
 	UC_MSG_RENEW   = 11, /* down, the last that the UC is to read: become a blank again, see below */
+	UC_MSG_TRIM    = 12, /* down: payload struct uc_range[], whole pages whose content is what lies beneath them: give them back
+	                      * to the host. arg = wakes when that was seen; if the UC ran since, the message means nothing */
 };
 /* RENEW: the UC has served, and its process is to serve again: a process that has the pages mapped which every function writes
  * costs neither a fork nor their page faults. The libOS abandons what it does and waits in one exact place, UC_RENEW_CALL:

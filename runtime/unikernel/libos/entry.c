@@ -127,6 +127,8 @@ void libos_enter(u64 how)
 		f.fpstate = (u64)f.fp;
 		if (HOST->flags & UC_F_FSGSBASE) /* of a guest before this one */
 			__asm__ volatile("wrgsbase %0" : : "r"(0ull));
+		S->pub.quiescent = 0; /* it was 1 when this state was captured */
+		S->pub.wakes++;
 		S->pub.resumes++;
 		S->pub.discards = 0;
 		S->snap_top = S->pub.high_top;

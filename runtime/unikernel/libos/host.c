@@ -91,7 +91,18 @@ int host_poll(i64 ns, int want_out)
 	return r > 0 && p.revents & ~POLLOUT;
 }
 
-static void take(i64 n)
+/* The message must be what woke the UC, before anything else was written. The state is: it counts the wake. */
+static void trim(const struct uc_msg *m)
+{
+	const struct uc_range *r = (const void *)(m + 1);
+	if (m->arg + 1 != S->pub.wakes)
+		return;
+	for (u32 i = 0; i < m->len / sizeof *r; i++)
+		if (r[i].end <= UC_STATE || r[i].start >= UC_STATE + UC_STATE_SIZE)
+			hostcall(__NR_madvise, r[i].start, r[i].end - r[i].start, 4, 0, 0, 0);
+}
+
+static void take(i64 n, int first)
 {
 	struct uc_msg *m = (struct uc_msg *)RX;
 	const u8 *body = RX + sizeof *m;
@@ -99,6 +110,11 @@ static void take(i64 n)
 		uc_end(UC_EXIT_REFUSED, 0, "malformed packet on the channel");
 	if (m->type == UC_MSG_RENEW)
 		uc_renew();
+	if (m->type == UC_MSG_TRIM) {
+		if (first)
+			trim(m);
+		return;
+	}
 	if (m->type == UC_MSG_DATA) {
 		if (queue_put(&S->chan, body, m->len) != (i64)m->len)
 			uc_end(UC_EXIT_MEMORY, 0, "no memory for the driver's input");
@@ -108,16 +124,16 @@ static void take(i64 n)
 	changed();
 }
 
-/* One message if block is set, else all that wait. The driver's bytes are never refused: the protocol above sends one
+/* One message if it sleeps, else all that wait. The driver's bytes are never refused: the protocol above sends one
  * invocation at a time, and its size is limited there. */
-int host_receive(int block)
+int host_receive(enum receive how)
 {
 	for (int any = 0;; any = 1) {
-		i64 n = block && !any ? sleep_call(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, 0, 0, 0) :
+		i64 n = how == SLEEP && !any ? sleep_call(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, 0, 0, 0) :
 					hostcall(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, MSG_DONTWAIT, 0, 0);
 		if (n > 0) {
-			take(n);
-			if (block)
+			take(n, !any && how != AWAKE);
+			if (how == SLEEP)
 				return 1;
 		} else if (n == -EINTR || n == -EAGAIN) {
 			return any;

@@ -176,14 +176,14 @@ static void idle(void)
 {
 	u64 best = next_deadline();
 	if (!best && !S->want_out) {
-		host_receive(1);
+		host_receive(SLEEP);
 		return;
 	}
 	u64 now = now_mono();
 	S->last_mono = now;
 	i64 wait = !best ? -1 : best > now ? (i64)(best - now) : 0;
 	if (host_poll(wait, S->want_out))
-		host_receive(0);
+		host_receive(WOKEN);
 	if (best && now_mono() >= best)
 		changed(); /* a timerfd may have become readable */
 }
@@ -216,7 +216,7 @@ void preempt(void)
 		others |= i != S->cur && S->threads[i]->state != T_FREE;
 	if (!others)
 		return;
-	host_receive(0);
+	host_receive(AWAKE);
 	if (next_deadline())
 		changed();
 	park(T_RUN);
