@@ -21,6 +21,8 @@ func (b *Backend) Capture(ctx context.Context, sandbox_ runtime.Sandbox) (runtim
 	if !ok || sb.backend != b {
 		return nil, fmt.Errorf("capture: %w", runtime.ErrForeignObject)
 	}
+	sb.resting.RLock() // a trim holds the session too
+	defer sb.resting.RUnlock()
 	s := &snap{backend: b, in: sb.in, parent: sb.parent, refs: 1}
 	err := sb.session.Hold(func(st driver.State) error {
 		s.state = st
