@@ -180,6 +180,7 @@ func BenchmarkDeployAnswerDestroy(b *testing.B) {
 		be := newBackend(b, Config{})
 		snap := functionSnapshot(b, be, baseSnapshot(b, be, lang, steps), function(b, lang, nopSource[lang]))
 		b.SetParallelism(1)
+		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				sb := deployed(b, be, snap)
@@ -202,6 +203,7 @@ func BenchmarkNewFunctions(b *testing.B) {
 		var mu sync.Mutex
 		var snaps []runtime.Snapshot
 		b.SetParallelism(4)
+		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				sb := deployed(b, be, base)
