@@ -28,6 +28,7 @@ const (
 	opPeek    = 20
 	opRenew   = 21
 	opRefill  = 22
+	opTrim    = 23
 
 	flagShared = 1
 

@@ -94,15 +94,27 @@ func BenchmarkDensity(b *testing.B) {
 		n := float64(b.N)
 		b.ReportMetric(float64(groupBytes(b, dir, "memory.usage_in_bytes")-before)/n, "bytes/UC")
 		b.ReportMetric(float64(groupBytes(b, dir, "memory.kmem.usage_in_bytes")-kernel)/n, "kernel-bytes/UC")
+		begin := time.Now()
+		for _, sb := range all {
+			invoke(b, sb, "{}")
+		}
+		b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(len(all)), "µs/call")
+		begin = time.Now()
 		for _, sb := range all {
 			sb.(*sandbox).trim(time.Nanosecond)
 		}
+		b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(len(all)), "µs/trim")
 		time.Sleep(100 * time.Millisecond) // the last ones read their message
 		b.ReportMetric(float64(groupBytes(b, dir, "memory.usage_in_bytes")-before)/n, "trimmed-bytes/UC")
+		b.StartTimer()
+		begin = time.Now()
 		for _, sb := range all {
 			if res := invoke(b, sb, "{}"); res.Outcome != contract.OK {
 				b.Errorf("a UC does not answer: %+v", res)
 			}
+		}
+		b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(len(all)), "µs/call-after-trim")
+		for _, sb := range all {
 			sb.Close()
 		}
 	})

@@ -2,7 +2,7 @@ package unikernel
 
 import (
 	"context"
-	"encoding/binary"
+	"fmt"
 	"slices"
 	"syscall"
 	"time"
@@ -12,17 +12,21 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
-// A UC that serves writes pages that end up as they were: counters that go up
-// and down again, locks that are taken and released, and what was populated for a run
-// that did not need it. Of an idle UC these are given back to the host: about
-// a fifth of its memory. The next call pays for those that it writes again,
-// so this is for UCs that were idle for some time.
+// Most pages that a UC has written differ by a few words from what it was
+// forked with, or by none: counters, locks, pointers into a stack. Of an idle UC
+// these words are kept and the pages given back to the host, as Difference Engine
+// does it (Gupta et al., OSDI 2008): two thirds of its memory. The UC lays the
+// words again when it wakes, which costs a page fault each, so this is for UCs
+// that were idle for some time.
 
 const (
 	defaultTrimAfter = 10 * time.Second
 
 	// trimPatience is what a call waits at most for a trim that came before it.
 	trimPatience = 5 * time.Millisecond
+
+	// never is a count of wakes that no UC comes to.
+	never = 1<<32 - 2
 )
 
 // trimAfter is 0 for never.
@@ -37,37 +41,50 @@ func (c Config) trimAfter() time.Duration {
 }
 
 // trimIdle is the goroutine that trims what is idle; Close waits for it. It
-// leaves most of a processor to those who are not.
+// leaves most of a processor to those who are not, unless so many are due that
+// it does not keep up.
 func (b *Backend) trimIdle() {
+	const every, share = 100 * time.Millisecond, 20 * time.Millisecond
 	after := b.cfg.trimAfter()
-	tick := time.NewTicker(min(after/4, 100*time.Millisecond))
+	tick := time.NewTicker(min(after/4, every))
 	defer tick.Stop()
-	for at := 0; ; {
+	at := 0
+	for work := share; ; {
 		select {
 		case <-tick.C:
 		case <-b.done:
 			return
 		}
-		begin := time.Now()
-		var some []*sandbox
-		some, at = b.stretch(at, 4096)
-		for _, s := range some {
-			if s.trim(after) && time.Since(begin) > 20*time.Millisecond {
-				break
-			}
+		var done bool
+		if at, done = b.trimSome(at, after, work); done {
+			work = share
+		} else {
+			work = min(2*work, every)
 		}
 	}
 }
 
-// stretch is up to n sandboxes from a place in the ring on, and the place after.
+// trimSome goes over the ring from a place on, and returns where it stopped,
+// and whether that was for want of sandboxes, not of time.
+func (b *Backend) trimSome(at int, after, work time.Duration) (int, bool) {
+	begin := time.Now()
+	some, first := b.stretch(at, 4096)
+	for i, s := range some {
+		if s.trim(after) && time.Since(begin) > work {
+			return first + i + 1, false
+		}
+	}
+	return first + len(some), true
+}
+
+// stretch is up to n sandboxes from a place in the ring on, and that place.
 func (b *Backend) stretch(at, n int) ([]*sandbox, int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if at >= len(b.ring) {
 		at = 0
 	}
-	some := append([]*sandbox(nil), b.ring[at:min(at+n, len(b.ring))]...)
-	return some, at + len(some)
+	return slices.Clone(b.ring[at:min(at+n, len(b.ring))]), at
 }
 
 // trim gives pages back if the UC was idle for so long (0: since the clock's
@@ -79,7 +96,7 @@ func (s *sandbox) trim(idle time.Duration) bool {
 	}
 	defer s.resting.Unlock()
 	s.mu.Lock()
-	due := !s.trimmed && !s.closed && s.parked == nil && s.parent != nil && s.calls == 0 && time.Since(s.left) >= idle && (idle > 0 || !s.touched)
+	due := !s.trimmed && !s.closed && s.net == nil && s.parked == nil && s.parent != nil && s.calls == 0 && time.Since(s.left) >= idle && (idle > 0 || !s.touched)
 	if due {
 		s.trimmed = true
 	}
@@ -94,40 +111,71 @@ func (s *sandbox) trim(idle time.Duration) bool {
 	return true
 }
 
-// giveBack tells the UC which of its pages are as they lie in its node.
+// giveBack tells the UC which of its pages are nearly as they lie in its node.
 func (s *sandbox) giveBack() error {
-	a := s.backend.arena
-	first, n, err := a.Stage(1)
-	if err != nil {
-		return err
-	}
-	defer a.Unstage(first, n)
-	st, got, r, err := s.table(order{op: opCapture, a: uint64(first), b: uint64(n)})
-	if err != nil {
-		if err == syscall.ENOSPC {
-			return nil // so many pages of its own that these do not matter
+	node := s.uc.node
+	var patches []byte
+	r, _, err := node.ask(order{op: opTrim, id: s.uc.id}, func(r reply) error {
+		st, err := abi.ParseState(node.scratch)
+		if err == nil {
+			patches, err = without(s.discarded(st), node.scratch[abi.PageSize:][:r.n])
 		}
 		return err
+	})
+	if err == nil && r.err != 0 {
+		err = r.err
 	}
-	// What the guest, or a layer over the node's, has discarded is zero beneath.
+	if err == syscall.ENOSPC || err == nil && len(patches) == 0 {
+		return nil // so many pages of its own that these do not matter, or none
+	}
+	if err != nil {
+		return err
+	}
+	return s.sendTrim(uint32(r.b), patches)
+}
+
+// sendTrim needs the channel for itself: there are two packets.
+func (s *sandbox) sendTrim(wakes uint32, patches []byte) error {
+	err := s.channel.send(abi.Msg{Type: abi.Trim, Arg: wakes}, nil)
+	if err == nil {
+		err = s.channel.send(abi.Msg{Type: abi.Patches, Len: uint32(len(patches))}, patches)
+	}
+	return err
+}
+
+// untrim wakes a UC that may be trimmed, so that it can be captured.
+func (s *sandbox) untrim() error {
+	s.mu.Lock()
+	trimmed := s.trimmed
+	s.trimmed = false
+	s.mu.Unlock()
+	if !trimmed {
+		return nil
+	}
+	return s.sendTrim(never, nil)
+}
+
+// discarded are the ranges where the node's content may not be what lies
+// beneath: zeros do, of the guest or of a layer over the node's.
+func (s *sandbox) discarded(st abi.UCState) []snapshot.Range {
 	gone := discarded(st)
 	for at := s.parent; at.layer.File == nil; at = at.parent {
 		gone = append(gone, at.layer.Gone...)
 	}
-	var ranges []byte
-	for _, t := range got {
-		if t.flags&pageSame != 0 && !overlaps(gone, t) && len(ranges) < abi.MaxPayload-16 {
-			ranges = binary.LittleEndian.AppendUint64(ranges, t.addr)
-			ranges = binary.LittleEndian.AppendUint64(ranges, t.addr+uint64(t.pages)*abi.PageSize)
-		}
-	}
-	if len(ranges) == 0 {
-		return nil
-	}
-	return s.channel.send(abi.Msg{Type: abi.Trim, Arg: uint32(r.b), Len: uint32(len(ranges))}, ranges)
+	return gone
 }
 
-func overlaps(ranges []snapshot.Range, t taken) bool {
-	first := uint32(t.addr / abi.PageSize)
-	return slices.ContainsFunc(ranges, func(r snapshot.Range) bool { return first < r.VPN+r.Pages && r.VPN < first+t.pages })
+// without copies the patches of pages that are not in the ranges.
+func without(ranges []snapshot.Range, b []byte) (out []byte, err error) {
+	for len(b) > 0 {
+		if len(b) < 8 || uint64(len(b)-8) < uint64(le.Uint32(b[4:])) {
+			return nil, fmt.Errorf("tender: patches end early")
+		}
+		vpn, size := le.Uint32(b), 8+le.Uint32(b[4:])
+		if !hides(ranges, vpn) {
+			out = append(out, b[:size]...)
+		}
+		b = b[size:]
+	}
+	return out, nil
 }

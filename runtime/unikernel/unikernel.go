@@ -33,8 +33,9 @@ type Config struct {
 	// deploy does not wait for a fork. 0 takes the default, below 0 none.
 	Stock int
 
-	// TrimAfter is how long a UC is idle before it gives back the pages that
-	// it wrote in vain (trim.go). 0: 10 s. Negative: it keeps them.
+	// TrimAfter is how long a UC is idle before it keeps of its pages only
+	// what is not in its snapshot (trim.go): a fifth of the memory, but a slower
+	// next call. 0: 10 s. Negative: never.
 	TrimAfter time.Duration
 
 	// Allow lists what functions may reach over the network, see

@@ -12,7 +12,7 @@ import (
 // Version is UC_ABI: libOS, tender and snapshots of different versions refuse
 // each other. Magic is the first word of every block.
 const (
-	Version = 4
+	Version = 5
 	Magic   = 0x31435541
 )
 
@@ -64,6 +64,7 @@ const (
 	Dgram   MsgType = 10
 	Renew   MsgType = 11
 	Trim    MsgType = 12
+	Patches MsgType = 13
 )
 
 // Sizes of the channel: UC_MSG_MAX bytes of header and payload in one packet,
@@ -110,7 +111,7 @@ func ParseMsg(b []byte, n int) (Msg, error) {
 		Len:   binary.LittleEndian.Uint32(b[12:]),
 	}
 	switch {
-	case m.Type < Data || m.Type > Trim:
+	case m.Type < Data || m.Type > Patches:
 		return m, fmt.Errorf("%w: message of type %d", ErrMalformed, m.Type)
 	case int64(m.Len) != int64(n-MsgSize):
 		return m, fmt.Errorf("%w: %d bytes of payload announced, %d sent", ErrMalformed, m.Len, n-MsgSize)

@@ -80,12 +80,16 @@ _Noreturn void uc_end(u32 how, u32 id, const char *why);
 _Noreturn void uc_panic(const char *what, u64 value);
 i64 send_msg(u16 type, u32 id, u32 arg, const void *head, u64 head_len, u64 body, u64 len); /* 0, -EAGAIN, -EFAULT */
 int host_poll(i64 timeout_ns, int want_out); /* -1: for ever. 1: something may have arrived */
-enum receive { SLEEP, WOKEN, AWAKE };        /* until one comes; what woke the UC; what came while it ran */
+enum receive { SLEEP, AWAKE };               /* until one comes; what came */
 int host_receive(enum receive);              /* takes messages in; 1 if any */
 void host_entropy(void *p, u64 n);
 void console(const char *s, u64 n);
 void host_discard(u64 start, u64 end);       /* pages become zero; memory goes back to the host */
 void host_set_fs(u64 fs);
+
+/* ---- trim.c ---- */
+int trim(const struct uc_msg *, int first);
+void trim_undo(void);
 
 /* ---- time.c ---- */
 u64 now_mono(void);

@@ -183,7 +183,7 @@ static void idle(void)
 	S->last_mono = now;
 	i64 wait = !best ? -1 : best > now ? (i64)(best - now) : 0;
 	if (host_poll(wait, S->want_out))
-		host_receive(WOKEN);
+		host_receive(AWAKE);
 	if (best && now_mono() >= best)
 		changed(); /* a timerfd may have become readable */
 }

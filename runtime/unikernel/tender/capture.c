@@ -126,7 +126,7 @@ static int same_page(const u8 *p, const u8 *mine)
 }
 
 /* Reads all entries of t to where base + off says. */
-static i64 take(int pid, const struct table *t, u8 *base)
+i64 take_pages(int pid, const struct table *t, u8 *base)
 {
 	struct iovec l[64], r[64];
 	for (u32 i = 0; i < t->n;) {
@@ -175,35 +175,50 @@ static i64 mark_zeros(struct table *t, const u8 *base)
 	return 0;
 }
 
+/* Which pages of a UC that sleeps are its own, laid out from slot o->a of the arena on. Its state goes to the head of scratch. */
+i64 list_pages(const struct tc_order *o, struct tc_reply *r, struct table *t)
+{
+	struct uc_state *s = (struct uc_state *)NODE_SCRATCH;
+	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
+	i64 e = pid ? read_vm(pid, s, UC_STATE, sizeof *s) : -ESRCH;
+	if (e == sizeof *s)
+		e = s->magic == UC_MAGIC && s->quiescent == UC_QUIESCENT ? scan_all(pid, s, o->flags & TC_SHARED, t) : -EAGAIN;
+	for (u32 i = 0; e >= 0 && i < t->n; i++) {
+		t->p[i].off = (o->a + r->a) * PAGE;
+		r->a += t->p[i].pages;
+	}
+	r->b = s->wakes;
+	return e < 0 ? e : 0;
+}
+
+/* That the UC has slept since list_pages: what was read of it is how it is. */
+i64 still_asleep(int pid)
+{
+	const struct uc_state *s = (const struct uc_state *)NODE_SCRATCH;
+	struct uc_state after;
+	i64 head = offsetof(struct uc_state, discard), e = read_vm(pid, &after, UC_STATE, head);
+	if (e != head)
+		return e < 0 ? e : -EFAULT;
+	return after.quiescent == UC_QUIESCENT && after.wakes == s->wakes ? 0 : -EAGAIN;
+}
+
 /*
  * TC_CAPTURE and TC_SCAN. reply.n = entries; a = pages; b = wakes of the state. Scratch: struct uc_state, then entries.
  * EAGAIN: the UC is not at a capture point, or did not stay there. ENOSPC: more pages (a) than slots.
  */
 void capture(const struct tc_order *o, struct tc_reply *r)
 {
-	struct uc_state *s = (struct uc_state *)NODE_SCRATCH, after;
 	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
-	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
-	u64 head = offsetof(struct uc_state, discard);
-	i64 e = -ESRCH;
-	if (pid && (e = read_vm(pid, s, UC_STATE, sizeof *s)) == sizeof *s)
-		e = s->magic == UC_MAGIC && s->quiescent == 1 ? scan_all(pid, s, o->flags & TC_SHARED, &t) : -EAGAIN;
-	if (e >= 0) {
-		for (u32 i = 0; i < t.n; i++) {
-			t.p[i].off = (o->a + r->a) * PAGE;
-			r->a += t.p[i].pages;
-		}
-		e = o->op == TC_CAPTURE && r->a > o->b ? -ENOSPC : 0;
-	}
-	if (!e && o->op == TC_CAPTURE)
-		e = take(pid, &t, (u8 *)NODE_ARENA);
-	if (!e && (e = read_vm(pid, &after, UC_STATE, head)) == (i64)head)
-		e = after.quiescent == 1 && after.wakes == s->wakes ? 0 : -EAGAIN;
-	if (!e && o->op == TC_CAPTURE)
+	int pid = CHILDREN[o->id % TC_CHILDREN].pid, all = o->op == TC_CAPTURE;
+	i64 e = list_pages(o, r, &t);
+	if (!e && all)
+		e = r->a > o->b ? -ENOSPC : take_pages(pid, &t, (u8 *)NODE_ARENA);
+	if (!e)
+		e = still_asleep(pid);
+	if (!e && all)
 		e = mark_zeros(&t, (const u8 *)NODE_ARENA);
 	r->err = e < 0 ? -e : 0;
 	r->n = t.n;
-	r->b = s->wakes;
 }
 
 /* The entries in scratch, to fd at their offsets; the caller compares wakes. reply.b = wakes, or EAGAIN. */
@@ -217,9 +232,9 @@ void copy_pages(const struct tc_order *o, struct tc_reply *r, int fd)
 		end = t.p[i].off + t.p[i].pages * PAGE > end ? t.p[i].off + t.p[i].pages * PAGE : end;
 	i64 e = SYS6(mmap, NODE_COPY, end, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
 	if (!FAILED(e)) {
-		e = pid ? take(pid, &t, (u8 *)NODE_COPY) : -ESRCH;
+		e = pid ? take_pages(pid, &t, (u8 *)NODE_COPY) : -ESRCH;
 		if (!e && (e = read_vm(pid, &after, UC_STATE, head)) == (i64)head)
-			e = after.quiescent == 1 ? 0 : -EAGAIN;
+			e = after.quiescent == UC_QUIESCENT ? 0 : -EAGAIN;
 		r->b = after.wakes;
 		SYS2(munmap, NODE_COPY, end);
 	}

@@ -35,6 +35,7 @@ enum {
 	                  * yet; any other error: it never will be. reply.a = pages rolled back */
 	TC_REFILL = 22,  /* id; in scratch struct tc_run, layers: RUN for a UC that was renewed, which then only waits for its first
 	                  * message. E2BIG: too much would have to be zeroed */
+	TC_TRIM = 23,    /* id: to scratch, after the state, reply.n bytes of UC_MSG_PATCHES' payload; b = wakes of the state */
 };
 
 #define TC_SHARED 1u

@@ -98,6 +98,7 @@ static void obey(const struct tc_order *o, int fd)
 		return;
 	case TC_CAPTURE:
 	case TC_SCAN: capture(o, &r); break;
+	case TC_TRIM: trim(o, &r); break;
 	case TC_COPY: copy_pages(o, &r, fd); break;
 	case TC_LIMIT: set_limit(o, &r); break;
 	case TC_STAT: stat_text(o, &r); break;

@@ -54,6 +54,12 @@ void stat_text(const struct tc_order *, struct tc_reply *);
 int proc_open(int pid, const char *name, int flags);
 
 i64 scan_range(int pagemap, u64 start, u64 end, struct table *);
+i64 list_pages(const struct tc_order *, struct tc_reply *, struct table *);
+i64 take_pages(int pid, const struct table *, u8 *base); /* all entries, to where base + off says */
+i64 still_asleep(int pid);
+
+/* trim.c */
+void trim(const struct tc_order *, struct tc_reply *);
 
 /* renew.c */
 void renew_init(void); /* a node notes how its region is mapped */
