@@ -16,7 +16,7 @@
 	X(timerfd_settime) X(timerfd_gettime) X(signalfd4) X(eventfd2) X(epoll_create1) X(dup3) X(pipe2) X(preadv) X(pwritev) \
 	X(prlimit64) X(renameat2) X(getrandom) X(statx) X(clone3) X(close_range) X(epoll_pwait2) X(getcpu) X(fsync) \
 	X(socket) X(connect) X(accept) X(accept4) X(sendto) X(recvfrom) X(sendmsg) X(recvmsg) X(shutdown) X(bind) X(listen) \
-	X(getsockname) X(getpeername) X(socketpair) X(setsockopt) X(getsockopt) X(sendmmsg) X(recvmmsg)
+	X(sendfile) X(getsockname) X(getpeername) X(socketpair) X(setsockopt) X(getsockopt) X(sendmmsg) X(recvmmsg)
 
 /* Calls that another one answers just as well. */
 #define ALIASES(X) \

@@ -133,7 +133,7 @@ static int ready(u32 i, u64 *now)
 	}
 	i64 v;
 	if (signal_interrupts(t)) {
-		v = signal_restarts(t) ? -512 : -EINTR;
+		v = t->progress ? (i64)t->progress : signal_restarts(t) ? -512 : -EINTR;
 	} else if (t->state == T_FUTEX) {
 		if (!late)
 			return 0;

@@ -203,6 +203,7 @@ struct file *fd_file(u64 fd);                /* NULL: -EBADF */
 i64 fd_close(u64 fd);
 i64 fd_index(u64 fd);                        /* of files, or -EBADF */
 void file_put(u32 file);
+i64 file_write(struct file *, u64 buf, u64 n, i64 off); /* off: -1 for the file's own position */
 u32 file_poll(struct file *);                /* EPOLL* bits */
 i64 would_block(struct file *);              /* -EAGAIN if O_NONBLOCK, else BLOCKED */
 
