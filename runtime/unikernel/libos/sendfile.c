@@ -7,10 +7,9 @@
 static i64 piece(struct file *out, struct file *in, u64 off, u64 n)
 {
 	u8 between[16384];
-	const u8 *p = in->obj;
-	u64 size = in->aux;
-	if (in->kind == K_FILE)
-		vnode_bytes((struct vnode){ in->fs, in->node }, &p, &size);
+	const u8 *p;
+	u64 size = 0;
+	vnode_bytes((struct vnode){ in->fs, in->node }, &p, &size);
 	if (off >= size)
 		return 0;
 	n = MIN(n, size - off);
@@ -25,14 +24,15 @@ static i64 check(struct file *out, struct file *in, int at_offset)
 {
 	if (!out || !in || (in->flags & O_ACCMODE) == O_WRONLY || !(out->flags & O_ACCMODE) || (in->flags | out->flags) & O_PATH)
 		return -EBADF;
-	if (in->kind != K_FILE && in->kind != K_TEXT)
+	if (in->kind != K_FILE) /* nor a text of /proc, as on Linux */
 		return at_offset && (in->kind == K_SOCKET || in->kind == K_PIPE_R) ? -ESPIPE : -EINVAL;
 	if (out->flags & O_APPEND || out->kind == K_EVENT)
 		return -EINVAL;
 	return 0;
 }
 
-/* What was sent is booked at once, in the file's position or at offset; so a call that blocked goes on from there. */
+/* What was sent is booked at once, in the file's position or at offset; so a call that blocked goes on from there. A pipe takes what
+ * it has room for, even from a call that may block. */
 i64 sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
 {
 	struct file *out = fd_file(out_fd), *in = fd_file(in_fd);
@@ -55,6 +55,8 @@ i64 sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
 			in->pos = pos;
 		else if (to_user(offset, &pos, 8))
 			return -EFAULT;
+		if (out->kind == K_PIPE_W)
+			return r;
 	}
 	if (r == -EAGAIN && !(out->flags & O_NONBLOCK)) {
 		SELF->progress = done;
