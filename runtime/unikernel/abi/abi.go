@@ -12,7 +12,7 @@ import (
 // Version is UC_ABI: libOS, tender and snapshots of different versions refuse
 // each other. Magic is the first word of every block.
 const (
-	Version = 4
+	Version = 5
 	Magic   = 0x31435541
 )
 
@@ -40,6 +40,10 @@ const (
 	Boot   = 0
 	Resume = 1
 )
+
+// FirstTID is UC_TID_MIN: process ids are below it, ids of further threads are
+// not.
+const FirstTID = 2 << 20
 
 // Flags of the host block: UC_F_*.
 const (

@@ -26,7 +26,7 @@ func TestMirrorsTheHeaders(t *testing.T) {
 		{"UC_MSG_DATA", uint64(Data)}, {"UC_MSG_CONSOLE", uint64(Console)}, {"UC_MSG_EXIT", uint64(Exit)},
 		{"UC_MSG_OPEN", uint64(Open)}, {"UC_MSG_OPENED", uint64(Opened)}, {"UC_MSG_STREAM", uint64(Stream)},
 		{"UC_MSG_FIN", uint64(Fin)}, {"UC_MSG_RESET", uint64(Reset)}, {"UC_MSG_CREDIT", uint64(Credit)}, {"UC_MSG_DGRAM", uint64(Dgram)},
-		{"UC_MSG_MAX", MsgMax}, {"UC_WINDOW", Window}, {"UC_EXIT_F_MEMORY", ExitFlagMemory},
+		{"UC_TID_MIN", FirstTID}, {"UC_MSG_MAX", MsgMax}, {"UC_WINDOW", Window}, {"UC_EXIT_F_MEMORY", ExitFlagMemory},
 		{"UC_EXIT_OK", uint64(ExitOK)}, {"UC_EXIT_SIGNAL", uint64(ExitSignal)}, {"UC_EXIT_ORPHAN", uint64(ExitOrphan)},
 		{"UC_EXIT_MEMORY", uint64(ExitMemory)}, {"UC_EXIT_DEADLOCK", uint64(ExitDeadlock)},
 		{"UC_EXIT_REFUSED", uint64(ExitRefused)}, {"UC_EXIT_LIBOS", uint64(ExitLibOS)},
