@@ -193,7 +193,7 @@ void schedule(void)
 {
 	S->resched = 0;
 	for (;;) {
-		u64 now = 0;
+		u64 now = 0, changes = S->changes;
 		signal_timers();
 		u32 n = S->nthreads;
 		for (u32 k = 1; k <= n; k++) {
@@ -203,7 +203,9 @@ void schedule(void)
 				return;
 			}
 		}
-		idle();
+		/* A call that is still blocked may have moved bytes that another one waits for. */
+		if (S->changes == changes)
+			idle();
 	}
 }
 
