@@ -134,6 +134,7 @@ const (
 	ExitDeadlock ExitCode = 123
 	ExitRefused  ExitCode = 124
 	ExitLibOS    ExitCode = 125
+	ExitUnborn   ExitCode = 126 // its node could not fork it; the id is the errno
 )
 
 // ExitFlagMemory in the flags of an Exit message: memory was refused because

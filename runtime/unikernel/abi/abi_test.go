@@ -29,7 +29,7 @@ func TestMirrorsTheHeaders(t *testing.T) {
 		{"UC_TID_MIN", FirstTID}, {"UC_MSG_MAX", MsgMax}, {"UC_WINDOW", Window}, {"UC_EXIT_F_MEMORY", ExitFlagMemory},
 		{"UC_EXIT_OK", uint64(ExitOK)}, {"UC_EXIT_SIGNAL", uint64(ExitSignal)}, {"UC_EXIT_ORPHAN", uint64(ExitOrphan)},
 		{"UC_EXIT_MEMORY", uint64(ExitMemory)}, {"UC_EXIT_DEADLOCK", uint64(ExitDeadlock)},
-		{"UC_EXIT_REFUSED", uint64(ExitRefused)}, {"UC_EXIT_LIBOS", uint64(ExitLibOS)},
+		{"UC_EXIT_REFUSED", uint64(ExitRefused)}, {"UC_EXIT_LIBOS", uint64(ExitLibOS)}, {"UC_EXIT_UNBORN", uint64(ExitUnborn)},
 		{"sizeof(struct uc_msg)", MsgSize}, {"offsetof(struct uc_msg, flags)", 2}, {"offsetof(struct uc_msg, id)", 4},
 		{"offsetof(struct uc_msg, arg)", 8}, {"offsetof(struct uc_msg, len)", 12},
 		{"sizeof(struct uc_addr)", addrSize}, {"offsetof(struct uc_addr, port)", 2}, {"offsetof(struct uc_addr, ip)", 4},

@@ -173,6 +173,7 @@ enum {
 	UC_EXIT_DEADLOCK = 123, /* every thread waits for another one, for ever */
 	UC_EXIT_REFUSED  = 124, /* other ABI, other libOS, broken image or host block */
 	UC_EXIT_LIBOS    = 125, /* fault inside the libOS: a defect of ours */
+	UC_EXIT_UNBORN   = 126, /* said by the tender: it could not be forked; id = errno */
 };
 
 _Static_assert(sizeof(struct uc_msg) == 16, "uc_msg");
