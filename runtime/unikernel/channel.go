@@ -41,14 +41,6 @@ type channel struct {
 	msg   unix.Msghdr
 }
 
-// exitNote is what a UC said at its end.
-type exitNote struct {
-	code   abi.ExitCode
-	id     uint32
-	memory bool
-	why    string
-}
-
 // peer takes what a UC says besides the driver's bytes.
 type peer interface {
 	console(stream uint32, text []byte)
@@ -126,7 +118,7 @@ func (c *channel) release() {
 func (c *channel) other(m abi.Msg, payload []byte) {
 	switch m.Type {
 	case abi.Exit:
-		c.end.Store(&exitNote{code: abi.ExitCode(m.Arg), id: m.ID, memory: m.Flags&abi.ExitFlagMemory != 0, why: string(payload)})
+		c.end.Store(newExitNote(m, payload))
 	case abi.Console:
 		c.peer.console(m.ID, payload)
 	default:
@@ -155,8 +147,6 @@ func (c *channel) packet(p []byte) (m abi.Msg, n int, err error) {
 				c.release()
 				return m, 0, err
 			}
-		case err == unix.ECONNRESET:
-			got = 0
 		case err != nil:
 			c.release()
 			return m, 0, err
@@ -199,9 +189,6 @@ func (c *channel) recvLater(p []byte) (n int, err error) {
 	})
 	if err != nil {
 		return 0, err
-	}
-	if inner == unix.ECONNRESET {
-		return 0, nil
 	}
 	return n, inner
 }

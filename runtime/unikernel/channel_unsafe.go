@@ -25,6 +25,8 @@ func (c *channel) recv(p []byte) (int, error) {
 	return c.recvmsg(c.fd, p)
 }
 
+// recvmsg also hears what a UC said that ended with messages unread: the first
+// receive then yields ECONNRESET and nothing else (unix(7)).
 func (c *channel) recvmsg(fd int, p []byte) (int, error) {
 	c.iov[0].Base = &c.head[0]
 	c.iov[0].SetLen(abi.MsgSize)
@@ -42,6 +44,9 @@ func (c *channel) recvmsg(fd int, p []byte) (int, error) {
 	c.msg.Iov = &c.iov[0]
 	c.msg.SetIovlen(i)
 	n, _, errno := syscall.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&c.msg)), 0)
+	if errno == unix.ECONNRESET {
+		n, _, errno = syscall.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&c.msg)), 0)
+	}
 	if errno != 0 {
 		return 0, errno
 	}

@@ -2,6 +2,7 @@ package unikernel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -105,6 +106,10 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, limits 
 		return nil, fmt.Errorf("deploy: %w", runtime.ErrClosed)
 	}
 	sb, err := b.deploy(s, limits)
+	for tries := b.stock(); errors.Is(err, ErrNoProcess) && tries > 0; tries-- {
+		// A blank of the stock whose fork failed says nothing of now.
+		sb, err = b.deploy(s, limits)
+	}
 	if err != nil {
 		b.release(s)
 		return nil, fmt.Errorf("deploy: %w", err)

@@ -8,6 +8,9 @@ var (
 	// the backend was closed.
 	ErrTenderGone = errors.New("the tender is gone")
 
+	// ErrNoProcess: the host lets the tender fork no further process.
+	ErrNoProcess = errors.New("kernel.pid_max, kernel.threads-max, pids.max of a cgroup or RLIMIT_NPROC is met: raise it, or hold fewer sandboxes (`lambdabench doctor` shows what binds)")
+
 	// ErrUnsettled: a UC did not stay at its capture point.
 	ErrUnsettled = errors.New("the unikernel context does not come to rest")
 )

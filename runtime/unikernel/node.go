@@ -198,14 +198,18 @@ func (n *node) become(image *os.File, arena, scratch int, layers []layer, files 
 	if err != nil || k == 0 {
 		return fmt.Errorf("%w (%v)", ErrTenderGone, err)
 	}
-	rep, err := parseReply(b[:k])
-	if err != nil || rep.op != opNode {
-		return fmt.Errorf("%s", b[min(16, k):k])
+	if note := exitIn(b[:k]); note != nil {
+		return note.err()
 	}
-	return nil
+	rep, err := parseReply(b[:k])
+	if err == nil && rep.op != opNode {
+		err = fmt.Errorf("tender: reply to order %d where one to %d was due", rep.op, opNode)
+	}
+	return err
 }
 
-// sendRun sends an order to a blank.
+// sendRun sends an order to a blank. Its error is what the blank said at its
+// end, or the node that could not fork it.
 func sendRun(fd int, r *runOrder, fds ...int) error {
 	packet, spilled := r.encode()
 	if spilled != nil {
@@ -216,5 +220,8 @@ func sendRun(fd int, r *runOrder, fds ...int) error {
 		defer f.Close()
 		fds = append(fds, int(f.Fd()))
 	}
-	return sendPacket(fd, packet, fds...)
+	if err := sendPacket(fd, packet, fds...); err != nil {
+		return lastWords(fd, err)
+	}
+	return nil
 }

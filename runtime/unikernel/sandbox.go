@@ -80,7 +80,13 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	s.mu.Lock()
 	s.account = account(fn.ARN)
 	s.mu.Unlock()
-	return s.session.Import(ctx, code, fn)
+	if err = s.session.Import(ctx, code, fn); err == nil {
+		return nil
+	}
+	if unborn := s.unborn(); unborn != nil {
+		return fmt.Errorf("import %s: %w", fn.Name, unborn)
+	}
+	return err
 }
 
 // limit replaces the limits of a UC that runs.
@@ -114,6 +120,11 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	}
 	defer s.leave()
 	res, err := s.session.Invoke(ctx, inv)
+	if err != nil || !res.Outcome.Alive() {
+		if unborn := s.unborn(); unborn != nil {
+			return runtime.Result{}, fmt.Errorf("invoke: %w", unborn)
+		}
+	}
 	if err == nil && !res.Outcome.Alive() {
 		s.kill()
 	}
@@ -176,9 +187,23 @@ func (s *sandbox) learnEnd() driver.End {
 // explain adds what the UC said at its end to an error of the stream.
 func (s *sandbox) explain(err error) error {
 	if note := s.channel.end.Load(); note != nil && errors.Is(err, driver.ErrEnded) {
-		return fmt.Errorf("%w: %s", err, note.why)
+		return fmt.Errorf("%w: %w", err, note.err())
 	}
 	return err
+}
+
+// unborn is the error of a UC that could not be forked, which may come out
+// only when it is first used: a deploy does not wait for its process. A UC that
+// lies harms its own call alone.
+func (s *sandbox) unborn() error {
+	note := s.channel.end.Load()
+	if note == nil { // a write found the channel closed before anyone read
+		note = s.channel.lastNote()
+	}
+	if note != nil && note.code == abi.ExitUnborn {
+		return note.err()
+	}
+	return nil
 }
 
 // Close implements runtime.Sandbox.

@@ -217,8 +217,8 @@ func (b *Backend) runOrder(how uint32, n *node, limits runtime.Limits) *runOrder
 }
 
 // pid numbers UCs. They begin where a small namespace's would, and come round
-// after four million, Linux's largest pid_max.
-func (b *Backend) pid() uint32 { return 1000 + b.pids.Add(1)%(4<<20-1000) }
+// after two million: from there on ids are those of threads.
+func (b *Backend) pid() uint32 { return 1000 + b.pids.Add(1)%(abi.FirstTID-1000) }
 
 // language prepares a language runtime, once: its image and the node that
 // boots it.

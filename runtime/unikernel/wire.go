@@ -33,12 +33,13 @@ func sendPacket(fd int, p []byte, fds ...int) error {
 }
 
 // recvPacket receives one packet and at most one descriptor, -1 for none. An
-// empty packet is the end of the stream.
+// empty packet is the end of the stream. A peer that ended with packets unread
+// is first an error, and then still heard.
 func recvPacket(fd int, p []byte) (n, rights int, err error) {
 	var oob [64]byte
 	for {
 		n, oobn, _, _, err := unix.Recvmsg(fd, p, oob[:], unix.MSG_CMSG_CLOEXEC)
-		if err == unix.EINTR {
+		if err == unix.EINTR || err == unix.ECONNRESET {
 			continue
 		}
 		if err != nil {

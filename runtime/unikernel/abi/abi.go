@@ -41,6 +41,10 @@ const (
 	Resume = 1
 )
 
+// FirstTID is UC_TID_MIN: process ids are below it, ids of further threads are
+// not.
+const FirstTID = 2 << 20
+
 // Flags of the host block: UC_F_*.
 const (
 	FlagTrace  = 1 // count every system call
@@ -131,6 +135,7 @@ const (
 	ExitDeadlock ExitCode = 123
 	ExitRefused  ExitCode = 124
 	ExitLibOS    ExitCode = 125
+	ExitUnborn   ExitCode = 126 // its node could not fork it; the id is the errno
 )
 
 // ExitFlagMemory in the flags of an Exit message: memory was refused because

@@ -74,10 +74,13 @@ struct uc_libos {
 #define UC_F_FSGSBASE 2u  /* AT_HWCAP2 bit 1: the libOS may use wrfsbase instead of arch_prctl */
 #define UC_F_STRACE   4u  /* print each guest call as a UC_MSG_CONSOLE on stream 2: debugging only */
 
+#define UC_TID_MIN 2097152u /* ids of threads but the first: from here to Linux's largest pid_max */
+#define UC_PID_MAX 4194304u
+
 struct uc_host {
 	uint32_t magic, abi;
 	uint32_t flags;
-	uint32_t pid;              /* the guest's own process id; differs between any two UCs of one host */
+	uint32_t pid;              /* the guest's own process id, below UC_TID_MIN; differs between any two UCs of one host */
 	uint8_t  entropy[64];      /* from the host's getrandom; differs between any two UCs */
 	uint64_t vdso_clock;       /* host vDSO clock_gettime(clockid, struct timespec *), 0: use the system call */
 	uint64_t image_size;       /* bytes mapped at UC_IMAGE, 0: none */
@@ -180,6 +183,7 @@ enum {
 	UC_EXIT_DEADLOCK = 123, /* every thread waits for another one, for ever */
 	UC_EXIT_REFUSED  = 124, /* other ABI, other libOS, broken image or host block */
 	UC_EXIT_LIBOS    = 125, /* fault inside the libOS: a defect of ours */
+	UC_EXIT_UNBORN   = 126, /* said by the tender: it could not be forked; id = errno */
 };
 
 _Static_assert(sizeof(struct uc_msg) == 16, "uc_msg");

@@ -20,6 +20,25 @@ static void *echo(void *arg)
 	return NULL;
 }
 
+static void *gather(void *arg)
+{
+	static char b[1 << 20];
+	CHECK(recv((int)(long)arg, b, sizeof b, MSG_WAITALL) == sizeof b && b[sizeof b - 1] == 'z');
+	return NULL;
+}
+
+/* Both wait in one call each, by turns, until all is there. */
+static void waitall(void)
+{
+	static char b[1 << 20];
+	int sv[2];
+	pthread_t t;
+	memset(b, 'z', sizeof b);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0 && pthread_create(&t, NULL, gather, (void *)(long)sv[1]) == 0);
+	CHECK(write(sv[0], b, sizeof b) == sizeof b && pthread_join(t, NULL) == 0);
+	close(sv[0]), close(sv[1]);
+}
+
 static void tcp(int domain)
 {
 	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6 }, got;
@@ -68,6 +87,7 @@ int main(void)
 	CHECK(read(sv[1], b, 1) == 0 && send(sv[1], b, 1, MSG_NOSIGNAL) == -1 && errno == EPIPE);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv) == 0 && write(sv[0], "abc", 3) == 3 && write(sv[0], "d", 1) == 1);
 	CHECK(read(sv[1], b, 2) == 2 && read(sv[1], b, 100) == 1 && b[0] == 'd');
+	waitall();
 	tcp(AF_INET);
 	tcp(AF_INET6);
 	struct sockaddr_un un = { AF_UNIX, "/tmp/sock" };

@@ -16,7 +16,7 @@
 	X(timerfd_settime) X(timerfd_gettime) X(signalfd4) X(eventfd2) X(epoll_create1) X(dup3) X(pipe2) X(preadv) X(pwritev) \
 	X(prlimit64) X(renameat2) X(getrandom) X(statx) X(clone3) X(close_range) X(epoll_pwait2) X(getcpu) X(fsync) \
 	X(socket) X(connect) X(accept) X(accept4) X(sendto) X(recvfrom) X(sendmsg) X(recvmsg) X(shutdown) X(bind) X(listen) \
-	X(getsockname) X(getpeername) X(socketpair) X(setsockopt) X(getsockopt) X(sendmmsg) X(recvmmsg)
+	X(sendfile) X(getsockname) X(getpeername) X(socketpair) X(setsockopt) X(getsockopt) X(sendmmsg) X(recvmmsg) X(set_robust_list) X(get_robust_list)
 
 /* Calls that another one answers just as well. */
 #define ALIASES(X) \
@@ -24,7 +24,7 @@
 
 /* True constants: root of its own little world; nothing to do; or forbidden as under a seccomp profile. */
 #define CONSTANTS(X) \
-	X(getuid, zero) X(geteuid, zero) X(getgid, zero) X(getegid, zero) X(set_robust_list, zero) X(sched_setparam, zero) \
+	X(getuid, zero) X(geteuid, zero) X(getgid, zero) X(getegid, zero) X(sched_setparam, zero) \
 	X(sched_setscheduler, zero) X(sched_getscheduler, zero) X(sched_setaffinity, zero) X(fadvise64, zero) X(mlock, zero) \
 	X(munlock, zero) X(mlockall, zero) X(munlockall, zero) X(mlock2, zero) X(msync, zero) X(sync, zero) X(setpriority, zero) \
 	X(getpriority, zero) X(ioprio_set, zero) X(getppid, one) X(getpgrp, getpid) X(getpgid, getpid) X(getsid, getpid) \

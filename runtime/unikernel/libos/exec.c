@@ -2,8 +2,6 @@
 #include "vma.h"
 #include <elf.h>
 
-#define MAP_FIXED 0x10
-#define MAP_NOREPLACE 0x100000
 #define STACK_SIZE (8ull << 20)
 #define AT_MINSIGSTKSZ 51
 

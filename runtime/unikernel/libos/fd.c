@@ -121,6 +121,8 @@ i64 sys_ioctl(u64 fd, u64 cmd, u64 arg)
 		v = f->kind == K_CHANNEL ? (i32)S->chan.len : f->kind == K_PIPE_R ? (i32)((struct queue *)f->obj)->len :
 			f->kind == K_SOCKET ? (i32)sock_readable(f->obj) : 0;
 		return to_user(arg, &v, 4);
+	case SIOCGIFNAME:
+	case SIOCGIFINDEX: return f->kind == K_SOCKET ? interface_ioctl(cmd, arg) : -ENOTTY;
 	default: return -ENOTTY;
 	}
 }

@@ -1,7 +1,8 @@
 /* futex.c: wait and wake by address. One address space, so private and shared futexes are the same thing. */
-#include "state.h"
+#include "owner.h"
 
-enum { WAIT = 0, WAKE = 1, REQUEUE = 3, CMP_REQUEUE = 4, WAKE_OP = 5, LOCK_PI = 6, WAIT_BITSET = 9, WAKE_BITSET = 10 };
+enum { WAIT = 0, WAKE = 1, REQUEUE = 3, CMP_REQUEUE = 4, WAKE_OP = 5, LOCK_PI = 6, UNLOCK_PI = 7, TRYLOCK_PI = 8,
+       WAIT_BITSET = 9, WAKE_BITSET = 10, LOCK_PI2 = 13 };
 #define CLOCK_REALTIME_FLAG 256
 
 int futex_wake(u64 addr, int n, u32 bits)
@@ -20,29 +21,40 @@ int futex_wake(u64 addr, int n, u32 bits)
 	return woken;
 }
 
-static i64 wait(u64 addr, u32 val, u64 timeout, u32 bits, int absolute, int realtime)
+enum clock { RELATIVE, MONOTONIC, REALTIME };
+
+/* When a wait ends, in now_mono(); 0 without a time-out. One that is over is over when it has been waited for. */
+static i64 deadline_of(u64 timeout, enum clock clock, u64 *deadline)
+{
+	i64 ts[2];
+	*deadline = 0;
+	if (!timeout)
+		return 0;
+	if (from_user(ts, timeout, 16))
+		return -EFAULT;
+	if (ts[0] < 0 || ts[1] < 0 || ts[1] >= 1000000000)
+		return -EINVAL;
+	u64 ns = ts[0] > 4000000000ll ? 4000000000000000000ull : (u64)ts[0] * 1000000000 + ts[1];
+	u64 now = now_mono(), from = clock == RELATIVE ? 0 : clock == REALTIME ? now_real() : now;
+	*deadline = ns > from ? now + (ns - from) : now;
+	return 0;
+}
+
+static i64 wait(u64 addr, u32 val, u64 timeout, u32 bits, enum clock clock)
 {
 	u32 have;
-	i64 ts[2];
+	u64 deadline;
 	if (!bits)
 		return -EINVAL;
+	i64 r = deadline_of(timeout, clock, &deadline);
+	if (r)
+		return r;
 	if (from_user(&have, addr, 4))
 		return -EFAULT;
 	if (have != val)
 		return -EAGAIN;
 	struct thread *t = SELF;
-	t->deadline = 0;
-	if (timeout) {
-		if (from_user(ts, timeout, 16))
-			return -EFAULT;
-		if (ts[0] < 0 || ts[1] < 0 || ts[1] >= 1000000000)
-			return -EINVAL;
-		u64 ns = ts[0] > 4000000000ll ? 4000000000000000000ull : (u64)ts[0] * 1000000000 + ts[1];
-		u64 now = now_mono(), from = absolute ? (realtime ? now_real() : now) : 0;
-		if (ns <= from)
-			return -ETIMEDOUT;
-		t->deadline = now + (ns - from);
-	}
+	t->deadline = deadline;
 	t->futex = addr;
 	t->futex_bits = bits;
 	park(T_FUTEX);
@@ -50,12 +62,19 @@ static i64 wait(u64 addr, u32 val, u64 timeout, u32 bits, int absolute, int real
 	return REPLACED;
 }
 
+static i64 lock_pi(u64 addr, u64 timeout, enum clock clock)
+{
+	u64 deadline;
+	i64 r = deadline_of(timeout, clock, &deadline);
+	return r ? r : owner_lock(addr, deadline, 0);
+}
+
 static i64 requeue(u64 from, int wake, int move, u64 to)
 {
 	int n = futex_wake(from, wake, ~0u);
 	for (u32 i = 0; i < S->nthreads && move > 0; i++) {
 		struct thread *t = S->threads[i];
-		if (t->state == T_FUTEX && t->futex == from) {
+		if (t->state == T_FUTEX && t->futex == from && t->futex_bits) {
 			t->futex = to;
 			move--;
 			n++;
@@ -97,11 +116,12 @@ static i64 wake_op(u64 a, int n1, int n2, u64 b, u32 op)
 i64 sys_futex(u64 addr, u64 op, u64 val, u64 timeout, u64 addr2, u64 val3)
 {
 	u32 have;
+	enum clock absolute = op & CLOCK_REALTIME_FLAG ? REALTIME : MONOTONIC;
 	if (addr & 3)
 		return -EINVAL;
 	switch (op & 127) {
-	case WAIT: return wait(addr, val, timeout, ~0u, 0, 0);
-	case WAIT_BITSET: return wait(addr, val, timeout, val3, 1, op & CLOCK_REALTIME_FLAG);
+	case WAIT: return wait(addr, val, timeout, ~0u, RELATIVE);
+	case WAIT_BITSET: return wait(addr, val, timeout, val3, absolute);
 	case WAKE: return futex_wake(addr, (int)val, ~0u);
 	case WAKE_BITSET: return val3 ? futex_wake(addr, (int)val, val3) : -EINVAL;
 	case CMP_REQUEUE:
@@ -112,6 +132,10 @@ i64 sys_futex(u64 addr, u64 op, u64 val, u64 timeout, u64 addr2, u64 val3)
 		/* fall through */
 	case REQUEUE: return requeue(addr, (int)val, (int)timeout, addr2);
 	case WAKE_OP: return wake_op(addr, (int)val, (int)timeout, addr2, val3);
-	default: return -ENOSYS; /* priority inheritance */
+	case LOCK_PI: return lock_pi(addr, timeout, REALTIME);
+	case LOCK_PI2: return lock_pi(addr, timeout, absolute);
+	case TRYLOCK_PI: return owner_lock(addr, 0, 1);
+	case UNLOCK_PI: return owner_unlock(addr);
+	default: return -ENOSYS; /* conditions of PI mutexes: no C library asks for them any more */
 	}
 }

@@ -1,13 +1,6 @@
 /* memory.c: mmap, munmap, mprotect, mremap, brk, madvise, inside the region. */
 #include "vma.h"
 
-#define MAP_SHARED 1
-#define MAP_PRIVATE 2
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_NOREPLACE 0x100000
-#define MAP_STACK 0x20000
-
 void memory_init(void)
 {
 	S->hint = UC_HIGH + UC_STATE_SIZE;

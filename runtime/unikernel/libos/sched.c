@@ -24,10 +24,10 @@ struct thread *thread_new(void)
 			memset(t, 0, sizeof *t);
 			t->state = T_RUN;
 			t->alt.flags = 2;
-			/* As on Linux, the first thread's id is the process's. */
-			if (!S->next_tid)
-				S->next_tid = HOST->pid;
-			t->tid = S->next_tid++;
+			/* As on Linux, the first thread's id is the process's. The others' are no process's: a restore gives
+			 * the process another one, which no thread may have already. */
+			t->tid = S->next_tid ? S->next_tid : HOST->pid;
+			S->next_tid = S->next_tid && S->next_tid + 1 < UC_PID_MAX ? S->next_tid + 1 : UC_TID_MIN;
 			S->nthreads = MAX(S->nthreads, i + 1);
 			S->pub.threads++;
 			return t;
@@ -39,6 +39,7 @@ struct thread *thread_new(void)
 void thread_exit(void)
 {
 	struct thread *t = SELF;
+	owner_exit();
 	if (t->ctid) {
 		u32 zero = 0;
 		to_user(t->ctid, &zero, 4);
@@ -133,7 +134,7 @@ static int ready(u32 i, u64 *now)
 	}
 	i64 v;
 	if (signal_interrupts(t)) {
-		v = signal_restarts(t) ? -512 : -EINTR;
+		v = t->progress ? (i64)t->progress : signal_restarts(t) ? -512 : -EINTR;
 	} else if (t->state == T_FUTEX) {
 		if (!late)
 			return 0;
@@ -192,7 +193,7 @@ void schedule(void)
 {
 	S->resched = 0;
 	for (;;) {
-		u64 now = 0;
+		u64 now = 0, changes = S->changes;
 		signal_timers();
 		u32 n = S->nthreads;
 		for (u32 k = 1; k <= n; k++) {
@@ -202,7 +203,9 @@ void schedule(void)
 				return;
 			}
 		}
-		idle();
+		/* A call that is still blocked may have moved bytes that another one waits for. */
+		if (S->changes == changes)
+			idle();
 	}
 }
 

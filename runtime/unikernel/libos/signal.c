@@ -39,6 +39,8 @@ int signal_restarts(struct thread *t)
 	if (n == __NR_poll || n == __NR_ppoll || n == __NR_epoll_wait || n == __NR_epoll_pwait || n == __NR_nanosleep ||
 	    n == __NR_clock_nanosleep || n == __NR_rt_sigsuspend || n == __NR_pause || n == __NR_select || n == __NR_pselect6)
 		return 0;
+	if (t->state == T_FUTEX && !t->futex_bits)
+		return 1; /* FUTEX_LOCK_PI always goes on: its C library does not expect EINTR */
 	for (int sig = 1; sig <= 64; sig++)
 		if (set & BIT(sig) && !ignored(sig) && !(S->sigactions[sig].flags & SA_RESTART))
 			return 0;

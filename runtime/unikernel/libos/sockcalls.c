@@ -40,6 +40,8 @@ i64 address_in(int domain, u64 p, u64 len, struct addr *a)
 	if (family != domain && !(family == AF_INET && domain == AF_INET6))
 		return family ? -EAFNOSUPPORT : -EINVAL;
 	a->port = swap(*(u16 *)(raw + 2));
+	if (family == AF_NETLINK)
+		return len < 12 ? -EINVAL : 0;
 	if (family == AF_UNIX) {
 		if (len > 2 + sizeof a->path)
 			return -EINVAL;
@@ -75,6 +77,9 @@ i64 address_out(int domain, const struct addr *a, u64 p, u64 len_p)
 	if (domain == AF_UNIX) {
 		n = 2 + a->path_len + (a->path_len && a->path[0]);
 		memcpy(raw + 2, a->path, a->path_len);
+	} else if (domain == AF_NETLINK) {
+		n = 12;
+		memcpy(raw + 4, a->ip, 4); /* the port's number, 0 for the kernel's */
 	} else {
 		*(u16 *)(raw + 2) = swap(a->port);
 		n = domain == AF_INET ? 16 : 28;
@@ -85,12 +90,28 @@ i64 address_out(int domain, const struct addr *a, u64 p, u64 len_p)
 
 /* ---- Making and naming ---- */
 
+/* NETLINK_ROUTE (interfaces.c) is all there is. Its port is the process's number, before a bind too. */
+static i64 netlink_socket(int kind, u64 type, u64 protocol)
+{
+	if (kind != RAW && kind != DGRAM)
+		return -ESOCKTNOSUPPORT;
+	if (protocol)
+		return -EPROTONOSUPPORT;
+	struct sock *s = sock_new(AF_NETLINK, DGRAM);
+	if (!s)
+		return -ENOBUFS;
+	memcpy(s->local.ip, &HOST->pid, 4);
+	return fd_new(K_SOCKET, O_RDWR | (type & SOCK_NONBLOCK), s, !!(type & SOCK_CLOEXEC));
+}
+
 i64 sys_socket(u64 domain, u64 type, u64 protocol)
 {
 	int kind = type & 15;
+	if (domain == AF_NETLINK)
+		return netlink_socket(kind, type, protocol);
 	if (domain != AF_UNIX && domain != AF_INET && domain != AF_INET6)
 		return -EAFNOSUPPORT;
-	if (kind == 3)
+	if (kind == RAW)
 		return -EPERM; /* raw sockets, as without CAP_NET_RAW */
 	if (kind != STREAM && kind != DGRAM && !(kind == SEQPACKET && domain == AF_UNIX))
 		return -ESOCKTNOSUPPORT;
@@ -129,6 +150,8 @@ i64 sys_bind(u64 fd, u64 p, u64 len)
 	i64 r = address_in(s->domain, p, len, &a);
 	if (r)
 		return r;
+	if (s->domain == AF_NETLINK)
+		return 0;
 	if (s->bound)
 		return -EINVAL;
 	if (s->domain == AF_UNIX) {
@@ -199,9 +222,10 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 	if (s->type == DGRAM) {
 		s->remote = a;
 		s->state = CONNECTED;
+		if (s->domain == AF_NETLINK)
+			return 0;
 		if (s->domain != AF_UNIX && is_any(&s->local) && !is_loopback(&a)) {
-			/* What the guest believes its own address is; only sorting of names looks at it. */
-			static const u8 own[4] = { 10, 0, 2, 15 };
+			static const u8 own[4] = OWN_IPV4; /* sorting of names looks at it */
 			if (s->local.ip[10])
 				memcpy(s->local.ip + 12, own, 4);
 		}
@@ -298,7 +322,7 @@ i64 sys_getsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len_p)
 		case 4: v = s->error, s->error = 0; break;
 		case 7: case 8: v = SOCK_BUFFER; break;
 		case 30: v = s->state == LISTENING; break;
-		case 38: v = s->domain == AF_UNIX ? 0 : s->type == STREAM ? 6 : 17; break;
+		case 38: v = s->domain == AF_UNIX || s->domain == AF_NETLINK ? 0 : s->type == STREAM ? 6 : 17; break;
 		case 39: v = s->domain; break;
 		case 17: { /* SO_PEERCRED */
 			u32 c[3] = { HOST->pid, 0, 0 };

@@ -13,8 +13,8 @@ int is_any(const struct addr *a) { return !memcmp(a->ip, zeros, 16) || (is_v4(a)
 
 int is_loopback(const struct addr *a)
 {
-	static const u8 one[16] = { [15] = 1 };
-	return is_any(a) || !memcmp(a->ip, one, 16) || (is_v4(a) && a->ip[12] == 127);
+	static const u8 one[16] = { [15] = 1 }, own[4] = OWN_IPV4;
+	return is_any(a) || !memcmp(a->ip, one, 16) || (is_v4(a) && (a->ip[12] == 127 || !memcmp(a->ip + 12, own, 4)));
 }
 
 struct sock *sock_new(int domain, int type)
@@ -177,6 +177,8 @@ i64 socket_read(struct file *f, u64 buf, u64 n)
 i64 socket_write(struct file *f, u64 buf, u64 n)
 {
 	struct sock *s = f->obj;
+	if (s->domain == AF_NETLINK)
+		return netlink_ask(s, buf, n);
 	if (s->error) {
 		i64 e = -s->error;
 		s->error = 0;

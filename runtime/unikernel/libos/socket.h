@@ -4,13 +4,15 @@
 
 #include "state.h"
 
-enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10 };
-enum { STREAM = 1, DGRAM = 2, SEQPACKET = 5 };
+enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16 };
+enum { STREAM = 1, DGRAM = 2, RAW = 3, SEQPACKET = 5 };
 enum { NEW, LISTENING, CONNECTING, CONNECTED };
 #define BACKLOG_MAX 128
 #define SOCK_BUFFER 262144
 
-/* IPv4 addresses are kept in their IPv6 form ::ffff:a.b.c.d; unix names in path. */
+#define OWN_IPV4 { 10, 0, 2, 15 } /* what the guest believes its own address is */
+
+/* IPv4 addresses are kept in their IPv6 form ::ffff:a.b.c.d; unix names in path; of netlink nothing: there is only the kernel. */
 struct addr { u8 ip[16]; u16 port; u16 path_len; char path[108]; };
 
 struct sock {
@@ -31,7 +33,7 @@ struct record { u32 len; struct addr from; };
 struct sock *sock_new(int domain, int type);
 void sock_free(struct sock *s);
 u64 sock_readable(struct sock *s);          /* FIONREAD: bytes of a stream, or of the next datagram */
-int is_loopback(const struct addr *a);     /* or unspecified, which means the same to connect */
+int is_loopback(const struct addr *a);     /* or unspecified, which means the same to connect; or the guest's own */
 int is_any(const struct addr *a);
 struct sock *sock_bound(int domain, int type, const struct addr *a); /* who listens or is bound there */
 i64 sock_autobind(struct sock *s);
@@ -45,6 +47,12 @@ i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n);
 void net_credit(struct sock *s);
 void net_shut(struct sock *s);
 void net_close(struct sock *s);
+
+/* ---- interfaces.c ---- */
+i64 netlink_ask(struct sock *s, u64 buf, u64 n); /* one request; its answer lies in the socket's queue */
+#define SIOCGIFNAME 0x8910
+#define SIOCGIFINDEX 0x8933
+i64 interface_ioctl(u32 cmd, u64 arg);
 
 /* ---- sockcalls.c, for sockmsg.c ---- */
 #define MSG_DONTWAIT 0x40

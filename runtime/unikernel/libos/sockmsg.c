@@ -25,7 +25,7 @@ static i64 send_all(struct file *f, struct sock *s, const struct iovec *v, u64 n
 		i64 r = 0;
 		for (u64 i = 0; i < n && !r; at += v[i++].len)
 			r = from_user(p + at, v[i].base, v[i].len);
-		r = r ? r : to ? net_send_to(s, to, (u64)p, total) : socket_write(f, (u64)p, total);
+		r = r ? r : to && s->domain != AF_NETLINK ? net_send_to(s, to, (u64)p, total) : socket_write(f, (u64)p, total);
 		kfree(p, total + 1);
 		return r == -EAGAIN ? sock_wait(f, flags, s->snd_timeout) : r;
 	}

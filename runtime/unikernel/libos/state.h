@@ -26,8 +26,9 @@ struct thread {
 	u64 seen;        /* S->changes when the blocked call was last tried */
 	u64 progress;    /* bytes that a blocked call has moved already */
 	u64 futex;
-	u32 futex_bits;
+	u32 futex_bits;  /* 0: waits to own it (owner.c) */
 	u32 retrying;    /* the call now dispatched is a retry */
+	u64 robust;      /* struct robust_list_head of the guest, 0: none */
 	u64 trap_rip;    /* a rewritten call that traps after all goes on here */
 	i64 answer;      /* and has been answered so, if answered is 1 */
 	u32 answered, pad;
@@ -178,6 +179,9 @@ int signal_waits(void);                     /* signal_deliver has work */
 /* ---- futex.c ---- */
 int futex_wake(u64 addr, int n, u32 bits);
 
+/* ---- owner.c ---- */
+void owner_exit(void);                      /* the running thread ends: others get what it held */
+
 /* ---- exec.c ---- */
 i64 exec_boot(void);
 
@@ -205,6 +209,7 @@ struct file *fd_file(u64 fd);                /* NULL: -EBADF */
 i64 fd_close(u64 fd);
 i64 fd_index(u64 fd);                        /* of files, or -EBADF */
 void file_put(u32 file);
+i64 file_write(struct file *, u64 buf, u64 n, i64 off); /* off: -1 for the file's own position */
 u32 file_poll(struct file *);                /* EPOLL* bits */
 i64 would_block(struct file *);              /* -EAGAIN if O_NONBLOCK, else BLOCKED */
 

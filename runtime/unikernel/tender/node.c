@@ -59,7 +59,7 @@ static void do_fork(struct child *c, int channel)
 	c->pid = pid > 0 ? pid : 0;
 	if (pid < 0) {
 		/* The one who waits on the channel hears why. */
-		struct { struct uc_msg m; char text[32]; } p = { { UC_MSG_EXIT, 0, (u32)-pid, UC_EXIT_REFUSED, 0 }, "fork: errno " };
+		struct { struct uc_msg m; char text[32]; } p = { { UC_MSG_EXIT, 0, (u32)-pid, UC_EXIT_UNBORN, 0 }, "fork: errno " };
 		p.m.len = decimal(p.text + 12, -pid) - p.text;
 		SYS6(sendto, channel, &p, sizeof p.m + p.m.len, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
 	}

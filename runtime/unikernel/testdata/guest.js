@@ -23,11 +23,14 @@ if(!isMainThread){ if(workerData.spin){const a=new Int32Array(workerData.sab);At
  console.log(new WebAssembly.Instance(mod).exports.add(2,3)); 
  const mem=new WebAssembly.Memory({initial:1,maximum:100}); mem.grow(10); console.log(mem.buffer.byteLength);
  try{require('child_process').execSync('ls')}catch(e){console.log('spawn',e.code)}
- console.log(os.totalmem(),os.cpus().length,os.hostname(), process.memoryUsage().rss>0); try{os.networkInterfaces(); }catch(e){console.log('ni',e.code)}
+ console.log(os.totalmem(),os.cpus().length,os.hostname(), process.memoryUsage().rss>0);
+ const ni=os.networkInterfaces(); if(ni.lo[0].address!=='127.0.0.1'||!ni.lo[0].internal||ni.eth0[0].internal||ni.eth0[0].family!=='IPv4') throw new Error(JSON.stringify(ni));
+ fs.copyFileSync('/tmp/p','/tmp/q'); await fs.promises.copyFile('/tmp/p','/tmp/r'); if(fs.statSync('/tmp/q').size!==1e6||!fs.readFileSync('/tmp/r').equals(fs.readFileSync('/tmp/p'))) throw new Error('copy');
  process.on('SIGUSR2',()=>{console.log('sig'); }); process.kill(process.pid,'SIGUSR2'); await new Promise(r=>setTimeout(r,10));
  const z=require('zlib'); console.log(z.gunzipSync(z.gzipSync('zz'.repeat(1000))).length, await new Promise(r=>z.gzip('a',(e,b)=>r(b.length))));
  let junk=[]; for(let i=0;i<200;i++){junk.push(Buffer.alloc(100000,i)); if(i%20==0) junk=[]; } 
  let o=[]; for(let i=0;i<1e6;i++){o.push({i}); if(o.length>1e5)o=[];} console.log('gc ok');
  await require('dns').promises.lookup('localhost').then(console.log);
+ for (const family of [0,4]) console.log(await require('dns').promises.lookup('127.0.0.1',{family,hints:require('dns').ADDRCONFIG}), await require('dns').promises.lookup('localhost',{family,hints:require('dns').ADDRCONFIG}));
  console.log('SUCCESS'); process.exit(0);
 })().catch(e=>{console.log('ERR',e);process.exit(1)});

@@ -32,6 +32,13 @@ try: subprocess.run(["/bin/ls"])
 except Exception as e: print("fork:", repr(e))
 try: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
 except Exception as e: print("raw:", repr(e))
+assert socket.if_nameindex()==[(1,"lo"),(2,"eth0")] and socket.if_nametoindex("eth0")==2
+for family in (0, socket.AF_INET): print(socket.getaddrinfo("localhost", 80, family=family, flags=socket.AI_ADDRCONFIG, type=socket.SOCK_STREAM))
+import shutil
+with tempfile.TemporaryDirectory() as d:
+    p=os.path.join(d,"a"); open(p,"wb").write(os.urandom(1000000)); shutil.copyfile(p,p+"2"); assert open(p,"rb").read()==open(p+"2","rb").read()
+    a,b=socket.socketpair(); got=[]
+    t=threading.Thread(target=lambda: got.append(b.recv(1000000, socket.MSG_WAITALL))); t.start(); assert a.sendfile(open(p,"rb"))==1000000; t.join(); assert got[0]==open(p,"rb").read()
 u=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("127.0.0.1",0)); u.sendto(b"dg", u.getsockname()); print(u.recvfrom(100))
 import asyncio
 async def am():

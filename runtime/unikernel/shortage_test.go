@@ -1,0 +1,167 @@
+package unikernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
+)
+
+// shortages are ways in which the host lets a tender fork no further process.
+// Each returns how it ends.
+var shortages = map[string]func(t *testing.T, tender []int) (over func()){
+	"RLIMIT_NPROC": rlimitShortage,
+	"pids.max":     groupShortage,
+}
+
+func rlimitShortage(t *testing.T, tender []int) func() {
+	set := func(soft func(unix.Rlimit) uint64) {
+		for _, pid := range tender {
+			var l unix.Rlimit
+			err := unix.Prlimit(pid, unix.RLIMIT_NPROC, nil, &l)
+			if err == nil {
+				l.Cur = soft(l)
+				err = unix.Prlimit(pid, unix.RLIMIT_NPROC, &l, nil)
+			}
+			if err != nil && err != unix.ESRCH { // it ended meanwhile
+				t.Fatalf("limit process %d: %v", pid, err)
+			}
+		}
+	}
+	set(func(unix.Rlimit) uint64 { return 0 })
+	return func() { set(func(l unix.Rlimit) uint64 { return l.Max }) }
+}
+
+// groupShortage moves the tender into a group of its own.
+func groupShortage(t *testing.T, tender []int) func() {
+	dir, home := pidsGroup(t)
+	move := func(to string) error {
+		var errs []error
+		for _, pid := range tender {
+			if err := cgroup.Enter(to, pid); !errors.Is(err, unix.ESRCH) { // it ended meanwhile
+				errs = append(errs, err)
+			}
+		}
+		return errors.Join(errs...)
+	}
+	err := os.WriteFile(filepath.Join(dir, "pids.max"), []byte("1"), 0)
+	if err = errors.Join(err, move(dir)); err != nil {
+		t.Skipf("the tender cannot be moved into a pids cgroup: %v", err)
+	}
+	return func() {
+		if err := move(home); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// pidsGroup makes a group with a pids controller, where it may. home is where
+// this process is.
+func pidsGroup(t *testing.T) (dir, home string) {
+	name := cgroup.OwnedName("lambdabench-test-")
+	var reasons []string
+	for _, tree := range cgroup.Trees() {
+		switch tree.Controller {
+		case "pids":
+			dir = filepath.Join(tree.Dir(), name)
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				reasons = append(reasons, err.Error())
+				continue
+			}
+		case "":
+			above, passed := tree.Delegate(name, "pids")
+			if above != "" {
+				t.Cleanup(func() { cgroup.Remove(above) })
+			}
+			if len(passed) == 0 {
+				reasons = append(reasons, "no group of version 2 here passes the pids controller on")
+				continue
+			}
+			dir = filepath.Join(above, "tender")
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				reasons = append(reasons, err.Error())
+				continue
+			}
+		default:
+			continue
+		}
+		t.Cleanup(func() {
+			if err := cgroup.Remove(dir); err != nil {
+				t.Error(err)
+			}
+		})
+		return dir, tree.Dir()
+	}
+	t.Skipf("no pids cgroup can be made: %s", strings.Join(append(reasons, "the host has no such controller")[:max(1, len(reasons))], "; "))
+	return "", ""
+}
+
+func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T) {
+	for name, begin := range shortages {
+		t.Run(name, func(t *testing.T) {
+			b := newBackend(t, Config{Stock: 2})
+			in := interpreter(t, runtime.Python)
+			fn := function(t, runtime.Python, nopSource[runtime.Python])
+			base := baseSnapshot(t, b, runtime.Python, nil)
+			// Groups are removed only after the tender has left them.
+			over := begin(t, append(descendants(b.root.cmd.Process.Pid), b.root.cmd.Process.Pid))
+			ended := false
+			end := func() {
+				if !ended {
+					ended = true
+					over()
+				}
+			}
+			defer end()
+			for range 8 { // what is in stock is used first
+				use(t, b, base, fn)
+			}
+			wantShortage(t, use(t, b, base, fn))
+			_, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: in})
+			wantShortage(t, err)
+			end()
+			// A node may be about to answer for a fork that failed before.
+			eventually(t, "a deploy after the shortage", func() bool { return use(t, b, base, fn) == nil })
+		})
+	}
+}
+
+// use deploys a UC and has it serve. It is closed with the test, and so no
+// other one is deployed in its process.
+func use(t *testing.T, b *Backend, base runtime.Snapshot, fn runtime.Function) error {
+	ctx := context.Background()
+	sb, err := b.Deploy(ctx, base, runtime.Limits{})
+	if err != nil {
+		return err
+	}
+	t.Cleanup(func() { sb.Close() })
+	if err := sb.Import(ctx, fn); err != nil {
+		return err
+	}
+	res, err := sb.Invoke(ctx, runtime.Invocation{ID: "request-1", Payload: []byte("1")})
+	if err == nil && res.Outcome != runtime.OK {
+		err = fmt.Errorf("outcome %s: %v", res.Outcome, res.Error)
+	}
+	return err
+}
+
+func wantShortage(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, ErrNoProcess) || !errors.Is(err, unix.EAGAIN) {
+		t.Fatalf("error %v, want ErrNoProcess", err)
+	}
+	for _, word := range []string{"fork: resource temporarily unavailable", "pids.max", "lambdabench doctor"} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("the error does not say %q: %v", word, err)
+		}
+	}
+	t.Log(err)
+}
