@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
 )
 
 // Blocks are what FillPaper fills in, each between a pair of markers
@@ -64,7 +66,7 @@ func FillPaper(path string, s *Summary, runDir string) error {
 	if bytes.Equal(out.Bytes(), text) {
 		return nil
 	}
-	return writeFile(path, out.Bytes())
+	return record.WriteFile(path, out.Bytes())
 }
 
 // block is where a block's text is: behind the line of its first marker, up to
