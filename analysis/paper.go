@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,12 +23,6 @@ func Blocks() []string {
 	all := append([]string{"machine", "warnings", "shape", "reproduce"}, experimentOrder...)
 	return slices.DeleteFunc(all, func(name string) bool { return name == Trace })
 }
-
-// Errors of FillPaper.
-var (
-	ErrMarker  = errors.New("a marker is missing, out of place or there twice")
-	ErrUnknown = errors.New("no such block")
-)
 
 // FillPaper writes what the run says into the marked blocks of a Markdown file
 // and leaves everything else alone. Filling twice changes nothing. Every block of
