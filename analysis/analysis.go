@@ -24,6 +24,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
 )
 
 // What Report leaves in a run folder.
@@ -61,7 +63,7 @@ func Report(runDir string, opts Options) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(filepath.Join(runDir, ReportFile), page); err != nil {
+	if err := record.WriteFile(filepath.Join(runDir, ReportFile), page); err != nil {
 		return nil, fmt.Errorf("write report: %w", err)
 	}
 	return s, nil
@@ -89,14 +91,8 @@ func writeSummary(runDir string, s *Summary) error {
 	if err != nil {
 		return fmt.Errorf("encode summary: %w", err)
 	}
-	return writeFile(filepath.Join(runDir, SummaryFile), append(b, '\n'))
-}
-
-// writeFile puts a whole file at path or leaves the old one.
-func writeFile(path string, data []byte) error {
-	tmp := path + ".part"
-	if err := os.WriteFile(tmp, data, 0o644); err != nil {
-		return err
+	if err := record.WriteFile(filepath.Join(runDir, SummaryFile), append(b, '\n')); err != nil {
+		return fmt.Errorf("write summary: %w", err)
 	}
-	return os.Rename(tmp, path)
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize"
 )
@@ -55,7 +54,6 @@ func median(r *Result, unit float64) string {
 	return fmt.Sprintf("%s [%s, %s]", number(r.P50/unit), number(r.CILow/unit), number(r.CIHigh/unit))
 }
 
-func p50(r *Result) string { return value(r, func(r *Result) float64 { return r.P50 }) }
 func p90(r *Result) string { return value(r, func(r *Result) float64 { return r.P90 }) }
 func p99(r *Result) string { return value(r, func(r *Result) float64 { return r.P99 }) }
 
@@ -73,12 +71,18 @@ func samples(r *Result) string {
 	return count(r.N)
 }
 
-// failures is the number of failed invocations behind an error rate.
-func failures(r *Result) string {
-	if r == nil {
+// failures is the number of failed invocations behind error rates.
+func failures(rates ...*Result) string {
+	n, known := 0, false
+	for _, r := range rates {
+		if r != nil {
+			n, known = n+int(math.Round(r.P50*float64(r.N))), true
+		}
+	}
+	if !known {
 		return none
 	}
-	return count(int(math.Round(r.P50 * float64(r.N))))
+	return count(n)
 }
 
 // kinds lists the warnings of some results, each kind once. That a p99.9 rests
@@ -128,15 +132,6 @@ func (s *Summary) gainNote() string {
 func (s *Summary) atBaseline(q Query) *Result {
 	q.Backend = s.Baseline()
 	return s.One(q)
-}
-
-// period is a burst period in seconds; 0 if the label is none.
-func period(label string) float64 {
-	d, err := time.ParseDuration(label)
-	if err != nil {
-		return 0
-	}
-	return d.Seconds()
 }
 
 // dash is s, or the cell of nothing.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/analysis/statistics"
 )
@@ -63,7 +65,7 @@ func differences(a, b *Summary, dirA, dirB string) []Warning {
 	}
 	differs("processor", a.Machine.CPU, b.Machine.CPU)
 	differs("number of cores", a.Machine.Cores, b.Machine.Cores)
-	differs("memory", a.Machine.MemoryBytes, b.Machine.MemoryBytes)
+	differs("memory", humanize.IBytes(uint64(a.Machine.MemoryBytes)), humanize.IBytes(uint64(b.Machine.MemoryBytes)))
 	differs("kernel", a.Machine.Kernel, b.Machine.Kernel)
 	differs("governor", dash(a.Machine.Governor), dash(b.Machine.Governor))
 	differs("user", a.Machine.User, b.Machine.User)

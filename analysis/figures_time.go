@@ -1,7 +1,9 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"gonum.org/v1/plot/vg"
@@ -54,7 +56,7 @@ func burstFigure(s *Summary, d *data, backend, rt string) *figure.Figure {
 			f.Data = append(f.Data, []string{period, load, fmt.Sprint(x.burst), exact(x.at), exact(x.latency), fmt.Sprint(x.ok)})
 		}
 		var at []float64
-		for _, k := range sortedInts(starts) {
+		for _, k := range slices.Sorted(maps.Keys(starts)) {
 			at = append(at, starts[k])
 		}
 		p.Marks(at, figure.Grey)
@@ -87,7 +89,7 @@ func burstPoints(d *data, backend, rt, period string) []point {
 			all = append(all, s.trials[0].points...)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b point) int { return compareFloats(a.at, b.at) })
+	slices.SortStableFunc(all, func(a, b point) int { return cmp.Compare(a.at, b.at) })
 	return all
 }
 
@@ -139,23 +141,4 @@ func thin(points []figure.XY) []figure.XY {
 		kept = append(kept, points[i])
 	}
 	return kept
-}
-
-func sortedInts[V any](m map[int]V) []int {
-	var keys []int
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-func compareFloats(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

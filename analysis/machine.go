@@ -23,6 +23,7 @@ func machineTable(s *Summary) *Table {
 	put("trials", s.trials())
 	if !m.Date.IsZero() {
 		put("date", m.Date.UTC().Format("2006-01-02 15:04 UTC"))
+		put("load before", fmt.Sprintf("%.2f, %.2f, %.2f (1, 5, 15 minutes)", m.LoadBefore[0], m.LoadBefore[1], m.LoadBefore[2]))
 	}
 	put("processor", m.CPU)
 	if m.Cores > 0 {
@@ -37,7 +38,6 @@ func machineTable(s *Summary) *Table {
 	put("governor", m.Governor)
 	put("cgroups", m.Cgroups)
 	put("user", m.User)
-	put("load before", fmt.Sprintf("%.2f, %.2f, %.2f (1, 5, 15 minutes)", m.LoadBefore[0], m.LoadBefore[1], m.LoadBefore[2]))
 	put("runtimes", versions(m.Interpreters))
 	put("backends", versions(m.Backends))
 	put("Go", m.Go)
@@ -73,7 +73,6 @@ func (s *Summary) reproduce(runDir string) string {
 	if filepath.IsAbs(runDir) {
 		runDir = filepath.Base(runDir)
 	}
-
 	var b strings.Builder
 	if s.Machine.Commit != "" {
 		fmt.Fprintf(&b, "git checkout %s\n", s.Machine.Commit)

@@ -2,13 +2,14 @@ package analysis
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
 )
 
 // Blocks are what FillPaper fills in, each between a pair of markers
@@ -22,12 +23,6 @@ func Blocks() []string {
 	all := append([]string{"machine", "warnings", "shape", "reproduce"}, experimentOrder...)
 	return slices.DeleteFunc(all, func(name string) bool { return name == Trace })
 }
-
-// Errors of FillPaper.
-var (
-	ErrMarker  = errors.New("a marker is missing, out of place or there twice")
-	ErrUnknown = errors.New("no such block")
-)
 
 // FillPaper writes what the run says into the marked blocks of a Markdown file
 // and leaves everything else alone. Filling twice changes nothing. Every block of
@@ -64,7 +59,7 @@ func FillPaper(path string, s *Summary, runDir string) error {
 	if bytes.Equal(out.Bytes(), text) {
 		return nil
 	}
-	return writeFile(path, out.Bytes())
+	return record.WriteFile(path, out.Bytes())
 }
 
 // block is where a block's text is: behind the line of its first marker, up to

@@ -23,12 +23,12 @@ func (r *reader) invocation(row record.Invocation) {
 	if slices.Contains(pathless, row.Experiment) {
 		id.path = ""
 	}
-	intended, stray := row.Labels[record.LabelIntended]
-	if stray {
+	intended, other := row.Labels[record.LabelIntended]
+	if other {
 		id.path = intended
 	}
 	t := r.trial(id, row.Trial)
-	if stray {
+	if other && row.Path != "" { // one that failed before it had a path took no other
 		t.strays[row.Path]++
 		return
 	}

@@ -229,6 +229,73 @@ func TestStraysAreLeftOutAndSaid(t *testing.T) {
 	}
 }
 
+func TestAFailureBeforeAPathIsNoStray(t *testing.T) {
+	g := newSynthetic(t, 1, 1)
+	g.trial("overhead", "process", "nodejs20.x", "gateway", nil, func(put func(record.Invocation), _ func(record.Measurement)) {
+		put(record.Invocation{Path: "hot", Latency: 1e6, Outcome: "ok"})
+		put(record.Invocation{Latency: 1e6, Outcome: "refused", Labels: map[string]string{record.LabelIntended: "hot"}})
+	})
+	s, _, err := summarise(g.dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := s.Find(Query{Metric: MetricErrorRate}); len(all) != 1 || all[0].Path != "hot" || all[0].P50 != 0.5 || all[0].N != 2 {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestTablesShowWhatFailedAltogether(t *testing.T) {
+	g := newSynthetic(t, 1, 1)
+	for _, c := range []struct{ experiment, path, label string }{{"apps", "cold", record.LabelApp}, {"ao", "cold", record.LabelAO}, {"overhead", "hot", ""}} {
+		g.trial(c.experiment, "process", "nodejs20.x", "sandbox", map[string]string{c.label: "made-up"}, func(put func(record.Invocation), _ func(record.Measurement)) {
+			for range 7 {
+				put(record.Invocation{Path: c.path, Latency: 1e6, Outcome: "crash"})
+			}
+		})
+	}
+	s, _, err := summarise(g.dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []*Table{appsTable(s), aoTable(s), overheadTable(s)} {
+		shown := slices.ContainsFunc(table.Rows, func(r Row) bool { return !r.Paper && r.Cells[slices.Index(table.Columns, "errors")] == "7" })
+		if !shown {
+			t.Errorf("%s: no row with 7 errors in %v", table.Name, table.Rows)
+		}
+	}
+}
+
+func TestQuantitiesOfFewTrialsAreWarnedOf(t *testing.T) {
+	g := newSynthetic(t, 1, 1)
+	for range 3 {
+		g.throughput("process", "nodejs20.x", 64)
+	}
+	s, _, err := summarise(g.dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := s.One(Query{Metric: record.MetricThroughput})
+	if r == nil || !strings.Contains(kinds(r), WarnFewTrials) {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestALookThatTrialsDisagreeOnIsNeitherYesNorNo(t *testing.T) {
+	for _, c := range []struct {
+		r    Result
+		want string
+	}{
+		{Result{N: 2, Unit: "bool", P50: 0.5, CILow: 0, CIHigh: 1}, "trials differ"},
+		{Result{N: 2, Unit: "bool", P50: 1, CILow: 1, CIHigh: 1}, "yes"},
+		{Result{N: 2, Unit: "bool"}, "no"},
+		{Result{N: 2, Unit: "1", P50: 301, CILow: 300, CIHigh: 302}, "300 to 302, trials differ"},
+	} {
+		if got := surfaceCell(&c.r); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestFailuresBeforeAPathCountForTheTrialsPath(t *testing.T) {
 	g := newSynthetic(t, 1, 1)
 	g.trial("deploy", "process", "nodejs20.x", "worker", nil, func(put func(record.Invocation), _ func(record.Measurement)) {

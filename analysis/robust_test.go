@@ -91,7 +91,7 @@ func TestBrokenRunFoldersAreNamed(t *testing.T) {
 		{"suite.yaml", "suite.yaml", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, record.SuiteFile), []byte("a: ["), 0o644)
 		}},
-		{"plan.json", "plan.json", func(dir string) error { return os.WriteFile(filepath.Join(dir, planFile), []byte("{"), 0o644) }},
+		{"plan.json", "plan.json", func(dir string) error { return os.WriteFile(filepath.Join(dir, record.PlanFile), []byte("{"), 0o644) }},
 	} {
 		dir := newSyntheticDeploy(t)
 		if err := c.break_(dir); err != nil {
@@ -108,7 +108,7 @@ func TestBrokenRunFoldersAreNamed(t *testing.T) {
 
 func TestIncompleteRunsSaySo(t *testing.T) {
 	dir := newSyntheticDeploy(t)
-	if err := os.WriteFile(filepath.Join(dir, planFile), []byte(`["a","b","c","d","e"]`), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, record.PlanFile), []byte(`["a","b","c","d","e"]`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	s, _, err := summarise(dir, Options{})

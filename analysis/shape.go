@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -101,7 +102,7 @@ func stepsHelp(s *Summary) Finding {
 		}
 		falling := func(name, path, metric string, unit float64, unitName string) {
 			if v := of(path, metric); len(v) > 1 {
-				c.add(slices.IsSortedFunc(v, func(a, b float64) int { return compareFloats(b, a) }) && v[0] > v[len(v)-1], "%s, %s: %s %s %s", t[0], t[1], name, list(v, unit), unitName)
+				c.add(slices.IsSortedFunc(v, func(a, b float64) int { return cmp.Compare(b, a) }) && v[0] > v[len(v)-1], "%s, %s: %s %s %s", t[0], t[1], name, list(v, unit), unitName)
 			}
 		}
 		falling("cold", "cold", MetricLatency, 1, "ms")

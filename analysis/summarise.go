@@ -13,9 +13,6 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/record"
 )
 
-// planFile is the list of all trials of a run, which the harness leaves there.
-const planFile = "plan.json"
-
 // summarise reads a run folder.
 func summarise(runDir string, opts Options) (*Summary, *data, error) {
 	if st, err := os.Stat(filepath.Join(runDir, record.Folder)); err != nil || !st.IsDir() {
@@ -67,7 +64,7 @@ func describeRun(runDir string) (Run, error) {
 	}
 	r.Suite, r.Seed = suite.Suite, suite.Seed
 	var plan []string
-	if err := readJSON(filepath.Join(runDir, planFile), &plan); err != nil {
+	if err := readJSON(filepath.Join(runDir, record.PlanFile), &plan); err != nil {
 		return r, err
 	}
 	files, err := record.Files(runDir)

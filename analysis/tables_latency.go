@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
@@ -68,20 +69,23 @@ func (s *Summary) allFailed(experiment string) []*Result {
 func overheadTable(s *Summary) *Table {
 	t := &Table{
 		Name: Overhead, Title: "Overhead: a hot NOP on the sandbox, through the worker and through the gateway, p50 in ms",
-		Note:    "Aims for Node.js: worker at most 0.03 ms and gateway at most 0.25 ms above the sandbox.",
-		Columns: []string{"backend", "runtime", "n", "sandbox", "worker", "gateway", "worker − sandbox", "gateway − sandbox", "gateway, 1/s", warningsColumn},
-		text:    2,
+		Note: "Aims for Node.js: worker at most 0.03 ms and gateway at most 0.25 ms above the sandbox. The intervals of differences reach from end to end of those of both sides.",
+		Columns: []string{"backend", "runtime", "n each", "sandbox [95 % CI]", "worker [95 % CI]", "gateway [95 % CI]", "worker − sandbox", "gateway − sandbox", "trials", "gateway, 1/s [95 % CI]",
+			"errors", warningsColumn},
+		text: 2,
 	}
-	for _, sandbox := range s.Find(Query{Experiment: Overhead, Metric: MetricLatency, Labels: oneCall("sandbox")}) {
-		q := Query{Experiment: Overhead, Backend: sandbox.Backend, Runtime: sandbox.Runtime, Path: sandbox.Path, Metric: MetricLatency}
-		via := func(name string) *Result {
-			q.Labels = oneCall(name)
-			return s.One(q)
+	for _, pair := range s.targets(Query{Experiment: Overhead, Metric: MetricErrorRate}) {
+		of := func(metric string, labels map[string]string) *Result {
+			return s.One(Query{Experiment: Overhead, Backend: pair[0], Runtime: pair[1], Metric: metric, Labels: labels})
 		}
-		worker, gateway := via("worker"), via("gateway")
-		rate := s.One(Query{Experiment: Overhead, Backend: sandbox.Backend, Runtime: sandbox.Runtime, Metric: record.MetricThroughput, Labels: map[string]string{LabelVia: "gateway"}})
-		t.add(sandbox.Backend, sandbox.Runtime, samples(sandbox), median(sandbox, 1), median(worker, 1), median(gateway, 1),
-			difference(worker, sandbox), difference(gateway, sandbox), median(rate, 1), kinds(sandbox, worker, gateway))
+		var latencies, errors []*Result
+		for _, via := range []string{"sandbox", "worker", "gateway"} {
+			latencies, errors = append(latencies, of(MetricLatency, oneCall(via))), append(errors, of(MetricErrorRate, oneCall(via)))
+		}
+		sandbox, worker, gateway := latencies[0], latencies[1], latencies[2]
+		rate := of(record.MetricThroughput, map[string]string{LabelVia: "gateway"})
+		t.add(pair[0], pair[1], trialsOf(latencies), median(sandbox, 1), median(worker, 1), median(gateway, 1),
+			difference(worker, sandbox), difference(gateway, sandbox), samples(rate), median(rate, 1), failures(errors...), kinds(slices.Concat(latencies, errors, []*Result{rate})...))
 	}
 	return t
 }
@@ -92,11 +96,12 @@ func oneCall(via string) map[string]string {
 	return map[string]string{LabelVia: via, record.LabelLoad: ""}
 }
 
+// difference is that of two medians, with the widest interval that theirs allow.
 func difference(a, b *Result) string {
 	if a == nil || b == nil {
 		return none
 	}
-	return fmt.Sprintf("%+.3f", a.P50-b.P50)
+	return fmt.Sprintf("%+.3f [%+.3f, %+.3f]", a.P50-b.P50, a.CILow-b.CIHigh, a.CIHigh-b.CILow)
 }
 
 // appsTable is the application suite, by path.
@@ -106,11 +111,12 @@ func appsTable(s *Summary) *Table {
 		Columns: []string{"application", "backend", "runtime", "path", "n", "p50 [95 % CI]", "p90", "p99", s.gainColumn(), "errors", warningsColumn},
 		text:    4,
 	}
-	for _, r := range s.Find(Query{Experiment: Apps, Metric: MetricLatency}) {
-		q := Query{Experiment: Apps, Runtime: r.Runtime, Path: r.Path, Labels: r.Labels, Metric: MetricLatency}
+	for _, e := range s.Find(Query{Experiment: Apps, Metric: MetricErrorRate}) {
+		q := Query{Experiment: Apps, Runtime: e.Runtime, Path: e.Path, Labels: e.Labels, Metric: MetricLatency}
 		base := s.atBaseline(q)
-		q.Backend, q.Metric = r.Backend, MetricErrorRate
-		t.add(r.Label(record.LabelApp), r.Backend, r.Runtime, dash(r.Path), samples(r), median(r, 1), p90(r), p99(r), gain(r, base, true), failures(s.One(q)), kinds(r))
+		q.Backend = e.Backend
+		r := s.One(q)
+		t.add(e.Label(record.LabelApp), e.Backend, e.Runtime, dash(e.Path), samples(r), median(r, 1), p90(r), p99(r), gain(r, base, true), failures(e), kinds(r, e))
 	}
 	return t
 }
@@ -119,29 +125,27 @@ func appsTable(s *Summary) *Table {
 func aoTable(s *Summary) *Table {
 	t := &Table{
 		Name: AO, Title: "Anticipatory optimisation: latency in ms (p50), snapshots in MB",
-		Note:    "Each row adds steps to those that run before the runtime snapshot is taken.",
-		Columns: []string{"backend", "runtime", "steps", "n", "cold [95 % CI]", "warm [95 % CI]", "runtime snapshot", "function snapshot", warningsColumn},
-		text:    3,
+		Note: "Each row adds steps to those that run before the runtime snapshot is taken.",
+		Columns: []string{"backend", "runtime", "steps", "cold n", "cold [95 % CI]", "warm n", "warm [95 % CI]", "trials", "runtime snapshot [95 % CI]", "function snapshot [95 % CI]",
+			"errors", warningsColumn},
+		text: 3,
 	}
-	for _, cold := range s.Find(Query{Experiment: AO, Metric: MetricLatency, Path: "cold"}) {
-		q := Query{Experiment: AO, Backend: cold.Backend, Runtime: cold.Runtime, Metric: MetricLatency, Path: "warm", Labels: map[string]string{record.LabelAO: cold.Label(record.LabelAO)}}
-		warm := s.One(q)
-		q.Path = ""
-		size := func(metric string) *Result { q.Metric = metric; return s.One(q) }
-		t.add(cold.Backend, cold.Runtime, cold.Label(record.LabelAO), samples(cold), median(cold, 1), median(warm, 1),
-			megabytes(size(record.MetricRuntimeSnapshot)), megabytes(size(record.MetricFunctionSnapshot)), kinds(cold, warm))
+	for _, pair := range s.targets(Query{Experiment: AO, Metric: MetricErrorRate}) {
+		for _, steps := range s.labelValues(Query{Experiment: AO, Backend: pair[0], Runtime: pair[1], Metric: MetricErrorRate}, record.LabelAO) {
+			of := func(metric, path string) *Result {
+				return s.One(Query{Experiment: AO, Backend: pair[0], Runtime: pair[1], Metric: metric, Path: path, Labels: map[string]string{record.LabelAO: steps}})
+			}
+			cold, warm := of(MetricLatency, "cold"), of(MetricLatency, "warm")
+			runtime, function := of(record.MetricRuntimeSnapshot, ""), of(record.MetricFunctionSnapshot, "")
+			failed := []*Result{of(MetricErrorRate, "cold"), of(MetricErrorRate, "warm")}
+			t.add(pair[0], pair[1], steps, samples(cold), median(cold, 1), samples(warm), median(warm, 1), samples(function), median(runtime, mega), median(function, mega),
+				failures(failed...), kinds(append(failed, cold, warm, runtime, function)...))
+		}
 	}
 	for _, a := range reference.AOSteps() {
-		t.addPaper(reference.Label, reference.Runtime, a.Steps, none, quoted(a.ColdMillis), quoted(a.WarmMillis), quoted(a.RuntimeSnapshotMB), quoted(a.FunctionSnapshotMB), "")
+		t.addPaper(reference.Label, reference.Runtime, a.Steps, none, quoted(a.ColdMillis), none, quoted(a.WarmMillis), none, quoted(a.RuntimeSnapshotMB), quoted(a.FunctionSnapshotMB), none, "")
 	}
 	return t
 }
 
 const mega = 1e6
-
-func megabytes(r *Result) string {
-	if r == nil || r.N == 0 {
-		return none
-	}
-	return number(r.P50 / mega)
-}

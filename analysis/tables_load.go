@@ -26,7 +26,7 @@ func throughputTables(s *Summary) ([]*Table, error) {
 			Note: s.gainNote() + " p99 latencies and error rates are in summary.json.",
 			text: 0,
 		}
-		t.Columns = append(append([]string{"M"}, backends...), reference.Label+": SEUSS", reference.Label+": Linux", warningsColumn)
+		t.Columns = append(append([]string{"M", "trials"}, backends...), reference.Label+": SEUSS", reference.Label+": Linux", warningsColumn)
 		for _, m := range s.labelValues(q, LabelFunctions) {
 			t.add(throughputRow(s, q, backends, m, paper)...)
 		}
@@ -41,7 +41,7 @@ const LabelFunctions = "functions"
 func throughputRow(s *Summary, q Query, backends []string, m string, paper []reference.Throughput) []string {
 	q.Labels = map[string]string{LabelFunctions: m}
 	base := s.atBaseline(q)
-	cells := []string{m}
+	var cells []string
 	var results []*Result
 	for _, b := range backends {
 		q.Backend = b
@@ -53,11 +53,25 @@ func throughputRow(s *Summary, q Query, backends []string, m string, paper []ref
 		}
 		cells = append(cells, cell)
 	}
+	cells = append([]string{m, trialsOf(results)}, cells...)
 	i := slices.IndexFunc(paper, func(p reference.Throughput) bool { return strconv.Itoa(p.Functions) == m })
 	if i < 0 {
 		return append(cells, none, none, kinds(results...))
 	}
 	return append(cells, quoted(paper[i].SEUSS), quoted(paper[i].Linux), kinds(results...))
+}
+
+// trialsOf is the number of trials behind each of some results, once where all
+// have as many.
+func trialsOf(results []*Result) string {
+	var all []string
+	for _, r := range results {
+		all = append(all, samples(r))
+	}
+	if len(slices.Compact(slices.Clone(all))) == 1 {
+		return all[0]
+	}
+	return strings.Join(all, ", ")
 }
 
 func (s *Summary) runtimes(experiment string) []string {
@@ -128,7 +142,7 @@ func densityTable(s *Summary) *Table {
 	t := &Table{
 		Name: Density, Title: "Density and creation rate",
 		Note:    s.gainNote() + " MB are 10^6 bytes; the paper's MB each is 88 GB divided by the number of instances.",
-		Columns: []string{"backend", "runtime", "state", "trials", "instances", "MB each [95 % CI]", s.gainColumn(), "creations/s [95 % CI]", s.gainColumn() + " ", "budget", "memory from", warningsColumn},
+		Columns: []string{"backend", "runtime", "state", "trials", "instances [95 % CI]", "MB each [95 % CI]", s.gainColumn(), "creations/s [95 % CI]", s.gainColumn() + " ", "budget", "memory from", warningsColumn},
 		text:    3,
 	}
 	for _, r := range s.Find(Query{Experiment: Density, Metric: record.MetricBytesPerInstance}) {
@@ -140,7 +154,7 @@ func densityTable(s *Summary) *Table {
 		if instances != nil {
 			budget = dash(instances.Label(record.LabelBudget))
 		}
-		t.add(r.Backend, r.Runtime, dash(r.Label(LabelState)), samples(r), p50(instances), median(r, mega), gain(r, of(record.MetricBytesPerInstance, base), true),
+		t.add(r.Backend, r.Runtime, dash(r.Label(LabelState)), samples(r), median(instances, 1), median(r, mega), gain(r, of(record.MetricBytesPerInstance, base), true),
 			median(rate, 1), gain(rate, of(record.MetricCreationRate, base), false), budget, dash(r.Label(LabelSource)), kinds(r, rate, instances))
 	}
 	for _, p := range reference.Isolations() {
@@ -156,8 +170,8 @@ const LabelPeriod = "period"
 func burstTable(s *Summary) *Table {
 	t := &Table{
 		Name: Burst, Title: "Bursts of a new CPU-bound function over an I/O background",
-		Note: "Silence: the longest time without a correct reply to the background.",
-		Columns: []string{"backend", "runtime", "period", "burst n", "errors", "p50 ms", "p99 ms", "max s", "background n", "errors ", "p50 ms ", "p99 ms ",
+		Note: "Silence: the longest time without a correct reply to the background. Of several trials: medians with 95 % intervals.",
+		Columns: []string{"backend", "runtime", "period", "trials", "burst n", "errors", "p50 ms [95 % CI]", "p99 ms", "max s", "background n", "errors ", "p50 ms [95 % CI] ", "p99 ms ",
 			"silence s", "first error s", warningsColumn},
 		text: 3,
 	}
@@ -169,7 +183,7 @@ func burstTable(s *Summary) *Table {
 		if p.FirstError > 0 {
 			first = quoted(p.FirstError)
 		}
-		t.addPaper(reference.Label+": "+p.System, reference.Runtime, fmt.Sprintf("%ds", p.Period), none, none, none, none, quoted(p.MaxLatency), none, none, none, none, none, first, "")
+		t.addPaper(reference.Label+": "+p.System, reference.Runtime, fmt.Sprintf("%ds", p.Period), none, none, none, none, none, quoted(p.MaxLatency), none, none, none, none, none, first, "")
 	}
 	return t
 }
@@ -184,12 +198,9 @@ func burstRow(s *Summary, burst *Result) []string {
 	bl, gl := of(MetricLatency, record.LoadBurst), of(MetricLatency, record.LoadBackground)
 	ge, longest := of(MetricErrorRate, record.LoadBackground), of(MetricMaxLatency, record.LoadBurst)
 	first := firstOf(of(MetricFirstError, record.LoadBurst), of(MetricFirstError, record.LoadBackground))
-	most := none
-	if longest != nil {
-		most = number(longest.P50 / 1000)
-	}
-	return []string{burst.Backend, burst.Runtime, burst.Label(LabelPeriod), samples(burst), failures(burst), p50(bl), p99(bl), most,
-		samples(ge), failures(ge), p50(gl), p99(gl), p50(of(MetricLongestSilence, record.LoadBackground)), first, kinds(bl, burst, gl, ge)}
+	silence := of(MetricLongestSilence, record.LoadBackground)
+	return []string{burst.Backend, burst.Runtime, burst.Label(LabelPeriod), samples(silence), samples(burst), failures(burst), median(bl, 1), p99(bl), median(longest, 1000),
+		samples(ge), failures(ge), median(gl, 1), p99(gl), median(silence, 1), first, kinds(bl, burst, gl, ge, longest, silence)}
 }
 
 // firstOf is the earlier of two first errors.
@@ -198,9 +209,9 @@ func firstOf(a, b *Result) string {
 	case a == nil && b == nil:
 		return "none"
 	case a == nil || b != nil && b.P50 < a.P50:
-		return p50(b)
+		return median(b, 1)
 	}
-	return p50(a)
+	return median(a, 1)
 }
 
 // surfaceTable is what each backend isolates, as probed in a running sandbox.
@@ -241,11 +252,16 @@ func surfaceCell(r *Result) string {
 		return none
 	}
 	cell := number(r.P50)
-	if r.Unit == "bool" {
-		cell = "no"
-		if r.P50 > 0 {
-			cell = "yes"
+	switch {
+	case r.CILow < r.CIHigh:
+		cell = fmt.Sprintf("%s to %s, trials differ", number(r.CILow), number(r.CIHigh))
+		if r.Unit == "bool" {
+			cell = "trials differ"
 		}
+	case r.Unit == "bool" && r.P50 > 0:
+		cell = "yes"
+	case r.Unit == "bool":
+		cell = "no"
 	}
 	if d := r.Label(record.LabelDetail); d != "" {
 		cell += " (" + d + ")"

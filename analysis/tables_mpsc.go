@@ -20,12 +20,12 @@ func mpscTable(s *Summary) *Table {
 func speedupTable(s *Summary) *Table {
 	t := &Table{
 		Name: MPSC + "-speedup", Title: "MPSC: speed-up of the adaptive schedule, by mean round trips",
-		Note:    "Above 1: adaptive is faster than always calling that provider. Failed calls are in the table before, not here.",
-		Columns: []string{"backend", "runtime", "over", "speed-up [95 % CI]", warningsColumn},
+		Note:    "Above 1: adaptive is faster than always calling that provider. n: correct replies, of the side that has fewer. Failed calls are in the table before, not here.",
+		Columns: []string{"backend", "runtime", "over", "n", "speed-up [95 % CI]", warningsColumn},
 		text:    3,
 	}
 	for _, r := range s.Find(Query{Experiment: MPSC, Metric: MetricSpeedup}) {
-		t.add(dash(r.Backend), r.Runtime, r.Label(LabelOver), median(r, 1), kinds(r))
+		t.add(dash(r.Backend), r.Runtime, r.Label(LabelOver), samples(r), median(r, 1), kinds(r))
 	}
 	return t
 }

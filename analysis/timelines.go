@@ -68,7 +68,8 @@ func longestSilence(points []point) (seconds float64, ok bool) {
 }
 
 // speedups compare, in mpsc, each fixed schedule with the adaptive one, by the
-// mean latency of correct replies.
+// mean latency of correct replies. The trials of one repeat, which meet the same
+// weather, are the same in number.
 func speedups(d *data) []Result {
 	var out []Result
 	for _, adaptive := range d.series {
@@ -99,16 +100,18 @@ func speedup(adaptive, fixed *series) (Result, bool) {
 	r.N = min(len(a), len(b))
 	ratio := statistics.Mean(b) / statistics.Mean(a)
 	r.P50, r.P90, r.P99 = ratio, ratio, ratio
-	r.setInterval(statistics.RatioInterval(b, a, resampleSeed))
+	r.setInterval(statistics.ClusterRatioInterval(fixed.latenciesByTrial(), adaptive.latenciesByTrial(), resampleSeed))
 	r.Warnings = append(r.Warnings, trialWarnings(r, min(len(adaptive.trials), len(fixed.trials)))...)
 	return r, true
 }
 
 // pooled is the latencies of all trials, in order.
-func (s *series) pooled() []float64 {
-	var all []float64
+func (s *series) pooled() []float64 { return slices.Concat(s.latenciesByTrial()...) }
+
+func (s *series) latenciesByTrial() [][]float64 {
+	var all [][]float64
 	for _, t := range s.trials {
-		all = append(all, t.latency...)
+		all = append(all, t.latency)
 	}
 	return all
 }

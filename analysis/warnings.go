@@ -17,11 +17,7 @@ const (
 
 // sampleWarnings are those that any sample of invocations can call for.
 func sampleWarnings(r Result, trials int) []Warning {
-	var w []Warning
-	if trials > 1 && trials < statistics.FewTrials {
-		w = append(w, warning(WarnFewTrials, "%d; the interval spans their medians", trials))
-	}
-	w = append(w, trialWarnings(r, trials)...)
+	w := trialWarnings(r, trials)
 	if r.N < statistics.MinFor(0.99) {
 		w = append(w, warning(WarnTooFew+" for p99", "%s, want %s", count(r.N), count(statistics.MinFor(0.99))))
 	} else if least := statistics.MinFor(0.999); r.N < least {
@@ -30,10 +26,14 @@ func sampleWarnings(r Result, trials int) []Warning {
 	return w
 }
 
+// trialWarnings are those of whatever is known from so many trials.
 func trialWarnings(r Result, trials int) []Warning {
 	var w []Warning
-	if trials == 1 {
+	switch {
+	case trials == 1:
 		w = append(w, warning(WarnSingleTrial, "how trials differ is not known"))
+	case trials < statistics.FewTrials:
+		w = append(w, warning(WarnFewTrials, "%d; the interval spans what each of them gave", trials))
 	}
 	if (statistics.Interval{Low: r.CILow, High: r.CIHigh}).RelativeWidth(r.P50) > noisyWidth {
 		w = append(w, warning(WarnNoisy, "interval wider than %.0f %%", 100*noisyWidth))

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -53,8 +55,8 @@ func (b *burst) Check() error {
 			return &BadValue{"periods", "must be above 0"}
 		}
 	}
-	if b.Rate < 0 {
-		return &BadValue{"rate", "must not be negative"}
+	if !(b.Rate >= 0) || math.IsInf(b.Rate, 1) {
+		return &BadValue{"rate", fmt.Sprintf("is %v, want calls a second, or 0 for the paper's", b.Rate)}
 	}
 	return errors.Join(atLeast("periods", len(b.Periods), 1), atLeast("bursts", b.Bursts, 1), atLeast("size", b.Size, 0),
 		atLeast("threads", b.Threads, 0), atLeast("io_functions", b.IOFunctions, 0), atLeast("stem_cells", b.StemCells, 0),
@@ -74,7 +76,7 @@ func (b *burst) length(period Duration) time.Duration {
 	return time.Duration(b.First) + time.Duration(b.Bursts)*time.Duration(period)
 }
 
-func (b *burst) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) error {
+func (b *burst) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (err error) {
 	period, err := time.ParseDuration(t.Labels["period"])
 	if err != nil {
 		return err
@@ -98,7 +100,7 @@ func (b *burst) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) err
 	if err != nil {
 		return err
 	}
-	defer caller.Close()
+	defer func() { err = errors.Join(err, caller.Close()) }()
 	bursts := workloads.Bursts{First: time.Duration(x.First), Every: period, Size: x.Size, Count: x.Bursts}
 	wait, spin := workloads.Event{URL: url}.JSON(), workloads.SpinFor(time.Duration(x.Spin)).JSON()
 	of := func(a workloads.Arrival) Callee {

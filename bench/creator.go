@@ -40,7 +40,7 @@ func newCreator(ctx context.Context, env *Env, ao []string, serve bool) (*creato
 		}
 		c.snap, err = s.Capture(ctx, sb)
 		if err := errors.Join(err, sb.Close()); err != nil {
-			return nil, err
+			return nil, errors.Join(err, c.close())
 		}
 	}
 	sb, r := c.create(ctx, 0)
@@ -55,10 +55,10 @@ func newCreator(ctx context.Context, env *Env, ao []string, serve bool) (*creato
 func (c *creator) create(ctx context.Context, i int) (isolation.Sandbox, Reply) {
 	r := Reply{Outcome: string(isolation.OK), Path: string(worker.Boot)}
 	fail := func(sb isolation.Sandbox, outcome string, err error) (isolation.Sandbox, Reply) {
-		r.Outcome, r.Error = outcome, err.Error()
 		if sb != nil {
-			sb.Close()
+			err = errors.Join(err, sb.Close())
 		}
+		r.Outcome, r.Error = outcome, err.Error()
 		return nil, r
 	}
 	start := time.Now()

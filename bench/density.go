@@ -64,7 +64,7 @@ func (d *density) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer func() { err = errors.Join(err, c.close()) }()
 	meter, err := newMeter(env, c.first)
 	if err != nil {
 		return err

@@ -70,12 +70,12 @@ func (d *deploy) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) er
 }
 
 // measure calls functions with an event, by the trial's path.
-func (d *deploy) measure(ctx context.Context, env *Env, t Trial, fns Functions, event []byte, sink *Sink) error {
+func (d *deploy) measure(ctx context.Context, env *Env, t Trial, fns Functions, event []byte, sink *Sink) (err error) {
 	w, err := env.OpenWorker(ctx, d.config(t))
 	if err != nil {
 		return err
 	}
-	defer w.Close()
+	defer func() { err = errors.Join(err, w.Close()) }()
 	start := time.Now()
 	warmup := d.warmup(t.Path)
 	for i := -warmup; i < d.Calls && (i <= 0 || time.Since(start) < t.Limit); i++ {

@@ -7,12 +7,18 @@ import (
 
 // Errors of a run; compare with errors.Is.
 var (
-	ErrInUse      = errors.New("the run folder is in use by another lambdabench")
-	ErrOtherSuite = errors.New("the run folder holds a run of another suite")
-	ErrNoTarget   = errors.New("no backend of the suite is usable on this host")
-	ErrUnknown    = errors.New("unknown name")
-	ErrNoRow      = errors.New("the trial recorded nothing")
+	ErrInUse        = errors.New("the run folder is in use by another lambdabench")
+	ErrOtherSuite   = errors.New("the run folder holds a run of another suite")
+	ErrOtherMachine = errors.New("the run folder holds a run of another program or machine")
+	ErrNoTarget     = errors.New("no backend of the suite is usable on this host")
+	ErrNoTrial      = errors.New("no experiment of the suite has a trial for these backends and runtimes")
+	ErrUnknown      = errors.New("unknown name")
+	ErrNoRow        = errors.New("the trial recorded nothing")
 )
+
+// NothingRun are the errors of runs that cannot begin, however often they are
+// tried.
+var NothingRun = []error{ErrInUse, ErrOtherSuite, ErrOtherMachine, ErrNoTarget, ErrNoTrial, ErrUnknown}
 
 // BadValue is a parameter that makes no sense.
 type BadValue struct {

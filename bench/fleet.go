@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +21,6 @@ type fleet struct {
 
 	mu      sync.Mutex
 	live    []instance
-	used    int64 // of the last reading, bytes
 	stopped string
 	failure string
 }
@@ -139,5 +137,5 @@ func (f *fleet) close(parallel int) error {
 		})
 	}
 	wg.Wait()
-	return errors.Join(slices.Compact(errs)...)
+	return errors.Join(errs...)
 }

@@ -8,14 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"syscall"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 )
-
-// PlanFile lists, in a run folder, the record files of all trials in the order
-// in which they are run, as a JSON array.
-const PlanFile = "plan.json"
 
 // folder is a run's folder, held for this process alone.
 type folder struct {
@@ -91,7 +89,7 @@ func (f *folder) keepPlan(plan []Trial) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(f.dir, PlanFile)
+	path := filepath.Join(f.dir, record.PlanFile)
 	done, err := record.Files(f.dir)
 	if err != nil {
 		return err
@@ -101,7 +99,7 @@ func (f *folder) keepPlan(plan []Trial) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return writeFile(path, want)
+	return record.WriteFile(path, want)
 }
 
 // open returns the trials that are not yet recorded.
@@ -115,27 +113,53 @@ func (f *folder) open(plan []Trial) []Trial {
 	return todo
 }
 
-func (f *folder) keepMachine(m func() record.Machine) error {
+// keepMachine writes the machine's description. A run that is taken up keeps
+// that of its beginning, and is refused where it does not hold any more: all
+// trials of a run are of one program on one machine.
+func (f *folder) keepMachine(now record.Machine) error {
 	path := filepath.Join(f.dir, record.MachineFile)
-	if _, err := os.Stat(path); err == nil {
-		return nil // a run that is taken up keeps the state before its beginning
-	}
-	b, err := json.MarshalIndent(m(), "", "  ")
+	done, err := record.Files(f.dir)
 	if err != nil {
 		return err
 	}
-	return writeFile(path, b)
+	if text, err := os.ReadFile(path); err == nil && len(done) > 0 {
+		var begun record.Machine
+		if err := json.Unmarshal(text, &begun); err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+		if other := changes(begun, now); len(other) > 0 {
+			return fmt.Errorf("%s: %w: %s; give another --out", f.dir, ErrOtherMachine, strings.Join(other, ", "))
+		}
+		return nil
+	}
+	b, err := json.MarshalIndent(now, "", "  ")
+	if err != nil {
+		return err
+	}
+	return record.WriteFile(path, b)
+}
+
+// changes are what two descriptions differ in, but for what varies by itself:
+// date, load, governor.
+func changes(begun, now record.Machine) []string {
+	var all []string
+	differs := func(what string, a, b any) {
+		if !reflect.DeepEqual(a, b) {
+			all = append(all, fmt.Sprintf("%s was %v and is %v", what, a, b))
+		}
+	}
+	differs("the processor", begun.CPU, now.CPU)
+	differs("the number of cores", begun.Cores, now.Cores)
+	differs("the memory in bytes", begun.MemoryBytes, now.MemoryBytes)
+	differs("the kernel", begun.Kernel, now.Kernel)
+	differs("the user", begun.User, now.User)
+	differs("runtimes", begun.Interpreters, now.Interpreters)
+	differs("backends", begun.Backends, now.Backends)
+	differs("the commit", begun.Commit, now.Commit)
+	differs("the tree with changes in no commit", begun.Dirty, now.Dirty)
+	return all
 }
 
 func (f *folder) close() error {
 	return errors.Join(os.RemoveAll(f.work()), f.lock.Close())
-}
-
-// writeFile puts a whole file at path or leaves the old one.
-func writeFile(path string, data []byte) error {
-	tmp := path + ".part"
-	if err := os.WriteFile(tmp, data, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
 }

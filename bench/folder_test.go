@@ -1,9 +1,11 @@
 package bench
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
@@ -60,6 +62,43 @@ func TestAFolderIsForOneSuiteAndOnePlan(t *testing.T) {
 	f.close()
 	if _, err := openFolder(dir, []byte("suite: b")); !errors.Is(err, ErrOtherSuite) {
 		t.Errorf("another suite: %v", err)
+	}
+}
+
+func TestAFolderIsForOneProgramOnOneMachine(t *testing.T) {
+	f, err := openFolder(t.TempDir(), []byte("suite: a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	begun := record.Machine{Commit: "a", Kernel: "6.1", Cores: 2, Backends: map[string]string{"process": ""}}
+	if err := f.keepMachine(record.Machine{Commit: "of a run that recorded nothing"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.keepMachine(begun); err != nil {
+		t.Fatalf("no trial is recorded, and the machine is held against it: %v", err)
+	}
+	if err := os.WriteFile(f.path(trialsNamed("x")[0]), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	again := begun
+	again.LoadBefore, again.Governor = [3]float64{3, 2, 1}, "powersave"
+	if err := f.keepMachine(again); err != nil {
+		t.Errorf("the same program on the same machine: %v", err)
+	}
+	other := begun
+	other.Commit, other.Kernel = "b", "6.2"
+	err = f.keepMachine(other)
+	if !errors.Is(err, ErrOtherMachine) || !strings.Contains(err.Error(), "the kernel was 6.1 and is 6.2") || !strings.Contains(err.Error(), "the commit was a and is b") {
+		t.Errorf("another program on another kernel: %v", err)
+	}
+	var kept record.Machine
+	b, err := os.ReadFile(filepath.Join(f.dir, record.MachineFile))
+	if err == nil {
+		err = json.Unmarshal(b, &kept)
+	}
+	if err != nil || kept.Commit != "a" || kept.LoadBefore != [3]float64{} {
+		t.Errorf("kept is %+v, %v", kept, err)
 	}
 }
 

@@ -63,7 +63,7 @@ func (x *mpscExperiment) Doc() string {
 
 func (x *mpscExperiment) Check() error {
 	share := func(key string, v float64) error {
-		if v < 0 || v > 1 {
+		if !(v >= 0 && v <= 1) {
 			return &BadValue{key, fmt.Sprintf("is %v, want a share from 0 to 1", v)}
 		}
 		return nil
@@ -143,8 +143,12 @@ func (x *mpscExperiment) measure(ctx context.Context, c *mpsc.Controller, cfg mp
 	function := pop.Name(0)
 	for range 2 { // the first call boots a sandbox
 		for _, p := range cfg.Providers {
-			if test, err := c.Test(ctx, function, p.Name); err != nil || test.Class != mpsc.OK {
-				return fmt.Errorf("provider %s does not work: %w: %s", p.Name, errors.Join(err, ErrNoRow), test.Error)
+			test, err := c.Test(ctx, function, p.Name)
+			if err != nil {
+				return fmt.Errorf("provider %s: %w", p.Name, err)
+			}
+			if test.Class != mpsc.OK {
+				return fmt.Errorf("provider %s does not work: %w", p.Name, &mpsc.CallError{Class: test.Class, Message: test.Error})
 			}
 		}
 	}

@@ -102,7 +102,7 @@ func (o *overhead) turns(ctx context.Context, env *Env, ways []way, fns Function
 			}
 			r := row(s, fns.Population.Name(0), labels)
 			r.Via = ways[k].via
-			if i >= 0 && r.Path != t.Path {
+			if i >= 0 && r.Path != t.Path && r.Path != "" { // a call that failed before it had a path is no stray
 				r.Labels = map[string]string{record.LabelIntended: t.Path}
 			}
 			sink.Invocation(r)

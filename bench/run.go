@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
@@ -29,7 +30,7 @@ type Runner struct {
 // Progress is told how a run goes.
 type Progress interface {
 	Begin(trials, done int, limit time.Duration) // limit is the sum of what the open trials should take
-	Trial(t Trial)                               // begins
+	Trial(t Trial)                               // begins; t.Limit is the planned one
 	Done(t Trial, took time.Duration, err error) // is recorded, or failed
 	End()
 }
@@ -60,13 +61,14 @@ func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
 		return err
 	}
 	plan := NewPlan(su, targets)
+	r.reportLeftOut(su, plan)
 	if len(plan) == 0 {
-		return ErrNoTarget
+		return fmt.Errorf("%w: %s", ErrNoTrial, strings.Join(su.names(), ", "))
 	}
 	if err := f.keepPlan(plan); err != nil {
 		return err
 	}
-	if err := f.keepMachine(func() record.Machine { return describeMachine(ctx, targets, all) }); err != nil {
+	if err := f.keepMachine(describeMachine(ctx, targets, all)); err != nil {
 		return fmt.Errorf("describe machine: %w", err)
 	}
 	return r.trials(ctx, su, f, env, all, plan)
@@ -82,9 +84,10 @@ func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, env *Env, all
 	defer p.End()
 	var failed []error
 	clock := newClock(time.Duration(su.Budget), todo)
-	for _, t := range todo {
+	for _, planned := range todo { // which is what Begin told the sum of
+		t := planned
 		t.Limit = clock.limit(t)
-		p.Trial(t)
+		p.Trial(planned)
 		start := time.Now()
 		err := r.trial(ctx, su, env, all.named(t.Target.Backend), f.path(t), t)
 		if ctx.Err() != nil {
@@ -95,7 +98,7 @@ func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, env *Env, all
 			failed = append(failed, err)
 		}
 		clock.done(t, time.Since(start))
-		p.Done(t, time.Since(start), err)
+		p.Done(planned, time.Since(start), err)
 	}
 	if len(failed) > 0 {
 		return &TrialsFailed{Errors: failed, Of: len(todo)}
@@ -197,6 +200,16 @@ func chooseInterpreters(ctx context.Context, want Names) ([]runtime.Interpreter,
 	return list, nil
 }
 
+// reportLeftOut tells of experiments that the plan has no trial of, such as
+// anticipatory optimisation where no backend takes snapshots.
+func (r *Runner) reportLeftOut(su *Suite, plan []Trial) {
+	for _, name := range su.names() {
+		if !slices.ContainsFunc(plan, func(t Trial) bool { return t.Experiment == name }) {
+			r.logger().Warn("experiment left out", "experiment", name, "reason", "it has no trial for these backends and runtimes")
+		}
+	}
+}
+
 func (r *Runner) logger() *slog.Logger {
 	if r.Log != nil {
 		return r.Log
@@ -225,6 +238,15 @@ func (su *Suite) section(name string) *Section {
 		}
 	}
 	return nil
+}
+
+// names are the suite's experiments.
+func (su *Suite) names() []string {
+	var all []string
+	for _, sec := range su.Experiments {
+		all = append(all, sec.Name())
+	}
+	return all
 }
 
 func sumLimits(trials []Trial) time.Duration {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,8 +43,11 @@ func runSuite(ctx context.Context, path, out string) error {
 	if err != nil {
 		return err
 	}
-	r := bench.Runner{Open: func([]string) []runtime.Backend { return []runtime.Backend{process.New(process.Config{})} }}
-	return r.Run(ctx, su, out)
+	return runner().Run(ctx, su, out)
+}
+
+func runner() *bench.Runner {
+	return &bench.Runner{Open: func([]string) []runtime.Backend { return []runtime.Backend{process.New(process.Config{})} }}
 }
 
 func needInterpreter(t *testing.T) {
@@ -73,7 +77,7 @@ func sums(t *testing.T, dir string) map[string][32]byte {
 
 func plan(t *testing.T, dir string) []string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, bench.PlanFile))
+	b, err := os.ReadFile(filepath.Join(dir, record.PlanFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,6 +195,42 @@ func TestAnInterruptedRunSaysSoAndLeavesNothingBehind(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(out, "work")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("work folder: %v", err)
+	}
+}
+
+func TestAnExperimentWithoutATrialIsSaid(t *testing.T) {
+	needInterpreter(t)
+	var log bytes.Buffer
+	r := runner()
+	r.Log = slog.New(slog.NewTextHandler(&log, nil))
+	err := r.Run(t.Context(), parse(t, "suite: x\nexperiments: {ao: }"), t.TempDir())
+	if !errors.Is(err, bench.ErrNoTrial) || errors.Is(err, bench.ErrNoTarget) || !strings.Contains(err.Error(), ": ao") {
+		t.Errorf("error %v", err)
+	}
+	if !strings.Contains(log.String(), "experiment=ao") {
+		t.Errorf("log %q", &log)
+	}
+}
+
+// limits is progress that adds up the limits that it is told.
+type limits struct{ begun, trials, done time.Duration }
+
+func (l *limits) Begin(_, _ int, limit time.Duration)          { l.begun = limit }
+func (l *limits) Trial(t bench.Trial)                          { l.trials += t.Limit }
+func (l *limits) Done(t bench.Trial, _ time.Duration, _ error) { l.done += t.Limit }
+func (l *limits) End()                                         {}
+
+func TestProgressIsToldOfTheLimitsThatItBeganWithThoughTheClockShortensThem(t *testing.T) {
+	needInterpreter(t)
+	var l limits
+	r := runner()
+	r.Progress = &l
+	const suite = "suite: x\nbudget: 3s\nsettle: {busy: 1, wait: 1ms}\nexperiments: {deploy: {budget: 8s, paths: [boot], calls: 1, warmup: 0}}"
+	if err := r.Run(t.Context(), parse(t, suite), t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	if l.begun == 0 || l.trials != l.begun || l.done != l.begun {
+		t.Errorf("%v to go, begun %v, done %v", l.begun, l.trials, l.done)
 	}
 }
 

@@ -49,7 +49,7 @@ func placesToTry(filters [][]instruction, code []span) (places []uint64) {
 	for _, f := range filters {
 		for _, in := range f {
 			if in.Code&7 == unix.BPF_JMP {
-				halves[uint64(in.K)-1&0xffffffff], halves[uint64(in.K)], halves[uint64(in.K)+1&0xffffffff] = true, true, true
+				halves[uint64(in.K-1)], halves[uint64(in.K)], halves[uint64(in.K+1)] = true, true, true // which wrap around, as halves do
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package bench
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -47,6 +48,21 @@ func TestReachableCallsFollowTheFilter(t *testing.T) {
 	}
 	if got := reachableCalls(nil, nil); len(got) != len(callNumbers()) {
 		t.Errorf("without a filter %d calls of %d", len(got), len(callNumbers()))
+	}
+}
+
+func TestPlacesAreTriedOnBothSidesOfEveryConstantAndWrapAround(t *testing.T) {
+	filter := []instruction{{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 0}, {Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 0xffffffff}}
+	places := placesToTry([][]instruction{filter}, []span{{0, 2 << 32}})
+	for _, want := range []uint64{0, 1, 0xfffffffe, 0xffffffff} {
+		if !slices.Contains(places, want) {
+			t.Errorf("%#x is not among %#x", want, places)
+		}
+	}
+	for _, p := range places {
+		if low := uint32(p); low > 1 && low < 0xfffffffe {
+			t.Errorf("%#x is beside no constant", p)
+		}
 	}
 }
 

@@ -157,7 +157,7 @@ func (su *Suite) check() error {
 		return &BadValue{"suite", "a name without spaces and slashes, it becomes part of a folder's"}
 	case su.Repeats < 1:
 		return &BadValue{"repeats", "want at least 1"}
-	case su.Settle.Busy <= 0:
+	case !(su.Settle.Busy > 0):
 		return &BadValue{"settle", "busy must be above 0; it is a share of the processors, such as 0.2"}
 	}
 	return nil

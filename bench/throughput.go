@@ -54,7 +54,7 @@ func (x *throughput) Trials(Target) []Trial {
 	return all
 }
 
-func (x *throughput) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) error {
+func (x *throughput) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (err error) {
 	m, err := strconv.Atoi(t.Labels["functions"])
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (x *throughput) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink
 	if err != nil {
 		return err
 	}
-	defer caller.Close()
+	defer func() { err = errors.Join(err, caller.Close()) }()
 	run := func(pick func(int) int, pacer workloads.Closed, labels map[string]string) (ok int, err error) {
 		target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
 			return caller.Call(ctx, fns.Call(a.Function, []byte("{}")))

@@ -58,7 +58,7 @@ func (x *trace) Trials(Target) []Trial {
 	return []Trial{{Via: x.Via, Labels: map[string]string{"clients": strconv.Itoa(x.Clients)}, Least: time.Second}}
 }
 
-func (x *trace) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) error {
+func (x *trace) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (err error) {
 	calls, err := x.read()
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (x *trace) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) err
 	if err != nil {
 		return err
 	}
-	defer caller.Close()
+	defer func() { err = errors.Join(err, caller.Close()) }()
 	ok, last := 0, time.Duration(0)
 	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
 		return caller.Call(ctx, fns.Call(a.Function, paramEvent(calls.At(a.Number).Param)))

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -25,8 +26,7 @@ func (e *Env) OpenWorker(ctx context.Context, cfg worker.Config) (*workerCaller,
 		return nil, err
 	}
 	if err := w.Ready(ctx); err != nil {
-		w.Close()
-		return nil, fmt.Errorf("wait for the worker: %w", err)
+		return nil, errors.Join(fmt.Errorf("wait for the worker: %w", err), w.Close())
 	}
 	return &workerCaller{w, e.Interpreter.Runtime}, nil
 }

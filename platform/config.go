@@ -69,7 +69,7 @@ var (
 
 // Validate reports every field that cannot be meant.
 func (c Config) Validate() error {
-	errs := []error{c.Worker.Validate(), c.Dispatch.Validate()}
+	errs := []error{c.Worker.Validate(), c.Dispatch.Validate(), c.OpenWhisk.Validate()}
 	if !regionName.MatchString(c.Region) {
 		errs = append(errs, fmt.Errorf("region is %q: it has small letters, digits and -, such as us-east-1", c.Region))
 	}

@@ -42,6 +42,8 @@ func TestWrongConfigurationIsRefusedByLineOrName(t *testing.T) {
 		"- data\n":                                  "line 1",
 		"region: US East\n":                         "region",
 		"account: 12\n":                             "account",
+		"openwhisk:\n  in_flight: -1\n":             "openwhisk: in_flight",
+		"openwhisk:\n  namespaces: {guest: key}\n":  "key of namespace guest",
 	} {
 		_, err := read(t, text)
 		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "platform.yaml") {

@@ -128,6 +128,9 @@ func FindInterpreter(ctx context.Context, id string) (Interpreter, error) {
 	if err := ctx.Err(); err != nil {
 		return Interpreter{}, fmt.Errorf("find runtime %q: %w", id, err)
 	}
+	if len(have) == 0 {
+		have = []string{"none"}
+	}
 	return Interpreter{}, fmt.Errorf("runtime %q is not installed on this host (found: %s); install Node.js 18 or later, or CPython 3.11 or later",
 		id, strings.Join(have, ", "))
 }

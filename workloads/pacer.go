@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -35,7 +36,8 @@ func (c Closed) Due(elapsed time.Duration, count int) (time.Duration, bool) {
 func (c Closed) String() string { return fmt.Sprintf("closed loop, %d calls, %v", c.Calls, c.For) }
 
 // Constant is an open loop with equal gaps: Rate calls a second, the first
-// after one gap, for the time For. A rate that is not positive makes no call.
+// after one gap, for the time For. A rate that is no positive finite number makes
+// no call.
 type Constant struct {
 	Rate float64 // 1/s
 	For  time.Duration
@@ -43,7 +45,7 @@ type Constant struct {
 
 // Due implements Pacer.
 func (c Constant) Due(_ time.Duration, count int) (time.Duration, bool) {
-	if c.Rate <= 0 {
+	if !(c.Rate > 0) || math.IsInf(c.Rate, 1) {
 		return 0, false
 	}
 	due := time.Duration(float64(count+1) / c.Rate * float64(time.Second))

@@ -31,6 +31,8 @@ func TestPacersSayWhenCallsAreDue(t *testing.T) {
 		{"constant: the last", workloads.Constant{Rate: 100, For: time.Second}, 0, 99, time.Second, true},
 		{"constant: no more", workloads.Constant{Rate: 100, For: time.Second}, 0, 100, 0, false},
 		{"constant: no rate, no call", workloads.Constant{For: time.Second}, 0, 0, 0, false},
+		{"constant: a rate that is no number", workloads.Constant{Rate: math.NaN(), For: time.Second}, 0, 0, 0, false},
+		{"constant: a rate without end", workloads.Constant{Rate: math.Inf(1), For: time.Second}, 0, 0, 0, false},
 		{"bursts: all of a burst at once", bursts, 0, 2, 30 * ms, true},
 		{"bursts: the next", bursts, 0, 3, 38 * ms, true},
 		{"bursts: no more", bursts, 0, 6, 0, false},

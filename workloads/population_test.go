@@ -6,20 +6,14 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lambdabench/lambdabench/workloads"
+	"github.com/lambdabench/lambdabench/workloads/handlertest"
 )
-
-// callers run one function of a package on the language's interpreter alone.
-var callers = map[string][]string{
-	"nodejs": {"/usr/bin/node", "-e", `require(process.argv[1]+'/index.js').handler(JSON.parse(process.argv[2])).then(v=>console.log(JSON.stringify(v)))`},
-	"python": {"/usr/bin/python3", "-c", "import sys,json;sys.path.insert(0,sys.argv[1]);import index;print(json.dumps(index.handler(json.loads(sys.argv[2]),None)))"},
-}
 
 func TestEveryKindRunsAndAnswersItsNumber(t *testing.T) {
 	srv, err := workloads.StartWaitServer("127.0.0.1:0")
@@ -33,27 +27,22 @@ func TestEveryKindRunsAndAnswersItsNumber(t *testing.T) {
 		workloads.Wait:  {URL: srv.URL("", 20*ms)},
 		workloads.Alloc: {Megabytes: 8},
 	}
-	for language, caller := range callers {
-		if _, err := os.Stat(caller[0]); err != nil {
-			t.Logf("skipped %s: %v", language, err)
-			continue
-		}
-		for kind, event := range events {
-			p, err := workloads.NewPopulation(t.TempDir(), language, kind)
-			if err == nil {
-				err = p.Grow(18)
+	for _, language := range handlertest.Languages {
+		t.Run(language, func(t *testing.T) {
+			handlertest.Need(t, language)
+			for kind, event := range events {
+				p, err := workloads.NewPopulation(t.TempDir(), language, kind)
+				if err == nil {
+					err = p.Grow(18)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := p.Check(17, handlertest.Call(t, language, p.Package(17), string(event.JSON()))); err != nil {
+					t.Errorf("%s: %v", kind, err)
+				}
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			args := append(append([]string{}, caller[1:]...), p.Package(17), string(event.JSON()))
-			out, err := exec.Command(caller[0], args...).Output()
-			if err != nil {
-				t.Errorf("%s %s: %v", language, kind, err)
-			} else if err := p.Check(17, out); err != nil {
-				t.Errorf("%s %s: %v", language, kind, err)
-			}
-		}
+		})
 	}
 }
 

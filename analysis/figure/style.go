@@ -2,7 +2,6 @@ package figure
 
 import (
 	"image/color"
-	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -137,6 +136,3 @@ func Glyph(shape string, c color.Color, radius vg.Length) draw.GlyphStyle {
 	}
 	return g
 }
-
-// Short is a name that fits on an axis.
-func Short(name string) string { return strings.TrimPrefix(name, "container/") }

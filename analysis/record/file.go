@@ -17,6 +17,7 @@ import (
 const (
 	SuiteFile   = "suite.yaml"   // the suite, byte for byte as it was run
 	MachineFile = "machine.json" // a Machine
+	PlanFile    = "plan.json"    // the record files of all trials in the order in which they are run, a JSON array
 	Folder      = "records"      // one file a finished trial, *Suffix
 	Suffix      = ".jsonl.gz"
 )
@@ -30,6 +31,15 @@ const (
 // Files lists the files of a run's finished trials, in the order of the plan.
 func Files(runDir string) ([]string, error) {
 	return filepath.Glob(filepath.Join(runDir, Folder, "*"+Suffix)) // sorted by name, which begins with the trial's number
+}
+
+// WriteFile puts a whole file at path, or leaves the old one.
+func WriteFile(path string, data []byte) error {
+	tmp := path + ".part"
+	if err := os.WriteFile(tmp, data, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
 }
 
 // Writer writes one trial's file. Nothing is at its path before Commit: a trial

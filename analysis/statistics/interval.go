@@ -1,6 +1,7 @@
 package statistics
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -128,14 +129,7 @@ func newPool(trials [][]float64) pool {
 			p.values = append(p.values, pooled{sorted[(2*i+1)*len(sorted)/(2*k)], t})
 		}
 	}
-	slices.SortFunc(p.values, func(a, b pooled) int {
-		if a.value < b.value {
-			return -1
-		} else if a.value > b.value {
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(p.values, func(a, b pooled) int { return cmp.Compare(a.value, b.value) })
 	return p
 }
 
@@ -167,9 +161,75 @@ func Proportion(hits, n int) Interval {
 	return Interval{math.Max(0, mid-half), math.Min(1, mid+half)}
 }
 
-// RatioInterval is the interval of mean(a)/mean(b), by resampling both, seeded.
-// Samples beyond a thousand values are resampled as their thousand means of
-// consecutive blocks, which keeps what depends on its neighbours together.
+// ClusterRatioInterval is the interval of mean(a)/mean(b) over all values of
+// several trials on either side. As for [ClusterInterval] the trial is the unit.
+// With as many trials on both sides the k-th of each are a pair that met the same
+// conditions, and pairs are resampled; else the sides' trials are, each by itself.
+//
+// With fewer trials than [FewTrials] the interval spans what each pair, or each
+// two trials of both sides, gave, and the interval within them. With one on each
+// side it is [RatioInterval].
+func ClusterRatioInterval(a, b [][]float64, seed uint64) Interval {
+	x, y := sumsOf(a), sumsOf(b)
+	if len(x) == 0 || len(y) == 0 {
+		return Interval{math.NaN(), math.NaN()}
+	}
+	paired := len(x) == len(y) && len(x) == len(a) && len(y) == len(b)
+	if min(len(x), len(y)) < FewTrials {
+		i := RatioInterval(slices.Concat(a...), slices.Concat(b...), seed)
+		for k := range x {
+			for l := range y {
+				if r := x[k].mean() / y[l].mean(); !paired || k == l {
+					i = i.Join(Interval{r, r})
+				}
+			}
+		}
+		return i
+	}
+	rng := rand.New(rand.NewPCG(seed, uint64(len(x))))
+	ratios := make([]float64, resamples)
+	for i := range ratios {
+		var over, under sums
+		for range x {
+			k := rng.IntN(len(x))
+			over = over.plus(x[k])
+			if paired {
+				under = under.plus(y[k])
+			}
+		}
+		for range y {
+			if !paired {
+				under = under.plus(y[rng.IntN(len(y))])
+			}
+		}
+		ratios[i] = over.mean() / under.mean()
+	}
+	ratios, _ = Clean(ratios)
+	tail := (1 - Confidence) / 2
+	return Interval{Quantile(tail, ratios), Quantile(1-tail, ratios)}
+}
+
+// sums is what a trial adds to a mean.
+type sums struct{ sum, n float64 }
+
+func (s sums) plus(o sums) sums { return sums{s.sum + o.sum, s.n + o.n} }
+func (s sums) mean() float64    { return s.sum / s.n }
+
+// sumsOf leaves out trials without a value.
+func sumsOf(trials [][]float64) []sums {
+	var all []sums
+	for _, t := range trials {
+		if len(t) > 0 {
+			all = append(all, sums{Mean(t) * float64(len(t)), float64(len(t))})
+		}
+	}
+	return all
+}
+
+// RatioInterval is the interval of mean(a)/mean(b) of values that are independent
+// of each other, by resampling both, seeded. Samples beyond a thousand values are
+// resampled as their thousand means of consecutive blocks, which keeps what depends
+// on its neighbours together.
 func RatioInterval(a, b []float64, seed uint64) Interval {
 	if len(a) == 0 || len(b) == 0 {
 		return Interval{math.NaN(), math.NaN()}

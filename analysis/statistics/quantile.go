@@ -6,6 +6,8 @@
 //   - Confidence intervals of a median: the bootstrap, where it can be written
 //     down in closed form in that form ([MedianInterval], with gonum's binomial
 //     distribution), over trials by seeded resampling ([ClusterInterval]).
+//   - Ratios of means: seeded resampling, over trials ([ClusterRatioInterval]) or
+//     within one ([RatioInterval]).
 //   - Comparison of two samples: the Mann-Whitney U test of go-moremath, which
 //     is benchstat's ([RankTest]).
 //   - Proportions: Wilson's score interval ([Proportion]).

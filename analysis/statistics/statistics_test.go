@@ -136,6 +136,49 @@ func TestTrialsAreTheUnitOfClusterIntervals(t *testing.T) {
 	}
 }
 
+// Eight pairs of trials: each pair shares a factor, as two schedules do that meet
+// the same weather, and each side is twice the other but for its own factor.
+func TestTrialsAreTheUnitOfRatiosAndPairsShareTheirConditions(t *testing.T) {
+	rng := random(10)
+	pairs := func(shared, own float64) (a, b [][]float64) {
+		for range 8 {
+			both := math.Exp(shared * rng.NormFloat64())
+			a = append(a, lognormal(rng, 2000, 10*both*math.Exp(own*rng.NormFloat64())))
+			b = append(b, lognormal(rng, 2000, 5*both*math.Exp(own*rng.NormFloat64())))
+		}
+		return a, b
+	}
+	width := func(i statistics.Interval) float64 { return i.High - i.Low }
+	a, b := pairs(0, 0.2)
+	flat, cluster := statistics.RatioInterval(slices.Concat(a...), slices.Concat(b...), 1), statistics.ClusterRatioInterval(a, b, 1)
+	if ratio := statistics.Mean(slices.Concat(a...)) / statistics.Mean(slices.Concat(b...)); cluster.Low > ratio || cluster.High < ratio {
+		t.Errorf("%v does not hold the ratio %g", cluster, ratio)
+	}
+	if width(cluster) < 3*width(flat) {
+		t.Errorf("trials differ by a fifth, but over trials the interval is %v and over values %v", cluster, flat)
+	}
+	a, b = pairs(0.5, 0)
+	if alike, apart := statistics.ClusterRatioInterval(a, b, 1), statistics.ClusterRatioInterval(a, b[:7], 1); width(alike) > width(apart)/5 || alike.Low > 2.05 || alike.High < 1.95 {
+		t.Errorf("in pairs %v, not in pairs %v", alike, apart)
+	}
+}
+
+func TestFewTrialsSpanTheirRatios(t *testing.T) {
+	a, b := [][]float64{{2, 2, 2}, {9, 9, 9}}, [][]float64{{1, 1, 1}, {3, 3, 3}}
+	if i := statistics.ClusterRatioInterval(a, b, 1); i.Low > 2 || i.High < 3 {
+		t.Errorf("pairs of 2 and 3: %v", i)
+	}
+	if i := statistics.ClusterRatioInterval(a, b[:1], 1); i.Low != 2 || i.High != 9 {
+		t.Errorf("one trial against two: %v", i)
+	}
+	if one := statistics.ClusterRatioInterval(a[:1], b[:1], 1); one != statistics.RatioInterval(a[0], b[0], 1) {
+		t.Errorf("one against one: %v", one)
+	}
+	if i := statistics.ClusterRatioInterval(a, [][]float64{nil}, 1); !math.IsNaN(i.Low) {
+		t.Errorf("against nothing: %v", i)
+	}
+}
+
 func TestFewTrialsSpanTheirMedians(t *testing.T) {
 	a, b := []float64{1, 1, 1, 1, 1}, []float64{9, 9, 9, 9, 9}
 	if i := statistics.ClusterInterval([][]float64{a, b, {}}, 1); i.Low != 1 || i.High != 9 {

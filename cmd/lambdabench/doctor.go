@@ -12,7 +12,12 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
-var errNothingUsable = errors.New("no backend is usable on this host")
+var (
+	errNothingUsable = errors.New("no backend is usable on this host")
+	errNoInterpreter = errors.New("no interpreter is installed: " + getInterpreter)
+)
+
+const getInterpreter = "install Node.js 18 or later, or CPython 3.11 or later (apt-get install nodejs python3)"
 
 func doctorCommand() *cobra.Command {
 	var trace bool
@@ -40,7 +45,7 @@ func traceUCs(cmd *cobra.Command) error {
 	out := cmd.OutOrStdout()
 	found := runtime.Interpreters(cmd.Context())
 	if len(found) == 0 {
-		return errNothingUsable
+		return errNoInterpreter
 	}
 	for _, in := range found {
 		calls, err := unikernel.Trace(cmd.Context(), in)
@@ -67,7 +72,7 @@ func doctor(cmd *cobra.Command, _ []string) error {
 		fmt.Fprintf(out, "  %-18s %s, %s\n", in.Runtime, in.Version, in.Path)
 	}
 	if len(found) == 0 {
-		fmt.Fprintln(out, "  none: install Node.js 18 or later, or CPython 3.11 or later (apt-get install nodejs python3)")
+		fmt.Fprintln(out, "  none: "+getInterpreter)
 	}
 	fmt.Fprintln(out, "backends")
 	all, closeAll := openBackends()

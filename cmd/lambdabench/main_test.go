@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/bench"
 	"github.com/lambdabench/lambdabench/runtime"
 )
 
@@ -107,6 +109,31 @@ func TestExitCodesTellWrongUseFromFailure(t *testing.T) {
 		if code != c.code || !strings.Contains(stdout+stderr, c.says) {
 			t.Errorf("%s: exit code %d, want %d, with %q in:\n%s%s", c.name, code, c.code, c.says, stdout, stderr)
 		}
+	}
+}
+
+func TestARunThatCannotBeginNamesNoWayToGoOn(t *testing.T) {
+	out := t.TempDir()
+	if err := os.Mkdir(filepath.Join(out, record.Folder), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{record.SuiteFile: "suite: other\n", filepath.Join(record.Folder, "0001-deploy"+record.Suffix): ""} {
+		if err := os.WriteFile(filepath.Join(out, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	suite := write(t, "suite: x\nexperiments: {deploy: }\n")
+	code, _, stderr := command(t, "run", suite, "--out", out)
+	if code != exitFailed || !strings.Contains(stderr, bench.ErrOtherSuite.Error()) || strings.Contains(stderr, "To go on") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+func TestTheCommandToGoOnIsForAShell(t *testing.T) {
+	got := resume("my suite.yaml", "it's", runFlags{backends: []string{"container/runc"}, only: []string{"ao"}, verbose: true})
+	const want = `lambdabench run 'my suite.yaml' --out 'it'\''s' --backends container/runc --only ao --verbose`
+	if got != want {
+		t.Errorf("%s\nwant %s", got, want)
 	}
 }
 

@@ -32,7 +32,8 @@ func mpscCommand() *cobra.Command {
 platforms of ours), keeps every test in a database, and recommends a provider by
 a schedule. Schedules are built in or uploaded in Python; those run in a sandbox
 of the backend. POST /run/FUNCTION runs a function at the recommended provider and
-falls over to the next. /openapi.yaml describes the REST API. It runs until it is
+falls over to the next. /openapi.yaml describes the REST API. It checks no
+signature, so it listens on loopback unless told otherwise. It runs until it is
 interrupted.
 
 Credentials come from the environment, never from the file.`,
@@ -97,6 +98,7 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another --listen", err)
 	}
+	warnOfStrangers(l, log)
 	fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s (schedules on backend %s, pid %d)\n", l.Addr(), backend.Name(), os.Getpid())
 	return serveMPSC(ctx, c, l, cfg.Timeout, log)
 }

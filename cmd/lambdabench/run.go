@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,6 +69,8 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 		return &usageError{err}
 	case errors.As(err, &failed):
 		err = fmt.Errorf("%w; to try them again: %s", err, resume(path, out, f)) // what was said of each is on the screen
+	case slices.ContainsFunc(bench.NothingRun, func(e error) bool { return errors.Is(err, e) }):
+		return err // the same command would fail again
 	case err != nil:
 		return fmt.Errorf("%w\nfinished trials are kept. To go on: %s", err, resume(path, out, f))
 	}
@@ -75,14 +79,22 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 
 // resume is the command that takes a run up again.
 func resume(path, out string, f runFlags) string {
-	s := fmt.Sprintf("lambdabench run %s --out %s", path, out)
+	args := []string{"lambdabench", "run", path, "--out", out}
 	for _, b := range f.backends {
-		s += " --backends " + b
+		args = append(args, "--backends", b)
 	}
 	for _, o := range f.only {
-		s += " --only " + o
+		args = append(args, "--only", o)
 	}
-	return s
+	if f.verbose {
+		args = append(args, "--verbose")
+	}
+	for i, a := range args {
+		if a == "" || strings.ContainsAny(a, " \t\n'\"\\$`&|;<>()*?[]#~!{}") {
+			args[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'" // for a shell, as it is
+		}
+	}
+	return strings.Join(args, " ")
 }
 
 // openBackends returns every backend there is, usable here or not.

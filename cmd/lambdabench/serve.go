@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -52,13 +53,13 @@ otherwise. /metrics is for Prometheus, /healthz for a load balancer.`,
 	return cmd
 }
 
-func serve(cmd *cobra.Command, cfg platform.Config, name, listen string, log *slog.Logger) error {
+func serve(cmd *cobra.Command, cfg platform.Config, name, listen string, log *slog.Logger) (err error) {
 	ctx := cmd.Context()
 	backend, err := backends.ByName(backends.Config{}, name)
 	if err != nil {
 		return &usageError{err}
 	}
-	defer backend.Close()
+	defer func() { err = errors.Join(err, backend.Close()) }()
 	if err := backend.Probe(ctx); err != nil {
 		return err
 	}
@@ -68,12 +69,16 @@ func serve(cmd *cobra.Command, cfg platform.Config, name, listen string, log *sl
 	}
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
-		p.Close()
-		return fmt.Errorf("listen: %w; choose another --listen", err)
+		return errors.Join(fmt.Errorf("listen: %w; choose another --listen", err), p.Close())
 	}
+	warnOfStrangers(l, log)
+	fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s (backend %s, pid %d)\n", l.Addr(), name, os.Getpid())
+	return p.Serve(ctx, l)
+}
+
+// warnOfStrangers warns of an address that others than this host can reach.
+func warnOfStrangers(l net.Listener, log *slog.Logger) {
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
 		log.Warn("anyone who reaches this address can run code here: the API checks no signature", "address", l.Addr().String())
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s (backend %s, pid %d)\n", l.Addr(), name, os.Getpid())
-	return p.Serve(ctx, l)
 }

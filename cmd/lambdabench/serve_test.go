@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -103,6 +106,24 @@ func TestServeRefusesWrongUse(t *testing.T) {
 		code, _, says := command(t, append([]string{"serve"}, strings.Fields(c.args)...)...)
 		if code != c.code || !strings.Contains(says, c.says) {
 			t.Errorf("serve %s: exit %d, %s", c.args, code, says)
+		}
+	}
+}
+
+// elsewhere is a listener with an address of its own choice.
+type elsewhere struct {
+	net.Listener
+	addr net.TCPAddr
+}
+
+func (e elsewhere) Addr() net.Addr { return &e.addr }
+
+func TestWhoListensBeyondLoopbackIsWarned(t *testing.T) {
+	for address, want := range map[string]bool{"127.0.0.1": false, "::1": false, "0.0.0.0": true, "192.0.2.1": true} {
+		var log bytes.Buffer
+		warnOfStrangers(elsewhere{addr: net.TCPAddr{IP: net.ParseIP(address), Port: 9000}}, slog.New(slog.NewTextHandler(&log, nil)))
+		if got := strings.Contains(log.String(), "anyone who reaches"); got != want {
+			t.Errorf("%s: %q", address, &log)
 		}
 	}
 }

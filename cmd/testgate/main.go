@@ -14,7 +14,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,6 +111,7 @@ func (t *tally) take(e event, output map[string][]string, w io.Writer) {
 	case "fail", "build-fail":
 		if e.Test == "" {
 			t.broken = true
+			unended(e.Package, output, w)
 		} else {
 			t.failed++
 			fmt.Fprint(w, strings.Join(output[key], ""))
@@ -116,6 +119,17 @@ func (t *tally) take(e event, output map[string][]string, w io.Writer) {
 	}
 	if e.Action == "pass" || e.Action == "skip" || e.Action == "fail" {
 		delete(output, key)
+	}
+}
+
+// unended prints what the tests of a package said that has ended before them: a
+// test that hangs until the time-out or exits has no event of its own.
+func unended(pkg string, output map[string][]string, w io.Writer) {
+	for _, key := range slices.Sorted(maps.Keys(output)) {
+		if strings.HasPrefix(key, pkg+"\x00") {
+			fmt.Fprint(w, strings.Join(output[key], ""))
+			delete(output, key)
+		}
 	}
 }
 

@@ -36,6 +36,25 @@ func TestCountsAndAttributesTestsToBackends(t *testing.T) {
 	}
 }
 
+// What go test says of a test that hangs until the time-out.
+const hanging = `{"Action":"run","Package":"m/bench","Test":"TestC"}
+{"Action":"output","Package":"m/bench","Test":"TestC","Output":"panic: test timed out after 25m\n"}
+{"Action":"output","Package":"m/other","Test":"TestD","Output":"still running\n"}
+{"Action":"output","Package":"m/bench","Output":"FAIL m/bench\n"}
+{"Action":"fail","Package":"m/bench"}
+`
+
+func TestWhatATestSaidThatNeverEndedIsShown(t *testing.T) {
+	var out bytes.Buffer
+	got, err := read(strings.NewReader(hanging), &out)
+	if err != nil || !got.broken {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if s := out.String(); !strings.Contains(s, "timed out after 25m") || strings.Contains(s, "still running") {
+		t.Errorf("shown output:\n%s", s)
+	}
+}
+
 func TestAPackageThatDoesNotBuildIsAFailure(t *testing.T) {
 	got, err := read(strings.NewReader("# m/bench\n"+`{"Action":"build-fail","Package":"m/bench"}`+"\n"), &bytes.Buffer{})
 	if err != nil || !got.broken {

@@ -166,6 +166,16 @@ func TestAdaptiveLeavesAProviderThatTurnsSlowAndReturnsToIt(t *testing.T) {
 	}
 }
 
+func TestAskingForFunctionsThatAreNotThereTakesNoMemory(t *testing.T) {
+	c := controller(t, config("a", "b"), Options{Executors: map[string]Executor{"a": takes(0), "b": takes(0)}})
+	if _, err := c.Metrics(t.Context(), "made-up"); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(c.live.state); n != 0 {
+		t.Errorf("%d entries are kept", n)
+	}
+}
+
 func TestAdaptiveAvoidsAProviderThatFailsFast(t *testing.T) {
 	var broken atomic.Bool
 	fast := scripted(func(ctx context.Context) ([]byte, error) {

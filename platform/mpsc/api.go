@@ -35,7 +35,8 @@ func Handler(c *Controller) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, r.URL.Path+": there is no such path; /openapi.yaml has those that there are")
 	})
-	return mux
+	// A browser that visits some page must not be made to run code here.
+	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 func (c *Controller) routes() map[string]http.HandlerFunc {

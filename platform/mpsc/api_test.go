@@ -1,6 +1,7 @@
 package mpsc
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,6 +10,17 @@ import (
 	"testing"
 	"time"
 )
+
+func TestAWebPageCannotRunFunctions(t *testing.T) {
+	ran := false
+	c := controller(t, config("a"), Options{Executors: map[string]Executor{"a": scripted(func(context.Context) ([]byte, error) { ran = true; return []byte("1"), nil })}})
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodPost, "/run/nop", strings.NewReader("{}"))
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	if Handler(c).ServeHTTP(w, r); w.Code != http.StatusForbidden || ran {
+		t.Errorf("status %d, the function ran: %v", w.Code, ran)
+	}
+}
 
 func TestRESTAPIAnswersAndExplains(t *testing.T) {
 	cfg := config("a", "b")

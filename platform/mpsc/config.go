@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"regexp"
@@ -69,8 +70,14 @@ func ParseConfig(data []byte) (Config, error) {
 	var cfg Config
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
-	if err := dec.Decode(&cfg); err != nil {
+	switch err := dec.Decode(&cfg); {
+	case errors.Is(err, io.EOF):
+		return Config{}, errors.New("the configuration is empty; see configs/mpsc.yaml for one")
+	case err != nil:
 		return Config{}, err
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return Config{}, errors.New("a configuration is one document, without ---")
 	}
 	cfg = cfg.withDefaults()
 	return cfg, cfg.validate()

@@ -60,17 +60,16 @@ CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 func OpenDatabase(path string) (*Database, error) {
 	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)"}}
 	db, err := sql.Open("sqlite", "file:"+path+"?"+q.Encode())
-	if err == nil {
-		_, err = db.Exec(schema)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("open metrics database %s: %w", path, err)
+	}
+	if _, err := db.Exec(schema); err != nil {
+		return nil, errors.Join(fmt.Errorf("open metrics database %s: %w", path, err), db.Close())
 	}
 	d := &Database{db: db, epoch: time.Now(), wake: make(chan struct{}, 1), asked: make(chan chan<- struct{}), stop: make(chan struct{}), done: make(chan struct{})}
 	var last sql.NullInt64
 	if err := db.QueryRow(`SELECT max(at_ns) FROM tests`).Scan(&last); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("open metrics database %s: %w", path, err)
+		return nil, errors.Join(fmt.Errorf("open metrics database %s: %w", path, err), db.Close())
 	}
 	if ahead := last.Int64 - d.epoch.UnixNano(); last.Valid && ahead >= 0 {
 		d.shift = time.Duration(ahead) + 1
@@ -173,7 +172,7 @@ func (d *Database) schedules(ctx context.Context) (map[string]string, error) {
 func (d *Database) setting(ctx context.Context, key string) (string, error) {
 	var v string
 	err := d.db.QueryRowContext(ctx, `SELECT value FROM settings WHERE key = ?`, key).Scan(&v)
-	if err == sql.ErrNoRows {
+	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
 	return v, err

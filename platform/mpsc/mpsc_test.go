@@ -158,6 +158,21 @@ func TestProxyFallsOverToTheNextProviderAndNotOnTheFunctionsOwnError(t *testing.
 	}
 }
 
+func TestACallWhoseClientLeftIsNoSuccessWithoutAPayload(t *testing.T) {
+	cfg := config("a")
+	cfg.Hedge = true // the call itself outlives its client
+	var leave context.CancelFunc
+	c := controller(t, cfg, Options{Executors: map[string]Executor{"a": scripted(func(context.Context) ([]byte, error) { leave(); return []byte("1"), nil })}})
+	for range 50 { // both the end and the answer are there: either may be seen first
+		ctx, cancel := context.WithCancel(t.Context())
+		leave = cancel
+		if r, err := c.Invoke(ctx, "nop", nil); err == nil && string(r.Payload) != "1" {
+			t.Fatalf("%+v and no error", r)
+		}
+	}
+	c.Close()
+}
+
 func TestRecordedTestsSurviveAndTimeNeverRunsBackwards(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.db")
 	db, err := OpenDatabase(path)
@@ -231,6 +246,8 @@ func TestConfigNamesWhatIsWrongWithIt(t *testing.T) {
 		{"functions: [nop]\n", "at least one"},
 		{good + "- {name: a, type: aws, ApiHost: 'http://h'}\n", `"a" is taken`},
 		{strings.Replace(good, "type: aws", "type: http", 1), "needs url"},
+		{"", "configs/mpsc.yaml"},
+		{good + "---\n" + good, "one document"},
 	} {
 		if _, err := ParseConfig([]byte(c.yaml)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q\ngave %v, want %q", c.yaml, err, c.want)

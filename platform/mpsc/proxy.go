@@ -94,7 +94,10 @@ func (p *proxied) run(ctx, own context.Context) (reply Reply, err error) {
 			continue
 		case a := <-p.ended:
 			p.running--
-			if a.err != nil && a.test.Provider == "" || ctx.Err() != nil {
+			if err := ctx.Err(); err != nil { // the answer came as its client left
+				return reply, err
+			}
+			if a.err != nil && a.test.Provider == "" {
 				return reply, a.err
 			}
 			if a.err != nil { // the call was made: losing its record must not lose its result

@@ -24,6 +24,9 @@ var scheduleFiles embed.FS
 // maxSchedule bounds an uploaded schedule, in bytes.
 const maxSchedule = 256 << 10
 
+// maxProcesses bounds the processes and threads of a schedule's sandbox.
+const maxProcesses = 64
+
 // Runner runs a function in a sandbox. A *worker.Worker is one.
 type Runner interface {
 	Invoke(ctx context.Context, req worker.Request) (worker.Response, error)
@@ -105,7 +108,7 @@ func (u *userSchedule) Choose(ctx context.Context, all []Metrics) (string, error
 		Runtime: u.sandbox.Runtime,
 		Function: runtime.Function{
 			Name: name, Version: "$LATEST", ARN: "arn:aws:lambda:local:000000000000:function:" + name,
-			Handler: "entry.handler", Package: u.pkg, Limits: runtime.Limits{MemoryBytes: 128 << 20},
+			Handler: "entry.handler", Package: u.pkg, Limits: runtime.Limits{MemoryBytes: 128 << 20, Processes: maxProcesses},
 		},
 		Timeout:    u.limit,
 		Invocation: runtime.Invocation{ID: uuid.NewString(), Payload: event},

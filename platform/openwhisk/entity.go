@@ -24,6 +24,7 @@ const (
 	maxLogs        = 10 // MB, and the default
 	maxParameters  = 1 << 20
 	maxCode        = 48 << 20
+	maxProcesses   = 1024 // and threads, of a sandbox, as at the gateway
 )
 
 // KeyValue is a parameter or an annotation.

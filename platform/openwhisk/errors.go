@@ -52,7 +52,7 @@ func translate(err error) apiError {
 		return apiError{http.StatusTooManyRequests, "Too many concurrent requests in flight: " + err.Error()}
 	case errors.Is(err, worker.ErrClosed), errors.Is(err, dispatch.ErrClosed):
 		return errClosing
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+	case errors.Is(err, store.ErrDiskFull), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return apiError{http.StatusInsufficientStorage, "The data directory's disk is full: " + err.Error()}
 	}
 	return apiError{http.StatusInternalServerError, err.Error()}

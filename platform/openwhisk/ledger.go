@@ -16,8 +16,9 @@ type ledger struct {
 	most     int
 	mostSize int64
 	queue    chan entry
-	stop     chan struct{} // closed: nothing new is taken
-	done     chan struct{} // closed: all is written
+	lost     func(records int, err error) // told of records that nobody waits for
+	stop     chan struct{}                // closed: nothing new is taken
+	done     chan struct{}                // closed: all is written
 
 	mu      sync.Mutex             // guards what follows
 	fresh   map[string]*Activation // ended, and not yet on disk
@@ -39,9 +40,10 @@ const queued = 4096
 // gather is how long records that nobody waits for are gathered.
 const gather = 20 * time.Millisecond
 
-// openLedger marks as ended what a killed predecessor had promised.
-func openLedger(db *sql.DB, most int, mostSize int64) (*ledger, error) {
-	l := &ledger{db: db, most: most, mostSize: mostSize, queue: make(chan entry, queued), stop: make(chan struct{}), done: make(chan struct{}), fresh: map[string]*Activation{}}
+// openLedger marks as ended what a killed predecessor had promised. lost is told
+// of records that could not be written and that nobody waits for.
+func openLedger(db *sql.DB, most int, mostSize int64, lost func(records int, err error)) (*ledger, error) {
+	l := &ledger{db: db, most: most, mostSize: mostSize, lost: lost, queue: make(chan entry, queued), stop: make(chan struct{}), done: make(chan struct{}), fresh: map[string]*Activation{}}
 	if _, err := db.Exec(`UPDATE activations SET ended = 1 WHERE ended = 0`); err != nil {
 		return nil, fmt.Errorf("read activations: %w", err)
 	}
@@ -144,10 +146,16 @@ func (l *ledger) flush(batch []entry) {
 		}
 	}
 	l.mu.Unlock()
+	unheard := 0
 	for _, e := range batch {
 		if e.ack != nil {
 			e.ack <- err
+		} else {
+			unheard++
 		}
+	}
+	if err != nil && unheard > 0 {
+		l.lost(unheard, err)
 	}
 }
 

@@ -106,7 +106,10 @@ func Open(cfg Config, st *store.Store, invoker Invoker) (*API, error) {
 	if err := a.removeUnnamed(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open OpenWhisk API: %w", err), a.db.close())
 	}
-	if a.ledger, err = openLedger(a.db.sql, cfg.Activations, cfg.ActivationBytes); err != nil {
+	lost := func(records int, err error) {
+		cfg.Log.Error("activations are not recorded", "count", records, "error", err)
+	}
+	if a.ledger, err = openLedger(a.db.sql, cfg.Activations, cfg.ActivationBytes, lost); err != nil {
 		return nil, errors.Join(fmt.Errorf("open OpenWhisk API: %w", err), a.db.close())
 	}
 	a.life, a.cancel = context.WithCancel(context.Background())

@@ -35,7 +35,7 @@ func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sand
 	return sb, nil
 }
 
-// enter counts a boot that is under way, unless the backend is closed.
+// enter counts what is under way, a boot above all, unless the backend is closed.
 func (b *Backend) enter() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -235,6 +235,10 @@ func (b *Backend) HostAddress(ctx context.Context) (string, error) {
 	case NetworkHost:
 		return "127.0.0.1", nil
 	}
+	if err := b.enter(); err != nil { // a closed backend makes no bridge
+		return "", err
+	}
+	defer b.booting.Done()
 	if err := b.prepare(ctx); err != nil {
 		return "", err
 	}

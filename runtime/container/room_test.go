@@ -1,6 +1,9 @@
 package container
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 func TestContainerLimitComesFromTheMemoryAtHandUnlessConfigured(t *testing.T) {
 	if got := New(Config{}).cfg.Max; got < 1 {
@@ -8,6 +11,16 @@ func TestContainerLimitComesFromTheMemoryAtHandUnlessConfigured(t *testing.T) {
 	}
 	if got := New(Config{Max: 7}).cfg.Max; got != 7 {
 		t.Errorf("a configured limit of 7 became %d", got)
+	}
+}
+
+func TestAClosedBackendMakesNoBridge(t *testing.T) {
+	b := New(Config{Network: NetworkBridge})
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.HostAddress(t.Context()); !errors.Is(err, errClosed) {
+		t.Errorf("error %v", err)
 	}
 }
 

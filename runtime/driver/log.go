@@ -22,11 +22,6 @@ func (l *logBuffer) add(p []byte) {
 	l.lost += len(p) - keep
 }
 
-// clone shares no memory with l.
-func (l *logBuffer) clone() logBuffer {
-	return logBuffer{b: append([]byte(nil), l.b...), lost: l.lost}
-}
-
 func (l *logBuffer) bytes() []byte {
 	if l.lost > 0 {
 		return fmt.Appendf(l.b, "\n[%d further bytes of log dropped]\n", l.lost)

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,7 +38,7 @@ func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err er
 	sb := &sandbox{backend: b, name: name, gone: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			sb.release()
+			err = errors.Join(err, sb.release())
 		}
 	}()
 	if err := sb.acquire(); err != nil {

@@ -188,8 +188,7 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 		return nil, err
 	}
 	if err := sb.greet(ctx, spec); err != nil {
-		sb.Close()
-		return nil, err
+		return nil, errors.Join(err, sb.Close())
 	}
 	b.mu.Lock()
 	b.live[sb] = struct{}{}
