@@ -148,4 +148,7 @@ func aoTable(s *Summary) *Table {
 	return t
 }
 
-const mega = 1e6
+const (
+	mega = 1e6
+	giga = 1e9
+)

@@ -141,24 +141,24 @@ const LabelState = "state"
 func densityTable(s *Summary) *Table {
 	t := &Table{
 		Name: Density, Title: "Density and creation rate",
-		Note:    s.gainNote() + " MB are 10^6 bytes; the paper's MB each is 88 GB divided by the number of instances.",
-		Columns: []string{"backend", "runtime", "state", "trials", "instances [95 % CI]", "MB each [95 % CI]", s.gainColumn(), "creations/s [95 % CI]", s.gainColumn() + " ", "budget", "memory from", warningsColumn},
+		Note:    s.gainNote() + " MB are 10^6 bytes; the paper's MB each is 88 GB divided by the number of instances. Peak: of all together while each answered one more call.",
+		Columns: []string{"backend", "runtime", "state", "trials", "instances [95 % CI]", "MB each [95 % CI]", s.gainColumn(), "creations/s [95 % CI]", s.gainColumn() + " ", "budget", "peak GB", "memory from", warningsColumn},
 		text:    3,
 	}
 	for _, r := range s.Find(Query{Experiment: Density, Metric: record.MetricBytesPerInstance}) {
 		q := Query{Experiment: Density, Runtime: r.Runtime, Labels: map[string]string{LabelState: r.Label(LabelState)}}
 		of := func(metric, backend string) *Result { q.Metric, q.Backend = metric, backend; return s.One(q) }
 		base := s.Baseline()
-		rate, instances := of(record.MetricCreationRate, r.Backend), of(record.MetricInstances, r.Backend)
+		rate, instances, peak := of(record.MetricCreationRate, r.Backend), of(record.MetricInstances, r.Backend), of(record.MetricPeakMemory, r.Backend)
 		budget := none
 		if instances != nil {
 			budget = dash(instances.Label(record.LabelBudget))
 		}
 		t.add(r.Backend, r.Runtime, dash(r.Label(LabelState)), samples(r), median(instances, 1), median(r, mega), gain(r, of(record.MetricBytesPerInstance, base), true),
-			median(rate, 1), gain(rate, of(record.MetricCreationRate, base), false), budget, dash(r.Label(LabelSource)), kinds(r, rate, instances))
+			median(rate, 1), gain(rate, of(record.MetricCreationRate, base), false), budget, median(peak, giga), dash(r.Label(LabelSource)), kinds(r, rate, instances, peak))
 	}
 	for _, p := range reference.Isolations() {
-		t.addPaper(reference.Label+": "+p.Name, reference.Runtime, "booted", none, quoted(p.Instances), number(p.MBEach()), none, quoted(p.Creations), none, "88GB", none, "")
+		t.addPaper(reference.Label+": "+p.Name, reference.Runtime, "booted", none, quoted(p.Instances), number(p.MBEach()), none, quoted(p.Creations), none, "88GB", none, none, "")
 	}
 	return t
 }

@@ -12,11 +12,12 @@ import (
 // density is SEUSS's table 3: instances are created, several at a time, until
 // a memory budget is used up. It works on the backend itself, as the paper did.
 type density struct {
-	States   []string `yaml:"states"`   // booted, served
+	States   []string `yaml:"states"`   // booted, served, idle
 	Memory   Size     `yaml:"memory"`   // budget of all instances together
 	Floor    Size     `yaml:"floor"`    // memory that must stay available on the host
 	Count    int      `yaml:"count"`    // most instances
 	Parallel int      `yaml:"parallel"` // creations at a time; 0: one per core
+	Rest     Duration `yaml:"rest"`     // idle: until the memory in use was the same for so long
 	AO       []string `yaml:"ao"`       // steps of anticipatory optimisation; the backend's choice by default
 }
 
@@ -24,10 +25,11 @@ type density struct {
 const (
 	StateBooted = "booted" // the runtime with its driver, as in the paper
 	StateServed = "served" // it has imported a function of its own and answered once
+	StateIdle   = "idle"   // as served, and then left alone until it gives no more memory back
 )
 
 func newDensity() *density {
-	return &density{States: []string{StateBooted, StateServed}, Memory: 1 << 30, Floor: 1 << 30, Count: 200_000}
+	return &density{States: []string{StateBooted, StateServed}, Memory: 1 << 30, Floor: 1 << 30, Count: 200_000, Rest: Duration(12 * time.Second)}
 }
 
 func (d *density) Name() string { return "density" }
@@ -38,8 +40,8 @@ func (d *density) Doc() string {
 
 func (d *density) Check() error {
 	for _, s := range d.States {
-		if s != StateBooted && s != StateServed {
-			return &BadValue{"states", fmt.Sprintf("%q is neither %s nor %s", s, StateBooted, StateServed)}
+		if s != StateBooted && s != StateServed && s != StateIdle {
+			return &BadValue{"states", fmt.Sprintf("%q is none of %s, %s, %s", s, StateBooted, StateServed, StateIdle)}
 		}
 	}
 	if d.Memory < 1<<20 {
@@ -51,7 +53,11 @@ func (d *density) Check() error {
 func (d *density) Trials(Target) []Trial {
 	var all []Trial
 	for _, s := range d.States {
-		all = append(all, Trial{Via: ViaSandbox, Labels: map[string]string{"state": s}, Least: 2 * time.Second})
+		least := 2 * time.Second
+		if s == StateIdle {
+			least += time.Duration(d.Rest)
+		}
+		all = append(all, Trial{Via: ViaSandbox, Labels: map[string]string{"state": s}, Least: least})
 	}
 	return all
 }
@@ -60,7 +66,7 @@ func (d *density) Trials(Target) []Trial {
 const uniqueFunctions = 1024
 
 func (d *density) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (err error) {
-	c, err := newCreator(ctx, env, d.AO, t.Labels["state"] == StateServed)
+	c, err := newCreator(ctx, env, d.AO, t.Labels["state"] != StateBooted)
 	if err != nil {
 		return err
 	}
@@ -75,8 +81,12 @@ func (d *density) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (
 	if parallel == 0 {
 		parallel = env.Cores
 	}
-	stopped, took := fleet.fill(ctx, d, parallel, t.Limit)
-	if err := ctx.Err(); err != nil {
+	fill := fleet.fill
+	if t.Labels["state"] == StateIdle {
+		fill = fleet.fillAtRest
+	}
+	stopped, took, err := fill(ctx, d, parallel, t.Limit)
+	if err != nil {
 		return err
 	}
 	n := len(fleet.live)
@@ -94,10 +104,14 @@ func (d *density) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (
 	put(record.MetricBytesPerInstance, "bytes", float64(used)/float64(n), nil)
 	put(record.MetricInstances, "1", float64(n), labels)
 	sink.Measurement(record.Measurement{Metric: record.MetricCreationRate, Unit: "1/s", Value: float64(n) / took.Seconds()})
-	if c.serve {
-		return fleet.callAll(ctx)
+	if !c.serve {
+		return nil
 	}
-	return nil
+	peak, err := fleet.callAll(ctx)
+	if err == nil && peak > 0 {
+		put(record.MetricPeakMemory, "bytes", float64(peak), nil)
+	}
+	return err
 }
 
 func sizeLabel(s Size) string {

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -40,27 +41,64 @@ const (
 )
 
 // fill creates instances until something says stop, and returns what.
-func (f *fleet) fill(ctx context.Context, d *density, parallel int, limit time.Duration) (stopped string, took time.Duration) {
-	start := time.Now()
+func (f *fleet) fill(ctx context.Context, d *density, parallel int, limit time.Duration) (stopped string, took time.Duration, err error) {
+	start, first := time.Now(), len(f.live)
 	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
-		sb, r := f.creator.create(ctx, a.Number)
+		sb, r := f.creator.create(ctx, first+a.Number)
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if sb == nil {
 			f.stopped, f.failure = stoppedError, r.Error
 			return r
 		}
-		f.live = append(f.live, instance{sb, a.Number})
+		f.live = append(f.live, instance{sb, first + a.Number})
 		took = time.Since(start)
 		return r
 	})
 	out := func(s workloads.Sample[Reply]) {
-		f.sink.Invocation(row(s, f.creator.function(s.Number), nil))
+		f.sink.Invocation(row(s, f.creator.function(first+s.Number), nil))
 	}
-	_ = workloads.Run(ctx, target, out, workloads.Load{Clients: parallel, Pacer: pacerFunc(func(elapsed time.Duration, n int) (time.Duration, bool) {
-		return elapsed, !f.full(d, elapsed, n, limit)
-	})}) // its error is ctx's, which the caller looks at
-	return f.stopped, took
+	err = workloads.Run(ctx, target, out, workloads.Load{Clients: parallel, Pacer: pacerFunc(func(elapsed time.Duration, n int) (time.Duration, bool) {
+		return elapsed, !f.full(d, elapsed, first+n, limit)
+	})})
+	return f.stopped, took, err
+}
+
+// fillAtRest fills, lets the instances rest, and fills up what they gave back,
+// as long as that is more than a twentieth of the budget.
+func (f *fleet) fillAtRest(ctx context.Context, d *density, parallel int, limit time.Duration) (stopped string, took time.Duration, err error) {
+	for start := time.Now(); ; f.stopped = "" {
+		stopped, t, err := f.fill(ctx, d, parallel, limit-time.Since(start))
+		if err != nil || len(f.live) == 0 {
+			return stopped, took, err
+		}
+		took += t
+		used, err := f.rest(ctx, time.Duration(d.Rest))
+		if err != nil || stopped != stoppedBudget || used > int64(d.Memory)/20*19 {
+			return stopped, took, err
+		}
+	}
+}
+
+// rest waits until the instances' memory has not fallen by a hundredth for as
+// long as same, and returns it.
+func (f *fleet) rest(ctx context.Context, same time.Duration) (used int64, err error) {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for least, since := int64(math.MaxInt64), time.Now(); time.Since(since) < same; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+		if used, err = f.meter.all(f.live); err != nil {
+			return 0, err
+		}
+		if used < least-least/100 {
+			least, since = used, time.Now()
+		}
+	}
+	return used, nil
 }
 
 // pacerFunc is a closed loop that something else than a clock ends.
@@ -107,8 +145,9 @@ func available() int64 {
 }
 
 // callAll has every instance answer once more: one that no longer can is not an
-// instance.
-func (f *fleet) callAll(ctx context.Context) error {
+// instance. It returns the most memory that was in use meanwhile; 0 where only
+// the instances themselves could be asked, which would take too long.
+func (f *fleet) callAll(ctx context.Context) (peak int64, err error) {
 	start := time.Now()
 	for n, in := range f.live {
 		c := Callee{Population: f.creator.pop, Number: in.number % uniqueFunctions}
@@ -118,11 +157,18 @@ func (f *fleet) callAll(ctx context.Context) error {
 		s.Ended = time.Since(start)
 		s.Reply.Path, s.Reply.Stages.Run = string(worker.Hot), s.Latency()
 		if err := ctx.Err(); err != nil {
-			return err
+			return 0, err
 		}
 		f.sink.Invocation(row(s, f.creator.pop.Name(c.Number), nil))
+		if f.meter.group != nil && (n%64 == 0 || n == len(f.live)-1) {
+			used, err := f.meter.rough(nil, len(f.live))
+			if err != nil {
+				return 0, err
+			}
+			peak = max(peak, used)
+		}
 	}
-	return nil
+	return peak, nil
 }
 
 // close ends all instances, several at a time.

@@ -32,6 +32,7 @@ const (
 	MetricRuntimeSnapshot  = "runtime_snapshot"   // bytes
 	MetricBytesPerInstance = "bytes_per_instance" // bytes
 	MetricInstances        = "instances"          // created and kept
+	MetricPeakMemory       = "peak_memory"        // bytes, the most of all instances while each answered once more
 	MetricCreationRate     = "creation_rate"      // 1/s
 	MetricIsolated         = "isolated"           // in surface, unit "bool": 1 where the sandbox has a LabelFeature of its own or enforces it
 	MetricReachable        = "reachable"          // in surface, unit "1": how many of a LabelFeature the sandbox can reach, "host system calls"
