@@ -74,9 +74,10 @@ static i64 scan_slowly(int pagemap, u64 start, u64 end, int shared, struct table
 	return 0;
 }
 
-static i64 scan_all(int pid, const struct uc_state *s, int shared, struct table *t)
+/* The file is open already of a child that was renewed. */
+static i64 scan_all(struct child *c, const struct uc_state *s, int shared, struct table *t)
 {
-	int fd = proc_open(pid, "pagemap", 0);
+	int open = c->proc[PROC_PAGEMAP], fd = open ? open - 1 : proc_open(c->pid, "pagemap", 0);
 	if (fd < 0)
 		return fd;
 	u64 low = MIN(s->low_top, UC_LOW_END), high = MIN(s->high_top, UC_HIGH_END);
@@ -90,7 +91,8 @@ static i64 scan_all(int pid, const struct uc_state *s, int shared, struct table 
 		if (r != -ENOTTY && r != -EINVAL)
 			break;
 	}
-	SYS1(close, fd);
+	if (!open)
+		SYS1(close, fd);
 	return r;
 }
 
@@ -179,10 +181,10 @@ static i64 mark_zeros(struct table *t, const u8 *base)
 i64 list_pages(const struct tc_order *o, struct tc_reply *r, struct table *t)
 {
 	struct uc_state *s = (struct uc_state *)NODE_SCRATCH;
-	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
-	i64 e = pid ? read_vm(pid, s, UC_STATE, sizeof *s) : -ESRCH;
+	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
+	i64 e = c->pid ? read_vm(c->pid, s, UC_STATE, sizeof *s) : -ESRCH;
 	if (e == sizeof *s)
-		e = s->magic == UC_MAGIC && s->quiescent == UC_QUIESCENT ? scan_all(pid, s, o->flags & TC_SHARED, t) : -EAGAIN;
+		e = s->magic == UC_MAGIC && s->quiescent == UC_QUIESCENT ? scan_all(c, s, o->flags & TC_SHARED, t) : -EAGAIN;
 	for (u32 i = 0; e >= 0 && i < t->n; i++) {
 		t->p[i].off = (o->a + r->a) * PAGE;
 		r->a += t->p[i].pages;

@@ -26,30 +26,33 @@ static int proc_file(struct child *c, int which)
 	return c->proc[which] - 1;
 }
 
-static i64 read_all(int fd, char *to, i64 cap)
-{
-	i64 n = 0, k = fd;
-	while (fd >= 0 && n < cap && (k = SYS4(pread64, fd, to + n, cap - n, n)) > 0)
-		n += k;
-	return k < 0 ? k : n;
-}
-
-/* The lines of maps up to the end of the region. */
-static i64 region_maps(int maps, char *to, i64 cap)
+/* Where the lines of the region end in n bytes of maps; -1: not there yet. */
+static i64 region_end(const char *maps, i64 n)
 {
 	static const char beyond[] = "7"; /* UC_IMAGE and all above begin with this, in 12 digits */
-	i64 n = read_all(maps, to, cap);
 	for (i64 at = 0; at < n;) {
 		i64 end = at, dash = at;
-		while (end < n && to[end] != '\n')
+		while (end < n && maps[end] != '\n')
 			end++;
-		while (dash < end && to[dash] != '-')
+		while (dash < end && maps[dash] != '-')
 			dash++;
-		if (dash - at == 12 && to[at] == beyond[0])
+		if (dash - at == 12 && maps[at] == beyond[0])
 			return at;
 		at = end + 1;
 	}
-	return n < 0 ? n : -E2BIG; /* it did not fit, or is no map of a UC */
+	return -1;
+}
+
+/* The lines of maps up to the end of the region, with no read more than they take. */
+static i64 region_maps(int maps, char *to, i64 cap)
+{
+	i64 k = maps, end;
+	for (i64 n = 0; maps >= 0 && n < cap && (k = SYS4(pread64, maps, to + n, cap - n, n)) > 0;) {
+		n += k;
+		if ((end = region_end(to, n)) >= 0)
+			return end;
+	}
+	return k < 0 ? k : -E2BIG; /* it did not fit, or is no map of a UC */
 }
 
 void renew_init(void)
@@ -63,7 +66,8 @@ static i64 asleep(struct child *c)
 {
 	static const char want[] = UC_RENEW_CALL;
 	char b[160];
-	i64 n = read_all(proc_file(c, PROC_SYSCALL), b, sizeof b);
+	int fd = proc_file(c, PROC_SYSCALL);
+	i64 n = fd < 0 ? fd : SYS4(pread64, fd, b, sizeof b, 0);
 	if (n < 0)
 		return n;
 	return n == sizeof want - 1 && !memcmp(b, want, n) ? 0 : -EAGAIN;
