@@ -23,12 +23,12 @@ func (b *Backend) Capture(ctx context.Context, sandbox_ runtime.Sandbox) (runtim
 	}
 	sb.resting.RLock() // a trim holds the session too
 	defer sb.resting.RUnlock()
-	if err := sb.untrim(); err != nil {
-		return nil, fmt.Errorf("capture: %w", err)
-	}
 	s := &snap{backend: b, in: sb.in, parent: sb.parent, refs: 1}
 	err := sb.session.Hold(func(st driver.State) error {
 		s.state = st
+		if err := sb.untrim(); err != nil {
+			return err
+		}
 		return sb.settled(ctx, func() error {
 			if sb.parent == nil {
 				return s.captureBase(sb)

@@ -44,7 +44,7 @@ const (
 	orderSize   = 32
 	replySize   = 32
 	layerSize   = 24
-	runSize     = 160
+	runSize     = 168
 	machineSize = 32
 	pageSize    = 24 // of struct tc_page, an entry of a capture's table
 
@@ -107,6 +107,7 @@ type runOrder struct {
 	flags     uint32
 	pid, cpus uint32
 	memLimit  uint64
+	threads   uint64 // at a time; 0: no limit
 	imageSize uint64
 	entropy   [64]byte
 	machine   [machineSize]byte // struct tc_machine, as the root said it
@@ -137,6 +138,7 @@ func (r *runOrder) encode() (packet, spilled []byte) {
 	le.PutUint64(b[56:], r.imageSize)
 	copy(b[64:], r.entropy[:])
 	copy(b[128:], r.machine[:])
+	le.PutUint64(b[160:], r.threads)
 	for _, l := range r.layers {
 		b = le.AppendUint64(b, l.addr)
 		b = le.AppendUint64(b, l.off)

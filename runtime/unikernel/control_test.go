@@ -31,7 +31,7 @@ func TestControlMirrorsTheHeader(t *testing.T) {
 		"offsetof(struct tc_run, how)": 8, "offsetof(struct tc_run, pid)": 16, "offsetof(struct tc_run, layers)": 24,
 		"offsetof(struct tc_run, argc)": 32, "offsetof(struct tc_run, exe_off)": 40, "offsetof(struct tc_run, spilled)": 44,
 		"offsetof(struct tc_run, mem_limit)": 48, "offsetof(struct tc_run, image_size)": 56, "offsetof(struct tc_run, entropy)": 64,
-		"offsetof(struct tc_run, machine)": 128, "sizeof(struct tc_machine)": machineSize,
+		"offsetof(struct tc_run, machine)": 128, "offsetof(struct tc_run, max_threads)": 160, "sizeof(struct tc_machine)": machineSize,
 		"sizeof(struct tc_page)": pageSize, "offsetof(struct tc_page, off)": 8, "offsetof(struct tc_page, pages)": 16,
 		"offsetof(struct tc_page, flags)": 20,
 	}

@@ -173,7 +173,7 @@ func TestCrashIsToldAndStaysAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, sb, neighbour := withNeighbour(t, c.source)
-			if err := sb.(*sandbox).limit(runtime.Limits{MemoryBytes: 256 << 20}); err != nil {
+			if err := sb.(*sandbox).limit(t.Context(), runtime.Limits{MemoryBytes: 256 << 20}); err != nil {
 				t.Fatal(err)
 			}
 			res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(8 * time.Second)})

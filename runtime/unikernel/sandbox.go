@@ -74,7 +74,7 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	if err != nil {
 		return err
 	}
-	if err := s.limit(fn.Limits); err != nil {
+	if err := s.limit(ctx, fn.Limits); err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
 	s.mu.Lock()
@@ -90,7 +90,7 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 }
 
 // limit replaces the limits of a UC that runs.
-func (s *sandbox) limit(l runtime.Limits) error {
+func (s *sandbox) limit(ctx context.Context, l runtime.Limits) error {
 	s.mu.Lock()
 	was := s.limits
 	s.limits = l
@@ -100,15 +100,18 @@ func (s *sandbox) limit(l runtime.Limits) error {
 			return fmt.Errorf("set the CPU limit: %w", err)
 		}
 	}
-	if was.MemoryBytes == l.MemoryBytes {
+	if was.MemoryBytes == l.MemoryBytes && was.Processes == l.Processes {
 		return nil
 	}
-	r, _, err := s.uc.node.ask(order{op: opLimit, id: s.uc.id, a: uint64(l.MemoryBytes)}, nil)
-	if err == nil && r.err != 0 {
-		err = r.err
-	}
+	err := s.settled(ctx, func() error { // a UC that was just deployed may still be becoming one
+		r, _, err := s.uc.node.ask(order{op: opLimit, id: s.uc.id, a: uint64(l.MemoryBytes), b: uint64(l.Processes)}, nil)
+		if err == nil && r.err != 0 {
+			err = r.err
+		}
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("set the memory limit: %w", err)
+		return fmt.Errorf("set the limits of memory and threads: %w", err)
 	}
 	return nil
 }

@@ -134,7 +134,8 @@ func (s *sandbox) giveBack() error {
 	return s.sendTrim(uint32(r.b), patches)
 }
 
-// sendTrim needs the channel for itself: there are two packets.
+// sendTrim needs the session held, and no proxy: nothing may come between the
+// two packets.
 func (s *sandbox) sendTrim(wakes uint32, patches []byte) error {
 	err := s.channel.send(abi.Msg{Type: abi.Trim, Arg: wakes}, nil)
 	if err == nil {
@@ -143,7 +144,8 @@ func (s *sandbox) sendTrim(wakes uint32, patches []byte) error {
 	return err
 }
 
-// untrim wakes a UC that may be trimmed, so that it can be captured.
+// untrim wakes a UC that may be trimmed, so that it can be captured. It needs
+// the session held, as sendTrim does.
 func (s *sandbox) untrim() error {
 	s.mu.Lock()
 	trimmed := s.trimmed

@@ -207,7 +207,7 @@ func interpreterArgs(lang runtime.Language, path string) []string {
 // runOrder is an order to become a UC like no other: its own process id and
 // entropy.
 func (b *Backend) runOrder(how uint32, n *node, limits runtime.Limits) *runOrder {
-	r := &runOrder{op: opRun, how: how, pid: b.pid(), cpus: 1, imageSize: n.imageSize, memLimit: uint64(limits.MemoryBytes)}
+	r := &runOrder{op: opRun, how: how, pid: b.pid(), cpus: 1, imageSize: n.imageSize, memLimit: uint64(limits.MemoryBytes), threads: uint64(limits.Processes)}
 	if b.cfg.Trace {
 		r.flags |= abi.FlagTrace
 	}

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UC_ABI   5u
+#define UC_ABI   6u
 #define UC_MAGIC 0x31435541u /* "UC" ABI family; first word of every block */
 
 /* ---- Address layout -------------------------------------------------------------------------------------------------
@@ -85,6 +85,7 @@ struct uc_host {
 	uint64_t vdso_clock;       /* host vDSO clock_gettime(clockid, struct timespec *), 0: use the system call */
 	uint64_t image_size;       /* bytes mapped at UC_IMAGE, 0: none */
 	uint64_t mem_limit;        /* bytes of writable guest memory, 0: unlimited */
+	uint64_t max_threads;      /* threads at a time, 0: as many as the libOS has room for */
 	uint64_t hwcap, hwcap2;    /* from the tender's own auxiliary vector */
 	uint32_t xsave_size;       /* bytes of an XSAVE area, standard format, as CPUID(0xd).ebx says */
 	uint32_t cpus;             /* what sched_getaffinity and /proc/cpuinfo show */
@@ -188,7 +189,7 @@ enum {
 
 _Static_assert(sizeof(struct uc_msg) == 16, "uc_msg");
 _Static_assert(sizeof(struct uc_addr) == 20, "uc_addr");
-_Static_assert(sizeof(struct uc_host) == 144, "uc_host");
+_Static_assert(sizeof(struct uc_host) == 152, "uc_host");
 _Static_assert(sizeof(struct uc_state) == 112 + 16 * UC_DISCARDS, "uc_state");
 _Static_assert(sizeof(struct uc_libos) == 88, "uc_libos");
 

@@ -65,7 +65,7 @@ i64 sys_prlimit64(u64 pid, u64 what, u64 neu, u64 old)
 	switch (what) {
 	case 3: v[0] = v[1] = 8 << 20; break;
 	case 4: v[0] = v[1] = 0; break;
-	case 6: v[0] = v[1] = MAX_THREADS; break;
+	case 6: v[0] = v[1] = HOST->max_threads ? MIN(HOST->max_threads, MAX_THREADS) : MAX_THREADS; break;
 	case 7: v[0] = v[1] = MAX_FDS; break;
 	case 2: case 9: if (HOST->mem_limit) v[0] = v[1] = inf; break;
 	default: if (what > 15) return -EINVAL;

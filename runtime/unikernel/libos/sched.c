@@ -12,6 +12,8 @@
 struct thread *thread_new(void)
 {
 	u64 size = PAGE_UP(sizeof(struct thread) + HOST->xsave_size + 64);
+	if (HOST->max_threads && S->pub.threads >= HOST->max_threads)
+		return NULL;
 	for (u32 i = 0; i < MAX_THREADS; i++) {
 		struct thread *t = S->threads[i];
 		if (!t) {

@@ -105,7 +105,6 @@ static void lay(const struct order *o)
 void host_block(struct uc_host *h, const struct tc_run *r)
 {
 	memset(h, 0, sizeof *h);
-	h->magic = UC_MAGIC;
 	h->abi = UC_ABI;
 	h->flags = r->flags | (r->machine.hwcap2 & 2 ? UC_F_FSGSBASE : 0);
 	h->pid = r->pid;
@@ -113,6 +112,7 @@ void host_block(struct uc_host *h, const struct tc_run *r)
 	h->vdso_clock = r->machine.vdso_clock;
 	h->image_size = r->image_size;
 	h->mem_limit = r->mem_limit;
+	h->max_threads = r->max_threads;
 	h->hwcap = r->machine.hwcap;
 	h->hwcap2 = r->machine.hwcap2;
 	h->xsave_size = r->machine.xsave_size;
@@ -121,6 +121,8 @@ void host_block(struct uc_host *h, const struct tc_run *r)
 	h->envc = r->envc;
 	h->exe_off = r->exe_off;
 	h->strings_len = r->strings;
+	/* Last: from here on the node may change limits (set_limit). */
+	__atomic_store_n(&h->magic, UC_MAGIC, __ATOMIC_RELEASE);
 }
 
 static void fill_host(const struct order *o)

@@ -251,12 +251,20 @@ void peek(const struct tc_order *o, struct tc_reply *r)
 	r->n = e < 0 ? 0 : e;
 }
 
+_Static_assert(offsetof(struct uc_host, max_threads) == offsetof(struct uc_host, mem_limit) + 8 &&
+	offsetof(struct tc_order, b) == offsetof(struct tc_order, a) + 8, "set_limit writes both at once");
+
 void set_limit(const struct tc_order *o, struct tc_reply *r)
 {
 	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
+	u32 magic = 0;
+	if (pid && read_vm(pid, &magic, UC_HOST, sizeof magic) == sizeof magic && magic != UC_MAGIC) {
+		r->err = EAGAIN; /* a blank that has not carried out its order yet, which would overwrite this */
+		return;
+	}
 	/* The block is read-only to the guest, so this goes through /proc/PID/mem, which a parent may write. */
 	int fd = pid ? proc_open(pid, "mem", O_RDWR) : -ESRCH;
-	i64 e = fd < 0 ? fd : SYS4(pwrite64, fd, &o->a, 8, UC_HOST + offsetof(struct uc_host, mem_limit));
+	i64 e = fd < 0 ? fd : SYS4(pwrite64, fd, &o->a, 16, UC_HOST + offsetof(struct uc_host, mem_limit));
 	if (fd >= 0)
 		SYS1(close, fd);
 	r->err = e < 0 ? -e : 0;

@@ -25,7 +25,7 @@ enum {
 	TC_SCAN = 13,    /* id: table of the pages that a capture would take, to scratch; with flag TC_SHARED, of those that
 	                  * are mapped from a snapshot's file and unchanged */
 	TC_COPY = 14,    /* id, a = entries in scratch: pages to the descriptor, at the offsets that the entries name */
-	TC_LIMIT = 15,   /* id, a = mem_limit: write it into the host block of a live UC */
+	TC_LIMIT = 15,   /* id, a = mem_limit, b = max_threads: write them into the host block of a live UC. EAGAIN: it is a blank yet */
 	TC_STAT = 16,    /* id: reply.text holds /proc/PID/schedstat, stat and status as they are, each after a NUL */
 	TC_FILE = 17,    /* a = bytes, b = 1 for huge pages: a file in memory, its descriptor comes with the reply */
 	TC_PARK = 18,    /* id; descriptor: keep it */
@@ -79,6 +79,7 @@ struct tc_run {
 	uint64_t mem_limit, image_size;
 	uint8_t  entropy[64];
 	struct tc_machine { uint64_t hwcap, hwcap2, vdso_clock; uint32_t xsave_size, pad; } machine; /* as the root said it */
+	uint64_t max_threads;
 };
 
 /* An entry of a capture's table in scratch. */
@@ -97,6 +98,6 @@ struct tc_page {
 _Static_assert(sizeof(struct tc_order) == 32, "tc_order");
 _Static_assert(sizeof(struct tc_reply) == 32, "tc_reply");
 _Static_assert(sizeof(struct tc_layer) == 24, "tc_layer");
-_Static_assert(sizeof(struct tc_run) == 160, "tc_run");
+_Static_assert(sizeof(struct tc_run) == 168, "tc_run");
 _Static_assert(sizeof(struct tc_page) == 24, "tc_page");
 #endif
