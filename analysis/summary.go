@@ -83,6 +83,7 @@ const (
 	WarnErrors      = "errors"
 	WarnLoad        = "load before the run"
 	WarnDirty       = "dirty tree"
+	WarnSampled     = "memory is sampled"
 	WarnSingleTrial = "single trial"
 	WarnFewTrials   = "few trials"
 	WarnStrays      = "other paths"

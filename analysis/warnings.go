@@ -124,6 +124,9 @@ func (s *Summary) Warnings() []Warning {
 	if s.Machine.Dirty {
 		w = append(w, warning(WarnDirty, "built with changes that are in no commit"))
 	}
+	if s.Machine.MemorySampled {
+		w = append(w, warning(WarnSampled, "the kernel's DAMON was on (/sys/kernel/mm/damon): its work, and what forks wait for it, grows with the processes that share a page"))
+	}
 	if l := s.Machine.LoadBefore[0]; s.Machine.Cores > 0 && l/float64(s.Machine.Cores) > busyLoad {
 		w = append(w, warning(WarnLoad, "load average %.2f on %d cores", l, s.Machine.Cores))
 	}

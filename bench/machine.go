@@ -5,8 +5,10 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	goruntime "runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +52,7 @@ func describeMachine(ctx context.Context, targets []Target, backends backendList
 	if l, err := load.AvgWithContext(ctx); err == nil {
 		m.LoadBefore = [3]float64{l.Load1, l.Load5, l.Load15}
 	}
+	m.MemorySampled = hasThread("kdamond.")
 	for _, t := range targets {
 		m.Interpreters[t.Interpreter.Runtime] = t.Interpreter.Version
 		m.Backends[t.Backend] = ""
@@ -88,6 +91,13 @@ func commit(ctx context.Context) (revision string, dirty bool) {
 	var exit *exec.ExitError
 	err = exec.CommandContext(ctx, "git", "diff", "--quiet", "HEAD").Run()
 	return strings.TrimSpace(string(out)), errors.As(err, &exit)
+}
+
+// hasThread reports whether a process, or a thread of the kernel, has a name
+// that begins so.
+func hasThread(prefix string) bool {
+	names, _ := filepath.Glob("/proc/[0-9]*/comm")
+	return slices.ContainsFunc(names, func(path string) bool { return strings.HasPrefix(readLine(path), prefix) })
 }
 
 func readLine(path string) string {

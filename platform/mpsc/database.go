@@ -5,12 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite", in Go alone
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 )
 
 // Database is the metrics database, one row a test. A test that Record
@@ -58,8 +57,7 @@ CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 // OpenDatabase opens or creates the SQLite file at path.
 func OpenDatabase(path string) (*Database, error) {
-	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)"}}
-	db, err := sql.Open("sqlite", "file:"+path+"?"+q.Encode())
+	db, err := sqlite.Open(path, "busy_timeout(5000)")
 	if err != nil {
 		return nil, fmt.Errorf("open metrics database %s: %w", path, err)
 	}

@@ -6,13 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
-	_ "modernc.org/sqlite" // the driver "sqlite", in Go alone
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 )
 
 const schema = `
@@ -39,8 +38,7 @@ type database struct {
 }
 
 func openDatabase(dir string) (*database, error) {
-	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)"}}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "openwhisk.db")+"?"+q.Encode())
+	db, err := sqlite.Open(filepath.Join(dir, "openwhisk.db"), "busy_timeout(5000)")
 	if err != nil {
 		return nil, err
 	}

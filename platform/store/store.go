@@ -27,7 +27,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +35,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	_ "modernc.org/sqlite"
+
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 )
 
 // Latest is the version that can be changed.
@@ -129,8 +129,7 @@ func (s *Store) open() error {
 	if err := emptyDir(s.tempDir()); err != nil {
 		return err
 	}
-	q := url.Values{"_pragma": {"locking_mode(EXCLUSIVE)", "journal_mode(WAL)", "synchronous(FULL)"}}
-	if s.db, err = sql.Open("sqlite", "file:"+filepath.Join(s.dir, "functions.db")+"?"+q.Encode()); err != nil {
+	if s.db, err = sqlite.Open(filepath.Join(s.dir, "functions.db"), "locking_mode(EXCLUSIVE)"); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1) // which holds the file alone, so that SQLite maps no shared memory that a full disk could take away

@@ -1,0 +1,23 @@
+// Package sqlite opens the platform's databases: SQLite files that are written
+// ahead and synced, so that what was committed survives a kill.
+//
+//	db, err := sqlite.Open(filepath.Join(dir, "functions.db"), "locking_mode(EXCLUSIVE)")
+//
+// It adds nothing to database/sql, and knows no schema.
+package sqlite
+
+import (
+	"database/sql"
+	"net/url"
+
+	_ "modernc.org/sqlite" // the driver
+)
+
+// Open opens or creates the file at path, with further pragmas (sqlite.org,
+// pragma.html). Any path will do: of what SQLite takes for a URI, this one has
+// no special characters. That the file can be used shows at the first statement.
+func Open(path string, pragmas ...string) (*sql.DB, error) {
+	q := url.Values{"_pragma": append([]string{"journal_mode(WAL)", "synchronous(FULL)"}, pragmas...)}
+	u := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}
+	return sql.Open("sqlite", u.String())
+}
