@@ -68,7 +68,11 @@ func (f *fleet) fill(ctx context.Context, d *density, parallel int, limit time.D
 // as long as that is more than a twentieth of the budget.
 func (f *fleet) fillAtRest(ctx context.Context, d *density, parallel int, limit time.Duration) (stopped string, took time.Duration, err error) {
 	for start := time.Now(); ; f.stopped = "" {
-		stopped, t, err := f.fill(ctx, d, parallel, limit-time.Since(start))
+		left := limit - time.Since(start)
+		if left <= 0 && len(f.live) > 0 {
+			return stoppedTime, took, nil
+		}
+		stopped, t, err := f.fill(ctx, d, parallel, left)
 		if err != nil || len(f.live) == 0 {
 			return stopped, took, err
 		}
