@@ -2,11 +2,7 @@ package unikernel
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,8 +10,6 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
-	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
-	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
@@ -81,15 +75,6 @@ type Backend struct {
 	workers    sync.WaitGroup
 }
 
-// language is what the backend holds of one language runtime.
-type language struct {
-	once  sync.Once
-	err   error
-	key   string // names the image's content
-	image *os.File
-	node  *node // has the image mapped and nothing in the region: boots
-}
-
 // New returns the backend. Nothing is touched before its first use.
 func New(cfg Config) *Backend {
 	return &Backend{cfg: cfg, images: map[string]*language{}, captured: make(chan *snap, 1024), promotions: make(chan promotion, 16), crowded: make(chan struct{}, 1), done: make(chan struct{}), maxOpen: maxOpen()}
@@ -133,130 +118,6 @@ func (b *Backend) prepare() error {
 		return runtime.ErrClosed
 	}
 	return b.err
-}
-
-// Boot implements runtime.Backend.
-func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
-	sb, err := b.boot(ctx, spec)
-	if err != nil {
-		return nil, fmt.Errorf("boot %s in a unikernel context: %w", spec.Interpreter.Runtime, err)
-	}
-	return sb, nil
-}
-
-func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := b.prepare(); err != nil {
-		return nil, err
-	}
-	l, err := b.language(ctx, spec.Interpreter)
-	if err != nil {
-		return nil, err
-	}
-	name, _, err := driver.Source(spec.Interpreter.Language)
-	if err != nil {
-		return nil, err
-	}
-	r := b.runOrder(abi.Boot, l.node, spec.Limits)
-	r.program = spec.Interpreter.Path
-	r.args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter.Language, driverPath(name))...)
-	r.env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp"}
-	blank, err := l.node.fork()
-	if err != nil {
-		return nil, err
-	}
-	sb := b.newSandbox(blank, spec.Interpreter, spec.Limits)
-	defer sb.leave()
-	if err := sendRun(blank.fd, r); err != nil {
-		sb.Close()
-		return nil, err
-	}
-	sb.session, _, err = driver.Open(ctx, sb.channel)
-	if err == nil {
-		sb.session.OnEnd(sb.learnEnd)
-		err = sb.limitCPU(spec.Limits.CPUs)
-	}
-	if err == nil {
-		var steps []string
-		if steps, sb.prefetch = split(spec.Prepare); len(steps) > 0 {
-			err = sb.session.Prepare(ctx, steps)
-		}
-	}
-	if err != nil {
-		err = sb.explain(err)
-		sb.Close()
-		return nil, err
-	}
-	return sb, nil
-}
-
-func driverPath(name string) string { return "/opt/lambdabench/" + name }
-
-// interpreterArgs: WebAssembly's trap handler wants guard pages that fault,
-// which the region does not have.
-func interpreterArgs(lang runtime.Language, path string) []string {
-	args := driver.Args(lang, path)
-	if lang == runtime.NodeJS {
-		args = append([]string{"--disable-wasm-trap-handler"}, args...)
-	}
-	return args
-}
-
-// runOrder is an order to become a UC like no other: its own process id and
-// entropy.
-func (b *Backend) runOrder(how uint32, n *node, limits runtime.Limits) *runOrder {
-	r := &runOrder{op: opRun, how: how, pid: b.pid(), cpus: 1, imageSize: n.imageSize, memLimit: uint64(limits.MemoryBytes), threads: uint64(limits.Processes)}
-	if b.cfg.Trace {
-		r.flags |= abi.FlagTrace
-	}
-	rand.Read(r.entropy[:])
-	r.machine = b.root.machine
-	return r
-}
-
-// pid numbers UCs. They begin where a small namespace's would, and come round
-// after two million: from there on ids are those of threads.
-func (b *Backend) pid() uint32 { return 1000 + b.pids.Add(1)%(abi.FirstTID-1000) }
-
-// language prepares a language runtime, once: its image and the node that
-// boots it.
-func (b *Backend) language(ctx context.Context, in runtime.Interpreter) (*language, error) {
-	b.mu.Lock()
-	l := b.images[in.Path]
-	if l == nil {
-		l = &language{}
-		b.images[in.Path] = l
-	}
-	b.mu.Unlock()
-	l.once.Do(func() { l.err = l.load(ctx, b, in) })
-	return l, l.err
-}
-
-func (l *language) load(ctx context.Context, b *Backend, in runtime.Interpreter) error {
-	files, err := image.ForInterpreter(context.WithoutCancel(ctx), in)
-	if err != nil {
-		return err
-	}
-	name, src, err := driver.Source(in.Language)
-	if err != nil {
-		return err
-	}
-	files.AddFile(driverPath(name), 0o644, src)
-	l.key = files.Key()
-	dir := b.cfg.Dir
-	if dir == "" {
-		if dir, err = os.UserCacheDir(); err != nil {
-			dir = os.TempDir()
-		}
-		dir = filepath.Join(dir, "lambdabench", "images")
-	}
-	if l.image, err = image.Cached(dir, files); err != nil {
-		return err
-	}
-	l.node, err = b.root.grow(l.image, b.arena.FD(), nil, nil)
-	return err
 }
 
 // settleLater has a captured layer moved to where it stays, off the path of

@@ -1,0 +1,96 @@
+package unikernel
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+)
+
+// Boot implements runtime.Backend.
+func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
+	sb, err := b.boot(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s in a unikernel context: %w", spec.Interpreter.Runtime, err)
+	}
+	return sb, nil
+}
+
+func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := b.prepare(); err != nil {
+		return nil, err
+	}
+	l, err := b.language(ctx, spec.Interpreter)
+	if err != nil {
+		return nil, err
+	}
+	name, _, err := driver.Source(spec.Interpreter.Language)
+	if err != nil {
+		return nil, err
+	}
+	r := b.runOrder(abi.Boot, l.node, spec.Limits)
+	r.program = spec.Interpreter.Path
+	r.args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter.Language, driverPath(name))...)
+	r.env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp"}
+	blank, err := l.node.fork()
+	if err != nil {
+		return nil, err
+	}
+	sb := b.newSandbox(blank, spec.Interpreter, spec.Limits)
+	defer sb.leave()
+	if err := sendRun(blank.fd, r); err != nil {
+		sb.Close()
+		return nil, err
+	}
+	sb.session, _, err = driver.Open(ctx, sb.channel)
+	if err == nil {
+		sb.session.OnEnd(sb.learnEnd)
+		err = sb.limitCPU(spec.Limits.CPUs)
+	}
+	if err == nil {
+		var steps []string
+		if steps, sb.prefetch = split(spec.Prepare); len(steps) > 0 {
+			err = sb.session.Prepare(ctx, steps)
+		}
+	}
+	if err != nil {
+		err = sb.explain(err)
+		sb.Close()
+		return nil, err
+	}
+	return sb, nil
+}
+
+func driverPath(name string) string { return "/opt/lambdabench/" + name }
+
+// interpreterArgs: WebAssembly's trap handler wants guard pages that fault,
+// which the region does not have.
+func interpreterArgs(lang runtime.Language, path string) []string {
+	args := driver.Args(lang, path)
+	if lang == runtime.NodeJS {
+		args = append([]string{"--disable-wasm-trap-handler"}, args...)
+	}
+	return args
+}
+
+// runOrder is an order to become a UC like no other: its own process id and
+// entropy.
+func (b *Backend) runOrder(how uint32, n *node, limits runtime.Limits) *runOrder {
+	r := &runOrder{op: opRun, how: how, pid: b.pid(), cpus: 1, imageSize: n.imageSize, memLimit: uint64(limits.MemoryBytes), threads: uint64(limits.Processes)}
+	if b.cfg.Trace {
+		r.flags |= abi.FlagTrace
+	}
+	rand.Read(r.entropy[:])
+	r.machine = b.root.machine
+	return r
+}
+
+// pid numbers UCs. They begin where a small namespace's would, and come round
+// after two million: from there on ids are those of threads.
+func (b *Backend) pid() uint32 { return 1000 + b.pids.Add(1)%(abi.FirstTID-1000) }
