@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 )
@@ -35,9 +36,9 @@ func TestFunctionsReachWhatTheListNames(t *testing.T) {
 				how   string
 				want  string
 			}{{[]string{listed}, "get", "hello"}, {[]string{listed}, "fetch", "hello"}, {nil, "get", "refused"}} {
-				b := newBackend(t, Config{Allow: c.allow})
+				b := newBackend(t, Config{Allow: c.allow, TrimAfter: -1})
 				snap := functionSnapshot(t, b, baseSnapshot(t, b, lang, nil), function(t, lang, source))
-				sb := deployed(t, b, snap)
+				sb := deployed(t, b, snap).(*sandbox)
 				event, _ := json.Marshal(map[string]string{"url": server.URL, "how": c.how})
 				for range 3 {
 					res := invoke(t, sb, string(event))
@@ -45,6 +46,9 @@ func TestFunctionsReachWhatTheListNames(t *testing.T) {
 					json.Unmarshal(res.Payload, &got)
 					if !strings.HasPrefix(got, c.want) || c.want == "hello" && len(got) != 600_000 {
 						t.Errorf("%v %s: %d bytes %.60s, %v %s", c.allow, c.how, len(got), got, res.Error, res.Logs)
+					}
+					if !sb.trim(time.Nanosecond) {
+						t.Error("a UC with a proxy is not trimmed")
 					}
 				}
 				sb.Close()

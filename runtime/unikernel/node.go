@@ -24,7 +24,6 @@ type node struct {
 	free []uint32 // ids that were given back
 	buf  [128]byte
 
-	refs int // holders; guarded by the backend's lock
 	self blank
 	from *node
 }

@@ -15,9 +15,9 @@ import (
 // Most pages that a UC has written differ by a few words from what it was
 // forked with, or by none: counters, locks, pointers into a stack. Of an idle UC
 // these words are kept and the pages given back to the host, as Difference Engine
-// does it (Gupta et al., OSDI 2008): two thirds of its memory. The UC lays the
-// words again when it wakes, which costs a page fault each, so this is for UCs
-// that were idle for some time.
+// does it (Gupta et al., OSDI 2008): most of its memory. The UC lays the words
+// again when it wakes, which costs a page fault each, so this is for UCs that were
+// idle for some time. One that waits for a timer wakes too soon, and is left alone.
 
 const (
 	defaultTrimAfter = 10 * time.Second
@@ -96,7 +96,7 @@ func (s *sandbox) trim(idle time.Duration) bool {
 	}
 	defer s.resting.Unlock()
 	s.mu.Lock()
-	due := !s.trimmed && !s.closed && s.net == nil && s.parked == nil && s.parent != nil && s.calls == 0 && time.Since(s.left) >= idle && (idle > 0 || !s.touched)
+	due := !s.trimmed && !s.closed && s.parked == nil && s.parent != nil && s.calls == 0 && time.Since(s.left) >= idle && (idle > 0 || !s.touched)
 	if due {
 		s.trimmed = true
 	}
@@ -134,18 +134,11 @@ func (s *sandbox) giveBack() error {
 	return s.sendTrim(uint32(r.b), patches)
 }
 
-// sendTrim needs the session held, and no proxy: nothing may come between the
-// two packets.
 func (s *sandbox) sendTrim(wakes uint32, patches []byte) error {
-	err := s.channel.send(abi.Msg{Type: abi.Trim, Arg: wakes}, nil)
-	if err == nil {
-		err = s.channel.send(abi.Msg{Type: abi.Patches, Len: uint32(len(patches))}, patches)
-	}
-	return err
+	return s.channel.sendPair(abi.Msg{Type: abi.Trim, Arg: wakes}, abi.Msg{Type: abi.Patches, Len: uint32(len(patches))}, patches)
 }
 
-// untrim wakes a UC that may be trimmed, so that it can be captured. It needs
-// the session held, as sendTrim does.
+// untrim wakes a UC that may be trimmed, so that it can be captured.
 func (s *sandbox) untrim() error {
 	s.mu.Lock()
 	trimmed := s.trimmed

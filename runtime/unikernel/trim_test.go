@@ -68,12 +68,19 @@ func askKeeper(t *testing.T, sb runtime.Sandbox, event string) {
 	}
 }
 
+// keeper is a UC of a function that keeps something. Nobody else trims it.
+func keeper(t *testing.T, lang runtime.Language) (*Backend, *sandbox) {
+	t.Helper()
+	be := newBackend(t, Config{TrimAfter: -1})
+	sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, lang, steps), function(t, lang, keepers[lang])))
+	t.Cleanup(func() { sb.Close() })
+	return be, sb.(*sandbox)
+}
+
 func TestTrimmedUCKeepsItsStateAndTakesLessMemory(t *testing.T) {
 	for lang := range keepers {
 		t.Run(string(lang), func(t *testing.T) {
-			be := newBackend(t, Config{TrimAfter: -1})
-			sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, lang, steps), function(t, lang, keepers[lang]))).(*sandbox)
-			defer sb.Close()
+			_, sb := keeper(t, lang)
 			for range 3 {
 				askKeeper(t, sb, "{}")
 				before, err := sb.Usage()
@@ -97,9 +104,7 @@ func TestTrimmedUCKeepsItsStateAndTakesLessMemory(t *testing.T) {
 func TestTrimmedUCIsCapturedAsItWas(t *testing.T) {
 	for lang := range keepers {
 		t.Run(string(lang), func(t *testing.T) {
-			be := newBackend(t, Config{TrimAfter: -1})
-			sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, lang, steps), function(t, lang, keepers[lang]))).(*sandbox)
-			defer sb.Close()
+			be, sb := keeper(t, lang)
 			askKeeper(t, sb, "{}")
 			if !sb.trim(time.Nanosecond) {
 				t.Fatal("not trimmed")
@@ -142,9 +147,7 @@ func TestTrimmedUCIsRenewed(t *testing.T) {
 func TestTrimOfAUCThatRunsLosesNothing(t *testing.T) {
 	for lang := range keepers {
 		t.Run(string(lang), func(t *testing.T) {
-			be := newBackend(t, Config{TrimAfter: -1})
-			sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, lang, steps), function(t, lang, keepers[lang]))).(*sandbox)
-			defer sb.Close()
+			_, sb := keeper(t, lang)
 			askKeeper(t, sb, `{"tick":true}`)
 			for i := range 100 {
 				sb.mu.Lock()

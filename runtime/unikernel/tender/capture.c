@@ -183,7 +183,9 @@ i64 list_pages(const struct tc_order *o, struct tc_reply *r, struct table *t)
 	struct uc_state *s = (struct uc_state *)NODE_SCRATCH;
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
 	i64 e = c->pid ? read_vm(c->pid, s, UC_STATE, sizeof *s) : -ESRCH;
-	if (e == sizeof *s)
+	if (e >= 0 && e != sizeof *s)
+		e = -EFAULT;
+	if (e >= 0)
 		e = s->magic == UC_MAGIC && s->quiescent == UC_QUIESCENT ? scan_all(c, s, o->flags & TC_SHARED, t) : -EAGAIN;
 	for (u32 i = 0; e >= 0 && i < t->n; i++) {
 		t->p[i].off = (o->a + r->a) * PAGE;
