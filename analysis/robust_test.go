@@ -119,12 +119,12 @@ func TestIncompleteRunsSaySo(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	s := &Summary{Run: Run{Trials: 1}, Results: []Result{{N: 1}}}
-	s.Machine.Dirty, s.Machine.Cores, s.Machine.LoadBefore = true, 2, [3]float64{2}
+	s.Machine.Dirty, s.Machine.MemorySampled, s.Machine.Cores, s.Machine.LoadBefore = true, true, 2, [3]float64{2}
 	var kinds []string
 	for _, w := range s.Warnings() {
 		kinds = append(kinds, w.Kind())
 	}
-	if fmt.Sprint(kinds) != "[dirty tree load before the run]" {
+	if fmt.Sprint(kinds) != "[dirty tree memory is sampled load before the run]" {
 		t.Errorf("%v", kinds)
 	}
 	got := sampleWarnings(Result{N: 5000, P50: 1, CILow: 0.9, CIHigh: 1.1}, 1)
