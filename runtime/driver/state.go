@@ -6,6 +6,7 @@ import "github.com/lambdabench/lambdabench/runtime"
 type State struct {
 	Seq      uint32
 	Imported bool
+	Unread   bool // the driver has said something that no call has taken
 }
 
 // Hold runs f while no call can begin, and tells it where the session stands:
@@ -19,7 +20,7 @@ func (s *Session) Hold(f func(State) error) error {
 	if s.closed.Load() {
 		return runtime.ErrClosed
 	}
-	return f(State{Seq: s.seq, Imported: s.imported})
+	return f(State{Seq: s.seq, Imported: s.imported, Unread: s.r != nil})
 }
 
 // Resume is a session with a driver that was deployed from a snapshot: it
@@ -27,4 +28,12 @@ func (s *Session) Hold(f func(State) error) error {
 // random state.
 func Resume(st State, conn Stream) *Session {
 	return &Session{conn: conn, seq: st.Seq, imported: st.Imported, fresh: true}
+}
+
+// Move is this session, which is closed, with the same driver on another
+// stream.
+func (s *Session) Move(conn Stream) *Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &Session{conn: conn, seq: s.seq, imported: s.imported, fresh: s.fresh, early: s.early, learnEnd: s.learnEnd}
 }

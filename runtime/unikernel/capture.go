@@ -1,6 +1,7 @@
 package unikernel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,14 +22,13 @@ func (b *Backend) Capture(ctx context.Context, sandbox_ runtime.Sandbox) (runtim
 	if !ok || sb.backend != b {
 		return nil, fmt.Errorf("capture: %w", runtime.ErrForeignObject)
 	}
-	sb.resting.RLock() // a trim holds the session too
-	defer sb.resting.RUnlock()
+	if err := sb.enter(); err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	defer sb.leave()
 	s := &snap{backend: b, in: sb.in, parent: sb.parent, refs: 1}
 	err := sb.session.Hold(func(st driver.State) error {
 		s.state = st
-		if err := sb.untrim(); err != nil {
-			return err
-		}
 		return sb.settled(ctx, func() error {
 			if sb.parent == nil {
 				return s.captureBase(sb)
@@ -116,7 +116,7 @@ func (s *snap) takeChild(sb *sandbox) error {
 
 func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapshot.Slot, n int) *snapshot.Layer {
 	below := s.parent.layer
-	gone := discarded(st)
+	gone := merged(append(discarded(st), sb.gone...))
 	var pages []snapshot.Page
 	for _, t := range got {
 		for i := range t.pages {
@@ -146,6 +146,20 @@ func discarded(st abi.UCState) []snapshot.Range {
 		gone = append(gone, snapshot.Range{VPN: uint32(d.Start / abi.PageSize), Pages: uint32((d.End - d.Start) / abi.PageSize)})
 	}
 	return gone
+}
+
+// merged are the same pages in sorted ranges that do not touch.
+func merged(ranges []snapshot.Range) []snapshot.Range {
+	slices.SortFunc(ranges, func(x, y snapshot.Range) int { return cmp.Compare(x.VPN, y.VPN) })
+	out := ranges[:0]
+	for _, r := range ranges {
+		if k := len(out) - 1; k >= 0 && r.VPN <= out[k].VPN+out[k].Pages {
+			out[k].Pages = max(out[k].Pages, r.VPN+r.Pages-out[k].VPN)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 func hides(ranges []snapshot.Range, vpn uint32) bool {

@@ -23,7 +23,6 @@ const patience = 2 * time.Millisecond
 type channel struct {
 	peer peer
 
-	pair   sync.RWMutex // held for reading while one message is sent, for writing while two are that belong together
 	use    sync.RWMutex // held for reading while fd is used, so that it is not closed and given to another meanwhile
 	fd     int
 	closed atomic.Bool
@@ -236,22 +235,6 @@ func (c *channel) Write(p []byte) (int, error) {
 
 // send sends one message. It waits while the UC does not read.
 func (c *channel) send(m abi.Msg, payload []byte) error {
-	c.pair.RLock()
-	defer c.pair.RUnlock()
-	return c.sendOne(m, payload)
-}
-
-// sendPair sends two messages with none between them.
-func (c *channel) sendPair(first, second abi.Msg, payload []byte) error {
-	c.pair.Lock()
-	defer c.pair.Unlock()
-	if err := c.sendOne(first, nil); err != nil {
-		return err
-	}
-	return c.sendOne(second, payload)
-}
-
-func (c *channel) sendOne(m abi.Msg, payload []byte) error {
 	var head [abi.MsgSize]byte
 	m.Put(head[:])
 	for {

@@ -23,12 +23,10 @@ const (
 	opLimit   = 15
 	opStat    = 16
 	opFile    = 17
-	opPark    = 18
-	opUnpark  = 19
 	opPeek    = 20
 	opRenew   = 21
 	opRefill  = 22
-	opTrim    = 23
+	opPatches = 23
 
 	flagShared = 1
 
@@ -44,11 +42,12 @@ const (
 	orderSize   = 32
 	replySize   = 32
 	layerSize   = 24
-	runSize     = 168
+	runSize     = 176
 	machineSize = 32
 	pageSize    = 24 // of struct tc_page, an entry of a capture's table
 
 	scratchSize = 8 << 20
+	layersAt    = scratchSize / 2
 	packetMax   = 65536
 	maxChildren = 65536
 )
@@ -112,6 +111,7 @@ type runOrder struct {
 	entropy   [64]byte
 	machine   [machineSize]byte // struct tc_machine, as the root said it
 	layers    []layer
+	patches   []byte
 	args, env []string // UC_BOOT only
 	program   string
 }
@@ -129,7 +129,7 @@ func (r *runOrder) encode() (packet, spilled []byte) {
 			}
 		}
 	}
-	b := make([]byte, runSize, runSize+len(r.layers)*layerSize+len(strings))
+	b := make([]byte, runSize, runSize+len(r.layers)*layerSize+len(strings)+len(r.patches))
 	for i, v := range []uint32{tcMagic, r.op, r.how, r.flags, r.pid, r.cpus, uint32(len(r.layers)), uint32(len(strings)),
 		uint32(len(r.args)), uint32(len(r.env)), uint32(exe), 0} {
 		le.PutUint32(b[4*i:], v)
@@ -139,19 +139,25 @@ func (r *runOrder) encode() (packet, spilled []byte) {
 	copy(b[64:], r.entropy[:])
 	copy(b[128:], r.machine[:])
 	le.PutUint64(b[160:], r.threads)
-	for _, l := range r.layers {
+	le.PutUint32(b[168:], uint32(len(r.patches)))
+	b = encodeLayers(b, r.layers)
+	b = append(append(b, strings...), r.patches...)
+	if len(b) <= packetMax-1024 {
+		return b, nil
+	}
+	le.PutUint32(b[44:], 1)
+	return b[:runSize], b[runSize:]
+}
+
+func encodeLayers(b []byte, layers []layer) []byte {
+	for _, l := range layers {
 		b = le.AppendUint64(b, l.addr)
 		b = le.AppendUint64(b, l.off)
 		b = le.AppendUint32(b, l.pages)
 		b = le.AppendUint16(b, l.kind)
 		b = le.AppendUint16(b, l.file)
 	}
-	b = append(b, strings...)
-	if len(b) <= packetMax-1024 {
-		return b, nil
-	}
-	le.PutUint32(b[44:], 1)
-	return b[:runSize], b[runSize:]
+	return b
 }
 
 // taken is struct tc_page: an entry of a capture's table.

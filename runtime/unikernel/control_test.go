@@ -20,8 +20,8 @@ func TestControlMirrorsTheHeader(t *testing.T) {
 	}
 	want := map[string]int{
 		"TC_MAGIC": tcMagic, "TC_RUN": opRun, "TC_NODE": opNode, "TC_FORK": opFork, "TC_KILL": opKill, "TC_CAPTURE": opCapture,
-		"TC_SCAN": opScan, "TC_COPY": opCopy, "TC_LIMIT": opLimit, "TC_STAT": opStat, "TC_FILE": opFile, "TC_PARK": opPark,
-		"TC_UNPARK": opUnpark, "TC_PEEK": opPeek, "TC_RENEW": opRenew, "TC_REFILL": opRefill, "TC_TRIM": opTrim, "TC_COPIED": layerCopied, "TC_MAPPED": layerMapped, "TC_ZEROED": layerZeroed,
+		"TC_SCAN": opScan, "TC_COPY": opCopy, "TC_LIMIT": opLimit, "TC_STAT": opStat, "TC_FILE": opFile, 
+		"TC_PEEK": opPeek, "TC_RENEW": opRenew, "TC_REFILL": opRefill, "TC_PATCHES": opPatches, "TC_LAYERS_AT": layersAt, "TC_COPIED": layerCopied, "TC_MAPPED": layerMapped, "TC_ZEROED": layerZeroed,
 		"TC_TOUCHED": layerTouched, "TC_READ": layerRead, "TC_PAGE_ZERO": pageZero, "TC_PAGE_SAME": pageSame, "TC_SHARED": flagShared, "TC_SCRATCH": scratchSize, "TC_PACKET": packetMax,
 		"TC_CHILDREN": maxChildren, "sizeof(struct tc_order)": orderSize, "offsetof(struct tc_order, op)": 4, "offsetof(struct tc_order, id)": 8,
 		"offsetof(struct tc_order, a)": 16, "offsetof(struct tc_order, b)": 24, "sizeof(struct tc_reply)": replySize,
@@ -31,7 +31,7 @@ func TestControlMirrorsTheHeader(t *testing.T) {
 		"offsetof(struct tc_run, how)": 8, "offsetof(struct tc_run, pid)": 16, "offsetof(struct tc_run, layers)": 24,
 		"offsetof(struct tc_run, argc)": 32, "offsetof(struct tc_run, exe_off)": 40, "offsetof(struct tc_run, spilled)": 44,
 		"offsetof(struct tc_run, mem_limit)": 48, "offsetof(struct tc_run, image_size)": 56, "offsetof(struct tc_run, entropy)": 64,
-		"offsetof(struct tc_run, machine)": 128, "offsetof(struct tc_run, max_threads)": 160, "sizeof(struct tc_machine)": machineSize,
+		"offsetof(struct tc_run, machine)": 128, "offsetof(struct tc_run, max_threads)": 160, "offsetof(struct tc_run, patches)": 168, "sizeof(struct tc_machine)": machineSize,
 		"sizeof(struct tc_page)": pageSize, "offsetof(struct tc_page, off)": 8, "offsetof(struct tc_page, pages)": 16,
 		"offsetof(struct tc_page, flags)": 20,
 	}

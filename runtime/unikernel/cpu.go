@@ -224,6 +224,19 @@ func (s *sandbox) freeCPU() error {
 	return s.removeCPU()
 }
 
+// reset is for a UC that gets another process.
+func (l *cpuLimit) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dir, l.pid, l.over = "", 0, false
+}
+
+func (l *cpuLimit) limited() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dir != ""
+}
+
 // removeCPU needs s.cpu.mu.
 func (s *sandbox) removeCPU() error {
 	if s.cpu.dir == "" {

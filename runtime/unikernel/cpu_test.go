@@ -188,7 +188,7 @@ func TestProcessOfAUCIsFoundWithoutTheKernelsHelp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := sb.stat()
+	files, _, err := sb.stat()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,8 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, limits 
 
 // deploy takes over one reference to s, if it succeeds.
 func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
-	n, layers, pins := s.plan()
+	n := s.nodeBelow()
+	layers, pins := s.layersOver(n, nil)
 	r := b.runOrder(abi.Resume, n, limits)
 	r.layers = layers
 	uc, err := n.take(r)
@@ -129,6 +130,7 @@ func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
 	}
 	sb := b.newSandbox(uc, s.in, limits)
 	defer sb.leave()
+	sb.pid = r.pid
 	sb.session = driver.Resume(s.state, sb.channel)
 	sb.session.OnEnd(sb.learnEnd)
 	if uc.renewed {
@@ -147,10 +149,8 @@ func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
 		return nil, err
 	}
 	sb.parent = s
-	if pins != nil {
-		sb.copied, sb.counted = true, true
-		s.live.Add(1)
-	}
+	sb.copied = pins != nil
+	sb.countLive(len(pins))
 	n.restock(b.stock())
 	return sb, nil
 }
@@ -164,21 +164,35 @@ func (p pins) release() {
 	}
 }
 
-// plan finds the node to fork and what is to be laid over it.
-func (s *snap) plan() (*node, []layer, pins) {
+// nodeBelow is the node that a deploy is forked from.
+func (s *snap) nodeBelow() *node {
+	for {
+		if n := s.node.Load(); n != nil {
+			return n
+		}
+		s = s.parent
+	}
+}
+
+// layersOver is what is to be laid over a node of this snapshot or one below,
+// so that the snapshot is there, and over it zeros in ranges.
+func (s *snap) layersOver(n *node, gone []snapshot.Range) ([]layer, pins) {
 	var above []*snap
-	for s.node.Load() == nil {
+	for s.node.Load() != n {
 		above = append(above, s)
 		s = s.parent
 	}
 	var layers []layer
 	var held pins
 	var pages []snapshot.Page
-	for i, a := range slices.Backward(above) {
-		for _, g := range a.layer.Gone {
+	hide := func(ranges []snapshot.Range) {
+		for _, g := range ranges {
 			layers = append(layers, layer{addr: uint64(g.VPN) * abi.PageSize, pages: g.Pages, kind: layerZeroed})
 			pages = slices.DeleteFunc(slices.Clone(pages), func(p snapshot.Page) bool { return p.VPN-g.VPN < g.Pages })
 		}
+	}
+	for i, a := range slices.Backward(above) {
+		hide(a.layer.Gone)
 		own := a.layer.Pin()
 		held = append(held, a.layer)
 		if i == len(above)-1 {
@@ -187,7 +201,8 @@ func (s *snap) plan() (*node, []layer, pins) {
 			pages = merge(pages, own)
 		}
 	}
-	return s.node.Load(), appendCopied(layers, pages), held
+	hide(gone)
+	return appendCopied(layers, pages), held
 }
 
 // merge lays sorted pages over others.
@@ -236,11 +251,17 @@ func (n *node) take(r *runOrder) (blank, error) {
 	for {
 		select {
 		case uc := <-n.stock:
-			if uc.renewed && n.refill(uc, r) != nil {
-				n.discard(uc)
-				continue
+			if !uc.renewed {
+				return uc, nil
 			}
-			return uc, nil
+			switch err := n.refill(uc, r); {
+			case err == nil:
+				return uc, nil
+			case errors.Is(err, unix.E2BIG): // for any that was renewed
+				n.keep(uc)
+				return n.fork()
+			}
+			n.discard(uc)
 		default:
 			return n.fork()
 		}

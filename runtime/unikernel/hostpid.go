@@ -12,7 +12,7 @@ import (
 // hostPID is the UC's process as the platform's own namespace numbers it. The
 // tender knows it by its number in the tender's.
 func (s *sandbox) hostPID() (int, error) {
-	files, err := s.stat()
+	files, _, err := s.stat()
 	if err != nil {
 		return 0, fmt.Errorf("find the process of a unikernel context: %w", err)
 	}

@@ -88,6 +88,28 @@ func (s *sandbox) backToBlank() int {
 	return fd
 }
 
+// detach takes the descriptor out of a channel that nobody uses.
+func (c *channel) detach() (int, bool) {
+	c.use.Lock()
+	defer c.use.Unlock()
+	if c.closed.Load() || len(c.left) > 0 || c.pins != nil {
+		return -1, false
+	}
+	fd := c.fd
+	if f := c.file.Swap(nil); f != nil {
+		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+		f.Close()
+		if err != nil {
+			return -1, false
+		}
+		// As it was before the first long wait.
+		_ = unix.SetNonblock(dup, false)
+		fd = dup
+	}
+	c.fd = -1
+	return fd, true
+}
+
 // drained takes what the UC said before it was renewed out of its channel: it
 // says nothing further. It reports false at the channel's end.
 func drained(fd int) bool {

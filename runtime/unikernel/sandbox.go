@@ -15,6 +15,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
 // sandbox is one unikernel context.
@@ -29,17 +30,23 @@ type sandbox struct {
 
 	copied  bool // deployed by copying, and not yet run: see promote.go
 	counted bool // in parent.live
+	pid     uint32
 
-	resting sync.RWMutex // held for reading during a call; see trim.go
+	// Held for reading by who uses uc, channel or session, for writing by who takes
+	// them away. See hibernate.go.
+	resting sync.RWMutex
+	gone    []snapshot.Range // zeros since before the last wake, whatever lies beneath
+	spent   time.Duration    // processor time of processes that it had before
 
 	mu           sync.Mutex
 	left         time.Time // when the last call ended
-	trimmed      bool      // since then
+	tried        bool      // to hibernate, since then
+	asleep       *hibernated
+	woken        *hibernated // what this call woke it from
 	limits       runtime.Limits
-	calls        int    // under way
-	touched      bool   // since the clock's hand was here
-	parked       *place // where the channel is; nil: here
-	place        int    // in the backend's ring; guarded by its lock
+	calls        int  // under way
+	touched      bool // since the clock's hand was here
+	place        int  // in the backend's ring; guarded by its lock
 	account      string
 	net          *proxy.Proxy
 	closed       bool
@@ -50,7 +57,7 @@ type sandbox struct {
 	cpu cpuLimit
 }
 
-// newSandbox takes a blank over. It is not parked before its first leave.
+// newSandbox takes a blank over. It does not hibernate before its first leave.
 func (b *Backend) newSandbox(uc blank, in runtime.Interpreter, limits runtime.Limits) *sandbox {
 	// The one who makes it calls leave when it is made.
 	sb := &sandbox{backend: b, in: in, uc: uc, limits: limits, calls: 1, touched: true}
@@ -60,8 +67,37 @@ func (b *Backend) newSandbox(uc blank, in runtime.Interpreter, limits runtime.Li
 	sb.place = len(b.ring)
 	b.ring = append(b.ring, sb)
 	b.mu.Unlock()
-	b.opened(1)
+	b.awakened(1)
 	return sb
+}
+
+// enter begins a call of a sandbox: its UC has a process until leave.
+func (s *sandbox) enter() error {
+	s.resting.RLock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asleep != nil {
+		if err := s.wake(); err != nil {
+			s.resting.RUnlock()
+			return fmt.Errorf("wake a unikernel context: %w", err)
+		}
+	}
+	s.calls++
+	s.touched = true
+	s.tried = false
+	return nil
+}
+
+func (s *sandbox) leave() {
+	s.mu.Lock()
+	s.calls--
+	s.left = time.Now()
+	if s.calls == 0 {
+		s.free(s.woken)
+		s.woken = nil
+	}
+	s.mu.Unlock()
+	s.resting.RUnlock()
 }
 
 // Import implements runtime.Sandbox.
@@ -125,6 +161,7 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	res, err := s.session.Invoke(ctx, inv)
 	if err != nil || !res.Outcome.Alive() {
 		if unborn := s.unborn(); unborn != nil {
+			s.sleepOn()
 			return runtime.Result{}, fmt.Errorf("invoke: %w", unborn)
 		}
 	}
@@ -212,13 +249,17 @@ func (s *sandbox) unborn() error {
 // Close implements runtime.Sandbox.
 func (s *sandbox) Close() error {
 	s.once.Do(func() {
-		// A channel that cannot be fetched is that of a tender that is gone.
-		if s.enter() == nil {
-			defer s.leave()
-			if s.renew() {
-				s.backend.drop(s)
-				return
-			}
+		s.resting.RLock()
+		defer s.resting.RUnlock()
+		if s.vanish() {
+			s.disconnect()
+			s.backend.drop(s)
+			return
+		}
+		s.backend.awakened(-1)
+		if s.renew() {
+			s.backend.drop(s)
+			return
 		}
 		if s.session != nil {
 			s.session.Close()
@@ -233,6 +274,21 @@ func (s *sandbox) Close() error {
 	return s.closeErr
 }
 
+// vanish ends a UC that hibernates; it reports whether it did.
+func (s *sandbox) vanish() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.asleep
+	if h == nil {
+		return false
+	}
+	s.asleep = nil
+	s.closed = true
+	close(h.over)
+	s.free(h)
+	return true
+}
+
 func (b *Backend) drop(s *sandbox) {
 	b.mu.Lock()
 	last := b.ring[len(b.ring)-1]
@@ -240,14 +296,20 @@ func (b *Backend) drop(s *sandbox) {
 	b.ring[len(b.ring)-1] = nil
 	b.ring = b.ring[:len(b.ring)-1]
 	b.mu.Unlock()
-	b.opened(-1)
 	if s.parent == nil {
 		return
 	}
-	if s.counted {
-		s.parent.live.Add(-1)
-	}
+	s.countLive(-1)
 	b.release(s.parent)
+}
+
+// countLive counts the UC among those of its snapshot that were deployed by
+// copying, if n is above 0, or no more, below it.
+func (s *sandbox) countLive(n int) {
+	if want := n > 0; n != 0 && want != s.counted {
+		s.counted = want
+		s.parent.live.Add(int64(max(min(n, 1), -1)))
+	}
 }
 
 // awaitEnd waits until the UC, which was killed, is gone: its memory was given
@@ -288,7 +350,7 @@ func (s *sandbox) tenant() string {
 func (s *sandbox) network(m abi.Msg, payload []byte) {
 	s.mu.Lock()
 	if s.net == nil && !s.closed {
-		s.net = proxy.New(s.backend.rules, s.channel.send)
+		s.net = proxy.New(s.backend.rules, s.toUC)
 	}
 	net := s.net
 	s.mu.Unlock()

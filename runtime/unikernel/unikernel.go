@@ -27,10 +27,14 @@ type Config struct {
 	// deploy does not wait for a fork. 0 takes the default, below 0 none.
 	Stock int
 
-	// TrimAfter is how long a UC is idle before it keeps of its pages only
-	// what is not in its snapshot (trim.go): a fifth of the memory, but a slower
-	// next call. 0: 10 s. Negative: never.
-	TrimAfter time.Duration
+	// HibernateAfter is how long a UC is idle before its process is taken away,
+	// and of its memory only kept what is not in its snapshot (hibernate.go): its
+	// next call is as slow as a warm one. 0: 10 s. Negative: never for its age.
+	HibernateAfter time.Duration
+
+	// Awake is how many UCs have a process, before those that are idle hibernate
+	// sooner. 0: 1,024. No more than half of RLIMIT_NOFILE.
+	Awake int
 
 	// Allow lists what functions may reach over the network, see
 	// proxy.ParseRules: "api.example.com:443". Nothing by default. An address on the
@@ -59,11 +63,9 @@ type Backend struct {
 	ring   []*sandbox           // all that live
 	hand   int                  // of the clock that goes over ring
 
-	parking sync.Mutex // guards lockers
-	lockers []*locker
-	open    atomic.Int64
-	maxOpen int
-	crowded chan struct{}
+	awake    atomic.Int64 // UCs that have a process
+	maxAwake int64
+	crowded  chan struct{}
 	done    chan struct{} // closed by Close
 
 	pids atomic.Uint32
@@ -77,7 +79,7 @@ type Backend struct {
 
 // New returns the backend. Nothing is touched before its first use.
 func New(cfg Config) *Backend {
-	return &Backend{cfg: cfg, images: map[string]*language{}, captured: make(chan *snap, 1024), promotions: make(chan promotion, 16), crowded: make(chan struct{}, 1), done: make(chan struct{}), maxOpen: maxOpen()}
+	return &Backend{cfg: cfg, images: map[string]*language{}, captured: make(chan *snap, 1024), promotions: make(chan promotion, 16), crowded: make(chan struct{}, 1), done: make(chan struct{}), maxAwake: cfg.maxAwake()}
 }
 
 // Name implements runtime.Backend.
@@ -105,10 +107,10 @@ func (b *Backend) prepare() error {
 		}
 		if b.root, b.err = startRoot(); b.err == nil {
 			b.workers.Go(b.settle)
-			b.workers.Go(b.parkIdle)
+			b.workers.Go(b.makeRoom)
 			b.workers.Go(b.promote)
-			if b.cfg.trimAfter() > 0 {
-				b.workers.Go(b.trimIdle)
+			if b.cfg.hibernateAfter() > 0 {
+				b.workers.Go(b.hibernateIdle)
 			}
 		}
 	})
@@ -173,9 +175,6 @@ func (b *Backend) Close() error {
 	close(b.promotions)
 	close(b.done)
 	b.workers.Wait()
-	for _, l := range b.lockers {
-		l.stop()
-	}
 	errs = append(errs, b.cpu.close())
 	if b.arena != nil {
 		errs = append(errs, b.arena.Close())

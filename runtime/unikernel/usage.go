@@ -7,21 +7,39 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
 // Usage implements runtime.Sandbox. Memory is what the UC alone holds:
 // its anonymous pages and page tables. Pages of snapshots that it only reads
 // belong to all.
+// Of a UC that hibernates, it is what is kept of it.
 func (s *sandbox) Usage() (runtime.Usage, error) {
-	files, err := s.stat()
+	s.resting.RLock()
+	defer s.resting.RUnlock()
+	s.mu.Lock()
+	asleep := s.asleep
+	s.mu.Unlock()
+	if asleep != nil {
+		return runtime.Usage{MemoryBytes: int64(len(asleep.patches)) * abi.PageSize, CPU: s.spent, Source: "patches of a hibernated context"}, nil
+	}
+	return s.usage()
+}
+
+// usage needs s.resting.
+func (s *sandbox) usage() (runtime.Usage, error) {
+	files, before, err := s.stat()
 	if err != nil {
 		return runtime.Usage{}, fmt.Errorf("usage of a unikernel context: %w", err)
 	}
-	return parseUsage(files)
+	u, err := parseUsage(files)
+	u.CPU += s.spent - before
+	return u, err
 }
 
-// stat asks for /proc/PID/schedstat, stat and status (proc(5)) of the UC.
-func (s *sandbox) stat() (files []string, err error) {
+// stat asks for /proc/PID/schedstat, stat and status (proc(5)) of the UC's process,
+// and what it spent on a processor before it was this UC's.
+func (s *sandbox) stat() (files []string, before time.Duration, err error) {
 	n := s.uc.node
 	r, _, err := n.ask(order{op: opStat, id: s.uc.id}, func(r reply) error {
 		files = strings.Split(string(n.scratch[:r.n]), "\x00")
@@ -33,7 +51,7 @@ func (s *sandbox) stat() (files []string, err error) {
 	if err == nil && len(files) < 3 {
 		err = fmt.Errorf("%d files instead of 3", len(files))
 	}
-	return files, err
+	return files, time.Duration(r.a), err
 }
 
 func parseUsage(files []string) (runtime.Usage, error) {

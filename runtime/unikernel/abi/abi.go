@@ -12,7 +12,7 @@ import (
 // Version is UC_ABI: libOS, tender and snapshots of different versions refuse
 // each other. Magic is the first word of every block.
 const (
-	Version = 6
+	Version = 7
 	Magic   = 0x31435541
 )
 
@@ -67,8 +67,6 @@ const (
 	Credit  MsgType = 9
 	Dgram   MsgType = 10
 	Renew   MsgType = 11
-	Trim    MsgType = 12
-	Patches MsgType = 13
 )
 
 // Sizes of the channel: UC_MSG_MAX bytes of header and payload in one packet,
@@ -115,7 +113,7 @@ func ParseMsg(b []byte, n int) (Msg, error) {
 		Len:   binary.LittleEndian.Uint32(b[12:]),
 	}
 	switch {
-	case m.Type < Data || m.Type > Patches:
+	case m.Type < Data || m.Type > Renew:
 		return m, fmt.Errorf("%w: message of type %d", ErrMalformed, m.Type)
 	case int64(m.Len) != int64(n-MsgSize):
 		return m, fmt.Errorf("%w: %d bytes of payload announced, %d sent", ErrMalformed, m.Len, n-MsgSize)

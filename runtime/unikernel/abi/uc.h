@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UC_ABI   6u
+#define UC_ABI   7u
 #define UC_MAGIC 0x31435541u /* "UC" ABI family; first word of every block */
 
 /* ---- Address layout -------------------------------------------------------------------------------------------------
@@ -110,7 +110,6 @@ struct uc_host {
 
 /* uc_state.quiescent; 0: it runs. */
 #define UC_QUIESCENT 1u
-#define UC_TRIMMED   2u /* it sleeps, but see UC_MSG_TRIM */
 
 struct uc_state {
 	uint32_t magic, abi;
@@ -145,16 +144,8 @@ enum {
 	UC_MSG_CREDIT  = 9,  /* both: arg = bytes that the receiver of connection id took out of its buffer */
 	UC_MSG_DGRAM   = 10, /* both: id = UDP socket; payload struct uc_addr (up: to, down: from), datagram. Names: port 53 */
 	UC_MSG_RENEW   = 11, /* down, the last that the UC is to read: become a blank again, see below */
-	UC_MSG_TRIM    = 12, /* down: give pages back; arg = wakes when they were looked at. UC_MSG_PATCHES follows */
-	UC_MSG_PATCHES = 13, /* down: for each page its number (address / 4096) and the bytes of its patch, u32 each; then the patch:
-	                      * u16 first, u16 words, and as many u32 that are not what lies beneath */
 };
-/* TRIM: the pages named are, but for their patches, what lies beneath them in the UC. If it has not run since they were looked at,
- * it keeps the patches, gives the pages back to the host and sleeps on with quiescent = UC_TRIMMED: no capture point, as the
- * content of the region is not there. It lays the patches again when it wakes. If it ran, the message means nothing, but that it
- * is not trimmed afterwards: so it also ends a trim.
- *
- * RENEW: the UC has served, and its process is to serve again: a process that has the pages mapped which every function writes
+/* RENEW: the UC has served, and its process is to serve again: a process that has the pages mapped which every function writes
  * costs neither a fork nor their page faults. The libOS abandons what it does and waits in one exact place, UC_RENEW_CALL:
  * recvfrom(UC_CHANNEL_FD, UC_STACK, 1, MSG_PEEK, 0, 0) by the stub, with the stack at its top. Whoever got there, the libOS or a
  * guest that jumped, goes on by what lies in memory alone. The tender sees that it sleeps there (/proc/PID/syscall), that

@@ -69,10 +69,10 @@ void console(const char *s, u64 n)
 	send_msg(UC_MSG_CONSOLE, 2, 0, s, MIN(n, 4096), 0, 0);
 }
 
-/* A host call in which the UC sleeps: the capture point, unless it is trimmed. Nothing of the region is written meanwhile. */
+/* A host call in which the UC sleeps: the capture point. Nothing of the region is written meanwhile. */
 static i64 sleep_call(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 {
-	__atomic_store_n(&S->pub.quiescent, S->patched ? UC_TRIMMED : UC_QUIESCENT, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&S->pub.quiescent, UC_QUIESCENT, __ATOMIC_SEQ_CST);
 	i64 r = hostcall(n, a, b, c, d, e, f);
 	__atomic_store_n(&S->pub.quiescent, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&S->pub.wakes, S->pub.wakes + 1, __ATOMIC_SEQ_CST);
@@ -91,24 +91,14 @@ int host_poll(i64 ns, int want_out)
 	return r > 0 && p.revents & ~POLLOUT;
 }
 
-static struct uc_msg *packet(i64 n)
-{
-	struct uc_msg *m = (struct uc_msg *)RX;
-	if (n < (i64)sizeof *m || m->len != n - sizeof *m)
-		uc_end(UC_EXIT_REFUSED, 0, "malformed packet on the channel");
-	return m;
-}
-
 static void take(i64 n)
 {
-	struct uc_msg *m = packet(n);
+	struct uc_msg *m = (struct uc_msg *)RX;
 	const u8 *body = RX + sizeof *m;
+	if (n < (i64)sizeof *m || m->len != n - sizeof *m)
+		uc_end(UC_EXIT_REFUSED, 0, "malformed packet on the channel");
 	if (m->type == UC_MSG_RENEW)
 		uc_renew();
-	if (m->type == UC_MSG_TRIM) {
-		trim(m, 0);
-		return;
-	}
 	if (m->type == UC_MSG_DATA) {
 		if (queue_put(&S->chan, body, m->len) != (i64)m->len)
 			uc_end(UC_EXIT_MEMORY, 0, "no memory for the driver's input");
@@ -118,27 +108,13 @@ static void take(i64 n)
 	changed();
 }
 
-/* Sleeps until a packet comes. Trimmed, it sleeps on; for what makes a blank of it, it is not mended. */
-static i64 sleep_for_packet(void)
-{
-	for (;;) {
-		i64 n = sleep_call(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, 0, 0, 0);
-		u32 type = n > 0 ? packet(n)->type : 0;
-		if (S->patched && type != UC_MSG_RENEW)
-			trim_undo();
-		if (type != UC_MSG_TRIM)
-			return n;
-		if (!trim((struct uc_msg *)RX, 1))
-			return -EINTR;
-	}
-}
-
 /* One message if it sleeps, else all that wait. The driver's bytes are never refused: the protocol above sends one
  * invocation at a time, and its size is limited there. */
 int host_receive(enum receive how)
 {
 	for (int any = 0;; any = 1) {
-		i64 n = how == SLEEP ? sleep_for_packet() : hostcall(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, MSG_DONTWAIT, 0, 0);
+		i64 n = how == SLEEP ? sleep_call(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, 0, 0, 0)
+				     : hostcall(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, MSG_DONTWAIT, 0, 0);
 		if (n > 0) {
 			take(n);
 			if (how == SLEEP)

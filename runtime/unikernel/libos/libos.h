@@ -87,10 +87,6 @@ void console(const char *s, u64 n);
 void host_discard(u64 start, u64 end);       /* pages become zero; memory goes back to the host */
 void host_set_fs(u64 fs);
 
-/* ---- trim.c ---- */
-int trim(const struct uc_msg *, int first);
-void trim_undo(void);
-
 /* ---- time.c ---- */
 u64 now_mono(void);
 u64 now_real(void);

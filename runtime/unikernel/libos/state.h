@@ -115,7 +115,6 @@ struct state {
 	struct queue chan;          /* bytes of the driver that the guest has not read */
 	u32 chan_eof, want_out;
 	u32 next_conn, next_serial, next_id;
-	u32 patched;                /* bytes of patches that are to be laid; 0: not trimmed */
 
 	/* exec.c: for /proc/self */
 	u64 argv_start, argv_end, env_start, env_end, auxv_start, auxv_end, stack_top;
@@ -129,7 +128,6 @@ struct state {
 
 	u32 calls[512] __attribute__((aligned(4096)));
 	u32 unknown[512];
-	u8 patches[UC_MSG_MAX] __attribute__((aligned(4096))); /* of a UC that is trimmed: trim.c */
 	struct fd fds[MAX_FDS] __attribute__((aligned(4096)));
 	struct file files[MAX_FILES] __attribute__((aligned(4096)));
 	struct inode inodes[MAX_INODES] __attribute__((aligned(4096)));

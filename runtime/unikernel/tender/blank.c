@@ -5,7 +5,7 @@
 
 /* Populates many ranges with one call where the kernel can (6.14), so that none of them faults. A range that cannot be is left to
  * fault, and fails then. */
-static void populate(const struct iovec *v, u32 n, int advice)
+void populate(const struct iovec *v, u32 n, int advice)
 {
 	for (u32 i = 0; i < n;) {
 		u32 k = MIN(n - i, 1024);
@@ -31,13 +31,13 @@ static void touch(const struct iovec *v, u32 n)
 /* The order is received where the UC's libOS keeps its packets: memory that the UC has anyway. */
 #define ORDER ((struct tc_run *)UC_STACK)
 
-struct order { const struct tc_layer *layers; const char *strings; int fds[24], nfds; };
+struct order { const struct tc_layer *layers; const char *strings; const u8 *patches; int fds[24], nfds; };
 
-/* Where layers and strings are, and that they are as long as the order says. */
+/* Where the parts of the order are, and that they are as long as the order says. */
 static void unspill(struct order *o, i64 n)
 {
 	const struct tc_run *r = ORDER;
-	u64 want = (u64)r->layers * sizeof(struct tc_layer) + r->strings;
+	u64 want = (u64)r->layers * sizeof(struct tc_layer) + r->strings + r->patches;
 	const char *body = (const char *)(r + 1);
 	if (r->spilled) {
 		if (o->nfds < 1)
@@ -51,6 +51,7 @@ static void unspill(struct order *o, i64 n)
 	}
 	o->layers = (const struct tc_layer *)body;
 	o->strings = body + (u64)r->layers * sizeof(struct tc_layer);
+	o->patches = (const u8 *)o->strings + r->strings;
 }
 
 static void read_copied(const struct tc_layer *l, u32 n)
@@ -100,6 +101,7 @@ static void lay(const struct order *o)
 			quit("map pages of the snapshot", r);
 	}
 	read_copied(l, n);
+	lay_own_patches(o->patches, ORDER->patches);
 }
 
 void host_block(struct uc_host *h, const struct tc_run *r)

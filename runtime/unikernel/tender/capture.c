@@ -272,6 +272,19 @@ void set_limit(const struct tc_order *o, struct tc_reply *r)
 	r->err = e < 0 ? -e : 0;
 }
 
+u64 time_spent(int pid)
+{
+	char b[64];
+	int fd = proc_open(pid, "schedstat", 0);
+	i64 n = fd < 0 ? fd : SYS3(read, fd, b, sizeof b);
+	u64 ns = 0;
+	for (i64 i = 0; i < n && b[i] >= '0' && b[i] <= '9'; i++)
+		ns = ns * 10 + b[i] - '0';
+	if (fd >= 0)
+		SYS1(close, fd);
+	return ns;
+}
+
 void stat_text(const struct tc_order *o, struct tc_reply *r)
 {
 	static const char *const names[] = { "schedstat", "stat", "status" };
@@ -291,4 +304,5 @@ void stat_text(const struct tc_order *o, struct tc_reply *r)
 		p += n + 1;
 	}
 	r->n = p - (char *)NODE_SCRATCH;
+	r->a = CHILDREN[o->id % TC_CHILDREN].spent;
 }

@@ -26,16 +26,16 @@ enum {
 	                  * are mapped from a snapshot's file and unchanged */
 	TC_COPY = 14,    /* id, a = entries in scratch: pages to the descriptor, at the offsets that the entries name */
 	TC_LIMIT = 15,   /* id, a = mem_limit, b = max_threads: write them into the host block of a live UC. EAGAIN: it is a blank yet */
-	TC_STAT = 16,    /* id: reply.text holds /proc/PID/schedstat, stat and status as they are, each after a NUL */
+	TC_STAT = 16,    /* id: scratch holds /proc/PID/schedstat, stat and status as they are, each with a NUL; a = nanoseconds on a
+	                  * processor that it had spent when it was last renewed */
 	TC_FILE = 17,    /* a = bytes, b = 1 for huge pages: a file in memory, its descriptor comes with the reply */
-	TC_PARK = 18,    /* id; descriptor: keep it */
-	TC_UNPARK = 19,  /* id: the descriptor comes with the reply */
 	TC_PEEK = 20,    /* id, a = address, b = bytes: memory of a UC, to scratch */
 	TC_RENEW = 21,   /* id, a = pages at most: roll a UC that got UC_MSG_RENEW back to what it was forked as. EAGAIN: it is not there
 	                  * yet; any other error: it never will be. reply.a = pages rolled back */
-	TC_REFILL = 22,  /* id; in scratch struct tc_run, layers: RUN for a UC that was renewed, which then only waits for its first
+	TC_REFILL = 22,  /* id; in scratch struct tc_run, layers, patches: RUN for a UC that was renewed, which then only waits for its first
 	                  * message. E2BIG: too much would have to be zeroed */
-	TC_TRIM = 23,    /* id: to scratch, after the state, reply.n bytes of UC_MSG_PATCHES' payload; b = wakes of the state */
+	TC_PATCHES = 23, /* id, a = layers of its deploy, at TC_LAYERS_AT in scratch: what of a sleeping UC is not as they laid it, reply.n
+	                  * bytes of patches after the state in scratch. EAGAIN: as for CAPTURE. ENOSPC: it is more than scratch holds */
 };
 
 #define TC_SHARED 1u
@@ -68,19 +68,25 @@ struct tc_layer {
 	uint16_t kind, file;
 };
 
-/* The order to a blank, followed by layers and strings (see struct uc_host). */
+/* The order to a blank, followed by layers, strings (see struct uc_host) and patches. */
 struct tc_run {
 	uint32_t magic, op;
 	uint32_t how, flags;    /* UC_BOOT, UC_RESUME; UC_F_* */
 	uint32_t pid, cpus;
 	uint32_t layers, strings;
 	uint32_t argc, envc, exe_off;
-	uint32_t spilled;       /* 1: layers and strings are in the descriptor that comes last, not in this packet */
+	uint32_t spilled;       /* 1: what follows is in the descriptor that comes last, not in this packet */
 	uint64_t mem_limit, image_size;
 	uint8_t  entropy[64];
 	struct tc_machine { uint64_t hwcap, hwcap2, vdso_clock; uint32_t xsave_size, pad; } machine; /* as the root said it */
 	uint64_t max_threads;
+	uint32_t patches, pad; /* bytes */
 };
+
+/* One page of a UC that hibernated: over what the layers laid, or over zeros, the words that are other. */
+#define TC_ON_ZEROS 0x80000000u
+struct tc_patch { uint32_t page, bytes; }; /* address / 4096; bytes: of the tc_words that follow, and TC_ON_ZEROS */
+struct tc_words { uint16_t first, words; }; /* then as many uint32_t */
 
 /* An entry of a capture's table in scratch. */
 enum { TC_PAGE_ZERO = 1, TC_PAGE_SAME = 2 }; /* SAME: as the node has it, so it does not belong to the diff */
@@ -92,12 +98,13 @@ struct tc_page {
 };
 
 #define TC_SCRATCH (8u << 20) /* bytes of the scratch file of a node */
+#define TC_LAYERS_AT (TC_SCRATCH / 2)
 #define TC_PACKET  65536u     /* of an order; longer ones spill */
 #define TC_CHILDREN 65536u    /* ids of one node are below this */
 
 _Static_assert(sizeof(struct tc_order) == 32, "tc_order");
 _Static_assert(sizeof(struct tc_reply) == 32, "tc_reply");
 _Static_assert(sizeof(struct tc_layer) == 24, "tc_layer");
-_Static_assert(sizeof(struct tc_run) == 168, "tc_run");
+_Static_assert(sizeof(struct tc_run) == 176, "tc_run");
 _Static_assert(sizeof(struct tc_page) == 24, "tc_page");
 #endif

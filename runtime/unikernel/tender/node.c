@@ -45,7 +45,7 @@ static void do_kill(struct child *c)
 		}
 		dying[ndying++] = c->pid;
 	}
-	c->pid = 0;
+	c->pid = 0, c->spent = 0;
 	for (int i = 0; i < PROC_FILES; i++)
 		if (c->proc[i])
 			SYS1(close, c->proc[i] - 1), c->proc[i] = 0;
@@ -98,7 +98,7 @@ static void obey(const struct tc_order *o, int fd)
 		return;
 	case TC_CAPTURE:
 	case TC_SCAN: capture(o, &r); break;
-	case TC_TRIM: trim(o, &r); break;
+	case TC_PATCHES: patches(o, &r); break;
 	case TC_COPY: copy_pages(o, &r, fd); break;
 	case TC_LIMIT: set_limit(o, &r); break;
 	case TC_STAT: stat_text(o, &r); break;
@@ -109,17 +109,6 @@ static void obey(const struct tc_order *o, int fd)
 		break;
 	case TC_RENEW: renew(o, &r); break;
 	case TC_REFILL: refill(o, &r); break;
-	case TC_PARK:
-		if (fd >= 0 && !c->parked)
-			c->parked = fd + 1, fd = -1;
-		else
-			r.err = EBADF;
-		break;
-	case TC_UNPARK:
-		back = c->parked - 1;
-		c->parked = 0;
-		r.err = back < 0 ? EBADF : 0;
-		break;
 	default: r.err = ENOSYS;
 	}
 	reply(&r, back);

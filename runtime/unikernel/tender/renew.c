@@ -62,21 +62,20 @@ void renew_init(void)
 	SYS1(close, fd);
 }
 
-static i64 asleep(struct child *c)
+i64 sleeps_in(struct child *c, const char *call)
 {
-	static const char want[] = UC_RENEW_CALL;
 	char b[160];
 	int fd = proc_file(c, PROC_SYSCALL);
-	i64 n = fd < 0 ? fd : SYS4(pread64, fd, b, sizeof b, 0);
+	i64 n = fd < 0 ? fd : SYS4(pread64, fd, b, sizeof b, 0), want = strlen(call);
 	if (n < 0)
 		return n;
-	return n == sizeof want - 1 && !memcmp(b, want, n) ? 0 : -EAGAIN;
+	return n >= want && !memcmp(b, call, want) ? 0 : -EAGAIN;
 }
 
 static i64 mapped_as_forked(struct child *c)
 {
-	static char theirs[32768];
-	i64 n = region_maps(proc_file(c, PROC_MAPS), theirs, sizeof theirs);
+	char *theirs = (char *)NODE_SCRATCH;
+	i64 n = region_maps(proc_file(c, PROC_MAPS), theirs, sizeof own_maps);
 	if (n < 0 || own_maps_len < 0)
 		return n < 0 ? n : own_maps_len;
 	return n == own_maps_len && !memcmp(theirs, own_maps, n) ? 0 : -EBUSY;
@@ -110,7 +109,7 @@ void renew(const struct tc_order *o, struct tc_reply *r)
 {
 	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
-	i64 e = c->pid ? asleep(c) : -ESRCH;
+	i64 e = c->pid ? sleeps_in(c, UC_RENEW_CALL) : -ESRCH;
 	if (!e)
 		e = mapped_as_forked(c);
 	int pagemap = e ? -1 : proc_file(c, PROC_PAGEMAP);
@@ -131,6 +130,8 @@ void renew(const struct tc_order *o, struct tc_reply *r)
 		struct iovec l = { &next, 8 }, to = { (void *)(UC_STACK + UC_STACK_SIZE - 8), 8 };
 		e = write_vm(c->pid, &l, &to, 1, 8);
 	}
+	if (!e)
+		c->spent = time_spent(c->pid);
 	r->err = e < 0 ? -e : 0;
 }
 
@@ -176,7 +177,7 @@ void refill(const struct tc_order *o, struct tc_reply *r)
 	struct uc_host h;
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
 	int pid = c->pid, mem;
-	i64 e = pid && run->layers < (TC_SCRATCH - sizeof *run) / sizeof *l ? 0 : -ESRCH;
+	i64 e = pid && run->layers < TC_SCRATCH / 8 / sizeof *l ? 0 : -ESRCH;
 	u64 zeroed = 0;
 	for (u32 i = 0; !e && i < run->layers; i++)
 		if (l[i].kind == TC_ZEROED)
@@ -186,8 +187,13 @@ void refill(const struct tc_order *o, struct tc_reply *r)
 	for (u32 i = 0; !e && i < run->layers; i++)
 		if (l[i].kind == TC_ZEROED)
 			e = zero(pid, l[i].addr, l[i].pages);
+	const u8 *patches = (const u8 *)(l + run->layers);
+	if (!e && run->patches > TC_LAYERS_AT)
+		e = -E2BIG;
 	if (!e)
 		e = lay_copied(pid, l, run->layers);
+	if (!e)
+		e = lay_patches(pid, l, run->layers, patches, run->patches);
 	if (!e && (e = mem = proc_file(c, PROC_MEM)) >= 0) {
 		/* The block is read-only to the guest: a parent may write it all the same. */
 		host_block(&h, run);

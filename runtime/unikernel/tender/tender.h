@@ -18,7 +18,7 @@ enum { FD_CONTROL = UC_CHANNEL_FD, FD_LIBOS = 4, FD_PROC = 5, FD_HUGE = 6, FD_AR
 
 /* What a node knows of a child; descriptors are + 1, 0 for none. Files of /proc stay open once it was renewed. */
 enum { PROC_SYSCALL, PROC_MAPS, PROC_PAGEMAP, PROC_MEM, PROC_FILES };
-struct child { int pid, parked, proc[PROC_FILES]; };
+struct child { u64 spent; int pid, proc[PROC_FILES]; }; /* spent: ns on a processor when it was last renewed */
 #define CHILDREN ((struct child *)NODE_CHILDREN)
 
 /* What a blank populates before its order comes: written once, when its node is made, and inherited. */
@@ -41,6 +41,7 @@ void node_reset(void);
 _Noreturn void blank_main(int channel);
 
 void host_block(struct uc_host *, const struct tc_run *);
+void populate(const struct iovec *, u32 n, int advice);
 
 /* Entries of the table in scratch. */
 struct table { struct tc_page *p; u32 n, max; };
@@ -52,19 +53,23 @@ void peek(const struct tc_order *, struct tc_reply *);
 void set_limit(const struct tc_order *, struct tc_reply *);
 void stat_text(const struct tc_order *, struct tc_reply *);
 int proc_open(int pid, const char *name, int flags);
+u64 time_spent(int pid); /* ns on a processor */
 
 i64 scan_range(int pagemap, u64 start, u64 end, struct table *);
 i64 list_pages(const struct tc_order *, struct tc_reply *, struct table *);
 i64 take_pages(int pid, const struct table *, u8 *base); /* all entries, to where base + off says */
 i64 still_asleep(int pid);
 
-/* trim.c */
-void trim(const struct tc_order *, struct tc_reply *);
+/* patches.c */
+void patches(const struct tc_order *, struct tc_reply *);
+i64 lay_patches(int pid, const struct tc_layer *, u32 layers, const u8 *, u32 n);
+void lay_own_patches(const u8 *, u32 n);
 
 /* renew.c */
 void renew_init(void); /* a node notes how its region is mapped */
 void renew(const struct tc_order *, struct tc_reply *);
 void refill(const struct tc_order *, struct tc_reply *);
+i64 sleeps_in(struct child *, const char *call); /* how its line in /proc/PID/syscall begins; -EAGAIN */
 
 /* start.S */
 void own_data(void);
