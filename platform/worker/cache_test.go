@@ -65,6 +65,30 @@ func TestUnsampledSandboxesCountAsTheAverage(t *testing.T) {
 	slow.Store(false)
 }
 
+func TestSandboxesThatBecameSmallerWhileIdleMakeRoom(t *testing.T) {
+	f := newFake(t)
+	var small atomic.Bool
+	f.memory = func(sb *fakeSandbox) int64 {
+		if small.Load() {
+			return 1 << 20
+		}
+		return 30 << 20
+	}
+	w := start(t, Config{Idle: Cache{Bytes: 100 << 20}}, f)
+	for _, name := range []string{"a", "b", "c"} {
+		invokeMetered(t, w, name)
+	}
+	small.Store(true)
+	w.resample(w.clock())
+	eventually(t, "all are read once more", func() bool { return w.Stats().IdleBytes == 3<<20 })
+	w.resample(w.clock()) // they were
+	small.Store(false)
+	wantPaths(t, w, "boot", "d")
+	if s := w.Stats(); s.Idle != 4 || s.IdleBytes != 33<<20 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestEvictionTakesTheOldestOfAnotherFunction(t *testing.T) {
 	f := newFake(t)
 	w := start(t, Config{Sandboxes: 3}, f)

@@ -10,7 +10,7 @@ func (w *Worker) takeIdle(fn *function) *instance {
 		return nil
 	}
 	w.leave(inst)
-	inst.state = serving
+	inst.state, inst.resampled = serving, false
 	w.serving.pushBack(&inst.place, inst)
 	return inst
 }
@@ -69,6 +69,7 @@ func (w *Worker) keepHouse() {
 			return
 		case <-tick.C:
 			w.expire()
+			w.resample(w.clock() - int64(resampleIdle))
 			w.pauseIdle()
 		}
 	}

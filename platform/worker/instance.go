@@ -30,6 +30,8 @@ type instance struct {
 	sampled int64 // when, on the worker's clock; 0 before the first
 	parked  int64 // when it became idle, on the worker's clock
 
+	resampled bool // since then
+
 	pause *pause // set once it was paused or is being paused
 }
 

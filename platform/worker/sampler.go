@@ -6,6 +6,7 @@ import "time"
 // process takes milliseconds.
 const (
 	sampleEvery  = 10 * time.Second // at most, for one sandbox
+	resampleIdle = 15 * time.Second // some backends make an idle sandbox smaller after a while
 	sampleQueue  = 1024
 	sampleShare  = 20
 	averageShare = 8 // weight of a new sample in a runtime's average: 1/8
@@ -23,6 +24,20 @@ func (w *Worker) sampleLater(inst *instance) {
 		inst.sampled = inst.parked
 	default:
 	}
+}
+
+// resample has the memory of sandboxes that are idle since before some time on
+// the worker's clock read once more.
+func (w *Worker) resample(before int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.idle.each(func(inst *instance) {
+		if inst.resampled || inst.parked > before || len(w.samples) == cap(w.samples) {
+			return
+		}
+		inst.resampled = true
+		w.samples <- inst
+	})
 }
 
 func (w *Worker) sampleAll() {
@@ -59,7 +74,9 @@ func (w *Worker) sample(inst *instance) {
 // metered notes an instance's memory. w.mu is held.
 func (w *Worker) metered(inst *instance, n int64) {
 	inst.bytes = n
-	if avg := &inst.lang.average; *avg == 0 {
+	if avg := &inst.lang.average; inst.resampled {
+		// The average is of those that were just used.
+	} else if *avg == 0 {
 		*avg = n
 	} else {
 		*avg += (n - *avg) / averageShare

@@ -66,7 +66,7 @@ type Backend struct {
 	awake    atomic.Int64 // UCs that have a process
 	maxAwake int64
 	crowded  chan struct{}
-	done    chan struct{} // closed by Close
+	done     chan struct{} // closed by Close
 
 	pids atomic.Uint32
 	cpu  cpuGroups
