@@ -20,5 +20,9 @@
 // node maps them; small ones in an arena that all share, from which a new UC
 // copies them. A snapshot holds only what differs from the one below.
 //
+// A UC that is idle hibernates: it keeps the words in which its memory differs
+// from its snapshot, and no process until its next call. Nothing but the time
+// of that call shows it.
+//
 // The package is not a cache: what is captured stays until it is closed.
 package unikernel
