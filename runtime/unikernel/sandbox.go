@@ -77,7 +77,11 @@ func (s *sandbox) enter() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.asleep != nil {
-		if err := s.wake(); err != nil {
+		err := s.wake()
+		for tries := s.backend.stock(); errors.Is(err, ErrNoProcess) && tries > 0; tries-- {
+			err = s.wake() // a blank of the stock whose fork failed says nothing of now
+		}
+		if err != nil {
 			s.resting.RUnlock()
 			return fmt.Errorf("wake a unikernel context: %w", err)
 		}

@@ -134,6 +134,29 @@ func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T
 	}
 }
 
+// A UC that hibernates is there again when the host lets the tender fork again.
+func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
+	be, sb := keeper(t, runtime.NodeJS)
+	askKeeper(t, sb, "{}")
+	rest(t, sb)
+	for n := sb.asleep.node; len(n.stock) > 0; {
+		n.discard(<-n.stock)
+	}
+	over := rlimitShortage(t, descendants(os.Getpid()))
+	defer over()
+	_, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "request-1", Payload: []byte("{}")})
+	wantShortage(t, err)
+	over()
+	eventually(t, "a call after the shortage", func() bool {
+		_, err = sb.Invoke(t.Context(), runtime.Invocation{ID: "request-1", Payload: []byte("{}")})
+		return err == nil
+	})
+	askKeeper(t, sb, "{}")
+	if n := be.awake.Load(); n != 1 {
+		t.Errorf("%d UCs are counted as awake, want 1", n)
+	}
+}
+
 // use deploys a UC and has it serve. It is closed with the test, and so no
 // other one is deployed in its process.
 func use(t *testing.T, b *Backend, base runtime.Snapshot, fn runtime.Function) error {
