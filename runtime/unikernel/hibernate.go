@@ -1,6 +1,7 @@
 package unikernel
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
@@ -22,8 +24,14 @@ import (
 // stand still meanwhile. A UC that waits for a timer, or said something that
 // nobody has read, stays as it is.
 
-// patience of one who hibernates a UC, and so of a call that comes meanwhile.
-const hibernatePatience = 5 * time.Millisecond
+const (
+	// hibernatePatience is what a call waits at most for a UC that is about to
+	// hibernate.
+	hibernatePatience = 5 * time.Millisecond
+
+	// hibernateAgain is when a UC is tried again that could not.
+	hibernateAgain = 10 * time.Second
+)
 
 // errTalks: the UC has said something that no call has read yet.
 var errTalks = errors.New("the unikernel context has unread messages")
@@ -37,17 +45,27 @@ type hibernated struct {
 }
 
 // hibernate takes the process away from a UC that was idle for so long (0: since
-// the clock's hand was here, see idle.go). It reports whether it did. One attempt
-// is made after each call.
+// the clock's hand was here, see idle.go). It reports whether it did.
 func (s *sandbox) hibernate(idle time.Duration) bool {
-	if !s.resting.TryLock() {
-		return false
-	}
-	defer s.resting.Unlock()
 	if !s.due(idle) {
 		return false
 	}
-	err := s.session.Hold(func(st driver.State) error {
+	err := s.tryHibernate()
+	if errors.Is(err, errTalks) && s.listen() {
+		err = s.tryHibernate()
+	}
+	return err == nil
+}
+
+func (s *sandbox) tryHibernate() error {
+	if !s.resting.TryLock() {
+		return runtime.ErrBusy
+	}
+	defer s.resting.Unlock()
+	if s.asleep != nil || s.channel.pins != nil {
+		return runtime.ErrBusy
+	}
+	return s.session.Hold(func(st driver.State) error {
 		if st.Unread {
 			return errTalks
 		}
@@ -57,7 +75,30 @@ func (s *sandbox) hibernate(idle time.Duration) bool {
 		}
 		return err
 	})
-	return err == nil
+}
+
+// hibernated is nil for a UC that is awake, and then stays that as long as
+// s.resting is held.
+func (s *sandbox) hibernated() *hibernated {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asleep
+}
+
+// listen takes what the UC said to its proxy or its console since its last call.
+// It reports whether that was all.
+func (s *sandbox) listen() bool {
+	s.resting.RLock()
+	defer s.resting.RUnlock()
+	if s.hibernated() != nil {
+		return false
+	}
+	all := false
+	_ = s.session.Hold(func(driver.State) error {
+		all = s.channel.takeOthers()
+		return nil
+	})
+	return all
 }
 
 // due reports whether it is time to try.
@@ -68,10 +109,11 @@ func (s *sandbox) due(idle time.Duration) bool {
 		s.touched = false
 		return false
 	}
-	if s.tried || s.closed || s.asleep != nil || s.parent == nil || s.calls > 0 || s.channel.pins != nil || time.Since(s.left) < idle {
+	now := time.Now()
+	if s.closed || s.asleep != nil || s.parent == nil || s.calls > 0 || now.Sub(s.left) < idle || now.Before(s.tryAgain) {
 		return false
 	}
-	s.tried = true
+	s.tryAgain = now.Add(hibernateAgain)
 	return true
 }
 
@@ -221,9 +263,7 @@ func (s *sandbox) free(h *hibernated) {
 func (s *sandbox) toUC(m abi.Msg, payload []byte) error {
 	for {
 		s.resting.RLock()
-		s.mu.Lock()
-		asleep := s.asleep
-		s.mu.Unlock()
+		asleep := s.hibernated()
 		if asleep == nil {
 			defer s.resting.RUnlock()
 			return s.channel.send(m, payload)
@@ -244,4 +284,28 @@ func (c *channel) quiet() bool {
 	p := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(p, 0)
 	return err == nil && n == 0 && len(c.left) == 0
+}
+
+// takeOthers hands on the messages that are there, up to the first that is the
+// driver's or the last. It reports whether none is left.
+func (c *channel) takeOthers() bool {
+	b := make([]byte, abi.MsgSize+abi.MaxPayload)
+	for !c.closed.Load() {
+		n, _, err := unix.Recvfrom(c.fd, b, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err == unix.EAGAIN
+		}
+		m, err := abi.ParseMsg(b, n)
+		if err != nil || m.Type == abi.Data || m.Type == abi.Exit {
+			return false
+		}
+		if _, _, err := unix.Recvfrom(c.fd, b, unix.MSG_DONTWAIT); err != nil {
+			return false
+		}
+		c.other(m, bytes.Clone(b[abi.MsgSize:n]))
+	}
+	return false
 }

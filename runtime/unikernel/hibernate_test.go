@@ -87,7 +87,7 @@ func rest(t *testing.T, sb *sandbox) {
 	t.Helper()
 	eventually(t, "the UC hibernates", func() bool {
 		sb.mu.Lock()
-		sb.tried = false
+		sb.tryAgain = time.Time{}
 		sb.mu.Unlock()
 		return sb.hibernate(time.Nanosecond)
 	})
@@ -246,7 +246,7 @@ func TestUCThatRunsByItselfLosesNothing(t *testing.T) {
 			askKeeper(t, sb, `{"tick":true}`)
 			for i := range 100 {
 				sb.mu.Lock()
-				sb.tried = false
+				sb.tryAgain = time.Time{}
 				sb.mu.Unlock()
 				sb.hibernate(time.Nanosecond)
 				if i%10 == 9 {

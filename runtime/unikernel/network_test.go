@@ -2,8 +2,13 @@ package unikernel
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -53,5 +58,123 @@ func TestFunctionsReachWhatTheListNames(t *testing.T) {
 				snap.Close()
 			}
 		})
+	}
+}
+
+// What arrives while a UC hibernates waits for it, as in a host's socket buffer.
+func TestConnectionsStandStillWhileAUCHibernates(t *testing.T) {
+	sources := map[runtime.Language]string{
+		runtime.NodeJS: `const net = require('net'), { once } = require('events');
+let s, got = 0, ended = false;
+exports.handler = async ({ port, say }) => {
+  if (!s) {
+    s = net.connect(port, '127.0.0.1').on('data', (d) => got += d.length).on('end', () => ended = true);
+    await once(s, 'connect');
+  }
+  s.write(say);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return [got, ended];
+};`,
+		runtime.Python: `import socket, threading
+s, got, ended = None, 0, False
+def handler(event, context):
+    global s, got, ended
+    if s is None:
+        s = socket.create_connection(("127.0.0.1", event["port"]))
+    s.sendall(event["say"].encode())
+    s.settimeout(0.02)
+    try:
+        while not ended:
+            n = len(s.recv(65536))
+            got, ended = got + n, n == 0
+    except TimeoutError:
+        pass
+    return [got, ended]`,
+	}
+	for lang, source := range sources {
+		t.Run(string(lang), func(t *testing.T) {
+			server, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			b := newBackend(t, Config{Allow: []string{server.Addr().String()}, HibernateAfter: -1})
+			sb := deployed(t, b, functionSnapshot(t, b, baseSnapshot(t, b, lang, nil), function(t, lang, source))).(*sandbox)
+			defer sb.Close()
+			port := server.Addr().(*net.TCPAddr).Port
+			ask := func() (got int, ended bool) {
+				t.Helper()
+				res := invoke(t, sb, fmt.Sprintf(`{"port":%d,"say":"hello"}`, port))
+				if _, err := fmt.Sscanf(strings.ReplaceAll(string(res.Payload), " ", ""), "[%d,%t]", &got, &ended); err != nil {
+					t.Fatalf("%+v", res)
+				}
+				return got, ended
+			}
+			ask()
+			conn, err := server.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			const size = 1 << 20 // more than the window of a connection
+			sent := make(chan error, 1)
+			rest(t, sb)
+			go func() { // joined by what it sends
+				_, err := conn.Write(make([]byte, size))
+				sent <- err
+			}()
+			calls := 1
+			eventually(t, "all has arrived", func() bool {
+				time.Sleep(10 * time.Millisecond) // for the proxy to have something for a UC that sleeps
+				got, ended := ask()
+				calls++
+				rest(t, sb)
+				if ended || got > size {
+					t.Errorf("%d bytes, ended: %t", got, ended)
+				}
+				return got == size
+			})
+			if err := <-sent; err != nil {
+				t.Error(err)
+			}
+			conn.(*net.TCPConn).CloseWrite()
+			eventually(t, "the end has arrived", func() bool {
+				_, ended := ask()
+				calls++
+				return ended
+			})
+			said := make([]byte, calls*len("hello"))
+			conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+			if _, err := io.ReadFull(conn, said); err != nil || string(said) != strings.Repeat("hello", calls) {
+				t.Errorf("the server heard %q of %d calls, %v", said, calls, err)
+			}
+		})
+	}
+}
+
+func TestUCWithAConnectionIsClosedWhileItHibernates(t *testing.T) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	b := newBackend(t, Config{Allow: []string{server.Addr().String()}, HibernateAfter: -1})
+	const source = "const net = require('net'), { once } = require('events');\nlet s;\nexports.handler = async ({ port }) => { s = net.connect(port, '127.0.0.1'); s.on('data', () => {}); await once(s, 'connect'); };\n"
+	sb := deployed(t, b, functionSnapshot(t, b, baseSnapshot(t, b, runtime.NodeJS, nil), function(t, runtime.NodeJS, source))).(*sandbox)
+	invoke(t, sb, fmt.Sprintf(`{"port":%d}`, server.Addr().(*net.TCPAddr).Port))
+	conn, err := server.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	rest(t, sb)
+	conn.Write([]byte("hello"))
+	time.Sleep(20 * time.Millisecond) // the proxy waits for the UC
+	if err := sb.Close(); err != nil {
+		t.Error(err)
+	}
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if n, err := conn.Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the connection of a UC that is closed lives: %d bytes, %v", n, err)
 	}
 }

@@ -40,7 +40,7 @@ type sandbox struct {
 
 	mu           sync.Mutex
 	left         time.Time // when the last call ended
-	tried        bool      // to hibernate, since then
+	tryAgain     time.Time // to hibernate
 	asleep       *hibernated
 	woken        *hibernated // what this call woke it from
 	limits       runtime.Limits
@@ -88,7 +88,7 @@ func (s *sandbox) enter() error {
 	}
 	s.calls++
 	s.touched = true
-	s.tried = false
+	s.tryAgain = time.Time{}
 	return nil
 }
 

@@ -17,10 +17,7 @@ import (
 func (s *sandbox) Usage() (runtime.Usage, error) {
 	s.resting.RLock()
 	defer s.resting.RUnlock()
-	s.mu.Lock()
-	asleep := s.asleep
-	s.mu.Unlock()
-	if asleep != nil {
+	if asleep := s.hibernated(); asleep != nil {
 		return runtime.Usage{MemoryBytes: int64(len(asleep.patches)) * abi.PageSize, CPU: s.spent, Source: "patches of a hibernated context"}, nil
 	}
 	return s.usage()
