@@ -95,3 +95,32 @@ func BenchmarkDensity(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkAwake deploys b.N UCs where only some may have a process, and calls
+// each again: ns/op is of both together.
+func BenchmarkAwake(b *testing.B) {
+	for _, awake := range []int{64, 256, 1024} {
+		b.Run(strconv.Itoa(awake), func(b *testing.B) {
+			be := newBackend(b, Config{HibernateAfter: -1, Awake: awake})
+			snap := functionSnapshot(b, be, baseSnapshot(b, be, contract.NodeJS, steps), function(b, contract.NodeJS, nopSource[contract.NodeJS]))
+			var all []contract.Sandbox
+			b.ResetTimer()
+			begin := time.Now()
+			for range b.N {
+				sb := deployed(b, be, snap)
+				invoke(b, sb, "{}")
+				all = append(all, sb)
+			}
+			b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(b.N), "µs/first-call")
+			begin = time.Now()
+			for _, sb := range all {
+				invoke(b, sb, "{}")
+			}
+			b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(b.N), "µs/second-call")
+			b.StopTimer()
+			for _, sb := range all {
+				sb.Close()
+			}
+		})
+	}
+}

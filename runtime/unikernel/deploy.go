@@ -105,6 +105,7 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, limits 
 		b.release(s)
 		return nil, fmt.Errorf("deploy: %w", runtime.ErrClosed)
 	}
+	b.reclaim()
 	sb, err := b.deploy(s, limits)
 	for tries := b.stock(); errors.Is(err, ErrNoProcess) && tries > 0; tries-- {
 		// A blank of the stock whose fork failed says nothing of now.

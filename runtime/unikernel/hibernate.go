@@ -77,8 +77,8 @@ func (s *sandbox) tryHibernate() error {
 	})
 }
 
-// hibernated is nil for a UC that is awake, and then stays that as long as
-// s.resting is held.
+// hibernated is nil for a UC that is awake, and stays that as long as s.resting is
+// held.
 func (s *sandbox) hibernated() *hibernated {
 	s.mu.Lock()
 	defer s.mu.Unlock()

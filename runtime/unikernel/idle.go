@@ -123,6 +123,19 @@ func (b *Backend) makeRoom() {
 	}
 }
 
+// reclaim has one UC hibernate before another one gets a process, if makeRoom
+// falls behind: what the one gives up the other takes.
+func (b *Backend) reclaim() {
+	for range 64 {
+		if b.awake.Load() < b.maxAwake+int64(b.stock())/2 {
+			return
+		}
+		if s := b.nextInTurn(); s == nil || s.hibernate(0) {
+			return
+		}
+	}
+}
+
 // nextInTurn moves the clock's hand.
 func (b *Backend) nextInTurn() *sandbox {
 	b.mu.Lock()

@@ -73,6 +73,9 @@ func (b *Backend) newSandbox(uc blank, in runtime.Interpreter, limits runtime.Li
 
 // enter begins a call of a sandbox: its UC has a process until leave.
 func (s *sandbox) enter() error {
+	if s.hibernated() != nil {
+		s.backend.reclaim()
+	}
 	s.resting.RLock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
