@@ -23,6 +23,7 @@ const (
 	opLimit   = 15
 	opStat    = 16
 	opFile    = 17
+	opWatch   = 18
 	opPeek    = 20
 	opRenew   = 21
 	opRefill  = 22
@@ -45,6 +46,7 @@ const (
 	runSize     = 176
 	machineSize = 32
 	pageSize    = 24 // of struct tc_page, an entry of a capture's table
+	watchedSize = 8
 
 	scratchSize = 8 << 20
 	layersAt    = scratchSize / 2

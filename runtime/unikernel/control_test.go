@@ -21,7 +21,7 @@ func TestControlMirrorsTheHeader(t *testing.T) {
 	want := map[string]int{
 		"TC_MAGIC": tcMagic, "TC_RUN": opRun, "TC_NODE": opNode, "TC_FORK": opFork, "TC_KILL": opKill, "TC_CAPTURE": opCapture,
 		"TC_SCAN": opScan, "TC_COPY": opCopy, "TC_LIMIT": opLimit, "TC_STAT": opStat, "TC_FILE": opFile,
-		"TC_PEEK": opPeek, "TC_RENEW": opRenew, "TC_REFILL": opRefill, "TC_PATCHES": opPatches, "TC_LAYERS_AT": layersAt, "TC_COPIED": layerCopied, "TC_MAPPED": layerMapped, "TC_ZEROED": layerZeroed,
+		"TC_PEEK": opPeek, "TC_WATCH": opWatch, "sizeof(struct tc_watched)": watchedSize, "TC_RENEW": opRenew, "TC_REFILL": opRefill, "TC_PATCHES": opPatches, "TC_LAYERS_AT": layersAt, "TC_COPIED": layerCopied, "TC_MAPPED": layerMapped, "TC_ZEROED": layerZeroed,
 		"TC_TOUCHED": layerTouched, "TC_READ": layerRead, "TC_PAGE_ZERO": pageZero, "TC_PAGE_SAME": pageSame, "TC_SHARED": flagShared, "TC_SCRATCH": scratchSize, "TC_PACKET": packetMax,
 		"TC_CHILDREN": maxChildren, "sizeof(struct tc_order)": orderSize, "offsetof(struct tc_order, op)": 4, "offsetof(struct tc_order, id)": 8,
 		"offsetof(struct tc_order, a)": 16, "offsetof(struct tc_order, b)": 24, "sizeof(struct tc_reply)": replySize,

@@ -109,6 +109,7 @@ func (b *Backend) prepare() error {
 			b.workers.Go(b.settle)
 			b.workers.Go(b.makeRoom)
 			b.workers.Go(b.promote)
+			b.workers.Go(b.watchMemory)
 			if b.cfg.hibernateAfter() > 0 {
 				b.workers.Go(b.hibernateIdle)
 			}

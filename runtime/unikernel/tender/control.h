@@ -29,6 +29,7 @@ enum {
 	TC_STAT = 16,    /* id: scratch holds /proc/PID/schedstat, stat and status as they are, each with a NUL; a = nanoseconds on a
 	                  * processor that it had spent when it was last renewed */
 	TC_FILE = 17,    /* a = bytes, b = 1 for huge pages: a file in memory, its descriptor comes with the reply */
+	TC_WATCH = 18,   /* a = entries tc_watched in scratch: those that are larger are left there, reply.n */
 	TC_PEEK = 20,    /* id, a = address, b = bytes: memory of a UC, to scratch */
 	TC_RENEW = 21,   /* id, a = pages at most: roll a UC that got UC_MSG_RENEW back to what it was forked as. EAGAIN: it is not there
 	                  * yet; any other error: it never will be. reply.a = pages rolled back */
@@ -39,6 +40,9 @@ enum {
 };
 
 #define TC_SHARED 1u
+
+/* A child, and how many pages of no file may be resident of it. */
+struct tc_watched { uint32_t id, pages; };
 
 struct tc_order {
 	uint32_t magic, op;

@@ -107,6 +107,7 @@ static void obey(const struct tc_order *o, int fd)
 		back = new_file(o->a, o->b);
 		r.err = back < 0 ? -back : 0;
 		break;
+	case TC_WATCH: watch(o, &r); break;
 	case TC_RENEW: renew(o, &r); break;
 	case TC_REFILL: refill(o, &r); break;
 	default: r.err = ENOSYS;

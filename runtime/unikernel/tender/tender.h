@@ -65,6 +65,9 @@ void patches(const struct tc_order *, struct tc_reply *);
 i64 lay_patches(int pid, const struct tc_layer *, u32 layers, const u8 *, u32 n);
 void lay_own_patches(const u8 *, u32 n);
 
+/* watch.c */
+void watch(const struct tc_order *, struct tc_reply *);
+
 /* renew.c */
 void renew_init(void); /* a node notes how its region is mapped */
 void renew(const struct tc_order *, struct tc_reply *);
