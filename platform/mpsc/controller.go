@@ -26,6 +26,7 @@ type Controller struct {
 	executors map[string]Executor
 	live      live
 	calls     sync.WaitGroup // of Invoke
+	bodyTime  time.Duration  // see body.Timed
 
 	mu        sync.RWMutex // guards what follows; not held while a schedule runs or the database works
 	schedules map[string]Schedule

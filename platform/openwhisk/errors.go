@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -31,7 +32,7 @@ var (
 	errClosing      = apiError{http.StatusServiceUnavailable, "The platform is shutting down."}
 )
 
-func malformed(format string, args ...any) error {
+func malformed(format string, args ...any) apiError {
 	return apiError{http.StatusBadRequest, "The request content was malformed:\n" + fmt.Sprintf(format, args...)}
 }
 
@@ -44,6 +45,10 @@ func translate(err error) apiError {
 		return own
 	case errors.As(err, &tooLarge):
 		return apiError{http.StatusRequestEntityTooLarge, fmt.Sprintf("Request larger than allowed: the limit is %d bytes.", tooLarge.Limit)}
+	case errors.Is(err, body.ErrSlow):
+		return apiError{http.StatusRequestTimeout, err.Error()}
+	case errors.Is(err, body.ErrShort):
+		return malformed("%v", err)
 	case errors.Is(err, store.ErrTooLarge), errors.Is(err, worker.ErrPayloadTooLarge):
 		return apiError{http.StatusRequestEntityTooLarge, err.Error()}
 	case errors.Is(err, store.ErrBadZip):

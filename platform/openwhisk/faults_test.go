@@ -1,0 +1,104 @@
+package openwhisk
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/platform/body/bodytest"
+	"github.com/lambdabench/lambdabench/platform/store"
+	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// answers runs nothing: every invocation ends well.
+type answers struct{}
+
+func (answers) Invoke(context.Context, worker.Request) (worker.Response, error) {
+	return worker.Response{Result: runtime.Result{Payload: []byte(`{"result":{}}`)}}, nil
+}
+
+// front is the API with an action "there", over an invoker that runs nothing.
+type front struct {
+	*API
+	t   *testing.T
+	url string
+}
+
+func openFront(t *testing.T) front {
+	t.Helper()
+	dir := t.TempDir()
+	st, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	a, err := Open(Config{Dir: dir, Runtimes: []string{"nodejs20.x"}, bodyTime: 50 * time.Millisecond}, st, answers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(a)
+	t.Cleanup(func() {
+		srv.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		a.Close(ctx) // an error where the test broke the database
+	})
+	f := front{a, t, srv.URL}
+	if status, m := f.do("PUT", "/_/actions/there", `{"exec":{"kind":"nodejs:20","code":"function main() {}"}}`); status != 200 {
+		t.Fatal(status, m)
+	}
+	return f
+}
+
+func (f front) do(method, path, body string) (int, map[string]any) {
+	f.t.Helper()
+	req, err := http.NewRequestWithContext(f.t.Context(), method, f.url+"/api/v1/namespaces"+path, strings.NewReader(body))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", guest)
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var m map[string]any
+	json.Unmarshal(raw, &m)
+	return res.StatusCode, m
+}
+
+var guest = "Basic " + base64.StdEncoding.EncodeToString([]byte(GuestKey))
+
+func TestBodiesThatStallAreNotWaitedFor(t *testing.T) {
+	f := openFront(t)
+	for _, s := range []struct {
+		method, path, key string
+		status            int
+		want              string
+	}{
+		{"PUT", "/_/actions/a", guest, 408, "body did not arrive in time"},
+		{"PUT", "/_/packages/p", guest, 408, "body did not arrive in time"},
+		{"POST", "/_/actions/there?blocking=true", guest, 408, "body did not arrive in time"},
+		{"POST", "/_/actions/there", "Basic bm86bm8=", 401, "authentication"}, // reads none
+	} {
+		status, answer := bodytest.Stall(t, f.url, s.method, "/api/v1/namespaces"+s.path, "Authorization: "+s.key)
+		if status != s.status || !strings.Contains(answer, s.want) || !strings.Contains(answer, `"code":`) {
+			t.Errorf("%s %s: %d %s; want %d with %q", s.method, s.path, status, answer, s.status, s.want)
+		}
+	}
+	if status, _ := f.do("POST", "/_/actions/there", "{}"); status != http.StatusAccepted {
+		t.Errorf("after them: status %d", status)
+	}
+}
