@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"net/http"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
@@ -40,6 +39,7 @@ func malformed(format string, args ...any) apiError {
 func translate(err error) apiError {
 	var own apiError
 	var tooLarge *http.MaxBytesError
+	var database *sqlite.Failure
 	switch {
 	case errors.As(err, &own):
 		return own
@@ -57,10 +57,12 @@ func translate(err error) apiError {
 		return apiError{http.StatusTooManyRequests, "Too many concurrent requests in flight: " + err.Error()}
 	case errors.Is(err, worker.ErrClosed), errors.Is(err, dispatch.ErrClosed):
 		return errClosing
-	case errors.Is(err, store.ErrDiskFull), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return apiError{http.StatusInsufficientStorage, "The data directory's disk is full: " + err.Error()}
+	case errors.Is(err, store.ErrDiskFull), sqlite.Full(err):
+		return apiError{http.StatusInsufficientStorage, "The disk of the platform's data directory is full, make room on it: " + err.Error()}
+	case errors.As(err, &database):
+		return apiError{http.StatusInternalServerError, "The platform's database failed: " + err.Error()}
 	}
-	return apiError{http.StatusInternalServerError, err.Error()}
+	return apiError{http.StatusInternalServerError, "The platform failed: " + err.Error()}
 }
 
 // refuse answers with an error as OpenWhisk does: a message, and a code by

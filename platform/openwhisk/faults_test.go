@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -100,5 +101,42 @@ func TestBodiesThatStallAreNotWaitedFor(t *testing.T) {
 	}
 	if status, _ := f.do("POST", "/_/actions/there", "{}"); status != http.StatusAccepted {
 		t.Errorf("after them: status %d", status)
+	}
+}
+
+func TestADatabaseThatFailsIsNamedWithWhatHelps(t *testing.T) {
+	const action = `{"exec":{"kind":"nodejs:20","code":"function main() {}"},"annotations":[{"key":"a","value":"%s"}]}`
+	large := fmt.Sprintf(action, strings.Repeat("x", 100<<10))
+	writes := [][3]string{
+		{"PUT", "/_/actions/a", large},
+		{"PUT", "/_/actions/there?overwrite=true", large},
+		{"PUT", "/_/packages/p", `{"annotations":[{"key":"a","value":"` + strings.Repeat("x", 100<<10) + `"}]}`},
+	}
+	for name, c := range map[string]struct {
+		pragma string // that breaks it; "": it is closed
+		status int
+		says   string
+		calls  [][3]string
+	}{
+		"full":      {"PRAGMA max_page_count = 1", 507, "make room on its disk", writes},
+		"read-only": {"PRAGMA query_only = 1", 500, "let the platform's user write to it", append(writes, [3]string{"POST", "/_/actions/there", "{}"}, [3]string{"DELETE", "/_/actions/there", ""})},
+		"closed": {"", 500, "see the platform's log", append(writes, [3]string{"POST", "/_/actions/there", "{}"}, [3]string{"GET", "/_/actions/there", ""},
+			[3]string{"GET", "/_/activations", ""}, [3]string{"GET", "/_/activations?count=true", ""}, [3]string{"GET", "/_/activations/" + newID(), ""})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := openFront(t)
+			if c.pragma == "" {
+				f.db.close()
+			} else if _, err := f.db.sql.Exec(c.pragma); err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range c.calls {
+				status, m := f.do(call[0], call[1], call[2])
+				text, _ := m["error"].(string)
+				if code, _ := m["code"].(string); status != c.status || len(code) != 32 || !strings.Contains(text, databaseFile) || !strings.Contains(text, c.says) {
+					t.Errorf("%s %s: %d %v; want %d, and %q of %s", call[0], call[1], status, m, c.status, c.says, databaseFile)
+				}
+			}
+		})
 	}
 }
