@@ -100,6 +100,7 @@ func TestExitCodesTellWrongUseFromFailure(t *testing.T) {
 		{"a suite with a mistake", []string{"run", wrongKey}, exitUsage, wrongKey + ":2:24: unknown key \"cals\""},
 		{"an unknown backend", []string{"run", good, "--backends", "jail", "--out", t.TempDir()}, exitUsage, `"jail"`},
 		{"an experiment that is not in the suite", []string{"run", good, "--only", "burst", "--out", t.TempDir()}, exitUsage, `"burst"`},
+		{"a network that containers do not have", []string{"doctor", "--container-network", "wifi"}, exitUsage, "want none, host or bridge"},
 		{"report without a run", []string{"report"}, exitUsage, "1 arg"},
 		{"report on what is no run", []string{"report", "/nonexistent"}, exitFailed, "/nonexistent"},
 		{"compare with one run", []string{"compare", "a"}, exitUsage, "2 arg"},
@@ -130,8 +131,8 @@ func TestARunThatCannotBeginNamesNoWayToGoOn(t *testing.T) {
 }
 
 func TestTheCommandToGoOnIsForAShell(t *testing.T) {
-	got := resume("my suite.yaml", "it's", runFlags{backends: []string{"container/runc"}, only: []string{"ao"}, verbose: true})
-	const want = `lambdabench run 'my suite.yaml' --out 'it'\''s' --backends container/runc --only ao --verbose`
+	got := resume("my suite.yaml", "it's", runFlags{backends: []string{"container/runc"}, only: []string{"ao"}, verbose: true, backendFlags: backendFlags{network: "none"}})
+	const want = `lambdabench run 'my suite.yaml' --out 'it'\''s' --backends container/runc --only ao --container-network none --verbose`
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -139,7 +140,7 @@ func TestTheCommandToGoOnIsForAShell(t *testing.T) {
 
 func TestDoctorHasAVerdictOnEveryBackend(t *testing.T) {
 	code, stdout, stderr := command(t, "doctor")
-	all, closeAll := openBackends()
+	all, closeAll := backendFlags{}.open()
 	defer closeAll()
 	usable := 0
 	for _, b := range all {
