@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/bench"
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // asCommand, in the environment, has the test binary be the command.
@@ -52,22 +52,10 @@ func listening(t *testing.T, args ...string) (string, *exec.Cmd, *bytes.Buffer) 
 	cmd := prepared(args...)
 	log := &bytes.Buffer{}
 	cmd.Stderr = log
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
+	line := runtimetest.Child(t, cmd)
 	url, _, found := strings.Cut(strings.TrimPrefix(line, "listening on "), " ")
-	if err != nil || !found {
-		cmd.Wait()
-		t.Fatalf("%q, %v, %s", line, err, log)
+	if !found {
+		t.Fatalf("it says %q", line)
 	}
 	return url, cmd, log
 }

@@ -1,11 +1,9 @@
-package openwhisk
+package openwhisk_test
 
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/body/bodytest"
+	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime"
@@ -25,14 +24,9 @@ func (answers) Invoke(context.Context, worker.Request) (worker.Response, error) 
 	return worker.Response{Result: runtime.Result{Payload: []byte(`{"result":{}}`)}}, nil
 }
 
-// front is the API with an action "there", over an invoker that runs nothing.
-type front struct {
-	*API
-	t   *testing.T
-	url string
-}
-
-func openFront(t *testing.T) front {
+// openFront is the API with an action "there", over an invoker that runs
+// nothing. A body has 50 ms.
+func openFront(t *testing.T) (*openwhisk.API, *client) {
 	t.Helper()
 	dir := t.TempDir()
 	st, err := store.Open(dir)
@@ -40,7 +34,8 @@ func openFront(t *testing.T) front {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	a, err := Open(Config{Dir: dir, Runtimes: []string{"nodejs20.x"}, bodyTime: 50 * time.Millisecond}, st, answers{})
+	cfg := openwhisk.Config{Dir: dir, Runtimes: []string{"nodejs20.x"}}
+	a, err := openwhisk.Open(cfg.WithBodyTime(50*time.Millisecond), st, answers{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,39 +46,15 @@ func openFront(t *testing.T) front {
 		defer cancel()
 		a.Close(ctx) // an error where the test broke the database
 	})
-	f := front{a, t, srv.URL}
-	if status, m := f.do("PUT", "/_/actions/there", `{"exec":{"kind":"nodejs:20","code":"function main() {}"}}`); status != 200 {
-		t.Fatal(status, m)
-	}
-	return f
+	c := &client{t, srv.URL, openwhisk.GuestKey}
+	c.put("there", "nodejs:20", "function main() {}", nil)
+	return a, c
 }
 
-func (f front) do(method, path, body string) (int, map[string]any) {
-	f.t.Helper()
-	req, err := http.NewRequestWithContext(f.t.Context(), method, f.url+"/api/v1/namespaces"+path, strings.NewReader(body))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", guest)
-	req.Close = true
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(res.Body)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	var m map[string]any
-	json.Unmarshal(raw, &m)
-	return res.StatusCode, m
-}
-
-var guest = "Basic " + base64.StdEncoding.EncodeToString([]byte(GuestKey))
+var guest = "Basic " + base64.StdEncoding.EncodeToString([]byte(openwhisk.GuestKey))
 
 func TestBodiesThatStallAreNotWaitedFor(t *testing.T) {
-	f := openFront(t)
+	_, c := openFront(t)
 	for _, s := range []struct {
 		method, path, key string
 		status            int
@@ -94,12 +65,12 @@ func TestBodiesThatStallAreNotWaitedFor(t *testing.T) {
 		{"POST", "/_/actions/there?blocking=true", guest, 408, "body did not arrive in time"},
 		{"POST", "/_/actions/there", "Basic bm86bm8=", 401, "authentication"}, // reads none
 	} {
-		status, answer := bodytest.Stall(t, f.url, s.method, "/api/v1/namespaces"+s.path, "Authorization: "+s.key)
+		status, answer := bodytest.Stall(t, c.base, s.method, "/api/v1/namespaces"+s.path, "Authorization: "+s.key)
 		if status != s.status || !strings.Contains(answer, s.want) || !strings.Contains(answer, `"code":`) {
 			t.Errorf("%s %s: %d %s; want %d with %q", s.method, s.path, status, answer, s.status, s.want)
 		}
 	}
-	if status, _ := f.do("POST", "/_/actions/there", "{}"); status != http.StatusAccepted {
+	if status, _ := c.do("POST", "/_/actions/there", "{}"); status != http.StatusAccepted {
 		t.Errorf("after them: status %d", status)
 	}
 }
@@ -121,20 +92,20 @@ func TestADatabaseThatFailsIsNamedWithWhatHelps(t *testing.T) {
 		"full":      {"PRAGMA max_page_count = 1", 507, "make room on its disk", writes},
 		"read-only": {"PRAGMA query_only = 1", 500, "let the platform's user write to it", append(writes, [3]string{"POST", "/_/actions/there", "{}"}, [3]string{"DELETE", "/_/actions/there", ""})},
 		"closed": {"", 500, "see the platform's log", append(writes, [3]string{"POST", "/_/actions/there", "{}"}, [3]string{"GET", "/_/actions/there", ""},
-			[3]string{"GET", "/_/activations", ""}, [3]string{"GET", "/_/activations?count=true", ""}, [3]string{"GET", "/_/activations/" + newID(), ""})},
+			[3]string{"GET", "/_/activations", ""}, [3]string{"GET", "/_/activations?count=true", ""}, [3]string{"GET", "/_/activations/" + strings.Repeat("0", 32), ""})},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := openFront(t)
+			api, f := openFront(t)
 			if c.pragma == "" {
-				f.db.close()
-			} else if _, err := f.db.sql.Exec(c.pragma); err != nil {
+				api.Database().Close()
+			} else if _, err := api.Database().Exec(c.pragma); err != nil {
 				t.Fatal(err)
 			}
 			for _, call := range c.calls {
 				status, m := f.do(call[0], call[1], call[2])
 				text, _ := m["error"].(string)
-				if code, _ := m["code"].(string); status != c.status || len(code) != 32 || !strings.Contains(text, databaseFile) || !strings.Contains(text, c.says) {
-					t.Errorf("%s %s: %d %v; want %d, and %q of %s", call[0], call[1], status, m, c.status, c.says, databaseFile)
+				if code, _ := m["code"].(string); status != c.status || len(code) != 32 || !strings.Contains(text, openwhisk.DatabaseFile) || !strings.Contains(text, c.says) {
+					t.Errorf("%s %s: %d %v; want %d, and %q of %s", call[0], call[1], status, m, c.status, c.says, openwhisk.DatabaseFile)
 				}
 			}
 		})
