@@ -31,10 +31,10 @@ func (a identity) key() string {
 var notLabels = []string{record.LabelWarmup, record.LabelIntended, record.LabelBurst, record.LabelStopped, record.LabelProvider, record.LabelDetail}
 
 // pathless experiments mix paths on purpose: what counts is the mixture.
-var pathless = []string{Throughput, Burst, MPSC, Trace}
+var pathless = []string{record.ExperimentThroughput, record.ExperimentBurst, record.ExperimentMPSC, record.ExperimentTrace}
 
 // timed experiments are drawn over time, so each of their invocations is kept.
-var timed = []string{Burst, MPSC}
+var timed = []string{record.ExperimentBurst, record.ExperimentMPSC}
 
 // trial is what one trial adds to a series.
 type trial struct {

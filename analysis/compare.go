@@ -84,7 +84,7 @@ func samplesOf(d *data) map[string]*sample {
 	all := map[string]*sample{}
 	for _, s := range d.series {
 		x := &sample{Result: s.result(MetricLatency, "ms")}
-		e := &sample{Result: s.result(MetricErrorRate, "1")}
+		e := &sample{Result: s.result(MetricErrorRate, record.UnitCount)}
 		for _, t := range s.trials {
 			if sorted, _ := statistics.Clean(slices.Clone(t.latency)); len(sorted) > 0 {
 				x.trials = append(x.trials, sorted)

@@ -9,16 +9,17 @@ import (
 	"strings"
 
 	"github.com/lambdabench/lambdabench/analysis/figure"
+	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/analysis/reference"
 )
 
 // figures are those that a run has data for, in the order in which they are shown.
 func figures(s *Summary, d *data) ([]*figure.Figure, error) {
 	var all []*figure.Figure
-	for _, rt := range s.runtimes(Deploy) {
+	for _, rt := range s.runtimes(record.ExperimentDeploy) {
 		all = append(all, ecdfFigure(s, d, rt), stagesFigure(s, rt))
 	}
-	for _, rt := range s.runtimes(Throughput) {
+	for _, rt := range s.runtimes(record.ExperimentThroughput) {
 		f, err := throughputFigure(s, rt)
 		if err != nil {
 			return nil, err
@@ -26,11 +27,11 @@ func figures(s *Summary, d *data) ([]*figure.Figure, error) {
 		all = append(all, f)
 	}
 	all = append(all, densityFigure(s))
-	for _, t := range s.targets(Query{Experiment: Burst}) {
+	for _, t := range s.targets(Query{Experiment: record.ExperimentBurst}) {
 		all = append(all, burstFigure(s, d, t[0], t[1]))
 	}
 	all = append(all, overheadFigure(s))
-	for _, rt := range s.runtimes(AO) {
+	for _, rt := range s.runtimes(record.ExperimentAO) {
 		all = append(all, aoFigure(s, rt))
 	}
 	all = append(all, mpscFigure(d))

@@ -32,7 +32,7 @@ func ecdfFigure(s *Summary, d *data, rt string) *figure.Figure {
 		return compareBy(pathRank, a.path, b.path)
 	})
 	for _, x := range ordered {
-		if x.experiment != Deploy || x.runtime != rt {
+		if x.experiment != record.ExperimentDeploy || x.runtime != rt {
 			continue
 		}
 		sorted, _ := statistics.Clean(x.pooled())
@@ -86,13 +86,13 @@ func stagesFigure(s *Summary, rt string) *figure.Figure {
 	for _, path := range Paths {
 		var bars []figure.Bar
 		for _, b := range s.Backends() {
-			whole := s.One(Query{Experiment: Deploy, Backend: b, Runtime: rt, Path: path, Metric: MetricLatency})
+			whole := s.One(Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path, Metric: MetricLatency})
 			if whole == nil {
 				continue
 			}
 			bar := figure.Bar{Name: b, Note: number(whole.P50) + " ms"}
 			for i, stage := range Stages {
-				x := s.One(Query{Experiment: Deploy, Backend: b, Runtime: rt, Path: path, Metric: MetricStageLatency, Labels: map[string]string{LabelStage: stage}})
+				x := s.One(Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path, Metric: MetricStageLatency, Labels: map[string]string{LabelStage: stage}})
 				if x == nil {
 					continue
 				}
@@ -129,9 +129,9 @@ func overheadFigure(s *Summary) *figure.Figure {
 		Data:    [][]string{{"backend", "runtime", "via", "p50_ms", "ci_low", "ci_high"}},
 	}
 	var bars []figure.Bar
-	for _, t := range s.targets(Query{Experiment: Overhead, Metric: MetricLatency}) {
-		for i, via := range []string{"sandbox", "worker", "gateway"} {
-			r := s.One(Query{Experiment: Overhead, Backend: t[0], Runtime: t[1], Metric: MetricLatency, Labels: oneCall(via)})
+	for _, t := range s.targets(Query{Experiment: record.ExperimentOverhead, Metric: MetricLatency}) {
+		for i, via := range []string{record.ViaSandbox, record.ViaWorker, record.ViaGateway} {
+			r := s.One(Query{Experiment: record.ExperimentOverhead, Backend: t[0], Runtime: t[1], Metric: MetricLatency, Labels: oneCall(via)})
 			if r == nil {
 				continue
 			}
@@ -156,7 +156,7 @@ func aoFigure(s *Summary, rt string) *figure.Figure {
 		Caption: "Left: medians with 95 % intervals. Right: what the snapshots' own pages take. Grey: the paper's values for the steps that it has.",
 		Data:    [][]string{{"backend", "series", "steps", "value", "unit"}},
 	}
-	steps := s.labelValues(Query{Experiment: AO, Runtime: rt}, record.LabelAO)
+	steps := s.labelValues(Query{Experiment: record.ExperimentAO, Runtime: rt}, record.LabelAO)
 	if len(steps) == 0 {
 		return nil
 	}
@@ -169,7 +169,7 @@ func aoFigure(s *Summary, rt string) *figure.Figure {
 	curve := func(p *figure.Panel, b, what, path, metric string, unit float64, unitName string, style int) {
 		var points []figure.XY
 		for i, step := range steps {
-			if r := s.One(Query{Experiment: AO, Backend: b, Runtime: rt, Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil {
+			if r := s.One(Query{Experiment: record.ExperimentAO, Backend: b, Runtime: rt, Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil {
 				points = append(points, figure.XY{X: at[i], Y: r.P50 / unit})
 				p.Intervals(at[i:i+1], []float64{r.CILow / unit}, []float64{r.CIHigh / unit}, figure.Color(b, s.Backends()))
 				f.Data = append(f.Data, []string{b, what, step, exact(r.P50 / unit), unitName})
@@ -178,15 +178,15 @@ func aoFigure(s *Summary, rt string) *figure.Figure {
 		p.Line(points, figure.Color(b, s.Backends()), figure.Dashes(style))
 		p.Dots(points, figure.Glyph("dot", figure.Color(b, s.Backends()), 2.2))
 	}
-	for _, b := range s.backendsOf(Query{Experiment: AO, Runtime: rt}) {
-		curve(times, b, "cold", "cold", MetricLatency, 1, "ms", 0)
-		curve(times, b, "warm", "warm", MetricLatency, 1, "ms", 1)
+	for _, b := range s.backendsOf(Query{Experiment: record.ExperimentAO, Runtime: rt}) {
+		curve(times, b, "cold", record.PathCold, MetricLatency, 1, "ms", 0)
+		curve(times, b, "warm", record.PathWarm, MetricLatency, 1, "ms", 1)
 		curve(sizes, b, "runtime snapshot", "", record.MetricRuntimeSnapshot, mega, "MB", 0)
 		curve(sizes, b, "function snapshot", "", record.MetricFunctionSnapshot, mega, "MB", 1)
 	}
 	paperAO(f, times, sizes, steps)
 	f.Panels = [][]*figure.Panel{{times.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8), sizes.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8)}}
-	f.Legend = append(s.backendEntries(s.backendsOf(Query{Experiment: AO, Runtime: rt})),
+	f.Legend = append(s.backendEntries(s.backendsOf(Query{Experiment: record.ExperimentAO, Runtime: rt})),
 		figure.Entry{Name: "cold; runtime snapshot", Thumb: figure.Line(figure.Black, figure.Dashes(0))},
 		figure.Entry{Name: "warm; function snapshot", Thumb: figure.Line(figure.Black, figure.Dashes(1))},
 		paperTitle(), figure.Entry{Name: "the same, in grey", Thumb: figure.Line(figure.Grey, figure.Dashes(2))})

@@ -20,7 +20,7 @@ func throughputFigure(s *Summary, rt string) (*figure.Figure, error) {
 		Height:  3.4 * vg.Inch,
 	}
 	p := figure.NewPanel("", "unique functions M", "correct replies, 1/s").LogX().LogY().Powers()
-	q := Query{Experiment: Throughput, Runtime: rt, Metric: record.MetricThroughput}
+	q := Query{Experiment: record.ExperimentThroughput, Runtime: rt, Metric: record.MetricThroughput}
 	backends := s.backendsOf(q)
 	if len(backends) == 0 {
 		return nil, nil
@@ -30,13 +30,13 @@ func throughputFigure(s *Summary, rt string) (*figure.Figure, error) {
 		var points []figure.XY
 		var x, low, high []float64
 		for _, r := range s.Find(q) {
-			m, err := strconv.ParseFloat(r.Label(LabelFunctions), 64)
+			m, err := strconv.ParseFloat(r.Label(record.LabelFunctions), 64)
 			if err != nil || r.N == 0 {
 				continue
 			}
 			points = append(points, figure.XY{X: m, Y: r.P50})
 			x, low, high = append(x, m), append(low, r.CILow), append(high, r.CIHigh)
-			f.Data = append(f.Data, []string{b, r.Label(LabelFunctions), exact(r.P50), exact(r.CILow), exact(r.CIHigh)})
+			f.Data = append(f.Data, []string{b, r.Label(record.LabelFunctions), exact(r.P50), exact(r.CILow), exact(r.CIHigh)})
 		}
 		c := figure.Color(b, s.Backends())
 		p.Intervals(x, low, high, c)
@@ -72,25 +72,25 @@ func densityFigure(s *Summary) *figure.Figure {
 	add := func(name string, c figure.Part, mb, perSecond float64, note string) {
 		each, fit, rate = append(each, bar(name, mb, c, number(mb))), append(fit, bar(name, 1000/mb, c, number(1000/mb))), append(rate, bar(name, perSecond, c, note))
 	}
-	for _, r := range s.Find(Query{Experiment: Density, Metric: record.MetricBytesPerInstance}) {
+	for _, r := range s.Find(Query{Experiment: record.ExperimentDensity, Metric: record.MetricBytesPerInstance}) {
 		if !(r.P50 > 0) {
 			continue
 		}
 		c := figure.Part{Color: figure.Color(r.Backend, s.Backends())}
 		perSecond := 0.0
-		if x := s.One(Query{Experiment: Density, Backend: r.Backend, Runtime: r.Runtime, Metric: record.MetricCreationRate, Labels: map[string]string{LabelState: r.Label(LabelState)}}); x != nil {
+		if x := s.One(Query{Experiment: record.ExperimentDensity, Backend: r.Backend, Runtime: r.Runtime, Metric: record.MetricCreationRate, Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}}); x != nil {
 			perSecond = x.P50
 		}
-		add(r.Backend+", "+language(r.Runtime)+", "+r.Label(LabelState), c, r.P50/mega, perSecond, number(perSecond))
+		add(r.Backend+", "+language(r.Runtime)+", "+r.Label(record.LabelState), c, r.P50/mega, perSecond, number(perSecond))
 		each[len(each)-1].Low, each[len(each)-1].High = r.CILow/mega, r.CIHigh/mega
-		f.Data = append(f.Data, []string{r.Backend, r.Runtime, r.Label(LabelState), exact(r.P50 / mega), exact(1000 * mega / r.P50), exact(perSecond)})
+		f.Data = append(f.Data, []string{r.Backend, r.Runtime, r.Label(record.LabelState), exact(r.P50 / mega), exact(1000 * mega / r.P50), exact(perSecond)})
 	}
 	if len(each) == 0 {
 		return nil
 	}
 	for _, i := range reference.Isolations() {
 		add("paper: "+i.Name, figure.Part{Color: figure.Grey}, i.MBEach(), i.Creations, quoted(i.Creations))
-		f.Data = append(f.Data, []string{reference.Label + ": " + i.Name, reference.Runtime, "booted", exact(i.MBEach()), exact(1000 / i.MBEach()), exact(i.Creations)})
+		f.Data = append(f.Data, []string{reference.Label + ": " + i.Name, reference.Runtime, record.StateBooted, exact(i.MBEach()), exact(1000 / i.MBEach()), exact(i.Creations)})
 	}
 	noNames := func(bars []figure.Bar) []figure.Bar {
 		out := make([]figure.Bar, len(bars))

@@ -28,7 +28,7 @@ func burstFigure(s *Summary, d *data, backend, rt string) *figure.Figure {
 	background := figure.Glyph("dot", figure.Faded(figure.Color(backend, s.Backends()), 130), 1.3)
 	burst := figure.Glyph("dot", figure.Faded(figure.Black, 200), 1.6)
 	failed := figure.Glyph("cross", figure.Red, 2.8)
-	for _, period := range s.labelValues(Query{Experiment: Burst, Backend: backend, Runtime: rt}, LabelPeriod) {
+	for _, period := range s.labelValues(Query{Experiment: record.ExperimentBurst, Backend: backend, Runtime: rt}, record.LabelPeriod) {
 		points := burstPoints(d, backend, rt, period)
 		if len(points) == 0 {
 			continue
@@ -79,7 +79,7 @@ func burstPoints(d *data, backend, rt, period string) []point {
 	first := -1
 	var all []point
 	for _, s := range d.series {
-		if s.experiment != Burst || s.backend != backend || s.runtime != rt || s.labels[LabelPeriod] != period || len(s.trials) == 0 {
+		if s.experiment != record.ExperimentBurst || s.backend != backend || s.runtime != rt || s.labels[record.LabelPeriod] != period || len(s.trials) == 0 {
 			continue
 		}
 		if first < 0 {
@@ -97,7 +97,7 @@ func burstPoints(d *data, backend, rt, period string) []point {
 // first trial.
 func mpscFigure(d *data) *figure.Figure {
 	i := slices.IndexFunc(d.series, func(s *series) bool {
-		return s.experiment == MPSC && s.labels[record.LabelSchedule] == record.ScheduleAdaptive && len(s.trials[0].points) > 0
+		return s.experiment == record.ExperimentMPSC && s.labels[record.LabelSchedule] == record.ScheduleAdaptive && len(s.trials[0].points) > 0
 	})
 	if i < 0 {
 		return nil

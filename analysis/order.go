@@ -6,29 +6,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
 )
 
-// Names of experiments, in the order in which they are shown.
-const (
-	Deploy     = "deploy"
-	Throughput = "throughput"
-	Density    = "density"
-	Burst      = "burst"
-	Overhead   = "overhead"
-	AO         = "ao"
-	Surface    = "surface"
-	Apps       = "apps"
-	MPSC       = "mpsc"
-	Trace      = "trace"
-)
-
-var experimentOrder = []string{Deploy, Throughput, Density, Burst, Overhead, AO, Surface, Apps, MPSC, Trace}
+// experimentOrder is the order in which they are shown.
+var experimentOrder = []string{record.ExperimentDeploy, record.ExperimentThroughput, record.ExperimentDensity, record.ExperimentBurst, record.ExperimentOverhead, record.ExperimentAO, record.ExperimentSurface, record.ExperimentApps, record.ExperimentMPSC, record.ExperimentTrace}
 
 // Stages of an invocation, in the order in which they happen.
 var Stages = []string{"queue", "boot", "deploy", "import", "capture", "run"}
 
 // Paths, from the cheapest.
-var Paths = []string{"hot", "warm", "cold", "boot"}
+var Paths = []string{record.PathHot, record.PathWarm, record.PathCold, record.PathBoot}
 
 func experimentRank(name string) int { return rankIn(experimentOrder, name) }
 func pathRank(name string) int       { return rankIn(Paths, name) }
@@ -74,7 +63,7 @@ func compareLabels(a, b map[string]string) int {
 }
 
 // CompareValues orders the values of one label: numbers by size, durations by
-// length, else names; steps of anticipatory optimisation with "none" first and
+// length, else names; steps of anticipatory optimisation with AONone first and
 // the fewest steps before more.
 func CompareValues(a, b string) int {
 	if x, y, ok := both(a, b, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }); ok {
@@ -94,10 +83,10 @@ func both[T any](a, b string, parse func(string) (T, error)) (x, y T, ok bool) {
 
 // steps counts the steps of a label like "network+interpreter".
 func steps(s string) int {
-	if s == "none" {
+	if s == record.AONone {
 		return -1
 	}
-	return strings.Count(s, "+")
+	return strings.Count(s, record.AOSeparator)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

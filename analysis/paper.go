@@ -21,7 +21,7 @@ import (
 // tables; trace has none, as its calls are in a file of the user's.
 func Blocks() []string {
 	all := append([]string{"machine", "warnings", "shape", "reproduce"}, experimentOrder...)
-	return slices.DeleteFunc(all, func(name string) bool { return name == Trace })
+	return slices.DeleteFunc(all, func(name string) bool { return name == record.ExperimentTrace })
 }
 
 // FillPaper writes what the run says into the marked blocks of a Markdown file

@@ -16,7 +16,7 @@ type reader struct {
 
 func (r *reader) invocation(row record.Invocation) {
 	r.data.rows++
-	if row.Labels[record.LabelWarmup] == "true" {
+	if row.Labels[record.LabelWarmup] == record.Warmup {
 		return
 	}
 	id := identity{experiment: row.Experiment, backend: row.Backend, runtime: row.Runtime, via: row.Via, path: row.Path, labels: row.Labels}
@@ -80,7 +80,7 @@ func (t *trial) add(row record.Invocation) {
 	if slices.Contains(timed, row.Experiment) {
 		t.points = append(t.points, pointOf(row))
 	}
-	if row.Outcome != outcomeOK {
+	if row.Outcome != record.OutcomeOK {
 		t.failed++
 		t.outcomes[row.Outcome]++
 		return
@@ -99,10 +99,8 @@ func (t *trial) add(row record.Invocation) {
 	t.latency = append(t.latency, ms(row.Latency))
 }
 
-const outcomeOK = "ok" // record.Invocation.Outcome
-
 func pointOf(row record.Invocation) point {
-	p := point{at: float64(row.Scheduled) / 1e9, latency: ms(row.Latency), ok: row.Outcome == outcomeOK, burst: -1, provider: row.Labels[record.LabelProvider]}
+	p := point{at: float64(row.Scheduled) / 1e9, latency: ms(row.Latency), ok: row.Outcome == record.OutcomeOK, burst: -1, provider: row.Labels[record.LabelProvider]}
 	if row.Labels[record.LabelLoad] == record.LoadBurst {
 		p.burst, _ = strconv.Atoi(row.Labels[record.LabelBurst])
 	}

@@ -108,7 +108,7 @@ func (r *Result) setInterval(i statistics.Interval) {
 
 // errorRate is the share of failures among all invocations of the series.
 func (s *series) errorRate() (Result, bool) {
-	r := s.result(MetricErrorRate, "1")
+	r := s.result(MetricErrorRate, record.UnitCount)
 	var shares []float64
 	failed := 0
 	for _, t := range s.trials {
@@ -181,14 +181,14 @@ func throughputs(d *data) []quantity {
 	}
 	var out []quantity
 	for _, s := range d.series {
-		if s.experiment != Throughput {
+		if s.experiment != record.ExperimentThroughput {
 			continue
 		}
 		for _, t := range s.trials {
 			if measured[t.number] {
 				continue
 			}
-			f := quantity{identity: s.identity, metric: record.MetricThroughput, unit: "1/s", trial: t.number, busy: t.busy}
+			f := quantity{identity: s.identity, metric: record.MetricThroughput, unit: record.UnitRate, trial: t.number, busy: t.busy}
 			if window := float64(t.end-t.begin) / 1e9; len(t.latency) > 0 && window > 0 {
 				f.value = float64(len(t.latency)) / window
 			}

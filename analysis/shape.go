@@ -74,11 +74,11 @@ func (c *check) finding(missing string) Finding {
 
 func pathsOrdered(s *Summary) Finding {
 	c := check{Finding: Finding{Claim: "Latency: hot < warm < cold"}}
-	for _, t := range s.targets(Query{Experiment: Deploy, Metric: MetricLatency}) {
+	for _, t := range s.targets(Query{Experiment: record.ExperimentDeploy, Metric: MetricLatency}) {
 		path := func(p string) *Result {
-			return s.One(Query{Experiment: Deploy, Backend: t[0], Runtime: t[1], Path: p, Metric: MetricLatency})
+			return s.One(Query{Experiment: record.ExperimentDeploy, Backend: t[0], Runtime: t[1], Path: p, Metric: MetricLatency})
 		}
-		hot, warm, cold := path("hot"), path("warm"), path("cold")
+		hot, warm, cold := path(record.PathHot), path(record.PathWarm), path(record.PathCold)
 		if hot == nil || warm == nil || cold == nil {
 			continue
 		}
@@ -90,11 +90,11 @@ func pathsOrdered(s *Summary) Finding {
 
 func stepsHelp(s *Summary) Finding {
 	c := check{Finding: Finding{Claim: "Each step of anticipatory optimisation lowers cold and warm and shrinks the function snapshot; the runtime snapshot grows a little"}}
-	for _, t := range s.targets(Query{Experiment: AO}) {
+	for _, t := range s.targets(Query{Experiment: record.ExperimentAO}) {
 		of := func(path, metric string) []float64 {
 			var all []float64
-			for _, step := range s.labelValues(Query{Experiment: AO, Backend: t[0], Runtime: t[1]}, record.LabelAO) {
-				if r := s.One(Query{Experiment: AO, Backend: t[0], Runtime: t[1], Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil && r.N > 0 {
+			for _, step := range s.labelValues(Query{Experiment: record.ExperimentAO, Backend: t[0], Runtime: t[1]}, record.LabelAO) {
+				if r := s.One(Query{Experiment: record.ExperimentAO, Backend: t[0], Runtime: t[1], Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil && r.N > 0 {
 					all = append(all, r.P50)
 				}
 			}
@@ -105,8 +105,8 @@ func stepsHelp(s *Summary) Finding {
 				c.add(slices.IsSortedFunc(v, func(a, b float64) int { return cmp.Compare(b, a) }) && v[0] > v[len(v)-1], "%s, %s: %s %s %s", t[0], t[1], name, list(v, unit), unitName)
 			}
 		}
-		falling("cold", "cold", MetricLatency, 1, "ms")
-		falling("warm", "warm", MetricLatency, 1, "ms")
+		falling("cold", record.PathCold, MetricLatency, 1, "ms")
+		falling("warm", record.PathWarm, MetricLatency, 1, "ms")
 		falling("function snapshot", "", record.MetricFunctionSnapshot, mega, "MB")
 		if v := of("", record.MetricRuntimeSnapshot); len(v) > 1 {
 			last := v[len(v)-1]
@@ -134,10 +134,10 @@ func isolation(backend string) string {
 // runtime and state.
 func isolationsOrdered(s *Summary, claim, metric string, unit float64, unitName string, lessIsBetter bool, lead float64) Finding {
 	c := check{Finding: Finding{Claim: claim}}
-	for _, rt := range s.runtimes(Density) {
-		for _, state := range s.labelValues(Query{Experiment: Density, Runtime: rt, Metric: metric}, LabelState) {
+	for _, rt := range s.runtimes(record.ExperimentDensity) {
+		for _, state := range s.labelValues(Query{Experiment: record.ExperimentDensity, Runtime: rt, Metric: metric}, record.LabelState) {
 			best, worst, texts := map[string]float64{}, map[string]float64{}, []string{}
-			for _, r := range s.Find(Query{Experiment: Density, Runtime: rt, Metric: metric, Labels: map[string]string{LabelState: state}}) {
+			for _, r := range s.Find(Query{Experiment: record.ExperimentDensity, Runtime: rt, Metric: metric, Labels: map[string]string{record.LabelState: state}}) {
 				if r.N == 0 || r.P50 <= 0 {
 					continue
 				}
@@ -165,8 +165,8 @@ func isolationsOrdered(s *Summary, claim, metric string, unit float64, unitName 
 func throughputFlat(s *Summary) Finding {
 	c := check{Finding: Finding{Claim: "Throughput: flat in M with snapshots, a cliff without"}}
 	both := map[bool]bool{}
-	for _, t := range s.targets(Query{Experiment: Throughput, Metric: record.MetricThroughput}) {
-		found := s.Find(Query{Experiment: Throughput, Backend: t[0], Runtime: t[1], Metric: record.MetricThroughput})
+	for _, t := range s.targets(Query{Experiment: record.ExperimentThroughput, Metric: record.MetricThroughput}) {
+		found := s.Find(Query{Experiment: record.ExperimentThroughput, Backend: t[0], Runtime: t[1], Metric: record.MetricThroughput})
 		if len(found) < 2 {
 			continue
 		}
@@ -190,16 +190,16 @@ func throughputFlat(s *Summary) Finding {
 
 func burstsSafe(s *Summary) Finding {
 	c := check{Finding: Finding{Claim: "Bursts: no error with snapshots at any period"}}
-	for _, t := range s.targets(Query{Experiment: Burst, Metric: MetricErrorRate}) {
+	for _, t := range s.targets(Query{Experiment: record.ExperimentBurst, Metric: MetricErrorRate}) {
 		if isolation(t[0]) != "unikernel" {
 			continue
 		}
 		failed, n := 0.0, 0
-		found := s.Find(Query{Experiment: Burst, Backend: t[0], Runtime: t[1], Metric: MetricErrorRate})
+		found := s.Find(Query{Experiment: record.ExperimentBurst, Backend: t[0], Runtime: t[1], Metric: MetricErrorRate})
 		for _, r := range found {
 			failed, n = failed+r.P50*float64(r.N), n+r.N
 		}
-		periods := s.labelValues(Query{Experiment: Burst, Backend: t[0], Runtime: t[1]}, LabelPeriod)
+		periods := s.labelValues(Query{Experiment: record.ExperimentBurst, Backend: t[0], Runtime: t[1]}, record.LabelPeriod)
 		c.add(failed == 0, "%s, %s, periods %s: %.0f of %s failed", t[0], t[1], strings.Join(periods, ", "), failed, count(n))
 	}
 	return c.finding("no backend with snapshots has bursts in this run")

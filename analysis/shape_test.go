@@ -51,18 +51,18 @@ func TestShapeThatIsNotThePapersIsSaid(t *testing.T) {
 	}
 	s := &Summary{}
 	for path, v := range map[string]float64{"hot": 1, "warm": 5, "cold": 3} {
-		s.Results = append(s.Results, result(Deploy, "unikernel", path, MetricLatency, v))
+		s.Results = append(s.Results, result(record.ExperimentDeploy, "unikernel", path, MetricLatency, v))
 	}
 	for i, step := range []string{"none", "network"} {
-		s.Results = append(s.Results, result(AO, "unikernel", "cold", MetricLatency, float64(3+i), record.LabelAO, step))
+		s.Results = append(s.Results, result(record.ExperimentAO, "unikernel", "cold", MetricLatency, float64(3+i), record.LabelAO, step))
 	}
 	for b, v := range map[string]float64{"unikernel": 10, "process": 20, "container/runc": 30} {
-		s.Results = append(s.Results, result(Density, b, "", record.MetricBytesPerInstance, v), result(Density, b, "", record.MetricCreationRate, v))
+		s.Results = append(s.Results, result(record.ExperimentDensity, b, "", record.MetricBytesPerInstance, v), result(record.ExperimentDensity, b, "", record.MetricCreationRate, v))
 		for i, m := range []string{"64", "4096"} {
-			s.Results = append(s.Results, result(Throughput, b, "", record.MetricThroughput, v/float64(1+i), LabelFunctions, m))
+			s.Results = append(s.Results, result(record.ExperimentThroughput, b, "", record.MetricThroughput, v/float64(1+i), record.LabelFunctions, m))
 		}
 	}
-	s.Results = append(s.Results, result(Burst, "unikernel", "", MetricErrorRate, 0.1, LabelPeriod, (8*time.Second).String()))
+	s.Results = append(s.Results, result(record.ExperimentBurst, "unikernel", "", MetricErrorRate, 0.1, record.LabelPeriod, (8*time.Second).String()))
 	if got := verdicts(s); strings.Count(got, "not shown") != 6 {
 		t.Error(got)
 	}

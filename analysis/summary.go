@@ -66,7 +66,7 @@ const (
 
 // Labels that the analysis adds.
 const (
-	LabelVia    = "via"    // "sandbox", "worker" or "gateway"
+	LabelVia    = "via"    // record.ViaSandbox, …
 	LabelStage  = "stage"  // one of Stages
 	LabelSource = "source" // how a memory figure was measured
 	LabelOver   = "over"   // the schedule that a speedup is over

@@ -18,16 +18,16 @@ func throughputTables(s *Summary) ([]*Table, error) {
 		return nil, err
 	}
 	var all []*Table
-	for _, rt := range s.runtimes(Throughput) {
-		q := Query{Experiment: Throughput, Runtime: rt, Metric: record.MetricThroughput}
+	for _, rt := range s.runtimes(record.ExperimentThroughput) {
+		q := Query{Experiment: record.ExperimentThroughput, Runtime: rt, Metric: record.MetricThroughput}
 		backends := s.backendsOf(q)
 		t := &Table{
-			Name: Throughput + "-" + rt, Title: "Throughput against the number of unique functions M, " + rt + ", correct replies a second",
+			Name: record.ExperimentThroughput + "-" + rt, Title: "Throughput against the number of unique functions M, " + rt + ", correct replies a second",
 			Note: s.gainNote() + " p99 latencies and error rates are in summary.json.",
 			text: 0,
 		}
 		t.Columns = append(append([]string{"M", "trials"}, backends...), reference.Label+": SEUSS", reference.Label+": Linux", warningsColumn)
-		for _, m := range s.labelValues(q, LabelFunctions) {
+		for _, m := range s.labelValues(q, record.LabelFunctions) {
 			t.add(throughputRow(s, q, backends, m, paper)...)
 		}
 		all = append(all, t)
@@ -35,11 +35,8 @@ func throughputTables(s *Summary) ([]*Table, error) {
 	return all, nil
 }
 
-// LabelFunctions is the number of unique functions, M.
-const LabelFunctions = "functions"
-
 func throughputRow(s *Summary, q Query, backends []string, m string, paper []reference.Throughput) []string {
-	q.Labels = map[string]string{LabelFunctions: m}
+	q.Labels = map[string]string{record.LabelFunctions: m}
 	base := s.atBaseline(q)
 	var cells []string
 	var results []*Result
@@ -107,46 +104,40 @@ func (s *Summary) labelValues(q Query, label string) []string {
 	return all
 }
 
-// LabelClients is the number of closed-loop clients.
-const LabelClients = "clients"
-
 // traceTable is what a trial file of the paper's authors' format came to.
 func traceTable(s *Summary) *Table {
 	t := &Table{
-		Name: Trace, Title: "Trace: the calls of a file in its order, by closed-loop clients; latency in ms",
+		Name: record.ExperimentTrace, Title: "Trace: the calls of a file in its order, by closed-loop clients; latency in ms",
 		Note: s.gainNote() + " All paths together: a function's first call is colder than its later ones.",
 		Columns: []string{"backend", "runtime", "via", "clients", "n", "p50 [95 % CI]", "p90", "p99", s.gainColumn(), "calls/s [95 % CI]", s.gainColumn() + " ",
 			"errors", warningsColumn},
 		text: 4,
 	}
-	for _, e := range s.Find(Query{Experiment: Trace, Metric: MetricErrorRate}) {
+	for _, e := range s.Find(Query{Experiment: record.ExperimentTrace, Metric: MetricErrorRate}) {
 		of := func(metric string) (r, base *Result) {
-			q := Query{Experiment: Trace, Runtime: e.Runtime, Metric: metric, Labels: e.Labels}
+			q := Query{Experiment: record.ExperimentTrace, Runtime: e.Runtime, Metric: metric, Labels: e.Labels}
 			base = s.atBaseline(q)
 			q.Backend = e.Backend
 			return s.One(q), base
 		}
 		latency, base := of(MetricLatency)
 		rate, baseRate := of(record.MetricThroughput)
-		t.add(e.Backend, e.Runtime, e.Label(LabelVia), e.Label(LabelClients), samples(e), median(latency, 1), p90(latency), p99(latency), gain(latency, base, true),
+		t.add(e.Backend, e.Runtime, e.Label(LabelVia), e.Label(record.LabelClients), samples(e), median(latency, 1), p90(latency), p99(latency), gain(latency, base, true),
 			median(rate, 1), gain(rate, baseRate, false), failures(e), kinds(latency, e, rate))
 	}
 	return t
 }
 
-// LabelState is the state of an idle instance in density: "booted", "served".
-const LabelState = "state"
-
 // densityTable is table 3 of the paper.
 func densityTable(s *Summary) *Table {
 	t := &Table{
-		Name: Density, Title: "Density and creation rate",
+		Name: record.ExperimentDensity, Title: "Density and creation rate",
 		Note:    s.gainNote() + " MB are 10^6 bytes; the paper's MB each is 88 GB divided by the number of instances. Peak: of all together while each answered one more call.",
 		Columns: []string{"backend", "runtime", "state", "trials", "instances [95 % CI]", "MB each [95 % CI]", s.gainColumn(), "creations/s [95 % CI]", s.gainColumn() + " ", "budget", "peak GB", "memory from", warningsColumn},
 		text:    3,
 	}
-	for _, r := range s.Find(Query{Experiment: Density, Metric: record.MetricBytesPerInstance}) {
-		q := Query{Experiment: Density, Runtime: r.Runtime, Labels: map[string]string{LabelState: r.Label(LabelState)}}
+	for _, r := range s.Find(Query{Experiment: record.ExperimentDensity, Metric: record.MetricBytesPerInstance}) {
+		q := Query{Experiment: record.ExperimentDensity, Runtime: r.Runtime, Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}}
 		of := func(metric, backend string) *Result { q.Metric, q.Backend = metric, backend; return s.One(q) }
 		base := s.Baseline()
 		rate, instances, peak := of(record.MetricCreationRate, r.Backend), of(record.MetricInstances, r.Backend), of(record.MetricPeakMemory, r.Backend)
@@ -154,28 +145,25 @@ func densityTable(s *Summary) *Table {
 		if instances != nil {
 			budget = dash(instances.Label(record.LabelBudget))
 		}
-		t.add(r.Backend, r.Runtime, dash(r.Label(LabelState)), samples(r), median(instances, 1), median(r, mega), gain(r, of(record.MetricBytesPerInstance, base), true),
+		t.add(r.Backend, r.Runtime, dash(r.Label(record.LabelState)), samples(r), median(instances, 1), median(r, mega), gain(r, of(record.MetricBytesPerInstance, base), true),
 			median(rate, 1), gain(rate, of(record.MetricCreationRate, base), false), budget, median(peak, giga), dash(r.Label(LabelSource)), kinds(r, rate, instances, peak))
 	}
 	for _, p := range reference.Isolations() {
-		t.addPaper(reference.Label+": "+p.Name, reference.Runtime, "booted", none, quoted(p.Instances), number(p.MBEach()), none, quoted(p.Creations), none, "88GB", none, none, "")
+		t.addPaper(reference.Label+": "+p.Name, reference.Runtime, record.StateBooted, none, quoted(p.Instances), number(p.MBEach()), none, quoted(p.Creations), none, "88GB", none, none, "")
 	}
 	return t
 }
 
-// LabelPeriod is the time between two bursts.
-const LabelPeriod = "period"
-
 // burstTable is figures 6 to 8 of the paper.
 func burstTable(s *Summary) *Table {
 	t := &Table{
-		Name: Burst, Title: "Bursts of a new CPU-bound function over an I/O background",
+		Name: record.ExperimentBurst, Title: "Bursts of a new CPU-bound function over an I/O background",
 		Note: "Silence: the longest time without a correct reply to the background. Of several trials: medians with 95 % intervals.",
 		Columns: []string{"backend", "runtime", "period", "trials", "burst n", "errors", "p50 ms [95 % CI]", "p99 ms", "max s", "background n", "errors ", "p50 ms [95 % CI] ", "p99 ms ",
 			"silence s", "first error s", warningsColumn},
 		text: 3,
 	}
-	for _, e := range s.Find(Query{Experiment: Burst, Metric: MetricErrorRate, Labels: map[string]string{record.LabelLoad: record.LoadBurst}}) {
+	for _, e := range s.Find(Query{Experiment: record.ExperimentBurst, Metric: MetricErrorRate, Labels: map[string]string{record.LabelLoad: record.LoadBurst}}) {
 		t.add(burstRow(s, e)...)
 	}
 	for _, p := range reference.Bursts() {
@@ -189,17 +177,17 @@ func burstTable(s *Summary) *Table {
 }
 
 func burstRow(s *Summary, burst *Result) []string {
-	q := Query{Experiment: Burst, Backend: burst.Backend, Runtime: burst.Runtime}
+	q := Query{Experiment: record.ExperimentBurst, Backend: burst.Backend, Runtime: burst.Runtime}
 	of := func(metric, load string) *Result {
 		q.Metric = metric
-		q.Labels = map[string]string{LabelPeriod: burst.Label(LabelPeriod), LabelVia: burst.Label(LabelVia), record.LabelLoad: load}
+		q.Labels = map[string]string{record.LabelPeriod: burst.Label(record.LabelPeriod), LabelVia: burst.Label(LabelVia), record.LabelLoad: load}
 		return s.One(q)
 	}
 	bl, gl := of(MetricLatency, record.LoadBurst), of(MetricLatency, record.LoadBackground)
 	ge, longest := of(MetricErrorRate, record.LoadBackground), of(MetricMaxLatency, record.LoadBurst)
 	first := firstOf(of(MetricFirstError, record.LoadBurst), of(MetricFirstError, record.LoadBackground))
 	silence := of(MetricLongestSilence, record.LoadBackground)
-	return []string{burst.Backend, burst.Runtime, burst.Label(LabelPeriod), samples(silence), samples(burst), failures(burst), median(bl, 1), p99(bl), median(longest, 1000),
+	return []string{burst.Backend, burst.Runtime, burst.Label(record.LabelPeriod), samples(silence), samples(burst), failures(burst), median(bl, 1), p99(bl), median(longest, 1000),
 		samples(ge), failures(ge), median(gl, 1), p99(gl), median(silence, 1), first, kinds(bl, burst, gl, ge, longest, silence)}
 }
 
@@ -216,8 +204,8 @@ func firstOf(a, b *Result) string {
 
 // surfaceTable is what each backend isolates, as probed in a running sandbox.
 func surfaceTable(s *Summary) *Table {
-	q := Query{Experiment: Surface}
-	t := &Table{Name: Surface, Title: "What each backend isolates, probed in a running sandbox", Columns: []string{"feature"}, text: 1}
+	q := Query{Experiment: record.ExperimentSurface}
+	t := &Table{Name: record.ExperimentSurface, Title: "What each backend isolates, probed in a running sandbox", Columns: []string{"feature"}, text: 1}
 	columns := s.targets(q)
 	for _, c := range columns {
 		t.Columns = append(t.Columns, strings.TrimSpace(c[0]+" "+c[1]))
@@ -226,7 +214,7 @@ func surfaceTable(s *Summary) *Table {
 	for _, feature := range s.labelValues(q, record.LabelFeature) {
 		cells := []string{feature}
 		for _, c := range columns {
-			q := Query{Experiment: Surface, Backend: c[0], Runtime: c[1], Labels: map[string]string{record.LabelFeature: feature}}
+			q := Query{Experiment: record.ExperimentSurface, Backend: c[0], Runtime: c[1], Labels: map[string]string{record.LabelFeature: feature}}
 			cells = append(cells, surfaceCell(s.One(q)))
 		}
 		if feature != "" {
@@ -255,12 +243,12 @@ func surfaceCell(r *Result) string {
 	switch {
 	case r.CILow < r.CIHigh:
 		cell = fmt.Sprintf("%s to %s, trials differ", number(r.CILow), number(r.CIHigh))
-		if r.Unit == "bool" {
+		if r.Unit == record.UnitBool {
 			cell = "trials differ"
 		}
-	case r.Unit == "bool" && r.P50 > 0:
+	case r.Unit == record.UnitBool && r.P50 > 0:
 		cell = "yes"
-	case r.Unit == "bool":
+	case r.Unit == record.UnitBool:
 		cell = "no"
 	}
 	if d := r.Label(record.LabelDetail); d != "" {

@@ -12,7 +12,7 @@ import (
 func bursts(d *data) []quantity {
 	var out []quantity
 	for _, s := range d.series {
-		if s.experiment != Burst {
+		if s.experiment != record.ExperimentBurst {
 			continue
 		}
 		for _, t := range s.trials {
@@ -73,7 +73,7 @@ func longestSilence(points []point) (seconds float64, ok bool) {
 func speedups(d *data) []Result {
 	var out []Result
 	for _, adaptive := range d.series {
-		if adaptive.experiment != MPSC || adaptive.labels[record.LabelSchedule] != record.ScheduleAdaptive {
+		if adaptive.experiment != record.ExperimentMPSC || adaptive.labels[record.LabelSchedule] != record.ScheduleAdaptive {
 			continue
 		}
 		for _, fixed := range d.series {
@@ -87,14 +87,14 @@ func speedups(d *data) []Result {
 
 func speedup(adaptive, fixed *series) (Result, bool) {
 	over := fixed.labels[record.LabelSchedule]
-	if fixed.experiment != MPSC || over == record.ScheduleAdaptive || fixed.backend != adaptive.backend || fixed.runtime != adaptive.runtime || fixed.via != adaptive.via {
+	if fixed.experiment != record.ExperimentMPSC || over == record.ScheduleAdaptive || fixed.backend != adaptive.backend || fixed.runtime != adaptive.runtime || fixed.via != adaptive.via {
 		return Result{}, false
 	}
 	a, b := adaptive.pooled(), fixed.pooled()
 	if len(b) == 0 || !(statistics.Mean(a) > 0) {
 		return Result{}, false
 	}
-	r := adaptive.result(MetricSpeedup, "1")
+	r := adaptive.result(MetricSpeedup, record.UnitCount)
 	delete(r.Labels, record.LabelSchedule)
 	r.Labels[LabelOver] = over
 	r.N = min(len(a), len(b))

@@ -50,7 +50,7 @@ func quantityWarnings(r Result, group []quantity) []Warning {
 	reasons := map[string]int{}
 	busy := 0
 	for _, f := range group {
-		if f.stopped != "" && f.stopped != "budget" {
+		if f.stopped != "" && f.stopped != record.StoppedBudget {
 			reasons[f.stopped]++
 		}
 		if f.busy > busyShare {

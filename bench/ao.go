@@ -26,7 +26,7 @@ func newAO() *ao {
 	}
 }
 
-func (a *ao) Name() string { return "ao" }
+func (a *ao) Name() string { return record.ExperimentAO }
 
 func (a *ao) Doc() string {
 	return "anticipatory optimisation: cold and warm latency and snapshot sizes, with ever more steps before the runtime snapshot"
@@ -50,7 +50,7 @@ func (a *ao) Trials(t Target) []Trial {
 	var all []Trial
 	for _, steps := range a.Steps {
 		for _, p := range []string{string(worker.Cold), string(worker.Warm)} {
-			all = append(all, Trial{Via: ViaWorker, Path: p, Labels: map[string]string{record.LabelAO: stepsLabel(steps)}, Least: 500 * time.Millisecond})
+			all = append(all, Trial{Via: record.ViaWorker, Path: p, Labels: map[string]string{record.LabelAO: stepsLabel(steps)}, Least: 500 * time.Millisecond})
 		}
 	}
 	return all
@@ -59,9 +59,9 @@ func (a *ao) Trials(t Target) []Trial {
 // stepsLabel names a row as the paper does.
 func stepsLabel(steps []string) string {
 	if len(steps) == 0 {
-		return "none"
+		return record.AONone
 	}
-	return strings.Join(steps, "+")
+	return strings.Join(steps, record.AOSeparator)
 }
 
 // RunTrial is that of deploy, with the trial's steps.

@@ -33,7 +33,7 @@ func newApps() *appSuite {
 	return a
 }
 
-func (a *appSuite) Name() string { return "apps" }
+func (a *appSuite) Name() string { return record.ExperimentApps }
 
 func (a *appSuite) Doc() string {
 	return "latency of small real functions (JSON, templates, hashes, pixels, files) by each path"

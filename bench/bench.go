@@ -67,13 +67,6 @@ type Trial struct {
 	Limit      time.Duration     // the time it should end in, set by the plan
 }
 
-// Ways to reach a function; the record of an invocation says which.
-const (
-	ViaSandbox = "sandbox" // the sandbox itself, no platform
-	ViaWorker  = "worker"  // the worker, by a call in this process
-	ViaGateway = "gateway" // the whole platform, over HTTP
-)
-
 // Sink takes a trial's rows. Its methods are for one goroutine at a time.
 type Sink struct {
 	trial Trial

@@ -39,11 +39,11 @@ func newBurst() *burst {
 	return &burst{
 		Periods: []Duration{Duration(32 * time.Second), Duration(16 * time.Second), Duration(8 * time.Second)}, Bursts: 10,
 		First: Duration(30 * time.Second), Spin: Duration(150 * time.Millisecond), Wait: Duration(250 * time.Millisecond),
-		Timeout: Duration(time.Minute), Memory: 128 << 20, Via: ViaWorker,
+		Timeout: Duration(time.Minute), Memory: 128 << 20, Via: record.ViaWorker,
 	}
 }
 
-func (b *burst) Name() string { return "burst" }
+func (b *burst) Name() string { return record.ExperimentBurst }
 
 func (b *burst) Doc() string {
 	return "bursts of calls of new CPU-bound functions over an I/O background, at several periods"
@@ -60,13 +60,13 @@ func (b *burst) Check() error {
 	}
 	return errors.Join(atLeast("periods", len(b.Periods), 1), atLeast("bursts", b.Bursts, 1), atLeast("size", b.Size, 0),
 		atLeast("threads", b.Threads, 0), atLeast("io_functions", b.IOFunctions, 0), atLeast("stem_cells", b.StemCells, 0),
-		atLeast("instances", b.Instances, 0), checkVia(b.Via, ViaWorker, ViaGateway))
+		atLeast("instances", b.Instances, 0), checkVia(b.Via, record.ViaWorker, record.ViaGateway))
 }
 
 func (b *burst) Trials(Target) []Trial {
 	var all []Trial
 	for _, p := range b.Periods {
-		all = append(all, Trial{Via: b.Via, Labels: map[string]string{"period": time.Duration(p).String()}, Least: b.length(p)})
+		all = append(all, Trial{Via: b.Via, Labels: map[string]string{record.LabelPeriod: time.Duration(p).String()}, Least: b.length(p)})
 	}
 	return all
 }
@@ -77,7 +77,7 @@ func (b *burst) length(period Duration) time.Duration {
 }
 
 func (b *burst) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (err error) {
-	period, err := time.ParseDuration(t.Labels["period"])
+	period, err := time.ParseDuration(t.Labels[record.LabelPeriod])
 	if err != nil {
 		return err
 	}

@@ -21,18 +21,11 @@ type density struct {
 	AO       []string `yaml:"ao"`       // steps of anticipatory optimisation; the backend's choice by default
 }
 
-// States of an instance that idles.
-const (
-	StateBooted = "booted" // the runtime with its driver, as in the paper
-	StateServed = "served" // it has imported a function of its own and answered once
-	StateIdle   = "idle"   // as served, and then left alone until it gives no more memory back
-)
-
 func newDensity() *density {
-	return &density{States: []string{StateBooted, StateServed}, Memory: 1 << 30, Floor: 1 << 30, Count: 200_000, Rest: Duration(12 * time.Second)}
+	return &density{States: []string{record.StateBooted, record.StateServed}, Memory: 1 << 30, Floor: 1 << 30, Count: 200_000, Rest: Duration(12 * time.Second)}
 }
 
-func (d *density) Name() string { return "density" }
+func (d *density) Name() string { return record.ExperimentDensity }
 
 func (d *density) Doc() string {
 	return "idle instances that fit into a memory budget, bytes each, creations a second"
@@ -40,8 +33,8 @@ func (d *density) Doc() string {
 
 func (d *density) Check() error {
 	for _, s := range d.States {
-		if s != StateBooted && s != StateServed && s != StateIdle {
-			return &BadValue{"states", fmt.Sprintf("%q is none of %s, %s, %s", s, StateBooted, StateServed, StateIdle)}
+		if s != record.StateBooted && s != record.StateServed && s != record.StateIdle {
+			return &BadValue{"states", fmt.Sprintf("%q is none of %s, %s, %s", s, record.StateBooted, record.StateServed, record.StateIdle)}
 		}
 	}
 	if d.Memory < 1<<20 {
@@ -54,10 +47,10 @@ func (d *density) Trials(Target) []Trial {
 	var all []Trial
 	for _, s := range d.States {
 		least := 2 * time.Second
-		if s == StateIdle {
+		if s == record.StateIdle {
 			least += time.Duration(d.Rest)
 		}
-		all = append(all, Trial{Via: ViaSandbox, Labels: map[string]string{"state": s}, Least: least})
+		all = append(all, Trial{Via: record.ViaSandbox, Labels: map[string]string{record.LabelState: s}, Least: least})
 	}
 	return all
 }
@@ -66,7 +59,7 @@ func (d *density) Trials(Target) []Trial {
 const uniqueFunctions = 1024
 
 func (d *density) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (err error) {
-	c, err := newCreator(ctx, env, d.AO, t.Labels["state"] != StateBooted)
+	c, err := newCreator(ctx, env, d.AO, t.Labels[record.LabelState] != record.StateBooted)
 	if err != nil {
 		return err
 	}
@@ -82,7 +75,7 @@ func (d *density) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (
 		parallel = env.Cores
 	}
 	fill := fleet.fill
-	if t.Labels["state"] == StateIdle {
+	if t.Labels[record.LabelState] == record.StateIdle {
 		fill = fleet.fillAtRest
 	}
 	stopped, took, err := fill(ctx, d, parallel, t.Limit)
@@ -101,15 +94,15 @@ func (d *density) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (
 	put := func(metric, unit string, v float64, l map[string]string) {
 		sink.Measurement(record.Measurement{Metric: metric, Unit: unit, Value: v, Source: meter.source, Labels: l})
 	}
-	put(record.MetricBytesPerInstance, "bytes", float64(used)/float64(n), nil)
-	put(record.MetricInstances, "1", float64(n), labels)
-	sink.Measurement(record.Measurement{Metric: record.MetricCreationRate, Unit: "1/s", Value: float64(n) / took.Seconds()})
+	put(record.MetricBytesPerInstance, record.UnitBytes, float64(used)/float64(n), nil)
+	put(record.MetricInstances, record.UnitCount, float64(n), labels)
+	sink.Measurement(record.Measurement{Metric: record.MetricCreationRate, Unit: record.UnitRate, Value: float64(n) / took.Seconds()})
 	if !c.serve {
 		return nil
 	}
 	peak, err := fleet.callAll(ctx)
 	if err == nil && peak > 0 {
-		put(record.MetricPeakMemory, "bytes", float64(peak), nil)
+		put(record.MetricPeakMemory, record.UnitBytes, float64(peak), nil)
 	}
 	return err
 }

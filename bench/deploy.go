@@ -33,7 +33,7 @@ func newDeploy() *deploy {
 	}
 }
 
-func (d *deploy) Name() string { return "deploy" }
+func (d *deploy) Name() string { return record.ExperimentDeploy }
 
 func (d *deploy) Doc() string {
 	return "latency of a NOP by each path (hot, warm, cold, boot), with its stages"
@@ -55,7 +55,7 @@ func (d *deploy) Trials(t Target) []Trial {
 		if p == string(worker.Warm) && !t.Snapshots {
 			continue // without snapshots of functions there is no such path
 		}
-		all = append(all, Trial{Via: ViaWorker, Path: p, Least: 500 * time.Millisecond})
+		all = append(all, Trial{Via: record.ViaWorker, Path: p, Least: 500 * time.Millisecond})
 	}
 	return all
 }
@@ -95,8 +95,8 @@ func (d *deploy) measure(ctx context.Context, env *Env, t Trial, fns Functions, 
 		sink.Invocation(row(s, fns.Population.Name(c.Number), d.labels(i, t, s.Reply)))
 	}
 	if st := w.Stats(); st.FunctionSnapshots > 0 {
-		sink.Measurement(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: "bytes", Value: float64(st.SnapshotBytes) / float64(st.FunctionSnapshots)})
-		sink.Measurement(record.Measurement{Metric: record.MetricRuntimeSnapshot, Unit: "bytes", Value: float64(st.RuntimeBytes) / float64(max(1, st.RuntimeSnapshots))})
+		sink.Measurement(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: record.UnitBytes, Value: float64(st.SnapshotBytes) / float64(st.FunctionSnapshots)})
+		sink.Measurement(record.Measurement{Metric: record.MetricRuntimeSnapshot, Unit: record.UnitBytes, Value: float64(st.RuntimeBytes) / float64(max(1, st.RuntimeSnapshots))})
 	}
 	return nil
 }
@@ -155,7 +155,7 @@ func (d *deploy) ready(ctx context.Context, w *workerCaller, t Trial) error {
 func (d *deploy) labels(i int, t Trial, r Reply) map[string]string {
 	l := map[string]string{}
 	if i < 0 {
-		l[record.LabelWarmup] = "true"
+		l[record.LabelWarmup] = record.Warmup
 	} else if r.Path != t.Path && r.Path != "" {
 		l[record.LabelIntended] = t.Path
 	}

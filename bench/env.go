@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	isolation "github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/workloads"
@@ -231,7 +232,7 @@ func checked(c Callee, res isolation.Result) (outcome, message string) {
 // Open starts a platform with the given worker, and returns the way to the
 // functions that it is told of.
 func (e *Env) Open(ctx context.Context, via string, cfg worker.Config, fns ...Functions) (Caller, error) {
-	if via == ViaGateway {
+	if via == record.ViaGateway {
 		return e.OpenGateway(ctx, cfg, fns...)
 	}
 	return e.OpenWorker(ctx, cfg)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/shirou/gopsutil/v4/mem"
 
+	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	isolation "github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/workloads"
@@ -31,15 +32,6 @@ type instance struct {
 	number int
 }
 
-// Reasons why no further instance was created.
-const (
-	stoppedBudget = "budget"
-	stoppedFloor  = "floor"
-	stoppedCount  = "count"
-	stoppedTime   = "time"
-	stoppedError  = "error"
-)
-
 // fill creates instances until something says stop, and returns what.
 func (f *fleet) fill(ctx context.Context, d *density, parallel int, limit time.Duration) (stopped string, took time.Duration, err error) {
 	start, first := time.Now(), len(f.live)
@@ -48,7 +40,7 @@ func (f *fleet) fill(ctx context.Context, d *density, parallel int, limit time.D
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if sb == nil {
-			f.stopped, f.failure = stoppedError, r.Error
+			f.stopped, f.failure = record.StoppedError, r.Error
 			return r
 		}
 		f.live = append(f.live, instance{sb, first + a.Number})
@@ -70,7 +62,7 @@ func (f *fleet) fillAtRest(ctx context.Context, d *density, parallel int, limit 
 	for start := time.Now(); ; f.stopped = "" {
 		left := limit - time.Since(start)
 		if left <= 0 && len(f.live) > 0 {
-			return stoppedTime, took, nil
+			return record.StoppedTime, took, nil
 		}
 		stopped, t, err := f.fill(ctx, d, parallel, left)
 		if err != nil || len(f.live) == 0 {
@@ -78,7 +70,7 @@ func (f *fleet) fillAtRest(ctx context.Context, d *density, parallel int, limit 
 		}
 		took += t
 		used, err := f.rest(ctx, time.Duration(d.Rest))
-		if err != nil || stopped != stoppedBudget || used > int64(d.Memory)/20*19 {
+		if err != nil || stopped != record.StoppedBudget || used > int64(d.Memory)/20*19 {
 			return stopped, took, err
 		}
 	}
@@ -127,15 +119,15 @@ func (f *fleet) full(d *density, elapsed time.Duration, n int, limit time.Durati
 	used, err := f.meter.rough(last, len(f.live))
 	switch {
 	case err != nil:
-		f.stopped, f.failure = stoppedError, err.Error()
+		f.stopped, f.failure = record.StoppedError, err.Error()
 	case used >= int64(d.Memory):
-		f.stopped = stoppedBudget
+		f.stopped = record.StoppedBudget
 	case n >= d.Count:
-		f.stopped = stoppedCount
+		f.stopped = record.StoppedCount
 	case elapsed >= limit:
-		f.stopped = stoppedTime
+		f.stopped = record.StoppedTime
 	case n%16 == 0 && available() < int64(d.Floor):
-		f.stopped = stoppedFloor
+		f.stopped = record.StoppedFloor
 	}
 	return f.stopped != ""
 }

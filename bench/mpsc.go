@@ -55,7 +55,7 @@ const (
 	edge   = "edge"
 )
 
-func (x *mpscExperiment) Name() string { return "mpsc" }
+func (x *mpscExperiment) Name() string { return record.ExperimentMPSC }
 
 func (x *mpscExperiment) Doc() string {
 	return "round trips by MPSC's adaptive schedule against each fixed choice among a volatile edge and two clouds"
@@ -84,7 +84,7 @@ func (x *mpscExperiment) Trials(t Target) []Trial {
 	}
 	var all []Trial
 	for _, s := range []string{record.ScheduleAdaptive, cloudA, cloudB, edge} {
-		all = append(all, Trial{Via: ViaGateway, Labels: map[string]string{record.LabelSchedule: s}, Least: 2 * time.Second})
+		all = append(all, Trial{Via: record.ViaGateway, Labels: map[string]string{record.LabelSchedule: s}, Least: 2 * time.Second})
 	}
 	return all
 }

@@ -25,7 +25,7 @@ type overhead struct {
 
 func newOverhead() *overhead { return &overhead{Rounds: 2000, Warmup: 200, Memory: 128 << 20} }
 
-func (o *overhead) Name() string { return "overhead" }
+func (o *overhead) Name() string { return record.ExperimentOverhead }
 
 func (o *overhead) Doc() string {
 	return "what worker and gateway add to a hot NOP, and hot calls a second through the gateway"
@@ -36,7 +36,7 @@ func (o *overhead) Check() error {
 }
 
 func (o *overhead) Trials(Target) []Trial {
-	return []Trial{{Via: ViaGateway, Path: string(worker.Hot), Least: 2 * time.Second}}
+	return []Trial{{Via: record.ViaGateway, Path: string(worker.Hot), Least: 2 * time.Second}}
 }
 
 func (o *overhead) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (err error) {
@@ -73,8 +73,8 @@ func (o *overhead) open(ctx context.Context, env *Env, fns Functions) (ways []wa
 	if err != nil {
 		return ways, err
 	}
-	ways = append(ways, way{sb, ViaSandbox})
-	for _, via := range []string{ViaWorker, ViaGateway} {
+	ways = append(ways, way{sb, record.ViaSandbox})
+	for _, via := range []string{record.ViaWorker, record.ViaGateway} {
 		c, err := env.Open(ctx, via, worker.Config{}, fns)
 		if err != nil {
 			return ways, err
@@ -91,7 +91,7 @@ func (o *overhead) turns(ctx context.Context, env *Env, ways []way, fns Function
 	for i := -o.Warmup; i < o.Rounds && (i <= 0 || time.Since(start) < t.Limit/2); i++ {
 		labels := map[string]string{}
 		if i < 0 {
-			labels[record.LabelWarmup] = "true"
+			labels[record.LabelWarmup] = record.Warmup
 		}
 		for _, k := range rng.Perm(len(ways)) {
 			s := workloads.Sample[Reply]{Arrival: workloads.Arrival{Number: i, Due: time.Since(start)}}
@@ -130,7 +130,7 @@ func (o *overhead) saturate(ctx context.Context, env *Env, w way, fns Functions,
 		return ok, workloads.Run(ctx, target, out, workloads.Load{Pacer: workloads.Closed{For: dur}, Clients: clients})
 	}
 	length := max(t.Limit/2, time.Second)
-	if _, err := run(length/4, map[string]string{record.LabelLoad: record.LoadClosed, record.LabelWarmup: "true"}); err != nil {
+	if _, err := run(length/4, map[string]string{record.LabelLoad: record.LoadClosed, record.LabelWarmup: record.Warmup}); err != nil {
 		return err
 	}
 	length -= length / 4
@@ -138,7 +138,7 @@ func (o *overhead) saturate(ctx context.Context, env *Env, w way, fns Functions,
 	if err != nil {
 		return err
 	}
-	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Via: w.via, Value: float64(n) / length.Seconds()})
+	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Via: w.via, Value: float64(n) / length.Seconds()})
 	return nil
 }
 

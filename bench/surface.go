@@ -33,7 +33,7 @@ type surface struct {
 
 func newSurface() *surface { return &surface{Memory: 192 << 20, Processes: 24} }
 
-func (s *surface) Name() string { return "surface" }
+func (s *surface) Name() string { return record.ExperimentSurface }
 
 func (s *surface) Doc() string {
 	return "what each backend isolates: namespaces, privileges, host system calls, files, limits, probed in a running sandbox"
@@ -44,7 +44,7 @@ func (s *surface) Check() error {
 }
 
 func (s *surface) Trials(Target) []Trial {
-	return []Trial{{Via: ViaSandbox, Least: 5 * time.Second}}
+	return []Trial{{Via: record.ViaSandbox, Least: 5 * time.Second}}
 }
 
 // RunTrial implements Experiment.
@@ -88,11 +88,11 @@ func (p *probe) isolated(feature string, yes bool, detail string) {
 	if yes {
 		value = 1
 	}
-	p.measure(record.MetricIsolated, "bool", feature, value, detail)
+	p.measure(record.MetricIsolated, record.UnitBool, feature, value, detail)
 }
 
 func (p *probe) reachable(feature string, n int, detail string) {
-	p.measure(record.MetricReachable, "1", feature, float64(n), detail)
+	p.measure(record.MetricReachable, record.UnitCount, feature, float64(n), detail)
 }
 
 func (p *probe) measure(metric, unit, feature string, value float64, detail string) {
@@ -122,7 +122,7 @@ func (p *probe) open(limits isolation.Limits) (isolation.Sandbox, error) {
 func (p *probe) invoke(sb isolation.Sandbox, event string) (isolation.Result, error) {
 	start := time.Now()
 	res, err := sb.Invoke(p.ctx, isolation.Invocation{ID: "surface", Payload: []byte(event), Deadline: start.Add(time.Minute)})
-	row := record.Invocation{Function: p.fn.Name, Labels: map[string]string{record.LabelWarmup: "true"}, Latency: int64(time.Since(start)), Outcome: string(res.Outcome)}
+	row := record.Invocation{Function: p.fn.Name, Labels: map[string]string{record.LabelWarmup: record.Warmup}, Latency: int64(time.Since(start)), Outcome: string(res.Outcome)}
 	if res.Error != nil {
 		row.Error = res.Error.Error()
 	}

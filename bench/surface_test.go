@@ -29,7 +29,7 @@ func TestSurfaceOfAProcessIsTheHost(t *testing.T) {
 		}
 	}
 	env := &Env{Dir: dir, Backend: b, Interpreter: in}
-	sink := NewSink(Trial{Experiment: "surface", Number: 1, Target: Target{Backend: b.Name(), Interpreter: in}, Via: ViaSandbox}, w)
+	sink := NewSink(Trial{Experiment: "surface", Number: 1, Target: Target{Backend: b.Name(), Interpreter: in}, Via: record.ViaSandbox}, w)
 	if err := newSurface().RunTrial(t.Context(), env, Trial{}, sink); err != nil {
 		t.Fatal(err)
 	}

@@ -24,10 +24,10 @@ type throughput struct {
 }
 
 func newThroughput() *throughput {
-	return &throughput{Functions: []int{64, 256, 1024, 4096}, Clients: 32, Memory: 128 << 20, Via: ViaWorker}
+	return &throughput{Functions: []int{64, 256, 1024, 4096}, Clients: 32, Memory: 128 << 20, Via: record.ViaWorker}
 }
 
-func (x *throughput) Name() string { return "throughput" }
+func (x *throughput) Name() string { return record.ExperimentThroughput }
 
 func (x *throughput) Doc() string {
 	return "calls a second that closed-loop clients get from M unique functions, stem cells off"
@@ -43,19 +43,19 @@ func (x *throughput) Check() error {
 		}
 	}
 	return errors.Join(atLeast("functions", len(x.Functions), 1), atLeast("clients", x.Clients, 1), atLeast("instances", x.Instances, 0),
-		checkVia(x.Via, ViaWorker, ViaGateway))
+		checkVia(x.Via, record.ViaWorker, record.ViaGateway))
 }
 
 func (x *throughput) Trials(Target) []Trial {
 	var all []Trial
 	for _, m := range x.Functions {
-		all = append(all, Trial{Via: x.Via, Labels: map[string]string{"functions": strconv.Itoa(m)}, Least: time.Second})
+		all = append(all, Trial{Via: x.Via, Labels: map[string]string{record.LabelFunctions: strconv.Itoa(m)}, Least: time.Second})
 	}
 	return all
 }
 
 func (x *throughput) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (err error) {
-	m, err := strconv.Atoi(t.Labels["functions"])
+	m, err := strconv.Atoi(t.Labels[record.LabelFunctions])
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (x *throughput) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink
 	}
 	// First every function once, so that what can be kept is; then what counts.
 	fill := workloads.Closed{Calls: m, For: t.Limit * 2 / 5}
-	if _, err := run(workloads.Cycle(workloads.Order(m, m, env.Seed+1)), fill, map[string]string{record.LabelWarmup: "true"}); err != nil {
+	if _, err := run(workloads.Cycle(workloads.Order(m, m, env.Seed+1)), fill, map[string]string{record.LabelWarmup: record.Warmup}); err != nil {
 		return err
 	}
 	count := workloads.Closed{For: max(t.Limit*3/5, 500*time.Millisecond)}
@@ -91,8 +91,8 @@ func (x *throughput) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink
 	if err != nil {
 		return err
 	}
-	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: float64(n) / count.For.Seconds()})
-	sink.Measurement(record.Measurement{Metric: record.MetricPlatformMemory, Unit: "bytes", Value: float64(residentMemory()), Source: "VmRSS"})
+	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Value: float64(n) / count.For.Seconds()})
+	sink.Measurement(record.Measurement{Metric: record.MetricPlatformMemory, Unit: record.UnitBytes, Value: float64(residentMemory()), Source: "VmRSS"})
 	return nil
 }
 

@@ -24,9 +24,9 @@ type trace struct {
 	Via       string `yaml:"via"`
 }
 
-func newTrace() *trace { return &trace{Clients: 8, Memory: 128 << 20, Via: ViaGateway} }
+func newTrace() *trace { return &trace{Clients: 8, Memory: 128 << 20, Via: record.ViaGateway} }
 
-func (x *trace) Name() string { return "trace" }
+func (x *trace) Name() string { return record.ExperimentTrace }
 
 func (x *trace) Doc() string {
 	return "latency and throughput of the calls in a file of lines batch,user,function[,param],count"
@@ -36,7 +36,7 @@ func (x *trace) Check() error {
 	if _, err := x.read(); err != nil {
 		return &BadValue{"file", err.Error()}
 	}
-	return errors.Join(atLeast("clients", x.Clients, 1), atLeast("instances", x.Instances, 0), checkVia(x.Via, ViaWorker, ViaGateway))
+	return errors.Join(atLeast("clients", x.Clients, 1), atLeast("instances", x.Instances, 0), checkVia(x.Via, record.ViaWorker, record.ViaGateway))
 }
 
 func (x *trace) read() (t workloads.Trial, err error) {
@@ -55,7 +55,7 @@ func (x *trace) read() (t workloads.Trial, err error) {
 }
 
 func (x *trace) Trials(Target) []Trial {
-	return []Trial{{Via: x.Via, Labels: map[string]string{"clients": strconv.Itoa(x.Clients)}, Least: time.Second}}
+	return []Trial{{Via: x.Via, Labels: map[string]string{record.LabelClients: strconv.Itoa(x.Clients)}, Least: time.Second}}
 }
 
 func (x *trace) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (err error) {
@@ -88,7 +88,7 @@ func (x *trace) RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) (er
 	if err := workloads.Run(ctx, target, out, load); err != nil {
 		return err
 	}
-	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: float64(ok) / last.Seconds()})
+	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Value: float64(ok) / last.Seconds()})
 	return nil
 }
 

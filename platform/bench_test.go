@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/process"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // caller is a load generator with one connection and no goroutine: net/http's
@@ -60,7 +60,7 @@ func (c *caller) call() error {
 // platform adds to a call on the bare sandbox, in turns, so that both see the
 // same machine.
 func BenchmarkHotThroughGateway(b *testing.B) {
-	in := interpreter(b, runtime.NodeJS)
+	in := runtimetest.Interpreter(b, runtime.NodeJS)
 	r := serve(b, Config{})
 	create(b, r.Client, in, "nop", sources[in.Language].nop, nil)
 	for _, clients := range []int{1, 2, 4, 8} {
@@ -123,25 +123,13 @@ func overhead(b *testing.B, r *running, in runtime.Interpreter) {
 	}
 	c := newCaller(b, r.url, "nop")
 	inv := runtime.Invocation{ID: "7b1b4b2e-6c7f-4a6e-9d3a-0f6f0a5b8d11", Payload: []byte("{}")}
-	var bare, through []time.Duration
-	for b.Loop() {
-		begin := time.Now()
-		inv.Deadline = begin.Add(3 * time.Second)
-		if res, err := sb.Invoke(ctx, inv); err != nil || res.Outcome != runtime.OK {
-			b.Fatal(res, err)
+	bare := func() error {
+		inv.Deadline = time.Now().Add(3 * time.Second)
+		res, err := sb.Invoke(ctx, inv)
+		if err == nil && res.Outcome != runtime.OK {
+			err = res.Error
 		}
-		middle := time.Now()
-		if err := c.call(); err != nil {
-			b.Fatal(err)
-		}
-		bare, through = append(bare, middle.Sub(begin)), append(through, time.Since(middle))
+		return err
 	}
-	b.ReportMetric(float64(median(bare).Nanoseconds()), "bare-p50-ns")
-	b.ReportMetric(float64(median(through).Nanoseconds()), "gateway-p50-ns")
-	b.ReportMetric(float64((median(through) - median(bare)).Nanoseconds()), "added-p50-ns")
-}
-
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
+	runtimetest.InTurns(b, bare, c.call)
 }

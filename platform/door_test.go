@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestAWebPageCannotRunCodeHere(t *testing.T) {
@@ -39,7 +40,7 @@ func TestAWebPageCannotRunCodeHere(t *testing.T) {
 }
 
 func TestAcceptedEventRunsThoughThePlatformWasKilled(t *testing.T) {
-	in := interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, runtime.NodeJS)
 	dir := dataDir(t)
 	if err := os.Mkdir(filepath.Join(dir, "backend"), 0o755); err != nil {
 		t.Fatal(err)
@@ -66,13 +67,13 @@ exports.handler = async (e) => {
 	exists := func(path string) func() bool {
 		return func() bool { _, err := os.Stat(path); return err == nil }
 	}
-	eventually(t, "the event runs", exists(begun))
+	runtimetest.Eventually(t, "the event runs", exists(begun))
 	cmd.Process.Kill()
 	cmd.Wait()
 	_, cmd = victim(t, dir)
-	eventually(t, "the event runs again", exists(done))
+	runtimetest.Eventually(t, "the event runs again", exists(done))
 	time.Sleep(50 * time.Millisecond)
 	cmd.Process.Kill()
 	cmd.Wait()
-	eventually(t, "no process is left", func() bool { return len(inDirectory(filepath.Join(dir, "backend"))) == 0 })
+	runtimetest.Eventually(t, "no process is left", func() bool { return len(inDirectory(filepath.Join(dir, "backend"))) == 0 })
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // sources are the same function in each language.
@@ -50,7 +51,7 @@ def handler(event, context): return None
 // inEach runs a test for each language.
 func inEach(t *testing.T, test func(t *testing.T, in runtime.Interpreter)) {
 	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
-		t.Run(string(lang), func(t *testing.T) { test(t, interpreter(t, lang)) })
+		t.Run(string(lang), func(t *testing.T) { test(t, runtimetest.Interpreter(t, lang)) })
 	}
 }
 
@@ -80,7 +81,7 @@ func TestLifeOfAFunction(t *testing.T) {
 		if log := logOf(t, out); strings.Contains(log, "Init Duration") {
 			t.Errorf("a hot invocation has an init phase: %q", log)
 		}
-		if _, err := r.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: lambdatest.Zip(t, file(in), src.second)}); err != nil {
+		if _, err := r.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: lambdatest.Zip(t, runtimetest.FileName(in.Language), src.second)}); err != nil {
 			t.Fatal(err)
 		}
 		if out := invoke(t, r.Client, name, `{}`); string(out.Payload) != `"second"` {
@@ -154,7 +155,7 @@ func TestBadFunctionsHarmNobody(t *testing.T) {
 			})
 		}
 	})
-	eventually(t, "no process of a bad function is left", func() bool { return len(inDirectory(r.dir)) <= 2 })
+	runtimetest.Eventually(t, "no process of a bad function is left", func() bool { return len(inDirectory(r.dir)) <= 2 })
 }
 
 func callBad(t *testing.T, r *running, in runtime.Interpreter, id string, b bad) {
@@ -201,7 +202,7 @@ func inDirectory(dir string) (pids []string) {
 
 func TestClientThatGoesAwayLeavesNoInvocationBehind(t *testing.T) {
 	r := serve(t, Config{})
-	in := interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, runtime.NodeJS)
 	create(t, r.Client, in, "f", `exports.handler = (e) => new Promise((r) => setTimeout(() => r(e.sleep), e.sleep))`, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(1) })
 	invoke(t, r.Client, "f", `{"sleep":1}`)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -209,7 +210,7 @@ func TestClientThatGoesAwayLeavesNoInvocationBehind(t *testing.T) {
 	if _, err := r.Client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte(`{"sleep":50000}`)}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
-	eventually(t, "the invocation ends with its time-out", func() bool { return r.Dispatch.Stats().Running == 0 })
+	runtimetest.Eventually(t, "the invocation ends with its time-out", func() bool { return r.Dispatch.Stats().Running == 0 })
 	if out := invoke(t, r.Client, "f", `{"sleep":1}`); string(out.Payload) != "1" {
 		t.Errorf("%s", out.Payload)
 	}

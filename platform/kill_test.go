@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net"
@@ -21,6 +20,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/process"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // serverDir, in the environment, makes the test binary a platform that serves
@@ -29,7 +29,7 @@ const serverDir = "LAMBDABENCH_TEST_SERVER_DIR"
 
 func playServer(dir string) {
 	backend := process.New(process.Config{Dir: filepath.Join(dir, "backend")})
-	p, err := Open(Config{Data: filepath.Join(dir, "data")}, backend, interpreters(), nil)
+	p, err := Open(Config{Data: filepath.Join(dir, "data")}, backend, runtimetest.Interpreters(), nil)
 	if err != nil {
 		fmt.Println("error", err)
 		return
@@ -48,22 +48,11 @@ func victim(t *testing.T, dir string) (*lambda.Client, *exec.Cmd) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), serverDir+"="+dir)
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
+	url := runtimetest.Child(t, cmd)
+	if !strings.HasPrefix(url, "http://") {
+		t.Fatalf("the server says %q", url)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || !strings.HasPrefix(line, "http://") {
-		t.Fatalf("the server says %q, %v", line, err)
-	}
-	return lambdatest.Client(t, strings.TrimSpace(line)), cmd
+	return lambdatest.Client(t, url), cmd
 }
 
 // load creates functions and invokes them until the platform is gone. It
@@ -99,7 +88,7 @@ func load(t *testing.T, c *lambda.Client, in runtime.Interpreter, enough func(n 
 }
 
 func TestNothingAcknowledgedIsLostWhenThePlatformIsKilled(t *testing.T) {
-	in := interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, runtime.NodeJS)
 	dir := dataDir(t)
 	if err := os.Mkdir(filepath.Join(dir, "backend"), 0o755); err != nil {
 		t.Fatal(err)
@@ -131,7 +120,7 @@ func TestNothingAcknowledgedIsLostWhenThePlatformIsKilled(t *testing.T) {
 		if len(acknowledged) < 24 {
 			t.Fatalf("only %d functions were made", len(acknowledged))
 		}
-		eventually(t, "no process of the killed platform is left", func() bool { return len(inDirectory(backendDir)) == 0 })
+		runtimetest.Eventually(t, "no process of the killed platform is left", func() bool { return len(inDirectory(backendDir)) == 0 })
 	}
 	leftBefore, _ := filepath.Glob(filepath.Join(backendDir, "*"))
 	c, cmd := victim(t, dir)
@@ -151,18 +140,18 @@ func TestNothingAcknowledgedIsLostWhenThePlatformIsKilled(t *testing.T) {
 	t.Logf("%d functions acknowledged before the kill, all served after it", len(acknowledged))
 	cmd.Process.Kill()
 	cmd.Wait()
-	eventually(t, "no process is left", func() bool { return len(inDirectory(backendDir)) == 0 })
+	runtimetest.Eventually(t, "no process is left", func() bool { return len(inDirectory(backendDir)) == 0 })
 	backend := process.New(process.Config{Dir: backendDir})
 	defer backend.Close()
 	if err := backend.Probe(t.Context()); err != nil { // removes what the last one left
 		t.Error(err)
 	}
-	eventually(t, "directories are gone", func() bool { l, _ := filepath.Glob(filepath.Join(backendDir, "*")); return len(l) <= 1 })
+	runtimetest.Eventually(t, "directories are gone", func() bool { l, _ := filepath.Glob(filepath.Join(backendDir, "*")); return len(l) <= 1 })
 }
 
 func TestServeLetsWhatRunsFinish(t *testing.T) {
 	r := serve(t, Config{})
-	in := interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, runtime.NodeJS)
 	create(t, r.Client, in, "slow", `exports.handler = () => new Promise((r) => setTimeout(() => r('done'), 700))`, nil)
 	got := make(chan string, 1)
 	go func() {
@@ -173,7 +162,7 @@ func TestServeLetsWhatRunsFinish(t *testing.T) {
 		}
 		got <- string(out.Payload)
 	}()
-	eventually(t, "it runs", func() bool { return r.Dispatch.Stats().Running == 1 })
+	runtimetest.Eventually(t, "it runs", func() bool { return r.Dispatch.Stats().Running == 1 })
 	time.Sleep(50 * time.Millisecond)
 	if err := r.stop(); err != nil {
 		t.Error(err)
@@ -188,14 +177,14 @@ func TestServeLetsWhatRunsFinish(t *testing.T) {
 
 func TestServeCutsShortWhatOutlivesTheGrace(t *testing.T) {
 	r := serve(t, Config{Grace: 200 * time.Millisecond})
-	in := interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, runtime.NodeJS)
 	create(t, r.Client, in, "slow", `exports.handler = () => new Promise(() => setInterval(() => {}, 1000))`, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(60) })
 	got := make(chan error, 1)
 	go func() {
 		_, err := r.Client.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: aws.String("slow")})
 		got <- err
 	}()
-	eventually(t, "it runs", func() bool { return r.Dispatch.Stats().Running == 1 })
+	runtimetest.Eventually(t, "it runs", func() bool { return r.Dispatch.Stats().Running == 1 })
 	begin := time.Now()
 	if err := r.stop(); err != nil {
 		t.Error(err)

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/gateway"
 	"github.com/lambdabench/lambdabench/platform/metering"
@@ -127,8 +128,9 @@ func (p *Platform) route(registry *prometheus.Registry) {
 	mux.Handle("/", p.Gateway)
 	mux.Handle("/api/v1", p.Whisk)
 	mux.Handle("/api/v1/", p.Whisk)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	healthy := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	mux.Handle("GET /metrics", body.Timed(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), 0))
+	mux.Handle("GET /healthz", body.Timed(healthy, 0))
 	// A browser that visits some page must not be made to run code here.
 	p.handler = http.NewCrossOriginProtection().Handler(mux)
 }

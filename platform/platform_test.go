@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -24,6 +23,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/process"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestMain(m *testing.M) {
@@ -32,27 +32,6 @@ func TestMain(m *testing.M) {
 		return
 	}
 	goleak.VerifyTestMain(m)
-}
-
-// interpreters are one of each language, looked for once: version managers'
-// shims are slow.
-var interpreters = sync.OnceValue(func() (found []runtime.Interpreter) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
-		if in, err := runtime.FindInterpreter(context.Background(), string(lang)); err == nil {
-			found = append(found, in)
-		}
-	}
-	return found
-})
-
-func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
-	for _, in := range interpreters() {
-		if in.Language == lang {
-			return in
-		}
-	}
-	t.Skipf("no interpreter for %s on this host", lang)
-	return runtime.Interpreter{}
 }
 
 // dataDir is a directory that the users under whom functions run may enter, as
@@ -90,7 +69,7 @@ func serve(t testing.TB, cfg Config) *running {
 		cfg.Data = dataDir(t)
 	}
 	backend := process.New(process.Config{Dir: r.dir})
-	p, err := Open(cfg, backend, interpreters(), nil)
+	p, err := Open(cfg, backend, runtimetest.Interpreters(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,19 +97,11 @@ func serve(t testing.TB, cfg Config) *running {
 	return r
 }
 
-// file is what index.handler is looked for in.
-func file(in runtime.Interpreter) string {
-	if in.Language == runtime.Python {
-		return "index.py"
-	}
-	return "index.js"
-}
-
 func create(t testing.TB, c *lambda.Client, in runtime.Interpreter, name, source string, change func(*lambda.CreateFunctionInput)) {
 	t.Helper()
 	input := &lambda.CreateFunctionInput{
 		FunctionName: aws.String(name), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"),
-		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, file(in), source)},
+		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, runtimetest.FileName(in.Language), source)},
 	}
 	if change != nil {
 		change(input)
@@ -170,21 +141,11 @@ func logOf(t testing.TB, out *lambda.InvokeOutput) string {
 	return string(log)
 }
 
-// eventually waits for what another goroutine or process brings about.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
 func TestSecondPlatformOnOneDirectoryIsRefused(t *testing.T) {
 	r := serve(t, Config{})
 	backend := process.New(process.Config{Dir: r.dir})
 	defer backend.Close()
-	_, err := Open(Config{Data: r.Platform.cfg.Data}, backend, interpreters(), nil)
+	_, err := Open(Config{Data: r.Platform.cfg.Data}, backend, runtimetest.Interpreters(), nil)
 	if !errors.Is(err, store.ErrInUse) || !strings.Contains(err.Error(), r.Platform.cfg.Data) {
 		t.Errorf("%v", err)
 	}
@@ -200,7 +161,7 @@ func TestPlatformNeedsALanguageRuntime(t *testing.T) {
 
 func TestMetricsAndHealth(t *testing.T) {
 	r := serve(t, Config{})
-	in := interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, runtime.NodeJS)
 	create(t, r.Client, in, "f", "exports.handler = async () => 1", nil)
 	invoke(t, r.Client, "f", "{}")
 	defer http.DefaultClient.CloseIdleConnections()

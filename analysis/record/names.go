@@ -1,26 +1,93 @@
 package record
 
-// Labels of rows, and what they say. Labels that vary a parameter ("functions",
-// "period", "state") are named by their experiment.
+// Experiments: who writes a row says which it is of, and the report has a part
+// for each.
 const (
-	LabelWarmup   = "warmup"   // "true": the invocation warms up and does not count
+	ExperimentDeploy     = "deploy"
+	ExperimentThroughput = "throughput"
+	ExperimentDensity    = "density"
+	ExperimentBurst      = "burst"
+	ExperimentOverhead   = "overhead"
+	ExperimentAO         = "ao"
+	ExperimentSurface    = "surface"
+	ExperimentApps       = "apps"
+	ExperimentMPSC       = "mpsc"
+	ExperimentTrace      = "trace"
+)
+
+// Ways to reach a function.
+const (
+	ViaSandbox = "sandbox" // the sandbox itself, no platform
+	ViaWorker  = "worker"  // the worker, by a call in this process
+	ViaGateway = "gateway" // the whole platform, over HTTP
+)
+
+// Paths of an invocation, as the platform's worker names them, and OutcomeOK,
+// the one of package runtime by which it succeeded. This package imports
+// neither; a test of package bench holds them together.
+const (
+	PathHot  = "hot"
+	PathWarm = "warm"
+	PathCold = "cold"
+	PathBoot = "boot"
+
+	OutcomeOK = "ok"
+)
+
+// Labels of rows, and what they say.
+const (
+	LabelWarmup   = "warmup"   // Warmup: the invocation warms up and does not count
 	LabelIntended = "intended" // the path that a deploy trial meant, on an invocation that took another one
 	LabelLoad     = "load"     // LoadBackground, LoadBurst in burst; LoadClosed in overhead
 	LabelBurst    = "burst"    // number of the burst, from 0
-	LabelStopped  = "stopped"  // why density created no further instance: "budget", "floor", "count", "time", "error"
+	LabelStopped  = "stopped"  // why density created no further instance: StoppedBudget, …
 	LabelBudget   = "budget"   // density's memory budget
-	LabelAO       = "ao"       // in ao: the steps taken, "none", "network", "network+interpreter"
+	LabelAO       = "ao"       // in ao: the steps taken, AONone, "network", "network+interpreter"
 	LabelApp      = "app"      // in apps: the application
 	LabelFeature  = "feature"  // in surface: what is looked at, "pid namespace"
 	LabelDetail   = "detail"   // in surface: what was seen, for a reader
 	LabelSchedule = "schedule" // in mpsc: ScheduleAdaptive, or the provider that is fixed
 	LabelProvider = "provider" // in mpsc: who was called
 
+	LabelFunctions = "functions" // in throughput: the number of unique functions
+	LabelPeriod    = "period"    // in burst: the time from one burst to the next
+	LabelState     = "state"     // in density: StateBooted, …
+	LabelClients   = "clients"   // in trace: the number of closed-loop clients
+
+	Warmup = "true"
+
 	ScheduleAdaptive = "adaptive"
 
 	LoadBackground = "background"
 	LoadBurst      = "burst"
 	LoadClosed     = "closed" // in overhead: clients that call as fast as they can
+
+	AONone      = "none"
+	AOSeparator = "+" // between steps
+)
+
+// States of an instance that idles.
+const (
+	StateBooted = "booted" // the runtime with its driver, as in the paper
+	StateServed = "served" // it has imported a function of its own and answered once
+	StateIdle   = "idle"   // as served, and then left alone until it gives no more memory back
+)
+
+// Reasons why density created no further instance.
+const (
+	StoppedBudget = "budget"
+	StoppedFloor  = "floor"
+	StoppedCount  = "count"
+	StoppedTime   = "time"
+	StoppedError  = "error"
+)
+
+// Units of measurements.
+const (
+	UnitBytes = "bytes"
+	UnitRate  = "1/s"
+	UnitCount = "1"
+	UnitBool  = "bool" // 1 or 0
 )
 
 // Metrics of measurements.
@@ -34,6 +101,6 @@ const (
 	MetricInstances        = "instances"          // created and kept
 	MetricPeakMemory       = "peak_memory"        // bytes, the most of all instances while each answered once more
 	MetricCreationRate     = "creation_rate"      // 1/s
-	MetricIsolated         = "isolated"           // in surface, unit "bool": 1 where the sandbox has a LabelFeature of its own or enforces it
-	MetricReachable        = "reachable"          // in surface, unit "1": how many of a LabelFeature the sandbox can reach, "host system calls"
+	MetricIsolated         = "isolated"           // in surface, unit UnitBool: 1 where the sandbox has a LabelFeature of its own or enforces it
+	MetricReachable        = "reachable"          // in surface, unit UnitCount: how many of a LabelFeature the sandbox can reach, "host system calls"
 )

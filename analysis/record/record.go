@@ -12,10 +12,10 @@ type Invocation struct {
 	Trial      int               `json:"trial"`
 	Backend    string            `json:"backend"`
 	Runtime    string            `json:"runtime"`
-	Via        string            `json:"via"` // "sandbox", "worker" or "gateway"
+	Via        string            `json:"via"` // ViaSandbox, …
 	Labels     map[string]string `json:"labels,omitempty"`
 	Function   string            `json:"function"`
-	Path       string            `json:"path"`      // hot, warm, cold, boot; empty where it is not known
+	Path       string            `json:"path"`      // PathHot, …; empty where it is not known
 	Scheduled  int64             `json:"scheduled"` // when it should have started, since the trial's start
 	Started    int64             `json:"started"`   // when it was sent, since the trial's start
 	Latency    int64             `json:"latency"`   // from Scheduled (open loop) or Started (closed loop) to the reply
@@ -25,7 +25,7 @@ type Invocation struct {
 	Import     int64             `json:"import,omitempty"`
 	Capture    int64             `json:"capture,omitempty"`
 	Run        int64             `json:"run,omitempty"`
-	Outcome    string            `json:"outcome"` // "ok", or what went wrong
+	Outcome    string            `json:"outcome"` // OutcomeOK, or what went wrong
 	Error      string            `json:"error,omitempty"`
 }
 
@@ -40,8 +40,8 @@ type Measurement struct {
 	Via        string            `json:"via"`
 	Path       string            `json:"path,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"`
-	Metric     string            `json:"metric"` // "bytes_per_instance", "creation_rate", …
-	Unit       string            `json:"unit"`   // "bytes", "1/s", …
+	Metric     string            `json:"metric"` // MetricBytesPerInstance, …
+	Unit       string            `json:"unit"`   // UnitBytes, …
 	Value      float64           `json:"value"`
 	Source     string            `json:"source,omitempty"` // how it was measured: "cgroup-v1", "pss"
 }

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
 )
 
 // Label names the paper's values wherever they are shown. The machine: 16
@@ -36,7 +38,7 @@ type Path struct {
 
 // Paths is table 1.
 func Paths() []Path {
-	return []Path{{"hot", 0.8, 0.05}, {"warm", 3.5, 1.53}, {"cold", 7.5, 2.05}}
+	return []Path{{record.PathHot, 0.8, 0.05}, {record.PathWarm, 3.5, 1.53}, {record.PathCold, 7.5, 2.05}}
 }
 
 // PathInvocations is the n of table 1.
@@ -55,7 +57,7 @@ type AOStep struct {
 // AOSteps is table 2.
 func AOSteps() []AOStep {
 	return []AOStep{
-		{"none", 42, 7.6, 109.6, 4.8},
+		{record.AONone, 42, 7.6, 109.6, 4.8},
 		{"network", 16.8, 5.5, 0, 0},
 		{"network+interpreter", 7.5, 3.5, 114.5, 2.0},
 	}

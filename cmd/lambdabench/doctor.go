@@ -21,6 +21,7 @@ const getInterpreter = "install Node.js 18 or later, or CPython 3.11 or later (a
 
 func doctorCommand() *cobra.Command {
 	var trace bool
+	var f backendFlags
 	c := &cobra.Command{
 		Use: "doctor", Short: "Say what this host can run, and what it lacks",
 		Long: `Say for every backend whether this host can run it, or in one sentence what the
@@ -28,14 +29,15 @@ host lacks and how to get it. Where a setting of the host allows fewer sandboxes
 than its memory would hold, say which and how to raise it. Exit code 1 when no
 backend is usable.`,
 		Args: wrong(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if trace {
 				return traceUCs(cmd)
 			}
-			return doctor(cmd, args)
+			return doctor(cmd, f)
 		},
 	}
 	c.Flags().BoolVar(&trace, "uc-trace", false, "show the system calls that each language runtime makes in a unikernel context, those that the library OS does not know (ENOSYS) first")
+	f.add(c)
 	return c
 }
 
@@ -64,7 +66,7 @@ func traceUCs(cmd *cobra.Command) error {
 	return nil
 }
 
-func doctor(cmd *cobra.Command, _ []string) error {
+func doctor(cmd *cobra.Command, f backendFlags) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintln(out, "interpreters")
 	found := runtime.Interpreters(cmd.Context())
@@ -75,7 +77,7 @@ func doctor(cmd *cobra.Command, _ []string) error {
 		fmt.Fprintln(out, "  none: "+getInterpreter)
 	}
 	fmt.Fprintln(out, "backends")
-	all, closeAll := openBackends()
+	all, closeAll := f.open()
 	usable := 0
 	for _, b := range all {
 		err := b.Probe(cmd.Context())

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/container"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
@@ -26,6 +27,35 @@ func TestDoctorTracesSystemCallsOfUCs(t *testing.T) {
 	}
 	if !strings.Contains(stdout, "  openat") {
 		t.Errorf("no call of a runtime that starts in:\n%s", stdout)
+	}
+}
+
+// TestDoctorsRemedyForBridgesIsAFlagThatItHas follows the advice.
+func TestDoctorsRemedyForBridgesIsAFlagThatItHas(t *testing.T) {
+	warnings := bindingBounds(container.New(container.Config{Network: container.NetworkBridge}), 1<<50)
+	i := slices.IndexFunc(warnings, func(w string) bool { return strings.Contains(w, "bridge") })
+	if i < 0 {
+		t.Fatalf("no warning of the bridge in %q", warnings)
+	}
+	_, advice, _ := strings.Cut(strings.TrimSuffix(warnings[i], ")"), "(")
+	for _, name := range []string{"doctor", "serve", "run", "mpsc"} {
+		cmd, _, err := rootCommand().Find([]string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.ParseFlags(strings.Fields(advice)); err != nil {
+			t.Errorf("%s %s: %v", name, advice, err)
+		}
+	}
+	none := backendFlags{network: container.NetworkNone}
+	all, closeAll := none.open()
+	defer closeAll()
+	for _, b := range all {
+		for _, w := range bindingBounds(b, 1<<50) {
+			if strings.Contains(w, "bridge") {
+				t.Errorf("%s after the advice was taken: %s", b.Name(), w)
+			}
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func list(cmd *cobra.Command, _ []string) error {
 		fmt.Fprintf(out, "  %-12s %s\n", e.Name(), e.Doc())
 	}
 	fmt.Fprintln(out, "backends (see lambdabench doctor)")
-	all, closeAll := openBackends()
+	all, closeAll := backendFlags{}.open()
 	for _, b := range all {
 		fmt.Fprintf(out, "  %s\n", b.Name())
 	}

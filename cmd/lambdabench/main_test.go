@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/bench"
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // asCommand, in the environment, has the test binary be the command.
@@ -52,22 +52,10 @@ func listening(t *testing.T, args ...string) (string, *exec.Cmd, *bytes.Buffer) 
 	cmd := prepared(args...)
 	log := &bytes.Buffer{}
 	cmd.Stderr = log
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
+	line := runtimetest.Child(t, cmd)
 	url, _, found := strings.Cut(strings.TrimPrefix(line, "listening on "), " ")
-	if err != nil || !found {
-		cmd.Wait()
-		t.Fatalf("%q, %v, %s", line, err, log)
+	if !found {
+		t.Fatalf("it says %q", line)
 	}
 	return url, cmd, log
 }
@@ -100,6 +88,7 @@ func TestExitCodesTellWrongUseFromFailure(t *testing.T) {
 		{"a suite with a mistake", []string{"run", wrongKey}, exitUsage, wrongKey + ":2:24: unknown key \"cals\""},
 		{"an unknown backend", []string{"run", good, "--backends", "jail", "--out", t.TempDir()}, exitUsage, `"jail"`},
 		{"an experiment that is not in the suite", []string{"run", good, "--only", "burst", "--out", t.TempDir()}, exitUsage, `"burst"`},
+		{"a network that containers do not have", []string{"doctor", "--container-network", "wifi"}, exitUsage, "want none, host or bridge"},
 		{"report without a run", []string{"report"}, exitUsage, "1 arg"},
 		{"report on what is no run", []string{"report", "/nonexistent"}, exitFailed, "/nonexistent"},
 		{"compare with one run", []string{"compare", "a"}, exitUsage, "2 arg"},
@@ -130,8 +119,8 @@ func TestARunThatCannotBeginNamesNoWayToGoOn(t *testing.T) {
 }
 
 func TestTheCommandToGoOnIsForAShell(t *testing.T) {
-	got := resume("my suite.yaml", "it's", runFlags{backends: []string{"container/runc"}, only: []string{"ao"}, verbose: true})
-	const want = `lambdabench run 'my suite.yaml' --out 'it'\''s' --backends container/runc --only ao --verbose`
+	got := resume("my suite.yaml", "it's", runFlags{backends: []string{"container/runc"}, only: []string{"ao"}, verbose: true, backendFlags: backendFlags{network: "none"}})
+	const want = `lambdabench run 'my suite.yaml' --out 'it'\''s' --backends container/runc --only ao --container-network none --verbose`
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -139,7 +128,7 @@ func TestTheCommandToGoOnIsForAShell(t *testing.T) {
 
 func TestDoctorHasAVerdictOnEveryBackend(t *testing.T) {
 	code, stdout, stderr := command(t, "doctor")
-	all, closeAll := openBackends()
+	all, closeAll := backendFlags{}.open()
 	defer closeAll()
 	usable := 0
 	for _, b := range all {

@@ -22,6 +22,7 @@ import (
 type mpscFlags struct {
 	config, listen, backend string
 	verbose                 bool
+	backendFlags
 }
 
 func mpscCommand() *cobra.Command {
@@ -51,6 +52,7 @@ Credentials come from the environment, never from the file.`,
 	cmd.Flags().StringVar(&f.config, "config", "", "providers and schedules, YAML (see configs/mpsc.yaml)")
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:9100", "address and port")
 	cmd.Flags().StringVar(&f.backend, "backend", "", "where users' schedules run (default: the first usable of unikernel, process)")
+	f.backendFlags.add(cmd)
 	cmd.Flags().BoolVar(&f.verbose, "verbose", false, "log at debug level")
 	return cmd
 }
@@ -66,7 +68,7 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	backend, err := scheduleBackend(ctx, f.backend)
+	backend, err := scheduleBackend(ctx, f.isolation(), f.backend)
 	if err != nil {
 		return err
 	}
@@ -104,14 +106,14 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 }
 
 // scheduleBackend is the one that is named, or the first that is usable.
-func scheduleBackend(ctx context.Context, name string) (runtime.Backend, error) {
+func scheduleBackend(ctx context.Context, cfg backends.Config, name string) (runtime.Backend, error) {
 	names := []string{name}
 	if name == "" {
 		names = []string{"unikernel", "process"}
 	}
 	var lacks []error
 	for _, n := range names {
-		b, err := backends.ByName(backends.Config{}, n)
+		b, err := backends.ByName(cfg, n)
 		if err != nil {
 			return nil, &usageError{err}
 		}

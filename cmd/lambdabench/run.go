@@ -14,6 +14,7 @@ import (
 	"github.com/lambdabench/lambdabench/bench"
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/backends"
+	"github.com/lambdabench/lambdabench/runtime/container"
 )
 
 type runFlags struct {
@@ -21,6 +22,7 @@ type runFlags struct {
 	backends []string
 	only     []string
 	verbose  bool
+	backendFlags
 }
 
 func runCommand() *cobra.Command {
@@ -40,6 +42,7 @@ with the same --out does what is missing.`,
 	cmd.Flags().StringVar(&f.out, "out", "", "run folder (default runs/DATE-TIME-SUITE)")
 	cmd.Flags().StringSliceVar(&f.backends, "backends", nil, "only these backends, instead of the suite's")
 	cmd.Flags().StringSliceVar(&f.only, "only", nil, "only these experiments of the suite")
+	f.backendFlags.add(cmd)
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log what the platform does")
 	return cmd
 }
@@ -57,7 +60,11 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 		out = bench.DefaultFolder(suite, time.Now())
 	}
 	r := bench.Runner{
-		Open: func(allow []string) []runtime.Backend { return backends.All(backends.Config{Allow: allow}) },
+		Open: func(allow []string) []runtime.Backend {
+			cfg := f.isolation()
+			cfg.Allow = allow
+			return backends.All(cfg)
+		},
 		Only: f.only, Progress: bench.NewProgress(os.Stderr), Log: logger(f.verbose),
 	}
 	err = r.Run(cmd.Context(), suite, out)
@@ -86,6 +93,9 @@ func resume(path, out string, f runFlags) string {
 	for _, o := range f.only {
 		args = append(args, "--only", o)
 	}
+	if f.network != "" {
+		args = append(args, "--"+container.NetworkFlag, string(f.network))
+	}
 	if f.verbose {
 		args = append(args, "--verbose")
 	}
@@ -95,18 +105,6 @@ func resume(path, out string, f runFlags) string {
 		}
 	}
 	return strings.Join(args, " ")
-}
-
-// openBackends returns every backend there is, usable here or not.
-func openBackends() ([]runtime.Backend, func() error) {
-	all := backends.All(backends.Config{})
-	return all, func() error {
-		var errs []error
-		for _, b := range all {
-			errs = append(errs, b.Close())
-		}
-		return errors.Join(errs...)
-	}
 }
 
 func logger(verbose bool) *slog.Logger {

@@ -17,6 +17,7 @@ import (
 func serveCommand() *cobra.Command {
 	var listen, data, backend, config string
 	var verbose bool
+	var f backendFlags
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the platform: AWS Lambda's REST API over one backend",
 		Long: `Serve runs functions behind AWS Lambda's REST API, until it is interrupted. The
@@ -42,20 +43,21 @@ otherwise. /metrics is for Prometheus, /healthz for a load balancer.`,
 				level = slog.LevelDebug
 			}
 			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-			return serve(cmd, cfg, backend, listen, log)
+			return serve(cmd, cfg, f.isolation(), backend, listen, log)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9000", "address and port")
 	cmd.Flags().StringVar(&data, "data", "", "directory of functions and code (default \"data\")")
 	cmd.Flags().StringVar(&backend, "backend", "process", "isolation backend (see lambdabench doctor)")
+	f.add(cmd)
 	cmd.Flags().StringVar(&config, "config", "", "platform settings, YAML (see configs/platform.yaml)")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "log at debug level")
 	return cmd
 }
 
-func serve(cmd *cobra.Command, cfg platform.Config, name, listen string, log *slog.Logger) (err error) {
+func serve(cmd *cobra.Command, cfg platform.Config, isolation backends.Config, name, listen string, log *slog.Logger) (err error) {
 	ctx := cmd.Context()
-	backend, err := backends.ByName(backends.Config{}, name)
+	backend, err := backends.ByName(isolation, name)
 	if err != nil {
 		return &usageError{err}
 	}

@@ -21,7 +21,7 @@ func (g *Gateway) updateCode(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var req updateCodeRequest
-	if err := g.readRequest(w, r, maxRequest, &req); err != nil {
+	if err := readRequest(w, r, maxRequest, &req); err != nil {
 		return err
 	}
 	if len(req.ZipFile) == 0 {
@@ -53,7 +53,7 @@ func (g *Gateway) updateConfiguration(w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	var req settings
-	if err := g.readRequest(w, r, maxSettings, &req); err != nil {
+	if err := readRequest(w, r, maxSettings, &req); err != nil {
 		return err
 	}
 	fn, err := g.store.Update(name, req.RevisionID, func(fn *store.Function) error { return g.apply(req, fn) })
@@ -73,7 +73,7 @@ func (g *Gateway) publishVersion(w http.ResponseWriter, r *http.Request) error {
 		Description string
 		RevisionID  string `json:"RevisionId"`
 	}
-	if err := g.readRequest(w, r, maxSettings, &req); err != nil {
+	if err := readRequest(w, r, maxSettings, &req); err != nil {
 		return err
 	}
 	fn, err := g.store.Publish(name, req.RevisionID, req.Description)
@@ -119,7 +119,7 @@ func (g *Gateway) putConcurrency(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var req concurrency
-	if err := g.readRequest(w, r, maxSettings, &req); err != nil {
+	if err := readRequest(w, r, maxSettings, &req); err != nil {
 		return err
 	}
 	n := req.ReservedConcurrentExecutions

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -36,6 +37,10 @@ func translate(err error) apiError {
 	case errors.As(err, &tooLarge):
 		return apiError{http.StatusRequestEntityTooLarge, "RequestTooLargeException",
 			"Request must be smaller than " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes"}
+	case errors.Is(err, body.ErrSlow):
+		return name(http.StatusRequestTimeout, "RequestTimeoutException")
+	case errors.Is(err, body.ErrShort):
+		return name(http.StatusBadRequest, "InvalidRequestContentException")
 	case errors.Is(err, worker.ErrPayloadTooLarge):
 		return name(http.StatusRequestEntityTooLarge, "RequestTooLargeException")
 	case errors.Is(err, store.ErrNotFound):
@@ -73,13 +78,13 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if e.status >= 500 {
 		kind = "Service"
 	}
-	body := map[string]string{"Type": kind, "Message": e.message, "message": e.message}
+	answer := map[string]string{"Type": kind, "Message": e.message, "message": e.message}
 	var throttled *dispatch.Throttled
 	if errors.As(err, &throttled) {
-		body["Reason"] = string(throttled.Reason)
+		answer["Reason"] = string(throttled.Reason)
 	}
 	w.Header().Set("X-Amzn-Errortype", e.kind)
-	writeJSON(w, e.status, body)
+	writeJSON(w, e.status, answer)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/lambdabench/lambdabench/platform/body/bodytest"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/store"
@@ -357,16 +358,9 @@ func TestBodyThatDoesNotArriveIsNotWaitedFor(t *testing.T) {
 	d := open(t, Config{bodyTime: 50 * time.Millisecond})
 	d.create(t, "f")
 	for _, path := range []string{"/2015-03-31/functions", "/2015-03-31/functions/f/invocations"} {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", path)
-		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil || res.StatusCode != http.StatusRequestTimeout {
-			t.Errorf("%s: %+v, %v", path, res, err)
+		status, answer := bodytest.Stall(t, d.url, "POST", path)
+		if status != http.StatusRequestTimeout || !strings.Contains(answer, "body did not arrive in time: 1 of 100 bytes came") {
+			t.Errorf("%s: %d %s", path, status, answer)
 		}
 	}
 }

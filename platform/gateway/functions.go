@@ -11,7 +11,7 @@ import (
 
 func (g *Gateway) createFunction(w http.ResponseWriter, r *http.Request) error {
 	var req createRequest
-	if err := g.readRequest(w, r, maxRequest, &req); err != nil {
+	if err := readRequest(w, r, maxRequest, &req); err != nil {
 		return err
 	}
 	r.SetPathValue("name", req.FunctionName)

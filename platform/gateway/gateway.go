@@ -26,6 +26,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
@@ -53,7 +54,7 @@ type Config struct {
 	Events   int                                                      // asynchronous invocations that were accepted and have not ended, at most; default 1000
 	Log      *slog.Logger                                             // default: nowhere
 
-	bodyTime time.Duration // that a request's body may take, apart from its size; default 20 seconds
+	bodyTime time.Duration // see body.Timed
 }
 
 // Gateway is an http.Handler. Its methods may be called from any number of
@@ -62,7 +63,7 @@ type Gateway struct {
 	cfg     Config
 	store   *store.Store
 	invoker Invoker
-	mux     *http.ServeMux
+	handler http.Handler
 	events  events
 
 	managing sync.Mutex // a change of the store and what follows from it elsewhere are one
@@ -82,26 +83,24 @@ func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.bodyTime == 0 {
-		cfg.bodyTime = 20 * time.Second
-	}
 	if cfg.Forget == nil {
 		cfg.Forget = func(string, string) {}
 	}
 	if cfg.Observe == nil {
 		cfg.Observe = func(worker.Request, worker.Response, error) {}
 	}
-	g := &Gateway{cfg: cfg, store: st, invoker: invoker, mux: http.NewServeMux()}
+	g := &Gateway{cfg: cfg, store: st, invoker: invoker}
 	g.events.start(cfg.Events)
-	g.route()
+	g.handler = body.Timed(g.route(), cfg.bodyTime)
 	return g
 }
 
 // route follows the AWS Lambda API Reference, 'Actions'.
-func (g *Gateway) route() {
+func (g *Gateway) route() http.Handler {
 	const functions = "/2015-03-31/functions"
+	mux := http.NewServeMux()
 	handle := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
-		g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if err := h(w, r); err != nil {
 				g.refuse(w, r, err)
 			}
@@ -126,10 +125,11 @@ func (g *Gateway) route() {
 	handle("/", func(_ http.ResponseWriter, r *http.Request) error {
 		return apiError{http.StatusNotFound, "ResourceNotFoundException", "no such call: " + r.Method + " " + r.URL.Path}
 	})
+	return mux
 }
 
 // ServeHTTP implements http.Handler.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
 
 // Restore goes on where the platform ended: stored reservations go to the
 // Reserver, and asynchronous invocations that have not ended run.

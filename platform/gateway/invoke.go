@@ -4,14 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/metering"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -76,7 +74,7 @@ func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Reques
 	if err != nil {
 		return worker.Request{}, nil, err
 	}
-	payload, err := g.readBody(w, r, runtime.MaxPayloadBytes)
+	payload, err := body.Read(w, r, runtime.MaxPayloadBytes)
 	if err != nil {
 		return worker.Request{}, nil, err
 	}
@@ -114,53 +112,14 @@ func (g *Gateway) run(ctx context.Context, req worker.Request) (worker.Response,
 	return res, err
 }
 
-// readBody reads at most limit bytes, in one piece where the length is known,
-// and not for ever. A read time-out of the server's would not do: it goes on
-// while a function runs and then takes the client for gone.
-func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	switch {
-	case r.ContentLength > limit:
-		return nil, &http.MaxBytesError{Limit: limit}
-	case r.ContentLength == 0:
-		return nil, nil
-	}
-	c := http.NewResponseController(w)
-	c.SetReadDeadline(time.Now().Add(g.cfg.bodyTime + time.Duration(max(0, r.ContentLength))*bodyTimePerByte)) // an error: not over a connection
-	body, err := readWhole(w, r, limit)
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, apiError{http.StatusRequestTimeout, "RequestTimeoutException", "the body did not arrive in time"}
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, apiError{http.StatusBadRequest, "InvalidRequestContentException", "the body ended early"}
-	}
-	c.SetReadDeadline(time.Time{})
-	return body, err
-}
-
-// bodyTimePerByte is what a body may take longer the larger it is: 200 KB/s are
-// enough.
-const bodyTimePerByte = time.Second / (200 << 10)
-
-func readWhole(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength < 0 {
-		return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	}
-	body := make([]byte, r.ContentLength)
-	_, err := io.ReadFull(r.Body, body)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return body, err
-}
-
 // respond writes a function's result or its error, which is a success of the
 // call: status 200 and X-Amz-Function-Error.
 func respond(w http.ResponseWriter, res worker.Response) error {
-	body := res.Payload
+	payload := res.Payload
 	h := w.Header()
 	if res.Error != nil {
 		var err error
-		if body, err = json.Marshal(res.Error); err != nil {
+		if payload, err = json.Marshal(res.Error); err != nil {
 			return err
 		}
 		h["X-Amz-Function-Error"] = []string{"Unhandled"}
@@ -168,9 +127,9 @@ func respond(w http.ResponseWriter, res worker.Response) error {
 	h["Content-Type"] = []string{"application/json"}
 	h[HeaderPath] = []string{string(res.Path)}
 	h[HeaderStages] = []string{formatStages(res.Stages)}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Length"] = []string{strconv.Itoa(len(payload))}
 	w.WriteHeader(http.StatusOK)
-	w.Write(body)
+	w.Write(payload)
 	return nil
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/store"
 )
 
@@ -61,12 +63,12 @@ const (
 
 // readRequest decodes a JSON request. Fields that this platform does not have
 // (VPC, tracing, …) are passed over, as a client for AWS may well send them.
-func (g *Gateway) readRequest(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
-	body, err := g.readBody(w, r, limit)
-	if err != nil || len(body) == 0 {
+func readRequest(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
+	data, err := body.Read(w, r, limit)
+	if err != nil || len(data) == 0 {
 		return err
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	if err := json.Unmarshal(data, into); err != nil {
 		return apiError{http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json: " + err.Error()}
 	}
 	return nil

@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/lambdabench/lambdabench/platform/body"
 )
 
 //go:embed openapi.yaml
@@ -36,7 +37,7 @@ func Handler(c *Controller) http.Handler {
 		refuse(w, http.StatusNotFound, r.URL.Path+": there is no such path; /openapi.yaml has those that there are")
 	})
 	// A browser that visits some page must not be made to run code here.
-	return http.NewCrossOriginProtection().Handler(mux)
+	return body.Timed(http.NewCrossOriginProtection().Handler(mux), c.bodyTime)
 }
 
 func (c *Controller) routes() map[string]http.HandlerFunc {
@@ -108,7 +109,7 @@ func (c *Controller) serveSchedules(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (c *Controller) serveAddSchedule(w http.ResponseWriter, r *http.Request) {
-	source, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSchedule))
+	source, err := body.Read(w, r, maxSchedule)
 	if err == nil {
 		err = c.AddSchedule(r.Context(), r.PathValue("name"), string(source))
 	}
@@ -128,7 +129,7 @@ func (c *Controller) serveSchedule(w http.ResponseWriter, r *http.Request) {
 // serveRun is the proxy mode. Headers say who answered and how many tries it
 // took.
 func (c *Controller) serveRun(w http.ResponseWriter, r *http.Request) {
-	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	payload, err := body.Read(w, r, maxBody)
 	if err != nil {
 		answer(w, nil, err)
 		return
@@ -168,7 +169,9 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, ErrBadPayload):
+	case errors.Is(err, body.ErrSlow):
+		return http.StatusRequestTimeout
+	case errors.Is(err, ErrBadPayload), errors.Is(err, body.ErrShort):
 		return http.StatusBadRequest
 	case errors.Is(err, ErrUnknownProvider), errors.Is(err, ErrUnknownSchedule):
 		return http.StatusNotFound

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lambdabench/lambdabench/platform/body/bodytest"
 )
 
 func TestAWebPageCannotRunFunctions(t *testing.T) {
@@ -67,6 +69,28 @@ func TestRESTAPIAnswersAndExplains(t *testing.T) {
 		}
 		if status >= 400 && !json.Valid([]byte(body)) {
 			t.Errorf("%s %s: error is no JSON: %s", s.method, s.path, body)
+		}
+	}
+}
+
+func TestBodiesThatStallAreNotWaitedFor(t *testing.T) {
+	c := controller(t, config("a"), Options{Executors: map[string]Executor{"a": takes(0)}})
+	c.bodyTime = 50 * time.Millisecond
+	srv := httptest.NewServer(Handler(c))
+	defer srv.Close()
+	for _, s := range []struct {
+		method, path string
+		status       int
+		want         string
+	}{
+		{"POST", "/run/nop", 408, "body did not arrive in time"},
+		{"PUT", "/schedules/mine", 408, "body did not arrive in time"},
+		{"GET", "/schedules", 200, "weighted"}, // reads none
+		{"POST", "/nowhere", 404, "/openapi.yaml"},
+	} {
+		status, answer := bodytest.Stall(t, srv.URL, s.method, s.path)
+		if status != s.status || !strings.Contains(answer, s.want) {
+			t.Errorf("%s %s: %d %s; want %d with %q", s.method, s.path, status, answer, s.status, s.want)
 		}
 	}
 }

@@ -37,8 +37,14 @@ type database struct {
 	actions  map[[3]string]*Action
 }
 
+// databaseFile is in the data directory.
+const databaseFile = "openwhisk.db"
+
+// failed names the database that an error is of.
+func failed(err error) error { return sqlite.Named(databaseFile, err) }
+
 func openDatabase(dir string) (*database, error) {
-	db, err := sqlite.Open(filepath.Join(dir, "openwhisk.db"), "busy_timeout(5000)")
+	db, err := sqlite.Open(filepath.Join(dir, databaseFile), "busy_timeout(5000)")
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +58,7 @@ func openDatabase(dir string) (*database, error) {
 		err = each(db, `SELECT record FROM actions`, func(c *Action) { d.actions[c.key()] = c })
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("openwhisk.db: %w", err), db.Close())
+		return nil, errors.Join(failed(err), db.Close())
 	}
 	return d, nil
 }
@@ -145,7 +151,7 @@ func (d *database) putPackage(p *Package) error {
 			ON CONFLICT DO UPDATE SET record = excluded.record`, p.Namespace, p.Name, record)
 	}
 	if err != nil {
-		return fmt.Errorf("write package %s: %w", p.Name, err)
+		return fmt.Errorf("write package %s: %w", p.Name, failed(err))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -155,7 +161,7 @@ func (d *database) putPackage(p *Package) error {
 
 func (d *database) deletePackage(p *Package) error {
 	if _, err := d.sql.Exec(`DELETE FROM packages WHERE namespace = ? AND name = ?`, p.Namespace, p.Name); err != nil {
-		return fmt.Errorf("delete package %s: %w", p.Name, err)
+		return fmt.Errorf("delete package %s: %w", p.Name, failed(err))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -175,7 +181,7 @@ func (d *database) putAction(c *Action, code *string) error {
 		_, err = d.sql.Exec(`UPDATE actions SET record = ? WHERE namespace = ? AND package = ? AND name = ?`, record, c.Namespace, c.Package, c.Name)
 	}
 	if err != nil {
-		return fmt.Errorf("write action %s: %w", c.Name, err)
+		return fmt.Errorf("write action %s: %w", c.Name, failed(err))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -185,7 +191,7 @@ func (d *database) putAction(c *Action, code *string) error {
 
 func (d *database) deleteAction(c *Action) error {
 	if _, err := d.sql.Exec(`DELETE FROM actions WHERE namespace = ? AND package = ? AND name = ?`, c.Namespace, c.Package, c.Name); err != nil {
-		return fmt.Errorf("delete action %s: %w", c.Name, err)
+		return fmt.Errorf("delete action %s: %w", c.Name, failed(err))
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -196,8 +202,11 @@ func (d *database) deleteAction(c *Action) error {
 func (d *database) code(c *Action) (string, error) {
 	var code string
 	err := d.sql.QueryRow(`SELECT code FROM actions WHERE namespace = ? AND package = ? AND name = ?`, c.Namespace, c.Package, c.Name).Scan(&code)
+	if errors.Is(err, sql.ErrNoRows) { // deleted meanwhile
+		return "", errNotThere
+	}
 	if err != nil {
-		return "", fmt.Errorf("read the code of action %s: %w", c.Name, err)
+		return "", fmt.Errorf("read the code of action %s: %w", c.Name, failed(err))
 	}
 	return code, nil
 }

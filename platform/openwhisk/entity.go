@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lambdabench/lambdabench/platform/body"
 )
 
 // Bounds of an action, as in OpenWhisk's reference but for the memory, of which
@@ -205,17 +206,14 @@ func (l *Limits) take(from *Limits) error {
 // readJSON reads a request's body. Fields that are unknown are ignored, as
 // OpenWhisk does.
 func readJSON(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
-	if r.ContentLength > limit {
-		return &http.MaxBytesError{Limit: limit}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	data, err := body.Read(w, r, limit)
 	if err != nil {
 		return err
 	}
-	if len(bytes.TrimSpace(body)) == 0 {
+	if len(bytes.TrimSpace(data)) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	if err := json.Unmarshal(data, into); err != nil {
 		return malformed("%v", err)
 	}
 	return nil

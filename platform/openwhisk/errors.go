@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"net/http"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
@@ -31,7 +31,7 @@ var (
 	errClosing      = apiError{http.StatusServiceUnavailable, "The platform is shutting down."}
 )
 
-func malformed(format string, args ...any) error {
+func malformed(format string, args ...any) apiError {
 	return apiError{http.StatusBadRequest, "The request content was malformed:\n" + fmt.Sprintf(format, args...)}
 }
 
@@ -39,11 +39,16 @@ func malformed(format string, args ...any) error {
 func translate(err error) apiError {
 	var own apiError
 	var tooLarge *http.MaxBytesError
+	var database *sqlite.Failure
 	switch {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &tooLarge):
 		return apiError{http.StatusRequestEntityTooLarge, fmt.Sprintf("Request larger than allowed: the limit is %d bytes.", tooLarge.Limit)}
+	case errors.Is(err, body.ErrSlow):
+		return apiError{http.StatusRequestTimeout, err.Error()}
+	case errors.Is(err, body.ErrShort):
+		return malformed("%v", err)
 	case errors.Is(err, store.ErrTooLarge), errors.Is(err, worker.ErrPayloadTooLarge):
 		return apiError{http.StatusRequestEntityTooLarge, err.Error()}
 	case errors.Is(err, store.ErrBadZip):
@@ -52,10 +57,12 @@ func translate(err error) apiError {
 		return apiError{http.StatusTooManyRequests, "Too many concurrent requests in flight: " + err.Error()}
 	case errors.Is(err, worker.ErrClosed), errors.Is(err, dispatch.ErrClosed):
 		return errClosing
-	case errors.Is(err, store.ErrDiskFull), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		return apiError{http.StatusInsufficientStorage, "The data directory's disk is full: " + err.Error()}
+	case errors.Is(err, store.ErrDiskFull), sqlite.Full(err):
+		return apiError{http.StatusInsufficientStorage, "The disk of the platform's data directory is full, make room on it: " + err.Error()}
+	case errors.As(err, &database):
+		return apiError{http.StatusInternalServerError, "The platform's database failed: " + err.Error()}
 	}
-	return apiError{http.StatusInternalServerError, err.Error()}
+	return apiError{http.StatusInternalServerError, "The platform failed: " + err.Error()}
 }
 
 // refuse answers with an error as OpenWhisk does: a message, and a code by

@@ -48,13 +48,13 @@ func (a *API) invoke(w http.ResponseWriter, r *http.Request, q request) error {
 	if err := a.accept(); err != nil {
 		return err
 	}
-	w.Header().Set("X-Openwhisk-Activation-Id", c.id)
 	if !blocking {
 		if err := a.ledger.promise(c.unrun()); err != nil {
 			a.release()
 			return fmt.Errorf("keep activation %s: %w", c.id, err)
 		}
 	}
+	w.Header().Set("X-Openwhisk-Activation-Id", c.id)
 	go a.run(c)
 	if blocking {
 		timer := time.NewTimer(wait)

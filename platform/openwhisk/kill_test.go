@@ -1,17 +1,15 @@
 package openwhisk_test
 
 import (
-	"bufio"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func serveChild(dir string) error {
@@ -32,30 +30,11 @@ func startChild(t *testing.T, dir string) (*client, *exec.Cmd) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childServe+"="+dir)
 	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { kill(cmd) })
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &client{t, strings.TrimSpace(line), openwhisk.GuestKey}, cmd
-}
-
-func kill(cmd *exec.Cmd) {
-	cmd.Process.Signal(syscall.SIGKILL)
-	cmd.Wait()
+	return &client{t, runtimetest.Child(t, cmd), openwhisk.GuestKey}, cmd
 }
 
 func TestAKilledPlatformLosesNothingThatItAcknowledged(t *testing.T) {
-	if _, err := runtime.FindInterpreter(t.Context(), "nodejs"); err != nil {
-		t.Skip(err)
-	}
+	runtimetest.Interpreter(t, runtime.NodeJS)
 	dir := t.TempDir()
 	c, cmd := startChild(t, dir)
 	c.want(200, "PUT", "/_/packages/p", map[string]any{"parameters": kv("a", "1")})
@@ -63,7 +42,7 @@ func TestAKilledPlatformLosesNothingThatItAcknowledged(t *testing.T) {
 	done := c.want(202, "POST", "/_/actions/p/nap", map[string]int{"ms": 1})["activationId"].(string)
 	c.wait(done)
 	open := c.want(202, "POST", "/_/actions/p/nap", map[string]int{"ms": 30_000})["activationId"].(string)
-	kill(cmd)
+	runtimetest.Kill(cmd)
 	c, cmd = startChild(t, dir)
 	if r := c.wait(done); r["status"] != "success" {
 		t.Errorf("ended before the kill: %v", r)
@@ -74,5 +53,5 @@ func TestAKilledPlatformLosesNothingThatItAcknowledged(t *testing.T) {
 	if r := c.want(200, "POST", "/_/actions/p/nap?blocking=true&result=true", map[string]int{"ms": 1}); r["a"] != "1" {
 		t.Errorf("%v", r)
 	}
-	kill(cmd)
+	runtimetest.Kill(cmd)
 }

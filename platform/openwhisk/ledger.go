@@ -45,10 +45,10 @@ const gather = 20 * time.Millisecond
 func openLedger(db *sql.DB, most int, mostSize int64, lost func(records int, err error)) (*ledger, error) {
 	l := &ledger{db: db, most: most, mostSize: mostSize, lost: lost, queue: make(chan entry, queued), stop: make(chan struct{}), done: make(chan struct{}), fresh: map[string]*Activation{}}
 	if _, err := db.Exec(`UPDATE activations SET ended = 1 WHERE ended = 0`); err != nil {
-		return nil, fmt.Errorf("read activations: %w", err)
+		return nil, fmt.Errorf("read activations: %w", failed(err))
 	}
 	if err := db.QueryRow(`SELECT count(*), coalesce(sum(size), 0) FROM activations`).Scan(&l.total, &l.size); err != nil {
-		return nil, fmt.Errorf("read activations: %w", err)
+		return nil, fmt.Errorf("read activations: %w", failed(err))
 	}
 	go l.write()
 	return l, nil
@@ -135,6 +135,7 @@ func (l *ledger) gather(first entry) []entry {
 
 func (l *ledger) flush(batch []entry) {
 	count, size, err := l.transact(batch)
+	err = failed(err)
 	l.mu.Lock()
 	if err == nil {
 		l.total, l.size = count, size
@@ -263,7 +264,7 @@ func (l *ledger) count(f filter) (n int, err error) {
 	}
 	where, args := f.where()
 	if err := l.db.QueryRow(`SELECT count(*)`+where, args...).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count activations: %w", err)
+		return 0, fmt.Errorf("count activations: %w", failed(err))
 	}
 	return n, nil
 }
@@ -278,7 +279,7 @@ func (l *ledger) list(f filter) ([]*Activation, error) {
 	err := each(l.db, `SELECT record`+where+` ORDER BY start_ms DESC, rowid DESC LIMIT ? OFFSET ?`,
 		func(a *Activation) { all = append(all, a) }, append(args, f.limit, f.skip)...)
 	if err != nil {
-		return nil, fmt.Errorf("list activations: %w", err)
+		return nil, fmt.Errorf("list activations: %w", failed(err))
 	}
 	return all, nil
 }
@@ -293,7 +294,7 @@ func (l *ledger) get(namespace, id string) (found *Activation, err error) {
 	}
 	err = each(l.db, `SELECT record FROM activations WHERE ended = 1 AND namespace = ? AND id = ?`, func(a *Activation) { found = a }, namespace, id)
 	if err != nil {
-		return nil, fmt.Errorf("read activation %s: %w", id, err)
+		return nil, fmt.Errorf("read activation %s: %w", id, failed(err))
 	}
 	return found, nil
 }

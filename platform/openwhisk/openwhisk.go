@@ -34,7 +34,9 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
+	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
@@ -64,6 +66,8 @@ type Config struct {
 	Forget   func(arn, version string)                                // called when code is gone; may be nil
 	Observe  func(req worker.Request, res worker.Response, err error) // called after each invocation; may be nil
 	Log      *slog.Logger                                             // default: nowhere
+
+	bodyTime time.Duration // see body.Timed
 }
 
 // API is an http.Handler. Its methods may be called from any number of
@@ -73,7 +77,7 @@ type API struct {
 	kinds   map[string]string // OpenWhisk's kinds to runtimes
 	store   *store.Store
 	invoker Invoker
-	mux     *http.ServeMux
+	handler http.Handler
 	db      *database
 	ledger  *ledger
 
@@ -95,7 +99,7 @@ func Open(cfg Config, st *store.Store, invoker Invoker) (*API, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	a := &API{cfg: cfg, kinds: kindsOf(cfg.Runtimes), store: st, invoker: invoker, mux: http.NewServeMux()}
+	a := &API{cfg: cfg, kinds: kindsOf(cfg.Runtimes), store: st, invoker: invoker}
 	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("open OpenWhisk API: %w", err)
 	}
@@ -113,7 +117,7 @@ func Open(cfg Config, st *store.Store, invoker Invoker) (*API, error) {
 		return nil, errors.Join(fmt.Errorf("open OpenWhisk API: %w", err), a.db.close())
 	}
 	a.life, a.cancel = context.WithCancel(context.Background())
-	a.route()
+	a.handler = body.Timed(a.route(), cfg.bodyTime)
 	return a, nil
 }
 
@@ -158,10 +162,11 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func (a *API) route() {
+func (a *API) route() http.Handler {
 	const ns = "/api/v1/namespaces"
+	mux := http.NewServeMux()
 	handle := func(pattern string, h func(http.ResponseWriter, *http.Request, request) error) {
-		a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			q, err := a.authorise(r)
 			if err == nil {
 				err = h(w, r, q)
@@ -171,8 +176,8 @@ func (a *API) route() {
 			}
 		})
 	}
-	a.mux.HandleFunc("GET /api/v1", a.describe)
-	a.mux.HandleFunc("GET /api/v1/{$}", a.describe)
+	mux.HandleFunc("GET /api/v1", a.describe)
+	mux.HandleFunc("GET /api/v1/{$}", a.describe)
 	handle("GET "+ns, a.listNamespaces)
 	handle("GET "+ns+"/{$}", a.listNamespaces)
 	handle("GET "+ns+"/{ns}", a.getNamespace)
@@ -193,10 +198,11 @@ func (a *API) route() {
 	handle("GET "+ns+"/{ns}/activations/{id}/result", a.getResult)
 	handle("GET "+ns+"/{ns}/activations/{id}/logs", a.getLogs)
 	handle("/", func(_ http.ResponseWriter, _ *http.Request, _ request) error { return errNotThere })
+	return mux
 }
 
 // ServeHTTP implements http.Handler.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
 // Close accepts no further invocation and waits for those that were accepted.
 // When ctx ends first, they are ended and recorded as such.

@@ -1,7 +1,6 @@
 package openwhisk_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -20,6 +19,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -176,21 +176,8 @@ func kv(pairs ...string) []map[string]string {
 	return all
 }
 
-func zipped(t *testing.T, files map[string]string) string {
-	t.Helper()
-	var buf bytes.Buffer
-	w := zip.NewWriter(&buf)
-	for name, text := range files {
-		f, err := w.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		io.WriteString(f, text)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return base64.StdEncoding.EncodeToString(buf.Bytes())
+func zipped(t *testing.T, files ...string) string {
+	return base64.StdEncoding.EncodeToString(lambdatest.Zip(t, files...))
 }
 
 func TestMainOfEveryShapeRunsAndItsErrorsAreOpenWhisks(t *testing.T) {
@@ -217,10 +204,10 @@ func TestMainOfEveryShapeRunsAndItsErrorsAreOpenWhisks(t *testing.T) {
 		{"python:3.11", "def main(args):\n    raise ValueError('no')", "", 502, `{"error": "no"}`},
 		{"python:3", "def main(args):\n    return 7", "", 502, `did not return a dictionary`},
 		{"python:3", "def main(args):", "", 502, `Initialization has failed`},
-		{"nodejs:20", zipped(t, map[string]string{"package.json": `{"main": "lib/x.js"}`, "lib/x.js": `exports.main = () => ({zip: require('./y')})`, "lib/y.js": `module.exports = 5`}), "", 200, `{"zip":5}`},
-		{"nodejs:20", zipped(t, map[string]string{"package.json": `{"type": "module", "main": "index.js"}`, "index.js": `export function main() { return {esm: true} }`}), "", 200, `{"esm":true}`},
-		{"python:3", zipped(t, map[string]string{"__main__.py": "import other\ndef main(args):\n    return {'zip': other.N}", "other.py": "N = 6"}), "", 200, `6`},
-		{"python:3", zipped(t, map[string]string{"x.py": ""}), "", 502, `__main__.py`},
+		{"nodejs:20", zipped(t, "package.json", `{"main": "lib/x.js"}`, "lib/x.js", `exports.main = () => ({zip: require('./y')})`, "lib/y.js", `module.exports = 5`), "", 200, `{"zip":5}`},
+		{"nodejs:20", zipped(t, "package.json", `{"type": "module", "main": "index.js"}`, "index.js", `export function main() { return {esm: true} }`), "", 200, `{"esm":true}`},
+		{"python:3", zipped(t, "__main__.py", "import other\ndef main(args):\n    return {'zip': other.N}", "other.py", "N = 6"), "", 200, `6`},
+		{"python:3", zipped(t, "x.py", ""), "", 502, `__main__.py`},
 	} {
 		name := fmt.Sprintf("a%d", i)
 		exec := map[string]any{"kind": f.kind, "code": f.code}
@@ -259,7 +246,7 @@ func TestRequestsAreRefusedInOpenWhisksWords(t *testing.T) {
 		{400, "PUT", "/_/actions/cobol", map[string]any{"exec": map[string]any{"kind": "cobol:1", "code": "x"}}},
 		{400, "PUT", "/_/actions/slow", map[string]any{"exec": exec["exec"], "limits": map[string]int{"timeout": 1}}},
 		{400, "PUT", "/_/actions/zip", map[string]any{"exec": map[string]any{"kind": "nodejs:20", "code": "UEsDBAAA", "binary": true}}},
-		{400, "PUT", "/_/actions/zip", map[string]any{"exec": map[string]any{"kind": "nodejs:20", "code": zipped(t, map[string]string{"../out": ""}), "binary": true}}},
+		{400, "PUT", "/_/actions/zip", map[string]any{"exec": map[string]any{"kind": "nodejs:20", "code": zipped(t, "../out", ""), "binary": true}}},
 		{400, "POST", "/_/actions/there", "[1]"},
 		{413, "POST", "/_/actions/there", `{"a":"` + strings.Repeat("x", 1<<20) + `"}`},
 		{400, "GET", "/_/actions?limit=201", nil},

@@ -3,7 +3,8 @@
 //
 //	db, err := sqlite.Open(filepath.Join(dir, "functions.db"), "locking_mode(EXCLUSIVE)")
 //
-// It adds nothing to database/sql, and knows no schema.
+// It adds nothing to database/sql but the remedy to an error (Named), and knows
+// no schema.
 package sqlite
 
 import (

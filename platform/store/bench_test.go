@@ -4,6 +4,8 @@ import (
 	"fmt"
 	goruntime "runtime"
 	"testing"
+
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
 )
 
 // BenchmarkCreate creates functions one by one, as the API does; each has a
@@ -13,7 +15,7 @@ func BenchmarkCreate(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		if _, err := s.Create(hello(fmt.Sprint("f-", i)), zipOf(b, "index.js", fmt.Sprint(i))); err != nil {
+		if _, err := s.Create(hello(fmt.Sprint("f-", i)), lambdatest.Zip(b, "index.js", fmt.Sprint(i))); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -31,7 +33,7 @@ func BenchmarkCreateMany(b *testing.B) {
 	for b.Loop() {
 		all := make([]Creation, n)
 		for i := range all {
-			all[i] = Creation{hello(fmt.Sprint("f-", made+i)), zipOf(b, "index.js", fmt.Sprint(made+i))}
+			all[i] = Creation{hello(fmt.Sprint("f-", made+i)), lambdatest.Zip(b, "index.js", fmt.Sprint(made+i))}
 		}
 		made += n
 		if _, err := s.CreateMany(all); err != nil {
@@ -48,7 +50,7 @@ func BenchmarkCreateMany(b *testing.B) {
 func BenchmarkGet(b *testing.B) {
 	s := open(b, b.TempDir())
 	all := make([]Creation, 65536)
-	code := zipOf(b, "index.js", "x")
+	code := lambdatest.Zip(b, "index.js", "x")
 	for i := range all {
 		all[i] = Creation{hello(fmt.Sprintf("f-%05d", i)), code}
 	}

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 )
 
 // Errors of the store; compare with errors.Is.
@@ -22,10 +20,7 @@ var (
 
 // diskFull makes ErrDiskFull of what the kernel and SQLite say of a full disk.
 func diskFull(err error) error {
-	var lite *sqlite.Error
-	full := errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) ||
-		errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_FULL
-	if full && !errors.Is(err, ErrDiskFull) {
+	if sqlite.Full(err) && !errors.Is(err, ErrDiskFull) {
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)
 	}
 	return err

@@ -13,27 +13,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// zipOf makes an archive of name, content pairs.
-func zipOf(t testing.TB, files ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for i := 0; i < len(files); i += 2 {
-		f, err := w.Create(files[i])
-		if err == nil {
-			_, err = f.Write([]byte(files[i+1]))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
+)
 
 func open(t testing.TB, dir string) *Store {
 	t.Helper()
@@ -52,7 +34,7 @@ func hello(name string) Function {
 func TestWhatWasAcknowledgedIsThereAfterAReopen(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	code := zipOf(t, "index.js", "one", "lib/a.js", "two")
+	code := lambdatest.Zip(t, "index.js", "one", "lib/a.js", "two")
 	if _, err := s.Create(hello("f"), code); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +45,7 @@ func TestWhatWasAcknowledgedIsThereAfterAReopen(t *testing.T) {
 	if again, err := s.Publish("f", "", ""); err != nil || again.Version != "1" {
 		t.Errorf("publishing what did not change: %+v, %v", again, err)
 	}
-	if _, err := s.UpdateCode("f", "", zipOf(t, "index.js", "three")); err != nil {
+	if _, err := s.UpdateCode("f", "", lambdatest.Zip(t, "index.js", "three")); err != nil {
 		t.Fatal(err)
 	}
 	second, err := s.Publish("f", "", "")
@@ -94,7 +76,7 @@ func TestOfTwoCreatesOfOneNameOneWins(t *testing.T) {
 	var wg sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
-		code := zipOf(t, "index.js", fmt.Sprint(i%2))
+		code := lambdatest.Zip(t, "index.js", fmt.Sprint(i%2))
 		wg.Go(func() { _, errs[i] = s.Create(hello("same"), code) })
 	}
 	wg.Wait()
@@ -122,7 +104,7 @@ func TestBadPackagesAreRefusedAndLeaveNothing(t *testing.T) {
 	f, _ := w.CreateHeader(h)
 	f.Write([]byte("/etc/passwd"))
 	w.Close()
-	good := zipOf(t, "index.js", strings.Repeat("x", 10000))
+	good := lambdatest.Zip(t, "index.js", strings.Repeat("x", 10000))
 	corrupt := bytes.Clone(good)
 	corrupt[45] ^= 0xff
 	for name, c := range map[string]struct {
@@ -130,18 +112,18 @@ func TestBadPackagesAreRefusedAndLeaveNothing(t *testing.T) {
 		want error
 	}{
 		"not a zip":          {[]byte("no zip at all"), ErrBadZip},
-		"empty":              {zipOf(t), ErrBadZip},
+		"empty":              {lambdatest.Zip(t), ErrBadZip},
 		"truncated":          {good[:len(good)-10], ErrBadZip},
 		"corrupt":            {corrupt, ErrBadZip},
-		"parent":             {zipOf(t, "../evil.js", "x"), ErrBadZip},
-		"absolute":           {zipOf(t, "/etc/evil.js", "x"), ErrBadZip},
-		"hidden parent":      {zipOf(t, "a/../../evil.js", "x"), ErrBadZip},
+		"parent":             {lambdatest.Zip(t, "../evil.js", "x"), ErrBadZip},
+		"absolute":           {lambdatest.Zip(t, "/etc/evil.js", "x"), ErrBadZip},
+		"hidden parent":      {lambdatest.Zip(t, "a/../../evil.js", "x"), ErrBadZip},
 		"symbolic link":      {link.Bytes(), ErrBadZip},
-		"twice":              {zipOf(t, "a.js", "x", "a.js", "y"), ErrBadZip},
-		"file and directory": {zipOf(t, "a", "x", "a/b", "y"), ErrBadZip},
-		"long name":          {zipOf(t, strings.Repeat("n", 300), "x"), ErrBadZip},
-		"name with a zero":   {zipOf(t, "a\x00b", "x"), ErrBadZip},
-		"directory on file":  {zipOf(t, "a", "x", "a/", ""), ErrBadZip},
+		"twice":              {lambdatest.Zip(t, "a.js", "x", "a.js", "y"), ErrBadZip},
+		"file and directory": {lambdatest.Zip(t, "a", "x", "a/b", "y"), ErrBadZip},
+		"long name":          {lambdatest.Zip(t, strings.Repeat("n", 300), "x"), ErrBadZip},
+		"name with a zero":   {lambdatest.Zip(t, "a\x00b", "x"), ErrBadZip},
+		"directory on file":  {lambdatest.Zip(t, "a", "x", "a/", ""), ErrBadZip},
 		"bomb":               {bomb(t), ErrTooLarge},
 		"larger than 50 MB":  {make([]byte, MaxZipBytes+1), ErrTooLarge},
 	} {
@@ -181,26 +163,26 @@ func TestAFullDiskIsAnErrorAndNothingIsHalfThere(t *testing.T) {
 	}
 	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
 	s := open(t, dir)
-	if _, err := s.Create(hello("fits"), zipOf(t, "index.js", "ok")); err != nil {
+	if _, err := s.Create(hello("fits"), lambdatest.Zip(t, "index.js", "ok")); err != nil {
 		t.Fatal(err)
 	}
 	noise := make([]byte, 8<<20)
 	for i := range noise {
 		noise[i] = byte(i * i >> 7 * 31)
 	}
-	_, err := s.Create(hello("large"), zipOf(t, "index.js", string(noise)))
+	_, err := s.Create(hello("large"), lambdatest.Zip(t, "index.js", string(noise)))
 	if !errors.Is(err, ErrDiskFull) || !errors.Is(err, unix.ENOSPC) {
 		t.Fatalf("%v, want ErrDiskFull", err)
 	}
 	if _, err := s.Get("large", ""); !errors.Is(err, ErrNotFound) {
 		t.Errorf("half created: %v", err)
 	}
-	if _, err := s.Create(hello("after"), zipOf(t, "index.js", "ok")); err != nil {
+	if _, err := s.Create(hello("after"), lambdatest.Zip(t, "index.js", "ok")); err != nil {
 		t.Errorf("after the failure there is room again: %v", err)
 	}
 	fillDisk(t, filepath.Join(dir, "filler"))
 	for i := 0; err == nil || i == 0; i++ { // what the database has left over takes some
-		if _, err = s.Create(hello(fmt.Sprint("full-", i)), zipOf(t, "index.js", "ok")); i > 100_000 {
+		if _, err = s.Create(hello(fmt.Sprint("full-", i)), lambdatest.Zip(t, "index.js", "ok")); i > 100_000 {
 			t.Fatal("the disk does not become full")
 		}
 	}
@@ -210,7 +192,7 @@ func TestAFullDiskIsAnErrorAndNothingIsHalfThere(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "filler")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Create(hello("room"), zipOf(t, "index.js", "ok")); err != nil {
+	if _, err := s.Create(hello("room"), lambdatest.Zip(t, "index.js", "ok")); err != nil {
 		t.Errorf("after room was made: %v", err)
 	}
 	s.Close()
@@ -247,7 +229,7 @@ func TestOnePlatformAtATimeHoldsADirectory(t *testing.T) {
 func TestListPagesInOrder(t *testing.T) {
 	s := open(t, t.TempDir())
 	for _, n := range []string{"c", "a", "e", "b", "d"} {
-		if _, err := s.Create(hello(n), zipOf(t, "index.js", "x")); err != nil {
+		if _, err := s.Create(hello(n), lambdatest.Zip(t, "index.js", "x")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -272,7 +254,7 @@ func TestListPagesInOrder(t *testing.T) {
 
 func TestAChangeUnderAnotherRevisionIsRefused(t *testing.T) {
 	s := open(t, t.TempDir())
-	fn, err := s.Create(hello("f"), zipOf(t, "index.js", "x"))
+	fn, err := s.Create(hello("f"), lambdatest.Zip(t, "index.js", "x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +272,7 @@ func TestAChangeUnderAnotherRevisionIsRefused(t *testing.T) {
 func TestPackagesGoWhenNobodyNamesThemAnyMore(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	code := zipOf(t, "index.js", "shared")
+	code := lambdatest.Zip(t, "index.js", "shared")
 	a, _ := s.Create(hello("a"), code)
 	if _, err := s.Create(hello("b"), code); err != nil {
 		t.Fatal(err)
@@ -325,7 +307,7 @@ func TestAPopulationIsCreatedWholeOrNotAtAll(t *testing.T) {
 	s := open(t, t.TempDir())
 	all := make([]Creation, 1000)
 	for i := range all {
-		all[i] = Creation{hello(fmt.Sprintf("f-%05d", i)), zipOf(t, "index.js", fmt.Sprint(i))}
+		all[i] = Creation{hello(fmt.Sprintf("f-%05d", i)), lambdatest.Zip(t, "index.js", fmt.Sprint(i))}
 	}
 	if _, err := s.CreateMany(all); err != nil {
 		t.Fatal(err)
@@ -345,7 +327,7 @@ func TestAPopulationIsCreatedWholeOrNotAtAll(t *testing.T) {
 		"twice":     {Creation{hello("new"), all[0].Zip}, ErrExists},
 		"a bad zip": {Creation{hello("other"), []byte("PK")}, ErrBadZip},
 	} {
-		if _, err := s.CreateMany([]Creation{{hello("new"), zipOf(t, "index.js", "new")}, bad.second}); !errors.Is(err, bad.want) {
+		if _, err := s.CreateMany([]Creation{{hello("new"), lambdatest.Zip(t, "index.js", "new")}, bad.second}); !errors.Is(err, bad.want) {
 			t.Errorf("%s: %v, want %v", name, err, bad.want)
 		}
 		if _, err := s.Get("new", ""); !errors.Is(err, ErrNotFound) {
@@ -360,7 +342,7 @@ func TestAPopulationIsCreatedWholeOrNotAtAll(t *testing.T) {
 func TestAReservationIsKeptAndIsNoNewRevision(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	made, err := s.Create(hello("f"), zipOf(t, "index.js", "x"))
+	made, err := s.Create(hello("f"), lambdatest.Zip(t, "index.js", "x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,7 +382,7 @@ func TestOtherUsersMayReadPackagesWhateverTheUmaskIs(t *testing.T) {
 	old := unix.Umask(0o077)
 	defer unix.Umask(old)
 	s := open(t, t.TempDir())
-	fn, err := s.Create(hello("f"), zipOf(t, "index.js", "x", "a/b/c.js", "y"))
+	fn, err := s.Create(hello("f"), lambdatest.Zip(t, "index.js", "x", "a/b/c.js", "y"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -412,8 +394,8 @@ func TestOtherUsersMayReadPackagesWhateverTheUmaskIs(t *testing.T) {
 }
 
 func FuzzExtract(f *testing.F) {
-	f.Add(zipOf(f, "index.js", "x", "d/e.js", "y"))
-	f.Add(zipOf(f, "../x", "x"))
+	f.Add(lambdatest.Zip(f, "index.js", "x", "d/e.js", "y"))
+	f.Add(lambdatest.Zip(f, "../x", "x"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		outer := t.TempDir()
 		dir := filepath.Join(outer, "task")

@@ -2,15 +2,13 @@ package worker
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	goruntime "runtime"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/process"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func heap() int64 {
@@ -52,13 +50,10 @@ func BenchmarkHotOverheadParallel(b *testing.B) {
 // with one on the bare sandbox, in turns, so that both see the same machine.
 func BenchmarkHotProcess(b *testing.B) {
 	ctx := context.Background()
-	in := interpreter(b, runtime.NodeJS)
+	in := runtimetest.Interpreter(b, runtime.NodeJS)
 	backend := process.New(process.Config{})
 	defer backend.Close()
-	fn := runtime.Function{Name: "nop", Handler: "index.handler", Package: b.TempDir()}
-	if err := os.WriteFile(filepath.Join(fn.Package, "index.js"), []byte("exports.handler = async () => null"), 0o644); err != nil {
-		b.Fatal(err)
-	}
+	fn := runtimetest.Function(b, runtime.NodeJS, "exports.handler = async () => null")
 	sb, err := backend.Boot(ctx, runtime.BootSpec{Interpreter: in})
 	if err != nil {
 		b.Fatal(err)
@@ -74,25 +69,19 @@ func BenchmarkHotProcess(b *testing.B) {
 	defer w.Close()
 	inv := runtime.Invocation{ID: "7b1b4b2e-6c7f-4a6e-9d3a-0f6f0a5b8d11", Payload: []byte("{}")}
 	req := Request{Runtime: in.Runtime, Function: fn, Invocation: inv}
-	bare, through := make([]time.Duration, 0, b.N), make([]time.Duration, 0, b.N)
-	for b.Loop() {
-		begin := time.Now()
-		inv.Deadline = begin.Add(3 * time.Second)
-		if res, err := sb.Invoke(ctx, inv); err != nil || res.Outcome != runtime.OK {
-			b.Fatal(res, err)
-		}
-		middle := time.Now()
-		if res, err := w.Invoke(ctx, req); err != nil || res.Outcome != runtime.OK {
-			b.Fatal(res, err)
-		}
-		bare, through = append(bare, middle.Sub(begin)), append(through, time.Since(middle))
+	bare := func() error {
+		inv.Deadline = time.Now().Add(3 * time.Second)
+		return failed(sb.Invoke(ctx, inv))
 	}
-	b.ReportMetric(float64(median(bare).Nanoseconds()), "bare-p50-ns")
-	b.ReportMetric(float64(median(through).Nanoseconds()), "worker-p50-ns")
-	b.ReportMetric(float64((median(through) - median(bare)).Nanoseconds()), "overhead-p50-ns")
+	runtimetest.InTurns(b, bare, func() error {
+		res, err := w.Invoke(ctx, req)
+		return failed(res.Result, err)
+	})
 }
 
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
+func failed(res runtime.Result, err error) error {
+	if err == nil && res.Outcome != runtime.OK {
+		err = res.Error
+	}
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestIdleSandboxesAreBoundedByNumber(t *testing.T) {
@@ -21,7 +22,7 @@ func TestIdleSandboxesAreBoundedByNumber(t *testing.T) {
 	if s := w.Stats(); s.Idle != 2 || s.IdleEvictions != 3 {
 		t.Errorf("%+v", s)
 	}
-	eventually(t, "evicted sandboxes closed", func() bool { return f.count() == 2 })
+	runtimetest.Eventually(t, "evicted sandboxes closed", func() bool { return f.count() == 2 })
 }
 
 func TestIdleSandboxesAreBoundedByMemory(t *testing.T) {
@@ -116,7 +117,7 @@ func TestIdleSandboxesExpire(t *testing.T) {
 	f := newFake(t)
 	w := start(t, Config{KeepAlive: 20 * time.Millisecond}, f)
 	invoke(t, w, "a")
-	eventually(t, "expiry", func() bool { return f.count() == 0 })
+	runtimetest.Eventually(t, "expiry", func() bool { return f.count() == 0 })
 	if s := w.Stats(); s.IdleExpired != 1 || s.Functions != 0 {
 		t.Errorf("%+v", s)
 	}
@@ -149,7 +150,7 @@ func TestSnapshotEvictedDuringItsDeploymentStaysOpen(t *testing.T) {
 		return nil
 	}
 	wantPaths(t, w, "warm", "a")
-	eventually(t, "snapshot closed", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.snapshots) == 1 })
+	runtimetest.Eventually(t, "snapshot closed", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.snapshots) == 1 })
 }
 
 func TestOneRuntimeSnapshotIsSharedByFirstUsers(t *testing.T) {
@@ -217,7 +218,7 @@ func TestCaptureAfterHoldsNothingOfAnInvocation(t *testing.T) {
 	if c := invoke(t, w, "a").Stages.Capture; c != 0 {
 		t.Errorf("the reply waited %v for the capture", c)
 	}
-	eventually(t, "capture", func() bool { return w.Stats().FunctionSnapshots == 1 })
+	runtimetest.Eventually(t, "capture", func() bool { return w.Stats().FunctionSnapshots == 1 })
 	if ran.Load() != 1 || f.imports.Load() != 2 || f.boots.Load() != 1 {
 		t.Errorf("%d runs, %d imports, %d boots", ran.Load(), f.imports.Load(), f.boots.Load())
 	}
@@ -258,7 +259,7 @@ func TestStemCellThatCannotBeStartedIsTriedAgainLater(t *testing.T) {
 		return nil
 	}
 	w := start(t, Config{StemCells: 1, KeepAlive: 80 * time.Millisecond}, f)
-	eventually(t, "stem cell", func() bool { return w.Stats().StemCells == 1 })
+	runtimetest.Eventually(t, "stem cell", func() bool { return w.Stats().StemCells == 1 })
 	if f.boots.Load() != 3 {
 		t.Errorf("%d boots", f.boots.Load())
 	}
@@ -269,7 +270,7 @@ func TestPausedSandboxIsResumed(t *testing.T) {
 	f.onResume = func() error { time.Sleep(time.Millisecond); return nil }
 	w := start(t, Config{PauseAfter: time.Millisecond, Sandboxes: 2}, f)
 	resting := func(n int) {
-		eventually(t, "pause", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.resting.n == n })
+		runtimetest.Eventually(t, "pause", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.resting.n == n })
 	}
 	invoke(t, w, "a")
 	resting(1)
@@ -294,7 +295,7 @@ func TestSandboxThatIsJustBeingPausedIsWaitedFor(t *testing.T) {
 	<-began
 	done := make(chan Response, 1)
 	go func() { done <- invoke(t, w, "a") }()
-	eventually(t, "taken", func() bool { return w.Stats().Busy == 1 })
+	runtimetest.Eventually(t, "taken", func() bool { return w.Stats().Busy == 1 })
 	time.Sleep(5 * time.Millisecond)
 	release()
 	if res := <-done; res.Path != Hot || res.Stages.Deploy < 5*time.Millisecond || f.boots.Load() != 1 {
@@ -307,7 +308,7 @@ func TestSandboxThatCannotBeResumedIsReplaced(t *testing.T) {
 	f.onResume = func() error { return errFake }
 	w := start(t, Config{PauseAfter: time.Millisecond}, f)
 	invoke(t, w, "a")
-	eventually(t, "pause", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.resting.n == 1 })
+	runtimetest.Eventually(t, "pause", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.resting.n == 1 })
 	wantPaths(t, w, "boot", "a")
 }
 
@@ -316,7 +317,7 @@ func TestSandboxThatCannotBePausedIsClosed(t *testing.T) {
 	f.onPause = func() error { return errFake }
 	w := start(t, Config{PauseAfter: time.Millisecond}, f)
 	invoke(t, w, "a")
-	eventually(t, "discarded", func() bool { return f.count() == 0 })
+	runtimetest.Eventually(t, "discarded", func() bool { return f.count() == 0 })
 	wantPaths(t, w, "boot", "a")
 }
 
@@ -338,7 +339,7 @@ func TestAFunctionCostsFewBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "sandboxes closed", func() bool { return w.Stats().Closing == 0 })
+	runtimetest.Eventually(t, "sandboxes closed", func() bool { return w.Stats().Closing == 0 })
 	each := (heap() - before) / n
 	goruntime.KeepAlive(requests) // counted on both sides
 	t.Logf("%d bytes for each of %d functions with a snapshot, the fake's own included", each, w.Stats().Functions)

@@ -302,13 +302,3 @@ func ready(t testing.TB, w *Worker) {
 		t.Fatal(err)
 	}
 }
-
-// eventually waits for what happens in the background.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("never happened: " + what)
-		}
-	}
-}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"go.uber.org/goleak"
 )
 
@@ -48,7 +49,7 @@ func TestPathsFollowFromWhatIsKept(t *testing.T) {
 			var got []string
 			for _, name := range []string{"a", "a", "b", "a"} {
 				got = append(got, string(invoke(t, w, name).Path))
-				eventually(t, "captures done", func() bool {
+				runtimetest.Eventually(t, "captures done", func() bool {
 					w.mu.Lock()
 					defer w.mu.Unlock()
 					return !w.capturer
@@ -287,7 +288,7 @@ func TestMemoryIsMeteredOnDemandAndSampledOtherwise(t *testing.T) {
 		t.Errorf("metered: %+v, %v", res, err)
 	}
 	invoke(t, w, "b")
-	eventually(t, "sample", func() bool { return invoke(t, w, "b").MemoryBytes == 7<<20 })
+	runtimetest.Eventually(t, "sample", func() bool { return invoke(t, w, "b").MemoryBytes == 7<<20 })
 	if n := f.usages.Load(); n > 3 {
 		t.Errorf("usage was read %d times", n)
 	}

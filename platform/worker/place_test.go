@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // gate holds invocations back until it is opened.
@@ -37,7 +38,7 @@ func background(w *Worker, ctx context.Context, name string) chan error {
 
 func waiting(t *testing.T, w *Worker, n int) {
 	t.Helper()
-	eventually(t, fmt.Sprint(n, " wait"), func() bool { return w.Stats().Waiting == n })
+	runtimetest.Eventually(t, fmt.Sprint(n, " wait"), func() bool { return w.Stats().Waiting == n })
 }
 
 func TestInvocationWaitsForAPlace(t *testing.T) {
@@ -46,7 +47,7 @@ func TestInvocationWaitsForAPlace(t *testing.T) {
 	w := start(t, Config{Sandboxes: 1}, f)
 	ctx := context.Background()
 	first := background(w, ctx, "a")
-	eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
+	runtimetest.Eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
 	second := make(chan Response, 1)
 	go func() { second <- invoke(t, w, "b") }()
 	waiting(t, w, 1)
@@ -68,7 +69,7 @@ func TestWaiterOfTheSameFunctionGetsTheSandbox(t *testing.T) {
 	g := hold(f)
 	w := start(t, Config{Sandboxes: 1}, f)
 	first := background(w, context.Background(), "a")
-	eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
+	runtimetest.Eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
 	second := make(chan Response, 1)
 	go func() { second <- invoke(t, w, "a") }()
 	waiting(t, w, 1)
@@ -86,7 +87,7 @@ func TestNoFunctionWaitsForEverBehindABusyOne(t *testing.T) {
 	w := start(t, Config{Sandboxes: 1}, f)
 	g := hold(f)
 	first := background(w, context.Background(), "busy")
-	eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
+	runtimetest.Eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
 	var mu sync.Mutex
 	var order []string
 	var all sync.WaitGroup
@@ -126,7 +127,7 @@ func TestWaitEndsWithTheContextAndAfterPlaceWait(t *testing.T) {
 	g := hold(f)
 	w := start(t, Config{Sandboxes: 1, PlaceWait: 50 * time.Millisecond}, f)
 	first := background(w, context.Background(), "a")
-	eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
+	runtimetest.Eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
 	ctx, cancel := context.WithCancel(context.Background())
 	second := background(w, ctx, "b")
 	waiting(t, w, 1)
@@ -152,7 +153,7 @@ func TestFunctionRunsOnWhenItsClientGoesAway(t *testing.T) {
 	w := start(t, Config{}, f)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := background(w, ctx, "a")
-	eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
+	runtimetest.Eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
 	cancel()
 	close(g.open)
 	if err := <-done; err != nil {
@@ -221,7 +222,7 @@ func TestDrainLetsWhatRunsFinish(t *testing.T) {
 	g := hold(f)
 	w := start(t, Config{Sandboxes: 1}, f)
 	runs := background(w, context.Background(), "a")
-	eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
+	runtimetest.Eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
 	waits := background(w, context.Background(), "b")
 	waiting(t, w, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)

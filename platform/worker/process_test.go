@@ -3,8 +3,6 @@ package worker
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/process"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // Sources of a function that does what its event says, and shows its process.
@@ -34,24 +33,11 @@ def handler(event, context):
 `
 )
 
-// interpreters asks the host once: version managers' shims are slow.
-var interpreters = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
-
-func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
-	for _, in := range interpreters() {
-		if in.Language == lang {
-			return in
-		}
-	}
-	t.Skipf("no interpreter for %s on this host", lang)
-	return runtime.Interpreter{}
-}
-
 // onProcess runs a test on real interpreters.
 func onProcess(t *testing.T, cfg Config, test func(t *testing.T, w *Worker, call func(name, event string) Response)) {
 	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
 		t.Run(string(lang), func(t *testing.T) {
-			in := interpreter(t, lang)
+			in := runtimetest.Interpreter(t, lang)
 			backend := process.New(process.Config{})
 			defer backend.Close()
 			w, err := New(cfg, backend, []runtime.Interpreter{in})
@@ -63,13 +49,11 @@ func onProcess(t *testing.T, cfg Config, test func(t *testing.T, w *Worker, call
 					t.Error(err)
 				}
 			}()
-			dir, file, source := t.TempDir(), "index.js", nodeSource
+			source := nodeSource
 			if lang == runtime.Python {
-				file, source = "index.py", pythonSource
+				source = pythonSource
 			}
-			if err := os.WriteFile(filepath.Join(dir, file), []byte(source), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			dir := runtimetest.Function(t, lang, source).Package
 			test(t, w, func(name, event string) Response {
 				res, err := w.Invoke(context.Background(), Request{
 					Runtime:    in.Runtime,
@@ -167,7 +151,7 @@ func TestProcessBurstStaysUnderTheCap(t *testing.T) {
 
 func TestProcessMemoryIsSampled(t *testing.T) {
 	onProcess(t, Config{}, func(t *testing.T, w *Worker, call func(string, string) Response) {
-		eventually(t, "sample", func() bool { return call("a", `{}`).MemoryBytes > 1<<20 })
+		runtimetest.Eventually(t, "sample", func() bool { return call("a", `{}`).MemoryBytes > 1<<20 })
 		t.Logf("%v", Bytes(w.Stats().IdleBytes))
 	})
 }

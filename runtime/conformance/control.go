@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // control is what the platform does to a sandbox from outside.
@@ -125,7 +126,7 @@ func (s *suite) childrenDie(t *testing.T) {
 	if got := mustSucceed[outcome](t, res); !got.Started {
 		t.Skipf("the sandbox refuses children: %s", got.Refused)
 	}
-	eventually(t, "the escaped process appears", func() bool { return len(marked(mark)) > 0 })
+	runtimetest.Eventually(t, "the escaped process appears", func() bool { return len(marked(mark)) > 0 })
 	if err := sb.Close(); err != nil {
 		t.Fatal(err)
 	}

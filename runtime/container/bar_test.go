@@ -4,13 +4,13 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // BenchmarkStartAgainstShell measures Boot to the first reply, and the same
@@ -27,13 +27,12 @@ func BenchmarkStartAgainstShell(b *testing.B) {
 
 func startAgainstShell(b *testing.B, family string, lang runtime.Language) {
 	be := open(b, Config{OCI: family})
-	in := interpreter(b, lang)
-	fn := pythonFunction(b, "def handler(e, c): pass\n")
+	in := runtimetest.Interpreter(b, lang)
+	source := "def handler(e, c): pass\n"
 	if lang == runtime.NodeJS {
-		if err := os.WriteFile(filepath.Join(fn.Package, "index.js"), []byte("exports.handler = async () => null"), 0o644); err != nil {
-			b.Fatal(err)
-		}
+		source = "exports.handler = async () => null"
 	}
+	fn := runtimetest.Function(b, lang, source)
 	var ours, shells []float64
 	for b.Loop() {
 		ours = append(ours, bootToReply(b, be, in, fn))
@@ -54,7 +53,7 @@ func bootToReply(b *testing.B, be *Backend, in runtime.Interpreter, fn runtime.F
 	if err := sb.Import(b.Context(), fn); err != nil {
 		b.Fatal(err)
 	}
-	call(b, sb, "{}")
+	runtimetest.Reply(b, sb, "{}")
 	took := time.Since(start)
 	if err := sb.Close(); err != nil {
 		b.Fatal(err)

@@ -72,16 +72,6 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/container/image"
 )
 
-// Network is what a sandbox sees of the network.
-type Network string
-
-// The networks.
-const (
-	NetworkNone   Network = "none"   // a namespace with a loopback
-	NetworkHost   Network = "host"   // the host's
-	NetworkBridge Network = "bridge" // a namespace, joined to the host by a bridge
-)
-
 // Config of the backend; the zero value works.
 type Config struct {
 	OCI string // the OCI runtime: "runc", "crun" or "runsc", or a path to one; "runc" by default

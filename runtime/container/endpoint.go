@@ -111,7 +111,7 @@ func (e *endpoint) join() error {
 
 func explainFull(err error) error {
 	if errors.Is(err, unix.EXFULL) {
-		return fmt.Errorf("%w: a bridge has at most %d ports; use fewer containers, or the network none", err, MaxOnBridge)
+		return fmt.Errorf("%w: a bridge has at most %d ports; use fewer containers, or --%s none", err, MaxOnBridge, NetworkFlag)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // look reports what a function sees of its surroundings.
@@ -55,7 +56,7 @@ type seen struct {
 
 func lookAround(t *testing.T, sb runtime.Sandbox, url string) (s seen) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(call(t, sb, fmt.Sprintf(`{"url":%q}`, url))), &s); err != nil {
+	if err := json.Unmarshal([]byte(runtimetest.Reply(t, sb, fmt.Sprintf(`{"url":%q}`, url))), &s); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -110,7 +111,7 @@ def handler(event, context):
     return before
 `
 		for range 2 {
-			if got := call(t, load(t, b, source), "{}"); got != "[]" {
+			if got := runtimetest.Reply(t, load(t, b, source), "{}"); got != "[]" {
 				t.Errorf("a new sandbox has another's %s", got)
 			}
 		}
@@ -162,7 +163,7 @@ func TestNumberOfContainersIsBounded(t *testing.T) {
 	b := open(t, Config{OCI: "crun", Max: 2})
 	first := boot(t, b, runtime.Limits{})
 	boot(t, b, runtime.Limits{})
-	in := interpreter(t, runtime.Python)
+	in := runtimetest.Interpreter(t, runtime.Python)
 	if _, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: in}); !errors.Is(err, ErrFull) {
 		t.Errorf("a third of 2 containers: %v", err)
 	}
@@ -179,7 +180,7 @@ func TestLimitsAreReplacedAtImport(t *testing.T) {
 		t.Skip(err)
 	}
 	sb := boot(t, b, runtime.Limits{MemoryBytes: 64 << 20, Processes: 20, CPUs: 1})
-	fn := pythonFunction(t, "def handler(e, c): pass\n")
+	fn := runtimetest.Function(t, runtime.Python, "def handler(e, c): pass\n")
 	fn.Limits = want
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestPlatformThatWasKilledLeavesNothingAfterTheNextStart(t *testing.T) {
@@ -19,7 +20,7 @@ func TestPlatformThatWasKilledLeavesNothingAfterTheNextStart(t *testing.T) {
 		b := open(t, Config{OCI: family})
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), victimDir+"="+b.stateDir(), "FAMILY="+family, "COUNT="+strconv.Itoa(containers),
-			"PACKAGE="+pythonFunction(t, "def handler(e, c):\n    while True: pass\n").Package)
+			"PACKAGE="+runtimetest.Function(t, runtime.Python, "def handler(e, c):\n    while True: pass\n").Package)
 		hold, err := cmd.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +62,7 @@ func TestManyContainersLeaveNothing(t *testing.T) {
 			jobs <- struct{}{}
 		}
 		close(jobs)
-		in := interpreter(t, runtime.Python)
+		in := runtimetest.Interpreter(t, runtime.Python)
 		for range 6 { // more than are made at a time
 			wg.Go(func() {
 				for range jobs {
@@ -101,7 +102,7 @@ func TestBootThatFailsLeavesNothing(t *testing.T) {
 	eachFamily(t, func(t *testing.T, family string) {
 		b := open(t, Config{OCI: family})
 		id := boot(t, b, runtime.Limits{}).backend.home.id
-		in := interpreter(t, runtime.Python)
+		in := runtimetest.Interpreter(t, runtime.Python)
 		img, err := b.image(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // victimDir, in the environment, makes the test binary a platform that boots
@@ -26,19 +27,6 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
-}
-
-var installed = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
-
-func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
-	t.Helper()
-	for _, in := range installed() {
-		if in.Language == lang {
-			return in
-		}
-	}
-	t.Skipf("no interpreter for %s is installed", lang)
-	return runtime.Interpreter{}
 }
 
 // open makes a backend on the default state directory: what a test that is
@@ -67,7 +55,7 @@ func eachFamily(t *testing.T, test func(t *testing.T, family string)) {
 
 func boot(t testing.TB, b *Backend, limits runtime.Limits) *sandbox {
 	t.Helper()
-	sb, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: interpreter(t, runtime.Python), Limits: limits})
+	sb, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.Python), Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,28 +69,10 @@ func boot(t testing.TB, b *Backend, limits runtime.Limits) *sandbox {
 func load(t testing.TB, b *Backend, source string) *sandbox {
 	t.Helper()
 	sb := boot(t, b, runtime.Limits{})
-	if err := sb.Import(t.Context(), pythonFunction(t, source)); err != nil {
+	if err := sb.Import(t.Context(), runtimetest.Function(t, runtime.Python, source)); err != nil {
 		t.Fatal(err)
 	}
 	return sb
-}
-
-func pythonFunction(t testing.TB, source string) runtime.Function {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "index.py"), []byte(source), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return runtime.Function{Name: "test", Handler: "index.handler", Package: dir}
-}
-
-func call(t testing.TB, sb runtime.Sandbox, event string) string {
-	t.Helper()
-	res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "1", Payload: []byte(event), Deadline: time.Now().Add(30 * time.Second)})
-	if err != nil || res.Outcome != runtime.OK {
-		t.Fatalf("invoke: %s, %v, %v", res.Outcome, res.Error, err)
-	}
-	return string(res.Payload)
 }
 
 // leftovers are the traces of containers on this host: of the instance with

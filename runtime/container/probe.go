@@ -49,7 +49,7 @@ func (b *Backend) probeRoot() error {
 	case !hasCapability(unix.CAP_SYS_ADMIN):
 		return b.lacks("root without CAP_SYS_ADMIN can mount nothing", "give this environment CAP_SYS_ADMIN (docker: --privileged)")
 	case b.cfg.Network == NetworkBridge && !hasCapability(unix.CAP_NET_ADMIN):
-		return b.lacks("root without CAP_NET_ADMIN can make no bridge", "give this environment CAP_NET_ADMIN, or configure the network none or host")
+		return b.lacks("root without CAP_NET_ADMIN can make no bridge", "give this environment CAP_NET_ADMIN, or use --"+NetworkFlag+" none or host")
 	}
 	return nil
 }
@@ -57,7 +57,7 @@ func (b *Backend) probeRoot() error {
 func (b *Backend) probeUser() error {
 	switch {
 	case b.cfg.Network == NetworkBridge:
-		return b.lacks("only root can make a bridge", "run as root, or configure the network none or host")
+		return b.lacks("only root can make a bridge", "run as root, or use --"+NetworkFlag+" none or host")
 	case firstLine("/proc/sys/kernel/unprivileged_userns_clone") == "0":
 		return b.lacks("only root can make user namespaces", "sysctl kernel.unprivileged_userns_clone=1, or run as root")
 	case firstLine("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":

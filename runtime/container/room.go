@@ -17,7 +17,7 @@ func (b *Backend) Footprint() int64 { return footprint }
 func (b *Backend) Bounds() []runtime.Bound {
 	all := []runtime.Bound{{Sandboxes: b.cfg.Max, By: "that is the configured limit"}}
 	if b.cfg.Network == NetworkBridge {
-		all = append(all, runtime.Bound{Sandboxes: MaxOnBridge, By: "a bridge has no more ports", Remedy: "containers without a network (container.NetworkNone) need none"})
+		all = append(all, runtime.Bound{Sandboxes: MaxOnBridge, By: "a bridge has no more ports", Remedy: "those without a network need none (--" + NetworkFlag + " none)"})
 	}
 	return all
 }

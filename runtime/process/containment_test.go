@@ -11,6 +11,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/conformance"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // As on a host whose cgroups are not ours to make: root has its users.
@@ -56,11 +57,7 @@ func TestUsageNamesTheSourceOfTheMemoryFigure(t *testing.T) {
 	for _, cfg := range []Config{{}, {withoutCgroups: true}} {
 		b := New(cfg)
 		defer b.Close()
-		in, err := runtime.FindInterpreter(context.Background(), "python")
-		if err != nil {
-			t.Skip(err)
-		}
-		sb, err := b.Boot(context.Background(), runtime.BootSpec{Interpreter: in})
+		sb, err := b.Boot(context.Background(), runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.Python)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +81,7 @@ func TestFunctionsOfARootPlatformAreNotRoot(t *testing.T) {
 		UID, GID uint32
 		Groups   []int
 	}
-	if err := json.Unmarshal([]byte(reply(t, sb, "{}")), &got); err != nil {
+	if err := json.Unmarshal([]byte(runtimetest.Reply(t, sb, "{}")), &got); err != nil {
 		t.Fatal(err)
 	}
 	if got.UID < FirstUID || got.GID != got.UID || len(got.Groups) != 0 {
@@ -99,9 +96,9 @@ func TestAnUnreadablePackageIsSentAlong(t *testing.T) {
 	}
 	b := New(Config{})
 	t.Cleanup(func() { b.Close() })
-	sb := booted(t, b, "python")
+	sb := booted(t, b, runtime.Python)
 	if err := sb.Import(context.Background(), runtime.Function{Name: "f", Handler: "index.handler", Package: dir}); err != nil {
 		t.Fatal(err)
 	}
-	t.Log(reply(t, sb, "{}"))
+	t.Log(runtimetest.Reply(t, sb, "{}"))
 }

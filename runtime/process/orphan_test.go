@@ -16,6 +16,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // orphanDir, in the environment, makes the test binary a platform that boots
@@ -85,9 +86,7 @@ func playPlatform(dir, mode string) {
 }
 
 func TestNothingIsLeftOfAPlatformThatWasKilled(t *testing.T) {
-	if _, err := runtime.FindInterpreter(context.Background(), "python"); err != nil {
-		t.Skip(err)
-	}
+	runtimetest.Interpreter(t, runtime.Python)
 	for mode, cfg := range modes() {
 		t.Run(mode, func(t *testing.T) { killPlatform(t, mode, cfg) })
 	}
@@ -118,7 +117,7 @@ func killPlatform(t *testing.T, mode string, cfg Config) {
 		t.Fatal(err)
 	}
 	cmd.Wait()
-	eventually(t, "sandboxes die with their platform", func() bool {
+	runtimetest.Eventually(t, "sandboxes die with their platform", func() bool {
 		for _, pid := range pids {
 			if cgroup.StartTime(pid) != "" {
 				return false
@@ -134,7 +133,7 @@ func killPlatform(t *testing.T, mode string, cfg Config) {
 		t.Fatal(err)
 	}
 	mark := filepath.Base(dir)
-	eventually(t, "the escaped child is gone", func() bool { return !running(mark) })
+	runtimetest.Eventually(t, "the escaped child is gone", func() bool { return !running(mark) })
 	if left := cgroup.Orphans(prefix, dir); len(left) > 0 {
 		t.Errorf("directories left: %v", left)
 	}
@@ -162,7 +161,7 @@ func TestEvictingSparesUsersOfAPlatformThatLives(t *testing.T) {
 	if err := other.evict(sb.(*sandbox).uid); err != nil {
 		t.Fatal(err)
 	}
-	if got := reply(t, sb, "1"); got != "1" {
+	if got := runtimetest.Reply(t, sb, "1"); got != "1" {
 		t.Errorf("reply %s", got)
 	}
 }
@@ -194,13 +193,4 @@ func running(mark string) bool {
 		}
 	}
 	return false
-}
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
 }

@@ -10,17 +10,14 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
-func booted(t testing.TB, b *Backend, lang string) runtime.Sandbox {
+func booted(t testing.TB, b *Backend, lang runtime.Language) runtime.Sandbox {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	in, err := runtime.FindInterpreter(ctx, lang)
-	if err != nil {
-		t.Skip(err)
-	}
-	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in})
+	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, lang)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,38 +29,16 @@ func booted(t testing.TB, b *Backend, lang string) runtime.Sandbox {
 func loaded(t testing.TB, b *Backend, source string) runtime.Sandbox {
 	t.Helper()
 	t.Cleanup(func() { b.Close() })
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "index.py"), []byte(source), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	sb := booted(t, b, "python")
-	if err := sb.Import(context.Background(), runtime.Function{Name: "f", Handler: "index.handler", Package: dir}); err != nil {
+	sb := booted(t, b, runtime.Python)
+	if err := sb.Import(context.Background(), runtimetest.Function(t, runtime.Python, source)); err != nil {
 		t.Fatal(err)
 	}
 	return sb
 }
 
-func invoke(t testing.TB, sb runtime.Sandbox, event string) runtime.Result {
-	t.Helper()
-	res, err := sb.Invoke(context.Background(), runtime.Invocation{ID: "r", Payload: []byte(event), Deadline: time.Now().Add(30 * time.Second)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res
-}
-
-func reply(t testing.TB, sb runtime.Sandbox, event string) string {
-	t.Helper()
-	res := invoke(t, sb, event)
-	if res.Outcome != runtime.OK {
-		t.Fatalf("%s: %v", res.Outcome, res.Error)
-	}
-	return string(res.Payload)
-}
-
 func TestDyingWordsAreInTheLog(t *testing.T) {
 	sb := loaded(t, New(Config{}), "import os\ndef handler(e, c):\n    os.write(2, b'dying words')\n    os._exit(1)\n")
-	res := invoke(t, sb, "{}")
+	res := runtimetest.Invoke(t, sb, "{}")
 	if res.Outcome != runtime.Crashed || !strings.Contains(string(res.Logs), "dying words") ||
 		res.Error.Message != "RequestId: r Error: Runtime exited with error: exit status 1" {
 		t.Errorf("%+v %v, logs %q", res, res.Error, res.Logs)
@@ -72,7 +47,7 @@ func TestDyingWordsAreInTheLog(t *testing.T) {
 
 func TestAFileOverTheLimitIsRefused(t *testing.T) {
 	sb := loaded(t, New(Config{MaxFile: 1 << 20}), "import tempfile\ndef handler(e, c):\n    with open(tempfile.gettempdir() + '/big', 'wb') as f:\n        f.write(bytes(2 << 20))\n")
-	res := invoke(t, sb, "{}")
+	res := runtimetest.Invoke(t, sb, "{}")
 	if res.Outcome != runtime.Failed || !strings.Contains(res.Error.Message, "File too large") {
 		t.Errorf("%+v, %v", res, res.Error)
 	}
@@ -85,7 +60,7 @@ func TestCloseRemovesAllDirectories(t *testing.T) {
 	}
 	b := New(Config{Dir: dir})
 	sb := loaded(t, b, "import tempfile\ndef handler(e, c):\n    open(tempfile.gettempdir() + '/kept', 'w').close()\n")
-	reply(t, sb, "{}")
+	runtimetest.Reply(t, sb, "{}")
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Fatalf("the backend did not use its Dir: %v", entries)
 	}
@@ -103,7 +78,7 @@ func TestCloseRemovesAllDirectories(t *testing.T) {
 func TestAMemoryLimitBelowTheRuntimesOwnIsExplained(t *testing.T) {
 	b := New(Config{})
 	t.Cleanup(func() { b.Close() })
-	sb := booted(t, b, "nodejs")
+	sb := booted(t, b, runtime.NodeJS)
 	if b.cgroups.source() != sourceV1 {
 		t.Skip("only a version 1 memory cgroup refuses a limit below what is in use")
 	}
@@ -118,12 +93,8 @@ func BenchmarkHot(b *testing.B) {
 	ctx := context.Background()
 	be := New(Config{})
 	b.Cleanup(func() { be.Close() })
-	sb := booted(b, be, "nodejs")
-	dir := b.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "index.js"), []byte("exports.handler = async () => null"), 0o644); err != nil {
-		b.Fatal(err)
-	}
-	if err := sb.Import(ctx, runtime.Function{Name: "nop", Handler: "index.handler", Package: dir}); err != nil {
+	sb := booted(b, be, runtime.NodeJS)
+	if err := sb.Import(ctx, runtimetest.Function(b, runtime.NodeJS, "exports.handler = async () => null")); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()

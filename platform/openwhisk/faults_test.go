@@ -1,0 +1,113 @@
+package openwhisk_test
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/platform/body/bodytest"
+	"github.com/lambdabench/lambdabench/platform/openwhisk"
+	"github.com/lambdabench/lambdabench/platform/store"
+	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// answers runs nothing: every invocation ends well.
+type answers struct{}
+
+func (answers) Invoke(context.Context, worker.Request) (worker.Response, error) {
+	return worker.Response{Result: runtime.Result{Payload: []byte(`{"result":{}}`)}}, nil
+}
+
+// openFront is the API with an action "there", over an invoker that runs
+// nothing. A body has 50 ms.
+func openFront(t *testing.T) (*openwhisk.API, *client) {
+	t.Helper()
+	dir := t.TempDir()
+	st, err := store.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	cfg := openwhisk.Config{Dir: dir, Runtimes: []string{"nodejs20.x"}}
+	a, err := openwhisk.Open(cfg.WithBodyTime(50*time.Millisecond), st, answers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(a)
+	t.Cleanup(func() {
+		srv.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		a.Close(ctx) // an error where the test broke the database
+	})
+	c := &client{t, srv.URL, openwhisk.GuestKey}
+	c.put("there", "nodejs:20", "function main() {}", nil)
+	return a, c
+}
+
+var guest = "Basic " + base64.StdEncoding.EncodeToString([]byte(openwhisk.GuestKey))
+
+func TestBodiesThatStallAreNotWaitedFor(t *testing.T) {
+	_, c := openFront(t)
+	for _, s := range []struct {
+		method, path, key string
+		status            int
+		want              string
+	}{
+		{"PUT", "/_/actions/a", guest, 408, "body did not arrive in time"},
+		{"PUT", "/_/packages/p", guest, 408, "body did not arrive in time"},
+		{"POST", "/_/actions/there?blocking=true", guest, 408, "body did not arrive in time"},
+		{"POST", "/_/actions/there", "Basic bm86bm8=", 401, "authentication"}, // reads none
+	} {
+		status, answer := bodytest.Stall(t, c.base, s.method, "/api/v1/namespaces"+s.path, "Authorization: "+s.key)
+		if status != s.status || !strings.Contains(answer, s.want) || !strings.Contains(answer, `"code":`) {
+			t.Errorf("%s %s: %d %s; want %d with %q", s.method, s.path, status, answer, s.status, s.want)
+		}
+	}
+	if status, _ := c.do("POST", "/_/actions/there", "{}"); status != http.StatusAccepted {
+		t.Errorf("after them: status %d", status)
+	}
+}
+
+func TestADatabaseThatFailsIsNamedWithWhatHelps(t *testing.T) {
+	const action = `{"exec":{"kind":"nodejs:20","code":"function main() {}"},"annotations":[{"key":"a","value":"%s"}]}`
+	large := fmt.Sprintf(action, strings.Repeat("x", 100<<10))
+	writes := [][3]string{
+		{"PUT", "/_/actions/a", large},
+		{"PUT", "/_/actions/there?overwrite=true", large},
+		{"PUT", "/_/packages/p", `{"annotations":[{"key":"a","value":"` + strings.Repeat("x", 100<<10) + `"}]}`},
+	}
+	for name, c := range map[string]struct {
+		pragma string // that breaks it; "": it is closed
+		status int
+		says   string
+		calls  [][3]string
+	}{
+		"full":      {"PRAGMA max_page_count = 1", 507, "make room on its disk", writes},
+		"read-only": {"PRAGMA query_only = 1", 500, "let the platform's user write to it", append(writes, [3]string{"POST", "/_/actions/there", "{}"}, [3]string{"DELETE", "/_/actions/there", ""})},
+		"closed": {"", 500, "see the platform's log", append(writes, [3]string{"POST", "/_/actions/there", "{}"}, [3]string{"GET", "/_/actions/there", ""},
+			[3]string{"GET", "/_/activations", ""}, [3]string{"GET", "/_/activations?count=true", ""}, [3]string{"GET", "/_/activations/" + strings.Repeat("0", 32), ""})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api, f := openFront(t)
+			if c.pragma == "" {
+				api.Database().Close()
+			} else if _, err := api.Database().Exec(c.pragma); err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range c.calls {
+				status, m := f.do(call[0], call[1], call[2])
+				text, _ := m["error"].(string)
+				if code, _ := m["code"].(string); status != c.status || len(code) != 32 || !strings.Contains(text, openwhisk.DatabaseFile) || !strings.Contains(text, c.says) {
+					t.Errorf("%s %s: %d %v; want %d, and %q of %s", call[0], call[1], status, m, c.status, c.says, openwhisk.DatabaseFile)
+				}
+			}
+		})
+	}
+}

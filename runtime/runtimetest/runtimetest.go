@@ -1,0 +1,123 @@
+// Package runtimetest is for tests of backends and of what runs on them: the
+// host's interpreters, packages of one file, and waiting for other processes.
+//
+//	in := runtimetest.Interpreter(t, runtime.Python) // skips where there is none
+//	fn := runtimetest.Function(t, runtime.Python, "def handler(event, context): return event")
+//
+// Cases that every backend must pass are in package conformance.
+package runtimetest
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// installed asks the host once: version managers' shims are slow.
+var installed = sync.OnceValue(func() (found []runtime.Interpreter) {
+	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+		if in, err := runtime.FindInterpreter(context.Background(), string(lang)); err == nil {
+			found = append(found, in)
+		}
+	}
+	return found
+})
+
+// Interpreters is the host's best interpreter of each language.
+func Interpreters() []runtime.Interpreter { return slices.Clone(installed()) }
+
+// Interpreter is the host's best of a language; without one the test is skipped.
+func Interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
+	t.Helper()
+	for _, in := range installed() {
+		if in.Language == lang {
+			return in
+		}
+	}
+	t.Skipf("no interpreter for %s is installed", lang)
+	return runtime.Interpreter{}
+}
+
+// FileName is where a package has the handler index.handler.
+func FileName(lang runtime.Language) string {
+	if lang == runtime.Python {
+		return "index.py"
+	}
+	return "index.js"
+}
+
+// Function writes a package of one file, whose handler is index.handler.
+func Function(t testing.TB, lang runtime.Language, source string) runtime.Function {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, FileName(lang)), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return runtime.Function{Name: "f", Handler: "index.handler", Package: dir}
+}
+
+// Invoke hands an event to a sandbox, as request "r" with 30 seconds.
+func Invoke(t testing.TB, sb runtime.Sandbox, event string) runtime.Result {
+	t.Helper()
+	res, err := sb.Invoke(context.Background(), runtime.Invocation{ID: "r", Payload: []byte(event), Deadline: time.Now().Add(30 * time.Second)})
+	if err != nil {
+		t.Fatalf("invoke: %v", err)
+	}
+	return res
+}
+
+// Reply is what a function that ends well returns.
+func Reply(t testing.TB, sb runtime.Sandbox, event string) string {
+	t.Helper()
+	res := Invoke(t, sb, event)
+	if res.Outcome != runtime.OK {
+		t.Fatalf("invoke: %s, %v", res.Outcome, res.Error)
+	}
+	return string(res.Payload)
+}
+
+// Eventually waits, 20 seconds at most, for what another goroutine or process
+// brings about.
+func Eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// Child starts a command and returns the first line that it prints, by which it
+// says that it serves. The command is killed with the test at the latest.
+func Child(t testing.TB, cmd *exec.Cmd) string {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { Kill(cmd) })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		Kill(cmd)
+		t.Fatalf("%s says %q and no more: %v; %v", cmd, line, err, cmd.Stderr)
+	}
+	return strings.TrimSpace(line)
+}
+
+// Kill kills a command and waits for its end. A second Kill does nothing.
+func Kill(cmd *exec.Cmd) {
+	cmd.Process.Kill()
+	cmd.Wait()
+}
