@@ -81,7 +81,7 @@ func TestSandboxesThatBecameSmallerWhileIdleMakeRoom(t *testing.T) {
 	}
 	small.Store(true)
 	w.resample(w.clock())
-	eventually(t, "all are read once more", func() bool { return w.Stats().IdleBytes == 3<<20 })
+	runtimetest.Eventually(t, "all are read once more", func() bool { return w.Stats().IdleBytes == 3<<20 })
 	w.resample(w.clock()) // they were
 	small.Store(false)
 	wantPaths(t, w, "boot", "d")
