@@ -76,14 +76,6 @@ static const u8 *beneath(const struct tc_layer *l, u32 n, u64 address)
 	return (const u8 *)address;
 }
 
-static int discarded(const struct uc_state *s, u64 address)
-{
-	for (u32 i = 0; i < MIN(s->discards, UC_DISCARDS); i++)
-		if (address >= s->discard[i].start && address < s->discard[i].end)
-			return 1;
-	return 0;
-}
-
 /* Appends the patch of one page, if it needs one. -ENOSPC: they are too many. */
 static i64 append(u32 *n, u64 address, const u8 *page, const u8 *below)
 {
