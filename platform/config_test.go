@@ -33,6 +33,7 @@ func TestWrongConfigurationIsRefusedByLineOrName(t *testing.T) {
 		"grace: 10\n":                               "line 1",
 		"events: -1\n":                              "events",
 		"grace: -1s\n":                              "grace",
+		"worker:\n  memory_per_cpu: half\n":         "line 2",
 		"worker:\n  stem_cells: -1\n":               "stem_cells is -1",
 		"worker:\n  capture: never\n":               `capture is "never"`,
 		"dispatch:\n  concurrency: -5\n":            "concurrency is -5",

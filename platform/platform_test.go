@@ -64,11 +64,17 @@ type running struct {
 
 func serve(t testing.TB, cfg Config) *running {
 	t.Helper()
-	r := &running{dir: dataDir(t)}
+	dir := dataDir(t)
+	return serveOn(t, cfg, process.New(process.Config{Dir: dir}), dir)
+}
+
+// serveOn closes the backend, whose directory is empty then, with the test.
+func serveOn(t testing.TB, cfg Config, backend runtime.Backend, dir string) *running {
+	t.Helper()
+	r := &running{dir: dir}
 	if cfg.Data == "" {
 		cfg.Data = dataDir(t)
 	}
-	backend := process.New(process.Config{Dir: r.dir})
 	p, err := Open(cfg, backend, runtimetest.Interpreters(), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -104,7 +104,7 @@ func (m *monitor) interrupt() {
 }
 
 func TestMPSCTestsRecommendsRunsAndRemembers(t *testing.T) {
-	near, far := providerThatTakes(t, "near", 0), providerThatTakes(t, "far", 60*time.Millisecond)
+	near, far := providerThatTakes(t, "near", 0), providerThatTakes(t, "far", 250*time.Millisecond)
 	config := write(t, fmt.Sprintf(twoProviders, filepath.Join(t.TempDir(), "m.db"), near, far))
 	m := monitoring(t, config)
 	var tests []struct{ Provider, Class string }
@@ -159,7 +159,7 @@ func TestMPSCRunsUploadedSchedulesAlsoAfterAKill(t *testing.T) {
 	if _, err := runtime.FindInterpreter(t.Context(), "python"); err != nil {
 		t.Skip(err)
 	}
-	near, far := providerThatTakes(t, "near", 0), providerThatTakes(t, "far", 60*time.Millisecond)
+	near, far := providerThatTakes(t, "near", 0), providerThatTakes(t, "far", 250*time.Millisecond)
 	config := write(t, fmt.Sprintf(twoProviders, filepath.Join(t.TempDir(), "m.db"), near, far))
 	m := monitoring(t, config)
 	var said any

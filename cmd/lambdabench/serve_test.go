@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestServeFinishesWhatRunsWhenItIsTerminated(t *testing.T) {
@@ -28,7 +28,11 @@ func TestServeFinishesWhatRunsWhenItIsTerminated(t *testing.T) {
 		t.Skip(err)
 	}
 	data := t.TempDir()
-	url, cmd, log := listening(t, "serve", "--listen", "127.0.0.1:0", "--data", data)
+	config := filepath.Join(t.TempDir(), "platform.yaml")
+	if err := os.WriteFile(config, []byte("grace: 1m\n"), 0o644); err != nil { // the sandbox may still boot when it is terminated
+		t.Fatal(err)
+	}
+	url, cmd, log := listening(t, "serve", "--listen", "127.0.0.1:0", "--data", data, "--config", config)
 	if !strings.HasPrefix(url, "http://127.0.0.1:") {
 		t.Errorf("listens on %s", url)
 	}
@@ -52,11 +56,7 @@ func TestServeFinishesWhatRunsWhenItIsTerminated(t *testing.T) {
 		}
 		got <- string(out.Payload)
 	}()
-	for end := time.Now().Add(10 * time.Second); !busy(t, url); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the invocation does not begin")
-		}
-	}
+	runtimetest.Eventually(t, "the invocation begins", func() bool { return busy(t, url) })
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -79,6 +79,13 @@ type Config struct {
 	// Memory is the limit of a function that states none. Default: 128 MiB.
 	Memory Bytes `yaml:"memory"`
 
+	// MemoryPerCPU has a function use processors in proportion to its memory:
+	// one for each so much of it, and at most that, whoever else is idle. AWS
+	// Lambda's is 1769 MiB. The limit holds from the boot of a sandbox for the
+	// function on, not in stem cells and runtime snapshots. New refuses a
+	// backend that cannot limit CPU on this host. 0 limits nothing.
+	MemoryPerCPU Bytes `yaml:"memory_per_cpu"`
+
 	// Timeout is for a function that states none. Default: 3 seconds.
 	Timeout time.Duration `yaml:"timeout"`
 
@@ -171,6 +178,7 @@ func (c Config) Validate() error {
 	negative("sandboxes", int64(c.Sandboxes))
 	negative("closing", int64(c.Closing))
 	negative("memory", int64(c.Memory))
+	negative("memory_per_cpu", int64(c.MemoryPerCPU))
 	negative("keep_alive", int64(c.KeepAlive))
 	negative("pause_after", int64(c.PauseAfter))
 	negative("place_wait", int64(c.PlaceWait))

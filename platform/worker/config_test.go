@@ -17,6 +17,7 @@ func TestBadConfigIsNamed(t *testing.T) {
 		"capture is":             {Capture: "sometimes"},
 		"more than sandboxes, 2": {StemCells: 3, Sandboxes: 2},
 		"keep_alive":             {KeepAlive: -time.Second},
+		"memory_per_cpu is -1":   {MemoryPerCPU: -1},
 	} {
 		_, err := New(cfg, newFake(t), []runtime.Interpreter{node})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -83,6 +83,9 @@ func (w *Worker) check(ctx context.Context, req *Request) (*language, error) {
 		return nil, ctx.Err()
 	}
 	setDefault(&req.Function.Limits.MemoryBytes, int64(w.cfg.Memory))
+	if per := w.cfg.MemoryPerCPU; per > 0 {
+		setDefault(&req.Function.Limits.CPUs, float64(req.Function.Limits.MemoryBytes)/float64(per))
+	}
 	setDefault(&req.Timeout, w.cfg.Timeout)
 	return lang, nil
 }

@@ -112,6 +112,11 @@ func New(cfg Config, backend runtime.Backend, interpreters []runtime.Interpreter
 	if cfg.Sandboxes > 0 && stems > cfg.Sandboxes {
 		return nil, fmt.Errorf("worker: stem_cells is %d for each of %d runtimes: that is more than sandboxes, %d", cfg.StemCells, len(interpreters), cfg.Sandboxes)
 	}
+	if limiter, ok := backend.(runtime.Limiter); ok && cfg.MemoryPerCPU > 0 {
+		if err := limiter.CanLimit(runtime.Limits{CPUs: 1}); err != nil {
+			return nil, fmt.Errorf("worker: memory_per_cpu is %v, and this backend cannot limit CPU here: %w; leave memory_per_cpu out, or use another backend", cfg.MemoryPerCPU, err)
+		}
+	}
 	if cfg.Sandboxes == 0 {
 		cfg.Sandboxes = max(cfg.Resolved(backend).Sandboxes, 2*stems)
 	}

@@ -10,6 +10,7 @@ package runtimetest
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,7 +112,8 @@ func Child(t testing.TB, cmd *exec.Cmd) string {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		Kill(cmd)
-		t.Fatalf("%s says %q and no more: %v; %v", cmd, line, err, cmd.Stderr)
+		errors, _ := cmd.Stderr.(fmt.Stringer) // a buffer's text
+		t.Fatalf("%s says %q and no more: %v; %v", cmd, line, err, errors)
 	}
 	return strings.TrimSpace(line)
 }
