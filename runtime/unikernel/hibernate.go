@@ -25,8 +25,9 @@ import (
 // nobody has read, stays as it is.
 
 const (
-	// hibernatePatience is what a call waits at most for a UC that is about to
-	// hibernate.
+	// hibernatePatience is how long a UC has time to come to its sleep. A call
+	// that comes meanwhile waits, and for what it takes to look at its pages: a
+	// millisecond for each megabyte that is its own.
 	hibernatePatience = 5 * time.Millisecond
 
 	// hibernateAgain is when a UC is tried again that could not.
@@ -110,7 +111,7 @@ func (s *sandbox) due(idle time.Duration) bool {
 		return false
 	}
 	now := time.Now()
-	if s.closed || s.asleep != nil || s.parent == nil || s.calls > 0 || now.Sub(s.left) < idle || now.Before(s.tryAgain) {
+	if s.calls > 0 || s.closed || s.asleep != nil || s.parent == nil || now.Sub(s.left) < idle || now.Before(s.tryAgain) {
 		return false
 	}
 	s.tryAgain = now.Add(hibernateAgain)

@@ -259,14 +259,14 @@ func TestUCThatRunsByItselfLosesNothing(t *testing.T) {
 
 func TestIdleUCsHibernateAndNoCallIsRefused(t *testing.T) {
 	be := newBackend(t, Config{HibernateAfter: time.Millisecond})
-	snap := functionSnapshot(t, be, baseSnapshot(t, be, runtime.NodeJS, nil), function(t, runtime.NodeJS, nopSource[runtime.NodeJS]))
+	snap := functionSnapshot(t, be, baseSnapshot(t, be, runtime.NodeJS, steps), function(t, runtime.NodeJS, nopSource[runtime.NodeJS]))
 	var all sync.WaitGroup
 	for range 4 {
 		sb := deployed(t, be, snap).(*sandbox)
 		defer sb.Close()
 		all.Go(func() {
 			slept := 0
-			for i := 0; i < 2000 && slept < 50; i++ {
+			for i := 0; i < 1000 && slept < 20; i++ {
 				if res := invoke(t, sb, "7"); string(res.Payload) != "7" {
 					t.Errorf("%+v", res)
 				}

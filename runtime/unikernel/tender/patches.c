@@ -62,17 +62,32 @@ static void apply(u8 *page, const u8 *p, u32 n)
 	}
 }
 
-/* What the layers of a deploy lay at an address, over what the node has there. A later layer hides an earlier one. */
-static const u8 *beneath(const struct tc_layer *l, u32 n, u64 address)
+/* The layers of a deploy: those of zeros first, and over them those that are copied, sorted. */
+struct below { const struct tc_layer *zeroed, *copied, *end; };
+
+static struct below below(const struct tc_layer *l, u32 n)
 {
-	for (u32 i = n; i-- > 0;) {
-		if (address < l[i].addr || address >= l[i].addr + l[i].pages * PAGE)
-			continue;
-		if (l[i].kind == TC_ZEROED)
+	struct below b = { l, l, l + n };
+	while (b.copied < b.end && b.copied->kind == TC_ZEROED)
+		b.copied++;
+	return b;
+}
+
+static int covers(const struct tc_layer *l, u64 address)
+{
+	return address >= l->addr && address - l->addr < l->pages * PAGE;
+}
+
+/* What they lay at an address, over what the node has there. To be asked for ascending addresses. */
+static const u8 *beneath(struct below *b, u64 address)
+{
+	while (b->copied < b->end && b->copied->addr + b->copied->pages * PAGE <= address)
+		b->copied++;
+	if (b->copied < b->end && covers(b->copied, address))
+		return (const u8 *)NODE_ARENA + b->copied->off + (address - b->copied->addr);
+	for (const struct tc_layer *z = b->zeroed; z < b->end && z->kind == TC_ZEROED; z++)
+		if (covers(z, address))
 			return zeros;
-		if (l[i].kind == TC_COPIED)
-			return (const u8 *)NODE_ARENA + l[i].off + (address - l[i].addr);
-	}
 	return (const u8 *)address;
 }
 
@@ -122,6 +137,7 @@ void patches(const struct tc_order *o, struct tc_reply *r)
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
 	const struct uc_state *s = (const struct uc_state *)NODE_SCRATCH;
 	struct tc_order all = { .id = o->id };
+	struct below layers = below(LAYERS, MIN(o->a, MOST_LAYERS));
 	i64 e = o->a > MOST_LAYERS ? -ENOSPC : list_pages(&all, r, &t);
 	if (!e && r->a > MOST_PAGES)
 		e = -ENOSPC;
@@ -132,7 +148,7 @@ void patches(const struct tc_order *o, struct tc_reply *r)
 		for (u32 j = 0; !e && j < b.n; j++)
 			for (u64 k = 0; !e && k < b.p[j].pages; k++) {
 				u64 at = b.p[j].addr + k * PAGE;
-				e = append(&r->n, at, SOME + b.p[j].off + k * PAGE, discarded(s, at) ? zeros : beneath(LAYERS, o->a, at));
+				e = append(&r->n, at, SOME + b.p[j].off + k * PAGE, discarded(s, at) ? zeros : beneath(&layers, at));
 			}
 	}
 	if (!e)
@@ -162,6 +178,7 @@ static void lay_one(u8 *page, const struct tc_patch *h)
 /* Over a blank that was renewed, on top of its layers. */
 i64 lay_patches(int pid, const struct tc_layer *l, u32 layers, const u8 *p, u32 n)
 {
+	struct below b = below(l, layers);
 	struct iovec to[256];
 	const struct tc_patch *h;
 	i64 e = 0;
@@ -169,7 +186,7 @@ i64 lay_patches(int pid, const struct tc_layer *l, u32 layers, const u8 *p, u32 
 		h = next_patch(p, n, &at);
 		if (h) {
 			u64 address = (u64)h->page * PAGE;
-			memcpy(SOME + k * PAGE, beneath(l, layers, address), PAGE);
+			memcpy(SOME + k * PAGE, beneath(&b, address), PAGE);
 			lay_one(SOME + k * PAGE, h);
 			to[k++] = (struct iovec){ (void *)address, PAGE };
 		}
