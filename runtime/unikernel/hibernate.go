@@ -26,8 +26,7 @@ import (
 
 const (
 	// hibernatePatience is how long a UC has time to come to its sleep. A call
-	// that comes meanwhile waits, and for what it takes to look at its pages: a
-	// millisecond for each megabyte that is its own.
+	// that comes meanwhile waits, and while its pages are looked at.
 	hibernatePatience = 5 * time.Millisecond
 
 	// hibernateAgain is when a UC is tried again that could not.

@@ -266,7 +266,7 @@ func TestIdleUCsHibernateAndNoCallIsRefused(t *testing.T) {
 		defer sb.Close()
 		all.Go(func() {
 			slept := 0
-			for i := 0; i < 1000 && slept < 20; i++ {
+			for i := 0; i < 300 && slept < 10; i++ {
 				if res := invoke(t, sb, "7"); string(res.Payload) != "7" {
 					t.Errorf("%+v", res)
 				}
