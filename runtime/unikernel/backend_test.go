@@ -3,13 +3,12 @@ package unikernel
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // newBackend makes a backend that the test's end closes.
@@ -27,48 +26,20 @@ func newBackend(t testing.TB, cfg Config) *Backend {
 	return b
 }
 
-// What the host has is asked once: version managers answer slowly.
-var (
-	probed       = sync.OnceValue(func() error { return probe(context.Background()) })
-	interpreters = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
-)
+// probed asks the host once.
+var probed = sync.OnceValue(func() error { return probe(context.Background()) })
 
-func interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
-	t.Helper()
-	for _, in := range interpreters() {
-		if in.Language == lang {
-			return in
-		}
-	}
-	t.Skipf("no interpreter for %s is installed", lang)
-	return runtime.Interpreter{}
-}
-
-// function writes a package of one file.
+// function is one of the account whose pages are shared in these tests.
 func function(t testing.TB, lang runtime.Language, body string) runtime.Function {
 	t.Helper()
-	dir, name := t.TempDir(), "index.js"
-	if lang == runtime.Python {
-		name = "index.py"
-	}
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return runtime.Function{Name: "nop", Version: "$LATEST", ARN: "arn:aws:lambda:local:1:function:nop", Handler: "index.handler", Package: dir}
+	fn := runtimetest.Function(t, lang, body)
+	fn.Name, fn.Version, fn.ARN = "nop", "$LATEST", "arn:aws:lambda:local:1:function:nop"
+	return fn
 }
 
 var nopSource = map[runtime.Language]string{
 	runtime.NodeJS: "exports.handler = async (event) => event;\n",
 	runtime.Python: "def handler(event, context):\n    return event\n",
-}
-
-func invoke(t testing.TB, sb runtime.Sandbox, payload string) runtime.Result {
-	t.Helper()
-	res, err := sb.Invoke(context.Background(), runtime.Invocation{ID: "request-1", Payload: []byte(payload), Deadline: time.Now().Add(30 * time.Second)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res
 }
 
 func TestSnapshotStackServes(t *testing.T) {
@@ -81,7 +52,7 @@ func TestSnapshotStackServes(t *testing.T) {
 				t.Logf("%-22s %v", what, time.Since(step))
 				step = time.Now()
 			}
-			sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: interpreter(t, lang)})
+			sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, lang)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,11 +78,11 @@ func TestSnapshotStackServes(t *testing.T) {
 					t.Fatal(err)
 				}
 				lap("capture function")
-				if res := invoke(t, cell, fmt.Sprint(i)); string(res.Payload) != fmt.Sprint(i) {
+				if res := runtimetest.Invoke(t, cell, fmt.Sprint(i)); string(res.Payload) != fmt.Sprint(i) {
 					t.Fatalf("%+v %v", res, res.Error)
 				}
 				lap("run")
-				if res := invoke(t, cell, fmt.Sprint(i)); string(res.Payload) != fmt.Sprint(i) {
+				if res := runtimetest.Invoke(t, cell, fmt.Sprint(i)); string(res.Payload) != fmt.Sprint(i) {
 					t.Fatalf("%+v", res)
 				}
 				lap("run again")
@@ -125,7 +96,7 @@ func TestSnapshotStackServes(t *testing.T) {
 					t.Fatal(err)
 				}
 				lap("deploy function")
-				if res := invoke(t, warm, fmt.Sprint(i)); string(res.Payload) != fmt.Sprint(i) {
+				if res := runtimetest.Invoke(t, warm, fmt.Sprint(i)); string(res.Payload) != fmt.Sprint(i) {
 					t.Fatalf("%+v %v", res, res.Error)
 				}
 				lap("run")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // steps are the steps of anticipatory optimisation that benchmarks prepare with.
@@ -26,7 +27,7 @@ func languages(b *testing.B, f func(b *testing.B, lang runtime.Language)) {
 
 func baseSnapshot(b testing.TB, be *Backend, lang runtime.Language, prepare []string) runtime.Snapshot {
 	b.Helper()
-	sb, err := be.Boot(context.Background(), runtime.BootSpec{Interpreter: interpreter(b, lang), Prepare: prepare})
+	sb, err := be.Boot(context.Background(), runtime.BootSpec{Interpreter: runtimetest.Interpreter(b, lang), Prepare: prepare})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func BenchmarkCold(b *testing.B) {
 				b.Fatal(err)
 			}
 			l.lap("capture")
-			invoke(b, sb, "{}")
+			runtimetest.Invoke(b, sb, "{}")
 			l.lap("run")
 			l.add("cold", time.Since(begin))
 			size = int64(snap.(*snap_).layer.Count()) * 4096
@@ -145,10 +146,10 @@ func BenchmarkWarm(b *testing.B) {
 			l.start()
 			sb := deployed(b, be, snap)
 			l.lap("deploy")
-			invoke(b, sb, "{}")
+			runtimetest.Invoke(b, sb, "{}")
 			l.lap("run")
 			l.add("warm", time.Since(begin))
-			invoke(b, sb, "{}")
+			runtimetest.Invoke(b, sb, "{}")
 			l.lap("second")
 			sb.Close()
 			l.lap("close")
@@ -167,7 +168,7 @@ func BenchmarkHot(b *testing.B) {
 		var l laps
 		for b.Loop() {
 			l.start()
-			invoke(b, sb, "{}")
+			runtimetest.Invoke(b, sb, "{}")
 			l.lap("hot")
 		}
 		l.report(b)
@@ -184,7 +185,7 @@ func BenchmarkDeployAnswerDestroy(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				sb := deployed(b, be, snap)
-				invoke(b, sb, "{}")
+				runtimetest.Invoke(b, sb, "{}")
 				sb.Close()
 			}
 		})
@@ -214,7 +215,7 @@ func BenchmarkNewFunctions(b *testing.B) {
 				if err != nil {
 					b.Error(err)
 				}
-				invoke(b, sb, "{}")
+				runtimetest.Invoke(b, sb, "{}")
 				mu.Lock()
 				snaps = append(snaps, snap)
 				mu.Unlock()
@@ -256,7 +257,7 @@ def handler(event, context):
         f()
     return (time.perf_counter_ns() - begin) / 20000
 `
-	in := interpreter(b, runtime.Python)
+	in := runtimetest.Interpreter(b, runtime.Python)
 	be := newBackend(b, Config{})
 	sb := deployed(b, be, baseSnapshot(b, be, runtime.Python, nil))
 	defer sb.Close()
@@ -272,7 +273,7 @@ def handler(event, context):
 		return v
 	}
 	for b.Loop() {
-		inside = append(inside, number(invoke(b, sb, "{}").Payload))
+		inside = append(inside, number(runtimetest.Invoke(b, sb, "{}").Payload))
 		out, err := exec.Command(in.Path, "-c", loop+"print(handler(0, 0))\n").Output()
 		if err != nil {
 			b.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"os"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func TestCaptureFindsWhatEarlierOnesLeft(t *testing.T) {
 	}
 	for i, s := range taken {
 		sb := deployed(t, be, s)
-		if got, want := string(invoke(t, sb, "{}").Payload), fmt.Sprintf("%q", fmt.Sprintf("function %d", i)); got != want {
+		if got, want := string(runtimetest.Invoke(t, sb, "{}").Payload), fmt.Sprintf("%q", fmt.Sprintf("function %d", i)); got != want {
 			t.Errorf("function %d answered %s, want %s", i, got, want)
 		}
 		if err := sb.Close(); err != nil {

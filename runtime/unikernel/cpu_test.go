@@ -12,6 +12,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // limiting is a backend on a host that bounds CPU time.
@@ -122,7 +123,7 @@ func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
 		if err := sb.Import(t.Context(), fn); err != nil {
 			t.Fatal(err)
 		}
-		invoke(t, sb, "1")
+		runtimetest.Invoke(t, sb, "1")
 		if got := groupsOf(t, b); len(got) != 1 {
 			t.Fatalf("groups are %v", got)
 		}

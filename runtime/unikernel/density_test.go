@@ -10,6 +10,7 @@ import (
 	"time"
 
 	contract "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // memoryGroup makes a memory cgroup (v1) for the tender, if this host lets us.
@@ -47,10 +48,10 @@ func BenchmarkDensity(b *testing.B) {
 		var all []contract.Sandbox
 		for range promoteAt { // until the function has its node; the stock is from before the group
 			sb := deployed(b, be, snap)
-			invoke(b, sb, "{}")
+			runtimetest.Invoke(b, sb, "{}")
 			all = append(all, sb)
 		}
-		eventually(b, "the function has a node", func() bool { return snap.(*snap_).node.Load() != nil })
+		runtimetest.Eventually(b, "the function has a node", func() bool { return snap.(*snap_).node.Load() != nil })
 		for range 8 {
 			all = append(all, deployed(b, be, snap))
 		}
@@ -60,7 +61,7 @@ func BenchmarkDensity(b *testing.B) {
 		b.ResetTimer()
 		for range b.N {
 			sb := deployed(b, be, snap)
-			invoke(b, sb, "{}")
+			runtimetest.Invoke(b, sb, "{}")
 			all = append(all, sb)
 		}
 		b.StopTimer()
@@ -69,7 +70,7 @@ func BenchmarkDensity(b *testing.B) {
 		b.ReportMetric(float64(groupBytes(b, dir, "memory.kmem.usage_in_bytes")-kernel)/n, "kernel-bytes/UC")
 		begin := time.Now()
 		for _, sb := range all {
-			invoke(b, sb, "{}")
+			runtimetest.Invoke(b, sb, "{}")
 		}
 		b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(len(all)), "µs/call")
 		begin = time.Now()
@@ -85,7 +86,7 @@ func BenchmarkDensity(b *testing.B) {
 		b.StartTimer()
 		begin = time.Now()
 		for _, sb := range all {
-			if res := invoke(b, sb, "{}"); res.Outcome != contract.OK {
+			if res := runtimetest.Invoke(b, sb, "{}"); res.Outcome != contract.OK {
 				b.Errorf("a UC does not answer: %+v", res)
 			}
 		}
@@ -108,13 +109,13 @@ func BenchmarkAwake(b *testing.B) {
 			begin := time.Now()
 			for range b.N {
 				sb := deployed(b, be, snap)
-				invoke(b, sb, "{}")
+				runtimetest.Invoke(b, sb, "{}")
 				all = append(all, sb)
 			}
 			b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(b.N), "µs/first-call")
 			begin = time.Now()
 			for _, sb := range all {
-				invoke(b, sb, "{}")
+				runtimetest.Invoke(b, sb, "{}")
 			}
 			b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(b.N), "µs/second-call")
 			b.StopTimer()

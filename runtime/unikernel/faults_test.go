@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // tenders lists the host's processes whose parent chain begins at pid.
@@ -44,16 +45,6 @@ func descendants(pid int) []int {
 		next = append(next, kids[next[0]]...)
 	}
 	return all
-}
-
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for until := time.Now().Add(20 * time.Second); !ok(); {
-		if time.Now().After(until) {
-			t.Fatalf("in vain waited for: %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }
 
 // platformEnv makes the test binary a platform that the test kills.
@@ -103,7 +94,7 @@ func platform(lang runtime.Language) {
 // startPlatform returns when it is up.
 func startPlatform(t *testing.T, lang runtime.Language) *exec.Cmd {
 	t.Helper()
-	interpreter(t, lang)
+	runtimetest.Interpreter(t, lang)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +126,7 @@ func TestKilledPlatformTakesEverythingWithIt(t *testing.T) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	eventually(t, "no process is left", func() bool {
+	runtimetest.Eventually(t, "no process is left", func() bool {
 		for _, p := range before {
 			if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p)); err == nil && !strings.Contains(string(stat), ") Z ") {
 				return false
@@ -180,7 +171,7 @@ func TestCrashIsToldAndStaysAlone(t *testing.T) {
 			if err != nil || res.Outcome != c.outcome {
 				t.Errorf("%s %v %v, want %s; logs %s", res.Outcome, res.Error, err, c.outcome, res.Logs)
 			}
-			if res := invoke(t, neighbour, "1"); res.Outcome != runtime.OK {
+			if res := runtimetest.Invoke(t, neighbour, "1"); res.Outcome != runtime.OK {
 				t.Errorf("the neighbour says %+v", res)
 			}
 		})
@@ -202,7 +193,7 @@ func TestUCKilledFromOutside(t *testing.T) {
 	if res := <-done; res.Outcome != runtime.Crashed || !strings.Contains(res.Error.Message, "killed") {
 		t.Errorf("%+v %v", res, res.Error)
 	}
-	invoke(t, neighbour, "1")
+	runtimetest.Invoke(t, neighbour, "1")
 }
 
 func TestTenderGone(t *testing.T) {
@@ -212,7 +203,7 @@ func TestTenderGone(t *testing.T) {
 	if res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(time.Second)}); err == nil && res.Outcome.Alive() {
 		t.Errorf("a UC of a dead tender answers %+v", res)
 	}
-	if _, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: interpreter(t, runtime.NodeJS)}); !errors.Is(err, ErrTenderGone) {
+	if _, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.NodeJS)}); !errors.Is(err, ErrTenderGone) {
 		t.Errorf("boot without a tender: %v", err)
 	}
 }
@@ -240,7 +231,7 @@ func TestThousandClonesDiffer(t *testing.T) {
 			seen := map[string]int{}
 			for i := range clones {
 				sb := deployed(t, b, snap)
-				res := invoke(t, sb, "{}")
+				res := runtimetest.Invoke(t, sb, "{}")
 				now := time.Now()
 				sb.Close()
 				var got map[string]any
@@ -269,7 +260,7 @@ func TestThousandClonesDiffer(t *testing.T) {
 // happened to start it.
 func TestTenderOutlivesTheThreadThatStartedIt(t *testing.T) {
 	b := newBackend(t, Config{})
-	spec := runtime.BootSpec{Interpreter: interpreter(t, runtime.Python)}
+	spec := runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.Python)}
 	boot := func() error {
 		sb, err := b.Boot(t.Context(), spec)
 		if err != nil {

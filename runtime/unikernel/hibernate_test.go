@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
@@ -59,7 +60,7 @@ const keepersAnswer = "45940,true"
 
 func askKeeper(t *testing.T, sb runtime.Sandbox, event string) {
 	t.Helper()
-	res := invoke(t, sb, event)
+	res := runtimetest.Invoke(t, sb, event)
 	var sum int64
 	var same bool
 	if _, err := fmt.Sscanf(string(res.Payload), "[%d,%t]", &sum, &same); err != nil {
@@ -85,7 +86,7 @@ func keeper(t *testing.T, lang runtime.Language) (*Backend, *sandbox) {
 // its reply.
 func rest(t *testing.T, sb *sandbox) {
 	t.Helper()
-	eventually(t, "the UC hibernates", func() bool {
+	runtimetest.Eventually(t, "the UC hibernates", func() bool {
 		sb.mu.Lock()
 		sb.tryAgain = time.Time{}
 		sb.mu.Unlock()
@@ -137,7 +138,7 @@ func TestWokenUCIsTheSame(t *testing.T) {
 			for i := 1; i < 6; i++ {
 				var n int
 				var same bool
-				if _, err := fmt.Sscanf(strings.ReplaceAll(string(invoke(t, sb, "{}").Payload), " ", ""), "[%d,%t]", &n, &same); err != nil || n != i || i > 1 && !same {
+				if _, err := fmt.Sscanf(strings.ReplaceAll(string(runtimetest.Invoke(t, sb, "{}").Payload), " ", ""), "[%d,%t]", &n, &same); err != nil || n != i || i > 1 && !same {
 					t.Fatalf("call %d: %d, %t, %v", i, n, same, err)
 				}
 				rest(t, sb)
@@ -192,7 +193,7 @@ def handler(event, context):
 			defer sb.Close()
 			want := func(sb runtime.Sandbox, event, sum string) {
 				t.Helper()
-				if got := string(invoke(t, sb, event).Payload); got != sum {
+				if got := string(runtimetest.Invoke(t, sb, event).Payload); got != sum {
 					t.Fatalf("%s, want %s", got, sum)
 				}
 			}
@@ -267,7 +268,7 @@ func TestIdleUCsHibernateAndNoCallIsRefused(t *testing.T) {
 		all.Go(func() {
 			slept := 0
 			for i := 0; i < 300 && slept < 10; i++ {
-				if res := invoke(t, sb, "7"); string(res.Payload) != "7" {
+				if res := runtimetest.Invoke(t, sb, "7"); string(res.Payload) != "7" {
 					t.Errorf("%+v", res)
 				}
 				time.Sleep(time.Duration(i%20) * time.Millisecond / 2)
@@ -293,14 +294,14 @@ func TestMoreUCsThanProcesses(t *testing.T) {
 		sb := deployed(t, b, snap)
 		defer sb.Close()
 		all = append(all, sb)
-		if got := string(invoke(t, sb, fmt.Sprint(i)).Payload); got != fmt.Sprintf("[%d,1]", i) {
+		if got := string(runtimetest.Invoke(t, sb, fmt.Sprint(i)).Payload); got != fmt.Sprintf("[%d,1]", i) {
 			t.Fatalf("UC %d answers %s", i, got)
 		}
 	}
 	for round := 2; round < 4; round++ {
-		eventually(t, "those that are too many hibernate", func() bool { return b.awake.Load() <= 16 })
+		runtimetest.Eventually(t, "those that are too many hibernate", func() bool { return b.awake.Load() <= 16 })
 		for i, sb := range all {
-			if got := string(invoke(t, sb, fmt.Sprint(i)).Payload); got != fmt.Sprintf("[%d,%d]", i, round) {
+			if got := string(runtimetest.Invoke(t, sb, fmt.Sprint(i)).Payload); got != fmt.Sprintf("[%d,%d]", i, round) {
 				t.Fatalf("UC %d answers %s in round %d", i, got, round)
 			}
 		}
@@ -315,7 +316,7 @@ func TestHibernatedUCClosedLeavesNothing(t *testing.T) {
 	if kept == 0 {
 		t.Error("nothing is kept of it")
 	}
-	eventually(t, "the snapshot is settled", func() bool {
+	runtimetest.Eventually(t, "the snapshot is settled", func() bool {
 		be.mu.Lock()
 		defer be.mu.Unlock()
 		return sb.parent.refs == 2

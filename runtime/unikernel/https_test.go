@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // secureFetchers get a URL over TLS, and trust the certificates in the event's
@@ -72,7 +73,7 @@ func TestFunctionsReachHTTPSServersThatTheListNames(t *testing.T) {
 				for _, how := range ways[lang] {
 					event, _ := json.Marshal(map[string]string{"url": c.url, "how": how, "ca": c.ca})
 					for range 2 {
-						res := invoke(t, sb, string(event))
+						res := runtimetest.Invoke(t, sb, string(event))
 						var got string
 						json.Unmarshal(res.Payload, &got)
 						if !strings.HasPrefix(got, c.want) || c.want == "secret " && len(got) != 700_000 {

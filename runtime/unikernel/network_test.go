@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 var fetchers = map[runtime.Language]string{
@@ -46,7 +47,7 @@ func TestFunctionsReachWhatTheListNames(t *testing.T) {
 				sb := deployed(t, b, snap).(*sandbox)
 				event, _ := json.Marshal(map[string]string{"url": server.URL, "how": c.how})
 				for range 3 {
-					res := invoke(t, sb, string(event))
+					res := runtimetest.Invoke(t, sb, string(event))
 					var got string
 					json.Unmarshal(res.Payload, &got)
 					if !strings.HasPrefix(got, c.want) || c.want == "hello" && len(got) != 600_000 {
@@ -104,7 +105,7 @@ def handler(event, context):
 			port := server.Addr().(*net.TCPAddr).Port
 			ask := func() (got int, ended bool) {
 				t.Helper()
-				res := invoke(t, sb, fmt.Sprintf(`{"port":%d,"say":"hello"}`, port))
+				res := runtimetest.Invoke(t, sb, fmt.Sprintf(`{"port":%d,"say":"hello"}`, port))
 				if _, err := fmt.Sscanf(strings.ReplaceAll(string(res.Payload), " ", ""), "[%d,%t]", &got, &ended); err != nil {
 					t.Fatalf("%+v", res)
 				}
@@ -124,7 +125,7 @@ def handler(event, context):
 				sent <- err
 			}()
 			calls := 1
-			eventually(t, "all has arrived", func() bool {
+			runtimetest.Eventually(t, "all has arrived", func() bool {
 				time.Sleep(10 * time.Millisecond) // for the proxy to have something for a UC that sleeps
 				got, ended := ask()
 				calls++
@@ -138,7 +139,7 @@ def handler(event, context):
 				t.Error(err)
 			}
 			conn.(*net.TCPConn).CloseWrite()
-			eventually(t, "the end has arrived", func() bool {
+			runtimetest.Eventually(t, "the end has arrived", func() bool {
 				_, ended := ask()
 				calls++
 				return ended
@@ -161,7 +162,7 @@ func TestUCWithAConnectionIsClosedWhileItHibernates(t *testing.T) {
 	b := newBackend(t, Config{Allow: []string{server.Addr().String()}, HibernateAfter: -1})
 	const source = "const net = require('net'), { once } = require('events');\nlet s;\nexports.handler = async ({ port }) => { s = net.connect(port, '127.0.0.1'); s.on('data', () => {}); await once(s, 'connect'); };\n"
 	sb := deployed(t, b, functionSnapshot(t, b, baseSnapshot(t, b, runtime.NodeJS, nil), function(t, runtime.NodeJS, source))).(*sandbox)
-	invoke(t, sb, fmt.Sprintf(`{"port":%d}`, server.Addr().(*net.TCPAddr).Port))
+	runtimetest.Invoke(t, sb, fmt.Sprintf(`{"port":%d}`, server.Addr().(*net.TCPAddr).Port))
 	conn, err := server.Accept()
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
@@ -27,7 +28,7 @@ func TestSavedStackServesInAnotherPlatform(t *testing.T) {
 				t.Fatal(err)
 			}
 			second := newBackend(t, Config{})
-			in := interpreter(t, lang)
+			in := runtimetest.Interpreter(t, lang)
 			if _, err := second.Load(t.Context(), bytes.NewReader(files[1].Bytes()), in, nil); !errors.Is(err, snapshot.ErrMismatch) {
 				t.Errorf("a function's snapshot without its parent: %v", err)
 			}
@@ -43,7 +44,7 @@ func TestSavedStackServesInAnotherPlatform(t *testing.T) {
 			defer fn.Close()
 			sb := deployed(t, second, fn)
 			defer sb.Close()
-			if res := invoke(t, sb, `{"a":1}`); strings.ReplaceAll(string(res.Payload), " ", "") != `{"a":1}` {
+			if res := runtimetest.Invoke(t, sb, `{"a":1}`); strings.ReplaceAll(string(res.Payload), " ", "") != `{"a":1}` {
 				t.Errorf("%+v %v", res, res.Error)
 			}
 			refusals(t, second, in, files[0].Bytes())

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestFunctionWithManyUCsGetsANode(t *testing.T) {
@@ -17,7 +18,7 @@ func TestFunctionWithManyUCsGetsANode(t *testing.T) {
 				for i := range n {
 					sb := deployed(t, b, s)
 					for k := range 2 {
-						if got := string(invoke(t, sb, fmt.Sprint(i+k)).Payload); got != fmt.Sprint(i+k) {
+						if got := string(runtimetest.Invoke(t, sb, fmt.Sprint(i+k)).Payload); got != fmt.Sprint(i+k) {
 							t.Fatalf("UC %d answers %s", i, got)
 						}
 					}
@@ -29,11 +30,11 @@ func TestFunctionWithManyUCsGetsANode(t *testing.T) {
 				}
 			}
 			serve(promoteAt, true)
-			eventually(t, "the snapshot has a node", func() bool { return s.node.Load() != nil })
+			runtimetest.Eventually(t, "the snapshot has a node", func() bool { return s.node.Load() != nil })
 			serve(10, false)
 			sb := deployed(t, b, s)
 			defer sb.Close()
-			invoke(t, sb, "1")
+			runtimetest.Invoke(t, sb, "1")
 			third, err := b.Capture(t.Context(), sb)
 			if err != nil {
 				t.Fatal(err)
@@ -45,7 +46,7 @@ func TestFunctionWithManyUCsGetsANode(t *testing.T) {
 			}
 			again := deployed(t, b, third)
 			defer again.Close()
-			if got := string(invoke(t, again, "5").Payload); got != "5" {
+			if got := string(runtimetest.Invoke(t, again, "5").Payload); got != "5" {
 				t.Errorf("a snapshot over a promoted one answers %s", got)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
@@ -38,7 +39,7 @@ func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if res := invoke(t, sb, string(event)); res.Outcome != runtime.OK {
+			if res := runtimetest.Invoke(t, sb, string(event)); res.Outcome != runtime.OK {
 				t.Fatalf("%+v", res)
 			}
 			if found(t, sb.uc, secret) == 0 {
@@ -71,7 +72,7 @@ func found(t *testing.T, uc blank, text string) int {
 	t.Helper()
 	n, count := uc.node, 0
 	var got []taken
-	eventually(t, "the UC is at rest", func() bool {
+	runtimetest.Eventually(t, "the UC is at rest", func() bool {
 		r, _, err := n.ask(order{op: opScan, id: uc.id}, func(r reply) (err error) {
 			got, err = parseTaken(n.scratch[abi.PageSize:], r.n)
 			return err
@@ -110,7 +111,7 @@ func TestRenewedBlanksServeOtherFunctions(t *testing.T) {
 					t.Fatal(err)
 				}
 				var got []any
-				if err := json.Unmarshal(invoke(t, sb, "{}").Payload, &got); err != nil {
+				if err := json.Unmarshal(runtimetest.Invoke(t, sb, "{}").Payload, &got); err != nil {
 					t.Fatal(err)
 				}
 				if got[0] != 1.0 || got[1] != float64(i) {
@@ -144,7 +145,7 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 			if err := sb.Import(t.Context(), function(t, runtime.NodeJS, c.body)); err != nil {
 				t.Fatal(err)
 			}
-			invoke(t, sb, "{}")
+			runtimetest.Invoke(t, sb, "{}")
 			begin := time.Now()
 			sb.Close()
 			if d := time.Since(begin); d > 10*time.Second {
@@ -158,7 +159,7 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 			if err := next.Import(t.Context(), function(t, runtime.NodeJS, nopSource[runtime.NodeJS])); err != nil {
 				t.Fatal(err)
 			}
-			if res := invoke(t, next, "7"); string(res.Payload) != "7" {
+			if res := runtimetest.Invoke(t, next, "7"); string(res.Payload) != "7" {
 				t.Errorf("%+v", res)
 			}
 		})
@@ -189,12 +190,12 @@ func BenchmarkCachedSnapshots(b *testing.B) {
 			sb.Close()
 		}
 		b.StopTimer()
-		eventually(b, "captures are settled", func() bool { return len(be.captured) == 0 })
+		runtimetest.Eventually(b, "captures are settled", func() bool { return len(be.captured) == 0 })
 		b.ReportMetric(float64(be.arena.Bytes()-before)/float64(b.N), "bytes/snapshot")
 		begin := time.Now()
 		for i, s := range all {
 			sb := deployed(b, be, s)
-			if got := string(invoke(b, sb, "{}").Payload); got != fmt.Sprint(i) {
+			if got := string(runtimetest.Invoke(b, sb, "{}").Payload); got != fmt.Sprint(i) {
 				b.Fatalf("function %d answers %s", i, got)
 			}
 			sb.Close()

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // A UC gets a page of code of its own only where one place calls again and again.
@@ -25,7 +26,7 @@ def handler(event, context):
 	be := newBackend(t, Config{})
 	sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, runtime.Python, nil), function(t, runtime.Python, code)))
 	defer sb.Close()
-	if got := string(invoke(t, sb, "[10, 1000]").Payload); got != "[true, true, false]" {
+	if got := string(runtimetest.Invoke(t, sb, "[10, 1000]").Payload); got != "[true, true, false]" {
 		t.Errorf("the place traps before, after 10 and after 1010 calls: %s", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // shortages are ways in which the host lets a tender fork no further process.
@@ -108,7 +109,7 @@ func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T
 	for name, begin := range shortages {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend(t, Config{Stock: 2})
-			in := interpreter(t, runtime.Python)
+			in := runtimetest.Interpreter(t, runtime.Python)
 			fn := function(t, runtime.Python, nopSource[runtime.Python])
 			base := baseSnapshot(t, b, runtime.Python, nil)
 			// Groups are removed only after the tender has left them.
@@ -129,7 +130,7 @@ func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T
 			wantShortage(t, err)
 			end()
 			// A node may be about to answer for a fork that failed before.
-			eventually(t, "a deploy after the shortage", func() bool { return use(t, b, base, fn) == nil })
+			runtimetest.Eventually(t, "a deploy after the shortage", func() bool { return use(t, b, base, fn) == nil })
 		})
 	}
 }
@@ -147,7 +148,7 @@ func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
 	_, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "request-1", Payload: []byte("{}")})
 	wantShortage(t, err)
 	over()
-	eventually(t, "a call after the shortage", func() bool {
+	runtimetest.Eventually(t, "a call after the shortage", func() bool {
 		_, err = sb.Invoke(t.Context(), runtime.Invocation{ID: "request-1", Payload: []byte("{}")})
 		return err == nil
 	})

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // Functions that start as many threads as they can, up to 40, and say how many
@@ -56,7 +57,7 @@ func TestThreadsAreLimitedAsProcessesAre(t *testing.T) {
 			fn := function(t, lang, threadStarters[lang])
 			started := func(sb runtime.Sandbox) (n int, why string) {
 				defer sb.Close()
-				res := invoke(t, sb, "{}")
+				res := runtimetest.Invoke(t, sb, "{}")
 				if err := json.Unmarshal(res.Payload, &[]any{&n, &why}); err != nil {
 					t.Fatalf("%v: %+v", err, res)
 				}

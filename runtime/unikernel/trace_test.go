@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestTraceNamesTheCalls(t *testing.T) {
 	newBackend(t, Config{})
 	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
 		t.Run(string(lang), func(t *testing.T) {
-			calls, err := Trace(t.Context(), interpreter(t, lang))
+			calls, err := Trace(t.Context(), runtimetest.Interpreter(t, lang))
 			if err != nil {
 				t.Fatal(err)
 			}

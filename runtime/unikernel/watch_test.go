@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // A guest that writes where its kernel gave it nothing.
@@ -31,7 +32,7 @@ def handler(event, context):
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
-	res := invoke(t, sb, "{}")
+	res := runtimetest.Invoke(t, sb, "{}")
 	if res.Outcome != runtime.OutOfMemory {
 		t.Fatalf("%s %s: %v", res.Outcome, res.Payload, res.Error)
 	}
@@ -46,5 +47,5 @@ def handler(event, context):
 	if err := other.Import(t.Context(), function(t, runtime.Python, nopSource[runtime.Python])); err != nil {
 		t.Fatal(err)
 	}
-	invoke(t, other, "{}")
+	runtimetest.Invoke(t, other, "{}")
 }
