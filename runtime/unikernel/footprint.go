@@ -1,8 +1,9 @@
 package unikernel
 
-// footprint of an idle UC, in bytes: what one of CPython that has served takes
-// of its own (results/reference, table 'Density'); one of Node.js takes less.
-const footprint = 2 << 20
+// footprint of an idle UC, in bytes. One that hibernates keeps a fraction of it
+// (results, table 'Density', state idle); one that is awake takes some times as
+// much, but of those there are few: see Config.Awake.
+const footprint = 512 << 10
 
 // Footprint implements runtime.Footprinter.
 func (b *Backend) Footprint() int64 { return footprint }
