@@ -176,7 +176,7 @@ static void make_plan(const struct order *o)
 
 /*
  * Where blanks will write, the node's huge pages end as small ones anyway. But to read one of those maps all 512 of its huge page
- * (Linux from 6.14 on), and each takes a capture and a renewal as long to look at as one that is the UC's own. A huge page that
+ * (seen on Linux 6.18), and each takes a capture and a renewal as long to look at as one that is the UC's own. A huge page that
  * crosses the border of a mapping is mapped as it is read, a few at a time: so the last small one of each gets a mapping of its
  * own, that differs in an advice which does nothing to it.
  */
