@@ -69,11 +69,13 @@ func (s *sandbox) settled(ctx context.Context, try func() error) error {
 	}
 }
 
-// table asks for the pages of a UC that differ from its node's.
-func (s *sandbox) table(o order) (st abi.UCState, got []taken, r reply, err error) {
+// table asks for the pages of a UC that differ from its node's, with hints
+// where a capture finds some of them.
+func (s *sandbox) table(o order, hints []snapshot.Page) (st abi.UCState, got []taken, r reply, err error) {
 	n := s.uc.node
 	o.id = s.uc.id
-	r, _, err = n.ask(o, func(r reply) (err error) {
+	o.flags |= uint32(len(hints)) << flagHints
+	r, _, err = n.askWith(o, func(scratch []byte) { putHints(scratch, hints) }, func(r reply) (err error) {
 		if st, err = abi.ParseState(n.scratch); err == nil {
 			got, err = parseTaken(n.scratch[abi.PageSize:], r.n)
 		}
@@ -96,12 +98,24 @@ func (s *snap) captureChild(sb *sandbox) error {
 
 func (s *snap) takeChild(sb *sandbox) error {
 	a := s.backend.arena
+	o := order{op: opCapture}
+	if s.parent.layer.File != nil {
+		o.flags = flagDirect
+	}
+	var expected []snapshot.Page
+	if e := s.parent.expected; e != nil {
+		if h := e.Of(sb.tenant()); h != nil {
+			defer h.Done()
+			expected = h.Pages
+		}
+	}
 	for want := 1; ; {
 		first, n, err := a.Stage(want)
 		if err != nil {
 			return err
 		}
-		st, got, r, err := sb.table(order{op: opCapture, a: uint64(first), b: uint64(n)})
+		o.a, o.b = uint64(first), uint64(n)
+		st, got, r, err := sb.table(o, expected)
 		if err == nil {
 			s.layer = s.childLayer(sb, st, got, first, n)
 			return nil
@@ -117,7 +131,7 @@ func (s *snap) takeChild(sb *sandbox) error {
 func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapshot.Slot, n int) *snapshot.Layer {
 	below := s.parent.layer
 	gone := discarded(st)
-	var pages []snapshot.Page
+	var pages, shared []snapshot.Page
 	for _, t := range got {
 		for i := range t.pages {
 			p := snapshot.Page{VPN: uint32(t.addr/abi.PageSize) + i, Slot: snapshot.Slot(t.off/abi.PageSize) + snapshot.Slot(i)}
@@ -131,11 +145,15 @@ func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapsh
 				}
 				p.Slot = 0
 			}
-			if hidden || !s.asBelow(p) {
-				pages = append(pages, p)
+			if !hidden && s.asBelow(p) {
+				continue
+			}
+			if pages = append(pages, p); t.flags&pageHint != 0 {
+				shared = append(shared, p)
 			}
 		}
 	}
+	s.backend.arena.Hold(shared)
 	return snapshot.NewSmall(s.backend.arena, below, sb.tenant(), pages, gone, stage, n)
 }
 
@@ -170,7 +188,7 @@ const hugePage = 2 << 20
 // captureBase takes a whole UC into a file of its own and makes the node that
 // holds it mapped.
 func (s *snap) captureBase(sb *sandbox) error {
-	_, got, r, err := sb.table(order{op: opScan})
+	_, got, r, err := sb.table(order{op: opScan}, nil)
 	if err != nil {
 		return err
 	}
@@ -199,6 +217,7 @@ func (s *snap) captureBase(sb *sandbox) error {
 		filled += int64(t.pages) * abi.PageSize
 	}
 	s.layer = snapshot.NewLarge(nil, file, extents, filled, nil)
+	s.expected = snapshot.NewExpected(s.backend.arena)
 	if sb.prefetch {
 		s.prefetch, err = s.learn()
 	}

@@ -2,8 +2,11 @@ package unikernel
 
 import (
 	"bytes"
+	"fmt"
+	"github.com/lambdabench/lambdabench/runtime"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
@@ -55,6 +58,42 @@ func TestPageThatWentBackToTheRuntimesContentIsCaptured(t *testing.T) {
 		layer := (&snap{backend: b, parent: parent}).childLayer(&sandbox{}, discard, got, stage, m)
 		if slot, ok := layer.Find(untouched); !ok || slot != stage+1 {
 			t.Errorf("over the %s: a page that was discarded and written again as it was is not in the layer: a deploy would show zeros", name)
+		}
+	}
+}
+
+// What most imports leave the same is neither copied nor counted again: the
+// capture finds it where an earlier one put it.
+func TestCaptureFindsWhatEarlierOnesLeft(t *testing.T) {
+	be := newBackend(t, Config{})
+	base := baseSnapshot(t, be, runtime.NodeJS, steps)
+	handler := func(i int) string { return fmt.Sprintf("exports.handler = async (event) => 'function %d';\n", i) }
+	expected := func() bool {
+		h := base.(*snap).expected.Of("1") // the account in the ARN of function
+		if h != nil {
+			h.Done()
+		}
+		return h != nil
+	}
+	var taken []runtime.Snapshot
+	for until := time.Now().Add(20 * time.Second); !expected(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("after %d captures nothing is expected of the next", len(taken))
+		}
+		taken = append(taken, functionSnapshot(t, be, base, function(t, runtime.NodeJS, handler(len(taken)))))
+	}
+	taken = append(taken, functionSnapshot(t, be, base, function(t, runtime.NodeJS, handler(len(taken)))))
+	last := taken[len(taken)-1]
+	if own, all := last.Size()/abi.PageSize, last.(*snap).layer.Count(); own > int64(all)/2 {
+		t.Errorf("%d of its %d pages are a snapshot's own", own, all)
+	}
+	for i, s := range taken {
+		sb := deployed(t, be, s)
+		if got, want := string(invoke(t, sb, "{}").Payload), fmt.Sprintf("%q", fmt.Sprintf("function %d", i)); got != want {
+			t.Errorf("function %d answered %s, want %s", i, got, want)
+		}
+		if err := sb.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
 // This file mirrors tender/control.h. A test compiles the header and compares.
@@ -31,6 +32,8 @@ const (
 	opTrim    = 23
 
 	flagShared = 1
+	flagDirect = 2
+	flagHints  = 8 // the bit from which on flags count hints
 
 	layerCopied  = 1
 	layerMapped  = 2
@@ -40,6 +43,7 @@ const (
 
 	pageZero = 1
 	pageSame = 2 // as the node has it
+	pageHint = 4 // as a hint says
 
 	orderSize   = 32
 	replySize   = 32
@@ -47,6 +51,7 @@ const (
 	runSize     = 168
 	machineSize = 32
 	pageSize    = 24 // of struct tc_page, an entry of a capture's table
+	hintSize    = 16
 
 	scratchSize = 8 << 20
 	packetMax   = 65536
@@ -183,4 +188,13 @@ func (t taken) encode(b []byte) {
 	le.PutUint64(b[8:], t.off)
 	le.PutUint32(b[16:], t.pages)
 	le.PutUint32(b[20:], t.flags)
+}
+
+// putHints writes an order's hints to the end of scratch, as struct tc_hint.
+func putHints(scratch []byte, hints []snapshot.Page) {
+	b := scratch[len(scratch)-len(hints)*hintSize:]
+	for i, p := range hints {
+		le.PutUint64(b[i*hintSize:], uint64(p.VPN)*abi.PageSize)
+		le.PutUint64(b[i*hintSize+8:], uint64(p.Slot)*abi.PageSize)
+	}
 }

@@ -24,6 +24,7 @@ type snap struct {
 	parent   *snap
 	state    driver.State
 	prefetch []layer
+	expected *snapshot.Expected   // what captures of its UCs are likely to find; of a base only
 	node     atomic.Pointer[node] // holds this snapshot mapped; nil where deploys copy from the arena
 
 	live   atomic.Int64 // UCs that were deployed from it by copying
@@ -82,6 +83,9 @@ func (b *Backend) release(s *snap) {
 			if s.parent != nil {
 				b.promoted.Add(-1)
 			}
+		}
+		if s.expected != nil {
+			s.expected.Close()
 		}
 		s.layer.Close()
 		s = s.parent

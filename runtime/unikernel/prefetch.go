@@ -46,7 +46,7 @@ func (s *snap) learn() ([]layer, error) {
 		flags uint32
 	}{{layerTouched, 0}, {layerRead, flagShared}} {
 		err := sb.settled(ctx, func() error {
-			_, got, _, err := sb.table(order{op: opScan, flags: o.flags})
+			_, got, _, err := sb.table(order{op: opScan, flags: o.flags}, nil)
 			for _, t := range got {
 				layers = append(layers, layer{addr: t.addr, pages: t.pages, kind: o.kind})
 			}

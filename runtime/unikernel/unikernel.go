@@ -140,6 +140,9 @@ func (b *Backend) settle() {
 	for s := range b.captured {
 		// Out of memory, a layer stays in its stage, where it is whole.
 		_ = s.layer.Settle()
+		if e := s.parent.expected; e != nil {
+			e.Learn(s.layer)
+		}
 		b.release(s)
 	}
 }

@@ -59,13 +59,23 @@ type Layer struct {
 	settled bool
 	closed  bool
 	own     int64 // pages that nobody had before
+	missed  int   // pages that settling found in the arena
 }
 
-// NewSmall makes a layer of pages that lie in a stage of the arena.
+// NewSmall makes a layer of pages that lie in a stage of the arena, or outside
+// of it, where they stay: those the layer takes over, see Arena.Hold.
 func NewSmall(a *Arena, parent *Layer, tenant string, pages []Page, gone []Range, stage Slot, stageN int) *Layer {
 	slices.SortFunc(pages, func(x, y Page) int { return int(x.VPN) - int(y.VPN) })
-	return &Layer{Parent: parent, Tenant: tenant, Gone: gone, arena: a, pages: pages, stage: stage, stageN: stageN, own: int64(len(pages))}
+	l := &Layer{Parent: parent, Tenant: tenant, Gone: gone, arena: a, pages: pages, stage: stage, stageN: stageN}
+	for _, p := range pages {
+		if p.Slot == 0 || l.staged(p.Slot) {
+			l.own++
+		}
+	}
+	return l
 }
+
+func (l *Layer) staged(s Slot) bool { return s >= l.stage && s-l.stage < Slot(l.stageN) }
 
 // NewLarge makes a layer whose pages lie in a file.
 func NewLarge(parent *Layer, file *os.File, extents []Extent, filled int64, gone []Range) *Layer {
@@ -196,16 +206,17 @@ func (l *Layer) Settle() error {
 	}
 	old := l.pages
 	l.mu.Unlock()
-	settled, own, err := l.arena.settle(l.Tenant, old)
+	settled, own, missed, err := l.arena.settle(l.Tenant, old, l.staged)
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed { // meanwhile
-		l.arena.release(settled)
+	if l.closed { // meanwhile, with what was not staged
+		l.arena.release(moved(settled, old))
 		return nil
 	}
+	l.missed = missed
 	l.pages, l.own, l.settled = settled, own, true
 	if l.pins == 0 {
 		l.unstage()
@@ -226,32 +237,42 @@ func (l *Layer) Close() error {
 	}
 	if l.settled {
 		l.arena.release(l.pages)
+	} else {
+		l.arena.release(slices.DeleteFunc(slices.Clone(l.pages), func(p Page) bool { return l.staged(p.Slot) }))
 	}
 	l.unstage()
 	return nil
 }
 
-// settle copies pages to slots for good, or finds them there.
-func (a *Arena) settle(tenant string, pages []Page) ([]Page, int64, error) {
-	out := make([]Page, 0, len(pages))
-	own := int64(0)
+// settle copies staged pages to slots for good, or finds them there.
+func (a *Arena) settle(tenant string, pages []Page, staged func(Slot) bool) (out []Page, own int64, missed int, err error) {
+	out = make([]Page, 0, len(pages))
 	for _, p := range pages {
-		if p.Slot == 0 {
-			out = append(out, p)
-			continue
+		if p.Slot != 0 && staged(p.Slot) {
+			page, fresh := a.page(p.Slot), false
+			if p.Slot, fresh, err = a.place(pageHash(tenant, page), page); err != nil {
+				a.release(moved(out, pages))
+				return nil, 0, 0, err
+			}
+			if fresh {
+				own++
+			} else {
+				missed++
+			}
 		}
-		page := a.page(p.Slot)
-		s, fresh, err := a.place(pageHash(tenant, page), page)
-		if err != nil {
-			a.release(out)
-			return nil, 0, err
-		}
-		if fresh {
-			own++
-		}
-		out = append(out, Page{p.VPN, s})
+		out = append(out, p)
 	}
-	return out, own, nil
+	return out, own, missed, nil
+}
+
+// moved are the pages that are not where they were.
+func moved(now, before []Page) (out []Page) {
+	for i, p := range now {
+		if p.Slot != before[i].Slot {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // place counts the slot that holds page, or fills a new one. Two pages with

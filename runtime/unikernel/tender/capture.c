@@ -1,4 +1,4 @@
-/* capture.c: the pages of a UC that differ from what it was forked from, taken while it sleeps. */
+/* capture.c: which pages of a UC are its own, asked while it sleeps, and what else a node says of its children. */
 #include "tender.h"
 #include <linux/fs.h>
 
@@ -108,25 +108,6 @@ i64 scan_range(int pagemap, u64 start, u64 end, struct table *t)
 	return r;
 }
 
-static int zero_page(const u8 *p)
-{
-	const u64 *q = (const u64 *)p;
-	for (u32 i = 0; i < PAGE / 8; i += 4)
-		if (q[i] | q[i + 1] | q[i + 2] | q[i + 3])
-			return 0;
-	return 1;
-}
-
-/* The node's own memory is what the UC was forked from. It is only read here, so it stays free of pages of its own. */
-static int same_page(const u8 *p, const u8 *mine)
-{
-	const u64 *a = (const u64 *)p, *b = (const u64 *)mine;
-	for (u32 i = 0; i < PAGE / 8; i += 4)
-		if ((a[i] ^ b[i]) | (a[i + 1] ^ b[i + 1]) | (a[i + 2] ^ b[i + 2]) | (a[i + 3] ^ b[i + 3]))
-			return 0;
-	return 1;
-}
-
 /* Reads all entries of t to where base + off says. */
 i64 take_pages(int pid, const struct table *t, u8 *base)
 {
@@ -144,36 +125,6 @@ i64 take_pages(int pid, const struct table *t, u8 *base)
 		if (got != (i64)len)
 			return got < 0 ? got : -EFAULT;
 	}
-	return 0;
-}
-
-/* Splits entries so that the pages of each have the same flags. From the end, so that the table grows in place. */
-static i64 mark_zeros(struct table *t, const u8 *base)
-{
-	static struct tc_page run[4096];
-	u32 n = t->n, out = t->max;
-	for (u32 i = n; i-- > 0;) {
-		struct tc_page e = t->p[i];
-		u32 k = 0;
-		for (u32 j = 0; j < e.pages; j++) {
-			const u8 *p = base + e.off + j * PAGE;
-			u32 z = same_page(p, (const u8 *)e.addr + j * PAGE) ? TC_PAGE_SAME : zero_page(p) ? TC_PAGE_ZERO : 0;
-			if (k && run[k - 1].flags == z) {
-				run[k - 1].pages++;
-				continue;
-			}
-			if (k == 4096)
-				return -ENOSPC;
-			run[k++] = (struct tc_page){ e.addr + j * PAGE, e.off + j * PAGE, 1, z };
-		}
-		while (k) {
-			if (out <= i)
-				return -ENOSPC;
-			t->p[--out] = run[--k];
-		}
-	}
-	for (t->n = 0; out < t->max;)
-		t->p[t->n++] = t->p[out++];
 	return 0;
 }
 
@@ -206,21 +157,13 @@ i64 still_asleep(int pid)
 	return after.quiescent == UC_QUIESCENT && after.wakes == s->wakes ? 0 : -EAGAIN;
 }
 
-/*
- * TC_CAPTURE and TC_SCAN. reply.n = entries; a = pages; b = wakes of the state. Scratch: struct uc_state, then entries.
- * EAGAIN: the UC is not at a capture point, or did not stay there. ENOSPC: more pages (a) than slots.
- */
-void capture(const struct tc_order *o, struct tc_reply *r)
+/* TC_SCAN. reply.n = entries; a = pages; b = wakes of the state. Scratch: struct uc_state, then entries. EAGAIN: see capture. */
+void scan_pages(const struct tc_order *o, struct tc_reply *r)
 {
 	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
-	int pid = CHILDREN[o->id % TC_CHILDREN].pid, all = o->op == TC_CAPTURE;
 	i64 e = list_pages(o, r, &t);
-	if (!e && all)
-		e = r->a > o->b ? -ENOSPC : take_pages(pid, &t, (u8 *)NODE_ARENA);
 	if (!e)
-		e = still_asleep(pid);
-	if (!e && all)
-		e = mark_zeros(&t, (const u8 *)NODE_ARENA);
+		e = still_asleep(CHILDREN[o->id % TC_CHILDREN].pid);
 	r->err = e < 0 ? -e : 0;
 	r->n = t.n;
 }

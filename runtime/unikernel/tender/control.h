@@ -21,7 +21,8 @@ enum {
 	/* To a node. Replies are struct tc_reply. */
 	TC_FORK = 10,    /* id; descriptor: the blank's channel. No reply */
 	TC_KILL = 11,    /* id: kill and forget. No reply: the channel's end of file says that it is gone */
-	TC_CAPTURE = 12, /* id, a = first slot of the arena, b = slots; pages to the arena, table to scratch */
+	TC_CAPTURE = 12, /* id, a = first slot of the arena, b = slots: pages to the arena, table to scratch. flags: TC_DIRECT, and how
+	                  * many hints lie at the very end of scratch, << TC_HINTS */
 	TC_SCAN = 13,    /* id: table of the pages that a capture would take, to scratch; with flag TC_SHARED, of those that
 	                  * are mapped from a snapshot's file and unchanged */
 	TC_COPY = 14,    /* id, a = entries in scratch: pages to the descriptor, at the offsets that the entries name */
@@ -39,6 +40,8 @@ enum {
 };
 
 #define TC_SHARED 1u
+#define TC_DIRECT 2u /* nothing lies between the UC and what the node has: pages that are the same need no entry */
+#define TC_HINTS  8
 
 struct tc_order {
 	uint32_t magic, op;
@@ -83,13 +86,20 @@ struct tc_run {
 };
 
 /* An entry of a capture's table in scratch. */
-enum { TC_PAGE_ZERO = 1, TC_PAGE_SAME = 2 }; /* SAME: as the node has it, so it does not belong to the diff */
+enum {
+	TC_PAGE_ZERO = 1, /* nothing but zeros: not in the arena */
+	TC_PAGE_SAME = 2, /* as the node has it, so it does not belong to the diff of who is deployed from that */
+	TC_PAGE_HINT = 4, /* as a hint says: off is the hint's */
+};
 struct tc_page {
 	uint64_t addr;
 	uint64_t off;      /* where its content was written; COPY: is to be written */
 	uint32_t pages;
 	uint32_t flags;
 };
+
+/* What a capture may find at an address, and where in the arena that is already. Sorted. */
+struct tc_hint { uint64_t addr, off; };
 
 #define TC_SCRATCH (8u << 20) /* bytes of the scratch file of a node */
 #define TC_PACKET  65536u     /* of an order; longer ones spill */
@@ -100,4 +110,5 @@ _Static_assert(sizeof(struct tc_reply) == 32, "tc_reply");
 _Static_assert(sizeof(struct tc_layer) == 24, "tc_layer");
 _Static_assert(sizeof(struct tc_run) == 168, "tc_run");
 _Static_assert(sizeof(struct tc_page) == 24, "tc_page");
+_Static_assert(sizeof(struct tc_hint) == 16, "tc_hint");
 #endif

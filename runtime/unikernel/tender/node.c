@@ -20,6 +20,8 @@ void node_reset(void)
 		SYS3(madvise, NODE_SCRATCH, TC_SCRATCH, MADV_DONTFORK);
 	if (!FAILED(SYS6(mmap, NODE_ARENA, NODE_ARENA_SIZE, rw, lazy | MAP_SHARED, FD_ARENA, 0)))
 		SYS3(madvise, NODE_ARENA, NODE_ARENA_SIZE, MADV_DONTFORK);
+	if (!FAILED(SYS6(mmap, NODE_BUFFER, NODE_BUFFER_SIZE, rw, lazy | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)))
+		SYS3(madvise, NODE_BUFFER, NODE_BUFFER_SIZE, MADV_DONTFORK);
 	ndying = 0;
 	struct { void (*handler)(int); u64 flags; void *restorer; u64 mask; } a = { on_child, 0x04000000, node_restorer, 0 };
 	SYS4(rt_sigaction, SIGCHLD, &a, 0, 8);
@@ -96,8 +98,8 @@ static void obey(const struct tc_order *o, int fd)
 	case TC_KILL:
 		do_kill(c);
 		return;
-	case TC_CAPTURE:
-	case TC_SCAN: capture(o, &r); break;
+	case TC_CAPTURE: capture(o, &r); break;
+	case TC_SCAN: scan_pages(o, &r); break;
 	case TC_TRIM: trim(o, &r); break;
 	case TC_COPY: copy_pages(o, &r, fd); break;
 	case TC_LIMIT: set_limit(o, &r); break;

@@ -12,6 +12,8 @@ enum { FD_CONTROL = UC_CHANNEL_FD, FD_LIBOS = 4, FD_PROC = 5, FD_HUGE = 6, FD_AR
 /* Mappings of a node that its children do not inherit. */
 #define NODE_CHILDREN 0x00007d8000000000ull /* struct child[TC_CHILDREN] */
 #define NODE_SCRATCH  0x00007d8010000000ull
+#define NODE_BUFFER   0x00007d8020000000ull /* of a capture: pages at hand, and the list of all */
+#define NODE_BUFFER_SIZE TC_SCRATCH
 #define NODE_ARENA    0x00007d9000000000ull /* the arena, as much of it as there is */
 #define NODE_ARENA_SIZE (256ull << 30)
 #define NODE_COPY     0x00007de000000000ull /* target of a COPY */
@@ -45,8 +47,11 @@ void host_block(struct uc_host *, const struct tc_run *);
 /* Entries of the table in scratch. */
 struct table { struct tc_page *p; u32 n, max; };
 
-/* capture.c */
+/* diff.c */
 void capture(const struct tc_order *, struct tc_reply *);
+
+/* capture.c */
+void scan_pages(const struct tc_order *, struct tc_reply *);
 void copy_pages(const struct tc_order *, struct tc_reply *, int fd);
 void peek(const struct tc_order *, struct tc_reply *);
 void set_limit(const struct tc_order *, struct tc_reply *);

@@ -1,0 +1,136 @@
+package snapshot
+
+import "sync"
+
+// Expected is what captures above one snapshot are likely to find. Most of what
+// the import of a function changes (a language runtime's heap, above all) it
+// changes to the same content as that of any other. A capture that is given
+// those pages as hints compares with them at once, and what is equal is
+// neither copied nor hashed.
+//
+// Nothing of a function is kept longer for it: a page is expected when at least
+// two snapshots have it. As everywhere, tenants see only their own.
+type Expected struct {
+	arena *Arena
+
+	mu       sync.Mutex
+	byTenant map[string]*Hints
+	closed   bool
+}
+
+// Hints are settled pages, sorted and without those of zeros. They stay where
+// they are until Done.
+type Hints struct {
+	Pages []Page
+
+	of    *Expected
+	users int // guarded by of.mu; the table is one
+}
+
+const (
+	maxTenants = 16   // whose pages are expected at a time
+	maxHints   = 4096 // of one tenant
+)
+
+// NewExpected makes it for captures into a.
+func NewExpected(a *Arena) *Expected {
+	return &Expected{arena: a, byTenant: map[string]*Hints{}}
+}
+
+// Of returns the tenant's hints for one capture; nil if there are none.
+func (e *Expected) Of(tenant string) *Hints {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := e.byTenant[tenant]
+	if h != nil {
+		h.users++
+	}
+	return h
+}
+
+// Done ends one use of the hints.
+func (h *Hints) Done() {
+	h.of.mu.Lock()
+	defer h.of.mu.Unlock()
+	h.of.unuse(h)
+}
+
+// unuse needs e.mu.
+func (e *Expected) unuse(h *Hints) {
+	if h.users--; h.users == 0 {
+		e.arena.release(h.Pages)
+	}
+}
+
+// Learn looks at a layer that was settled. If many of its pages were known to the
+// tenant and had not been expected, those that it shares are from now on.
+func (e *Expected) Learn(l *Layer) {
+	l.mu.Lock()
+	pages, learn := l.pages, l.settled && !l.closed && l.missed > len(l.pages)/8
+	if learn {
+		pages = e.arena.shared(pages, maxHints)
+	}
+	l.mu.Unlock()
+	if !learn {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := &Hints{Pages: pages, of: e, users: 1}
+	if e.closed {
+		e.unuse(h)
+		return
+	}
+	e.forget(l.Tenant)
+	e.byTenant[l.Tenant] = h
+}
+
+// forget makes room for a tenant's hints. It needs e.mu.
+func (e *Expected) forget(tenant string) {
+	old, ok := e.byTenant[tenant]
+	if !ok {
+		if len(e.byTenant) < maxTenants {
+			return
+		}
+		for tenant, old = range e.byTenant { // any
+			break
+		}
+	}
+	delete(e.byTenant, tenant)
+	e.unuse(old)
+}
+
+// Close forgets everything; hints that are in use stay until they are not.
+func (e *Expected) Close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	for _, h := range e.byTenant {
+		e.unuse(h)
+	}
+	clear(e.byTenant)
+}
+
+// shared counts those pages once more that somebody else has too, at most n.
+func (a *Arena) shared(pages []Page, n int) []Page {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var out []Page
+	for _, p := range pages {
+		if p.Slot != 0 && a.refs[p.Slot] > 1 && len(out) < n {
+			a.refs[p.Slot]++
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Hold counts pages that are held already once more: for a layer that has them
+// too.
+func (a *Arena) Hold(pages []Page) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range pages {
+		a.refs[p.Slot]++
+	}
+}
