@@ -23,12 +23,31 @@ var dummies = map[runtime.Language][2]string{
 	runtime.Python: {"index.py", "def handler(event, context):\n    return event\n"},
 }
 
-// learn runs a dummy function in a UC of the snapshot and returns what it
-// touched.
+// learn finds out what functions write, and then what they read where that is
+// known: a node maps what will be written in another way (tender/blank.c).
 func (s *snap) learn() ([]layer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), rehearsal)
 	defer cancel()
-	trial := &snap{backend: s.backend, in: s.in, layer: s.layer, state: s.state, refs: 1}
+	var known []layer
+	for _, o := range []struct {
+		kind  uint16
+		flags uint32
+	}{{layerTouched, 0}, {layerRead, flagShared}} {
+		got, err := s.touched(ctx, known, o.flags)
+		if err != nil {
+			return nil, fmt.Errorf("learn what functions touch: %w", err)
+		}
+		for _, t := range got {
+			known = append(known, layer{addr: t.addr, pages: t.pages, kind: o.kind})
+		}
+	}
+	return known, nil
+}
+
+// touched runs a dummy function in a UC of the snapshot and returns which of its
+// pages it wrote, or with flagShared read.
+func (s *snap) touched(ctx context.Context, known []layer, flags uint32) (got []taken, err error) {
+	trial := &snap{backend: s.backend, in: s.in, layer: s.layer, state: s.state, prefetch: known, refs: 1}
 	n, err := s.backend.growBase(trial, 0)
 	if err != nil {
 		return nil, err
@@ -37,26 +56,14 @@ func (s *snap) learn() ([]layer, error) {
 	trial.node.Store(n)
 	sb, err := trial.rehearse(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("learn what functions touch: %w", err)
+		return nil, err
 	}
 	defer sb.Close()
-	var layers []layer
-	for _, o := range []struct {
-		kind  uint16
-		flags uint32
-	}{{layerTouched, 0}, {layerRead, flagShared}} {
-		err := sb.settled(ctx, func() error {
-			_, got, _, err := sb.table(order{op: opScan, flags: o.flags}, nil)
-			for _, t := range got {
-				layers = append(layers, layer{addr: t.addr, pages: t.pages, kind: o.kind})
-			}
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("learn what functions touch: %w", err)
-		}
-	}
-	return layers, nil
+	err = sb.settled(ctx, func() (err error) {
+		_, got, _, err = sb.table(order{op: opScan, flags: flags}, nil)
+		return err
+	})
+	return got, err
 }
 
 // split takes the steps that are this backend's own out of those for the
