@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/container/image"
@@ -116,7 +118,7 @@ func (s *sandbox) make(ctx context.Context, spec runtime.BootSpec, img *image.Im
 	if err := attached(); err != nil {
 		return err
 	}
-	if err := s.readPID(); err != nil {
+	if err := s.awaitPID(ctx); err != nil {
 		return err
 	}
 	if err := b.workshop.do(s.layer.detach); err != nil {
@@ -230,6 +232,24 @@ func (u bundle) write(dir string) error {
 		return fmt.Errorf("write bundle: %w", err)
 	}
 	return os.WriteFile(filepath.Join(dir, "config.json"), b, 0o600)
+}
+
+// awaitPID waits for the file: runc and crun write it when the container runs,
+// and its driver may say hello before that.
+func (s *sandbox) awaitPID(ctx context.Context) error {
+	for {
+		err := s.readPID()
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-s.gone:
+			return fmt.Errorf("%w: the OCI runtime ended before it wrote %s", driver.ErrEnded, pidFile(s.dir))
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", pidFile(s.dir), ctx.Err())
+		}
+	}
 }
 
 func (s *sandbox) readPID() error {
