@@ -97,6 +97,9 @@ func (n *node) ask(o order, got func(reply) error, fds ...int) (reply, int, erro
 func (n *node) askWith(o order, put func(scratch []byte), got func(reply) error, fds ...int) (reply, int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.dead { // and its scratch unmapped
+		return reply{}, -1, ErrTenderGone
+	}
 	if put != nil {
 		put(n.scratch)
 	}

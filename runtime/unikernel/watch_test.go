@@ -49,3 +49,24 @@ def handler(event, context):
 	}
 	runtimetest.Invoke(t, other, "{}")
 }
+
+// A snapshot may be closed, and its node with it, while its UCs are looked at.
+func TestWatchOfANodeThatIsGone(t *testing.T) {
+	b := newBackend(t, Config{})
+	sb, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.Python)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sb.Close()
+	base, err := b.Capture(t.Context(), sb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := base.(*snap).node.Load()
+	if err := base.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if over := n.larger([]watched{{id: 1, limit: 1 << 20}}); len(over) > 0 {
+		t.Errorf("%d UCs of a node that is gone are too large", len(over))
+	}
+}
