@@ -104,7 +104,7 @@ func kinds(results ...*Result) string {
 
 // gain is how many times better v is than base: base/v where less is better.
 func gain(v, base *Result, lessIsBetter bool) string {
-	if v == nil || base == nil || v.N == 0 || base.N == 0 || v.P50 == 0 || base.P50 == 0 {
+	if v == nil || base == nil || v.N == 0 || base.N == 0 || v.P50 <= 0 || base.P50 <= 0 {
 		return none
 	}
 	g := v.P50 / base.P50

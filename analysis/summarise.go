@@ -32,6 +32,7 @@ func summarise(runDir string, opts Options) (*Summary, *data, error) {
 		return nil, nil, err
 	}
 	s.Results = results(d)
+	s.warnOfLittleMemory()
 	return s, d, s.checkBaseline(opts.Baseline)
 }
 

@@ -78,19 +78,20 @@ type Warning string
 
 // Kinds of warnings.
 const (
-	WarnNoisy       = "noisy"
-	WarnTooFew      = "too few samples"
-	WarnErrors      = "errors"
-	WarnLoad        = "load before the run"
-	WarnDirty       = "dirty tree"
-	WarnSampled     = "memory is sampled"
-	WarnSingleTrial = "single trial"
-	WarnFewTrials   = "few trials"
-	WarnStrays      = "other paths"
-	WarnStopped     = "stopped early"
-	WarnInvalid     = "invalid values"
-	WarnIncomplete  = "incomplete"
-	WarnEmpty       = "no records"
+	WarnNoisy        = "noisy"
+	WarnTooFew       = "too few samples"
+	WarnErrors       = "errors"
+	WarnLoad         = "load before the run"
+	WarnDirty        = "dirty tree"
+	WarnSampled      = "memory is sampled"
+	WarnSingleTrial  = "single trial"
+	WarnLittleMemory = "little memory"
+	WarnFewTrials    = "few trials"
+	WarnStrays       = "other paths"
+	WarnStopped      = "stopped early"
+	WarnInvalid      = "invalid values"
+	WarnIncomplete   = "incomplete"
+	WarnEmpty        = "no records"
 )
 
 // tail999 ends the kind of the warning that p99.9 rests on too few samples.

@@ -13,6 +13,8 @@ const (
 	noisyWidth = 0.10 // of an interval, as a share of its median
 	busyShare  = 0.25 // of the processors, right before a trial
 	busyLoad   = 0.50 // load average a core, before the run
+
+	littleMemory = 128 << 20 // bytes, of all instances of a density trial
 )
 
 // sampleWarnings are those that any sample of invocations can call for.
@@ -61,6 +63,23 @@ func quantityWarnings(r Result, group []quantity) []Warning {
 		w = append(w, warning(WarnStopped, "%s before the memory budget was used", counts(reasons, len(group), "trial")))
 	}
 	return append(w, loadWarning(busy, len(group))...)
+}
+
+// warnOfLittleMemory marks densities that are differences of two large readings:
+// all instances together took less than a host's memory moves by itself, with
+// its page cache above all.
+func (s *Summary) warnOfLittleMemory() {
+	for i := range s.Results {
+		r := &s.Results[i]
+		if r.Experiment != record.ExperimentDensity || r.Metric != record.MetricBytesPerInstance {
+			continue
+		}
+		n := s.One(Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime, Metric: record.MetricInstances, Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}})
+		if n == nil || r.P50*n.P50 >= littleMemory {
+			continue
+		}
+		r.Warnings = append(r.Warnings, warning(WarnLittleMemory, "%.0f MB of all %.0f instances together", r.P50*n.P50/mega, n.P50))
+	}
 }
 
 // warnings are those of the series as a whole.
