@@ -14,8 +14,9 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
-// Bounds implements runtime.Bounded. A UC is one process of one thread, so
-// whatever bounds processes bounds UCs. vm.max_map_count does not: it is for
+// Bounds implements runtime.Bounded. A UC that is awake is one process of one
+// thread, so whatever bounds processes bounds UCs, if none of them can hibernate:
+// all may wait for timers. vm.max_map_count does not: it is for
 // each process, and neither a UC nor what the platform keeps of one has more
 // than some dozens of mappings.
 func (b *Backend) Bounds() []runtime.Bound {

@@ -118,6 +118,7 @@ func TestHostileGuestsDie(t *testing.T) {
 		{"stub 425", killedByFilter}, // io_uring_setup
 		{"mmap", killedByFilter},
 		{"mapfile", killedByFilter},
+		{"madvise", killedByFilter},
 		{"sendto", killedByFilter},
 		{"direct", killedByFilter}, // or, where the kernel serves no 32-bit programs, guestDied
 		{"text", guestDied},

@@ -9,7 +9,7 @@
  *  3 ppoll          wait for the channel or a time-out
  *  4 clock_gettime  global clocks only, where the host's vDSO has none
  *  5 mmap           anonymous, private, fixed, RWX, inside the region: discard pages that a snapshot backs
- *  6 madvise        MADV_DONTNEED, MADV_POPULATE_WRITE inside the region: discard anonymous pages, bring them back at once
+ *  6 madvise        MADV_DONTNEED inside the region: discard anonymous pages
  *  7 arch_prctl     ARCH_SET_FS, where wrfsbase is not enabled
  *  8 getrandom
  *  9 rt_sigreturn
@@ -74,7 +74,7 @@ static const struct sock_filter uc_filter[] = {
 	UCF_CALL(SYS_arch_prctl, 4), UCF_LO(0), UCF_MUST(0x1002), UCF_OK,
 	UCF_CALL(SYS_munmap, 13), UCF_LO(0), UCF_MUST(UC_TENDER), UCF_HI(0), UCF_MUST(UC_TENDER >> 32),
 		UCF_LO(1), UCF_MUST(UC_TENDER_SIZE), UCF_HI(1), UCF_MUST(0), UCF_OK,
-	UCF_CALL(SYS_madvise, 16), UCF_LO(2), UCF_IF(4, 2, 0), UCF_MUST(23), UCF_IN_REGION, UCF_OK,
+	UCF_CALL(SYS_madvise, 15), UCF_LO(2), UCF_MUST(4), UCF_IN_REGION, UCF_OK,
 	UCF_CALL(SYS_mmap, 18), UCF_LO(2), UCF_MUST(7), UCF_LO(3), UCF_MUST(UC_MMAP_FLAGS), UCF_IN_REGION, UCF_OK,
 	UCF_RET(SECCOMP_RET_KILL_PROCESS),
 };

@@ -29,6 +29,8 @@ int main(int argc, char **argv)
 		printf("came back with %lx\n", stub(9, 0x7f0000000000, 4096, 7, 0x4032, -1, 0));
 	else if (!strcmp(way, "mapfile")) /* in the region, but not anonymous */
 		printf("came back with %lx\n", stub(9, 0x2000000000, 4096, 7, 0x12, 3, 0));
+	else if (!strcmp(way, "madvise")) /* in the region, but MADV_POPULATE_WRITE */
+		printf("came back with %lx\n", stub(28, 0x2000000000, 4096, 23, 0, 0, 0));
 	else if (!strcmp(way, "sendto"))
 		printf("came back with %lx\n", stub(44, 1, (long)"x", 1, 0, 0, 0));
 	else if (!strcmp(way, "direct"))
