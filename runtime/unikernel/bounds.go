@@ -16,9 +16,9 @@ import (
 
 // Bounds implements runtime.Bounded. A UC that is awake is one process of one
 // thread, so whatever bounds processes bounds UCs, if none of them can hibernate:
-// all may wait for timers. vm.max_map_count does not: it is for
-// each process, and neither a UC nor what the platform keeps of one has more
-// than some dozens of mappings.
+// all may wait for timers. vm.max_map_count does not: it is for each process,
+// and neither a UC nor what the platform keeps of one has more than some hundreds
+// of mappings.
 func (b *Backend) Bounds() []runtime.Bound {
 	all := []runtime.Bound{{Sandboxes: maxChildren - 1 - b.stock(), By: "the most children that a node has"}}
 	limits := append(kernelLimits("/proc"), userLimits()...)
