@@ -70,11 +70,14 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 func driverPath(name string) string { return "/opt/lambdabench/" + name }
 
 // interpreterArgs: WebAssembly's trap handler wants guard pages that fault,
-// which the region does not have.
+// which the region does not have. V8's memory reducer begins a collection some
+// seconds after the last one, if the process is at rest. In a snapshot that time
+// is over: each of its UCs would mark its heap during its first call. At rest
+// UCs do not run at all.
 func interpreterArgs(lang runtime.Language, path string) []string {
 	args := driver.Args(lang, path)
 	if lang == runtime.NodeJS {
-		args = append([]string{"--disable-wasm-trap-handler"}, args...)
+		args = append([]string{"--disable-wasm-trap-handler", "--no-memory-reducer"}, args...)
 	}
 	return args
 }
