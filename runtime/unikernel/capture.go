@@ -236,35 +236,27 @@ func (s *snap) captureBase(sb *sandbox) error {
 		s.prefetch, err = s.learn()
 	}
 	if err == nil {
-		var n *node
-		if n, err = s.backend.growBase(s, s.backend.stock()); err == nil {
-			s.node.Store(n)
+		var ns nodes
+		if ns, err = s.backend.growBase(s, s.backend.stock()); err == nil {
+			s.nodes.store(ns)
 		}
 	}
 	if err == nil && sb.prefetch {
 		err = s.exercise()
 	}
 	if err != nil {
-		if n := s.node.Load(); n != nil {
-			n.close()
-		}
+		s.nodes.load().close()
 		s.layer.Close()
 	}
 	return err
 }
 
-// growBase makes the node of a base snapshot.
-func (b *Backend) growBase(s *snap, stock int) (*node, error) {
+func (b *Backend) growBaseNode(s *snap) (*node, error) {
 	l, err := b.language(context.Background(), s.in)
 	if err != nil {
 		return nil, err
 	}
-	n, err := l.node.grow(l.image, b.arena.FD(), append(mapped(s.layer, 0), s.prefetch...), []*os.File{s.layer.File})
-	if err != nil {
-		return nil, err
-	}
-	n.fill(stock)
-	return n, nil
+	return l.node.grow(l.image, b.arena.FD(), append(mapped(s.layer, 0), s.prefetch...), []*os.File{s.layer.File})
 }
 
 // memory makes a file in memory, in huge pages where the host has them.

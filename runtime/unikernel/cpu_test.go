@@ -127,7 +127,7 @@ func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
 		if got := groupsOf(t, b); len(got) != 1 {
 			t.Fatalf("groups are %v", got)
 		}
-		stock := base.node.Load().stock
+		stock := base.nodes.load()[0].stock
 		for len(stock) > 0 {
 			(<-stock).end()
 		}

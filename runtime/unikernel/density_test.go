@@ -51,7 +51,7 @@ func BenchmarkDensity(b *testing.B) {
 			runtimetest.Invoke(b, sb, "{}")
 			all = append(all, sb)
 		}
-		runtimetest.Eventually(b, "the function has a node", func() bool { return snap.(*snap_).node.Load() != nil })
+		runtimetest.Eventually(b, "the function has a node", func() bool { return snap.(*snap_).nodes.load() != nil })
 		for range 8 {
 			all = append(all, deployed(b, be, snap))
 		}

@@ -24,8 +24,8 @@ type snap struct {
 	parent   *snap
 	state    driver.State
 	prefetch []layer
-	expected *snapshot.Expected   // what captures of its UCs are likely to find; of a base only
-	node     atomic.Pointer[node] // holds this snapshot mapped; nil where deploys copy from the arena
+	expected *snapshot.Expected // what captures of its UCs are likely to find; of a base only
+	nodes    nodesRef           // hold this snapshot mapped; none where deploys copy from the arena
 
 	live   atomic.Int64 // UCs that were deployed from it by copying
 	learnt atomic.Bool  // what a run of it writes, or being learnt
@@ -78,8 +78,8 @@ func (b *Backend) release(s *snap) {
 		if !last {
 			return
 		}
-		if n := s.node.Load(); n != nil {
-			n.close()
+		if ns := s.nodes.load(); ns != nil {
+			ns.close()
 			if s.parent != nil {
 				b.promoted.Add(-1)
 			}
@@ -110,10 +110,10 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, limits 
 		return nil, fmt.Errorf("deploy: %w", runtime.ErrClosed)
 	}
 	b.reclaim()
-	sb, err := b.deploy(s, limits)
+	sb, err := b.deploy(s, s.nodeBelow(), limits)
 	for tries := b.stock(); errors.Is(err, ErrNoProcess) && tries > 0; tries-- {
 		// A blank of the stock whose fork failed says nothing of now.
-		sb, err = b.deploy(s, limits)
+		sb, err = b.deploy(s, s.nodeBelow(), limits)
 	}
 	if err != nil {
 		b.release(s)
@@ -122,9 +122,9 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, limits 
 	return sb, nil
 }
 
-// deploy takes over one reference to s, if it succeeds.
-func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
-	n := s.nodeBelow()
+// deploy makes a UC of s from a node that holds it, or what lies below it. It
+// takes over one reference to s, if it succeeds.
+func (b *Backend) deploy(s *snap, n *node, limits runtime.Limits) (*sandbox, error) {
 	layers, pins := s.layersOver(n, nil)
 	r := b.runOrder(abi.Resume, n, limits)
 	r.layers = layers
@@ -156,7 +156,7 @@ func (b *Backend) deploy(s *snap, limits runtime.Limits) (*sandbox, error) {
 	sb.parent = s
 	sb.copied = pins != nil
 	sb.countLive(len(pins))
-	n.restock(b.stock())
+	n.restock()
 	return sb, nil
 }
 
@@ -169,11 +169,11 @@ func (p pins) release() {
 	}
 }
 
-// nodeBelow is the node that a deploy is forked from.
+// nodeBelow is a node that a deploy may be forked from.
 func (s *snap) nodeBelow() *node {
 	for {
-		if n := s.node.Load(); n != nil {
-			return n
+		if ns := s.nodes.load(); ns != nil {
+			return ns.pick()
 		}
 		s = s.parent
 	}
@@ -183,7 +183,7 @@ func (s *snap) nodeBelow() *node {
 // so that the snapshot is there, and over it zeros in ranges.
 func (s *snap) layersOver(n *node, gone []snapshot.Range) ([]layer, pins) {
 	var above []*snap
-	for s.node.Load() != n {
+	for !slices.Contains(s.nodes.load(), n) {
 		above = append(above, s)
 		s = s.parent
 	}
@@ -240,16 +240,6 @@ func appendCopied(layers []layer, pages []snapshot.Page) []layer {
 	return layers
 }
 
-func (b *Backend) stock() int {
-	switch {
-	case b.cfg.Stock < 0:
-		return 0
-	case b.cfg.Stock == 0:
-		return defaultStock
-	}
-	return b.cfg.Stock
-}
-
 // take gives a blank for an order: from stock, or a fresh one. One that served
 // before has carried the order out already.
 func (n *node) take(r *runOrder) (blank, error) {
@@ -276,8 +266,8 @@ func (n *node) take(r *runOrder) (blank, error) {
 // restock asks for one more blank if the stock runs low, unless UCs come back
 // into it as fast as they are taken: a fresh one would then crowd out a renewed
 // one, which is cheaper. A failure shows at the next take.
-func (n *node) restock(want int) {
-	if 2*len(n.stock) >= want {
+func (n *node) restock() {
+	if 2*len(n.stock) >= n.blanks {
 		return
 	}
 	if n.returns.Add(-1) >= 0 {

@@ -216,7 +216,7 @@ func (s *sandbox) wake() (err error) {
 	if err == nil && s.limits.CPUs > 0 {
 		err = s.limitCPU(s.limits.CPUs)
 	}
-	h.node.restock(b.stock())
+	h.node.restock()
 	if err != nil {
 		s.loseProcess()
 		return err

@@ -16,6 +16,7 @@ type node struct {
 	imageSize uint64
 	scratch   []byte // mapping of the scratch file: tables too large for a packet
 	stock     chan blank
+	blanks    int          // that it is to have in stock
 	returns   atomic.Int32 // renewed blanks that came into stock and need no replacement by forks
 
 	mu   sync.Mutex // one order and its reply at a time

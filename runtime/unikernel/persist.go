@@ -191,12 +191,12 @@ func (s *snap) load(_ context.Context, r io.Reader) (err error) {
 	s.layer = fill.Layer()
 	if s.parent == nil {
 		s.expected = snapshot.NewExpected(s.backend.arena)
-		n, err := s.backend.growBase(s, s.backend.stock())
+		ns, err := s.backend.growBase(s, s.backend.stock())
 		if err != nil {
 			s.layer.Close()
 			return err
 		}
-		s.node.Store(n)
+		s.nodes.store(ns)
 		return nil
 	}
 	s.backend.settleLater(s)

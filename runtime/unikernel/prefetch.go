@@ -48,13 +48,13 @@ func (s *snap) learn() ([]layer, error) {
 // pages it wrote, or with flagShared read.
 func (s *snap) touched(ctx context.Context, known []layer, flags uint32) (got []taken, err error) {
 	trial := &snap{backend: s.backend, in: s.in, layer: s.layer, state: s.state, prefetch: known, refs: 1}
-	n, err := s.backend.growBase(trial, 0)
+	ns, err := s.backend.growBase(trial, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer n.close()
-	trial.node.Store(n)
-	sb, err := trial.rehearse(ctx)
+	defer ns.close()
+	trial.nodes.store(ns)
+	sb, err := trial.rehearse(ctx, ns[0])
 	if err != nil {
 		return nil, err
 	}
@@ -82,10 +82,10 @@ func split(steps []string) (forDriver []string, prefetch bool) {
 // rehearsal bounds a dummy function's import and run.
 const rehearsal = 30 * time.Second
 
-// rehearse runs the dummy in a UC of the snapshot.
-func (s *snap) rehearse(ctx context.Context) (*sandbox, error) {
+// rehearse runs the dummy in a UC of the snapshot, from one of its nodes.
+func (s *snap) rehearse(ctx context.Context, n *node) (*sandbox, error) {
 	s.backend.hold(s)
-	sb, err := s.backend.deploy(s, runtime.Limits{})
+	sb, err := s.backend.deploy(s, n, runtime.Limits{})
 	if err != nil {
 		s.backend.release(s)
 		return nil, err
@@ -125,12 +125,14 @@ func runDummy(ctx context.Context, sb runtime.Sandbox, lang runtime.Language) er
 func (s *snap) exercise() error {
 	ctx, cancel := context.WithTimeout(context.Background(), rehearsal)
 	defer cancel()
-	for range len(s.node.Load().stock) {
-		sb, err := s.rehearse(ctx)
-		if err != nil {
-			return fmt.Errorf("exercise a blank: %w", err)
+	for _, n := range s.nodes.load() {
+		for range len(n.stock) {
+			sb, err := s.rehearse(ctx, n)
+			if err != nil {
+				return fmt.Errorf("exercise a blank: %w", err)
+			}
+			sb.Close()
 		}
-		sb.Close()
 	}
 	return nil
 }

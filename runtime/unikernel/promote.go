@@ -56,9 +56,9 @@ func (s *sandbox) learnWritten(ctx context.Context) {
 func (b *Backend) promote() {
 	for p := range b.promotions {
 		// One that cannot be made is not missed.
-		if b.promoted.Load() < maxPromoted && p.snap.node.Load() == nil {
+		if b.promoted.Load() < maxPromoted && p.snap.nodes.load() == nil {
 			if n, err := b.growFunction(p.snap, p.written); err == nil {
-				p.snap.node.Store(n)
+				p.snap.nodes.store(nodes{n})
 				b.promoted.Add(1)
 			}
 		}
@@ -119,7 +119,7 @@ func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*node, error) 
 	if err != nil {
 		return nil, err
 	}
-	n.stock = make(chan blank, max(b.stock(), 1))
+	n.keeps(b.stock())
 	return n, nil
 }
 
@@ -132,10 +132,17 @@ func mapped(l *snapshot.Layer, file uint16) (out []layer) {
 	return out
 }
 
+// keeps says how many blanks the node has in stock. One that keeps none has room
+// for one that was renewed.
+func (n *node) keeps(blanks int) {
+	n.blanks = blanks
+	n.stock = make(chan blank, max(blanks, 1))
+}
+
 // fill makes the node's stock of blanks.
-func (n *node) fill(stock int) {
-	n.stock = make(chan blank, max(stock, 1))
-	for range stock {
+func (n *node) fill(blanks int) {
+	n.keeps(blanks)
+	for range blanks {
 		if uc, err := n.fork(); err == nil {
 			n.keep(uc)
 		}

@@ -30,7 +30,7 @@ func TestFunctionWithManyUCsGetsANode(t *testing.T) {
 				}
 			}
 			serve(promoteAt, true)
-			runtimetest.Eventually(t, "the snapshot has a node", func() bool { return s.node.Load() != nil })
+			runtimetest.Eventually(t, "the snapshot has a node", func() bool { return s.nodes.load() != nil })
 			serve(10, false)
 			sb := deployed(t, b, s)
 			defer sb.Close()

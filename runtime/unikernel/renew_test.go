@@ -45,7 +45,7 @@ func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
 			if found(t, sb.uc, secret) == 0 {
 				t.Fatal("the search does not find what is there")
 			}
-			uc, n := sb.uc, base.node.Load()
+			uc, n := sb.uc, base.nodes.load()[0]
 			(<-n.stock).end() // room for the one that is to be renewed
 			sb.Close()
 			select {
@@ -141,7 +141,7 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, base := onlyOne(t, runtime.NodeJS)
 			sb := deployed(t, b, base).(*sandbox)
-			(<-base.node.Load().stock).end()
+			(<-base.nodes.load()[0].stock).end()
 			if err := sb.Import(t.Context(), function(t, runtime.NodeJS, c.body)); err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +151,7 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 			if d := time.Since(begin); d > 10*time.Second {
 				t.Errorf("its end took %v", d)
 			}
-			if k := len(base.node.Load().stock); k > c.most {
+			if k := len(base.nodes.load()[0].stock); k > c.most {
 				t.Errorf("%d blanks are in stock, want at most %d", k, c.most)
 			}
 			next := deployed(t, b, base)

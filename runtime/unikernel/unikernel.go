@@ -23,8 +23,8 @@ type Config struct {
 	// user's cache directory by default.
 	Dir string
 
-	// Stock is how many blanks each node that deploys keeps ready, so that a
-	// deploy does not wait for a fork. 0 takes the default, below 0 none.
+	// Stock is how many blanks a snapshot keeps ready, so that a deploy does not
+	// wait for a fork. 0: four a processor, 8 to 32. Below 0: none.
 	Stock int
 
 	// HibernateAfter is how long a UC is idle before its process is taken away,
@@ -45,8 +45,6 @@ type Config struct {
 	// Trace counts every system call of every UC; see Backend.Trace.
 	Trace bool
 }
-
-const defaultStock = 8
 
 // Backend runs every sandbox as a unikernel context.
 type Backend struct {

@@ -62,7 +62,7 @@ func TestWatchOfANodeThatIsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := base.(*snap).node.Load()
+	n := base.(*snap).nodes.load()[0]
 	if err := base.Close(); err != nil {
 		t.Fatal(err)
 	}
