@@ -119,8 +119,14 @@ type runOrder struct {
 	machine   [machineSize]byte // struct tc_machine, as the root said it
 	layers    []layer
 	patches   []byte
+	again     bool     // it goes on with the process id that it had
 	args, env []string // UC_BOOT only
 	program   string
+}
+
+// plain reports whether any UC of its node would do, just as it was forked.
+func (r *runOrder) plain() bool {
+	return r.how == abi.Resume && !r.again && len(r.layers) == 0 && len(r.patches) == 0
 }
 
 // encode returns the packet, and what did not fit into it: nil, or bytes that

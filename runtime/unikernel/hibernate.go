@@ -160,15 +160,15 @@ func (s *sandbox) giveUpProcess(h *hibernated) {
 		s.spent = u.CPU
 	}
 	s.session.Close()
-	n, fd := s.uc.node, -1
+	n, again, ok := s.uc.node, blank{}, false
 	if len(n.stock) < cap(n.stock) && s.leaveCPU() {
-		fd = s.backToBlank()
+		again, ok = s.backToBlank()
 	} else {
 		s.endProcess()
 	}
 	s.cpu.reset()
-	if fd >= 0 {
-		n.keep(blank{node: n, id: s.uc.id, fd: fd, renewed: true})
+	if ok {
+		n.keep(again)
 	} else {
 		s.channel.shut()
 	}
@@ -200,7 +200,7 @@ func (s *sandbox) wake() (err error) {
 	}
 	layers, held := s.parent.layersOver(h.node, s.gone)
 	r := b.runOrder(abi.Resume, h.node, s.limits)
-	r.pid, r.layers, r.patches = s.pid, layers, patches
+	r.pid, r.again, r.layers, r.patches = s.pid, true, layers, patches
 	if s.uc, err = h.node.take(r); err != nil {
 		held.release()
 		return err

@@ -35,7 +35,8 @@ type blank struct {
 	id   uint32
 	fd   int // our end of its channel
 
-	renewed bool // it served before: its order goes to the node, see renew.go
+	renewed bool      // it served before: its order goes to the node, see renew.go
+	told    *runOrder // of one that was renewed: what it takes itself for, unless it is told otherwise
 }
 
 func newNode(fd int) *node { return &node{fd: fd} }

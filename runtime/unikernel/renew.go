@@ -2,6 +2,7 @@ package unikernel
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +16,7 @@ import (
 // pages that every function writes are there already when the next order
 // comes, so that a deploy costs neither a fork nor page faults, and the end of a
 // UC not the end of a process. What makes this safe stands in abi/uc.h at
-// UC_MSG_RENEW and in tender/renew.c.
+// UC_SLEEP_CALL and in tender/renew.c.
 
 const (
 	// renewPatience bounds the wait for a UC to come to where it can be renewed.
@@ -39,53 +40,65 @@ func (s *sandbox) renew() bool {
 	if !s.leaveCPU() {
 		return false
 	}
-	fd := -1
+	var again blank
+	ok := false
 	err := s.session.Hold(func(driver.State) error {
 		// From here on the UC is nobody's: no call may find it again.
-		s.killed.Do(func() { fd = s.backToBlank() })
+		s.killed.Do(func() { again, ok = s.backToBlank() })
 		return nil
 	})
-	if err != nil || fd < 0 {
+	if err != nil || !ok {
 		return false
 	}
 	s.session.Close()
-	n.keep(blank{node: n, id: s.uc.id, fd: fd, renewed: true})
+	n.keep(again)
 	return true
 }
 
-// backToBlank returns the channel's descriptor, or -1 after killing the UC.
-func (s *sandbox) backToBlank() int {
-	dead := func() int {
+// backToBlank returns the blank that the UC is now, or false after killing it.
+func (s *sandbox) backToBlank() (blank, bool) {
+	next := s.backend.runOrder(abi.Resume, s.uc.node, s.limits)
+	if s.rollBack(next) != nil {
 		s.uc.node.forget(s.uc.id)
 		s.channel.awaitEnd()
-		return -1
-	}
-	if s.channel.send(abi.Msg{Type: abi.Renew}, nil) != nil {
-		return dead()
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), renewPatience)
-	defer cancel()
-	err := s.settled(ctx, func() error {
-		r, _, err := s.uc.node.ask(order{op: opRenew, id: s.uc.id, a: renewPages}, nil)
-		if err == nil && r.err != 0 {
-			err = r.err
-		}
-		return err
-	})
-	if err != nil {
-		return dead()
+		return blank{}, false
 	}
 	fd, ok := s.channel.detach()
 	if !ok {
-		return dead()
+		s.uc.node.forget(s.uc.id)
+		s.channel.awaitEnd()
+		return blank{}, false
 	}
 	s.channel.closed.Store(true)
 	if !drained(fd) {
 		s.uc.node.forget(s.uc.id)
 		unix.Close(fd)
-		return -1
+		return blank{}, false
 	}
-	return fd
+	return blank{node: s.uc.node, id: s.uc.id, fd: fd, renewed: true, told: next}, true
+}
+
+// rollBack renews the UC's memory. One that waits for a timer, or still works, is
+// told to stop.
+func (s *sandbox) rollBack(next *runOrder) error {
+	n := s.uc.node
+	try := func() error {
+		_, _, err := n.askWith(order{op: opRenew, id: s.uc.id, a: renewPages}, func(scratch []byte) {
+			packet, _ := next.encode()
+			copy(scratch, packet)
+		}, nil)
+		return err
+	}
+	err := try()
+	if !errors.Is(err, unix.EAGAIN) {
+		return err
+	}
+	if err := s.channel.send(abi.Msg{Type: abi.Renew}, nil); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), renewPatience)
+	defer cancel()
+	return s.settled(ctx, try)
 }
 
 // detach takes the descriptor out of a channel that nobody uses.
@@ -125,8 +138,13 @@ func drained(fd int) bool {
 	}
 }
 
-// refill gives a blank that served before its order.
+// refill gives a blank that served before its order, unless it was told all of it
+// when it was renewed.
 func (n *node) refill(uc blank, r *runOrder) error {
+	if told := uc.told; r.plain() && told.memLimit == r.memLimit && told.threads == r.threads {
+		r.pid = told.pid
+		return nil
+	}
 	packet, spilled := r.encode()
 	_, _, err := n.askWith(order{op: opRefill, id: uc.id}, func(scratch []byte) {
 		copy(scratch[copy(scratch, packet):], spilled)

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UC_ABI   7u
+#define UC_ABI   8u
 #define UC_MAGIC 0x31435541u /* "UC" ABI family; first word of every block */
 
 /* ---- Address layout -------------------------------------------------------------------------------------------------
@@ -49,12 +49,13 @@
 struct uc_libos {
 	uint32_t magic, abi;
 	uint8_t  id[32];     /* sha256 over the sources: a snapshot belongs to exactly one id */
-	uint64_t enter;      /* void enter(uint64_t how): UC_BOOT or UC_RESUME; never returns; stack = top of UC_STACK */
+	uint64_t enter;      /* void enter(uint64_t how, int64_t received): UC_BOOT or UC_RESUME; what recvfrom returned, -EAGAIN:
+	                      * nothing yet. Never returns; stack = top of UC_STACK */
 	uint64_t on_signal;  /* sa_sigaction of every signal in UC_SIGNALS */
 	uint64_t restorer;   /* sa_restorer */
 	uint64_t state_size; /* bytes of UC_STATE in use by this build */
 	uint64_t leave;      /* void leave(uint64_t how) on UC_STACK: munmap(UC_TENDER, UC_TENDER_SIZE), then enter(how) */
-	uint64_t renewed;    /* where a UC continues that was made a blank again: see UC_MSG_RENEW */
+	uint64_t renewed;    /* where a UC continues that was made a blank again: see UC_SLEEP_CALL */
 };
 
 #define UC_BOOT   0ull /* state is all zeros: load and start the program named in uc_host */
@@ -143,15 +144,16 @@ enum {
 	                      * order, what was sent before is still to be delivered. Ids are not used again */
 	UC_MSG_CREDIT  = 9,  /* both: arg = bytes that the receiver of connection id took out of its buffer */
 	UC_MSG_DGRAM   = 10, /* both: id = UDP socket; payload struct uc_addr (up: to, down: from), datagram. Names: port 53 */
-	UC_MSG_RENEW   = 11, /* down, the last that the UC is to read: become a blank again, see below */
+	UC_MSG_RENEW   = 11, /* down, the last that the UC is to read: drop what you wait for, and sleep at UC_SLEEP_CALL */
 };
-/* RENEW: the UC has served, and its process is to serve again: a process that has the pages mapped which every function writes
- * costs neither a fork nor their page faults. The libOS abandons what it does and waits in one exact place, UC_RENEW_CALL:
- * recvfrom(UC_CHANNEL_FD, UC_STACK, 1, MSG_PEEK, 0, 0) by the stub, with the stack at its top. Whoever got there, the libOS or a
- * guest that jumped, goes on by what lies in memory alone. The tender sees that it sleeps there (/proc/PID/syscall), that
- * nothing was mapped or unmapped, and gives *every* page that is the UC's own the content that it was forked with; the last
- * word of the stack is uc_libos.renewed. From there the UC enters as after a fork. A UC that does not come to that place is killed. */
-#define UC_RENEW_CALL "45 0x3 0x7e0000140000 0x1 0x2 0x0 0x0 0x7e000017fff8 0x7e0000000002\n" /* as /proc/PID/syscall shows it */
+/* Renewal: the UC has served, and its process is to serve again: a process that has the pages mapped which every function writes
+ * costs neither a fork nor their page faults. A UC sleeps in one exact place, UC_SLEEP_CALL: recvfrom(UC_CHANNEL_FD, UC_STACK,
+ * UC_MSG_MAX, 0, 0, 0) by the stub, with the stack at its top; or, with a timer, in ppoll, out of which RENEW brings it. Whoever
+ * got to that place, the libOS or a guest that jumped, goes on by what lies in memory alone. The tender sees that it sleeps there
+ * (/proc/PID/syscall), that nothing was mapped or unmapped, and gives *every* page that is the UC's own the content that it was
+ * forked with; the last word of the stack is uc_libos.renewed. From there the UC enters as after a fork, with the message that
+ * woke it. A UC that does not come to that place is killed. */
+#define UC_SLEEP_CALL "45 0x3 0x7e0000140000 0x10000 0x0 0x0 0x0 0x7e000017fff8 0x7e0000000002\n" /* as /proc/PID/syscall shows it */
 #define UC_EXIT_F_MEMORY 1u
 #define UC_WINDOW 262144u /* initial credit of each side of a connection */
 

@@ -93,18 +93,43 @@ struct frame {
 	u8 fp[12288] __attribute__((aligned(64)));
 };
 
-/* libos_enter is called by uc_enter (start.S). */
-void libos_enter(u64 how)
+static void empty_frame(struct frame *f)
+{
+	memset(f, 0, offsetof(struct frame, fp));
+	f->flags = 7;
+	f->stack = (struct kstack){ UC_STACK, 0, UC_STACK_SIZE };
+	f->regs[CSGSFS] = 0x002b000000000033;
+	S->frame = f->regs;
+	S->owner = 0;
+}
+
+/* On an empty stack, to whichever thread can run. */
+static _Noreturn void go_on(struct frame *f)
+{
+	f->fpstate = (u64)f->fp;
+	schedule();
+	signal_deliver();
+	frame_return(f);
+}
+
+/* Called by uc_sleep (start.S), with what its recvfrom returned. Of the stack that it slept on nothing is left. */
+void libos_woken(i64 received)
+{
+	struct frame f;
+	host_woke();
+	empty_frame(&f);
+	host_received(received);
+	go_on(&f);
+}
+
+/* libos_enter is called by uc_enter (start.S); received is as for libos_woken. */
+void libos_enter(u64 how, i64 received)
 {
 	struct frame f;
 	if (HOST->magic != UC_MAGIC || HOST->abi != UC_ABI || HOST->xsave_size + 4 > sizeof f.fp)
 		uc_end(UC_EXIT_REFUSED, 0, "host block: other ABI or XSAVE area too large");
 	const struct uc_libos *me = (const struct uc_libos *)UC_LIBOS_HEADER;
-	memset(&f, 0, offsetof(struct frame, fp));
-	f.flags = 7;
-	f.stack = (struct kstack){ UC_STACK, 0, UC_STACK_SIZE };
-	f.regs[CSGSFS] = 0x002b000000000033;
-	S->frame = f.regs;
+	empty_frame(&f);
 	if (how == UC_BOOT) {
 		S->pub.magic = UC_MAGIC;
 		S->pub.abi = UC_ABI;
@@ -124,7 +149,6 @@ void libos_enter(u64 how)
 	} else {
 		if (S->pub.magic != UC_MAGIC || S->pub.abi != UC_ABI || memcmp(S->pub.libos_id, me->id, 32))
 			uc_end(UC_EXIT_REFUSED, 0, "the snapshot belongs to another libOS");
-		f.fpstate = (u64)f.fp;
 		if (HOST->flags & UC_F_FSGSBASE) /* of a guest before this one */
 			__asm__ volatile("wrgsbase %0" : : "r"(0ull));
 		S->pub.quiescent = 0; /* it was 1 when this state was captured */
@@ -136,10 +160,9 @@ void libos_enter(u64 how)
 		if (mono < S->last_mono)
 			S->mono_offset += S->last_mono - mono;
 		S->host_fs = ~0ull;
-		S->owner = 0;
 		changed();
-		schedule();
-		signal_deliver();
+		host_received(received);
+		go_on(&f);
 	}
 	frame_return(&f);
 }

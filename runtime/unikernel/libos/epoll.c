@@ -138,7 +138,7 @@ static i64 epoll(u64 ep, u64 out, u64 max, u64 ns, u64 mask)
 		return -EINVAL;
 	i64 n = collect(f->obj, out, max);
 	if (!n && !ns) {
-		host_receive(AWAKE);
+		host_receive();
 		n = collect(f->obj, out, max);
 	}
 	if (n || !ns)
@@ -207,7 +207,7 @@ static i64 poll(u64 fds, u64 n, u64 ns)
 		return -EINVAL;
 	i64 hits = poll_once(fds, n);
 	if (!hits && !ns) {
-		host_receive(AWAKE);
+		host_receive();
 		hits = poll_once(fds, n);
 	}
 	if (hits || !ns)
@@ -250,7 +250,7 @@ static i64 select(u64 n, const u64 sets[3], u64 ns)
 			}
 		if (hits || ns)
 			break;
-		host_receive(AWAKE);
+		host_receive();
 	}
 	i64 r = hits || !ns ? 0 : block(ns);
 	if (r == BLOCKED)

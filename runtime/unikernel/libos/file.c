@@ -84,7 +84,7 @@ static i64 random_read(u64 buf, u64 n)
 static i64 channel_read(struct file *f, u64 buf, u64 n)
 {
 	if (!S->chan.len && f->flags & O_NONBLOCK)
-		host_receive(AWAKE);
+		host_receive();
 	if (!S->chan.len && n)
 		return -EAGAIN;
 	return queue_get_user(&S->chan, buf, n, 0);

@@ -69,21 +69,28 @@ void console(const char *s, u64 n)
 	send_msg(UC_MSG_CONSOLE, 2, 0, s, MIN(n, 4096), 0, 0);
 }
 
-/* A host call in which the UC sleeps: the capture point. Nothing of the region is written meanwhile. */
-static i64 sleep_call(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+/* The UC sleeps between the two: the capture point. Nothing of the region is written meanwhile. */
+static void fall_asleep(void) { __atomic_store_n(&S->pub.quiescent, UC_QUIESCENT, __ATOMIC_SEQ_CST); }
+
+void host_woke(void)
 {
-	__atomic_store_n(&S->pub.quiescent, UC_QUIESCENT, __ATOMIC_SEQ_CST);
-	i64 r = hostcall(n, a, b, c, d, e, f);
 	__atomic_store_n(&S->pub.quiescent, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&S->pub.wakes, S->pub.wakes + 1, __ATOMIC_SEQ_CST);
-	return r;
+}
+
+void host_sleep(void)
+{
+	fall_asleep();
+	uc_sleep();
 }
 
 int host_poll(i64 ns, int want_out)
 {
 	struct { i32 fd; u16 events, revents; } p = { UC_CHANNEL_FD, POLLIN | (want_out ? POLLOUT : 0), 0 };
 	struct { i64 sec, nsec; } ts = { ns / 1000000000, ns % 1000000000 };
-	i64 r = sleep_call(__NR_ppoll, (u64)&p, 1, ns < 0 ? 0 : (u64)&ts, 0, 8, 0);
+	fall_asleep();
+	i64 r = hostcall(__NR_ppoll, (u64)&p, 1, ns < 0 ? 0 : (u64)&ts, 0, 8, 0);
+	host_woke();
 	if (r > 0 && p.revents & POLLOUT) {
 		S->want_out = 0;
 		changed();
@@ -98,7 +105,7 @@ static void take(i64 n)
 	if (n < (i64)sizeof *m || m->len != n - sizeof *m)
 		uc_end(UC_EXIT_REFUSED, 0, "malformed packet on the channel");
 	if (m->type == UC_MSG_RENEW)
-		uc_renew();
+		uc_sleep();
 	if (m->type == UC_MSG_DATA) {
 		if (queue_put(&S->chan, body, m->len) != (i64)m->len)
 			uc_end(UC_EXIT_MEMORY, 0, "no memory for the driver's input");
@@ -108,23 +115,23 @@ static void take(i64 n)
 	changed();
 }
 
-/* One message if it sleeps, else all that wait. The driver's bytes are never refused: the protocol above sends one
- * invocation at a time, and its size is limited there. */
-int host_receive(enum receive how)
+int host_received(i64 n)
 {
-	for (int any = 0;; any = 1) {
-		i64 n = how == SLEEP ? sleep_call(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, 0, 0, 0)
-				     : hostcall(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, MSG_DONTWAIT, 0, 0);
-		if (n > 0) {
-			take(n);
-			if (how == SLEEP)
-				return 1;
-		} else if (n == -EINTR || n == -EAGAIN) {
-			return any;
-		} else {
-			uc_end(UC_EXIT_ORPHAN, 0, "the channel is closed");
-		}
-	}
+	if (n == -EINTR || n == -EAGAIN)
+		return 0;
+	if (n <= 0)
+		uc_end(UC_EXIT_ORPHAN, 0, "the channel is closed");
+	take(n);
+	return 1;
+}
+
+/* The driver's bytes are never refused: the protocol above sends one invocation at a time, and its size is limited there. */
+int host_receive(void)
+{
+	int any = 0;
+	while (host_received(hostcall(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, MSG_DONTWAIT, 0, 0)))
+		any = 1;
+	return any;
 }
 
 void host_entropy(void *p, u64 n)

@@ -46,7 +46,7 @@ void uc_enter(void);
 void uc_leave(void);
 void uc_fast(void);
 extern const char uc_slow[];
-_Noreturn void uc_renew(void);
+_Noreturn void uc_sleep(void);
 void uc_renewed(void);
 void uc_stub(void);
 _Noreturn void frame_return(void *ucontext);
@@ -80,8 +80,10 @@ _Noreturn void uc_end(u32 how, u32 id, const char *why);
 _Noreturn void uc_panic(const char *what, u64 value);
 i64 send_msg(u16 type, u32 id, u32 arg, const void *head, u64 head_len, u64 body, u64 len); /* 0, -EAGAIN, -EFAULT */
 int host_poll(i64 timeout_ns, int want_out); /* -1: for ever. 1: something may have arrived */
-enum receive { SLEEP, AWAKE };               /* until one comes; what came */
-int host_receive(enum receive);              /* takes messages in; 1 if any */
+void host_woke(void);                        /* the first thing after a sleep */
+_Noreturn void host_sleep(void);             /* until a message comes; goes on in libos_woken (entry.c) */
+int host_receive(void);                      /* takes in what messages there are; 1 if any */
+int host_received(i64 n);                    /* takes in one, or the error of its recvfrom; 1: a message */
 void host_entropy(void *p, u64 n);
 void console(const char *s, u64 n);
 void host_discard(u64 start, u64 end);       /* pages become zero; memory goes back to the host */

@@ -179,14 +179,13 @@ static void idle(void)
 {
 	u64 best = next_deadline();
 	if (!best && !S->want_out) {
-		host_receive(SLEEP);
-		return;
+		host_sleep();
 	}
 	u64 now = now_mono();
 	S->last_mono = now;
 	i64 wait = !best ? -1 : best > now ? (i64)(best - now) : 0;
 	if (host_poll(wait, S->want_out))
-		host_receive(AWAKE);
+		host_receive();
 	if (best && now_mono() >= best)
 		changed(); /* a timerfd may have become readable */
 }
@@ -221,7 +220,7 @@ void preempt(void)
 		others |= i != S->cur && S->threads[i]->state != T_FREE;
 	if (!others)
 		return;
-	host_receive(AWAKE);
+	host_receive();
 	if (next_deadline())
 		changed();
 	park(T_RUN);

@@ -13,7 +13,7 @@ uc_restorer:                    /* sa_restorer: the host kernel has popped the r
 
 	.globl uc_enter
 	.balign 16
-uc_enter:                       /* entered by jump with how in rdi and rsp = top of UC_STACK */
+uc_enter:                       /* entered by jump with how in rdi, what was received in rsi and rsp = top of UC_STACK */
 	xor %ebp, %ebp
 	cld
 	and $-16, %rsp
@@ -32,27 +32,30 @@ uc_leave:                       /* jumped to by a tender that runs at UC_TENDER;
 	test %eax, %eax
 	jnz 1f
 	mov %rbx, %rdi
+	mov $-11, %rsi                  /* EAGAIN */
 	jmp uc_enter
 1:	ud2
 
-/* UC_RENEW_CALL (abi/uc.h): forget everything, wait to be made new. Nothing but memory decides what comes after. */
-	.globl uc_renew, uc_renewed
-uc_renew:
+/* UC_SLEEP_CALL (abi/uc.h): the one place where a UC waits for its channel. What it does next lies in memory alone: at the top
+ * of the stack, uc_woken, or uc_renewed if it is another UC by then. */
+	.globl uc_sleep, uc_renewed
+uc_sleep:
 	movabs $0x7e0000180000, %rsp    /* the top of UC_STACK */
 	mov $45, %eax                   /* recvfrom */
 	mov $3, %edi                    /* UC_CHANNEL_FD */
 	movabs $0x7e0000140000, %rsi    /* UC_STACK */
-	mov $1, %edx
-	mov $2, %r10d                   /* MSG_PEEK */
+	mov $0x10000, %edx              /* UC_MSG_MAX */
+	xor %r10d, %r10d
 	xor %r8d, %r8d
 	xor %r9d, %r9d
 	call uc_stub
+	mov %rax, %rdi
+	call libos_woken
+	ud2
 uc_renewed:
-	movabs $0x7e0000180000, %rsp
 	push $2                         /* no flag of the guest's */
 	popfq
-	cmp $-4, %rax                   /* EINTR */
-	je uc_renew
+	mov %rax, %rsi
 	mov $1, %edi                    /* UC_RESUME */
 	jmp uc_enter
 

@@ -32,10 +32,11 @@ enum {
 	TC_FILE = 17,    /* a = bytes, b = 1 for huge pages: a file in memory, its descriptor comes with the reply */
 	TC_WATCH = 18,   /* a = entries tc_watched in scratch: those that are larger are left there, reply.n */
 	TC_PEEK = 20,    /* id, a = address, b = bytes: memory of a UC, to scratch */
-	TC_RENEW = 21,   /* id, a = pages at most: roll a UC that got UC_MSG_RENEW back to what it was forked as. EAGAIN: it is not there
-	                  * yet; any other error: it never will be. reply.a = pages rolled back */
-	TC_REFILL = 22,  /* id; in scratch struct tc_run, layers, patches: RUN for a UC that was renewed, which then only waits for its first
-	                  * message. E2BIG: too much would have to be zeroed */
+	TC_RENEW = 21,   /* id, a = pages at most: roll a UC back to what it was forked as; in scratch struct tc_run of its next life, without
+	                  * layers. It then only waits for its first message. EAGAIN: it does not sleep at UC_SLEEP_CALL (yet); any other
+	                  * error: it never will. reply.a = pages rolled back */
+	TC_REFILL = 22,  /* id; in scratch struct tc_run, layers, patches: another life for a UC that was renewed. E2BIG: too much would have
+	                  * to be zeroed */
 	TC_PATCHES = 23, /* id, a = layers of its deploy, at TC_LAYERS_AT in scratch: what of a sleeping UC is not as they laid it, reply.n
 	                  * bytes of patches after the state in scratch. EAGAIN: as for CAPTURE. ENOSPC: it is more than scratch holds */
 };

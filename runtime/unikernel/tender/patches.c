@@ -154,7 +154,7 @@ void patches(const struct tc_order *o, struct tc_reply *r)
 	if (!e)
 		e = still_asleep(c->pid);
 	if (!e)
-		e = sleeps_in(c, "45 0x3 "); /* recvfrom(UC_CHANNEL_FD): no time-out wakes it */
+		e = sleeps_in(c, UC_SLEEP_CALL); /* no time-out wakes it */
 	r->err = e < 0 ? -e : 0;
 }
 

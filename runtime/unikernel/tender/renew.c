@@ -1,5 +1,5 @@
 /*
- * renew.c: makes a UC that has served a blank again (abi/uc.h, UC_MSG_RENEW). Its process keeps the pages that functions write,
+ * renew.c: makes a UC that has served a blank again (abi/uc.h, UC_SLEEP_CALL). Its process keeps the pages that functions write,
  * with the content that they had when it was forked: the next function of it neither pays for a fork nor for their faults.
  *
  * Nothing that the guest says of itself is believed. Where it sleeps, what it has mapped and which pages are its own is asked
@@ -7,8 +7,8 @@
  */
 #include "tender.h"
 
-_Static_assert(UC_CHANNEL_FD == 3 && UC_STACK == 0x7e0000140000 && UC_STACK + UC_STACK_SIZE == 0x7e0000180000 && UC_STUB_IP == 0x7e0000000002,
-	"UC_RENEW_CALL");
+_Static_assert(UC_CHANNEL_FD == 3 && UC_MSG_MAX == 0x10000 && UC_STACK == 0x7e0000140000 && UC_STACK + UC_STACK_SIZE == 0x7e0000180000 && UC_STUB_IP == 0x7e0000000002,
+	"UC_SLEEP_CALL");
 
 /* How the region is mapped in this node, as /proc/PID/maps shows it, and so in every child that has not changed it. */
 static char own_maps[32768];
@@ -105,11 +105,24 @@ static i64 roll_back(int pid, const struct table *t)
 	return 0;
 }
 
+/* What its next life is told. The block is read-only to the guest: a parent may write it all the same. */
+static i64 tell_host(struct child *c, const struct tc_run *run)
+{
+	struct uc_host h;
+	int mem = proc_file(c, PROC_MEM);
+	if (mem < 0)
+		return mem;
+	host_block(&h, run);
+	i64 e = SYS4(pwrite64, mem, &h, sizeof h, UC_HOST);
+	return e == sizeof h ? 0 : e < 0 ? e : -EIO;
+}
+
 void renew(const struct tc_order *o, struct tc_reply *r)
 {
+	const struct tc_run next = *(const struct tc_run *)NODE_SCRATCH; /* which the table overwrites */
 	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
-	i64 e = c->pid ? sleeps_in(c, UC_RENEW_CALL) : -ESRCH;
+	i64 e = c->pid ? sleeps_in(c, UC_SLEEP_CALL) : -ESRCH;
 	if (!e)
 		e = mapped_as_forked(c);
 	int pagemap = e ? -1 : proc_file(c, PROC_PAGEMAP);
@@ -130,6 +143,8 @@ void renew(const struct tc_order *o, struct tc_reply *r)
 		struct iovec l = { &next, 8 }, to = { (void *)(UC_STACK + UC_STACK_SIZE - 8), 8 };
 		e = write_vm(c->pid, &l, &to, 1, 8);
 	}
+	if (!e)
+		e = tell_host(c, &next);
 	if (!e)
 		c->spent = time_spent(c->pid);
 	r->err = e < 0 ? -e : 0;
@@ -174,9 +189,8 @@ void refill(const struct tc_order *o, struct tc_reply *r)
 {
 	const struct tc_run *run = (const struct tc_run *)NODE_SCRATCH;
 	const struct tc_layer *l = (const struct tc_layer *)(run + 1);
-	struct uc_host h;
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
-	int pid = c->pid, mem;
+	int pid = c->pid;
 	i64 e = pid && run->layers < TC_SCRATCH / 8 / sizeof *l ? 0 : -ESRCH;
 	u64 zeroed = 0;
 	for (u32 i = 0; !e && i < run->layers; i++)
@@ -194,11 +208,7 @@ void refill(const struct tc_order *o, struct tc_reply *r)
 		e = lay_copied(pid, l, run->layers);
 	if (!e)
 		e = lay_patches(pid, l, run->layers, patches, run->patches);
-	if (!e && (e = mem = proc_file(c, PROC_MEM)) >= 0) {
-		/* The block is read-only to the guest: a parent may write it all the same. */
-		host_block(&h, run);
-		e = SYS4(pwrite64, mem, &h, sizeof h, UC_HOST);
-		e = e == sizeof h ? 0 : e < 0 ? e : -EIO;
-	}
+	if (!e)
+		e = tell_host(c, run);
 	r->err = e < 0 ? -e : 0;
 }
