@@ -127,15 +127,15 @@ func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
 		if got := groupsOf(t, b); len(got) != 1 {
 			t.Fatalf("groups are %v", got)
 		}
-		stock := base.nodes.load()[0].stock
-		for len(stock) > 0 {
-			(<-stock).end()
+		stock := &base.nodes.load()[0].stock
+		for uc, ok := stock.take(); ok; uc, ok = stock.take() {
+			uc.end()
 		}
 		pid := sb.cpu.pid
 		if err := sb.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if len(stock) != 1 {
+		if stock.len() != 1 {
 			t.Fatal("it was not renewed")
 		}
 		if got := groupsOf(t, b); len(got) != 0 {

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
@@ -238,60 +236,4 @@ func appendCopied(layers []layer, pages []snapshot.Page) []layer {
 		layers = append(layers, layer{addr: uint64(p.VPN) * abi.PageSize, off: uint64(p.Slot) * abi.PageSize, pages: 1, kind: layerCopied})
 	}
 	return layers
-}
-
-// take gives a blank for an order: from stock, or a fresh one. One that served
-// before has carried the order out already.
-func (n *node) take(r *runOrder) (blank, error) {
-	for {
-		select {
-		case uc := <-n.stock:
-			if !uc.renewed {
-				return uc, nil
-			}
-			switch err := n.refill(uc, r); {
-			case err == nil:
-				return uc, nil
-			case errors.Is(err, unix.E2BIG): // for any that was renewed
-				n.keep(uc)
-				return n.fork()
-			}
-			n.discard(uc)
-		default:
-			return n.fork()
-		}
-	}
-}
-
-// restock asks for one more blank if the stock runs low, unless UCs come back
-// into it as fast as they are taken: a fresh one would then crowd out a renewed
-// one, which is cheaper. A failure shows at the next take.
-func (n *node) restock() {
-	if 2*len(n.stock) >= n.blanks {
-		return
-	}
-	if n.returns.Add(-1) >= 0 {
-		return
-	}
-	n.returns.Store(0)
-	if uc, err := n.fork(); err == nil {
-		n.keep(uc)
-	}
-}
-
-// keep puts a blank into stock; one too many ends.
-func (n *node) keep(uc blank) {
-	select {
-	case n.stock <- uc:
-		if uc.renewed && int(n.returns.Load()) < cap(n.stock) {
-			n.returns.Add(1)
-		}
-	default:
-		n.discard(uc)
-	}
-}
-
-func (n *node) discard(uc blank) {
-	n.forget(uc.id)
-	unix.Close(uc.fd)
 }

@@ -161,7 +161,7 @@ func (s *sandbox) giveUpProcess(h *hibernated) {
 	}
 	s.session.Close()
 	n, again, ok := s.uc.node, blank{}, false
-	if len(n.stock) < cap(n.stock) && s.leaveCPU() {
+	if !n.stock.full() && s.leaveCPU() {
 		again, ok = s.backToBlank()
 	} else {
 		s.endProcess()

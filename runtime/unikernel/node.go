@@ -15,9 +15,8 @@ type node struct {
 	fd        int // control socket
 	imageSize uint64
 	scratch   []byte // mapping of the scratch file: tables too large for a packet
-	stock     chan blank
-	blanks    int          // that it is to have in stock
-	returns   atomic.Int32 // renewed blanks that came into stock and need no replacement by forks
+	stock     stock
+	orders    atomic.Int32 // under way, or waiting to be
 
 	mu   sync.Mutex // one order and its reply at a time
 	dead bool
@@ -97,6 +96,8 @@ func (n *node) ask(o order, got func(reply) error, fds ...int) (reply, int, erro
 
 // askWith is ask with something put into scratch first.
 func (n *node) askWith(o order, put func(scratch []byte), got func(reply) error, fds ...int) (reply, int, error) {
+	n.orders.Add(1)
+	defer n.orders.Add(-1)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.dead { // and its scratch unmapped
@@ -136,14 +137,8 @@ func (n *node) close() {
 		return
 	}
 	n.dead = true
-	for {
-		select {
-		case b := <-n.stock:
-			unix.Close(b.fd)
-			continue
-		default:
-		}
-		break
+	for _, uc := range n.stock.close() {
+		unix.Close(uc.fd)
 	}
 	unix.Close(n.fd)
 	if n.scratch != nil {

@@ -1,7 +1,6 @@
 package unikernel
 
 import (
-	"math/rand/v2"
 	goruntime "runtime"
 	"sync/atomic"
 )
@@ -14,13 +13,21 @@ const blanksPerNode = 4
 // orders, so a base snapshot has one for each processor.
 type nodes []*node
 
-// pick is a node with the most blanks in stock.
+// pick is the node with the fewest orders under way, of those that need not
+// fork: the first, if nothing happens, so that its memory stays in the
+// processors' caches.
 func (ns nodes) pick() *node {
-	first := rand.IntN(len(ns))
-	best := ns[first]
-	for i := 1; i < len(ns); i++ {
-		if n := ns[(first+i)%len(ns)]; len(n.stock) > len(best.stock) {
-			best = n
+	weight := func(n *node) int32 {
+		w := n.orders.Load()
+		if n.stock.len() == 0 {
+			w += 1 << 16
+		}
+		return w
+	}
+	best, least := ns[0], weight(ns[0])
+	for _, n := range ns[1:] {
+		if w := weight(n); w < least {
+			best, least = n, w
 		}
 	}
 	return best

@@ -126,13 +126,22 @@ func (s *snap) exercise() error {
 	ctx, cancel := context.WithTimeout(context.Background(), rehearsal)
 	defer cancel()
 	for _, n := range s.nodes.load() {
-		for range len(n.stock) {
-			sb, err := s.rehearse(ctx, n)
-			if err != nil {
-				return fmt.Errorf("exercise a blank: %w", err)
-			}
-			sb.Close()
+		if err := s.exerciseAll(ctx, n); err != nil {
+			return fmt.Errorf("exercise a blank: %w", err)
 		}
+	}
+	return nil
+}
+
+func (s *snap) exerciseAll(ctx context.Context, n *node) error {
+	blanks := n.stock.len()
+	n.stock.expect(blanks)
+	for range blanks {
+		sb, err := s.rehearse(ctx, n)
+		if err != nil {
+			return err
+		}
+		defer sb.Close()
 	}
 	return nil
 }

@@ -119,7 +119,7 @@ func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*node, error) 
 	if err != nil {
 		return nil, err
 	}
-	n.keeps(b.stock())
+	n.stock.keeps = b.stock()
 	return n, nil
 }
 
@@ -130,21 +130,4 @@ func mapped(l *snapshot.Layer, file uint16) (out []layer) {
 		out = append(out, layer{addr: uint64(e.VPN) * abi.PageSize, off: uint64(e.Off), pages: e.Pages, kind: layerMapped, file: file})
 	}
 	return out
-}
-
-// keeps says how many blanks the node has in stock. One that keeps none has room
-// for one that was renewed.
-func (n *node) keeps(blanks int) {
-	n.blanks = blanks
-	n.stock = make(chan blank, max(blanks, 1))
-}
-
-// fill makes the node's stock of blanks.
-func (n *node) fill(blanks int) {
-	n.keeps(blanks)
-	for range blanks {
-		if uc, err := n.fork(); err == nil {
-			n.keep(uc)
-		}
-	}
 }

@@ -34,7 +34,7 @@ func (s *sandbox) renew() bool {
 	plain := s.parent != nil && s.session != nil && s.net == nil && !s.closed
 	s.mu.Unlock()
 	n := s.uc.node
-	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || len(n.stock) == cap(n.stock) {
+	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || n.stock.full() {
 		return false
 	}
 	if !s.leaveCPU() {

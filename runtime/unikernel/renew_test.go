@@ -46,25 +46,30 @@ func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
 				t.Fatal("the search does not find what is there")
 			}
 			uc, n := sb.uc, base.nodes.load()[0]
-			(<-n.stock).end() // room for the one that is to be renewed
+			takeBlank(t, n).end() // room for the one that is to be renewed
 			sb.Close()
-			select {
-			case again := <-n.stock:
-				if again.id != uc.id || !again.renewed {
-					t.Fatalf("stock has blank %d, not %d", again.id, uc.id)
-				}
-				if k := found(t, again, secret); k > 0 {
-					t.Errorf("%d pages still hold it", k)
-				}
-				again.end()
-			default:
-				t.Fatal("it was not renewed")
+			again := takeBlank(t, n)
+			if again.id != uc.id || !again.renewed {
+				t.Fatalf("stock has blank %d, not %d", again.id, uc.id)
 			}
+			if k := found(t, again, secret); k > 0 {
+				t.Errorf("%d pages still hold it", k)
+			}
+			again.end()
 		})
 	}
 }
 
 // end is for a test that took a blank out of stock.
+func takeBlank(t *testing.T, n *node) blank {
+	t.Helper()
+	uc, ok := n.stock.take()
+	if !ok {
+		t.Fatal("the stock is empty")
+	}
+	return uc
+}
+
 func (uc blank) end() { uc.node.discard(uc) }
 
 // found counts the UC's own pages that contain text.
@@ -141,7 +146,7 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, base := onlyOne(t, runtime.NodeJS)
 			sb := deployed(t, b, base).(*sandbox)
-			(<-base.nodes.load()[0].stock).end()
+			takeBlank(t, base.nodes.load()[0]).end()
 			if err := sb.Import(t.Context(), function(t, runtime.NodeJS, c.body)); err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +156,7 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 			if d := time.Since(begin); d > 10*time.Second {
 				t.Errorf("its end took %v", d)
 			}
-			if k := len(base.nodes.load()[0].stock); k > c.most {
+			if k := base.nodes.load()[0].stock.len(); k > c.most {
 				t.Errorf("%d blanks are in stock, want at most %d", k, c.most)
 			}
 			next := deployed(t, b, base)

@@ -140,8 +140,9 @@ func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
 	be, sb := keeper(t, runtime.NodeJS)
 	askKeeper(t, sb, "{}")
 	rest(t, sb)
-	for n := sb.asleep.node; len(n.stock) > 0; {
-		n.discard(<-n.stock)
+	stock := &sb.asleep.node.stock
+	for uc, ok := stock.take(); ok; uc, ok = stock.take() {
+		uc.end()
 	}
 	over := rlimitShortage(t, descendants(os.Getpid()))
 	defer over()
