@@ -131,9 +131,10 @@ func New(cfg Config, backend runtime.Backend, interpreters []runtime.Interpreter
 		w.languages[in.Runtime] = &language{Interpreter: in}
 	}
 	w.life, w.kill = context.WithCancel(context.Background())
-	w.owned.Add(2)
+	w.owned.Add(3)
 	go w.keepHouse()
 	go w.sampleAll()
+	go w.watchCrowd()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.usesBase() && !cfg.Runtimes.AtFirstUse {

@@ -1,0 +1,80 @@
+package worker
+
+import (
+	"context"
+	"os"
+	goruntime "runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+)
+
+// policies counts this process's threads by their scheduling policy.
+func policies(t *testing.T) map[uint32]int {
+	t.Helper()
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := map[uint32]int{}
+	for _, th := range threads {
+		tid, _ := strconv.Atoi(th.Name())
+		if a, err := unix.SchedGetAttr(tid, 0); err == nil {
+			n[a.Policy]++
+		}
+	}
+	return n
+}
+
+func TestPlatformDoesNotPreemptSandboxesInACrowd(t *testing.T) {
+	if n := policies(t); len(n) > 1 || n[unix.SCHED_NORMAL] == 0 {
+		t.Skipf("the threads of this process are not SCHED_OTHER: %v", n)
+	}
+	f := newFake(t)
+	f.onInvoke = func(sb *fakeSandbox, _ runtime.Invocation) (runtime.Result, error) {
+		time.Sleep(time.Millisecond)
+		return runtime.Result{Outcome: runtime.OK, Payload: []byte(sb.function)}, nil
+	}
+	w := start(t, Config{}, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var clients sync.WaitGroup
+	for i := range 4 * goruntime.GOMAXPROCS(0) {
+		clients.Go(func() {
+			for ctx.Err() == nil {
+				invoke(t, w, strconv.Itoa(i))
+			}
+		})
+	}
+	runtimetest.Eventually(t, "threads are SCHED_BATCH in a crowd", func() bool { return policies(t)[unix.SCHED_BATCH] > 0 })
+	cancel()
+	clients.Wait()
+	runtimetest.Eventually(t, "they are SCHED_OTHER after it", func() bool { return policies(t)[unix.SCHED_BATCH] == 0 })
+}
+
+func TestCrowdIsOfManyShortCalls(t *testing.T) {
+	procs := goruntime.GOMAXPROCS(0)
+	for name, c := range map[string]struct {
+		inflight int
+		calls    uint64
+		want     bool
+	}{
+		"many short":            {procs + 1, uint64(crowdCalls * procs), true},
+		"many long":             {procs + 1, uint64(crowdCalls*procs) - 1, false},
+		"one after another":     {1, 10_000, false},
+		"as many as processors": {procs, 10_000, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &Worker{inflight: c.inflight, invocations: [4]uint64{1000, 0, 0, c.calls}}
+			if calls, crowd := w.crowded(1000); crowd != c.want || calls != 1000+c.calls {
+				t.Errorf("%d calls, crowd %v", calls, crowd)
+			}
+		})
+	}
+}
