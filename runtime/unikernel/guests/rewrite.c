@@ -2,7 +2,9 @@
 #include "check.h"
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 
 /* Calls whose code can be looked at. */
 extern unsigned char read_site[], write_site[], ppid_site[], pid_site[];
@@ -15,6 +17,17 @@ __asm__(".text\n"
 	"ppid_here:\n nop\nppid_site: mov $110,%eax\n syscall\n ret\n"
 	/* The same five bytes as the end of another instruction, mov to r8d: not a call's first instruction. */
 	"pid_here:\n mov $39,%eax\n .byte 0x41\npid_site: mov $39,%eax\n syscall\n ret\n");
+
+/* The other forms: the end of syscall(3); read(2) and another call with the descriptor restored in between. */
+extern unsigned char sixth_site[], kept_site[], far_site[];
+long any_here(long nr, const void *a);
+long kept_here(int fd, void *p, size_t n);
+long far_here(int fd);
+__asm__("any_here:\n mov %rdi,%rax\n mov %rsi,%rdi\nsixth_site: mov 8(%rsp),%r9\n syscall\n ret\n"
+	"kept_here:\n sub $24,%rsp\n mov %edi,8(%rsp)\n mov $99,%edi\n"
+	"kept_site: mov 8(%rsp),%edi\n xor %eax,%eax\n syscall\n add $24,%rsp\n ret\n"
+	"far_here:\n sub $24,%rsp\n mov %edi,4(%rsp)\n mov $99,%edi\n"
+	"far_site: mov $3,%eax\n mov 4(%rsp),%edi\n syscall\n add $24,%rsp\n ret\n");
 
 /* Everything that a system call leaves alone: 0 if it did. */
 int spoiled(void);
@@ -76,6 +89,17 @@ int main(void)
 	CHECK(ppid_here() == 1 && ppid_site[0] == 0xe9 && ppid_here() == 1);
 	CHECK(pid_here() == getpid() && pid_here() == getpid() && pid_site[0] == 0xb8);
 	CHECK(!spoiled() && !spoiled());
+
+	struct utsname u;
+	CHECK(any_here(SYS_getppid, NULL) == 1 && sixth_site[0] == 0xe9 && any_here(SYS_getppid, NULL) == 1);
+	/* The same place makes a call that always traps. */
+	CHECK(any_here(SYS_uname, &u) == 0 && !strcmp(u.sysname, "Linux") && any_here(SYS_getppid, NULL) == 1);
+	for (int i = 0; i < 3; i++) {
+		CHECK(pipe(p) == 0 && write(p[1], "abc", 3) == 3);
+		CHECK(kept_here(p[0], b, 2) == 2 && !memcmp(b, "ab", 2) && kept_here(p[0], b, 2) == 1 && b[0] == 'c');
+		CHECK(far_here(p[0]) == 0 && far_here(p[0]) == -EBADF && close(p[1]) == 0);
+		CHECK(kept_site[0] == 0xe9 && far_site[0] == 0xe9);
+	}
 
 	CHECK(pthread_create(&t, NULL, takes_its_turn, NULL) == 0);
 	for (int i = 0; i < 5; i++) {

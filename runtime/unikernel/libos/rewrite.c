@@ -10,7 +10,8 @@
  *	back:                                back:                             movabs $uc_fast,%r11
  *	                                                                       jmp *%r11
  *
- * The syscall instruction stays: whoever jumps to it, and a call that is restarted, trap as before. rcx and r11 are what
+ * In the other forms, see lead, what leads to the syscall instruction is moved into the slot as it is. The syscall
+ * instruction stays: whoever jumps to it, and a call that is restarted, trap as before. rcx and r11 are what
  * a system call destroys anyway. uc_fast (start.S) calls fast_call on UC_STACK with a frame like that of a trap, but
  * without floating point state; so only calls are rewritten that neither look at other registers nor let another
  * thread run. What cannot be answered at once traps after all, from uc_slow.
@@ -20,10 +21,11 @@
  */
 #include "state.h"
 
-struct slot { u8 mov; u32 nr; u8 movabs_rcx[2]; u64 back; u8 movabs_r11[2]; u64 fast; u8 jmp[3], pad[4]; } __attribute__((packed));
+#define LEAD 9 /* at most; the rest is filled with nop */
+struct slot { u8 lead[LEAD], movabs_rcx[2]; u64 back; u8 movabs_r11[2]; u64 fast; u8 jmp[3]; } __attribute__((packed));
 _Static_assert(sizeof(struct slot) == 32, "slots are addressed by number");
 
-#define SITE 7 /* bytes of mov and syscall */
+#define JUMP 5
 #define OFTEN 64
 
 /* What is asked often and answered from the caller's arguments alone. */
@@ -34,7 +36,7 @@ static int plain(const u64 *r)
 	case __NR_recvfrom: case __NR_sendto: case __NR_recvmsg: case __NR_sendmsg:
 	case __NR_open: case __NR_openat: case __NR_close: case __NR_lseek: case __NR_fcntl: case __NR_ioctl:
 	case __NR_stat: case __NR_fstat: case __NR_lstat: case __NR_newfstatat: case __NR_statx: case __NR_access:
-	case __NR_readlink: case __NR_getdents64: case __NR_getcwd:
+	case __NR_readlink: case __NR_getdents64: case __NR_getcwd: case __NR_chdir: case __NR_mkdir: case __NR_unlink: case __NR_chmod:
 	case __NR_epoll_ctl: case __NR_epoll_wait: case __NR_epoll_pwait: case __NR_poll: case __NR_futex:
 	case __NR_mmap: case __NR_munmap: case __NR_mprotect: case __NR_madvise: case __NR_brk:
 	case __NR_getpid: case __NR_getppid: case __NR_gettid: case __NR_getuid: case __NR_geteuid: case __NR_getrandom:
@@ -80,35 +82,61 @@ static int traps_often(u64 rip)
 	return ++s->traps == OFTEN;
 }
 
+static int loads(const u8 *code, u64 nr) /* mov $nr,%eax */
+{
+	u32 n;
+	memcpy(&n, code + 1, 4);
+	return code[0] == 0xb8 && n == nr;
+}
+
+/* mov D(%rsp),%edi: a C library restores the descriptor that it kept while it looked whether it may be cancelled. */
+static int restores(const u8 *code) { return code[0] == 0x8b && code[1] == 0x7c && code[2] == 0x24; }
+
+/* How many bytes before a syscall instruction can be moved: whole instructions that may lie anywhere, at least a jump's
+ * length of them. They end at end; 0: none. */
+static u32 lead(const u8 *end, u64 nr)
+{
+	static const u8 sixth[] = { 0x4c, 0x8b, 0x4c, 0x24, 0x08 }; /* mov 8(%rsp),%r9: the end of syscall(3) */
+	if (loads(end - 5, nr) || !memcmp(end - 5, sixth, 5))
+		return 5;
+	if (restores(end - 6) && end[-2] == 0x31 && end[-1] == 0xc0 && !nr) /* xor %eax,%eax: read(2) */
+		return 6;
+	if (loads(end - 9, nr) && restores(end - 4))
+		return 9;
+	return 0;
+}
+
 void rewrite(const u64 *r)
 {
-	u8 code[1 + SITE];
-	u64 back = r[RIP], site = back - SITE;
-	u32 nr;
-	if (!plain(r) || (S->pub.resumes && !traps_often(back)) || from_user(code, site - 1, sizeof code))
+	u8 code[1 + LEAD + 2], *end = code + 1 + LEAD;
+	u64 back = r[RIP];
+	if (!plain(r) || (S->pub.resumes && !traps_often(back)) || from_user(code, back - sizeof code, sizeof code))
 		return;
-	memcpy(&nr, code + 2, 4);
-	/* The byte before a mov of eax is no prefix of a longer instruction that has it as its end. */
-	if ((code[0] & 0xf0) == 0x40 || code[1] != 0xb8 || nr != r[RAX] || code[6] != 0x0f || code[7] != 0x05)
+	u32 n = lead(end, r[RAX]);
+	/* The byte before it is no prefix of a longer instruction that has the first as its end. */
+	if (!n || (end[-(i32)n - 1] & 0xf0) == 0x40 || end[0] != 0x0f || end[1] != 0x05)
 		return;
+	u64 site = back - 2 - n;
 	struct slots *s = slots_near(site);
 	if (!s)
 		return;
 	struct slot *slot = (struct slot *)s->at + s->used++;
-	*slot = (struct slot){ 0xb8, nr, { 0x48, 0xb9 }, back, { 0x49, 0xbb }, (u64)uc_fast, { 0x41, 0xff, 0xe3 }, { 0xcc, 0xcc, 0xcc, 0xcc } };
-	code[1] = 0xe9;
-	nr = (u64)slot - (site + 5);
-	memcpy(code + 2, &nr, 4);
-	to_user(site, code + 1, 5);
+	*slot = (struct slot){ { 0 }, { 0x48, 0xb9 }, back, { 0x49, 0xbb }, (u64)uc_fast, { 0x41, 0xff, 0xe3 } };
+	memset(slot->lead, 0x90, LEAD);
+	memcpy(slot->lead, end - n, n);
+	u8 jump[JUMP] = { 0xe9 };
+	u32 far = (u64)slot - (site + JUMP);
+	memcpy(jump + 1, &far, 4);
+	to_user(site, jump, JUMP);
 }
 
-/* Answers a rewritten call in r: 1, or 0 where it must trap. */
+/* Answers a rewritten call in r: 1, or 0 where it must trap. One place may make several calls: syscall(3). */
 u32 fast_call(u64 *r)
 {
 	struct thread *t = SELF;
 	t->trap_rip = r[RIP];
 	t->answered = 0;
-	if (S->resched || gives_way(r) || signal_waits())
+	if (S->resched || !plain(r) || gives_way(r) || signal_waits())
 		return 0;
 	S->frame = r;
 	i64 v = dispatch(r[RAX], r);
