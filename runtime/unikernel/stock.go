@@ -24,9 +24,10 @@ func (s *stock) len() int {
 	return len(s.blanks)
 }
 
-// room is how many blanks may be in stock. Where none are to be, there is room
-// for one that was renewed.
-func (s *stock) room() int { return max(s.keeps, 1) }
+// room is how many blanks may be in stock: twice what is kept ready, since UCs
+// come back in bursts, and what is turned away ends and has to be forked again.
+// Where none are kept, there is room for one that was renewed.
+func (s *stock) room() int { return max(2*s.keeps, 1) }
 
 func (s *stock) full() bool {
 	s.mu.Lock()
