@@ -31,6 +31,12 @@
 // wait are served in order of arrival, except that a sandbox goes to the next
 // invocation of its own function a few times before it is given up for others.
 //
+// # Processors
+//
+// While calls are short and more than there are processors, the threads of the
+// process that the worker is in do not preempt sandboxes (SCHED_BATCH, see
+// crowd.go).
+//
 // # What it is not
 //
 // The worker decides how an invocation runs and not whether it may: the limits

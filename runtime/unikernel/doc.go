@@ -10,7 +10,7 @@
 //
 // What runs where: libos/ is the guest's kernel; tender/ hosts UCs as
 // processes without rights (README.md); this package is the platform's side.
-// It starts one tender, which is a tree of processes: the root, one node for
+// It starts one tender, which is a tree of processes: the root, nodes for
 // each part of a snapshot stack that is worth holding mapped, and the UCs
 // that nodes fork. The platform talks to a node over one socket, and to a
 // UC over that UC's channel. Nothing above the type tenderRoot assumes that a
