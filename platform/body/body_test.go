@@ -1,8 +1,11 @@
 package body_test
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -64,6 +67,39 @@ func TestBodiesAreReadWithinTheirLimit(t *testing.T) {
 		res.Body.Close()
 		if err != nil || res.StatusCode != c.status || !strings.Contains(string(got), c.want) {
 			t.Errorf("%s: %d %s, %v; want %d with %q", name, res.StatusCode, got, err, c.status, c.want)
+		}
+	}
+}
+
+// A client that writes all before it reads anything, and takes longer than
+// net/http waits with the reset of a connection that has unread bytes.
+func TestAClientThatWritesFirstSeesWhyItsBodyWasRefused(t *testing.T) {
+	srv := serve(t, reader, 0)
+	const size = 6 << 20
+	for name, head := range map[string]string{
+		"length":  fmt.Sprintf("Content-Length: %d\r\n\r\n", size),
+		"chunked": fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", size),
+	} {
+		conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		half := strings.Repeat("x", size/2)
+		_, err = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n"+head+half)
+		if err == nil {
+			time.Sleep(600 * time.Millisecond)
+			_, err = io.WriteString(conn, half)
+		}
+		if err == nil && name == "chunked" {
+			_, err = io.WriteString(conn, "\r\n0\r\n\r\n")
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || res.StatusCode != 413 {
+			t.Fatalf("%s: %+v, %v", name, res, err)
 		}
 	}
 }
