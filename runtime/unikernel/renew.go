@@ -58,12 +58,10 @@ func (s *sandbox) renew() bool {
 // backToBlank returns the blank that the UC is now, or false after killing it.
 func (s *sandbox) backToBlank() (blank, bool) {
 	next := s.backend.runOrder(abi.Resume, s.uc.node, s.limits)
-	if s.rollBack(next) != nil {
-		s.uc.node.forget(s.uc.id)
-		s.channel.awaitEnd()
-		return blank{}, false
+	fd, ok := -1, false
+	if s.rollBack(next) == nil {
+		fd, ok = s.channel.detach()
 	}
-	fd, ok := s.channel.detach()
 	if !ok {
 		s.uc.node.forget(s.uc.id)
 		s.channel.awaitEnd()
