@@ -235,7 +235,8 @@ func (u bundle) write(dir string) error {
 }
 
 // awaitPID waits for the file: runc and crun write it when the container runs,
-// and its driver may say hello before that.
+// and its driver may say hello before that. runc renames it into place; crun
+// makes it, and writes then.
 func (s *sandbox) awaitPID(ctx context.Context) error {
 	for {
 		err := s.readPID()
@@ -256,6 +257,9 @@ func (s *sandbox) readPID() error {
 	b, err := os.ReadFile(pidFile(s.dir))
 	if err != nil {
 		return err
+	}
+	if len(b) == 0 {
+		return fmt.Errorf("read %s: %w yet", pidFile(s.dir), fs.ErrNotExist)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if err != nil {

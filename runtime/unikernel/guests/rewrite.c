@@ -19,13 +19,16 @@ __asm__(".text\n"
 	"pid_here:\n mov $39,%eax\n .byte 0x41\npid_site: mov $39,%eax\n syscall\n ret\n");
 
 /* The other forms: the end of syscall(3); read(2) and another call with the descriptor restored in between. */
-extern unsigned char sixth_site[], kept_site[], far_site[];
+extern unsigned char sixth_site[], kept_site[], loop_site[], far_site[];
 long any_here(long nr, const void *a);
 long kept_here(int fd, void *p, size_t n);
+long loop_here(int fd, void *p, size_t n); /* its second instruction begins a loop, so it stays */
 long far_here(int fd);
 __asm__("any_here:\n mov %rdi,%rax\n mov %rsi,%rdi\nsixth_site: mov 8(%rsp),%r9\n syscall\n ret\n"
 	"kept_here:\n sub $24,%rsp\n mov %edi,8(%rsp)\n mov $99,%edi\n"
-	"kept_site: mov 8(%rsp),%edi\n xor %eax,%eax\n syscall\n add $24,%rsp\n ret\n"
+	"kept_site: mov 8(%rsp),%edi\n xor %eax,%eax\n syscall\n cmp $-4096,%rax\n ja 1f\n1: add $24,%rsp\n ret\n"
+	"loop_here:\n sub $24,%rsp\n mov %edi,8(%rsp)\n mov $99,%edi\n"
+	"loop_site: mov 8(%rsp),%edi\n2: xor %eax,%eax\n syscall\n cmp $-4,%rax\n je 2b\n add $24,%rsp\n ret\n"
 	"far_here:\n sub $24,%rsp\n mov %edi,4(%rsp)\n mov $99,%edi\n"
 	"far_site: mov $3,%eax\n mov 4(%rsp),%edi\n syscall\n add $24,%rsp\n ret\n");
 
@@ -95,8 +98,8 @@ int main(void)
 	/* The same place makes a call that always traps. */
 	CHECK(any_here(SYS_uname, &u) == 0 && !strcmp(u.sysname, "Linux") && any_here(SYS_getppid, NULL) == 1);
 	for (int i = 0; i < 3; i++) {
-		CHECK(pipe(p) == 0 && write(p[1], "abc", 3) == 3);
-		CHECK(kept_here(p[0], b, 2) == 2 && !memcmp(b, "ab", 2) && kept_here(p[0], b, 2) == 1 && b[0] == 'c');
+		CHECK(pipe(p) == 0 && write(p[1], "abcd", 4) == 4 && loop_here(p[0], b, 1) == 1 && b[0] == 'a' && loop_site[0] == 0x8b);
+		CHECK(kept_here(p[0], b, 2) == 2 && !memcmp(b, "bc", 2) && kept_here(p[0], b, 2) == 1 && b[0] == 'd');
 		CHECK(far_here(p[0]) == 0 && far_here(p[0]) == -EBADF && close(p[1]) == 0);
 		CHECK(kept_site[0] == 0xe9 && far_site[0] == 0xe9);
 	}

@@ -25,6 +25,7 @@
 struct slot { u8 lead[LEAD], movabs_rcx[2]; u64 back; u8 movabs_r11[2]; u64 fast; u8 jmp[3]; } __attribute__((packed));
 _Static_assert(sizeof(struct slot) == 32, "slots are addressed by number");
 
+#define AFTER 9 /* bytes from the syscall instruction on that are looked at */
 #define JUMP 5
 #define OFTEN 64
 
@@ -97,9 +98,11 @@ static int restores(const u8 *code) { return code[0] == 0x8b && code[1] == 0x7c 
 static u32 lead(const u8 *end, u64 nr)
 {
 	static const u8 sixth[] = { 0x4c, 0x8b, 0x4c, 0x24, 0x08 }; /* mov 8(%rsp),%r9: the end of syscall(3) */
+	/* The jump takes a byte of the xor: no loop may begin there. The C library's read looks for an error, and is no loop. */
+	static const u8 checks[] = { 0x0f, 0x05, 0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff, 0x77 }; /* syscall; cmp $-4096,%rax; ja */
 	if (loads(end - 5, nr) || !memcmp(end - 5, sixth, 5))
 		return 5;
-	if (restores(end - 6) && end[-2] == 0x31 && end[-1] == 0xc0 && !nr) /* xor %eax,%eax: read(2) */
+	if (restores(end - 6) && end[-2] == 0x31 && end[-1] == 0xc0 && !nr && !memcmp(end, checks, AFTER)) /* xor %eax,%eax */
 		return 6;
 	if (loads(end - 9, nr) && restores(end - 4))
 		return 9;
@@ -108,9 +111,9 @@ static u32 lead(const u8 *end, u64 nr)
 
 void rewrite(const u64 *r)
 {
-	u8 code[1 + LEAD + 2], *end = code + 1 + LEAD;
+	u8 code[1 + LEAD + AFTER], *end = code + 1 + LEAD;
 	u64 back = r[RIP];
-	if (!plain(r) || (S->pub.resumes && !traps_often(back)) || from_user(code, back - sizeof code, sizeof code))
+	if (!plain(r) || (S->pub.resumes && !traps_often(back)) || from_user(code, back - 3 - LEAD, sizeof code))
 		return;
 	u32 n = lead(end, r[RAX]);
 	/* The byte before it is no prefix of a longer instruction that has the first as its end. */

@@ -7,8 +7,8 @@
  */
 #include "tender.h"
 
-_Static_assert(UC_CHANNEL_FD == 3 && UC_MSG_MAX == 0x10000 && UC_STACK == 0x7e0000140000 && UC_STACK + UC_STACK_SIZE == 0x7e0000180000 && UC_STUB_IP == 0x7e0000000002,
-	"UC_SLEEP_CALL");
+_Static_assert(UC_CHANNEL_FD == 3 && UC_MSG_MAX == 0x10000 && UC_STACK == 0x7e0000140000 &&
+	UC_STACK + UC_STACK_SIZE == 0x7e0000180000 && UC_STUB_IP == 0x7e0000000002, "UC_SLEEP_CALL");
 
 /* How the region is mapped in this node, as /proc/PID/maps shows it, and so in every child that has not changed it. */
 static char own_maps[32768];
@@ -119,7 +119,7 @@ static i64 tell_host(struct child *c, const struct tc_run *run)
 
 void renew(const struct tc_order *o, struct tc_reply *r)
 {
-	const struct tc_run next = *(const struct tc_run *)NODE_SCRATCH; /* which the table overwrites */
+	const struct tc_run told = *(const struct tc_run *)NODE_SCRATCH; /* which the table overwrites */
 	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
 	i64 e = c->pid ? sleeps_in(c, UC_SLEEP_CALL) : -ESRCH;
@@ -144,7 +144,7 @@ void renew(const struct tc_order *o, struct tc_reply *r)
 		e = write_vm(c->pid, &l, &to, 1, 8);
 	}
 	if (!e)
-		e = tell_host(c, &next);
+		e = tell_host(c, &told);
 	if (!e)
 		c->spent = time_spent(c->pid);
 	r->err = e < 0 ? -e : 0;
