@@ -17,11 +17,16 @@ import (
 // and no hop between goroutines; a long wait holds no thread.
 const patience = 2 * time.Millisecond
 
+// spin is how long a read asks without sleeping, while it is the backend's only
+// one: to wake a thread on a processor that idles costs as much as a hot call.
+const spin = 60 * time.Microsecond
+
 // channel is the platform's end of a UC's channel: a driver.Stream of the
 // bytes that Data messages carry. One goroutine reads at a time; any may
 // write. Other messages go to the peer.
 type channel struct {
-	peer peer
+	peer    peer
+	readers *atomic.Int32 // of the backend's channels: reads under way
 
 	use    sync.RWMutex // held for reading while fd is used, so that it is not closed and given to another meanwhile
 	fd     int
@@ -50,12 +55,12 @@ type peer interface {
 // spills are packet buffers, for what does not fit where the reader wants it.
 var spills = sync.Pool{New: func() any { b := make([]byte, abi.MaxPayload); return &b }}
 
-func newChannel(fd int, p peer) *channel {
+func newChannel(fd int, p peer, readers *atomic.Int32) *channel {
 	tv := unix.NsecToTimeval(int64(patience))
 	// Without the time-out, waits would hold a thread; nothing else changes.
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv)
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &tv)
-	return &channel{fd: fd, peer: p}
+	return &channel{fd: fd, peer: p, readers: readers}
 }
 
 // SetDeadline bounds Read and Write, those under way included.
@@ -181,7 +186,7 @@ func (c *channel) recvLater(p []byte) (n int, err error) {
 	var inner error
 	err = raw.Read(func(fd uintptr) bool {
 		for {
-			n, inner = c.recvmsg(int(fd), p)
+			n, inner = c.recvmsg(int(fd), p, 0)
 			if inner != unix.EINTR {
 				return inner != unix.EAGAIN
 			}

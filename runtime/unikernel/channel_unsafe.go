@@ -2,7 +2,9 @@ package unikernel
 
 import (
 	"os"
+	goruntime "runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -15,19 +17,28 @@ import (
 // allocating, and this is on the path of every hot invocation.
 
 // recv receives with the descriptor as it is: it blocks for at most patience
-// before the first long wait, and not at all afterwards.
+// before the first long wait, and not at all afterwards. Alone, it asks again
+// and again at first, see spin.
 func (c *channel) recv(p []byte) (int, error) {
 	c.use.RLock()
 	defer c.use.RUnlock()
 	if c.closed.Load() {
 		return 0, os.ErrClosed
 	}
-	return c.recvmsg(c.fd, p)
+	defer c.readers.Add(-1)
+	if c.readers.Add(1) == 1 && goruntime.GOMAXPROCS(0) > 1 {
+		for begin := time.Now(); time.Since(begin) < spin; {
+			if n, err := c.recvmsg(c.fd, p, unix.MSG_DONTWAIT); err != unix.EAGAIN {
+				return n, err
+			}
+		}
+	}
+	return c.recvmsg(c.fd, p, 0)
 }
 
 // recvmsg also hears what a UC said that ended with messages unread: the first
 // receive then yields ECONNRESET and nothing else (unix(7)).
-func (c *channel) recvmsg(fd int, p []byte) (int, error) {
+func (c *channel) recvmsg(fd int, p []byte, flags uintptr) (int, error) {
 	c.iov[0].Base = &c.head[0]
 	c.iov[0].SetLen(abi.MsgSize)
 	i := 1
@@ -43,9 +54,9 @@ func (c *channel) recvmsg(fd int, p []byte) (int, error) {
 	}
 	c.msg.Iov = &c.iov[0]
 	c.msg.SetIovlen(i)
-	n, _, errno := syscall.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&c.msg)), 0)
+	n, _, errno := syscall.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&c.msg)), flags)
 	if errno == unix.ECONNRESET {
-		n, _, errno = syscall.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&c.msg)), 0)
+		n, _, errno = syscall.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&c.msg)), flags)
 	}
 	if errno != 0 {
 		return 0, errno

@@ -205,7 +205,7 @@ func (s *sandbox) wake() (err error) {
 		held.release()
 		return err
 	}
-	s.channel = newChannel(s.uc.fd, s)
+	s.channel = newChannel(s.uc.fd, s, &b.readers)
 	s.session = s.session.Move(s.channel)
 	if s.uc.renewed {
 		held.release()

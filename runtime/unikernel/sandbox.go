@@ -62,7 +62,7 @@ func (b *Backend) newSandbox(uc blank, in runtime.Interpreter, limits runtime.Li
 	// The one who makes it calls leave when it is made.
 	sb := &sandbox{backend: b, in: in, uc: uc, limits: limits, calls: 1, touched: true}
 	sb.resting.RLock()
-	sb.channel = newChannel(uc.fd, sb)
+	sb.channel = newChannel(uc.fd, sb, &b.readers)
 	b.mu.Lock()
 	sb.place = len(b.ring)
 	b.ring = append(b.ring, sb)

@@ -61,6 +61,7 @@ type Backend struct {
 	ring   []*sandbox           // all that live
 	hand   int                  // of the clock that goes over ring
 
+	readers  atomic.Int32 // see channel
 	awake    atomic.Int64 // UCs that have a process
 	maxAwake int64
 	crowded  chan struct{}
