@@ -52,11 +52,11 @@ func Timed(next http.Handler, wait time.Duration) http.Handler {
 func Read(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	switch {
 	case r.ContentLength > limit:
-		return nil, tooLarge(r, limit)
+		return nil, tooLarge(w, r, limit)
 	case r.ContentLength == 0:
 		return nil, nil
 	}
-	body, err := whole(r, limit)
+	body, err := whole(w, r, limit)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, fmt.Errorf("%w: %s; send it without pauses, at %d KB/s or more", ErrSlow, came(body, r), int64(time.Second/perByte)>>10)
@@ -69,13 +69,19 @@ func Read(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	return body, nil
 }
 
-// drained is what is read and dropped of a body that is too large: a client that
-// still writes when its connection is reset may never see why it was refused.
-const drained = 8 << 20
+// What is read and dropped of a body that is too large, and for how long: a
+// client that still writes when its connection is reset may never see why it was
+// refused.
+const (
+	drained  = 8 << 20
+	draining = 5 * time.Second
+)
 
-func tooLarge(r *http.Request, limit int64) error {
+func tooLarge(w http.ResponseWriter, r *http.Request, limit int64) error {
 	// Whatever goes wrong now, the body is refused.
-	_, _ = io.CopyN(io.Discard, r.Body, drained)
+	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(draining)) == nil {
+		_, _ = io.CopyN(io.Discard, r.Body, drained)
+	}
 	return &http.MaxBytesError{Limit: limit}
 }
 
@@ -87,11 +93,11 @@ func came(body []byte, r *http.Request) string {
 	return fmt.Sprintf("%d of %d bytes came", len(body), r.ContentLength)
 }
 
-func whole(r *http.Request, limit int64) ([]byte, error) {
+func whole(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength < 0 {
 		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 		if err == nil && int64(len(body)) > limit {
-			err = tooLarge(r, limit)
+			err = tooLarge(w, r, limit)
 		}
 		return body, err
 	}

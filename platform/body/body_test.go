@@ -104,6 +104,23 @@ func TestAClientThatWritesFirstSeesWhyItsBodyWasRefused(t *testing.T) {
 	}
 }
 
+func TestARefusedBodyThatStallsIsNotWaitedForAsLongAsOthers(t *testing.T) {
+	t.Parallel()
+	conn, err := net.Dial("tcp", serve(t, reader, time.Minute).Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nx"); err != nil {
+		t.Fatal(err)
+	}
+	conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || res.StatusCode != 413 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+}
+
 func TestABodyThatStallsIsAnErrorThatSaysSo(t *testing.T) {
 	status, answer := bodytest.Stall(t, serve(t, reader, 50*time.Millisecond).URL, "POST", "/")
 	if want := "the request's body did not arrive in time: 1 of 100 bytes came; send it without pauses, at 200 KB/s or more\n"; status != 408 || answer != want {

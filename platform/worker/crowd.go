@@ -71,26 +71,38 @@ func (w *Worker) crowded(last uint64) (calls uint64, crowd bool) {
 }
 
 // setPolicy gives all threads of this process that have one policy another. A
-// process that they start has theirs, and keeps it.
+// process that they start has theirs, and keeps it; so has a thread, which is why
+// it looks again until there is none.
 func setPolicy(from, to uint32) error {
+	for {
+		n, err := setPolicyOnce(from, to)
+		if n == 0 || err != nil {
+			return err
+		}
+	}
+}
+
+// setPolicyOnce returns how many threads it changed.
+func setPolicyOnce(from, to uint32) (n int, err error) {
 	const dir = "/proc/self/task"
 	threads, err := os.ReadDir(dir)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, t := range threads {
 		tid, err := strconv.Atoi(t.Name())
 		if err != nil {
-			return fmt.Errorf("%s: %w", dir, err)
+			return n, fmt.Errorf("%s: %w", dir, err)
 		}
 		a, err := unix.SchedGetAttr(tid, 0)
 		if err == nil && a.Policy == from {
+			n++
 			a.Policy = to
 			err = unix.SchedSetAttr(tid, a, 0)
 		}
 		if err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("thread %d: %w", tid, err)
+			return n, fmt.Errorf("thread %d: %w", tid, err)
 		}
 	}
-	return nil
+	return n, nil
 }
