@@ -20,7 +20,7 @@ import (
 // and neither a UC nor what the platform keeps of one has more than some hundreds
 // of mappings.
 func (b *Backend) Bounds() []runtime.Bound {
-	all := []runtime.Bound{{Sandboxes: maxChildren - 1 - b.stock(), By: "the most children that a node has"}}
+	all := []runtime.Bound{{Sandboxes: maxChildren - roomFor(b.stock()), By: "the most children that a node has"}}
 	limits := append(kernelLimits("/proc"), userLimits()...)
 	for _, t := range cgroup.Trees() {
 		if t.Controller == "pids" || t.Controller == "" {
@@ -29,7 +29,7 @@ func (b *Backend) Bounds() []runtime.Bound {
 	}
 	used := tasks("/proc")
 	for _, l := range limits {
-		all = append(all, l.bound(used, (maxPromoted+4)*(1+b.stock())))
+		all = append(all, l.bound(used, (maxPromoted+4)*(1+roomFor(b.stock()))))
 	}
 	return all
 }

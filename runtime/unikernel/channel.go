@@ -26,7 +26,7 @@ const spin = 60 * time.Microsecond
 // write. Other messages go to the peer.
 type channel struct {
 	peer    peer
-	readers *atomic.Int32 // of the backend's channels: reads under way
+	readers *atomic.Int32 // reads of the backend's channels that are in recv
 
 	use    sync.RWMutex // held for reading while fd is used, so that it is not closed and given to another meanwhile
 	fd     int

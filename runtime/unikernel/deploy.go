@@ -136,7 +136,7 @@ func (b *Backend) deploy(s *snap, n *node, limits runtime.Limits) (*sandbox, err
 	sb.pid = r.pid
 	sb.session = driver.Resume(s.state, sb.channel)
 	sb.session.OnEnd(sb.learnEnd)
-	if uc.renewed {
+	if uc.renewed() {
 		pins.release()
 	} else {
 		sb.channel.pins = pins
@@ -144,7 +144,7 @@ func (b *Backend) deploy(s *snap, n *node, limits runtime.Limits) (*sandbox, err
 	if limits.CPUs > 0 {
 		err = sb.limitCPU(limits.CPUs)
 	}
-	if err == nil && !uc.renewed {
+	if err == nil && !uc.renewed() {
 		err = sendRun(uc.fd, r)
 	}
 	if err != nil {

@@ -207,7 +207,7 @@ func (s *sandbox) wake() (err error) {
 	}
 	s.channel = newChannel(s.uc.fd, s, &b.readers)
 	s.session = s.session.Move(s.channel)
-	if s.uc.renewed {
+	if s.uc.renewed() {
 		held.release()
 	} else {
 		s.channel.pins = held

@@ -224,7 +224,7 @@ func TestProcessOfAUCThatHibernatesServesAnother(t *testing.T) {
 	for range 50 {
 		sb := deployed(t, be, snap).(*sandbox)
 		defer sb.Close()
-		if sb.uc.renewed {
+		if sb.uc.renewed() {
 			renewed++
 		}
 		askKeeper(t, sb, "{}")

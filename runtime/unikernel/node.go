@@ -34,9 +34,11 @@ type blank struct {
 	id   uint32
 	fd   int // our end of its channel
 
-	renewed bool      // it served before: its order goes to the node, see renew.go
-	told    *runOrder // of one that was renewed: what it takes itself for, unless it is told otherwise
+	told *runOrder // of one that was renewed: what it takes itself for, unless it is told otherwise
 }
+
+// renewed: it served before, so its order goes to the node, see renew.go.
+func (uc blank) renewed() bool { return uc.told != nil }
 
 func newNode(fd int) *node { return &node{fd: fd} }
 

@@ -73,7 +73,7 @@ func (s *sandbox) backToBlank() (blank, bool) {
 		unix.Close(fd)
 		return blank{}, false
 	}
-	return blank{node: s.uc.node, id: s.uc.id, fd: fd, renewed: true, told: next}, true
+	return blank{node: s.uc.node, id: s.uc.id, fd: fd, told: next}, true
 }
 
 // rollBack renews the UC's memory. One that waits for a timer, or still works, is

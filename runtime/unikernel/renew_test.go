@@ -19,8 +19,7 @@ var keeping = map[runtime.Language]string{
 	runtime.Python: "all = []\ndef handler(e, c):\n    all.extend([e, e.encode() * 1000, bytearray(e.encode())])\n    open('/tmp/x', 'w').write(e)\n    return len(all)\n",
 }
 
-// onlyOne is a base snapshot whose node keeps one blank at most, so that the
-// next deploy takes the process that served last.
+// onlyOne is a base snapshot with one node, which keeps one blank.
 func onlyOne(t *testing.T, lang runtime.Language) (*Backend, *snap) {
 	b := newBackend(t, Config{Stock: 1})
 	return b, baseSnapshot(t, b, lang, nil).(*snap)
@@ -49,7 +48,7 @@ func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
 			takeBlank(t, n).end() // room for the one that is to be renewed
 			sb.Close()
 			again := takeBlank(t, n)
-			if again.id != uc.id || !again.renewed {
+			if again.id != uc.id || !again.renewed() {
 				t.Fatalf("stock has blank %d, not %d", again.id, uc.id)
 			}
 			if k := found(t, again, secret); k > 0 {
@@ -60,7 +59,7 @@ func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
 	}
 }
 
-// end is for a test that took a blank out of stock.
+// takeBlank takes one out of stock, for a test that ends it.
 func takeBlank(t *testing.T, n *node) blank {
 	t.Helper()
 	uc, ok := n.stock.take()

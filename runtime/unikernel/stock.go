@@ -24,15 +24,15 @@ func (s *stock) len() int {
 	return len(s.blanks)
 }
 
-// room is how many blanks may be in stock: twice what is kept ready, since UCs
+// roomFor is how many blanks may be in stock: twice what is kept ready, since UCs
 // come back in bursts, and what is turned away ends and has to be forked again.
 // Where none are kept, there is room for one that was renewed.
-func (s *stock) room() int { return max(2*s.keeps, 1) }
+func roomFor(keeps int) int { return max(2*keeps, 1) }
 
 func (s *stock) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.blanks) >= s.room()
+	return len(s.blanks) >= roomFor(s.keeps)
 }
 
 func (s *stock) take() (uc blank, ok bool) {
@@ -51,13 +51,13 @@ func (s *stock) put(uc blank) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.closed || len(s.blanks) >= s.room():
+	case s.closed || len(s.blanks) >= roomFor(s.keeps):
 		return false
-	case !uc.renewed:
+	case !uc.renewed():
 		s.blanks = slices.Insert(s.blanks, 0, uc)
 	default:
 		s.blanks = append(s.blanks, uc)
-		s.returns = min(s.returns+1, s.room())
+		s.returns = min(s.returns+1, roomFor(s.keeps))
 	}
 	return true
 }
@@ -103,7 +103,7 @@ func (n *node) take(r *runOrder) (blank, error) {
 		if !ok {
 			return n.fork()
 		}
-		if !uc.renewed {
+		if !uc.renewed() {
 			return uc, nil
 		}
 		switch err := n.refill(uc, r); {

@@ -53,15 +53,7 @@ def handler(event, context):
 // A snapshot may be closed, and its node with it, while its UCs are looked at.
 func TestWatchOfANodeThatIsGone(t *testing.T) {
 	b := newBackend(t, Config{})
-	sb, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.Python)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sb.Close()
-	base, err := b.Capture(t.Context(), sb)
-	if err != nil {
-		t.Fatal(err)
-	}
+	base := baseSnapshot(t, b, runtime.Python, nil)
 	n := base.(*snap).nodes.load()[0]
 	if err := base.Close(); err != nil {
 		t.Fatal(err)

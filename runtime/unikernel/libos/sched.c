@@ -178,9 +178,8 @@ u64 next_deadline(void)
 static void idle(void)
 {
 	u64 best = next_deadline();
-	if (!best && !S->want_out) {
+	if (!best && !S->want_out)
 		host_sleep();
-	}
 	u64 now = now_mono();
 	S->last_mono = now;
 	i64 wait = !best ? -1 : best > now ? (i64)(best - now) : 0;

@@ -36,8 +36,8 @@ uc_leave:                       /* jumped to by a tender that runs at UC_TENDER;
 	jmp uc_enter
 1:	ud2
 
-/* UC_SLEEP_CALL (abi/uc.h): the one place where a UC waits for its channel. What it does next lies in memory alone: at the top
- * of the stack, uc_woken, or uc_renewed if it is another UC by then. */
+/* UC_SLEEP_CALL (abi/uc.h): the one place where a UC waits for its channel. What it does next lies in memory alone: the
+ * word at the top of the stack, which is uc_renewed if it is another UC by then. */
 	.globl uc_sleep, uc_renewed
 uc_sleep:
 	movabs $0x7e0000180000, %rsp    /* the top of UC_STACK */
