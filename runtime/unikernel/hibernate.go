@@ -86,18 +86,27 @@ func (s *sandbox) hibernated() *hibernated {
 }
 
 // listen takes what the UC said to its proxy or its console since its last call.
-// It reports whether that was all.
+// It reports whether that was all. A call that comes meanwhile waits.
 func (s *sandbox) listen() bool {
 	s.resting.RLock()
 	defer s.resting.RUnlock()
-	if s.hibernated() != nil {
+	s.mu.Lock()
+	if s.calls > 0 || s.closed || s.asleep != nil {
+		s.mu.Unlock()
 		return false
 	}
+	heard := make(chan struct{})
+	s.hearing = heard
+	s.mu.Unlock()
 	all := false
 	_ = s.session.Hold(func(driver.State) error {
 		all = s.channel.takeOthers()
 		return nil
 	})
+	s.mu.Lock()
+	s.hearing = nil
+	s.mu.Unlock()
+	close(heard)
 	return all
 }
 
@@ -290,7 +299,10 @@ func (c *channel) quiet() bool {
 // driver's or the last. It reports whether none is left.
 func (c *channel) takeOthers() bool {
 	b := make([]byte, abi.MsgSize+abi.MaxPayload)
-	for !c.closed.Load() {
+	for range 1024 { // who says more does not rest
+		if c.closed.Load() {
+			return false
+		}
 		n, _, err := unix.Recvfrom(c.fd, b, unix.MSG_PEEK|unix.MSG_DONTWAIT)
 		if err == unix.EINTR {
 			continue

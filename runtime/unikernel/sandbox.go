@@ -42,7 +42,8 @@ type sandbox struct {
 	left         time.Time // when the last call ended
 	tryAgain     time.Time // to hibernate
 	asleep       *hibernated
-	woken        *hibernated // what this call woke it from
+	hearing      chan struct{} // closed when what the UC said by itself was taken; see listen
+	woken        *hibernated   // what this call woke it from
 	limits       runtime.Limits
 	calls        int  // under way
 	touched      bool // since the clock's hand was here
@@ -79,6 +80,12 @@ func (s *sandbox) enter() error {
 	s.resting.RLock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for s.hearing != nil {
+		heard := s.hearing
+		s.mu.Unlock()
+		<-heard
+		s.mu.Lock()
+	}
 	if s.asleep != nil {
 		err := s.wake()
 		for tries := s.backend.stock(); errors.Is(err, ErrNoProcess) && tries > 0; tries-- {
