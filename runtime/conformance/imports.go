@@ -15,6 +15,8 @@ func (s *suite) imports(t *testing.T) {
 		{"nested path", "deep/er/nested.handler", `{}`, `"er"`},
 		{"ES module with top-level await", "module.handler", `{}`, `"awaited module.mjs"`},
 		{"package of ES modules", "esm/index.handler", `{}`, `"esm package"`},
+		{"module that looks at itself", "modules.handler", `{}`,
+			`{"file":"modules.js","id":true,"cached":true,"esm":true,"loaded":[false,true],"paths":true,"cwd":true,"parent":"string"}`},
 		{"handler inside an object", "index.inner.handler", `{}`, `"inner"`},
 		{"module named as one of the runtime's", "path.handler", `{}`, `"own path"`},
 	}

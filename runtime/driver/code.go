@@ -37,7 +37,8 @@ type importRequest struct {
 	MemoryMB    int64             `json:"memory"`
 }
 
-// CodeAt is code that the sandbox sees at root.
+// CodeAt is code that the sandbox sees at root: absolute, and not by way of a
+// symbolic link.
 func CodeAt(root string) Code { return Code{Root: root} }
 
 // PackCode reads the package in dir, to be sent along and written below root.

@@ -4,6 +4,7 @@
 'use strict';
 
 const fs = require('fs');
+const Module = require('module');
 const path = require('path');
 const util = require('util');
 const { Writable } = require('stream');
@@ -11,6 +12,7 @@ const { Writable } = require('stream');
 const CHANNEL = 3;
 const PROTOCOL = 1;
 const HEADER = 12;
+const CLONE = 20; // u32 process id, 16 bytes of random state
 const MAX_IMPORT = 300 << 20;
 const MAX_FRAME = (6 << 20) + (64 << 10);
 const MAX_REPLY = 6 << 20;
@@ -139,22 +141,54 @@ function writeFiles(root, files, data) {
   }
 }
 
+const quietly = { throwIfNoEntry: false };
+
+// declared: a package.json there or above may say what .js files are.
+function declared(dir) {
+  for (; ; dir = dir.slice(0, dir.lastIndexOf('/'))) {
+    if (fs.statSync(`${dir}/package.json`, quietly)) return true;
+    if (!dir) return false;
+  }
+}
+
+// locate finds the handler's module, and says whether it is plain: CommonJS for
+// sure, in a file that no symbolic link leads to (the platform says where root
+// really is).
 function locate(root, name) {
+  const stem = path.resolve(root, name);
   for (const ext of ['', '.js', '.mjs', '.cjs']) {
-    const file = path.resolve(root, name + ext);
-    if (fs.statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
+    const file = stem + ext, link = fs.lstatSync(file, quietly);
+    const stat = link?.isSymbolicLink() ? fs.statSync(file, quietly) : link;
+    if (stat?.isFile()) return { file, plain: ext === '.js' && stat === link && !name.includes('/') && !declared(root) };
   }
   throw typed('Runtime.ImportModuleError', `Error: Cannot find module '${name}' in the package`);
 }
 
+// compile is require for a plain module, without the search: a sandbox that runs
+// its first code pays for every function of Node's that it calls.
+function compile(root, file) {
+  const m = new Module(file, module);
+  m.filename = file;
+  m.paths = Module._nodeModulePaths(root);
+  require.cache[file] = m;
+  try {
+    m._compile(fs.readFileSync(file, 'utf8'), file);
+  } catch (err) {
+    delete require.cache[file];
+    throw err;
+  }
+  m.loaded = true;
+  return m.exports;
+}
+
 const wantsImport = new Set(['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE']);
 
-async function loadModule(file) {
+async function loadModule(root, { file, plain }) {
   const esm = () => import(require('url').pathToFileURL(file).href);
   try {
     if (file.endsWith('.mjs')) return await esm();
     try {
-      return require(file);
+      return plain && !(file in require.cache) ? compile(root, file) : require(file);
     } catch (err) {
       if (wantsImport.has(err?.code)) return await esm();
       throw err;
@@ -170,7 +204,7 @@ async function load(root, name) {
   if (name.includes('..')) throw typed('Runtime.MalformedHandlerName', `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
   const m = /^((?:.*\/)?[^./][^./]*)\.([^/]+)$/.exec(name);
   if (!m) throw typed('Runtime.MalformedHandlerName', `Bad handler '${name}'`);
-  const exported = await loadModule(locate(root, m[1]));
+  const exported = await loadModule(root, locate(root, m[1]));
   const pick = (from) => m[2].split('.').reduce((o, k) => (o == null ? o : o[k]), from);
   const found = pick(exported) ?? pick(exported.default);
   if (found == null) throw typed('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
@@ -306,12 +340,14 @@ async function rehearse() {
   const source = Buffer.from('exports.handler = async (event, context) => ({ event, id: context.awsRequestId });');
   const frames = [];
   const request = (type, flags, meta, body) => {
-    const json = Buffer.from(JSON.stringify(meta)), head = Buffer.alloc(HEADER + 4);
-    head.writeUInt32LE(4 + json.length + body.length, 0);
+    const json = Buffer.from(JSON.stringify(meta)), head = Buffer.alloc(HEADER), length = Buffer.alloc(4);
+    const clone = Buffer.alloc(flags & FLAG_CLONED ? CLONE : 0);
+    if (clone.length) clone.writeUInt32LE(process.pid);
+    head.writeUInt32LE(clone.length + 4 + json.length + body.length, 0);
     head[4] = type;
     head[5] = flags;
-    head.writeUInt32LE(json.length, HEADER);
-    frames.push(head, json, body);
+    length.writeUInt32LE(json.length);
+    frames.push(head, clone, length, json, body);
   };
   for (let i = 0; i < REHEARSALS; i++) {
     const files = [{ path: `index${i}.js`, size: source.length, mode: 0o644 }];
@@ -384,15 +420,12 @@ const nativeRandom = Math.random;
 let draw = nativeRandom;
 Math.random = function random() { return draw(); };
 
-// reseed gives a clone random state of its own. OpenSSL notices by the new
-// process id; Node's caches of what OpenSSL gave are used up.
-function reseed() {
+// reseed gives a clone what tells it from the others: its process id and random
+// state of its own. OpenSSL notices by the new process id; Node's caches of what
+// OpenSSL gave are used up.
+function reseed(pid, seed) {
   // Node asks for its process id once, at start.
-  Object.defineProperty(process, 'pid', { value: parseInt(fs.readFileSync('/proc/self/stat', 'latin1'), 10), enumerable: true, configurable: true });
-  const seed = Buffer.alloc(16);
-  const urandom = fs.openSync('/dev/urandom');
-  fs.readSync(urandom, seed, 0, 16, null);
-  fs.closeSync(urandom);
+  Object.defineProperty(process, 'pid', { value: pid, enumerable: true, configurable: true });
   let a = seed.readInt32LE(0), b = seed.readInt32LE(4) | 1, c = seed.readInt32LE(8), d = seed.readInt32LE(12);
   const next32 = () => { // xoshiro128**, Blackman and Vigna 2018
     const r = Math.imul(b, 5), t = b << 9;
@@ -408,7 +441,11 @@ function reseed() {
 
 function serve() {
   const frame = readFrame();
-  if (frame.flags & FLAG_CLONED) reseed();
+  if (frame.flags & FLAG_CLONED) {
+    if (frame.body.length < CLONE) die('clone without its identity');
+    reseed(frame.body.readUInt32LE(0), frame.body.subarray(4, CLONE));
+    frame.body = frame.body.subarray(CLONE);
+  }
   const handle = handlers[frame.type];
   if (!handle) die(`unknown frame type ${frame.type}`);
   handle(frame);

@@ -23,6 +23,7 @@ HELLO, IMPORTED, RESULT, LOG, PREPARED = 65, 66, 67, 68, 69
 FLAG_ERROR, FLAG_CLONED, FLAG_FINAL = 1, 2, 4
 
 HEADER = struct.Struct("<IBBHI")
+CLONE = 20  # what a clone is told of itself: os.getpid() and os.urandom() know it already
 LENGTH = struct.Struct("<I")
 
 
@@ -331,7 +332,8 @@ REHEARSALS, REHEARSED_CALLS = 4, 3
 
 def request(kind, flags, meta, body):
     head = encode(meta)
-    return HEADER.pack(LENGTH.size + len(head) + len(body), kind, flags, 0, 0) + LENGTH.pack(len(head)) + head + body
+    rest = bytes(CLONE if flags & FLAG_CLONED else 0) + LENGTH.pack(len(head)) + head + body
+    return HEADER.pack(len(rest), kind, flags, 0, 0) + rest
 
 
 def rehearse():
@@ -421,7 +423,10 @@ HANDLERS = {IMPORT: on_import, INVOKE: on_invoke, PREPARE: on_prepare}
 def serve():
     kind, flags, seq, body = read_frame()
     if flags & FLAG_CLONED:
+        if len(body) < CLONE:
+            die("clone without its identity")
         reseed()
+        body = body[CLONE:]
     handle = HANDLERS.get(kind)
     if handle is None:
         die("unknown frame type %d" % kind)

@@ -43,9 +43,13 @@ const (
 // Flags of a frame.
 const (
 	FlagError  uint8 = 1 // the payload is a FunctionError
-	FlagCloned uint8 = 2 // first frame after a deploy from a snapshot: take new random state
+	FlagCloned uint8 = 2 // first frame after a deploy from a snapshot: CloneSize bytes come before its payload
 	FlagFinal  uint8 = 4 // with FlagError: the driver ends itself after this frame
 )
+
+// CloneSize is what a clone is told of itself, in bytes: a u32, its process id,
+// and 16 random bytes.
+const CloneSize = 20
 
 // Bounds of a frame's payload in bytes. Both sides refuse more.
 const (
@@ -145,10 +149,10 @@ func readPayload(r io.Reader, h Header) ([]byte, error) {
 	return payload, nil
 }
 
-// appendFrame appends a whole frame to b: a header, then, where meta is not
-// nil, its length and itself, then body.
-func appendFrame(b []byte, h Header, meta, body []byte) []byte {
-	n := len(body)
+// appendFrame appends a whole frame to b: a header, what a clone is told, then,
+// where meta is not nil, its length and itself, then body.
+func appendFrame(b []byte, h Header, clone, meta, body []byte) []byte {
+	n := len(clone) + len(body)
 	if meta != nil {
 		n += 4 + len(meta)
 	}
@@ -156,6 +160,7 @@ func appendFrame(b []byte, h Header, meta, body []byte) []byte {
 	start := len(b)
 	b = append(b, make([]byte, HeaderSize)...)
 	h.Put(b[start:])
+	b = append(b, clone...)
 	if meta != nil {
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(meta)))
 		b = append(b, meta...)

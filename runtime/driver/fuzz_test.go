@@ -13,7 +13,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime"
 )
 
-func frame(h Header, body string) []byte { return appendFrame(nil, h, nil, []byte(body)) }
+func frame(h Header, body string) []byte { return appendFrame(nil, h, nil, nil, []byte(body)) }
 
 func FuzzReadFrame(f *testing.F) {
 	f.Add(frame(Header{Type: TypeResult, Seq: 1}, "null"))
@@ -24,7 +24,7 @@ func FuzzReadFrame(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again := appendFrame(nil, h, nil, payload); !bytes.Equal(again, data[:len(again)]) {
+		if again := appendFrame(nil, h, nil, nil, payload); !bytes.Equal(again, data[:len(again)]) {
 			t.Errorf("%x read as %+v %x, written as %x", data, h, payload, again)
 		}
 	})

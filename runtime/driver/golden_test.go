@@ -119,17 +119,16 @@ func TestProtocolOfTheDriverFiles(t *testing.T) {
 			}
 			code := importRequest{Root: filepath.Join(t.TempDir(), "task"), Handler: "index.handler", Name: "f", Files: []File{{name, int64(len(file)), 0o644}}}
 			invoke := func(seq uint32, event string) []byte {
-				return appendFrame(nil, Header{Type: TypeInvoke, Seq: seq}, []byte(`{"id":"r","deadline":0}`), []byte(event))
+				return appendFrame(nil, Header{Type: TypeInvoke, Seq: seq}, nil, []byte(`{"id":"r","deadline":0}`), []byte(event))
 			}
 			if err := os.Mkdir(code.Root, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			cloned := invoke(6, `3`)
-			cloned[5] = FlagCloned
+			cloned := appendFrame(nil, Header{Type: TypeInvoke, Flags: FlagCloned, Seq: 6}, identity(1234), []byte(`{"id":"r","deadline":0}`), []byte(`3`))
 			got := startDriver(t, lang).converse(t,
 				frame(Header{Type: TypePrepare, Seq: 1}, `{"steps":["interpreter","gc"]}`),
 				frame(Header{Type: TypePrepare, Seq: 2}, `{"steps":["nonsense"]}`),
-				appendFrame(nil, Header{Type: TypeImport, Seq: 3}, meta(code), []byte(file)),
+				appendFrame(nil, Header{Type: TypeImport, Seq: 3}, nil, meta(code), []byte(file)),
 				invoke(4, `{"a":"é"}`), invoke(5, `"bad"`), cloned,
 				append(invoke(7, `7`), invoke(8, `8`)...)) // two with one write
 			want := fmt.Sprintf(`type 65 flags 0 seq 0 {"protocol":1,…,…,…}
@@ -166,6 +165,7 @@ func TestDriversRefuseMalformedFrames(t *testing.T) {
 		"over the limit": {huge[:], "driver: frame of 6356993 bytes refused"},
 		"unknown type":   {frame(Header{Type: 99}, ""), "driver: unknown frame type 99"},
 		"no JSON":        {frame(Header{Type: TypeInvoke}, "\xff\xff\xff\x7f"), "driver: request without its JSON"},
+		"nameless clone": {frame(Header{Type: TypeInvoke, Flags: FlagCloned}, "short"), "driver: clone without its identity"},
 	}
 	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
 		for name, c := range cases {

@@ -32,7 +32,7 @@ type Session struct {
 	seq      uint32
 	buf      []byte // scratch for the next request
 	imported bool
-	fresh    bool      // the next request is the first after a deploy
+	clone    uint32    // process id of a clone that was not told yet; 0: none
 	early    logBuffer // what the function printed while it was imported
 	closed   atomic.Bool
 	learnEnd func() End
@@ -193,10 +193,11 @@ func (s *Session) request(ctx context.Context, deadline time.Time, send, want Ty
 	defer s.idleReader()
 	s.seq++
 	h := Header{Type: send, Seq: s.seq}
-	if s.fresh {
-		h.Flags, s.fresh = FlagCloned, false
+	var clone []byte
+	if s.clone != 0 {
+		h.Flags, clone, s.clone = FlagCloned, identity(s.clone), 0
 	}
-	s.buf = appendFrame(s.buf[:0], h, meta, body)
+	s.buf = appendFrame(s.buf[:0], h, clone, meta, body)
 	_, err := s.conn.Write(s.buf)
 	if cap(s.buf) > 64<<10 {
 		s.buf = nil

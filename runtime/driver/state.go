@@ -1,6 +1,11 @@
 package driver
 
-import "github.com/lambdabench/lambdabench/runtime"
+import (
+	"crypto/rand"
+	"encoding/binary"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
 
 // State is what a snapshot remembers of the session with its driver.
 type State struct {
@@ -24,10 +29,18 @@ func (s *Session) Hold(f func(State) error) error {
 }
 
 // Resume is a session with a driver that was deployed from a snapshot: it
-// continues at st on another stream. Its first request tells the driver to take new
-// random state.
-func Resume(st State, conn Stream) *Session {
-	return &Session{conn: conn, seq: st.Seq, imported: st.Imported, fresh: true}
+// continues at st on another stream. Its first request tells the driver its
+// process id there, and gives it random state of its own.
+func Resume(st State, pid uint32, conn Stream) *Session {
+	return &Session{conn: conn, seq: st.Seq, imported: st.Imported, clone: pid}
+}
+
+// identity is what tells a clone from all others.
+func identity(pid uint32) []byte {
+	b := make([]byte, CloneSize)
+	binary.LittleEndian.PutUint32(b, pid)
+	rand.Read(b[4:])
+	return b
 }
 
 // Move is this session, which is closed, with the same driver on another
@@ -35,5 +48,5 @@ func Resume(st State, conn Stream) *Session {
 func (s *Session) Move(conn Stream) *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &Session{conn: conn, seq: s.seq, imported: s.imported, fresh: s.fresh, early: s.early, learnEnd: s.learnEnd}
+	return &Session{conn: conn, seq: s.seq, imported: s.imported, clone: s.clone, early: s.early, learnEnd: s.learnEnd}
 }

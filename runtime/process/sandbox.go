@@ -67,14 +67,28 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 
 // code is where the driver finds the package: in place, if it can read it.
 func (s *sandbox) code(fn runtime.Function) (driver.Code, error) {
-	dir, err := filepath.Abs(fn.Package)
+	dir, err := realPath(fn.Package)
 	if err != nil {
 		return driver.Code{}, err
 	}
 	if s.uid == 0 || openPackage(dir) {
 		return driver.CodeAt(dir), nil
 	}
-	return driver.PackCode(dir, filepath.Join(s.dir, "task"))
+	own, err := realPath(s.dir)
+	if err != nil {
+		return driver.Code{}, err
+	}
+	return driver.PackCode(dir, filepath.Join(own, "task"))
+}
+
+// realPath is absolute, and no symbolic link leads to it, as a driver.Code wants
+// it.
+func realPath(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
 }
 
 // Invoke implements runtime.Sandbox.

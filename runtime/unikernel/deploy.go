@@ -134,7 +134,7 @@ func (b *Backend) deploy(s *snap, n *node, limits runtime.Limits) (*sandbox, err
 	sb := b.newSandbox(uc, s.in, limits)
 	defer sb.leave()
 	sb.pid = r.pid
-	sb.session = driver.Resume(s.state, sb.channel)
+	sb.session = driver.Resume(s.state, r.pid, sb.channel)
 	sb.session.OnEnd(sb.learnEnd)
 	if uc.renewed() {
 		pins.release()
