@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
@@ -37,7 +38,8 @@ type channel struct {
 	deadline atomic.Int64 // nanoseconds since 1970; 0: none
 	end      atomic.Pointer[exitNote]
 
-	pins pins // what the UC still has to read of its snapshot; until its first word
+	code driver.Code // what is to be there before the driver's next bytes
+	pins pins        // what the UC still has to read of its snapshot; until its first word
 
 	left  []byte  // of the last packet, not yet read
 	spill *[]byte // what left lies in
@@ -227,13 +229,19 @@ func (c *channel) polled() (*os.File, error) {
 
 // Write sends bytes to the driver's stream.
 func (c *channel) Write(p []byte) (int, error) {
+	ahead, err := c.writeFiles(len(p))
+	if err != nil {
+		return 0, err
+	}
 	sent := 0
 	for first := true; first || len(p) > 0; first = false {
 		k := min(len(p), abi.MaxPayload)
-		if err := c.send(abi.Msg{Type: abi.Data, Len: uint32(k)}, p[:k]); err != nil {
+		var head [abi.MsgSize]byte
+		abi.Msg{Type: abi.Data, Len: uint32(k)}.Put(head[:])
+		if err := c.sendPacket(append(ahead, head[:]...), p[:k]); err != nil {
 			return sent, err
 		}
-		sent, p = sent+k, p[k:]
+		sent, p, ahead = sent+k, p[k:], nil
 	}
 	return sent, nil
 }
@@ -242,8 +250,12 @@ func (c *channel) Write(p []byte) (int, error) {
 func (c *channel) send(m abi.Msg, payload []byte) error {
 	var head [abi.MsgSize]byte
 	m.Put(head[:])
+	return c.sendPacket(head[:], payload)
+}
+
+func (c *channel) sendPacket(head, payload []byte) error {
 	for {
-		err := c.sendmsg(head[:], payload)
+		err := c.sendmsg(head, payload)
 		switch err {
 		case nil:
 			return nil

@@ -60,8 +60,12 @@ func nextNote(fd int) *exitNote {
 	return exitIn(b[:n])
 }
 
-// lastNote is what a UC that is gone left unread; nil while it lives.
-func (c *channel) lastNote() *exitNote {
+// note is what a UC that is gone said at its end; nil while it lives. Where a write
+// found it gone, nobody has read that yet.
+func (c *channel) note() *exitNote {
+	if note := c.end.Load(); note != nil {
+		return note
+	}
 	c.use.RLock()
 	defer c.use.RUnlock()
 	p := []unix.PollFd{{Fd: int32(c.fd)}}

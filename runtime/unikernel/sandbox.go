@@ -130,7 +130,14 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	s.mu.Lock()
 	s.account = account(fn.ARN)
 	s.mu.Unlock()
-	if err = s.session.Import(ctx, code, fn); err == nil {
+	err = s.session.Hold(func(driver.State) error {
+		s.channel.code = code
+		return nil
+	})
+	if err == nil {
+		err = s.session.Import(ctx, driver.CodeAt(code.Root), fn)
+	}
+	if err == nil {
 		return nil
 	}
 	if unborn := s.unborn(); unborn != nil {
@@ -217,7 +224,7 @@ func (s *sandbox) learnEnd() driver.End {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := driver.End{Output: s.said, LimitBytes: s.limits.MemoryBytes}
-	note := s.channel.end.Load()
+	note := s.channel.note()
 	if note == nil {
 		e.Status = "signal: " + syscall.SIGKILL.String()
 		return e
@@ -240,7 +247,7 @@ func (s *sandbox) learnEnd() driver.End {
 
 // explain adds what the UC said at its end to an error of the stream.
 func (s *sandbox) explain(err error) error {
-	if note := s.channel.end.Load(); note != nil && errors.Is(err, driver.ErrEnded) {
+	if note := s.channel.note(); note != nil && errors.Is(err, driver.ErrEnded) {
 		return fmt.Errorf("%w: %w", err, note.err())
 	}
 	return err
@@ -250,10 +257,7 @@ func (s *sandbox) explain(err error) error {
 // only when it is first used: a deploy does not wait for its process. A UC that
 // lies harms its own call alone.
 func (s *sandbox) unborn() error {
-	note := s.channel.end.Load()
-	if note == nil { // a write found the channel closed before anyone read
-		note = s.channel.lastNote()
-	}
+	note := s.channel.note()
 	if note != nil && note.code == abi.ExitUnborn {
 		return note.err()
 	}

@@ -12,7 +12,7 @@ import (
 // Version is UC_ABI: libOS, tender and snapshots of different versions refuse
 // each other. Magic is the first word of every block.
 const (
-	Version = 8
+	Version = 9
 	Magic   = 0x31435541
 )
 
@@ -67,6 +67,7 @@ const (
 	Credit  MsgType = 9
 	Dgram   MsgType = 10
 	Renew   MsgType = 11
+	Files   MsgType = 12
 )
 
 // Sizes of the channel: UC_MSG_MAX bytes of header and payload in one packet,
@@ -119,6 +120,29 @@ func ParseMsg(b []byte, n int) (Msg, error) {
 		return m, fmt.Errorf("%w: %d bytes of payload announced, %d sent", ErrMalformed, m.Len, n-MsgSize)
 	}
 	return m, nil
+}
+
+// File is struct uc_file: Bytes of the content of a file of Size bytes, from Off
+// on.
+type File struct {
+	Mode      uint32 // permission bits
+	Size, Off uint64
+}
+
+// FileSize is the size of struct uc_file, in bytes.
+const FileSize = 32
+
+// AppendFile appends a record of a Files message to b. It takes at most
+// FileSize+len(path)+len(content)+7 bytes.
+func AppendFile(b []byte, f File, path string, content []byte) []byte {
+	le := binary.LittleEndian
+	b = le.AppendUint32(b, f.Mode)
+	b = le.AppendUint32(b, uint32(len(path)))
+	b = le.AppendUint64(b, f.Size)
+	b = le.AppendUint64(b, f.Off)
+	b = le.AppendUint64(b, uint64(len(content)))
+	b = append(append(b, path...), content...)
+	return append(b, make([]byte, -(FileSize+len(path)+len(content))&7)...)
 }
 
 // ExitCode is how a UC ended: UC_EXIT_*.

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UC_ABI   8u
+#define UC_ABI   9u
 #define UC_MAGIC 0x31435541u /* "UC" ABI family; first word of every block */
 
 /* ---- Address layout -------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ struct uc_state {
 	struct uc_range { uint64_t start, end; } discard[UC_DISCARDS];
 };
 
-/* ---- Messages on the channel: one per packet ------------------------------------------------------------------------- */
+/* ---- Messages on the channel: one per packet; behind a FILE another one may stand in its packet ------------------------ */
 #define UC_MSG_MAX 65536u /* header and payload */
 
 enum {
@@ -145,6 +145,8 @@ enum {
 	UC_MSG_CREDIT  = 9,  /* both: arg = bytes that the receiver of connection id took out of its buffer */
 	UC_MSG_DGRAM   = 10, /* both: id = UDP socket; payload struct uc_addr (up: to, down: from), datagram. Names: port 53 */
 	UC_MSG_RENEW   = 11, /* down, the last that the UC is to read: drop what you wait for, and sleep at UC_SLEEP_CALL */
+	UC_MSG_FILE    = 12, /* down: files of the function's package, to lie below /var/task: records of struct uc_file, path, content,
+	                      * and up to 7 zero bytes. Directories are made. What does not fit into the memory limit ends the UC */
 };
 /* Renewal: the UC has served, and its process is to serve again: a process that has the pages mapped which every function writes
  * costs neither a fork nor their page faults. A UC sleeps in one exact place, UC_SLEEP_CALL: recvfrom(UC_CHANNEL_FD, UC_STACK,
@@ -160,6 +162,13 @@ enum {
 struct uc_msg {
 	uint16_t type, flags;
 	uint32_t id, arg, len; /* len: bytes of payload after this header */
+};
+
+struct uc_file {
+	uint32_t mode, path;     /* permission bits; bytes of the path, relative, which is not terminated */
+	uint64_t size;           /* of the whole file */
+	uint64_t off;            /* what comes is its content from here on; the record with 0 makes it */
+	uint32_t bytes, pad;
 };
 
 struct uc_addr {
@@ -182,6 +191,7 @@ enum {
 
 _Static_assert(sizeof(struct uc_msg) == 16, "uc_msg");
 _Static_assert(sizeof(struct uc_addr) == 20, "uc_addr");
+_Static_assert(sizeof(struct uc_file) == 32, "uc_file");
 _Static_assert(sizeof(struct uc_host) == 152, "uc_host");
 _Static_assert(sizeof(struct uc_state) == 112 + 16 * UC_DISCARDS, "uc_state");
 _Static_assert(sizeof(struct uc_libos) == 88, "uc_libos");

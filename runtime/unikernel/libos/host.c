@@ -11,7 +11,8 @@ _Static_assert(UC_STACK_SIZE >= 2 * UC_MSG_MAX + 65536, "packet buffers and 64 K
 #define MSG_DONTWAIT 0x40
 #define MSG_NOSIGNAL 0x4000
 
-void net_message(struct uc_msg *m, const u8 *body); /* net.c */
+void net_message(struct uc_msg *m, const u8 *body);       /* net.c */
+void package_message(const u8 *records, u64 n);           /* package.c */
 
 static i64 send_packet(u64 len, int flags)
 {
@@ -98,21 +99,34 @@ int host_poll(i64 ns, int want_out)
 	return r > 0 && p.revents & ~POLLOUT;
 }
 
-static void take(i64 n)
+static void take(struct uc_msg *m, const u8 *body)
 {
-	struct uc_msg *m = (struct uc_msg *)RX;
-	const u8 *body = RX + sizeof *m;
-	if (n < (i64)sizeof *m || m->len != n - sizeof *m)
-		uc_end(UC_EXIT_REFUSED, 0, "malformed packet on the channel");
-	if (m->type == UC_MSG_RENEW)
+	switch (m->type) {
+	case UC_MSG_RENEW:
 		uc_sleep();
-	if (m->type == UC_MSG_DATA) {
+	case UC_MSG_FILE:
+		package_message(body, m->len);
+		break;
+	case UC_MSG_DATA:
 		if (queue_put(&S->chan, body, m->len) != (i64)m->len)
 			uc_end(UC_EXIT_MEMORY, 0, "no memory for the driver's input");
-	} else {
+		break;
+	default:
 		net_message(m, body);
 	}
 	changed();
+}
+
+static void take_packet(u64 n)
+{
+	struct uc_msg *m = (struct uc_msg *)RX;
+	for (u64 at = 0; at < n; at += sizeof *m + m->len) {
+		int more = at && m->type == UC_MSG_FILE;
+		m = (struct uc_msg *)(RX + at);
+		if ((at && !more) || n - at < sizeof *m || m->len > n - at - sizeof *m)
+			uc_end(UC_EXIT_REFUSED, 0, "malformed packet on the channel");
+		take(m, RX + at + sizeof *m);
+	}
 }
 
 int host_received(i64 n)
@@ -121,7 +135,7 @@ int host_received(i64 n)
 		return 0;
 	if (n <= 0)
 		uc_end(UC_EXIT_ORPHAN, 0, "the channel is closed");
-	take(n);
+	take_packet(n);
 	return 1;
 }
 

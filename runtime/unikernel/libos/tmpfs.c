@@ -66,6 +66,8 @@ static i64 reserve(struct inode *n, u64 need)
 	return 0;
 }
 
+i64 tmp_reserve(u32 id, u64 size) { return reserve(node(id), size); }
+
 i64 tmp_write(u32 id, u64 src, u64 len, u64 off)
 {
 	struct inode *n = node(id);

@@ -11,6 +11,7 @@ i64 tmp_link(u32 dir, const char *name, u32 id);
 i64 tmp_unlink(u32 dir, const char *name, int want_dir);
 i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags);
 i64 tmp_write(u32 id, u64 src, u64 n, u64 off);
+i64 tmp_reserve(u32 id, u64 size);                     /* room for it, so that the buffer does not move as it grows */
 i64 tmp_resize(u32 id, u64 size);
 i64 tmp_symlink(u32 dir, const char *name, const char *target);
 i64 tmp_mksock(const char *path);                       /* the name of a bound unix socket */

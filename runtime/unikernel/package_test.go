@@ -1,0 +1,179 @@
+package unikernel
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+)
+
+// packed is code of files with these sizes.
+func packed(sizes ...int) driver.Code {
+	var c driver.Code
+	for i, n := range sizes {
+		c.Files = append(c.Files, driver.File{Path: fmt.Sprintf("d%d/%s", i%3, strings.Repeat("n", i+1)), Size: int64(n), Mode: 0o644})
+		c.Bytes = append(c.Bytes, bytes.Repeat([]byte{byte(i)}, n)...)
+	}
+	return c
+}
+
+// unpack reads what filesMessages wrote, as the libOS does.
+func unpack(t *testing.T, code driver.Code) map[string][]byte {
+	t.Helper()
+	got := map[string][]byte{}
+	ends := 0
+	for b, last := range filesMessages(code) {
+		if len(b) == 0 || len(b) > abi.MaxPayload {
+			t.Fatalf("a message of %d bytes", len(b))
+		}
+		if last {
+			ends++
+		}
+		for len(b) > 0 {
+			path, bytes := int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[24:]))
+			size, off := binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
+			name := string(b[abi.FileSize:][:path])
+			if uint64(len(got[name])) != off || off+uint64(bytes) > size {
+				t.Fatalf("%s: %d bytes at %d of %d, after %d", name, bytes, off, size, len(got[name]))
+			}
+			got[name] = append(got[name], b[abi.FileSize+path:][:bytes]...)
+			b = b[(abi.FileSize+path+bytes+7)&^7:]
+		}
+	}
+	if want := min(len(code.Files), 1); ends != want {
+		t.Errorf("%d last messages, want %d", ends, want)
+	}
+	return got
+}
+
+func TestFilesMessagesCarryEveryFile(t *testing.T) {
+	for _, sizes := range [][]int{
+		{}, {0}, {1}, {0, 0, 7}, {abi.MaxPayload}, {1 << 20}, {1, 200000, 0, 3},
+		{abi.MaxPayload - abi.FileSize - 4 - 7}, {abi.MaxPayload - abi.FileSize - 4}, {60000, 6000, 6000, 60000},
+	} {
+		code := packed(sizes...)
+		got, rest := unpack(t, code), code.Bytes
+		for _, f := range code.Files {
+			if !bytes.Equal(got[f.Path], rest[:f.Size]) {
+				t.Errorf("%v: %s has %d bytes of %d, or others", sizes, f.Path, len(got[f.Path]), f.Size)
+			}
+			rest = rest[f.Size:]
+		}
+		if len(got) != len(sizes) {
+			t.Errorf("%v: %d files", sizes, len(got))
+		}
+	}
+}
+
+// sums are functions that say what the files beside them are.
+var sums = map[runtime.Language]string{
+	runtime.NodeJS: `
+const fs = require('fs'), path = require('path'), { createHash } = require('crypto');
+exports.handler = async () => Object.fromEntries(fs.readdirSync(__dirname, { recursive: true, withFileTypes: true })
+  .filter((e) => e.isFile()).map((e) => path.join(e.path, e.name))
+  .map((f) => [path.relative(__dirname, f), createHash('sha256').update(fs.readFileSync(f)).digest('hex') + ' ' + (fs.statSync(f).mode & 0o777).toString(8)]));
+`,
+	runtime.Python: `
+import hashlib, os
+def handler(event, context):
+    here, out = os.path.dirname(os.path.abspath(__file__)), {}
+    for at, dirs, files in os.walk(here):
+        dirs[:] = [d for d in dirs if d != "__pycache__"]
+        for f in files:
+            p = os.path.join(at, f)
+            out[os.path.relpath(p, here)] = "%s %o" % (hashlib.sha256(open(p, "rb").read()).hexdigest(), os.stat(p).st_mode & 0o777)
+    return out
+`,
+}
+
+func TestFunctionFindsItsWholePackage(t *testing.T) {
+	for lang, source := range sums {
+		t.Run(string(lang), func(t *testing.T) {
+			be := newBackend(t, Config{})
+			sb := deployed(t, be, baseSnapshot(t, be, lang, nil))
+			defer sb.Close()
+			fn := function(t, lang, source)
+			want := map[string]string{}
+			for i, n := range []int{0, 1, 4095, 70000, 300000, 2 << 20} {
+				name, mode := fmt.Sprintf("lib/%d/data é.bin", i), os.FileMode(0o644)
+				if i%2 == 1 {
+					mode = 0o755
+				}
+				put(t, filepath.Join(fn.Package, name), bytes.Repeat([]byte{byte(i + 1)}, n), mode)
+			}
+			for i := range 1500 {
+				put(t, filepath.Join(fn.Package, fmt.Sprintf("node_modules/m%d/deep/er/index", i)), fmt.Append(nil, i), 0o600)
+			}
+			err := filepath.WalkDir(fn.Package, func(path string, d os.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				b, err := os.ReadFile(path)
+				info, _ := d.Info()
+				rel, _ := filepath.Rel(fn.Package, path)
+				sum := sha256.Sum256(b)
+				want[rel] = fmt.Sprintf("%s %o", hex.EncodeToString(sum[:]), info.Mode().Perm())
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := sb.Import(t.Context(), fn); err != nil {
+				t.Fatal(err)
+			}
+			var got map[string]string
+			if err := json.Unmarshal(runtimetest.Invoke(t, sb, "{}").Payload, &got); err != nil {
+				t.Fatal(err)
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%d files, want %d; or they differ", len(got), len(want))
+			}
+		})
+	}
+}
+
+func put(t *testing.T, path string, b []byte, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPackageLargerThanTheMemoryLimitIsRefused(t *testing.T) {
+	be := newBackend(t, Config{})
+	base := baseSnapshot(t, be, runtime.NodeJS, nil)
+	sb := deployed(t, be, base)
+	defer sb.Close()
+	fn := function(t, runtime.NodeJS, nopSource[runtime.NodeJS])
+	put(t, filepath.Join(fn.Package, "large"), nil, 0o644)
+	if err := os.Truncate(filepath.Join(fn.Package, "large"), 160<<20); err != nil {
+		t.Fatal(err)
+	}
+	fn.Limits.MemoryBytes = 128 << 20
+	err := sb.Import(t.Context(), fn)
+	var fe *runtime.FunctionError
+	if !errors.As(err, &fe) || fe.Type != runtime.TypeOutOfMemory || !strings.Contains(fe.Message, "package does not fit") {
+		t.Errorf("import gave %v", err)
+	}
+	other := deployed(t, be, base)
+	defer other.Close()
+	if err := other.Import(t.Context(), function(t, runtime.NodeJS, nopSource[runtime.NodeJS])); err != nil {
+		t.Error(err)
+	}
+}
