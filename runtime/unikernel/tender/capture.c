@@ -137,7 +137,10 @@ i64 list_pages(const struct tc_order *o, struct tc_reply *r, struct table *t)
 	if (e >= 0 && e != sizeof *s)
 		e = -EFAULT;
 	if (e >= 0)
-		e = s->magic == UC_MAGIC && s->quiescent == UC_QUIESCENT ? scan_all(c, s, o->flags & TC_SHARED, t) : -EAGAIN;
+		e = s->magic == UC_MAGIC && s->quiescent == UC_QUIESCENT ? 0 : -EAGAIN;
+	int shared = o->flags & TC_SHARED;
+	if (!e && (shared || !own_list(c, 0, t)))
+		e = scan_all(c, s, shared, t);
 	for (u32 i = 0; e >= 0 && i < t->n; i++) {
 		t->p[i].off = (o->a + r->a) * PAGE;
 		r->a += t->p[i].pages;

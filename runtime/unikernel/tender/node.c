@@ -16,6 +16,10 @@ void node_reset(void)
 	if (FAILED(r))
 		quit("map the table of children", r);
 	SYS3(madvise, NODE_CHILDREN, sizeof(struct child) * TC_CHILDREN, MADV_DONTFORK);
+	r = SYS6(mmap, NODE_OWN, 2 * PAGE * TC_CHILDREN, rw, lazy | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (FAILED(r))
+		quit("map what is known of children", r);
+	SYS3(madvise, NODE_OWN, 2 * PAGE * TC_CHILDREN, MADV_DONTFORK);
 	if (!FAILED(SYS6(mmap, NODE_SCRATCH, TC_SCRATCH, rw, lazy | MAP_SHARED, FD_SCRATCH, 0)))
 		SYS3(madvise, NODE_SCRATCH, TC_SCRATCH, MADV_DONTFORK);
 	if (!FAILED(SYS6(mmap, NODE_ARENA, NODE_ARENA_SIZE, rw, lazy | MAP_SHARED, FD_ARENA, 0)))
@@ -48,6 +52,7 @@ static void do_kill(struct child *c)
 		dying[ndying++] = c->pid;
 	}
 	c->pid = 0, c->spent = 0;
+	own_forget(c);
 	for (int i = 0; i < PROC_FILES; i++)
 		if (c->proc[i])
 			SYS1(close, c->proc[i] - 1), c->proc[i] = 0;

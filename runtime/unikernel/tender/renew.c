@@ -14,9 +14,9 @@ _Static_assert(UC_CHANNEL_FD == 3 && UC_MSG_MAX == 0x10000 && UC_STACK == 0x7e00
 static char own_maps[32768];
 static i64 own_maps_len;
 
-static int proc_file(struct child *c, int which)
+int proc_file(struct child *c, int which)
 {
-	static const char *const name[] = { "syscall", "maps", "pagemap", "mem" };
+	static const char *const name[] = { "syscall", "maps", "pagemap", "mem", "stat" };
 	if (!c->proc[which]) {
 		int fd = proc_open(c->pid, name[which], which == PROC_MEM ? 2 /* O_RDWR */ : 0);
 		if (fd < 0)
@@ -117,6 +117,16 @@ static i64 tell_host(struct child *c, const struct tc_run *run)
 	return e == sizeof h ? 0 : e < 0 ? e : -EIO;
 }
 
+static i64 scan_whole(struct child *c, struct table *t)
+{
+	int pagemap = proc_file(c, PROC_PAGEMAP);
+	t->n = 0;
+	i64 e = pagemap < 0 ? pagemap : scan_range(pagemap, UC_LOW, UC_LOW_END, t);
+	if (!e)
+		e = scan_range(pagemap, UC_HIGH, UC_HIGH_END, t);
+	return e ? e : scan_range(pagemap, UC_STACK, UC_STACK + UC_STACK_SIZE, t);
+}
+
 void renew(const struct tc_order *o, struct tc_reply *r)
 {
 	const struct tc_run told = *(const struct tc_run *)NODE_SCRATCH; /* which the table overwrites */
@@ -125,13 +135,9 @@ void renew(const struct tc_order *o, struct tc_reply *r)
 	i64 e = c->pid ? sleeps_in(c, UC_SLEEP_CALL) : -ESRCH;
 	if (!e)
 		e = mapped_as_forked(c);
-	int pagemap = e ? -1 : proc_file(c, PROC_PAGEMAP);
-	if (!e)
-		e = pagemap < 0 ? pagemap : scan_range(pagemap, UC_LOW, UC_LOW_END, &t);
-	if (!e)
-		e = scan_range(pagemap, UC_HIGH, UC_HIGH_END, &t);
-	if (!e)
-		e = scan_range(pagemap, UC_STACK, UC_STACK + UC_STACK_SIZE, &t);
+	int known = !e && own_list(c, 1, &t);
+	if (!e && !known)
+		e = scan_whole(c, &t);
 	for (u32 i = 0; !e && i < t.n; i++)
 		r->a += t.p[i].pages;
 	if (!e && r->a > o->a)
@@ -145,6 +151,8 @@ void renew(const struct tc_order *o, struct tc_reply *r)
 	}
 	if (!e)
 		e = tell_host(c, &told);
+	if (!e && !known)
+		own_learn(c, &t);
 	if (!e)
 		c->spent = time_spent(c->pid);
 	r->err = e < 0 ? -e : 0;
@@ -202,6 +210,10 @@ void refill(const struct tc_order *o, struct tc_reply *r)
 		if (l[i].kind == TC_ZEROED)
 			e = zero(pid, l[i].addr, l[i].pages);
 	const u8 *patches = (const u8 *)(l + run->layers);
+	if (!e && run->patches)
+		own_forget(c);
+	else if (!e)
+		own_wrote(c, l, run->layers);
 	if (!e && run->patches > TC_LAYERS_AT)
 		e = -E2BIG;
 	if (!e)

@@ -14,12 +14,13 @@ enum { FD_CONTROL = UC_CHANNEL_FD, FD_LIBOS = 4, FD_PROC = 5, FD_HUGE = 6, FD_AR
 #define NODE_SCRATCH  0x00007d8010000000ull
 #define NODE_BUFFER   0x00007d8020000000ull /* of a capture: pages at hand, and the list of all */
 #define NODE_BUFFER_SIZE TC_SCRATCH
+#define NODE_OWN      0x00007d8040000000ull /* what own.c knows of each child, two pages */
 #define NODE_ARENA    0x00007d9000000000ull /* the arena, as much of it as there is */
 #define NODE_ARENA_SIZE (256ull << 30)
 #define NODE_COPY     0x00007de000000000ull /* target of a COPY */
 
 /* What a node knows of a child; descriptors are + 1, 0 for none. Files of /proc stay open once it was renewed. */
-enum { PROC_SYSCALL, PROC_MAPS, PROC_PAGEMAP, PROC_MEM, PROC_FILES };
+enum { PROC_SYSCALL, PROC_MAPS, PROC_PAGEMAP, PROC_MEM, PROC_STAT, PROC_FILES };
 struct child { u64 spent; int pid, proc[PROC_FILES]; }; /* spent: ns on a processor when it was last renewed */
 #define CHILDREN ((struct child *)NODE_CHILDREN)
 
@@ -66,6 +67,12 @@ i64 list_pages(const struct tc_order *, struct tc_reply *, struct table *);
 i64 take_pages(int pid, const struct table *, u8 *base); /* all entries, to where base + off says */
 i64 still_asleep(int pid);
 
+/* own.c */
+int own_list(struct child *, int stack, struct table *); /* 1: t has the child's own pages, of its stack too */
+void own_learn(struct child *, const struct table *);    /* they are these, and the top of its stack */
+void own_wrote(struct child *, const struct tc_layer *, u32 n);
+void own_forget(struct child *);
+
 /* patches.c */
 void patches(const struct tc_order *, struct tc_reply *);
 i64 lay_patches(int pid, const struct tc_layer *, u32 layers, const u8 *, u32 n);
@@ -78,6 +85,7 @@ void watch(const struct tc_order *, struct tc_reply *);
 void renew_init(void); /* a node notes how its region is mapped */
 void renew(const struct tc_order *, struct tc_reply *);
 void refill(const struct tc_order *, struct tc_reply *);
+int proc_file(struct child *, int which); /* a file of /proc/PID, which stays open */
 i64 sleeps_in(struct child *, const char *call); /* how its line in /proc/PID/syscall begins; -EAGAIN */
 
 /* start.S */
