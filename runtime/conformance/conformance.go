@@ -30,7 +30,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime"
 )
 
-//go:embed functions
+//go:embed all:functions
 var functions embed.FS
 
 // patience bounds what a case waits for on a busy host.

@@ -36,6 +36,9 @@ func (s *suite) imports(t *testing.T) {
 			{"nested path", "pkg/nested.handler", `{}`, `"pkg"`},
 			{"dotted module", "pkg.nested.handler", `{}`, `"pkg"`},
 			{"module named as one of the runtime's", "json.handler", `{}`, `"own json"`},
+			{"package before a module of its name", "both.handler", `{}`, `"package"`},
+			{"module that looks at itself", "modules.handler", `{}`,
+				`{"name": "modules", "file": "modules.py", "cached": true, "spec": ["modules", true, true, true], "pickled": true, "cwd": true, "first": true}`},
 		}
 		failing[1].errorType = "RuntimeError"
 		failing[3].message = "a_module_that_is_not_there"

@@ -11,6 +11,9 @@ import os
 import struct
 import sys
 import time
+from importlib._bootstrap import module_from_spec  # as importlib.util has them, which is long to import
+from importlib._bootstrap_external import spec_from_file_location
+from importlib.machinery import EXTENSION_SUFFIXES
 
 CHANNEL = 3
 PROTOCOL = 1
@@ -183,18 +186,34 @@ def write_files(root, files, data):
         at += f["size"]
 
 
+def is_plain(root, name):
+    """Whether root/name.py is what an import of name finds there: no package and no extension comes before it."""
+    stem = os.path.join(root, name)
+    return "." not in name and os.path.isfile(stem + ".py") and not os.path.isdir(stem) and not any(
+        os.path.isfile(stem + suffix) for suffix in EXTENSION_SUFFIXES)
+
+
 def import_module(root, name):
-    """Imports name from the package, also where a module of the library that is loaded already has its name."""
-    loaded = sys.modules.get(name)
-    path = os.path.join(root, *name.split(".")) + ".py"
-    if loaded is None or getattr(loaded, "__file__", None) == path or not os.path.isfile(path):
+    """Imports name from the package, also where a module of the library that is loaded already has its name. A plain module
+    needs no search: a sandbox that runs its first code pays for all that it has not run yet."""
+    if not is_plain(root, name):
         importlib.invalidate_caches()
         return importlib.import_module(name)
-    util = stdlib("importlib.util")
-    spec = util.spec_from_file_location(name, path)
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    path = os.path.join(root, name + ".py")
+    loaded = sys.modules.get(name)
+    if getattr(loaded, "__file__", None) == path:
+        return loaded
+    spec = spec_from_file_location(name, path)
+    module = module_from_spec(spec)
+    if loaded is None:
+        sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if loaded is None:
+            sys.modules.pop(name, None)
+        raise
+    return sys.modules.get(name, module) if loaded is None else module
 
 
 def load(root, name):
