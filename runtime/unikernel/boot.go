@@ -36,7 +36,7 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 	}
 	r := b.runOrder(abi.Boot, l.node, spec.Limits)
 	r.program = spec.Interpreter.Path
-	r.args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter.Language, driverPath(name))...)
+	r.args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter, driverPath(name))...)
 	r.env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp"}
 	blank, err := l.node.fork()
 	if err != nil {
@@ -74,12 +74,23 @@ func driverPath(name string) string { return "/opt/lambdabench/" + name }
 // seconds after the last one, if the process is at rest. In a snapshot that time
 // is over: each of its UCs would mark its heap during its first call. At rest
 // UCs do not run at all.
-func interpreterArgs(lang runtime.Language, path string) []string {
-	args := driver.Args(lang, path)
-	if lang == runtime.NodeJS {
-		args = append([]string{"--disable-wasm-trap-handler", "--no-memory-reducer"}, args...)
+func interpreterArgs(in runtime.Interpreter, path string) []string {
+	args := driver.Args(in.Language, path)
+	if in.Language != runtime.NodeJS {
+		return args
 	}
-	return args
+	bounds := "--disable-wasm-trap-handler"
+	if !hasTrapHandlerOption(in.Version) {
+		bounds = "--wasm-enforce-bounds-checks"
+	}
+	return append([]string{bounds, "--no-memory-reducer"}, args...)
+}
+
+// hasTrapHandlerOption: Node.js has it from 20.15 and 22.2 on.
+func hasTrapHandlerOption(version string) bool {
+	var major, minor int
+	fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return major > 22 || major == 22 && minor >= 2 || major == 20 && minor >= 15
 }
 
 // runOrder is an order to become a UC like no other: its own process id and

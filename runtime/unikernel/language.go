@@ -2,8 +2,10 @@ package unikernel
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/lambdabench/lambdabench/runtime"
@@ -34,7 +36,16 @@ func (b *Backend) language(ctx context.Context, in runtime.Interpreter) (*langua
 	return l, l.err
 }
 
+// private are the directories that every UC has of its own, over what the image
+// has there (libos/path.c).
+var private = []string{"/dev/", "/proc/", "/sys/", "/tmp/", "/var/tmp/", driver.TaskRoot + "/"}
+
 func (l *language) load(ctx context.Context, b *Backend, in runtime.Interpreter) error {
+	for _, dir := range private {
+		if strings.HasPrefix(in.Path, dir) {
+			return fmt.Errorf("%s: a sandbox has a %s of its own, and cannot see it there; install it elsewhere", in.Path, dir)
+		}
+	}
 	files, err := image.ForInterpreter(context.WithoutCancel(ctx), in)
 	if err != nil {
 		return err

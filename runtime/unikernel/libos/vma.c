@@ -2,15 +2,17 @@
  * vma.c: the book of mappings: a sorted array, so that V8's thousand mappings are a few pages, searched by bisection.
  *
  * Accounting (uc_state.committed, bounded by uc_host.mem_limit): what is writable is charged in full when it becomes
- * writable, as RLIMIT_DATA does, so touching memory cannot exceed the limit; PROT_NONE reservations are free. Two
+ * writable, as RLIMIT_DATA does, so touching memory cannot exceed the limit; PROT_NONE reservations are free. Three
  * departures. A thread stack of at most 8 MB is charged 256 KB, since glibc maps 8 MB for each thread and programs use a few
- * pages; all such discounts together are bounded (DISCOUNT_MAX), and a tender that must be sure watches what is resident. A
- * private copy of a read-only file counts to a bound of its own (TEXT_MAX): the base snapshot shares those pages among all.
+ * pages. What may be written and executed is charged a part: V8 maps all of the 512 MB that its code may ever take (Node.js 24).
+ * Such discounts together are bounded (DISCOUNT_MAX), and a tender that must be sure watches what is resident. A private copy
+ * of a read-only file counts to a bound of its own (TEXT_MAX): the base snapshot shares those pages among all.
  */
 #include "vma.h"
 
 #define STACK_CHARGE (256 * 1024ull)
 #define STACK_MAX ((8ull << 20) + 65536)
+#define CODE_PART 32
 #define DISCOUNT_MAX (2ull << 30)
 #define TEXT_MAX (1ull << 30)
 
@@ -19,6 +21,8 @@ static u64 charge(const struct vma *v)
 	u64 n = v->end - v->start;
 	if (!(v->prot & PROT_WRITE))
 		return 0;
+	if (v->prot & PROT_EXEC)
+		return n / CODE_PART;
 	return v->kind == V_STACK && n <= STACK_MAX ? MIN(n, STACK_CHARGE) : n;
 }
 
