@@ -330,14 +330,27 @@ process.on('uncaughtException', (err, origin) => {
 
 // rehearse serves the requests of a dummy function from a file, by the same code
 // that will serve the real one: what is compiled late, cached or grown on first use
-// is then so already. Nothing of the dummy stays but that.
-// As often as V8 needs to compile all of it: what is left is compiled in every UC again.
-const REHEARSALS = 100, REHEARSED_CALLS = 4;
+// is then so already. Nothing of the dummy, which requires a module of its own as
+// most functions do, stays but that.
+const REHEARSALS = 200, CALM = 50, REHEARSED_CALLS = 4;
+
+// By V8's major version, a flag that says how soon it optimises: during all rehearsals
+// but the last CALM, and its default. Code that is optimised runs with few of the
+// heap's pages; where V8 still counts a function's calls, every clone writes the count.
+// In the last rehearsals what is left to count comes to be that of the default.
+const TIERING = {
+  10: ['interrupt-budget', 500, 135168],
+  11: ['interrupt-budget', 500, 67584],
+  12: ['invocation-count-for-turbofan', 30, 3000],
+  13: ['invocation-count-for-turbofan', 30, 3000],
+};
+const [tierFlag, tierSoon, tierDefault] = TIERING[parseInt(process.versions.v8, 10)] || [];
+const tier = (value) => tierFlag && require('v8').setFlagsFromString(`--${tierFlag}=${value}`);
 
 async function rehearse() {
   const root = fs.mkdtempSync(path.join(require('os').tmpdir(), 'rehearsal-'));
   const env = { ...process.env }, cwd = process.cwd();
-  const source = Buffer.from('exports.handler = async (event, context) => ({ event, id: context.awsRequestId });');
+  const source = Buffer.from('require("./lib"); exports.handler = async (event, context) => ({ event, id: context.awsRequestId });');
   const frames = [];
   const request = (type, flags, meta, body) => {
     const json = Buffer.from(JSON.stringify(meta)), head = Buffer.alloc(HEADER), length = Buffer.alloc(4);
@@ -354,11 +367,17 @@ async function rehearse() {
     request(IMPORT, FLAG_CLONED, { root: `${root}/task`, files, handler: `index${i}.handler`, name: 'rehearsal', version: '0', arn: '', memory: 0 }, source);
     for (let k = 0; k < REHEARSED_CALLS; k++) request(INVOKE, 0, { id: '0', deadline: Date.now() }, Buffer.from('{"dummy":[1,"two",{}]}'));
   }
+  fs.mkdirSync(`${root}/task`);
+  fs.writeFileSync(`${root}/task/lib.js`, '');
   fs.writeFileSync(`${root}/frames`, Buffer.concat(frames));
   [input, output] = [fs.openSync(`${root}/frames`), fs.openSync('/dev/null', 'w')];
   let left = REHEARSALS * (1 + REHEARSED_CALLS);
+  tier(tierSoon);
   await new Promise((resolve) => {
-    rehearsed = () => (--left > 0 ? setImmediate(serve) : resolve());
+    rehearsed = () => {
+      if (left === CALM * (1 + REHEARSED_CALLS)) tier(tierDefault);
+      return --left > 0 ? setImmediate(serve) : resolve();
+    };
     setImmediate(serve);
   });
   rehearsed = null;

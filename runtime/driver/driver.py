@@ -196,24 +196,25 @@ def is_plain(root, name):
 def import_module(root, name):
     """Imports name from the package, also where a module of the library that is loaded already has its name. A plain module
     needs no search: a sandbox that runs its first code pays for all that it has not run yet."""
-    if not is_plain(root, name):
-        importlib.invalidate_caches()
-        return importlib.import_module(name)
-    path = os.path.join(root, name + ".py")
+    path = os.path.join(root, *name.split(".")) + ".py"
     loaded = sys.modules.get(name)
     if getattr(loaded, "__file__", None) == path:
         return loaded
+    if not (is_plain(root, name) if loaded is None else os.path.isfile(path)):
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
     spec = spec_from_file_location(name, path)
     module = module_from_spec(spec)
-    if loaded is None:
-        sys.modules[name] = module
+    if loaded is not None:  # the library keeps its own
+        spec.loader.exec_module(module)
+        return module
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        if loaded is None:
-            sys.modules.pop(name, None)
+        sys.modules.pop(name, None)
         raise
-    return sys.modules.get(name, module) if loaded is None else module
+    return sys.modules.get(name, module)
 
 
 def load(root, name):
