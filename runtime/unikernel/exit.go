@@ -75,7 +75,11 @@ func (c *channel) note() *exitNote {
 	if n, err := unix.Poll(p, 0); n != 1 || err != nil || p[0].Revents&unix.POLLHUP == 0 {
 		return nil
 	}
-	return nextNote(c.fd)
+	note := nextNote(c.fd)
+	if note != nil {
+		c.end.Store(note)
+	}
+	return note
 }
 
 // exitIn is the note that a packet is, nil if it is another.
