@@ -177,3 +177,34 @@ func TestPackageLargerThanTheMemoryLimitIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestMalformedFilesEndTheUC(t *testing.T) {
+	be := newBackend(t, Config{})
+	base := baseSnapshot(t, be, runtime.Python, nil)
+	good := abi.AppendFile(nil, abi.File{Mode: 0o644, Size: 1}, "f", []byte("x"))
+	for name, c := range map[string]struct {
+		payload []byte
+		says    string
+	}{
+		"outside of the package": {abi.AppendFile(nil, abi.File{}, "../f", nil), "a file of the package has a name that cannot be"},
+		"absolute":               {abi.AppendFile(nil, abi.File{}, "/f", nil), "a file of the package has a name that cannot be"},
+		"no name":                {abi.AppendFile(nil, abi.File{}, "", nil), "a file of the package has a name that cannot be"},
+		"file as directory":      {append(bytes.Clone(good), abi.AppendFile(nil, abi.File{}, "f/g", nil)...), "a file of the package has a name that cannot be"},
+		"short header":           {good[:abi.FileSize-8], "malformed file of the package"},
+		"short content":          {good[:abi.FileSize], "malformed file of the package"},
+		"long name":              {abi.AppendFile(nil, abi.File{}, strings.Repeat("n", 5000), nil), "malformed file of the package"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sb := deployed(t, be, base).(*sandbox)
+			defer sb.Close()
+			if err := sb.channel.send(abi.Msg{Type: abi.Files, Len: uint32(len(c.payload))}, c.payload); err != nil {
+				t.Fatal(err)
+			}
+			var note *exitNote
+			runtimetest.Eventually(t, "the UC ends", func() bool { note = sb.channel.note(); return note != nil })
+			if note.code != abi.ExitRefused || note.why != c.says {
+				t.Errorf("it said %d, %q", note.code, note.why)
+			}
+		})
+	}
+}

@@ -17,12 +17,13 @@ static i64 directory_of(char *path, char **name)
 		*name = p;
 		while (*p && *p != '/')
 			p++;
+		int last = !*p;
 		u64 len = p - *name;
+		*p = 0;
 		if (!len || streq(*name, ".") || streq(*name, ".."))
 			return -EINVAL;
-		if (!*p)
+		if (last)
 			return dir;
-		*p = 0;
 		u32 id;
 		i64 r = tmp_lookup(dir, *name, len, &id) ? tmp_create(dir, *name, S_IFDIR | 0755) : (i64)id;
 		if (r < 0)
