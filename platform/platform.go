@@ -128,9 +128,8 @@ func (p *Platform) route(registry *prometheus.Registry) {
 	mux.Handle("/", p.Gateway)
 	mux.Handle("/api/v1", p.Whisk)
 	mux.Handle("/api/v1/", p.Whisk)
-	healthy := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.Handle("GET /metrics", body.Timed(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), 0))
-	mux.Handle("GET /healthz", body.Timed(healthy, 0))
+	mux.Handle("GET /healthz", body.Timed(http.HandlerFunc(p.healthz), 0))
 	// A browser that visits some page must not be made to run code here.
 	p.handler = http.NewCrossOriginProtection().Handler(mux)
 }

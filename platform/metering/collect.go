@@ -41,6 +41,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 	for _, d := range []*prometheus.Desc{
 		m.sandboxes, m.waiting, m.bytes, m.entries, m.functions, m.evictions, m.discarded, m.captures, m.background,
+		m.helpersLost, m.helpersReplaced,
 	} {
 		ch <- d
 	}
@@ -94,6 +95,10 @@ func (m *Metrics) collectWorker(ch chan<- prometheus.Metric) {
 	count(m.captures, s.Captures, "taken")
 	count(m.captures, s.CapturesSkipped, "skipped")
 	count(m.background, s.BackgroundErrors)
+	for _, h := range s.Helpers {
+		count(m.helpersLost, h.Lost, h.Kind)
+		count(m.helpersReplaced, h.Replaced, h.Kind)
+	}
 }
 
 func (m *Metrics) collectDispatcher(ch chan<- prometheus.Metric) {

@@ -23,6 +23,7 @@ type Metrics struct {
 
 	sandboxes, waiting, bytes, entries, functions *prometheus.Desc
 	evictions, discarded, captures, background    *prometheus.Desc
+	helpersLost, helpersReplaced                  *prometheus.Desc
 	running, reserved, throttled                  *prometheus.Desc
 }
 
@@ -63,9 +64,12 @@ func NewMetrics(backend string, workers func() worker.Stats, dispatcher func() d
 		discarded:  desc("sandboxes_discarded_total", "Sandboxes closed after a failure."),
 		captures:   desc("captures_total", "Function snapshots.", "result"),
 		background: desc("background_errors_total", "Failures outside of invocations."),
-		running:    desc("running", "Invocations that the dispatcher let run."),
-		reserved:   desc("reserved_concurrency", "Places kept for functions."),
-		throttled:  desc("throttled_total", "Invocations refused with 429."),
+		helpersLost: desc("helpers_lost_total",
+			"Processes of the backend that ended, or were ended for not answering, without its wish.", "kind"),
+		helpersReplaced: desc("helpers_replaced_total", "Processes that the backend started in place of lost ones.", "kind"),
+		running:         desc("running", "Invocations that the dispatcher let run."),
+		reserved:        desc("reserved_concurrency", "Places kept for functions."),
+		throttled:       desc("throttled_total", "Invocations refused with 429."),
 	}
 }
 

@@ -1,5 +1,7 @@
 package worker
 
+import "github.com/lambdabench/lambdabench/runtime"
+
 // Stats is a worker's state at one moment, and what it did so far.
 type Stats struct {
 	// Sandboxes by what they do now.
@@ -28,11 +30,14 @@ type Stats struct {
 	Captures          uint64          // function snapshots taken
 	CapturesSkipped   uint64          // not taken, because too many were wanted at a time
 	BackgroundErrors  uint64          // failures outside of invocations; Config.Log has them
+
+	Helpers []runtime.Helper // processes of the backend, by kind; nil where it is no runtime.Supervisor
 }
 
 // Stats returns the worker's state. It holds the lock for as long as it takes
 // to count the sandboxes that serve.
 func (w *Worker) Stats() Stats {
+	helpers := w.helpers() // asks the backend, so not under the lock
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := Stats{
@@ -44,6 +49,7 @@ func (w *Worker) Stats() Stats {
 		SnapshotEvictions: w.snapEvictions, Discarded: w.discarded,
 		Captures: w.captures, CapturesSkipped: w.capturesSkipped,
 		BackgroundErrors: w.errors.Load(),
+		Helpers:          helpers,
 	}
 	for i, p := range Paths {
 		if n := w.invocations[i]; n > 0 {
