@@ -22,6 +22,7 @@ package runtime
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -151,6 +152,17 @@ type Function struct {
 
 	Environment map[string]string
 	Limits      Limits // enforced from Import on, they replace those of BootSpec
+}
+
+// Account is the account in the function's ARN, "" where there is none. It is
+// the tenant: what sandboxes share below the isolation boundary, functions of
+// one account share alone.
+func (f Function) Account() string {
+	parts := strings.SplitN(f.ARN, ":", 6) // arn:partition:service:region:account:resource
+	if len(parts) < 6 {
+		return ""
+	}
+	return parts[4]
 }
 
 // Invocation is one event for a handler.

@@ -79,11 +79,11 @@ func (a *API) putAction(w http.ResponseWriter, r *http.Request, q request) error
 		return err
 	}
 	if err := a.db.putAction(c, code); err != nil {
-		a.drop(c.Function)
+		a.drop(c)
 		return err
 	}
 	if old != nil {
-		a.drop(old.Function)
+		a.drop(old)
 	}
 	writeJSON(w, http.StatusOK, c.full(body.Exec.Code))
 	return nil
@@ -186,18 +186,18 @@ func (a *API) deleteAction(w http.ResponseWriter, _ *http.Request, q request) er
 	if err := a.db.deleteAction(c); err != nil {
 		return err
 	}
-	a.drop(c.Function)
+	a.drop(c)
 	writeJSON(w, http.StatusOK, c.full(nil))
 	return nil
 }
 
-// drop removes a function that no action names. What is left over, the next
-// start removes.
-func (a *API) drop(function string) {
-	if err := a.store.Delete(function, ""); err != nil {
-		a.cfg.Log.Warn("a function without an action stays until the next start", "function", function, "error", err)
+// drop removes the function of an action that is gone. What is left over, the
+// next start removes.
+func (a *API) drop(c *Action) {
+	if err := a.store.Delete(c.Function, ""); err != nil {
+		a.cfg.Log.Warn("a function without an action stays until the next start", "function", c.Function, "error", err)
 	}
-	a.cfg.Forget(arn(function), "")
+	a.cfg.Forget(arn(c.Namespace, c.Function), "")
 }
 
 // removeUnnamed removes functions of actions whose row was never written, or is

@@ -81,8 +81,10 @@ func functionName(c *Action) string {
 	return functionPrefix + readable[:min(44, len(readable))] + "-" + newID()[:16]
 }
 
-func arn(function string) string {
-	return "arn:aws:lambda:us-east-1:000000000000:function:" + function
+// arn names a function in the store. Its account is the namespace, so that
+// namespaces are tenants to the runtime; no account of AWS Lambda has a '/'.
+func arn(namespace, function string) string {
+	return "arn:aws:lambda:us-east-1:openwhisk/" + namespace + ":function:" + function
 }
 
 // looksLikeZip tells base64 of a zip from a program: "PK\x03\x04" in base64.

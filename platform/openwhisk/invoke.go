@@ -137,7 +137,7 @@ func (a *API) prepare(w http.ResponseWriter, r *http.Request, q request) (*call,
 	c.request = worker.Request{
 		Runtime: fn.Runtime, Revision: fn.Revision, Timeout: fn.Timeout,
 		Function: runtime.Function{
-			Name: fn.Name, Version: fn.Version, ARN: arn(fn.Name), Handler: fn.Handler, Package: fn.Package,
+			Name: fn.Name, Version: fn.Version, ARN: arn(action.Namespace, fn.Name), Handler: fn.Handler, Package: fn.Package,
 			Environment: fn.Environment, Limits: runtime.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
 		},
 		Invocation: runtime.Invocation{ID: c.id, Payload: payload},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -128,7 +127,7 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
 	s.mu.Lock()
-	s.account = account(fn.ARN)
+	s.account = fn.Account()
 	s.mu.Unlock()
 	err = s.session.Hold(func(driver.State) error {
 		s.channel.code = code
@@ -387,12 +386,4 @@ func (s *sandbox) disconnect() {
 	if net != nil {
 		net.Close()
 	}
-}
-
-func account(arn string) string {
-	parts := strings.SplitN(arn, ":", 6) // arn:partition:service:region:account:resource
-	if len(parts) < 6 {
-		return ""
-	}
-	return parts[4]
 }
