@@ -13,6 +13,10 @@ var (
 	ErrNotQuiescent  = errors.New("sandbox cannot be captured: it is not waiting for work")
 	ErrForeignObject = errors.New("sandbox or snapshot belongs to another backend")
 
+	// ErrUndelivered: the sandbox ended before its driver had read the request.
+	// Another sandbox can take it; the error also says how this one ended.
+	ErrUndelivered = errors.New("the sandbox had ended before the request reached it")
+
 	// ErrPayloadTooLarge: the event exceeds MaxPayloadBytes. Nothing was sent,
 	// the sandbox stays usable.
 	ErrPayloadTooLarge = errors.New("event exceeds the payload limit")

@@ -93,13 +93,16 @@ type Limiter interface {
 type Sandbox interface {
 	// Import loads the function's code and resolves its handler. An error of
 	// the function itself (syntax error, missing handler) is a *FunctionError;
-	// the sandbox is then of no further use.
+	// the sandbox is then of no further use. ErrUndelivered: the sandbox had
+	// ended before, and the code was not looked at.
 	Import(ctx context.Context, fn Function) error
 
 	// Invoke hands one event to the handler. What becomes of the invocation,
 	// failures included, is in the Result; the error is non-nil only when the
 	// call itself was in vain (ctx cancelled, sandbox closed, nothing
-	// imported), and the sandbox must then be closed.
+	// imported), and the sandbox must then be closed. An error that is
+	// ErrUndelivered says that the handler has not seen the event: it can be
+	// handed to another sandbox.
 	Invoke(ctx context.Context, inv Invocation) (Result, error)
 
 	// Usage is what the sandbox consumes now.
@@ -114,6 +117,17 @@ type Sandbox interface {
 type Pauser interface {
 	Pause(ctx context.Context) error
 	Resume(ctx context.Context) error
+}
+
+// Ender is a sandbox that notices its own end, also between calls: its function
+// exits or breaks its memory limit, or somebody on the host kills it.
+type Ender interface {
+	// Done is closed when the sandbox has ended, by itself or by Close.
+	Done() <-chan struct{}
+
+	// Cause says how the sandbox ended. It is nil before Done is closed, and
+	// ErrClosed where Close ended the sandbox.
+	Cause() error
 }
 
 // HostProcess is a sandbox that is a process of the host.

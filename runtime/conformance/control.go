@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -17,6 +18,8 @@ import (
 // control is what the platform does to a sandbox from outside.
 func (s *suite) control(t *testing.T) {
 	t.Run("killed from outside", s.killed)
+	t.Run("ends while idle", s.endsIdle)
+	t.Run("killed while idle", s.killedIdle)
 	t.Run("close during invoke", s.closeDuringInvoke)
 	t.Run("cancel during invoke", s.cancelDuringInvoke)
 	t.Run("busy", s.busy)
@@ -75,6 +78,73 @@ func (s *suite) killed(t *testing.T) {
 		t.Errorf("%+v, %v", r.res, r.err)
 	}
 	wantGone(t, sb)
+}
+
+// ender is the sandbox as one that notices its own end.
+func (s *suite) ender(t *testing.T, sb runtime.Sandbox) runtime.Ender {
+	t.Helper()
+	e, ok := sb.(runtime.Ender)
+	if !ok {
+		t.Skipf("a sandbox of %s does not notice its own end (no runtime.Ender)", s.backend.Name())
+	}
+	select {
+	case <-e.Done():
+		t.Fatal("the sandbox has ended")
+	default:
+	}
+	if err := e.Cause(); err != nil {
+		t.Fatalf("a sandbox that lives has the cause of an end: %v", err)
+	}
+	return e
+}
+
+// wantEnded checks that the end is noticed and told, and that it is not blamed
+// on the next call.
+func wantEnded(t *testing.T, sb runtime.Sandbox, how string) {
+	t.Helper()
+	e := sb.(runtime.Ender)
+	select {
+	case <-e.Done():
+	case <-time.After(patience):
+		t.Fatal("nobody noticed that the sandbox ended")
+	}
+	if err := e.Cause(); err == nil || !strings.Contains(err.Error(), how) {
+		t.Errorf("the cause is %v, want %q", err, how)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	res, err := sb.Invoke(ctx, runtime.Invocation{ID: requestID, Payload: []byte(do("nothing")), Deadline: time.Now().Add(patience)})
+	if !errors.Is(err, runtime.ErrUndelivered) || !strings.Contains(err.Error(), how) {
+		t.Errorf("the next call gave %+v, %v; want ErrUndelivered and %q", res, err, how)
+	}
+	if err := sb.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+// endsIdle has the function end itself when it has replied.
+func (s *suite) endsIdle(t *testing.T) {
+	sb := s.load(t, s.function("index.handler"))
+	s.ender(t, sb)
+	wantResult(t, invoke(t, sb, do("exitLater")), "null")
+	how := "exit status 7"
+	if s.node() { // its timers stand still: a thread of the function kills the process
+		how = "signal: killed"
+	}
+	wantEnded(t, sb, how)
+}
+
+func (s *suite) killedIdle(t *testing.T) {
+	sb := s.load(t, s.function("index.handler"))
+	s.ender(t, sb)
+	host, ok := sb.(runtime.HostProcess)
+	if !ok {
+		t.Skipf("a sandbox of %s is no process of the host (no runtime.HostProcess)", s.backend.Name())
+	}
+	if err := syscall.Kill(host.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	wantEnded(t, sb, "signal: killed")
 }
 
 func (s *suite) closeDuringInvoke(t *testing.T) {

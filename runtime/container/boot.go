@@ -121,6 +121,12 @@ func (s *sandbox) make(ctx context.Context, spec runtime.BootSpec, img *image.Im
 	if err := s.awaitPID(ctx); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	err = s.openFirst()
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	if err := b.workshop.do(s.layer.detach); err != nil {
 		return err
 	}
@@ -251,6 +257,19 @@ func (s *sandbox) awaitPID(ctx context.Context) error {
 			return fmt.Errorf("wait for %s: %w", pidFile(s.dir), ctx.Err())
 		}
 	}
+}
+
+// openFirst keeps hold of the container's first process. s.mu is held.
+func (s *sandbox) openFirst() error {
+	if err := s.readPID(); err != nil {
+		return err
+	}
+	p, err := openPID(s.PID())
+	if err != nil {
+		return fmt.Errorf("%w: %w", driver.ErrEnded, err)
+	}
+	s.first = &p
+	return nil
 }
 
 func (s *sandbox) readPID() error {

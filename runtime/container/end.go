@@ -5,10 +5,44 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
+
+const (
+	// endPatience is how long a shim has for what remains to be done when its
+	// container has ended, or was told to: some tens of milliseconds of work.
+	endPatience = 5 * time.Second
+
+	// deletePatience bounds the OCI runtime's delete command.
+	deletePatience = 10 * time.Second
+)
+
+// watch waits for the shim and, where it did not outlive the container, ends
+// that as well: nobody would notice the container's own end.
+func (s *sandbox) watch(shim *exec.Cmd) {
+	s.shim, s.gone = shim, make(chan struct{})
+	go func() {
+		defer close(s.gone)
+		shim.Wait()
+		s.status, _ = shim.ProcessState.Sys().(syscall.WaitStatus)
+		if s.status.Signaled() {
+			s.endOrphan()
+		}
+	}()
+}
+
+// endOrphan ends a container whose shim was killed.
+func (s *sandbox) endOrphan() {
+	s.kill()
+	s.mu.Lock()
+	first := s.first
+	s.mu.Unlock()
+	if first != nil {
+		first.ended(endPatience)
+	}
+}
 
 // Close implements runtime.Sandbox.
 func (s *sandbox) Close() error {
@@ -23,18 +57,24 @@ func (s *sandbox) Close() error {
 	return s.err
 }
 
-// close takes apart what make put together, as far as it came. The OCI
-// runtime's process removes the container when it has ended.
+// close takes apart what make put together, as far as it came. The shim
+// removes the container when it has ended.
 func (s *sandbox) close() error {
-	var errs []error
-	s.kill()
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	errs := []error{s.kill()}
 	if s.session != nil {
 		errs = append(errs, s.session.Close())
 	} else if s.conn != nil {
 		errs = append(errs, s.conn.Close())
 	}
 	if s.gone != nil {
-		errs = append(errs, s.waitGone())
+		err := s.waitGone()
+		if err == nil && s.status.Signaled() {
+			err = s.deleteOrphan()
+		}
+		errs = append(errs, err)
 	}
 	errs = append(errs, s.backend.workshop.do(s.layer.detach))
 	if s.group != nil {
@@ -43,53 +83,74 @@ func (s *sandbox) close() error {
 	if s.endpoint != nil {
 		errs = append(errs, s.endpoint.close())
 	}
+	if s.first != nil {
+		errs = append(errs, s.first.close())
+	}
 	return errors.Join(append(errs, os.RemoveAll(s.dir))...)
 }
 
 // kill ends the container's first process, and with it its pid namespace. A
 // frozen one dies when it thaws.
-func (s *sandbox) kill() {
+func (s *sandbox) kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.killed || s.gone == nil {
-		return
+		return nil
 	}
 	s.killed = true
-	if s.PID() == 0 && s.readPID() != nil {
-		if s.group != nil { // it failed while it was made
+	if s.first == nil && s.openFirst() != nil { // it failed while it was made
+		if s.group != nil {
 			s.group.kill()
 		}
-		return
+		return nil
 	}
-	select {
-	case <-s.gone: // then the number may be another's
-		return
-	default:
+	err := s.first.kill()
+	if err == nil && s.paused {
+		err = ignoreMissing(s.group.thaw())
 	}
-	if err := unix.Kill(s.PID(), unix.SIGKILL); err == nil && s.paused {
-		s.group.thaw()
-	}
+	return err
 }
 
-// waitGone waits for the OCI runtime's process. One that does not come to its
-// end is ended, and the container removed by the command for it.
+// waitGone waits for the shim. One that does not come to its end, because it
+// or a process that it waits for was stopped, is killed with all that it has
+// started.
 func (s *sandbox) waitGone() error {
 	select {
 	case <-s.gone:
 		return nil
-	case <-time.After(10 * time.Second):
+	case <-time.After(endPatience):
+	}
+	started := descendants(s.shim.Process.Pid)
+	err := s.shim.Process.Kill()
+	for _, p := range started {
+		err = errors.Join(err, p.kill(), p.close())
 	}
 	if s.group != nil {
 		s.group.kill()
 	}
-	b := s.backend
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	err := b.workshop.do(func() error { return b.oci.delete(ctx, b.home.path, b.home.ociRoot(), s.id) })
 	select {
 	case <-s.gone:
-		return err
-	case <-ctx.Done():
-		return errors.Join(err, fmt.Errorf("%s does not end", b.home.path))
+		return nil
+	case <-time.After(2 * endPatience):
+		return errors.Join(err, fmt.Errorf("%s, process %d, does not end", s.backend.home.path, s.shim.Process.Pid))
 	}
+}
+
+// descendants are the processes that a process has started, and those that
+// these have.
+func descendants(pid int) (all []pidfd) {
+	for _, child := range childrenOf(pid) {
+		if p, err := openPID(child); err == nil {
+			all = append(append(all, p), descendants(child)...)
+		}
+	}
+	return all
+}
+
+// deleteOrphan removes what a shim that was killed left of its container.
+func (s *sandbox) deleteOrphan() error {
+	b := s.backend
+	ctx, cancel := context.WithTimeout(context.Background(), deletePatience)
+	defer cancel()
+	return b.oci.delete(ctx, b.workshop, b.home.path, b.home.ociRoot(), s.id)
 }

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -10,14 +11,12 @@ import (
 	"syscall"
 	"time"
 
-	runc "github.com/containerd/go-runc"
-
 	"github.com/lambdabench/lambdabench/runtime"
 )
 
-// oci is an OCI runtime's command line. Deleting goes through go-runc. Running
-// does not: it must fork on the workshop's thread and stay to wait for the
-// container, and go-runc's Run returns only when the container ends.
+// oci is an OCI runtime's command line. go-runc is no help here: its Run and
+// Delete return when the command ends, and a command must fork on the
+// workshop's thread and not occupy that thread until then.
 type oci struct {
 	family  string // "runc", "crun", "runsc"
 	command string // what to look for, a name or a path
@@ -91,7 +90,7 @@ func (o oci) run(path, root, bundle, id string, network Network, channel *os.Fil
 		args = append(args, "--no-new-keyring", "--preserve-fds", "1")
 	}
 	cmd := exec.Command(path, append(args, id)...)
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "XDG_RUNTIME_DIR=" + filepath.Dir(root)}
+	cmd.Env = environmentOf(root)
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{channel}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals of a terminal are for the platform
@@ -99,9 +98,25 @@ func (o oci) run(path, root, bundle, id string, network Network, channel *os.Fil
 }
 
 // delete ends and removes a container of which the run command is no more.
-func (o oci) delete(ctx context.Context, path, root, id string) error {
-	r := &runc.Runc{Command: path, Root: root}
-	return r.Delete(ctx, id, &runc.DeleteOpts{Force: true})
+func (o oci) delete(ctx context.Context, w *workshop, path, root, id string) error {
+	cmd := exec.CommandContext(ctx, path, "--root", root, "delete", "--force", id)
+	cmd.Env, cmd.Dir = environmentOf(root), "/"
+	cmd.WaitDelay = time.Second
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := w.do(cmd.Start)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("delete container %s: %w: %s", id, err, bytes.TrimSpace(out.Bytes()))
+	}
+	return nil
+}
+
+// environmentOf is what the OCI runtime's commands start with.
+func environmentOf(root string) []string {
+	return []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "XDG_RUNTIME_DIR=" + filepath.Dir(root)}
 }
 
 func pidFile(bundle string) string { return filepath.Join(bundle, "pid") }

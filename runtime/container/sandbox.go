@@ -17,7 +17,8 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
-// sandbox is one container, with the OCI runtime's process that waits for it.
+// sandbox is one container, with the OCI runtime's process that waits for it,
+// the shim.
 type sandbox struct {
 	backend *Backend
 	id      string
@@ -31,25 +32,18 @@ type sandbox struct {
 	output   tail
 	pid      atomic.Int64 // of the container's first process; 0 while it is made
 
-	gone   chan struct{} // closed when the OCI runtime's process ended; nil before it began
-	status syscall.WaitStatus
+	shim   *exec.Cmd
+	gone   chan struct{}      // closed when the shim and the container ended; nil before the shim began
+	status syscall.WaitStatus // the shim's; set before gone is closed
 
-	mu     sync.Mutex // guards what follows
-	limits runtime.Limits
-	killed bool // by us
-	paused bool
-	once   sync.Once
-	err    error
-}
-
-// watch waits for the OCI runtime's process.
-func (s *sandbox) watch(cmd *exec.Cmd) {
-	s.gone = make(chan struct{})
-	go func() {
-		cmd.Wait()
-		s.status, _ = cmd.ProcessState.Sys().(syscall.WaitStatus)
-		close(s.gone)
-	}()
+	mu      sync.Mutex // guards what follows
+	first   *pidfd     // the container's first process; nil while it is made
+	limits  runtime.Limits
+	killed  bool // by us
+	closing bool
+	paused  bool
+	once    sync.Once
+	err     error
 }
 
 // explain adds the OCI runtime's own words to what went wrong in Boot.
@@ -99,9 +93,28 @@ func (s *sandbox) replaceLimits(l runtime.Limits) error {
 func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
 	res, err := s.session.Invoke(ctx, inv)
 	if err == nil && !res.Outcome.Alive() {
-		s.kill()
+		err = s.kill()
 	}
 	return res, err
+}
+
+// Done implements runtime.Ender.
+func (s *sandbox) Done() <-chan struct{} { return s.gone }
+
+// Cause implements runtime.Ender.
+func (s *sandbox) Cause() error {
+	select {
+	case <-s.gone:
+	default:
+		return nil
+	}
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
+	if closing {
+		return runtime.ErrClosed
+	}
+	return s.ending().Err()
 }
 
 // Usage implements runtime.Sandbox.
@@ -122,13 +135,25 @@ func (s *sandbox) Usage() (u runtime.Usage, err error) {
 func (s *sandbox) end() driver.End {
 	select {
 	case <-s.gone:
-	case <-time.After(time.Second): // it closed its channel and lives
-		s.kill()
-		<-s.gone
-		return driver.End{Output: s.output.bytes()}
+		return s.ending()
+	case <-time.After(time.Second): // the container closed its channel and lives
 	}
+	if err := errors.Join(s.kill(), s.waitGone()); err != nil {
+		return driver.End{Output: fmt.Append(s.output.bytes(), err)}
+	}
+	return driver.End{Output: s.output.bytes()}
+}
+
+// ending is how the container ended, which it has.
+func (s *sandbox) ending() driver.End {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.status.Signaled() {
+		return driver.End{
+			Status: "signal: " + s.status.Signal().String(),
+			Output: fmt.Appendf(s.output.bytes(), "%s: the OCI runtime's process was ended by a signal\n", s.backend.Name()),
+		}
+	}
 	e := driver.EndOf(containerStatus(s.status))
 	e.OutOfMemory = s.group != nil && s.group.oomKilled(s.limits.MemoryBytes, e)
 	e.LimitBytes, e.Output = s.limits.MemoryBytes, s.output.bytes()

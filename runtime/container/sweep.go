@@ -99,7 +99,9 @@ func endContainers(ctx context.Context, in *instance, record instanceRecord, w *
 			continue
 		}
 		o := oci{family: record.Family, command: record.Runtime}
-		err := w.do(func() error { return o.delete(ctx, record.Runtime, in.ociRoot(), c.Name()) })
+		limited, cancel := context.WithTimeout(ctx, deletePatience)
+		err := o.delete(limited, w, record.Runtime, in.ociRoot(), c.Name())
+		cancel()
 		if _, there := os.Stat(filepath.Join(in.ociRoot(), c.Name())); there == nil { // else its own process was faster
 			errs = append(errs, err)
 		}

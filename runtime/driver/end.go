@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"syscall"
@@ -34,6 +35,22 @@ func EndOf(ws syscall.WaitStatus) End {
 		return End{Status: fmt.Sprintf("exit status %d", ws.ExitStatus())}
 	}
 	return End{}
+}
+
+// Err is the end as an error, for whoever keeps a sandbox that ended between
+// calls. The runtime's dying words go with it.
+func (e End) Err() error {
+	how := e.Status
+	switch {
+	case e.outOfMemory():
+		how = e.memoryStatus()
+	case how == "":
+		how = "exit status 0"
+	}
+	if words := bytes.TrimSpace(e.Output); len(words) > 0 {
+		return fmt.Errorf("%w: %s; it said: %s", ErrEnded, how, words)
+	}
+	return fmt.Errorf("%w: %s", ErrEnded, how)
 }
 
 // apply turns the end of a driver into an invocation's result, in AWS Lambda's

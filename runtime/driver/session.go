@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
@@ -109,6 +110,9 @@ func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) er
 		return fmt.Errorf("import %s: package of %d bytes, the limit is %d", fn.Name, n, MaxImportBytes)
 	}
 	_, err = s.request(ctx, time.Time{}, TypeImport, TypeImported, meta, code.Bytes, &s.early)
+	if errors.Is(err, runtime.ErrUndelivered) {
+		return fmt.Errorf("import %s: %w: %w", fn.Name, runtime.ErrUndelivered, s.end().Err())
+	}
 	if errors.Is(err, ErrEnded) { // the code ended its own process while it was loaded
 		var res runtime.Result
 		s.end().apply(&res, "-")
@@ -138,6 +142,9 @@ func (s *Session) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	payload, err := s.request(ctx, inv.Deadline, TypeInvoke, TypeResult, invokeMeta(inv), inv.Payload, &logs)
 	res := runtime.Result{Outcome: runtime.OK, Payload: payload, Logs: logs.bytes()}
 	if err != nil {
+		if errors.Is(err, runtime.ErrUndelivered) {
+			return runtime.Result{}, fmt.Errorf("%w: %w", runtime.ErrUndelivered, s.end().Err())
+		}
 		if inVain(err) {
 			return runtime.Result{}, err
 		}
@@ -203,12 +210,17 @@ func (s *Session) request(ctx context.Context, deadline time.Time, send, want Ty
 		s.buf = nil
 	}
 	if err != nil {
-		return nil, s.explain(ctx, "send to the driver", err)
+		return nil, unread(s.explain(ctx, "send to the driver", err))
 	}
-	for {
+	for silent := true; ; silent = false {
 		h, payload, err := readReply(s.r)
 		if err != nil {
-			return nil, s.explain(ctx, "wait for the driver", err)
+			reset := silent && errors.Is(err, syscall.ECONNRESET)
+			err = s.explain(ctx, "wait for the driver", err)
+			if reset {
+				err = unread(err)
+			}
+			return nil, err
 		}
 		switch {
 		case h.Type == TypeLog:
@@ -221,6 +233,16 @@ func (s *Session) request(ctx context.Context, deadline time.Time, send, want Ty
 			return payload, nil
 		}
 	}
+}
+
+// unread marks an ended stream of which the driver had not read the request to
+// its end: a write that fails tells that, and so does ECONNRESET, which a
+// socket has for a peer that closed with bytes unread (unix(7)).
+func unread(err error) error {
+	if errors.Is(err, ErrEnded) {
+		return fmt.Errorf("%w: %w", runtime.ErrUndelivered, err)
+	}
+	return err
 }
 
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4096) }}

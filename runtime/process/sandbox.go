@@ -36,6 +36,7 @@ type sandbox struct {
 	limits runtime.Limits
 
 	overLimit atomic.Bool // the watch ended it
+	closing   atomic.Bool // Close ended it
 	gone      chan struct{}
 	once      sync.Once
 	closeErr  error
@@ -49,9 +50,21 @@ func (s *sandbox) reap() {
 // PID implements runtime.HostProcess.
 func (s *sandbox) PID() int { return s.cmd.Process.Pid }
 
-// Done is closed when the process has ended, so that whoever keeps an idle
-// sandbox sees that it was killed from outside.
+// Done implements runtime.Ender.
 func (s *sandbox) Done() <-chan struct{} { return s.gone }
+
+// Cause implements runtime.Ender.
+func (s *sandbox) Cause() error {
+	select {
+	case <-s.gone:
+	default:
+		return nil
+	}
+	if s.closing.Load() {
+		return runtime.ErrClosed
+	}
+	return s.ending().Err()
+}
 
 // Import implements runtime.Sandbox.
 func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
@@ -112,6 +125,11 @@ func (s *sandbox) end() driver.End {
 		s.kill()
 		<-s.gone
 	}
+	return s.ending()
+}
+
+// ending reads how the process ended, which it has.
+func (s *sandbox) ending() driver.End {
 	ws, _ := s.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if s.namespaced() && ws.ExitStatus() > 128 { // the shell passes a signal on as a status
 		ws = syscall.WaitStatus(ws.ExitStatus() - 128)
@@ -142,6 +160,7 @@ func (s *sandbox) kill() error {
 // Close implements runtime.Sandbox.
 func (s *sandbox) Close() error {
 	s.once.Do(func() {
+		s.closing.Store(true)
 		if s.session != nil {
 			s.session.Close()
 		}

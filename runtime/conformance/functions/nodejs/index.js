@@ -50,6 +50,11 @@ const cases = {
   exit3: async () => { process.exit(3); },
   exitInner: async () => { process.reallyExit(4); },
   killSelf: async () => { process.kill(process.pid, 'SIGKILL'); await new Promise((r) => setTimeout(r, 1e8)); },
+  exitLater: async () => {
+    const kill = "setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100)";
+    const worker = new (require('worker_threads').Worker)(kill, { eval: true });
+    await new Promise((resolve) => worker.once('online', resolve));
+  },
   garbage: async () => { require('fs').writeSync(3, 'this is no frame, it is garbage'); },
   closeChannel: async () => { require('fs').closeSync(3); },
   unhandled: () => { Promise.reject(new RangeError('nobody listens')); return new Promise((r) => setTimeout(r, 1e8)); },

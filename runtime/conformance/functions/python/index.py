@@ -6,6 +6,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 
@@ -92,6 +93,10 @@ def kill_self(_event, _context):
     os.kill(os.getpid(), 9)
 
 
+def exit_later(_event, _context):
+    threading.Timer(0.1, lambda: os._exit(7)).start()
+
+
 async def coroutine(_event, _context):
     return "never awaited"
 
@@ -132,7 +137,7 @@ CASES = {
     "remember": remember, "recall": lambda e, c: kept, "writeTmp": write_tmp,
     "loop": loop, "hang": lambda e, c: time.sleep(1e5), "hog": hog,
     "exit0": lambda e, c: sys.exit(0), "exit3": lambda e, c: sys.exit(3), "exitInner": lambda e, c: os._exit(4),
-    "killSelf": kill_self, "garbage": lambda e, c: os.write(3, b"this is no frame, it is garbage"),
+    "killSelf": kill_self, "exitLater": exit_later, "garbage": lambda e, c: os.write(3, b"this is no frame, it is garbage"),
     "closeChannel": lambda e, c: os.close(3), "coroutine": coroutine, "escape": escape, "forkBomb": fork_bomb,
 }
 
