@@ -51,7 +51,7 @@ func (e *Env) OpenGateway(ctx context.Context, cfg worker.Config, fns ...Functio
 		return nil, err
 	}
 	for _, f := range fns {
-		if err := e.create(ctx, p.Store, f); err != nil {
+		if err := e.create(ctx, p.Store.Of(gateway.Owner("")), f); err != nil {
 			return nil, errors.Join(err, p.Close())
 		}
 	}
@@ -74,7 +74,7 @@ func (e *Env) OpenGateway(ctx context.Context, cfg worker.Config, fns ...Functio
 const maxCreations = 1024
 
 // create makes all functions of f known to a platform.
-func (e *Env) create(ctx context.Context, s *store.Store, f Functions) error {
+func (e *Env) create(ctx context.Context, s *store.Functions, f Functions) error {
 	for from := 0; from < f.Count; from += maxCreations {
 		if err := ctx.Err(); err != nil {
 			return err

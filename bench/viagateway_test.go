@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lambdabench/lambdabench/platform/gateway"
 	"github.com/lambdabench/lambdabench/platform/store"
 	isolation "github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/workloads"
@@ -29,15 +30,15 @@ func TestEveryFunctionOfAPopulationIsCreatedWithItsOwnCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := e.create(t.Context(), s, f); err != nil {
+	if err := e.create(t.Context(), s.Of(gateway.Owner("")), f); err != nil {
 		t.Fatal(err)
 	}
-	if all, _ := s.List("", 2*f.Count); len(all) != f.Count {
+	if all, _ := s.Of(gateway.Owner("")).List("", 2*f.Count); len(all) != f.Count {
 		t.Errorf("%d functions of %d are there", len(all), f.Count)
 	}
 	codes := map[string]bool{}
 	for i := range f.Count {
-		fn, err := s.Get(f.Population.Name(i), "")
+		fn, err := s.Of(gateway.Owner("")).Get(f.Population.Name(i), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +49,7 @@ func TestEveryFunctionOfAPopulationIsCreatedWithItsOwnCode(t *testing.T) {
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if err := e.create(ended, s, f); !errors.Is(err, context.Canceled) {
+	if err := e.create(ended, s.Of(gateway.Owner("")), f); !errors.Is(err, context.Canceled) {
 		t.Errorf("creation goes on after its context ended: %v", err)
 	}
 }
@@ -63,7 +64,7 @@ func BenchmarkCreateFunctions(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := e.create(b.Context(), s, f); err != nil {
+		if err := e.create(b.Context(), s.Of(gateway.Owner("")), f); err != nil {
 			b.Fatal(err)
 		}
 		if err := s.Close(); err != nil {

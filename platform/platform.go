@@ -86,6 +86,9 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 	if p.Store, err = store.Open(p.cfg.Data); err != nil {
 		return err
 	}
+	for _, d := range p.Store.Damage() {
+		p.log.Error(d.String(), "name", d.Name)
+	}
 	wcfg := p.cfg.Worker
 	wcfg.Log = p.log
 	if p.Worker, err = worker.New(wcfg, backend, interpreters); err != nil {
@@ -107,13 +110,13 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 		Runtimes: names, Region: p.cfg.Region, Account: p.cfg.Account,
 		Reserver: p.Dispatch, Forget: p.Worker.Forget, Observe: metrics.Observe, Events: p.cfg.Events, Log: p.log,
 	}, p.Store, p.Dispatch)
-	if err := p.Gateway.Restore(); err != nil {
-		return err
-	}
 	p.Whisk, err = openwhisk.Open(openwhisk.Config{
 		Settings: p.cfg.OpenWhisk, Dir: p.cfg.Data, Runtimes: names, Forget: p.Worker.Forget, Observe: metrics.Observe, Log: p.log,
 	}, p.Store, p.Dispatch)
 	if err != nil {
+		return err
+	}
+	if err := p.Gateway.Restore(); err != nil { // after OpenWhisk has claimed its functions
 		return err
 	}
 	p.route(registry)

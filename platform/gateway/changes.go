@@ -28,19 +28,19 @@ func (g *Gateway) updateCode(w http.ResponseWriter, r *http.Request) error {
 		return invalid("ZipFile is empty; this platform reads no S3 bucket and no container image")
 	}
 	if req.DryRun {
-		fn, err := g.store.Get(name, store.Latest)
+		fn, err := g.functions.Get(name, store.Latest)
 		if err != nil {
 			return err
 		}
 		return g.writeConfiguration(w, http.StatusOK, fn, false)
 	}
-	fn, err := g.store.UpdateCode(name, req.RevisionID, req.ZipFile)
+	fn, err := g.functions.UpdateCode(name, req.RevisionID, req.ZipFile)
 	if err != nil {
 		return err
 	}
 	g.cfg.Forget(g.arn(fn), store.Latest)
 	if req.Publish {
-		if fn, err = g.store.Publish(name, "", ""); err != nil {
+		if fn, err = g.functions.Publish(name, "", ""); err != nil {
 			return err
 		}
 	}
@@ -56,7 +56,7 @@ func (g *Gateway) updateConfiguration(w http.ResponseWriter, r *http.Request) er
 	if err := readRequest(w, r, maxSettings, &req); err != nil {
 		return err
 	}
-	fn, err := g.store.Update(name, req.RevisionID, func(fn *store.Function) error { return g.apply(req, fn) })
+	fn, err := g.functions.Update(name, req.RevisionID, func(fn *store.Function) error { return g.apply(req, fn) })
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (g *Gateway) publishVersion(w http.ResponseWriter, r *http.Request) error {
 	if err := readRequest(w, r, maxSettings, &req); err != nil {
 		return err
 	}
-	fn, err := g.store.Publish(name, req.RevisionID, req.Description)
+	fn, err := g.functions.Publish(name, req.RevisionID, req.Description)
 	if err != nil {
 		return err
 	}
@@ -91,13 +91,13 @@ func (g *Gateway) deleteFunction(w http.ResponseWriter, r *http.Request) error {
 	if version == store.Latest {
 		return invalid("$LATEST version cannot be deleted without deleting the function.")
 	}
-	fn, err := g.store.Get(name, version)
+	fn, err := g.functions.Get(name, version)
 	if err != nil {
 		return err
 	}
 	g.managing.Lock()
 	defer g.managing.Unlock()
-	if err := g.store.Delete(name, version); err != nil {
+	if err := g.functions.Delete(name, version); err != nil {
 		return err
 	}
 	if version == "" && g.cfg.Reserver != nil {
@@ -131,14 +131,14 @@ func (g *Gateway) putConcurrency(w http.ResponseWriter, r *http.Request) error {
 	}
 	g.managing.Lock()
 	defer g.managing.Unlock()
-	fn, err := g.store.Get(name, store.Latest)
+	fn, err := g.functions.Get(name, store.Latest)
 	if err != nil {
 		return err
 	}
 	if err := g.cfg.Reserver.Reserve(g.arn(fn), *n); err != nil {
 		return err
 	}
-	if _, err := g.store.Reserve(name, n); err != nil {
+	if _, err := g.functions.Reserve(name, n); err != nil {
 		g.unreserve(fn)
 		return err
 	}
@@ -172,7 +172,7 @@ func (g *Gateway) deleteConcurrency(w http.ResponseWriter, r *http.Request) erro
 	}
 	g.managing.Lock()
 	defer g.managing.Unlock()
-	fn, err := g.store.Reserve(name, nil)
+	fn, err := g.functions.Reserve(name, nil)
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (g *Gateway) accept(req worker.Request) error {
 	if err := g.events.enter(len(e.Payload)); err != nil {
 		return err
 	}
-	if err := g.store.AddEvent(e); err != nil {
+	if err := g.functions.AddEvent(e); err != nil {
 		g.events.leave(len(e.Payload))
 		return err
 	}
@@ -97,7 +97,7 @@ func (g *Gateway) accept(req worker.Request) error {
 
 // resume runs what a predecessor accepted and did not end.
 func (g *Gateway) resume() error {
-	all, err := g.store.Events()
+	all, err := g.functions.Events()
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (g *Gateway) runEvent(e store.Event) {
 	case res.Error != nil:
 		log.Warn("asynchronous invocation ended with an error", "error", res.Error)
 	}
-	if err := g.store.DropEvent(e.ID); err != nil {
+	if err := g.functions.DropEvent(e.ID); err != nil {
 		log.Error("an asynchronous invocation that ended will run again after a restart", "error", err)
 	}
 }
@@ -155,7 +155,7 @@ func (g *Gateway) attemptOnce(e store.Event) (worker.Response, error) {
 	case <-g.events.life.Done():
 		return worker.Response{}, worker.ErrClosed
 	}
-	fn, err := g.store.Get(e.Name, e.Version)
+	fn, err := g.functions.Get(e.Name, e.Version)
 	if err != nil {
 		return worker.Response{}, err
 	}

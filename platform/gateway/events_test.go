@@ -54,7 +54,7 @@ func TestEventsAreBoundedAndRunBeforeCloseReturns(t *testing.T) {
 	if err := d.event(t); !is[*types.ServiceException](err) {
 		t.Errorf("after Close: %v", err)
 	}
-	if left, err := d.store.Events(); err != nil || len(left) > 0 {
+	if left, err := d.gateway.functions.Events(); err != nil || len(left) > 0 {
 		t.Errorf("ended, and still kept: %v, %v", left, err)
 	}
 }
@@ -138,7 +138,7 @@ func TestEventsThatDidNotEndRunAfterARestart(t *testing.T) {
 	if req, n := again.seen(); n != 5 || req.Function.Name != "f" || string(req.Invocation.Payload) != "{}" {
 		t.Errorf("%d ran, the last %+v", n, req)
 	}
-	if left, err := d.store.Events(); err != nil || len(left) > 0 {
+	if left, err := d.gateway.functions.Events(); err != nil || len(left) > 0 {
 		t.Errorf("ended, and still kept: %v, %v", left, err)
 	}
 }

@@ -30,12 +30,12 @@ func (g *Gateway) createFunction(w http.ResponseWriter, r *http.Request) error {
 	if err := g.apply(req.settings, &fn); err != nil {
 		return err
 	}
-	made, err := g.store.Create(fn, req.Code.ZipFile)
+	made, err := g.functions.Create(fn, req.Code.ZipFile)
 	if err != nil {
 		return err
 	}
 	if req.Publish {
-		if made, err = g.store.Publish(name, "", ""); err != nil {
+		if made, err = g.functions.Publish(name, "", ""); err != nil {
 			return err
 		}
 	}
@@ -48,7 +48,7 @@ func (g *Gateway) named(r *http.Request) (*store.Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.store.Get(name, version)
+	return g.functions.Get(name, version)
 }
 
 func (g *Gateway) getFunction(w http.ResponseWriter, r *http.Request) error {
@@ -65,7 +65,7 @@ func (g *Gateway) getFunction(w http.ResponseWriter, r *http.Request) error {
 		"Configuration": conf,
 		"Code":          types.FunctionCodeLocation{RepositoryType: aws.String("S3"), Location: &location},
 	}
-	if latest, err := g.store.Get(fn.Name, store.Latest); err == nil && latest.Concurrency != nil {
+	if latest, err := g.functions.Get(fn.Name, store.Latest); err == nil && latest.Concurrency != nil {
 		answer["Concurrency"] = map[string]int{"ReservedConcurrentExecutions": *latest.Concurrency}
 	}
 	writeJSON(w, http.StatusOK, answer)
@@ -95,7 +95,7 @@ func (g *Gateway) listFunctions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, next := g.store.List(r.URL.Query().Get("Marker"), limit)
+	page, next := g.functions.List(r.URL.Query().Get("Marker"), limit)
 	return g.writePage(w, "Functions", page, next)
 }
 
@@ -108,7 +108,7 @@ func (g *Gateway) listVersions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, err := g.store.Versions(name)
+	all, err := g.functions.Versions(name)
 	if err != nil {
 		return err
 	}

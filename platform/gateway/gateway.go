@@ -20,6 +20,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -42,6 +43,8 @@ type Reserver interface {
 	Unreserve(arn string)
 }
 
+const defaultAccount = "000000000000"
+
 // Config of a gateway; the zero value works, apart from Runtimes.
 type Config struct {
 	Runtimes []string // identifiers that functions may ask for
@@ -60,13 +63,20 @@ type Config struct {
 // Gateway is an http.Handler. Its methods may be called from any number of
 // goroutines.
 type Gateway struct {
-	cfg     Config
-	store   *store.Store
-	invoker Invoker
-	handler http.Handler
-	events  events
+	cfg       Config
+	store     *store.Store
+	functions *store.Functions // of the account
+	invoker   Invoker
+	handler   http.Handler
+	events    events
 
 	managing sync.Mutex // a change of the store and what follows from it elsewhere are one
+}
+
+// Owner is whose functions the gateway of an account has; account "" is the
+// default one.
+func Owner(account string) store.Owner {
+	return store.Owner{Door: "lambda", Account: cmp.Or(account, defaultAccount)}
 }
 
 // New returns a gateway. Close ends its goroutines.
@@ -74,9 +84,7 @@ func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1"
 	}
-	if cfg.Account == "" {
-		cfg.Account = "000000000000"
-	}
+	cfg.Account = cmp.Or(cfg.Account, defaultAccount)
 	if cfg.Events == 0 {
 		cfg.Events = 1000
 	}
@@ -89,7 +97,7 @@ func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
 	if cfg.Observe == nil {
 		cfg.Observe = func(worker.Request, worker.Response, error) {}
 	}
-	g := &Gateway{cfg: cfg, store: st, invoker: invoker}
+	g := &Gateway{cfg: cfg, store: st, functions: st.Of(Owner(cfg.Account)), invoker: invoker}
 	g.events.start(cfg.Events)
 	g.handler = body.Timed(g.route(), cfg.bodyTime)
 	return g
@@ -132,8 +140,18 @@ func (g *Gateway) route() http.Handler {
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
 
 // Restore goes on where the platform ended: stored reservations go to the
-// Reserver, and asynchronous invocations that have not ended run.
+// Reserver, and asynchronous invocations that have not ended run. Functions of
+// a data directory in which they had no owners become the account's; a door that
+// has some of those claims them before.
 func (g *Gateway) Restore() error {
+	if _, err := g.store.Claim(Owner(g.cfg.Account), nil); err != nil {
+		return err
+	}
+	for _, other := range g.store.Owners(Owner("").Door) {
+		if other.Account != g.cfg.Account {
+			g.cfg.Log.Warn("functions of another account are not shown; set account to have them", "account", other.Account)
+		}
+	}
 	if g.cfg.Reserver != nil {
 		g.restoreReservations()
 	}
@@ -143,7 +161,7 @@ func (g *Gateway) Restore() error {
 func (g *Gateway) restoreReservations() {
 	for marker, more := "", true; more; more = marker != "" {
 		var page []*store.Function
-		page, marker = g.store.List(marker, 1000)
+		page, marker = g.functions.List(marker, 1000)
 		for _, fn := range page {
 			if fn.Concurrency == nil {
 				continue

@@ -171,7 +171,7 @@ func TestListComesInPages(t *testing.T) {
 		fns[i].Function = store.Function{Name: fmt.Sprintf("f%03d", i), Runtime: "nodejs20.x", Handler: "index.handler"}
 		fns[i].Zip = code
 	}
-	if _, err := d.store.CreateMany(fns); err != nil {
+	if _, err := d.gateway.functions.CreateMany(fns); err != nil {
 		t.Fatal(err)
 	}
 	for _, size := range []int32{0, 7, 50, 1000} {

@@ -70,7 +70,7 @@ func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Reques
 	if err != nil {
 		return worker.Request{}, nil, err
 	}
-	fn, err := g.store.Get(name, version)
+	fn, err := g.functions.Get(name, version)
 	if err != nil {
 		return worker.Request{}, nil, err
 	}

@@ -158,10 +158,10 @@ func (a *API) install(c *Action, e *Exec) error {
 		return err
 	}
 	c.Function = functionName(c)
-	_, err = a.store.Create(store.Function{
+	_, err = a.functions(c.Namespace).Create(store.Function{
 		Name: c.Function, Runtime: runtime, Handler: entryHandler, Description: "OpenWhisk action " + c.path() + "/" + c.Name,
 		Timeout: time.Duration(*c.Limits.Timeout) * time.Millisecond, MemoryMB: *c.Limits.Memory,
-		Environment: map[string]string{"LAMBDABENCH_OW_MAIN": mainOf(e)},
+		Environment: map[string]string{mainVariable: mainOf(e)},
 	}, archive)
 	if err != nil {
 		return fmt.Errorf("create action %s: %w", c.Name, err)
@@ -188,35 +188,5 @@ func (a *API) deleteAction(w http.ResponseWriter, _ *http.Request, q request) er
 	}
 	a.drop(c)
 	writeJSON(w, http.StatusOK, c.full(nil))
-	return nil
-}
-
-// drop removes the function of an action that is gone. What is left over, the
-// next start removes.
-func (a *API) drop(c *Action) {
-	if err := a.store.Delete(c.Function, ""); err != nil {
-		a.cfg.Log.Warn("a function without an action stays until the next start", "function", c.Function, "error", err)
-	}
-	a.cfg.Forget(arn(c.Namespace, c.Function), "")
-}
-
-// removeUnnamed removes functions of actions whose row was never written, or is
-// gone.
-func (a *API) removeUnnamed() error {
-	named := a.db.functions()
-	for marker, more := functionPrefix, true; more; {
-		page, next := a.store.List(marker, 1000)
-		for _, fn := range page {
-			if !strings.HasPrefix(fn.Name, functionPrefix) {
-				return nil
-			}
-			if !named[fn.Name] {
-				if err := a.store.Delete(fn.Name, ""); err != nil {
-					return err
-				}
-			}
-		}
-		marker, more = next, next != ""
-	}
 	return nil
 }

@@ -22,8 +22,8 @@ import (
 var adapters embed.FS
 
 const (
-	entryHandler   = "__ow_entry.handler"
-	functionPrefix = "ow-"
+	entryHandler = "__ow_entry.handler"
+	mainVariable = "LAMBDABENCH_OW_MAIN" // of the environment, what the entry file calls
 )
 
 var entryFile = map[string]string{"nodejs": "__ow_entry.cjs", "python": "__ow_entry.py"}
@@ -74,17 +74,11 @@ func newer(a, b string) bool {
 
 var unfit = regexp.MustCompile(`[^a-zA-Z0-9_-]+`)
 
-// functionName is a new name in the store that AWS's rule allows: at most 64
-// letters, digits, '-' and '_'.
+// functionName is a new name in the store: at most 64 letters, digits, '-' and
+// '_', which backends make file names of.
 func functionName(c *Action) string {
-	readable := unfit.ReplaceAllString(c.Namespace+"-"+c.Package+"-"+c.Name, "-")
-	return functionPrefix + readable[:min(44, len(readable))] + "-" + newID()[:16]
-}
-
-// arn names a function in the store. Its account is the namespace, so that
-// namespaces are tenants to the runtime; no account of AWS Lambda has a '/'.
-func arn(namespace, function string) string {
-	return "arn:aws:lambda:us-east-1:openwhisk/" + namespace + ":function:" + function
+	readable := unfit.ReplaceAllString(strings.TrimPrefix(c.Package+"-"+c.Name, "-"), "-")
+	return readable[:min(47, len(readable))] + "-" + newID()[:16]
 }
 
 // looksLikeZip tells base64 of a zip from a program: "PK\x03\x04" in base64.

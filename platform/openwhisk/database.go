@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,7 +31,8 @@ CREATE INDEX IF NOT EXISTS activations_recent ON activations (namespace, start_m
 // database holds packages and actions: on disk before a change returns, in
 // memory, but for their code, for lookups.
 type database struct {
-	sql *sql.DB
+	sql     *sql.DB
+	damaged bool // a record could not be read; set while it is opened
 
 	mu       sync.RWMutex // guards what follows
 	packages map[[2]string]*Package
@@ -133,15 +135,11 @@ func (d *database) actionsOf(namespace, pkg string, every bool) []*Action {
 	return all
 }
 
-// functions are the names that actions have in the store.
-func (d *database) functions() map[string]bool {
+// everyAction is the actions of all namespaces.
+func (d *database) everyAction() []*Action {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	all := map[string]bool{}
-	for _, c := range d.actions {
-		all[c.Function] = true
-	}
-	return all
+	return slices.Collect(maps.Values(d.actions))
 }
 
 func (d *database) putPackage(p *Package) error {

@@ -115,7 +115,7 @@ func (a *API) prepare(w http.ResponseWriter, r *http.Request, q request) (*call,
 	if err := readJSON(w, r, maxParameters, &own); err != nil {
 		return nil, err
 	}
-	fn, err := a.store.Get(action.Function, store.Latest)
+	fn, err := a.functions(action.Namespace).Get(action.Function, store.Latest)
 	if err != nil {
 		return nil, err
 	}

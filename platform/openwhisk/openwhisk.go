@@ -11,8 +11,9 @@
 // invocations, and activations. It has no triggers, rules, sequences, web
 // actions and images. Errors are OpenWhisk's: {"error", "code"}.
 //
-// An action is a function of the store, under a name of its own; its package is
-// the user's code and an entry file that turns main(params) into a handler.
+// An action is a function of the store, which its namespace owns, under a new name
+// with each update; its package is the user's code and an entry file that turns
+// main(params) into a handler.
 //
 // # Activations
 //
@@ -92,8 +93,9 @@ type API struct {
 	owned  sync.WaitGroup
 }
 
-// Open reads what is stored, and removes functions that a killed predecessor
-// left without an action. Close ends its goroutines.
+// Open reads what is stored. Functions that a killed predecessor left without an
+// action go, and actions whose function is missing get it back. Close ends its
+// goroutines.
 func Open(cfg Config, st *store.Store, invoker Invoker) (*API, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -107,7 +109,7 @@ func Open(cfg Config, st *store.Store, invoker Invoker) (*API, error) {
 	if a.db, err = openDatabase(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("open OpenWhisk API: %w", err)
 	}
-	if err := a.removeUnnamed(); err != nil {
+	if err := a.reconcile(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open OpenWhisk API: %w", err), a.db.close())
 	}
 	lost := func(records int, err error) {

@@ -15,7 +15,7 @@ func BenchmarkCreate(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		if _, err := s.Create(hello(fmt.Sprint("f-", i)), lambdatest.Zip(b, "index.js", fmt.Sprint(i))); err != nil {
+		if _, err := s.Of(lambdas).Create(hello(fmt.Sprint("f-", i)), lambdatest.Zip(b, "index.js", fmt.Sprint(i))); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -36,7 +36,7 @@ func BenchmarkCreateMany(b *testing.B) {
 			all[i] = Creation{hello(fmt.Sprint("f-", made+i)), lambdatest.Zip(b, "index.js", fmt.Sprint(made+i))}
 		}
 		made += n
-		if _, err := s.CreateMany(all); err != nil {
+		if _, err := s.Of(lambdas).CreateMany(all); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -54,14 +54,14 @@ func BenchmarkGet(b *testing.B) {
 	for i := range all {
 		all[i] = Creation{hello(fmt.Sprintf("f-%05d", i)), code}
 	}
-	if _, err := s.CreateMany(all); err != nil {
+	if _, err := s.Of(lambdas).CreateMany(all); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
 		i = (i + 7919) % len(all)
-		if _, err := s.Get(all[i].Name, ""); err != nil {
+		if _, err := s.Of(lambdas).Get(all[i].Name, ""); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -74,10 +74,10 @@ func BenchmarkAddEvent(b *testing.B) {
 	for b.Loop() {
 		i++
 		id := fmt.Sprint(i)
-		if err := s.AddEvent(Event{ID: id, Name: "f", Payload: []byte("{}")}); err != nil {
+		if err := s.Of(lambdas).AddEvent(Event{ID: id, Name: "f", Payload: []byte("{}")}); err != nil {
 			b.Fatal(err)
 		}
-		if err := s.DropEvent(id); err != nil {
+		if err := s.Of(lambdas).DropEvent(id); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 
 // Create adds a function with its code. Of two creates of one name one wins,
 // the other gets ErrExists.
-func (s *Store) Create(fn Function, zip []byte) (*Function, error) {
-	all, err := s.CreateMany([]Creation{{fn, zip}})
+func (f *Functions) Create(fn Function, zip []byte) (*Function, error) {
+	all, err := f.CreateMany([]Creation{{fn, zip}})
 	if err != nil {
 		return nil, err
 	}
@@ -27,69 +27,69 @@ type Creation struct {
 
 // CreateMany adds functions, all of them or none. One transaction and one sync
 // for thousands is what makes populations of an experiment cheap.
-func (s *Store) CreateMany(all []Creation) ([]*Function, error) {
+func (f *Functions) CreateMany(all []Creation) ([]*Function, error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
-	if err := s.absent(all); err != nil { // before the work of unpacking
+	if err := f.absent(all); err != nil { // before the work of unpacking
 		return nil, err
 	}
 	zips := make([][]byte, len(all))
 	for i, c := range all {
 		zips[i] = c.Zip
 	}
-	codes, err := s.unpack(zips...)
+	codes, err := f.s.unpack(zips...)
 	if err != nil {
 		return nil, err
 	}
-	s.writes.Lock()
-	defer s.writes.Unlock()
-	if err := s.absent(all); err != nil {
+	f.s.writes.Lock()
+	defer f.s.writes.Unlock()
+	if err := f.absent(all); err != nil {
 		return nil, err
 	}
 	fns := make([]*Function, len(all))
 	for i, c := range all {
-		fns[i] = s.first(c.Function, codes[i])
+		fns[i] = f.first(c.Function, codes[i])
 	}
-	if err := s.write(fns...); err != nil {
+	if err := f.s.write(fns...); err != nil {
 		return nil, fmt.Errorf("create %s: %w", fns[0].Name, err)
 	}
-	s.add(fns)
+	f.add(fns)
 	return fns, nil
 }
 
 // first is a new function's record.
-func (s *Store) first(fn Function, code packaged) *Function {
-	fn.Version, fn.CodeSHA256, fn.CodeSize, fn.Package = Latest, code.sha, code.size, s.taskDir(code.sha)
+func (f *Functions) first(fn Function, code packaged) *Function {
+	fn.Owner, fn.Version, fn.CodeSHA256, fn.CodeSize, fn.Package = f.owner, Latest, code.sha, code.size, f.s.taskDir(code.sha)
 	stamp(&fn)
 	return &fn
 }
 
 // add makes new functions known.
-func (s *Store) add(fns []*Function) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (f *Functions) add(fns []*Function) {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
 	for _, fn := range fns {
-		s.put(fn)
+		f.put(fn)
 	}
 	if len(fns) == 1 { // keep one insertion cheap
-		at, _ := slices.BinarySearch(s.names, fns[0].Name)
-		s.names = slices.Insert(s.names, at, fns[0].Name)
+		at, _ := slices.BinarySearch(f.names, fns[0].Name)
+		f.names = slices.Insert(f.names, at, fns[0].Name)
 		return
 	}
 	for _, fn := range fns {
-		s.names = append(s.names, fn.Name)
+		f.names = append(f.names, fn.Name)
 	}
-	slices.Sort(s.names)
+	slices.Sort(f.names)
 }
 
 // absent refuses names that are taken, or that are in all twice.
-func (s *Store) absent(all []Creation) error {
+func (f *Functions) absent(all []Creation) error {
 	seen := make(map[string]bool, len(all))
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	f.s.mu.RLock()
+	defer f.s.mu.RUnlock()
 	for _, c := range all {
-		if s.byName[c.Name] != nil || seen[c.Name] {
+		if f.byName[c.Name] != nil || seen[c.Name] {
 			return fmt.Errorf("%w: %s", ErrExists, c.Name)
 		}
 		seen[c.Name] = true
@@ -99,25 +99,25 @@ func (s *Store) absent(all []Creation) error {
 
 // UpdateCode gives a function new code. revision, when not empty, must be the
 // one that is there.
-func (s *Store) UpdateCode(name, revision string, zip []byte) (*Function, error) {
-	if _, err := s.Get(name, Latest); err != nil {
+func (f *Functions) UpdateCode(name, revision string, zip []byte) (*Function, error) {
+	if _, err := f.Get(name, Latest); err != nil {
 		return nil, err
 	}
-	code, err := s.unpack(zip)
+	code, err := f.s.unpack(zip)
 	if err != nil {
 		return nil, err
 	}
-	return s.Update(name, revision, func(fn *Function) error {
-		fn.CodeSHA256, fn.CodeSize, fn.Package = code[0].sha, code[0].size, s.taskDir(code[0].sha)
+	return f.Update(name, revision, func(fn *Function) error {
+		fn.CodeSHA256, fn.CodeSize, fn.Package = code[0].sha, code[0].size, f.s.taskDir(code[0].sha)
 		return nil
 	})
 }
 
 // Update changes a function's Latest. change works on a copy and may refuse.
-func (s *Store) Update(name, revision string, change func(*Function) error) (*Function, error) {
-	s.writes.Lock()
-	defer s.writes.Unlock()
-	old, err := s.Get(name, Latest)
+func (f *Functions) Update(name, revision string, change func(*Function) error) (*Function, error) {
+	f.s.writes.Lock()
+	defer f.s.writes.Unlock()
+	old, err := f.Get(name, Latest)
 	if err != nil {
 		return nil, err
 	}
@@ -129,48 +129,48 @@ func (s *Store) Update(name, revision string, change func(*Function) error) (*Fu
 		return nil, err
 	}
 	stamp(&fn)
-	if err := s.write(&fn); err != nil {
+	if err := f.s.write(&fn); err != nil {
 		return nil, fmt.Errorf("update %s: %w", name, err)
 	}
-	s.mu.Lock()
-	s.put(&fn)
-	s.mu.Unlock()
+	f.s.mu.Lock()
+	f.put(&fn)
+	f.s.mu.Unlock()
 	return &fn, nil
 }
 
 // Reserve notes a function's reserved concurrency; nil is none. The revision
 // stays: it is no change of what runs.
-func (s *Store) Reserve(name string, concurrency *int) (*Function, error) {
-	s.writes.Lock()
-	defer s.writes.Unlock()
-	old, err := s.Get(name, Latest)
+func (f *Functions) Reserve(name string, concurrency *int) (*Function, error) {
+	f.s.writes.Lock()
+	defer f.s.writes.Unlock()
+	old, err := f.Get(name, Latest)
 	if err != nil {
 		return nil, err
 	}
 	fn := *old
 	fn.Concurrency = concurrency
-	if err := s.write(&fn); err != nil {
+	if err := f.s.write(&fn); err != nil {
 		return nil, fmt.Errorf("reserve concurrency of %s: %w", name, err)
 	}
-	s.mu.Lock()
-	s.put(&fn)
-	s.mu.Unlock()
+	f.s.mu.Lock()
+	f.put(&fn)
+	f.s.mu.Unlock()
 	return &fn, nil
 }
 
 // Publish keeps a function's Latest as a version of its own. When nothing
 // changed since the last one, that one is returned.
-func (s *Store) Publish(name, revision, description string) (*Function, error) {
-	s.writes.Lock()
-	defer s.writes.Unlock()
-	latest, err := s.Get(name, Latest)
+func (f *Functions) Publish(name, revision, description string) (*Function, error) {
+	f.s.writes.Lock()
+	defer f.s.writes.Unlock()
+	latest, err := f.Get(name, Latest)
 	if err != nil {
 		return nil, err
 	}
 	if revision != "" && revision != latest.Revision {
 		return nil, fmt.Errorf("%w: %s is at revision %s", ErrConflict, name, latest.Revision)
 	}
-	if last, err := s.Get(name, strconv.Itoa(latest.Published)); err == nil && sameContent(last, latest) {
+	if last, err := f.Get(name, strconv.Itoa(latest.Published)); err == nil && sameContent(last, latest) {
 		return last, nil
 	}
 	next, fn := *latest, *latest
@@ -180,13 +180,13 @@ func (s *Store) Publish(name, revision, description string) (*Function, error) {
 		fn.Description = description
 	}
 	stamp(&fn)
-	if err := s.write(&next, &fn); err != nil {
+	if err := f.s.write(&next, &fn); err != nil {
 		return nil, fmt.Errorf("publish %s: %w", name, err)
 	}
-	s.mu.Lock()
-	s.put(&next)
-	s.put(&fn)
-	s.mu.Unlock()
+	f.s.mu.Lock()
+	f.put(&next)
+	f.put(&fn)
+	f.s.mu.Unlock()
 	return &fn, nil
 }
 
@@ -197,34 +197,34 @@ func sameContent(a, b *Function) bool {
 }
 
 // Delete removes a published version, or with version "" the whole function.
-func (s *Store) Delete(name, version string) error {
-	s.writes.Lock()
-	defer s.writes.Unlock()
-	if _, err := s.Get(name, version); err != nil {
+func (f *Functions) Delete(name, version string) error {
+	f.s.writes.Lock()
+	defer f.s.writes.Unlock()
+	if _, err := f.Get(name, version); err != nil {
 		return err
 	}
-	query, args := `DELETE FROM functions WHERE name = ?`, []any{name}
+	query, args := `DELETE FROM functions WHERE door = ? AND account = ? AND name = ?`, []any{f.owner.Door, f.owner.Account, name}
 	if version != "" {
 		query, args = query+` AND version = ?`, append(args, version)
 	}
-	if _, err := s.db.Exec(query, args...); err != nil {
+	if _, err := f.s.db.Exec(query, args...); err != nil {
 		return fmt.Errorf("delete %s: %w", name, diskFull(err))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.byName[name]
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	e := f.byName[name]
 	if version != "" {
-		s.unuse(e.versions[version])
+		f.s.unuse(e.versions[version])
 		delete(e.versions, version)
 		return nil
 	}
-	s.unuse(e.latest)
+	f.s.unuse(e.latest)
 	for _, v := range e.versions {
-		s.unuse(v)
+		f.s.unuse(v)
 	}
-	delete(s.byName, name)
-	if at, found := slices.BinarySearch(s.names, name); found {
-		s.names = slices.Delete(s.names, at, at+1)
+	delete(f.byName, name)
+	if at, found := slices.BinarySearch(f.names, name); found {
+		f.names = slices.Delete(f.names, at, at+1)
 	}
 	return nil
 }
@@ -237,8 +237,8 @@ func (s *Store) write(fns ...*Function) (err error) {
 		return err
 	}
 	defer tx.Rollback()
-	stmt, err := tx.Prepare(`INSERT INTO functions (name, version, record) VALUES (?, ?, ?)
-		ON CONFLICT (name, version) DO UPDATE SET record = excluded.record`)
+	stmt, err := tx.Prepare(`INSERT INTO functions (door, account, name, version, record) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (door, account, name, version) DO UPDATE SET record = excluded.record`)
 	if err != nil {
 		return err
 	}
@@ -256,6 +256,6 @@ func writeOne(stmt *sql.Stmt, fn *Function) error {
 	if err != nil {
 		return err
 	}
-	_, err = stmt.Exec(fn.Name, fn.Version, record)
+	_, err = stmt.Exec(fn.Owner.Door, fn.Owner.Account, fn.Name, fn.Version, record)
 	return err
 }

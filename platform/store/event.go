@@ -15,9 +15,9 @@ type Event struct {
 }
 
 // AddEvent keeps an event until DropEvent, over restarts.
-func (s *Store) AddEvent(e Event) error {
-	_, err := s.db.Exec(`INSERT INTO events (id, name, version, payload, context, accepted) VALUES (?, ?, ?, ?, ?, ?)`,
-		e.ID, e.Name, e.Version, e.Payload, e.ClientContext, e.Accepted.UnixNano())
+func (f *Functions) AddEvent(e Event) error {
+	_, err := f.s.db.Exec(`INSERT INTO events (id, door, account, name, version, payload, context, accepted) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.ID, f.owner.Door, f.owner.Account, e.Name, e.Version, e.Payload, e.ClientContext, e.Accepted.UnixNano())
 	if err != nil {
 		return fmt.Errorf("keep event %s: %w", e.ID, diskFull(err))
 	}
@@ -25,16 +25,17 @@ func (s *Store) AddEvent(e Event) error {
 }
 
 // DropEvent forgets an event that has ended.
-func (s *Store) DropEvent(id string) error {
-	if _, err := s.db.Exec(`DELETE FROM events WHERE id = ?`, id); err != nil {
+func (f *Functions) DropEvent(id string) error {
+	if _, err := f.s.db.Exec(`DELETE FROM events WHERE id = ? AND door = ? AND account = ?`, id, f.owner.Door, f.owner.Account); err != nil {
 		return fmt.Errorf("drop event %s: %w", id, diskFull(err))
 	}
 	return nil
 }
 
-// Events returns all events that are kept, oldest first.
-func (s *Store) Events() ([]Event, error) {
-	rows, err := s.db.Query(`SELECT id, name, version, payload, context, accepted FROM events ORDER BY accepted`)
+// Events returns all events of the owner that are kept, oldest first.
+func (f *Functions) Events() ([]Event, error) {
+	rows, err := f.s.db.Query(`SELECT id, name, version, payload, context, accepted FROM events
+		WHERE door = ? AND account = ? ORDER BY accepted`, f.owner.Door, f.owner.Account)
 	if err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
 	}

@@ -24,18 +24,19 @@ func Example() {
 		return
 	}
 	defer s.Close()
+	mine := s.Of(store.Owner{Door: "lambda", Account: "000000000000"})
 
 	hello := store.Function{Name: "hello", Runtime: "nodejs20.x", Handler: "index.handler"}
-	if _, err := s.Create(hello, packed("exports.handler = async () => 'hello'")); err != nil {
+	if _, err := mine.Create(hello, packed("exports.handler = async () => 'hello'")); err != nil {
 		fmt.Println(err)
 	}
-	first, err := s.Publish("hello", "", "the first")
+	first, err := mine.Publish("hello", "", "the first")
 	fmt.Println(first.Version, err)
 
-	_, err = s.Create(hello, packed(""))
+	_, err = mine.Create(hello, packed(""))
 	fmt.Println(errors.Is(err, store.ErrExists))
 
-	fn, err := s.Get("hello", store.Latest)
+	fn, err := mine.Get("hello", store.Latest)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -5,13 +5,17 @@
 // rows of an SQLite database in WAL mode, written through before the method
 // returns, and code is unpacked aside, synced and moved into place before the
 // row that names it is written. A crash leaves at worst a package that no row
-// names; Open removes it. CreateMany makes a whole population in one sync and
+// names; Sweep removes it. CreateMany makes a whole population in one sync and
 // one transaction.
 //
 //	st, err := store.Open(dir)
-//	fn, err := st.Create(store.Function{Name: "hello", Runtime: "nodejs20.x", Handler: "index.handler"}, zip)
-//	fn, err = st.Get("hello", "")
+//	mine := st.Of(store.Owner{Door: "lambda", Account: "000000000000"})
+//	fn, err := mine.Create(store.Function{Name: "hello", Runtime: "nodejs20.x", Handler: "index.handler"}, zip)
+//	fn, err = mine.Get("hello", "")
 //	run(fn.Package) // the unpacked code
+//
+// Every function has an owner: an account of one front door. A door reads and
+// changes functions by way of Of alone, so that it reaches no other owner's.
 //
 // Lookups are served from memory and touch no disk. One platform at a time may
 // hold a directory.
@@ -23,14 +27,12 @@ package store
 
 import (
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +43,17 @@ import (
 
 // Latest is the version that can be changed.
 const Latest = "$LATEST"
+
+// Owner is whose functions they are: an account of one front door. The zero
+// Owner has those of a database that was made before functions had owners, until
+// a door claims them.
+type Owner struct {
+	Door    string // "lambda"
+	Account string // AWS's account number, OpenWhisk's namespace
+}
+
+// String is for messages.
+func (o Owner) String() string { return o.Door + " " + o.Account }
 
 // Function is one version of a function. Values are never changed once they
 // were handed out.
@@ -57,6 +70,7 @@ type Function struct {
 	Concurrency *int              `json:"concurrency,omitempty"` // reserved; of Latest alone
 
 	// Set by the store.
+	Owner      Owner     `json:"-"`
 	CodeSHA256 string    `json:"code_sha256"` // hexadecimal, of the zip
 	CodeSize   int64     `json:"code_size"`   // bytes of the zip
 	Revision   string    `json:"revision"`    // a UUID, new with every change
@@ -73,52 +87,32 @@ type Store struct {
 	db   *sql.DB
 	lock *os.File
 
+	damage []Damage // that Open found
+
 	writes sync.Mutex // serialises changes; taken before mu
 
 	mu      sync.RWMutex // guards what follows; not held over disk operations
-	byName  map[string]*entry
-	names   []string       // sorted
+	owners  map[Owner]*Functions
 	uses    map[string]int // packages by how many versions name them
 	retired map[string]time.Time
 }
 
-type entry struct {
-	latest   *Function
-	versions map[string]*Function // published ones
-}
-
-const schema = `
-CREATE TABLE IF NOT EXISTS functions (
-	name TEXT NOT NULL,
-	version TEXT NOT NULL,
-	record TEXT NOT NULL,
-	PRIMARY KEY (name, version)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (
-	id TEXT PRIMARY KEY,
-	name TEXT NOT NULL,
-	version TEXT NOT NULL,
-	payload BLOB,
-	context BLOB,
-	accepted INTEGER NOT NULL -- nanoseconds since 1970
-) WITHOUT ROWID;
-`
-
-// Open opens or creates the store in dir, removes what a killed predecessor
-// left half done, and reads all records. The error wraps ErrInUse when another
+// Open opens or creates the store in dir, and reads all records. The directory
+// and the files in it are for this user alone afterwards. A record that cannot
+// be read is set aside, see Damage. The error wraps ErrInUse when another
 // process holds the directory.
 func Open(dir string) (*Store, error) {
-	s := &Store{dir: dir, byName: map[string]*entry{}, uses: map[string]int{}, retired: map[string]time.Time{}}
+	s := &Store{dir: dir, owners: map[Owner]*Functions{}, uses: map[string]int{}, retired: map[string]time.Time{}}
 	if err := s.open(); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("open store %s: %w", dir, err)
+		return nil, fmt.Errorf("open store %s: %w", dir, diskFull(err))
 	}
 	return s, nil
 }
 
 func (s *Store) open() error {
 	for _, d := range []string{s.dir, s.codeDir(), s.tempDir()} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
+		if err := os.MkdirAll(d, 0o700); err != nil {
 			return err
 		}
 	}
@@ -129,63 +123,49 @@ func (s *Store) open() error {
 	if err := emptyDir(s.tempDir()); err != nil {
 		return err
 	}
-	if s.db, err = sqlite.Open(filepath.Join(s.dir, "functions.db"), "locking_mode(EXCLUSIVE)"); err != nil {
+	path := filepath.Join(s.dir, databaseFile)
+	if s.db, err = sqlite.Open(path, "locking_mode(EXCLUSIVE)"); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1) // which holds the file alone, so that SQLite maps no shared memory that a full disk could take away
-	if _, err := s.db.Exec(schema); err != nil {
-		return err
+	if err := migrate(s.db); err != nil {
+		return sqlite.Named(databaseFile, err)
 	}
 	if err := s.load(); err != nil {
-		return err
+		return sqlite.Named(databaseFile, err)
 	}
-	return s.removeUnnamed()
+	return s.retireUnnamed()
 }
 
-// load reads all records into memory.
-func (s *Store) load() error {
-	rows, err := s.db.Query(`SELECT record FROM functions`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var record []byte
-		fn := new(Function)
-		if err := rows.Scan(&record); err != nil {
-			return err
-		}
-		if err := json.Unmarshal(record, fn); err != nil {
-			return fmt.Errorf("record of a function: %w", err)
-		}
-		fn.Package = s.taskDir(fn.CodeSHA256)
-		s.put(fn)
-	}
-	s.names = slices.Sorted(maps.Keys(s.byName))
-	return rows.Err()
+// Of is the functions of an owner.
+func (s *Store) Of(owner Owner) *Functions {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.of(owner)
 }
 
-// put makes fn the one of its name and version in memory. s.mu is held, or
-// nobody else knows the store yet.
-func (s *Store) put(fn *Function) {
-	e := s.byName[fn.Name]
-	if e == nil {
-		e = &entry{}
-		s.byName[fn.Name] = e
+// of is Of with s.mu held.
+func (s *Store) of(owner Owner) *Functions {
+	f := s.owners[owner]
+	if f == nil {
+		f = &Functions{s: s, owner: owner, byName: map[string]*entry{}}
+		s.owners[owner] = f
 	}
-	s.uses[fn.CodeSHA256]++
-	delete(s.retired, fn.CodeSHA256)
-	if fn.Version != Latest {
-		if e.versions == nil {
-			e.versions = map[string]*Function{}
+	return f
+}
+
+// Owners are those of a door that have functions, in order.
+func (s *Store) Owners(door string) []Owner {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var all []Owner
+	for owner, f := range s.owners {
+		if owner.Door == door && len(f.byName) > 0 {
+			all = append(all, owner)
 		}
-		e.versions[fn.Version] = fn
-		return
 	}
-	if e.latest != nil {
-		s.unuse(e.latest)
-	}
-	e.latest = fn
+	slices.SortFunc(all, func(a, b Owner) int { return strings.Compare(a.Account, b.Account) })
+	return all
 }
 
 // unuse counts one version less that names a package. s.mu is held.
@@ -208,57 +188,6 @@ func (s *Store) Close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Get returns a version of a function; version "" is Latest.
-func (s *Store) Get(name, version string) (*Function, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	e := s.byName[name]
-	if e != nil && (version == "" || version == Latest) && e.latest != nil {
-		return e.latest, nil
-	}
-	if e != nil && e.versions[version] != nil {
-		return e.versions[version], nil
-	}
-	return nil, fmt.Errorf("%w: %s %s", ErrNotFound, name, version)
-}
-
-// List returns up to limit functions whose names come after marker, in order,
-// and the marker of the next page, "" when there is none.
-func (s *Store) List(marker string, limit int) (page []*Function, next string) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	at, found := slices.BinarySearch(s.names, marker)
-	if found {
-		at++
-	}
-	for ; at < len(s.names); at++ {
-		if len(page) == limit {
-			return page, page[limit-1].Name
-		}
-		page = append(page, s.byName[s.names[at]].latest)
-	}
-	return page, ""
-}
-
-// Versions returns Latest and all published versions of a function, oldest
-// first.
-func (s *Store) Versions(name string) ([]*Function, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	e := s.byName[name]
-	if e == nil {
-		return nil, fmt.Errorf("%w: %s", ErrNotFound, name)
-	}
-	all := slices.Collect(maps.Values(e.versions))
-	slices.SortFunc(all, func(a, b *Function) int { return number(a) - number(b) })
-	return append([]*Function{e.latest}, all...), nil
-}
-
-func number(fn *Function) int {
-	n, _ := strconv.Atoi(fn.Version)
-	return n
 }
 
 // stamp gives a record what every change renews.

@@ -27,6 +27,12 @@ func open(t testing.TB, dir string) *Store {
 	return s
 }
 
+// Two owners.
+var (
+	lambdas = Owner{"lambda", "000000000000"}
+	guests  = Owner{"openwhisk", "guest"}
+)
+
 func hello(name string) Function {
 	return Function{Name: name, Runtime: "nodejs20.x", Handler: "index.handler", Timeout: 3 * time.Second, MemoryMB: 128}
 }
@@ -35,20 +41,20 @@ func TestWhatWasAcknowledgedIsThereAfterAReopen(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	code := lambdatest.Zip(t, "index.js", "one", "lib/a.js", "two")
-	if _, err := s.Create(hello("f"), code); err != nil {
+	if _, err := s.Of(lambdas).Create(hello("f"), code); err != nil {
 		t.Fatal(err)
 	}
-	published, err := s.Publish("f", "", "first")
+	published, err := s.Of(lambdas).Publish("f", "", "first")
 	if err != nil || published.Version != "1" {
 		t.Fatalf("%+v, %v", published, err)
 	}
-	if again, err := s.Publish("f", "", ""); err != nil || again.Version != "1" {
+	if again, err := s.Of(lambdas).Publish("f", "", ""); err != nil || again.Version != "1" {
 		t.Errorf("publishing what did not change: %+v, %v", again, err)
 	}
-	if _, err := s.UpdateCode("f", "", lambdatest.Zip(t, "index.js", "three")); err != nil {
+	if _, err := s.Of(lambdas).UpdateCode("f", "", lambdatest.Zip(t, "index.js", "three")); err != nil {
 		t.Fatal(err)
 	}
-	second, err := s.Publish("f", "", "")
+	second, err := s.Of(lambdas).Publish("f", "", "")
 	if err != nil || second.Version != "2" {
 		t.Fatalf("%+v, %v", second, err)
 	}
@@ -56,7 +62,7 @@ func TestWhatWasAcknowledgedIsThereAfterAReopen(t *testing.T) {
 
 	s = open(t, dir)
 	for version, want := range map[string]string{"": "three", "1": "one", "2": "three"} {
-		fn, err := s.Get("f", version)
+		fn, err := s.Of(lambdas).Get("f", version)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +71,7 @@ func TestWhatWasAcknowledgedIsThereAfterAReopen(t *testing.T) {
 			t.Errorf("version %q: %q, %v, want %q", version, got, err, want)
 		}
 	}
-	all, err := s.Versions("f")
+	all, err := s.Of(lambdas).Versions("f")
 	if err != nil || len(all) != 3 || all[1].Description != "first" {
 		t.Errorf("%+v, %v", all, err)
 	}
@@ -77,7 +83,7 @@ func TestOfTwoCreatesOfOneNameOneWins(t *testing.T) {
 	errs := make([]error, 8)
 	for i := range errs {
 		code := lambdatest.Zip(t, "index.js", fmt.Sprint(i%2))
-		wg.Go(func() { _, errs[i] = s.Create(hello("same"), code) })
+		wg.Go(func() { _, errs[i] = s.Of(lambdas).Create(hello("same"), code) })
 	}
 	wg.Wait()
 	won := 0
@@ -128,12 +134,12 @@ func TestBadPackagesAreRefusedAndLeaveNothing(t *testing.T) {
 		"larger than 50 MB":  {make([]byte, MaxZipBytes+1), ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := s.Create(hello("bad"), c.zip); !errors.Is(err, c.want) {
+			if _, err := s.Of(lambdas).Create(hello("bad"), c.zip); !errors.Is(err, c.want) {
 				t.Errorf("%v, want %v", err, c.want)
 			}
 		})
 	}
-	if _, err := s.Get("bad", ""); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Of(lambdas).Get("bad", ""); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a function was half created: %v", err)
 	}
 	for _, d := range []string{s.codeDir(), s.tempDir()} {
@@ -163,26 +169,26 @@ func TestAFullDiskIsAnErrorAndNothingIsHalfThere(t *testing.T) {
 	}
 	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
 	s := open(t, dir)
-	if _, err := s.Create(hello("fits"), lambdatest.Zip(t, "index.js", "ok")); err != nil {
+	if _, err := s.Of(lambdas).Create(hello("fits"), lambdatest.Zip(t, "index.js", "ok")); err != nil {
 		t.Fatal(err)
 	}
 	noise := make([]byte, 8<<20)
 	for i := range noise {
 		noise[i] = byte(i * i >> 7 * 31)
 	}
-	_, err := s.Create(hello("large"), lambdatest.Zip(t, "index.js", string(noise)))
+	_, err := s.Of(lambdas).Create(hello("large"), lambdatest.Zip(t, "index.js", string(noise)))
 	if !errors.Is(err, ErrDiskFull) || !errors.Is(err, unix.ENOSPC) {
 		t.Fatalf("%v, want ErrDiskFull", err)
 	}
-	if _, err := s.Get("large", ""); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Of(lambdas).Get("large", ""); !errors.Is(err, ErrNotFound) {
 		t.Errorf("half created: %v", err)
 	}
-	if _, err := s.Create(hello("after"), lambdatest.Zip(t, "index.js", "ok")); err != nil {
+	if _, err := s.Of(lambdas).Create(hello("after"), lambdatest.Zip(t, "index.js", "ok")); err != nil {
 		t.Errorf("after the failure there is room again: %v", err)
 	}
 	fillDisk(t, filepath.Join(dir, "filler"))
 	for i := 0; err == nil || i == 0; i++ { // what the database has left over takes some
-		if _, err = s.Create(hello(fmt.Sprint("full-", i)), lambdatest.Zip(t, "index.js", "ok")); i > 100_000 {
+		if _, err = s.Of(lambdas).Create(hello(fmt.Sprint("full-", i)), lambdatest.Zip(t, "index.js", "ok")); i > 100_000 {
 			t.Fatal("the disk does not become full")
 		}
 	}
@@ -192,12 +198,12 @@ func TestAFullDiskIsAnErrorAndNothingIsHalfThere(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "filler")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Create(hello("room"), lambdatest.Zip(t, "index.js", "ok")); err != nil {
+	if _, err := s.Of(lambdas).Create(hello("room"), lambdatest.Zip(t, "index.js", "ok")); err != nil {
 		t.Errorf("after room was made: %v", err)
 	}
 	s.Close()
 	s = open(t, dir)
-	if _, err := s.Get("fits", ""); err != nil {
+	if _, err := s.Of(lambdas).Get("fits", ""); err != nil {
 		t.Error(err)
 	}
 }
@@ -229,14 +235,14 @@ func TestOnePlatformAtATimeHoldsADirectory(t *testing.T) {
 func TestListPagesInOrder(t *testing.T) {
 	s := open(t, t.TempDir())
 	for _, n := range []string{"c", "a", "e", "b", "d"} {
-		if _, err := s.Create(hello(n), lambdatest.Zip(t, "index.js", "x")); err != nil {
+		if _, err := s.Of(lambdas).Create(hello(n), lambdatest.Zip(t, "index.js", "x")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var got []string
 	for marker, more := "", true; more; more = marker != "" {
 		var page []*Function
-		page, marker = s.List(marker, 2)
+		page, marker = s.Of(lambdas).List(marker, 2)
 		for _, fn := range page {
 			got = append(got, fn.Name)
 		}
@@ -244,24 +250,24 @@ func TestListPagesInOrder(t *testing.T) {
 	if strings.Join(got, "") != "abcde" {
 		t.Errorf("%v", got)
 	}
-	if err := s.Delete("c", ""); err != nil {
+	if err := s.Of(lambdas).Delete("c", ""); err != nil {
 		t.Fatal(err)
 	}
-	if page, next := s.List("b", 10); len(page) != 2 || page[0].Name != "d" || next != "" {
+	if page, next := s.Of(lambdas).List("b", 10); len(page) != 2 || page[0].Name != "d" || next != "" {
 		t.Errorf("after a delete: %v %q", page, next)
 	}
 }
 
 func TestAChangeUnderAnotherRevisionIsRefused(t *testing.T) {
 	s := open(t, t.TempDir())
-	fn, err := s.Create(hello("f"), lambdatest.Zip(t, "index.js", "x"))
+	fn, err := s.Of(lambdas).Create(hello("f"), lambdatest.Zip(t, "index.js", "x"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Update("f", fn.Revision, func(fn *Function) error { fn.MemoryMB = 256; return nil }); err != nil {
+	if _, err := s.Of(lambdas).Update("f", fn.Revision, func(fn *Function) error { fn.MemoryMB = 256; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Update("f", fn.Revision, func(*Function) error { return nil }); !errors.Is(err, ErrConflict) {
+	if _, err := s.Of(lambdas).Update("f", fn.Revision, func(*Function) error { return nil }); !errors.Is(err, ErrConflict) {
 		t.Errorf("%v, want ErrConflict", err)
 	}
 	if fn.MemoryMB != 128 {
@@ -273,15 +279,15 @@ func TestPackagesGoWhenNobodyNamesThemAnyMore(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	code := lambdatest.Zip(t, "index.js", "shared")
-	a, _ := s.Create(hello("a"), code)
-	if _, err := s.Create(hello("b"), code); err != nil {
+	a, _ := s.Of(lambdas).Create(hello("a"), code)
+	if _, err := s.Of(lambdas).Create(hello("b"), code); err != nil {
 		t.Fatal(err)
 	}
-	s.Delete("a", "")
+	s.Of(lambdas).Delete("a", "")
 	if n, err := s.Sweep(0); n != 0 || err != nil {
 		t.Errorf("swept %d, %v while b still names it", n, err)
 	}
-	s.Delete("b", "")
+	s.Of(lambdas).Delete("b", "")
 	if n, _ := s.Sweep(time.Hour); n != 0 {
 		t.Error("swept before its time")
 	}
@@ -291,11 +297,17 @@ func TestPackagesGoWhenNobodyNamesThemAnyMore(t *testing.T) {
 	if _, err := os.Stat(a.Package); !os.IsNotExist(err) {
 		t.Errorf("the package is still there: %v", err)
 	}
-	// What a crash between unpacking and recording leaves goes at the next Open.
+	// What a crash between unpacking and recording leaves is swept later, never at Open.
 	os.MkdirAll(filepath.Join(s.codeDir(), "orphan", "task"), 0o755)
 	os.MkdirAll(filepath.Join(s.tempDir(), "code-half"), 0o755)
 	s.Close()
 	s = open(t, dir)
+	if _, err := os.Stat(filepath.Join(s.codeDir(), "orphan")); err != nil {
+		t.Errorf("removed at the start: %v", err)
+	}
+	if n, err := s.Sweep(0); n != 1 || err != nil {
+		t.Errorf("swept %d, %v", n, err)
+	}
 	for _, d := range []string{s.codeDir(), s.tempDir()} {
 		if found, _ := os.ReadDir(d); len(found) > 0 {
 			t.Errorf("left in %s: %v", d, found)
@@ -309,10 +321,10 @@ func TestAPopulationIsCreatedWholeOrNotAtAll(t *testing.T) {
 	for i := range all {
 		all[i] = Creation{hello(fmt.Sprintf("f-%05d", i)), lambdatest.Zip(t, "index.js", fmt.Sprint(i))}
 	}
-	if _, err := s.CreateMany(all); err != nil {
+	if _, err := s.Of(lambdas).CreateMany(all); err != nil {
 		t.Fatal(err)
 	}
-	fn, err := s.Get(all[999].Name, "")
+	fn, err := s.Of(lambdas).Get(all[999].Name, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,10 +339,10 @@ func TestAPopulationIsCreatedWholeOrNotAtAll(t *testing.T) {
 		"twice":     {Creation{hello("new"), all[0].Zip}, ErrExists},
 		"a bad zip": {Creation{hello("other"), []byte("PK")}, ErrBadZip},
 	} {
-		if _, err := s.CreateMany([]Creation{{hello("new"), lambdatest.Zip(t, "index.js", "new")}, bad.second}); !errors.Is(err, bad.want) {
+		if _, err := s.Of(lambdas).CreateMany([]Creation{{hello("new"), lambdatest.Zip(t, "index.js", "new")}, bad.second}); !errors.Is(err, bad.want) {
 			t.Errorf("%s: %v, want %v", name, err, bad.want)
 		}
-		if _, err := s.Get("new", ""); !errors.Is(err, ErrNotFound) {
+		if _, err := s.Of(lambdas).Get("new", ""); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: a population was created in part", name)
 		}
 	}
@@ -342,17 +354,17 @@ func TestAPopulationIsCreatedWholeOrNotAtAll(t *testing.T) {
 func TestAReservationIsKeptAndIsNoNewRevision(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	made, err := s.Create(hello("f"), lambdatest.Zip(t, "index.js", "x"))
+	made, err := s.Of(lambdas).Create(hello("f"), lambdatest.Zip(t, "index.js", "x"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	five := 5
-	if _, err := s.Reserve("f", &five); err != nil {
+	if _, err := s.Of(lambdas).Reserve("f", &five); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
 	s = open(t, dir)
-	fn, err := s.Get("f", "")
+	fn, err := s.Of(lambdas).Get("f", "")
 	if err != nil || fn.Concurrency == nil || *fn.Concurrency != 5 || fn.Revision != made.Revision {
 		t.Errorf("%+v, %v", fn, err)
 	}
@@ -363,16 +375,16 @@ func TestEventsStayUntilTheyAreDropped(t *testing.T) {
 	s := open(t, dir)
 	want := Event{ID: "1", Name: "f", Version: "2", Payload: []byte(`{"a":1}`), Accepted: time.Unix(7, 8)}
 	for _, e := range []Event{{ID: "2", Name: "g", Accepted: time.Unix(9, 0)}, want, {ID: "3", Name: "gone"}} {
-		if err := s.AddEvent(e); err != nil {
+		if err := s.Of(lambdas).AddEvent(e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.DropEvent("3"); err != nil {
+	if err := s.Of(lambdas).DropEvent("3"); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
 	s = open(t, dir)
-	all, err := s.Events()
+	all, err := s.Of(lambdas).Events()
 	if err != nil || len(all) != 2 || all[0].ID != "1" || string(all[0].Payload) != `{"a":1}` || !all[0].Accepted.Equal(want.Accepted) || all[1].ID != "2" {
 		t.Errorf("%+v, %v", all, err)
 	}
@@ -382,7 +394,7 @@ func TestOtherUsersMayReadPackagesWhateverTheUmaskIs(t *testing.T) {
 	old := unix.Umask(0o077)
 	defer unix.Umask(old)
 	s := open(t, t.TempDir())
-	fn, err := s.Create(hello("f"), lambdatest.Zip(t, "index.js", "x", "a/b/c.js", "y"))
+	fn, err := s.Of(lambdas).Create(hello("f"), lambdatest.Zip(t, "index.js", "x", "a/b/c.js", "y"))
 	if err != nil {
 		t.Fatal(err)
 	}

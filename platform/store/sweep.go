@@ -42,17 +42,21 @@ func (s *Store) remove(sha string) error {
 	return os.RemoveAll(aside)
 }
 
-// removeUnnamed removes packages that no record names.
-func (s *Store) removeUnnamed() error {
+// retireUnnamed has Sweep take packages that no record names, as a crash between
+// unpacking and recording leaves them. While something is damaged they stay: a
+// record that cannot be read may name them.
+func (s *Store) retireUnnamed() error {
 	found, err := os.ReadDir(s.codeDir())
 	if err != nil {
 		return err
 	}
+	var damaged int
+	if err := s.db.QueryRow(`SELECT count(*) FROM damaged`).Scan(&damaged); err != nil {
+		return err
+	}
 	for _, d := range found {
-		if s.uses[d.Name()] == 0 {
-			if err := s.remove(d.Name()); err != nil {
-				return err
-			}
+		if s.uses[d.Name()] == 0 && damaged == 0 {
+			s.retired[d.Name()] = time.Now()
 		}
 	}
 	return nil
@@ -73,7 +77,7 @@ func emptyDir(dir string) error {
 
 // lockDir takes the directory for this process, flock(2), until it ends.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}

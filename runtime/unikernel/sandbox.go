@@ -355,7 +355,7 @@ func (c *channel) settle() {
 	c.pins = nil
 }
 
-// tenant is whose function a sandbox runs: the account in its ARN.
+// tenant is whose function a sandbox runs: the owner in its ARN.
 func (s *sandbox) tenant() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

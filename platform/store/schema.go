@@ -1,0 +1,91 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// databaseFile is in the data directory.
+const databaseFile = "functions.db"
+
+// schemaVersion is the database's user_version. Version 0 had no owners.
+const schemaVersion = 1
+
+const schema = `
+CREATE TABLE functions (
+	door TEXT NOT NULL,
+	account TEXT NOT NULL,
+	name TEXT NOT NULL,
+	version TEXT NOT NULL,
+	record TEXT NOT NULL,
+	PRIMARY KEY (door, account, name, version)
+) WITHOUT ROWID;
+CREATE TABLE events (
+	id TEXT PRIMARY KEY,
+	door TEXT NOT NULL,
+	account TEXT NOT NULL,
+	name TEXT NOT NULL,
+	version TEXT NOT NULL,
+	payload BLOB,
+	context BLOB,
+	accepted INTEGER NOT NULL -- nanoseconds since 1970
+) WITHOUT ROWID;
+CREATE TABLE damaged ( -- rows of functions that cannot be read
+	door TEXT NOT NULL,
+	account TEXT NOT NULL,
+	name TEXT NOT NULL,
+	version TEXT NOT NULL,
+	record BLOB,
+	reason TEXT NOT NULL,
+	found INTEGER NOT NULL -- nanoseconds since 1970
+);
+`
+
+// fromVersion0 gives what a database without owners holds to the zero Owner.
+const fromVersion0 = `
+ALTER TABLE functions RENAME TO functions0;
+ALTER TABLE events RENAME TO events0;
+` + schema + `
+INSERT INTO functions SELECT '', '', name, version, record FROM functions0;
+INSERT INTO events SELECT id, '', '', name, version, payload, context, accepted FROM events0;
+DROP TABLE functions0;
+DROP TABLE events0;
+`
+
+// migrate brings the database to schemaVersion, in one transaction.
+func migrate(db *sql.DB) (err error) {
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := tx.Rollback(); err != nil && e != nil && !errors.Is(e, sql.ErrTxDone) {
+			err = errors.Join(err, e)
+		}
+	}()
+	var version, old int
+	if err := tx.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
+		return err
+	}
+	switch {
+	case version == schemaVersion:
+		return nil
+	case version > schemaVersion:
+		return fmt.Errorf("it has schema %d, this platform knows %d at most: use the platform that made it", version, schemaVersion)
+	}
+	if err := tx.QueryRow(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'functions'`).Scan(&old); err != nil {
+		return err
+	}
+	change := schema
+	if old > 0 {
+		change = fromVersion0
+	}
+	if _, err := tx.Exec(change); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
