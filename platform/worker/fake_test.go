@@ -216,6 +216,8 @@ func (s *fakeSandbox) Resume(ctx context.Context) error {
 
 func (s *fakeSandbox) Done() <-chan struct{} { return s.gone }
 
+func (s *fakeSandbox) Cause() error { return errFake }
+
 func (s *fakeSandbox) end() { s.once.Do(func() { close(s.gone) }) }
 
 func (s *fakeSandbox) Close() error {

@@ -47,7 +47,7 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 		return Response{Stages: c.res.Stages}, err
 	}
 	for attempt := 1; ; attempt++ {
-		if err = c.ready(); err == nil {
+		if err = c.try(ctx); err == nil {
 			break
 		}
 		c.give()
@@ -55,20 +55,26 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 			return c.fail(err)
 		}
 		w.report("start over", err)
-		c.res = Response{Stages: Stages{Queue: c.res.Stages.Queue}}
+		c.res, c.imported = Response{Stages: Stages{Queue: c.res.Stages.Queue}}, false
 		if err = c.obtain(ctx); err != nil {
 			return c.fail(err)
 		}
 	}
-	if c.res.Outcome == "" {
-		err = c.run(ctx)
-	}
-	if err != nil {
-		c.give()
-		return c.fail(err)
-	}
 	c.finish()
 	return c.res, nil
+}
+
+// try takes the invocation to its end in the sandbox or place that it has.
+// What did not reach the sandbox is as if the sandbox had not been there.
+func (c *call) try(ctx context.Context) error {
+	err := c.ready()
+	if err == nil && c.res.Outcome == "" {
+		err = c.run(ctx)
+	}
+	if errors.Is(err, runtime.ErrUndelivered) && !errors.Is(err, errStale) {
+		err = fmt.Errorf("%w: %w", errStale, err)
+	}
+	return err
 }
 
 // check refuses what cannot be run and fills in what the request leaves open.

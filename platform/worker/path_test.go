@@ -258,6 +258,45 @@ func TestSandboxThatEndedWhileIdleIsNotUsed(t *testing.T) {
 	wantPaths(t, w, "boot hot", "a", "a")
 }
 
+// A sandbox may end between the look at it and the call.
+func TestCallThatDidNotReachItsSandboxStartsOver(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{}, f)
+	invoke(t, w, "a")
+	lost := 1
+	f.onInvoke = func(s *fakeSandbox, _ runtime.Invocation) (runtime.Result, error) {
+		if lost--; lost >= 0 {
+			return runtime.Result{}, fmt.Errorf("%w: %w", runtime.ErrUndelivered, errFake)
+		}
+		return runtime.Result{Outcome: runtime.OK, Payload: []byte(s.function)}, nil
+	}
+	wantPaths(t, w, "boot hot", "a", "a")
+	lost = 100
+	if _, err := w.Invoke(context.Background(), request("a")); !errors.Is(err, runtime.ErrUndelivered) {
+		t.Errorf("no sandbox lives long enough for the call: %v", err)
+	}
+	if lost != 100-maxAttempts {
+		t.Errorf("%d attempts, want %d", 100-lost, maxAttempts)
+	}
+}
+
+func TestStemCellThatEndedDoesNotFailTheFunction(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{StemCells: 1}, f)
+	ready(t, w)
+	lost := true
+	f.onImport = func(context.Context, runtime.Function) error {
+		if lost {
+			lost = false
+			return fmt.Errorf("%w: %w", runtime.ErrUndelivered, errFake)
+		}
+		return nil
+	}
+	if res := invoke(t, w, "a"); res.Outcome != runtime.OK {
+		t.Errorf("%s: %v", res.Outcome, res.Error)
+	}
+}
+
 func TestBadRequestsAreRefused(t *testing.T) {
 	w := start(t, Config{}, newFake(t))
 	req := request("a")

@@ -2,7 +2,7 @@ package worker
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"github.com/lambdabench/lambdabench/runtime"
 )
@@ -63,10 +63,10 @@ func (w *Worker) nextToPause() (*instance, *pause) {
 
 // wake makes an idle sandbox ready for an invocation.
 func (w *Worker) wake(inst *instance) error {
-	if e, ok := inst.sb.(ender); ok {
+	if e, ok := inst.sb.(runtime.Ender); ok {
 		select {
 		case <-e.Done():
-			return errors.New("the sandbox ended while it was idle")
+			return fmt.Errorf("while it was idle: %w", e.Cause())
 		default:
 		}
 	}
@@ -82,11 +82,4 @@ func (w *Worker) wake(inst *instance) error {
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
 	defer cancel()
 	return inst.sb.(runtime.Pauser).Resume(ctx)
-}
-
-// ender is a sandbox that can tell that it ended by itself. An idle one that
-// did (killed from outside, say) is then not mistaken for one whose function
-// crashed.
-type ender interface {
-	Done() <-chan struct{} // closed when the sandbox has ended
 }

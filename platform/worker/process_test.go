@@ -125,7 +125,7 @@ func TestProcessKilledWhileIdleIsReplaced(t *testing.T) {
 		if err := syscall.Kill(sb.(runtime.HostProcess).PID(), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		<-sb.(ender).Done()
+		<-sb.(runtime.Ender).Done()
 		if res := call("a", `{}`); res.Path != Boot || res.Outcome != runtime.OK {
 			t.Errorf("%s, %s, %v", res.Path, res.Outcome, res.Error)
 		}
