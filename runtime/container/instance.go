@@ -12,6 +12,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
 
 // instance is the directory in which one backend of one process writes down
@@ -56,10 +58,7 @@ func (b *Backend) imageDir() (string, error) {
 	if b.cfg.Dir != "" {
 		return filepath.Abs(filepath.Join(b.cfg.Dir, "images"))
 	}
-	if cache, err := os.UserCacheDir(); err == nil {
-		return filepath.Join(cache, "lambdabench", "images"), nil
-	}
-	return filepath.Join(os.TempDir(), "lambdabench-"+strconv.Itoa(os.Geteuid()), "images"), nil
+	return rootfs.CacheDir()
 }
 
 // openInstance removes what killed platforms left below parent, then makes a

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lambdabench/lambdabench/runtime/rootfs"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
 )
 
@@ -24,7 +25,7 @@ type lab struct {
 
 // newLab builds the boot tender, and an image from what fill adds. It skips the test when the host has no C compiler or
 // cannot host a unikernel context at all.
-func newLab(t testing.TB, fill func(dir string, b *image.Builder)) *lab {
+func newLab(t testing.TB, fill func(dir string, b *rootfs.Tree)) *lab {
 	t.Helper()
 	dir := t.TempDir()
 	l := &lab{boot: filepath.Join(dir, "boot"), image: filepath.Join(dir, "image"), libos: filepath.Join(dir, "libos.elf")}
@@ -32,13 +33,13 @@ func newLab(t testing.TB, fill func(dir string, b *image.Builder)) *lab {
 	if err := os.WriteFile(l.libos, libosELF, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	var b image.Builder
+	var b rootfs.Tree
 	fill(dir, &b)
 	f, err := os.Create(l.image)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.WriteTo(f); err != nil {
+	if _, err := image.Write(f, &b); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
@@ -84,7 +85,7 @@ func TestGuests(t *testing.T) {
 	if err != nil || len(sources) == 0 {
 		t.Fatalf("no guests (%v)", err)
 	}
-	l := newLab(t, func(dir string, b *image.Builder) { addGuests(t, dir, b, sources) })
+	l := newLab(t, func(dir string, b *rootfs.Tree) { addGuests(t, dir, b, sources) })
 	for _, s := range sources {
 		name := strings.TrimSuffix(filepath.Base(s), ".c")
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +104,7 @@ func TestHostileGuestsDie(t *testing.T) {
 		guestDied      = 120 // UC_EXIT_SIGNAL
 		libOSDied      = 125 // UC_EXIT_LIBOS
 	)
-	l := newLab(t, func(dir string, b *image.Builder) { addGuests(t, dir, b, []string{"guests/hostile.c"}) })
+	l := newLab(t, func(dir string, b *rootfs.Tree) { addGuests(t, dir, b, []string{"guests/hostile.c"}) })
 	for _, c := range []struct {
 		way    string
 		status int
@@ -142,7 +143,7 @@ func FuzzCalls(f *testing.F) {
 	for seed := range uint64(4) {
 		f.Add(seed)
 	}
-	l := newLab(f, func(dir string, b *image.Builder) { addGuests(f, dir, b, []string{"guests/fuzz.c"}) })
+	l := newLab(f, func(dir string, b *rootfs.Tree) { addGuests(f, dir, b, []string{"guests/fuzz.c"}) })
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		out, status := l.run(t, []string{"-m", "200000000"}, "/guest/fuzz", strconv.FormatUint(seed, 10), "5000")
 		if status != 0 {
@@ -151,7 +152,7 @@ func FuzzCalls(f *testing.F) {
 	})
 }
 
-func addGuests(t testing.TB, dir string, b *image.Builder, sources []string) {
+func addGuests(t testing.TB, dir string, b *rootfs.Tree, sources []string) {
 	t.Helper()
 	for _, s := range sources {
 		name := strings.TrimSuffix(filepath.Base(s), ".c")
@@ -165,7 +166,7 @@ func addGuests(t testing.TB, dir string, b *image.Builder, sources []string) {
 	b.AddFile("/etc/passwd", 0o644, []byte("root:x:0:0:root:/tmp:/bin/sh\n"))
 }
 
-func addRenamed(t testing.TB, b *image.Builder, host, guest string, perm fs.FileMode) {
+func addRenamed(t testing.TB, b *rootfs.Tree, host, guest string, perm fs.FileMode) {
 	t.Helper()
 	data, err := os.ReadFile(host)
 	if err != nil {
@@ -189,7 +190,7 @@ func TestRuntimes(t *testing.T) {
 			if _, err := os.Stat(c.program); err != nil {
 				t.Skipf("the host has no %s", c.program)
 			}
-			l := newLab(t, func(_ string, b *image.Builder) {
+			l := newLab(t, func(_ string, b *rootfs.Tree) {
 				if err := b.AddProgram(c.program); err != nil {
 					t.Fatal(err)
 				}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/rootfs"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
 )
 
@@ -46,22 +46,24 @@ func (l *language) load(ctx context.Context, b *Backend, in runtime.Interpreter)
 			return fmt.Errorf("%s: a sandbox has a %s of its own, and cannot see it there; install it elsewhere", in.Path, dir)
 		}
 	}
-	files, err := image.ForInterpreter(context.WithoutCancel(ctx), in)
+	files, err := rootfs.ForInterpreter(context.WithoutCancel(ctx), in)
 	if err != nil {
 		return err
 	}
+	// Names are asked of the nameserver, and the tender answers for it.
+	files.AddFile("/etc/resolv.conf", 0o644, []byte("nameserver 10.0.2.3\n"))
+	files.AddFile("/etc/hostname", 0o644, []byte("uc\n"))
 	name, src, err := driver.Source(in.Language)
 	if err != nil {
 		return err
 	}
 	files.AddFile(driverPath(name), 0o644, src)
-	l.key = files.Key()
+	l.key = image.Key(files)
 	dir := b.cfg.Dir
 	if dir == "" {
-		if dir, err = os.UserCacheDir(); err != nil {
-			dir = os.TempDir()
+		if dir, err = rootfs.CacheDir(); err != nil {
+			return err
 		}
-		dir = filepath.Join(dir, "lambdabench", "images")
 	}
 	if l.image, err = image.Cached(dir, files); err != nil {
 		return err

@@ -5,38 +5,32 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
 
-// entry is one file or directory of an image.
-type entry struct {
-	path    string // absolute, inside the image
-	mode    fs.FileMode
-	source  string // the host's file; empty where text is the content
-	size    int64
-	changed time.Time
-	text    []byte
-}
-
-// write creates the entry at path on the host. Its parent is there already.
-func (e entry) write(path string) error {
+// write creates the file at path on the host. Its parent is there already.
+func write(f rootfs.File, path string) error {
 	switch {
-	case e.mode.IsDir():
+	case f.Mode&fs.ModeSymlink != 0:
+		return os.Symlink(f.Target, path)
+	case f.Mode.IsDir():
 		if err := os.Mkdir(path, 0o755); err != nil {
 			return err
 		}
-	case e.source == "":
-		if err := os.WriteFile(path, e.text, 0o644); err != nil {
+	case f.Source == "":
+		if err := os.WriteFile(path, f.Content, 0o644); err != nil {
 			return err
 		}
 	default:
-		if err := copyFile(path, e.source); err != nil {
+		if err := copyFile(path, f.Source); err != nil {
 			return err
 		}
-		if err := os.Chtimes(path, e.changed, e.changed); err != nil { // or Python distrusts its .pyc files
+		if err := os.Chtimes(path, f.ModTime, f.ModTime); err != nil { // or Python distrusts its .pyc files
 			return err
 		}
 	}
-	return os.Chmod(path, e.mode.Perm())
+	return os.Chmod(path, f.Mode.Perm())
 }
 
 func copyFile(to, from string) error {

@@ -1,8 +1,5 @@
-// Package image makes the root file systems that sandboxes see: an
-// interpreter's own files and nothing else of the host. These are the
-// executable, the shared libraries that it and its extension modules need, its
-// standard library, the invocation driver, certificates, and the few files in
-// /etc that a C library asks for.
+// Package image writes the root file systems that containers see, as package rootfs plans them, with the invocation
+// driver and a small init.
 //
 // An image is a directory that is built once and never changed: its name holds
 // a hash of the paths, sizes and times of all that goes into it, so that an
@@ -32,6 +29,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
 
 // driverDir is where an image has the driver.
@@ -57,15 +55,15 @@ func (m *Image) Close() error {
 // is missing. init is a program of the host that is to be the container's
 // first process and run the interpreter; with none it is empty.
 func Open(ctx context.Context, dir string, in runtime.Interpreter, init string) (*Image, error) {
-	entries, err := plan(ctx, in, init)
+	tree, err := plan(ctx, in, init)
 	if err != nil {
-		return nil, fmt.Errorf("list the files of %s: %w", in.Runtime, err)
+		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make image directory: %w", err)
 	}
-	root := filepath.Join(dir, in.Runtime+"-"+key(entries))
-	hold, err := holdOrBuild(root, entries)
+	root := filepath.Join(dir, in.Runtime+"-"+tree.Key())
+	hold, err := holdOrBuild(root, tree)
 	if err != nil {
 		return nil, fmt.Errorf("image of %s: %w", in.Runtime, err)
 	}
@@ -83,11 +81,11 @@ func Open(ctx context.Context, dir string, in runtime.Interpreter, init string) 
 
 // holdOrBuild tries again when another process removes the image between its
 // being found and being held.
-func holdOrBuild(root string, entries []entry) (*os.File, error) {
+func holdOrBuild(root string, tree *rootfs.Tree) (*os.File, error) {
 	for range 10 {
 		hold, err := os.Open(root)
 		if errors.Is(err, os.ErrNotExist) {
-			if err = build(root, entries); err == nil {
+			if err = build(root, tree); err == nil {
 				continue
 			}
 		}
@@ -109,7 +107,7 @@ func sameFile(f *os.File, path string) bool {
 }
 
 // build writes the image beside its place and moves it there whole.
-func build(root string, entries []entry) (err error) {
+func build(root string, tree *rootfs.Tree) (err error) {
 	tmp, err := os.MkdirTemp(filepath.Dir(root), ".building-")
 	if err != nil {
 		return err
@@ -118,9 +116,12 @@ func build(root string, entries []entry) (err error) {
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if err := e.write(filepath.Join(tmp, e.path)); err != nil {
-			return fmt.Errorf("write %s: %w", e.path, err)
+	for _, f := range tree.Files() {
+		if f.Path == "/" {
+			continue
+		}
+		if err := write(f, filepath.Join(tmp, f.Path)); err != nil {
+			return fmt.Errorf("write %s: %w", f.Path, err)
 		}
 	}
 	err = os.Rename(tmp, root)

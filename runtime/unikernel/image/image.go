@@ -1,25 +1,26 @@
-// Package image builds the read-only file image that all unikernel contexts of a host share (abi/uc_image.h): the
-// language runtime, its libraries and the few files of /etc that they read. It is not an archive format for users: a
-// function's package goes into the guest's own tmpfs.
+// Package image writes the read-only file image that all unikernel contexts of a host share (abi/uc_image.h): a tree of
+// package rootfs in one file that the libOS maps. It is not an archive format for users: a function's package goes into
+// the guest's own tmpfs.
 //
-//	var b image.Builder
-//	b.AddTree("/usr/lib/python3.11")
-//	b.AddProgram("/usr/bin/python3")
-//	n, err := b.WriteTo(f)
+//	tree, err := rootfs.ForInterpreter(ctx, interpreter)
+//	f, err := image.Cached(dir, tree)
 package image
 
 import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
+
+	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
 
 // The constants mirror abi/uc_image.h.
@@ -31,273 +32,182 @@ const (
 	inodeSize  = 32
 	direntSize = 16
 
+	modeKind = 0o170000
 	modeDir  = 0o040000
 	modeFile = 0o100000
 	modeLink = 0o120000
 )
 
-// Builder collects files; the zero value is an empty tree with the directories that the libOS mounts over.
-type Builder struct {
-	nodes map[string]*node
-}
+// mountPoints are the directories that the libOS mounts over (libos/path.c).
+var mountPoints = []string{"/dev", "/proc", "/sys", "/tmp", "/var/tmp", driver.TaskRoot, "/etc"}
 
-type node struct {
-	mode    uint32
-	mtime   int64
-	target  string // symbolic link
-	host    string // file whose content is read when the image is written
-	content []byte // or the content itself
-	size    int64
-	id      uint32
-	data    uint64
-}
-
-var mountPoints = []string{"/dev", "/proc", "/sys", "/tmp", "/var/tmp", "/var/task", "/etc"}
-
-func (b *Builder) init() {
-	if b.nodes != nil {
-		return
-	}
-	b.nodes = map[string]*node{"/": {mode: modeDir | 0o755}}
+func addMountPoints(t *rootfs.Tree) {
 	for _, p := range mountPoints {
-		b.dir(p)
+		t.AddDir(p, 0o755)
 	}
 }
 
-func (b *Builder) dir(p string) {
-	for p = path.Clean(p); b.nodes[p] == nil; p = path.Dir(p) {
-		b.nodes[p] = &node{mode: modeDir | 0o755}
-	}
-}
-
-// AddFile places content at the absolute path p with the given permissions, replacing what was there.
-func (b *Builder) AddFile(p string, perm fs.FileMode, content []byte) {
-	b.init()
-	b.dir(path.Dir(p))
-	b.nodes[path.Clean(p)] = &node{mode: modeFile | uint32(perm.Perm()), content: content, size: int64(len(content))}
-}
-
-// Has reports whether p was added.
-func (b *Builder) Has(p string) bool { return b.nodes[path.Clean(p)] != nil }
-
-// AddHost adds the host's file, link or directory p under the same path, and what a link points to. A directory is added
-// without its content (see AddTree).
-func (b *Builder) AddHost(p string) error {
-	b.init()
-	p = path.Clean(p)
-	for depth := 0; depth < 40; depth++ {
-		real, link, err := b.resolveParents(p)
-		if err != nil {
-			return fmt.Errorf("image: add %s: %w", p, err)
-		}
-		if link == "" {
-			return b.addOne(real)
-		}
-		p = link
-	}
-	return fmt.Errorf("image: add %s: too many levels of symbolic links", p)
-}
-
-// resolveParents adds every symbolic link on the way to p, and returns p with its parents resolved, or the next name to
-// look at when p itself is a link.
-func (b *Builder) resolveParents(p string) (real, next string, err error) {
-	parts := strings.Split(strings.TrimPrefix(p, "/"), "/")
-	at := "/"
-	for i, part := range parts {
-		cur := path.Join(at, part)
-		st, err := os.Lstat(cur)
-		if err != nil {
-			return "", "", err
-		}
-		if st.Mode()&fs.ModeSymlink == 0 {
-			at = cur
-			continue
-		}
-		target, err := os.Readlink(cur)
-		if err != nil {
-			return "", "", err
-		}
-		b.dir(at)
-		b.nodes[cur] = &node{mode: modeLink | 0o777, target: target, size: int64(len(target)), mtime: st.ModTime().Unix()}
-		if !path.IsAbs(target) {
-			target = path.Join(at, target)
-		}
-		return "", path.Join(append([]string{target}, parts[i+1:]...)...), nil
-	}
-	return at, "", nil
-}
-
-func (b *Builder) addOne(p string) error {
-	if old := b.nodes[p]; old != nil && old.mode&modeDir != 0 {
-		return nil
-	}
-	st, err := os.Lstat(p)
-	if err != nil {
-		return fmt.Errorf("image: add: %w", err)
-	}
-	n := &node{mtime: st.ModTime().Unix(), mode: uint32(st.Mode().Perm())}
-	switch {
-	case st.IsDir():
-		n.mode |= modeDir
-	case st.Mode().IsRegular():
-		n.mode |= modeFile
-		n.host, n.size = p, st.Size()
-	default:
-		return fmt.Errorf("image: add %s: neither a file, a directory nor a link", p)
-	}
-	b.dir(path.Dir(p))
-	b.nodes[p] = n
-	return nil
-}
-
-// AddTree adds the host's directory p with all that lies under it. Devices, sockets and dangling links are left out; skip, which may
-// be nil, is asked for every path below p.
-func (b *Builder) AddTree(p string, skip func(path string) bool) error {
-	if err := b.AddHost(p); err != nil {
-		return err
-	}
-	root, err := filepath.EvalSymlinks(p)
-	if err != nil {
-		return fmt.Errorf("image: add tree: %w", err)
-	}
-	return filepath.WalkDir(root, func(q string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return fmt.Errorf("image: add tree %s: %w", p, err)
-		}
-		switch {
-		case q != root && skip != nil && skip(q):
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case d.Type()&fs.ModeSymlink != 0:
-			if _, err := os.Stat(q); err != nil {
-				return nil
-			}
-		case !d.IsDir() && !d.Type().IsRegular():
-			return nil
-		}
-		return b.AddHost(q)
-	})
-}
-
-// WriteTo writes the image. The same files give the same bytes.
-func (b *Builder) WriteTo(w io.Writer) (int64, error) {
-	b.init()
-	names := make([]string, 0, len(b.nodes))
-	for p := range b.nodes {
-		names = append(names, p)
-	}
-	sort.Strings(names)
-	children := map[string][]string{}
-	for i, p := range names {
-		b.nodes[p].id = uint32(i)
-		if p != "/" {
-			children[path.Dir(p)] = append(children[path.Dir(p)], p)
-		}
-	}
-	var dirents, strs bytes.Buffer
-	entries := uint64(0)
-	for _, p := range names {
-		n := b.nodes[p]
-		if n.mode&modeLink == modeLink {
-			n.data = uint64(strs.Len())
-			strs.WriteString(n.target)
-			continue
-		}
-		if n.mode&modeFile != 0 {
-			continue
-		}
-		kids := children[p]
-		sort.Slice(kids, func(i, j int) bool { return path.Base(kids[i]) < path.Base(kids[j]) })
-		n.data, n.size = entries, int64(len(kids))
-		entries += uint64(len(kids))
-		for _, k := range kids {
-			name := path.Base(k)
-			le(&dirents, uint32(strs.Len()), uint32(len(name)), b.nodes[k].id, b.nodes[k].mode>>12)
-			strs.WriteString(name)
-		}
-	}
-	inodeOff := uint64(pageSize)
-	direntOff := inodeOff + uint64(len(names))*inodeSize
-	stringOff := direntOff + entries*direntSize
-	end := pageUp(stringOff + uint64(strs.Len()))
-	for _, p := range names {
-		if n := b.nodes[p]; n.mode&modeLink == modeFile {
-			n.data = end
-			end = pageUp(end + uint64(n.size))
-		}
-	}
-	var meta bytes.Buffer
-	for _, p := range names {
-		n := b.nodes[p]
-		parent := uint32(0)
-		if n.mode&modeDir != 0 && n.mode&modeFile == 0 {
-			parent = b.nodes[path.Dir(p)].id
-		}
-		le(&meta, n.mode, parent, uint64(n.size), n.data, n.mtime)
-	}
-	meta.Write(dirents.Bytes())
-	meta.Write(strs.Bytes())
-
+// Write writes the image of a tree, with the directories that the libOS mounts over. The same files give the same bytes.
+func Write(w io.Writer, t *rootfs.Tree) (int64, error) {
+	l := newLayout(t)
 	// The superblock holds the checksum of what follows, so the files are read twice: once to sum, once to write.
 	sum := sha256.New()
-	if _, err := b.writeBody(sum, names, meta.Bytes()); err != nil {
+	if _, err := l.writeBody(sum); err != nil {
 		return 0, err
 	}
-	var super bytes.Buffer
-	le(&super, uint32(magic), uint32(version), end)
-	super.Write(sum.Sum(nil))
-	le(&super, uint32(len(names)), uint32(entries), inodeOff, direntOff, stringOff, uint64(strs.Len()))
-	super.Write(make([]byte, pageSize-superSize))
-	if _, err := w.Write(super.Bytes()); err != nil {
+	if _, err := w.Write(l.super(sum.Sum(nil))); err != nil {
 		return 0, fmt.Errorf("image: write: %w", err)
 	}
-	n, err := b.writeBody(w, names, meta.Bytes())
+	n, err := l.writeBody(w)
 	return n + pageSize, err
 }
 
-func (b *Builder) writeBody(w io.Writer, names []string, meta []byte) (int64, error) {
-	total := int64(0)
-	emit := func(r io.Reader, size int64, what string) error {
-		n, err := io.Copy(w, io.LimitReader(r, size))
-		if err == nil && n != size {
-			err = fmt.Errorf("it became shorter while being read")
-		}
-		if err == nil {
-			_, err = w.Write(make([]byte, int64(pageUp(uint64(size)))-size))
-		}
-		if err != nil {
-			return fmt.Errorf("image: write %s: %w", what, err)
-		}
-		total += int64(pageUp(uint64(size)))
-		return nil
+// layout is where everything of an image lies.
+type layout struct {
+	nodes                          []*node
+	entries                        uint64
+	inodeOff, direntOff, stringOff uint64
+	stringLen, end                 uint64
+	tables                         []byte // inodes, directory entries, strings
+}
+
+// node is a file of the tree. Its number is its place among the nodes; that of the root is 0.
+type node struct {
+	rootfs.File
+	mode   uint32
+	parent uint32 // of a directory
+	size   uint64 // of a file or a link's target in bytes, of a directory in entries
+	data   uint64 // where a file's content, a link's target or a directory's first entry is
+}
+
+func newNode(f rootfs.File) *node {
+	n := &node{File: f, mode: modeFile | uint32(f.Mode.Perm()), size: uint64(f.Size)}
+	switch {
+	case f.Mode.IsDir():
+		n.mode, n.size = modeDir|uint32(f.Mode.Perm()), 0
+	case f.Mode&fs.ModeSymlink != 0:
+		n.mode = modeLink | uint32(f.Mode.Perm())
 	}
-	if err := emit(bytes.NewReader(meta), int64(len(meta)), "tables"); err != nil {
-		return total, err
+	return n
+}
+
+func (n *node) is(kind uint32) bool { return n.mode&modeKind == kind }
+
+func (n *node) mtime() int64 {
+	if n.ModTime.IsZero() {
+		return 0
 	}
-	for _, p := range names {
-		n := b.nodes[p]
-		if n.mode&modeLink != modeFile {
-			continue
+	return n.ModTime.Unix()
+}
+
+func newLayout(t *rootfs.Tree) *layout {
+	addMountPoints(t)
+	l := &layout{}
+	ids, children := map[string]uint32{}, map[string][]uint32{}
+	for i, f := range t.Files() {
+		l.nodes = append(l.nodes, newNode(f))
+		ids[f.Path] = uint32(i)
+		if i > 0 {
+			children[path.Dir(f.Path)] = append(children[path.Dir(f.Path)], uint32(i))
 		}
-		if n.host == "" {
-			if err := emit(bytes.NewReader(n.content), n.size, p); err != nil {
-				return total, err
-			}
-			continue
+	}
+	var dirents, strs bytes.Buffer
+	for _, n := range l.nodes {
+		switch {
+		case n.is(modeLink):
+			n.data = uint64(strs.Len())
+			strs.WriteString(n.Target)
+		case n.is(modeDir):
+			n.parent = ids[path.Dir(n.Path)]
+			l.addEntries(n, children[n.Path], &dirents, &strs)
 		}
-		f, err := os.Open(n.host)
-		if err != nil {
-			return total, fmt.Errorf("image: %w", err)
+	}
+	l.inodeOff = pageSize
+	l.direntOff = l.inodeOff + uint64(len(l.nodes))*inodeSize
+	l.stringOff = l.direntOff + l.entries*direntSize
+	l.stringLen = uint64(strs.Len())
+	l.end = pageUp(l.stringOff + l.stringLen)
+	for _, n := range l.nodes {
+		if n.is(modeFile) {
+			n.data = l.end
+			l.end = pageUp(l.end + n.size)
 		}
-		err = emit(f, n.size, p)
-		f.Close()
+	}
+	var tables bytes.Buffer
+	for _, n := range l.nodes {
+		le(&tables, n.mode, n.parent, n.size, n.data, n.mtime())
+	}
+	tables.Write(dirents.Bytes())
+	tables.Write(strs.Bytes())
+	l.tables = tables.Bytes()
+	return l
+}
+
+// addEntries appends a directory's entries, which the libOS searches by halves.
+func (l *layout) addEntries(dir *node, kids []uint32, dirents, strs *bytes.Buffer) {
+	name := func(id uint32) string { return path.Base(l.nodes[id].Path) }
+	slices.SortFunc(kids, func(a, b uint32) int { return strings.Compare(name(a), name(b)) })
+	dir.data, dir.size = l.entries, uint64(len(kids))
+	l.entries += uint64(len(kids))
+	for _, id := range kids {
+		le(dirents, uint32(strs.Len()), uint32(len(name(id))), id, l.nodes[id].mode>>12)
+		strs.WriteString(name(id))
+	}
+}
+
+// super is the superblock's page.
+func (l *layout) super(sum []byte) []byte {
+	var b bytes.Buffer
+	le(&b, uint32(magic), uint32(version), l.end)
+	b.Write(sum)
+	le(&b, uint32(len(l.nodes)), uint32(l.entries), l.inodeOff, l.direntOff, l.stringOff, l.stringLen)
+	b.Write(make([]byte, pageSize-superSize))
+	return b.Bytes()
+}
+
+// writeBody writes all that follows the superblock's page.
+func (l *layout) writeBody(w io.Writer) (total int64, err error) {
+	n, err := emit(w, bytes.NewReader(l.tables), int64(len(l.tables)), "tables")
+	total += n
+	for _, f := range l.nodes {
 		if err != nil {
 			return total, err
 		}
+		if f.is(modeFile) {
+			n, err = f.emit(w)
+			total += n
+		}
 	}
-	return total, nil
+	return total, err
+}
+
+func (n *node) emit(w io.Writer) (int64, error) {
+	if n.Source == "" {
+		return emit(w, bytes.NewReader(n.Content), int64(n.size), n.Path)
+	}
+	f, err := os.Open(n.Source)
+	if err != nil {
+		return 0, fmt.Errorf("image: %w", err)
+	}
+	defer f.Close()
+	return emit(w, f, int64(n.size), n.Path)
+}
+
+// emit copies size bytes and fills the last page.
+func emit(w io.Writer, r io.Reader, size int64, what string) (int64, error) {
+	n, err := io.CopyN(w, r, size)
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("the file became shorter while it was read")
+	}
+	if err == nil {
+		var pad int
+		pad, err = w.Write(make([]byte, int64(pageUp(uint64(size)))-size))
+		n += int64(pad)
+	}
+	if err != nil {
+		return n, fmt.Errorf("image: write %s: %w", what, err)
+	}
+	return n, nil
 }
 
 func pageUp(n uint64) uint64 { return (n + pageSize - 1) &^ (pageSize - 1) }

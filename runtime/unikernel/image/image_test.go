@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
 
 func small(t testing.TB) []byte {
@@ -16,14 +17,14 @@ func small(t testing.TB) []byte {
 	os.WriteFile(filepath.Join(dir, "a"), bytes.Repeat([]byte("x"), 5000), 0o755)
 	os.Symlink("a", filepath.Join(dir, "link"))
 	os.Symlink("nowhere", filepath.Join(dir, "dangling"))
-	var b Builder
+	var b rootfs.Tree
 	if err := b.AddTree(dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	b.AddFile("/etc/hosts", 0o644, []byte("127.0.0.1 localhost\n"))
 	b.AddFile("/link", 0o644, []byte(filepath.Join(dir, "link")))
 	var out bytes.Buffer
-	if _, err := b.WriteTo(&out); err != nil {
+	if _, err := Write(&out, &b); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -54,7 +55,7 @@ func TestReaderFindsWhatTheBuilderWrote(t *testing.T) {
 
 func TestCacheReplacesADamagedImage(t *testing.T) {
 	dir := t.TempDir()
-	b := new(Builder)
+	b := new(rootfs.Tree)
 	b.AddFile("/a", 0o644, bytes.Repeat([]byte("content"), 3000))
 	f, err := Cached(dir, b)
 	if err != nil {
@@ -87,7 +88,7 @@ func TestInterpreterImagesAreWholeAndSound(t *testing.T) {
 			if err != nil {
 				t.Skip(err)
 			}
-			b, err := ForInterpreter(context.Background(), in)
+			b, err := rootfs.ForInterpreter(context.Background(), in)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/lambdabench/lambdabench/runtime/rootfs"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
 )
 
@@ -25,7 +26,7 @@ func main() {
 }
 
 func run(out, programs, trees, files string) error {
-	var b image.Builder
+	var b rootfs.Tree
 	for _, p := range list(programs) {
 		if err := b.AddProgram(p); err != nil {
 			return err
@@ -54,7 +55,7 @@ func run(out, programs, trees, files string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.WriteTo(f); err != nil {
+	if _, err := image.Write(f, &b); err != nil {
 		f.Close()
 		return err
 	}
