@@ -23,7 +23,7 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := b.prepare(); err != nil {
+	if err := b.prepare(ctx); err != nil {
 		return nil, err
 	}
 	l, err := b.language(ctx, spec.Interpreter)

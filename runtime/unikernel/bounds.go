@@ -21,14 +21,8 @@ import (
 // of mappings.
 func (b *Backend) Bounds() []runtime.Bound {
 	all := []runtime.Bound{{Sandboxes: maxChildren - roomFor(b.stock()), By: "the most children that a node has"}}
-	limits := append(kernelLimits("/proc"), userLimits()...)
-	for _, t := range cgroup.Trees() {
-		if t.Controller == "pids" || t.Controller == "" {
-			limits = append(limits, groupLimits(t.Mount, t.Own)...)
-		}
-	}
 	used := tasks("/proc")
-	for _, l := range limits {
+	for _, l := range processLimits("/proc") {
 		all = append(all, l.bound(used, (maxPromoted+4)*(1+roomFor(b.stock()))))
 	}
 	return all
@@ -42,15 +36,20 @@ type processLimit struct {
 	remedy string
 }
 
-// bound is how many UCs a limit leaves room for beside others, who are as many
-// as there are tasks on the host unless the limit knows better. The tender's
-// nodes and their stock of blanks are processes as well: at most spare, and few
-// where there is little room.
-func (l processLimit) bound(used int64, spare int) runtime.Bound {
+// room is how many processes a limit leaves beside others, who are as many as
+// there are tasks on the host unless the limit knows better.
+func (l processLimit) room(tasks int64) int64 {
 	if l.used >= 0 {
-		used = l.used
+		tasks = l.used
 	}
-	room := max(0, l.max-used)
+	return max(0, l.max-tasks)
+}
+
+// bound is how many UCs a limit leaves room for. The tender's nodes and their
+// stock of blanks are processes as well: at most spare, and few where there is
+// little room.
+func (l processLimit) bound(tasks int64, spare int) runtime.Bound {
+	room := l.room(tasks)
 	room -= min(room/8, int64(spare))
 	return runtime.Bound{Sandboxes: int(room), By: fmt.Sprintf("%s is %d", l.name, l.max), Remedy: l.remedy}
 }
@@ -66,18 +65,39 @@ func kernelLimits(proc string) (all []processLimit) {
 	return all
 }
 
-// userLimits is RLIMIT_NPROC (getrlimit(2)). It binds for root too, as the
-// tender is nobody on the host; but then the tender's processes alone count, as
-// root's user namespace hands on no limit (enforced_nproc_rlimit in the kernel's
-// user_namespace.c).
-func userLimits() []processLimit {
+// processLimits are all that bind this process on this host.
+func processLimits(proc string) []processLimit {
+	limits := append(kernelLimits(proc), userLimits(proc)...)
+	for _, t := range cgroup.Trees() {
+		if t.Controller == "pids" || t.Controller == "" {
+			limits = append(limits, groupLimits(t.Mount, t.Own)...)
+		}
+	}
+	return limits
+}
+
+// tightest is the limit that leaves the least room beside the host's tasks.
+func tightest(all []processLimit, tasks int64) (least processLimit) {
+	for i, l := range all {
+		if i == 0 || l.room(tasks) < least.room(tasks) {
+			least = l
+		}
+	}
+	return least
+}
+
+// userLimits is RLIMIT_NPROC (getrlimit(2)), which counts the threads of a user.
+// It binds for root too, as the tender is nobody on the host; but then the
+// tender's processes alone count, as root's user namespace hands on no limit
+// (enforced_nproc_rlimit in the kernel's user_namespace.c).
+func userLimits(proc string) []processLimit {
 	var l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NPROC, &l); err != nil || l.Cur > 1<<40 {
 		return nil
 	}
-	used := int64(-1)
-	if os.Getuid() == 0 {
-		used = 0
+	used := int64(0)
+	if uid := os.Getuid(); uid != 0 {
+		used = tasksOf(proc, uid)
 	}
 	return []processLimit{{int64(l.Cur), used, "RLIMIT_NPROC", "ulimit -u unlimited before the start (systemd: LimitNPROC=infinity)"}}
 }
@@ -110,6 +130,29 @@ func tasks(proc string) int64 {
 	_, total, _ := strings.Cut(f[3], "/")
 	n, _ := strconv.ParseInt(total, 10, 64)
 	return n
+}
+
+// tasksOf is how many processes and threads a user has, of those that proc shows:
+// the fields Uid, real one first, and Threads of status (proc(5)).
+func tasksOf(proc string, uid int) (sum int64) {
+	files, _ := filepath.Glob(filepath.Join(proc, "[0-9]*", "status")) // the pattern is well formed
+	for _, file := range files {
+		text, _ := os.ReadFile(file) // it may have ended meanwhile
+		real, threads := -1, int64(0)
+		for line := range strings.Lines(string(text)) {
+			f := strings.Fields(line)
+			switch {
+			case len(f) > 1 && f[0] == "Uid:":
+				real, _ = strconv.Atoi(f[1])
+			case len(f) > 1 && f[0] == "Threads:":
+				threads, _ = strconv.ParseInt(f[1], 10, 64)
+			}
+		}
+		if real == uid {
+			sum += threads
+		}
+	}
+	return sum
 }
 
 // number reads a file with one number; "max" is none.

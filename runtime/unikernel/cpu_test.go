@@ -255,7 +255,7 @@ func TestGroupsOfAKilledPlatformAreSwept(t *testing.T) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	if err := b.prepare(); err != nil { // the next one's first use
+	if err := b.prepare(t.Context()); err != nil { // the next one's first use
 		t.Fatal(err)
 	}
 	if cgroupThere(dirs[0]) {

@@ -54,6 +54,10 @@ func TestMain(m *testing.M) {
 	if lang := os.Getenv(platformEnv); lang != "" {
 		platform(runtime.Language(lang))
 	}
+	if fault := os.Getenv(startEnv); fault != "" {
+		startUnder(fault)
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 

@@ -138,7 +138,7 @@ func fits(got, here snapshot.Header) error {
 // snapshot.ErrBroken; one of another host, platform, interpreter or parent
 // snapshot.ErrMismatch.
 func (b *Backend) Load(ctx context.Context, r io.Reader, in runtime.Interpreter, parent runtime.Snapshot) (runtime.Snapshot, error) {
-	if err := b.prepare(); err != nil {
+	if err := b.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("load snapshot: %w", err)
 	}
 	s := &snap{backend: b, in: in, refs: 1}

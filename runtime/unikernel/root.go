@@ -2,15 +2,16 @@ package unikernel
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	goruntime "runtime"
+	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
@@ -27,48 +28,83 @@ type tenderRoot struct {
 // nobody is whom the tender is on the host when the platform is root.
 const nobody = 65534
 
+// The tender's descriptors at its start (tender/tender.h). Its program is the
+// third: execve(2) names it by that number, which nothing else can take between
+// fork and execve. The tender then puts its own procfs there.
+const (
+	controlFD = 3 + iota
+	libosFD
+	programFD
+)
+
+// greetingTime bounds the wait for a tender's first word; it takes some 5 ms on
+// an idle host.
+const greetingTime = 20 * time.Second
+
 // startRoot starts the tender from memory. It costs one fork of the platform,
-// once.
-func startRoot() (*tenderRoot, error) {
-	program, err := memFile("tender", tenderELF, 0)
-	if err != nil {
+// once. The tender outlives ctx. The error says what the host lacks.
+func startRoot(ctx context.Context) (*tenderRoot, error) {
+	if err := lackOfProcessor(goruntime.GOARCH); err != nil {
 		return nil, err
 	}
+	r, err := startProgram(ctx, tenderELF)
+	if err != nil {
+		return nil, explain(err, lookAtHost())
+	}
+	return r, nil
+}
+
+func startProgram(ctx context.Context, elf []byte) (*tenderRoot, error) {
+	program, err := executable("tender", elf)
+	if err != nil {
+		return nil, &startError{step: stepProgram, err: err}
+	}
 	defer program.Close()
-	libos, err := memFile("libos", libosELF, unix.MFD_ALLOW_SEALING)
+	libos, err := sealedLibOS()
 	if err != nil {
 		return nil, err
 	}
 	defer libos.Close()
-	if _, err := unix.FcntlInt(libos.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL); err != nil {
-		return nil, fmt.Errorf("seal the library OS: %w", err)
-	}
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
 	}
 	control := os.NewFile(uintptr(theirs), "control")
-	defer control.Close()
-	cmd := exec.Command(fmt.Sprintf("/proc/self/fd/%d", program.Fd()))
+	cmd := exec.Command(fmt.Sprintf("/proc/self/fd/%d", programFD))
 	cmd.Args = []string{"lambdabench-tender"}
 	cmd.Env = []string{}
 	cmd.Dir = "/"
-	cmd.ExtraFiles = []*os.File{control, libos}
+	cmd.ExtraFiles = []*os.File{controlFD - 3: control, libosFD - 3: libos, programFD - 3: program}
 	cmd.SysProcAttr = rootAttr()
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	control.Close() // the tender's copy is the only one: its end ends the stream
+	if err != nil {
 		unix.Close(ours)
-		return nil, fmt.Errorf("start the tender: %w", err)
+		return nil, &startError{step: stepFork, err: err}
 	}
 	r := &tenderRoot{node: newNode(ours), cmd: cmd, gone: make(chan struct{})}
 	go func() {
 		cmd.Wait()
 		close(r.gone)
 	}()
-	if err := r.hello(); err != nil {
+	if err := r.greet(ctx); err != nil {
 		r.stop()
-		return nil, fmt.Errorf("start the tender: %w", err)
+		return nil, err
 	}
 	return r, nil
+}
+
+// sealedLibOS is the library OS in memory, which nobody can write.
+func sealedLibOS() (*os.File, error) {
+	f, err := memFile("libos", libosELF, unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("seal the library OS: %w", err)
+	}
+	return f, nil
 }
 
 // rootAttr asks for new namespaces. Inside, the tender is root over nothing;
@@ -93,22 +129,37 @@ func rootAttr() *syscall.SysProcAttr {
 	return attr
 }
 
-// hello waits for the root's word that it is ready, or what it lacks.
+// greet waits for the root's word that it is ready, or what it lacks. The wait
+// ends with the tender, with ctx, and after greetingTime: then the tender is killed.
+func (r *tenderRoot) greet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, greetingTime, errSilent)
+	defer cancel()
+	silence := context.AfterFunc(ctx, func() {
+		r.cmd.Process.Kill()
+		unix.Shutdown(r.fd, unix.SHUT_RDWR) // a process that cannot die yet keeps its end open
+	})
+	err := r.hello()
+	if !silence() && err != nil {
+		return &startError{step: "wait for its first word", err: context.Cause(ctx)}
+	}
+	return err
+}
+
 func (r *tenderRoot) hello() error {
 	b := make([]byte, 512)
 	n, _, err := recvPacket(r.fd, b)
 	switch {
 	case err != nil:
-		return err
+		return &startError{step: "read its first word", err: err}
 	case n == 0:
-		<-r.gone
-		return fmt.Errorf("it ended at once: %v", r.cmd.ProcessState)
+		return &startError{step: "read its first word", err: errEnded, state: r.end()}
 	}
 	if m, err := abi.ParseMsg(b, n); err == nil && m.Type == abi.Exit {
-		return fmt.Errorf("%s (%w)", b[abi.MsgSize:n], syscall.Errno(m.ID))
+		what, _, _ := strings.Cut(strings.TrimPrefix(string(b[abi.MsgSize:n]), "tender: "), ": errno")
+		return &startError{step: what, err: syscall.Errno(m.ID)}
 	}
 	if n != replySize+machineSize {
-		return fmt.Errorf("its first word has %d bytes", n)
+		return &startError{step: "read its first word", err: fmt.Errorf("%d bytes where %d are due", n, replySize+machineSize)}
 	}
 	rep, err := parseReply(b[:replySize])
 	if err == nil && rep.op != tcMagic {
@@ -118,31 +169,24 @@ func (r *tenderRoot) hello() error {
 	return err
 }
 
+// end waits for the process, whose control socket has ended, and returns how it
+// ended; nil if it does not end.
+func (r *tenderRoot) end() *os.ProcessState {
+	select {
+	case <-r.gone:
+		return r.cmd.ProcessState
+	case <-time.After(killTime):
+		return nil
+	}
+}
+
+// killTime bounds the wait for a process that was killed. One that is frozen or
+// sleeps in the kernel dies later, and is then waited for by its own goroutine.
+const killTime = 5 * time.Second
+
 // stop ends the tender with all its UCs and waits for it.
 func (r *tenderRoot) stop() {
 	r.cmd.Process.Kill()
-	<-r.gone
+	r.end()
 	r.close()
-}
-
-// probe finds out, by starting a tender, whether this host can run UCs.
-func probe(ctx context.Context) error {
-	lacks := func(what, remedy string) error {
-		return &runtime.Unavailable{Backend: Name, Lacks: what, Remedy: remedy}
-	}
-	if len(runtime.Interpreters(ctx)) == 0 {
-		return lacks("neither Node.js 18+ nor CPython 3.11+ is installed", "apt-get install nodejs python3")
-	}
-	r, err := startRoot()
-	if err == nil {
-		r.stop()
-		return nil
-	}
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EPERM) && os.Getuid() != 0:
-		return lacks("this user may not make user namespaces: "+err.Error(), "sysctl user.max_user_namespaces=15000 and kernel.unprivileged_userns_clone=1, or run as root")
-	case errors.Is(err, syscall.EACCES):
-		return lacks("programs in memory may not be run: "+err.Error(), "sysctl vm.memfd_noexec=0")
-	}
-	return lacks(err.Error(), "see the messages of the kernel")
 }

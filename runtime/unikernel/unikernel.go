@@ -48,12 +48,12 @@ type Config struct {
 
 // Backend runs every sandbox as a unikernel context.
 type Backend struct {
-	cfg   Config
-	once  sync.Once
-	err   error
-	root  *tenderRoot
-	arena *snapshot.Arena
-	rules *proxy.Rules
+	cfg Config
+
+	starting chan struct{} // holds one entry while the tender starts
+	root     *tenderRoot
+	arena    *snapshot.Arena
+	rules    *proxy.Rules
 
 	mu     sync.Mutex
 	closed bool
@@ -78,7 +78,10 @@ type Backend struct {
 
 // New returns the backend. Nothing is touched before its first use.
 func New(cfg Config) *Backend {
-	return &Backend{cfg: cfg, images: map[string]*language{}, captured: make(chan *snap, 1024), promotions: make(chan promotion, 16), crowded: make(chan struct{}, 1), done: make(chan struct{}), maxAwake: cfg.maxAwake()}
+	return &Backend{
+		cfg: cfg, starting: make(chan struct{}, 1), images: map[string]*language{}, captured: make(chan *snap, 1024),
+		promotions: make(chan promotion, 16), crowded: make(chan struct{}, 1), done: make(chan struct{}), maxAwake: cfg.maxAwake(),
+	}
 }
 
 // Name implements runtime.Backend.
@@ -92,34 +95,51 @@ func (b *Backend) Anticipate() []string {
 // Probe implements runtime.Backend.
 func (b *Backend) Probe(ctx context.Context) error { return probe(ctx) }
 
-// prepare starts the tender, once.
-func (b *Backend) prepare() error {
-	b.once.Do(func() {
-		if b.rules, b.err = proxy.ParseRules(b.cfg.Allow); b.err != nil {
-			return
-		}
-		if b.err = sweepCPUGroups(); b.err != nil {
-			return
-		}
-		if b.arena, b.err = snapshot.NewArena(); b.err != nil {
-			return
-		}
-		if b.root, b.err = startRoot(); b.err == nil {
-			b.workers.Go(b.settle)
-			b.workers.Go(b.makeRoom)
-			b.workers.Go(b.promote)
-			b.workers.Go(b.watchMemory)
-			if b.cfg.hibernateAfter() > 0 {
-				b.workers.Go(b.hibernateIdle)
-			}
-		}
-	})
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return runtime.ErrClosed
+// prepare starts the tender, once. A start that failed is tried again by the
+// next call: the lack may have been a passing one, or the caller's time.
+func (b *Backend) prepare(ctx context.Context) error {
+	select {
+	case b.starting <- struct{}{}:
+		defer func() { <-b.starting }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	return b.err
+	b.mu.Lock()
+	closed := b.closed
+	b.mu.Unlock()
+	switch {
+	case closed:
+		return runtime.ErrClosed
+	case b.root != nil:
+		return nil
+	}
+	return b.start(ctx)
+}
+
+func (b *Backend) start(ctx context.Context) (err error) {
+	if b.rules, err = proxy.ParseRules(b.cfg.Allow); err != nil {
+		return err
+	}
+	if err := sweepCPUGroups(); err != nil {
+		return err
+	}
+	arena, err := snapshot.NewArena()
+	if err != nil {
+		return err
+	}
+	root, err := startRoot(ctx)
+	if err != nil {
+		return errors.Join(err, arena.Close())
+	}
+	b.arena, b.root = arena, root
+	b.workers.Go(b.settle)
+	b.workers.Go(b.makeRoom)
+	b.workers.Go(b.promote)
+	b.workers.Go(b.watchMemory)
+	if b.cfg.hibernateAfter() > 0 {
+		b.workers.Go(b.hibernateIdle)
+	}
+	return nil
 }
 
 // settleLater has a captured layer moved to where it stays, off the path of
@@ -157,6 +177,10 @@ func (b *Backend) Close() error {
 		return nil
 	}
 	b.closed = true
+	b.mu.Unlock()
+	b.starting <- struct{}{} // a start that is under way ends first
+	<-b.starting
+	b.mu.Lock()
 	live := slices.Clone(b.ring)
 	b.mu.Unlock()
 	if b.root != nil {

@@ -1,6 +1,7 @@
 package unikernel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -69,6 +70,16 @@ func takeRight(oob []byte) int {
 		}
 	}
 	return got
+}
+
+// executable is a program in memory. MFD_EXEC (Linux 6.3) makes it one where
+// vm.memfd_noexec=1 is set; an older kernel does not know the flag and needs none.
+func executable(name string, content []byte) (*os.File, error) {
+	f, err := memFile(name, content, unix.MFD_EXEC)
+	if errors.Is(err, unix.EINVAL) {
+		return memFile(name, content, 0)
+	}
+	return f, err
 }
 
 // memFile is a file in memory with content.
