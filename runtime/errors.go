@@ -40,13 +40,21 @@ func (u *Unavailable) Error() string {
 // FunctionError is a failure of the function, in the shape in which AWS Lambda
 // reports it. It is data of an invocation, and an error of Import.
 type FunctionError struct {
-	Type    string   `json:"errorType"`
-	Message string   `json:"errorMessage"`
-	Trace   []string `json:"trace,omitempty"`
+	Type    string `json:"errorType"`
+	Message string `json:"errorMessage"`
+
+	// AWS's client for Node.js sends Trace, that for Python the other two.
+	Trace      []string `json:"trace,omitzero"`
+	RequestID  string   `json:"requestId,omitempty"`
+	StackTrace []string `json:"stackTrace,omitzero"`
 
 	// Fatal tells a sandbox that ended (crash, memory) from a failure that
 	// the driver reported.
 	Fatal bool `json:"-"`
+
+	// Logs is what the function printed until an Import failed, and Marks when.
+	Logs  []byte    `json:"-"`
+	Marks []LogMark `json:"-"`
 }
 
 func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }

@@ -130,6 +130,13 @@ type Ender interface {
 	Cause() error
 }
 
+// Printer is a sandbox that may have printed what no result has: after its last
+// invocation, or while it imported code and was never invoked. Printed returns
+// that once, with the moments at which it came. Call it after Close.
+type Printer interface {
+	Printed() ([]byte, []LogMark)
+}
+
 // HostProcess is a sandbox that is a process of the host.
 type HostProcess interface {
 	// PID is the process on the host that runs the interpreter.
@@ -208,7 +215,14 @@ type Result struct {
 	Outcome Outcome
 	Payload []byte         // JSON; set when Outcome is OK
 	Error   *FunctionError // set otherwise
-	Logs    []byte         // what the function printed, at most MaxLogBytes
+	Logs    []byte         // what the function printed, at most MaxLogBytes and a note
+	Marks   []LogMark      // when Logs came
+}
+
+// LogMark is the moment at which the part of a log from Offset on came.
+type LogMark struct {
+	Offset int
+	At     time.Time
 }
 
 // Usage is what a sandbox consumes.
@@ -220,7 +234,8 @@ type Usage struct {
 }
 
 // Payload and log bounds, in bytes. The payload limits are AWS Lambda's for
-// synchronous invocations (Lambda quotas: 6 MB each way).
+// synchronous invocations (Lambda quotas: 6 MB each way). Of a longer log the
+// middle is dropped.
 const (
 	MaxPayloadBytes = 6 << 20
 	MaxLogBytes     = 256 << 10

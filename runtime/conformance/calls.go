@@ -74,8 +74,12 @@ func wantFailure(t testing.TB, res runtime.Result, errorType, message string) {
 func (s *suite) failure(t *testing.T, sb runtime.Sandbox) {
 	res := invoke(t, sb, do("throw"))
 	wantFailure(t, res, "TypeError", "boom")
-	if trace := strings.Join(res.Error.Trace, "\n"); !strings.Contains(trace, "index.") {
-		t.Errorf("stack %q does not name the function's file", trace)
+	trace := strings.Join(append(res.Error.Trace, res.Error.StackTrace...), "\n")
+	if !strings.Contains(trace, "/var/task/index.") || strings.Contains(trace, s.packages) {
+		t.Errorf("stack %q does not name the function's file as the function knows it", trace)
+	}
+	if !s.node() && (res.Error.RequestID != requestID || strings.Contains(trace, "^") || len(res.Error.Trace) > 0) {
+		t.Errorf("error %+v is not in the form of AWS's client for Python", res.Error)
 	}
 	if res.Error.Fatal {
 		t.Error("a thrown error counts as the end of the sandbox")

@@ -65,6 +65,7 @@ func Run(t *testing.T, create func(t testing.TB) runtime.Backend) {
 		s := &suite{backend: backend, in: in, packages: unpackFunctions(t, in.Language)}
 		t.Run(in.Runtime, func(t *testing.T) {
 			t.Run("calls", s.calls)
+			t.Run("logs", s.logging)
 			t.Run("import", s.imports)
 			t.Run("host", s.host)
 			t.Run("ends", s.ends)

@@ -115,6 +115,7 @@ func (s *sandbox) make(ctx context.Context, spec runtime.BootSpec, img *image.Im
 		return err
 	}
 	s.session.OnEnd(s.end)
+	s.session.Log(s.log)
 	if err := attached(); err != nil {
 		return err
 	}
@@ -187,7 +188,17 @@ func (s *sandbox) launch(img *image.Image) error {
 	}
 	defer channel.Close()
 	s.conn = conn
+	log, w, err := driver.NewLogPipe()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	s.log = log
 	bundle := b.bundle(img)
+	// The driver opens the pipe anew, as its descriptors 1 and 2.
+	if err := w.Chown(int(bundle.root), int(bundle.root)); err != nil {
+		return fmt.Errorf("hand the log over: %w", err)
+	}
 	if s.endpoint != nil {
 		bundle.netns = s.endpoint.path()
 	}
@@ -200,7 +211,7 @@ func (s *sandbox) launch(img *image.Image) error {
 	if err := bundle.write(s.dir); err != nil {
 		return err
 	}
-	cmd := b.oci.run(b.home.path, b.home.ociRoot(), s.dir, s.id, b.cfg.Network, channel)
+	cmd := b.oci.run(b.home.path, b.home.ociRoot(), s.dir, s.id, b.cfg.Network, channel, w)
 	cmd.Stdout, cmd.Stderr = &s.output, &s.output
 	err = b.workshop.do(func() error {
 		if bundle.overlayed {

@@ -76,6 +76,9 @@ func (s *sandbox) close() error {
 		}
 		errs = append(errs, err)
 	}
+	if s.log != nil {
+		errs = append(errs, s.log.Close())
+	}
 	errs = append(errs, s.backend.workshop.do(s.layer.detach))
 	if s.group != nil {
 		errs = append(errs, s.group.remove())

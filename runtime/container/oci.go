@@ -77,22 +77,22 @@ func (o oci) version(ctx context.Context) (string, error) {
 
 // run is the command that makes the container of a bundle, starts it, waits
 // for its end, removes it, and ends as it did. The container's first process
-// finds channel as descriptor 3.
+// finds channel as descriptor 3, and log as logFD.
 //
 // No session keyring is made: a user id has a quota of 200, and Docker's
 // seccomp profile keeps functions from keyrings anyway.
-func (o oci) run(path, root, bundle, id string, network Network, channel *os.File) *exec.Cmd {
+func (o oci) run(path, root, bundle, id string, network Network, channel, log *os.File) *exec.Cmd {
 	args := []string{"--root", root, "run", "--bundle", bundle, "--pid-file", pidFile(bundle)}
 	if o.family == "runsc" {
 		net := map[Network]string{NetworkNone: "none", NetworkHost: "host", NetworkBridge: "sandbox"}[network]
-		args = append([]string{"--network", net}, append(args, "--pass-fd", "3:3")...)
+		args = append([]string{"--network", net}, append(args, "--pass-fd", "3:3", "--pass-fd", "4:4")...)
 	} else {
-		args = append(args, "--no-new-keyring", "--preserve-fds", "1")
+		args = append(args, "--no-new-keyring", "--preserve-fds", "2")
 	}
 	cmd := exec.Command(path, append(args, id)...)
 	cmd.Env = environmentOf(root)
 	cmd.Dir = "/"
-	cmd.ExtraFiles = []*os.File{channel}
+	cmd.ExtraFiles = []*os.File{channel, log}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals of a terminal are for the platform
 	return cmd
 }

@@ -29,7 +29,8 @@ type sandbox struct {
 	group    *group    // nil on a host without cgroups
 	conn     net.Conn
 	session  *driver.Session
-	output   tail
+	log      *driver.LogPipe
+	output   tail         // the OCI runtime's own words
 	pid      atomic.Int64 // of the container's first process; 0 while it is made
 
 	shim   *exec.Cmd
@@ -55,7 +56,11 @@ func (s *sandbox) explain(err error) error {
 	case <-s.gone:
 	case <-time.After(5 * time.Second):
 	}
-	if words := strings.TrimSpace(string(s.output.bytes())); words != "" {
+	words := strings.TrimSpace(string(s.output.bytes()))
+	if s.log != nil {
+		words = strings.TrimSpace(words + "\n" + string(s.log.Peek()))
+	}
+	if words != "" {
 		return fmt.Errorf("%w: %s", err, words)
 	}
 	return err
@@ -87,6 +92,14 @@ func (s *sandbox) replaceLimits(l runtime.Limits) error {
 	}
 	s.limits = l
 	return nil
+}
+
+// Printed implements runtime.Printer.
+func (s *sandbox) Printed() ([]byte, []runtime.LogMark) {
+	if s.log == nil {
+		return nil, nil
+	}
+	return s.log.Take()
 }
 
 // Invoke implements runtime.Sandbox.
@@ -139,9 +152,9 @@ func (s *sandbox) end() driver.End {
 	case <-time.After(time.Second): // the container closed its channel and lives
 	}
 	if err := errors.Join(s.kill(), s.waitGone()); err != nil {
-		return driver.End{Output: fmt.Append(s.output.bytes(), err)}
+		return driver.End{Note: fmt.Sprintln(err)}
 	}
-	return driver.End{Output: s.output.bytes()}
+	return driver.End{Words: s.log.Peek()}
 }
 
 // ending is how the container ended, which it has.
@@ -151,12 +164,12 @@ func (s *sandbox) ending() driver.End {
 	if s.status.Signaled() {
 		return driver.End{
 			Status: "signal: " + s.status.Signal().String(),
-			Output: fmt.Appendf(s.output.bytes(), "%s: the OCI runtime's process was ended by a signal\n", s.backend.Name()),
+			Note:   fmt.Sprintf("%s%s: the OCI runtime's process was ended by a signal\n", s.output.bytes(), s.backend.Name()),
 		}
 	}
 	e := driver.EndOf(containerStatus(s.status))
 	e.OutOfMemory = s.group != nil && s.group.oomKilled(s.limits.MemoryBytes, e)
-	e.LimitBytes, e.Output = s.limits.MemoryBytes, s.output.bytes()
+	e.LimitBytes, e.Words = s.limits.MemoryBytes, s.log.Peek()
 	return e
 }
 
@@ -169,7 +182,8 @@ func containerStatus(of syscall.WaitStatus) syscall.WaitStatus {
 	return of
 }
 
-// tail keeps the last of what a container's processes write around the driver.
+// tail keeps the last of what an OCI runtime writes, and a container's first
+// process before the driver has its log.
 type tail struct {
 	mu sync.Mutex
 	b  []byte

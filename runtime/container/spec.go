@@ -1,15 +1,20 @@
 package container
 
 import (
+	"strconv"
+
 	"github.com/moby/profiles/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
+// logFD is the descriptor on which a container's driver finds its log.
+const logFD = 4
+
 // environment is what the driver starts with; the function's own comes with
 // Import.
-var environment = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp"}
+var environment = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp", driver.LogVariable + "=" + strconv.Itoa(logFD)}
 
 // maskedPaths and readonlyPaths are Docker's (moby, oci/defaults.go).
 var (

@@ -10,7 +10,8 @@ const util = require('util');
 const { Writable } = require('stream');
 
 const CHANNEL = 3;
-const PROTOCOL = 1;
+const TASK_ROOT = '/var/task';
+const PROTOCOL = 2;
 const HEADER = 12;
 const CLONE = 20; // u32 process id, 16 bytes of random state
 const MAX_IMPORT = 300 << 20;
@@ -18,7 +19,8 @@ const MAX_FRAME = (6 << 20) + (64 << 10);
 const MAX_REPLY = 6 << 20;
 
 const IMPORT = 1, INVOKE = 2, PREPARE = 3;
-const HELLO = 65, IMPORTED = 66, RESULT = 67, LOG = 68, PREPARED = 69;
+const HELLO = 65, IMPORTED = 66, RESULT = 67, PREPARED = 68;
+const LOG_VARIABLE = '_LAMBDABENCH_LOG_FD'; // see logpipe.go
 const FLAG_ERROR = 1, FLAG_CLONED = 2, FLAG_FINAL = 4;
 
 const exit = process.reallyExit.bind(process);
@@ -28,6 +30,7 @@ let from = 0, to = 0;                 // what of it is not yet used
 let handler = null;   // the imported function
 let fn = {};          // what Import said of it
 let current = null;   // the invocation that runs
+let requestId;        // of the invocation that runs or ran last
 let input = CHANNEL, output = CHANNEL; // other files during a rehearsal
 let rehearsed = null; // called when a rehearsal's frames are used up
 
@@ -93,39 +96,88 @@ function writeFrame(type, flags, seq, text) {
 
 // --- errors, in AWS Lambda's shape ------------------------------------------
 
+// ownPath is a text with the package where a function expects it, wherever a
+// backend has it.
+const ownPath = (text) => (!fn.root || fn.root === TASK_ROOT ? text : text.replaceAll(fn.root + '/', TASK_ROOT + '/'));
+
 function describe(err, type) {
   if (err instanceof Error || (err && typeof err.message === 'string')) {
-    const trace = typeof err.stack === 'string' ? err.stack.split('\n') : [];
-    return { errorType: type || err.name || 'Error', errorMessage: String(err.message), trace };
+    const trace = typeof err.stack === 'string' ? ownPath(err.stack).split('\n') : [];
+    return { errorType: type || err.name || 'Error', errorMessage: ownPath(String(err.message)), trace };
   }
   return { errorType: type || typeof err, errorMessage: typeof err === 'string' ? err : util.inspect(err), trace: [] };
 }
 
-function typed(type, message) {
-  return Object.assign(new Error(message), { name: type });
+function typed(type, message, trace) {
+  const err = Object.defineProperty(new Error(message), 'name', { value: type });
+  if (trace) err.stack = trace.join('\n');
+  return err;
+}
+
+// formatted is an error in a log line, with all its properties.
+function formatted(err) {
+  const whole = (_key, v) => (v instanceof Error
+    ? { errorType: v.name, errorMessage: v.message, code: v.code, ...v, stack: typeof v.stack === 'string' ? ownPath(v.stack).split('\n') : undefined }
+    : v);
+  try {
+    return '\t' + JSON.stringify(err, whole);
+  } catch {
+    return '\t' + JSON.stringify(describe(err));
+  }
 }
 
 // --- what the function prints -----------------------------------------------
 
-function log(text) {
-  const limit = MAX_FRAME >> 2;
-  writeFrame(LOG, 0, current ? current.seq : 0, text.length > limit ? text.slice(0, limit) : text);
+// print writes to a descriptor that is the log. A child of the function's may
+// have made it one that does not wait.
+function print(fd, data) {
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += fs.writeSync(fd, bytes, at);
+    } catch (err) {
+      if (err.code !== 'EAGAIN') throw err;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
 }
 
+// A message stays one line of the log: its own ends of lines are carriage
+// returns, as AWS Lambda's client has them.
 const line = (level) => (...args) => {
-  log(`${new Date().toISOString()}\t${current ? current.id : '-'}\t${level}\t${util.format(...args)}\n`);
+  print(1, `${new Date().toISOString()}\t${requestId}\t${level}\t${util.format(...args)}`.replace(/\n/g, '\r') + '\n');
 };
+
+const logError = (message, err) => line('ERROR')(message, formatted(err instanceof Error ? err : new Error(String(err))));
 
 function captureOutput() {
   Object.assign(console, {
     log: line('INFO'), info: line('INFO'), debug: line('DEBUG'), trace: line('TRACE'),
-    warn: line('WARN'), error: line('ERROR'),
+    warn: line('WARN'), error: line('ERROR'), fatal: line('FATAL'),
   });
-  const stream = () => new Writable({ decodeStrings: false, write(chunk, _enc, done) { log(String(chunk)); done(); } });
-  for (const name of ['stdout', 'stderr']) {
+  // Node's own streams would load its sockets.
+  const stream = (fd) => Object.assign(new Writable({
+    decodeStrings: false,
+    write(chunk, encoding, done) { print(fd, typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk); done(); },
+  }), { fd, _type: 'pipe' });
+  for (const [name, fd] of [['stdout', 1], ['stderr', 2]]) {
     let made;
-    Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => (made ||= stream()) });
+    Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => (made ||= stream(fd)) });
   }
+}
+
+// adoptLog makes the log that came on another descriptor descriptors 1 and 2: a
+// file is opened as the lowest descriptor that is free.
+function adoptLog() {
+  const fd = process.env[LOG_VARIABLE];
+  if (fd === undefined) return;
+  delete process.env[LOG_VARIABLE];
+  for (const standard of [1, 2]) {
+    fs.closeSync(standard);
+    const got = fs.openSync(`/proc/self/fd/${fd}`, fs.constants.O_WRONLY);
+    if (got !== standard) die(`the log came as descriptor ${got}, not ${standard}`);
+  }
+  fs.closeSync(Number(fd));
 }
 
 // --- import -----------------------------------------------------------------
@@ -227,7 +279,11 @@ function onImport(frame) {
   };
   start().then(
     () => writeFrame(IMPORTED, 0, frame.seq, ''),
-    (err) => writeFrame(IMPORTED, FLAG_ERROR, frame.seq, JSON.stringify(err.described || describe(err))),
+    (err) => {
+      const what = err.described || describe(err);
+      logError('Uncaught Exception', typed(what.errorType, what.errorMessage, what.trace));
+      writeFrame(IMPORTED, FLAG_ERROR, frame.seq, JSON.stringify(what));
+    },
   ).then(next);
 }
 
@@ -275,7 +331,7 @@ function fail(call, err, type) {
   if (current !== call) return;
   if (err instanceof RangeError && /allocation failed/.test(err.message)) return end(call, { errorType: 'Runtime.OutOfMemory', errorMessage: `memory exhausted: ${err.message}` });
   const what = describe(err, type);
-  line('ERROR')(`Invoke Error \t${JSON.stringify(what)}`);
+  logError('Invoke Error', err);
   current = null;
   writeFrame(RESULT, FLAG_ERROR, call.seq, JSON.stringify(what));
   next();
@@ -289,7 +345,8 @@ function end(call, what, status = 129) {
 
 function onInvoke(frame) {
   const [meta, at] = splitBody(frame.body);
-  const call = current = { seq: frame.seq, id: meta.id, pending: null };
+  const call = current = { seq: frame.seq, pending: null };
+  requestId = meta.id;
   const callback = (err, value) => {
     if (call.pending) return;
     call.pending = err != null ? () => fail(call, err) : () => finish(call, value);
@@ -321,8 +378,9 @@ process.on('beforeExit', () => {
 process.on('uncaughtException', (err, origin) => {
   const rejected = origin === 'unhandledRejection';
   const what = rejected ? { ...describe(err, 'Runtime.UnhandledPromiseRejection'), errorMessage: String(err) } : describe(err);
+  if (rejected) logError('Unhandled Promise Rejection', Object.assign(typed(what.errorType, what.errorMessage), { reason: err }));
+  else logError('Uncaught Exception', err);
   if (current) end(current, what, rejected ? 128 : 129);
-  fs.writeSync(2, `${err?.stack || util.inspect(err)}\n`);
   exit(rejected ? 128 : 129);
 });
 
@@ -388,6 +446,7 @@ async function rehearse() {
   input = output = CHANNEL;
   handler = null;
   fn = {};
+  requestId = undefined;
   draw = nativeRandom;
   for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
   for (const name of Object.keys(require.cache)) if (name.startsWith(root)) delete require.cache[name];
@@ -477,6 +536,7 @@ function next() {
   else setImmediate(serve);
 }
 
+adoptLog();
 captureOutput();
 writeFrame(HELLO, 0, 0, JSON.stringify({ protocol: PROTOCOL, language: 'nodejs', version: process.versions.node, pid: process.pid }));
 next();

@@ -7,9 +7,11 @@
 // blocks in a read between them, so that an idle sandbox runs nothing: timers
 // that a function left behind stand still, as they do on AWS Lambda.
 //
-// Functions follow AWS Lambda's conventions for Node.js and Python. What they
-// print arrives as Log frames of the invocation that printed it; what they
-// print while they are imported comes with the first invocation.
+// Functions follow AWS Lambda's conventions for Node.js and Python. Their
+// descriptors 1 and 2 are the log, so that whatever prints is heard: console,
+// print, a native library, a child process. A backend hands [Session.Log] the
+// [Printer] that hears them. What a function prints while it is imported comes
+// with the first invocation.
 //
 // How a sandbox ended is told in AWS Lambda's words by the session, the same
 // for every backend: a backend hands [Session.OnEnd] a function that finds out

@@ -5,7 +5,6 @@ handlers. Between requests it blocks in a read. Modules that few functions
 need are imported when they are needed: every import is paid at every boot.
 """
 import importlib
-import io
 import json
 import os
 import struct
@@ -16,13 +15,15 @@ from importlib._bootstrap_external import spec_from_file_location
 from importlib.machinery import EXTENSION_SUFFIXES
 
 CHANNEL = 3
-PROTOCOL = 1
+TASK_ROOT = "/var/task"
+PROTOCOL = 2
 MAX_IMPORT = 300 << 20
 MAX_FRAME = (6 << 20) + (64 << 10)
 MAX_REPLY = 6 << 20
 
 IMPORT, INVOKE, PREPARE = 1, 2, 3
-HELLO, IMPORTED, RESULT, LOG, PREPARED = 65, 66, 67, 68, 69
+HELLO, IMPORTED, RESULT, PREPARED = 65, 66, 67, 68
+LOG_VARIABLE = "_LAMBDABENCH_LOG_FD"  # see logpipe.go
 FLAG_ERROR, FLAG_CLONED, FLAG_FINAL = 1, 2, 4
 
 HEADER = struct.Struct("<IBBHI")
@@ -33,16 +34,16 @@ LENGTH = struct.Struct("<I")
 class DriverError(Exception):
     """An error that the driver reports under AWS Lambda's name for it."""
 
-    def __init__(self, kind, message):
+    def __init__(self, kind, message, trace=()):
         super().__init__(message)
         self.kind = kind
+        self.trace = trace
 
 
 class State:
     handler = None
     fn = {}
-    seq = 0
-    request_id = "-"
+    request_id = ""
     unread = b""  # came with an earlier read
     input = output = CHANNEL  # other files during a rehearsal
 
@@ -106,14 +107,25 @@ def stdlib(name):
 
 
 def describe(exc):
-    traceback = stdlib("traceback")
-    frames = traceback.extract_tb(exc.__traceback__)
-    own = [f for f in frames if f.filename != __file__ and "importlib" not in f.filename]
+    trace = getattr(exc, "trace", None)
+    if trace is None:
+        traceback = stdlib("traceback")
+        frames = traceback.extract_tb(exc.__traceback__)
+        # Of four fields a line is printed without marks below it.
+        trace = traceback.format_list([(f.filename, f.lineno, f.name, f.line) for f in frames
+                                       if f.filename != __file__ and "importlib" not in f.filename])
     return {
+        "errorMessage": own_path(str(exc)),
         "errorType": getattr(exc, "kind", None) or type(exc).__name__,
-        "errorMessage": str(exc),
-        "trace": traceback.format_list(own),
+        "requestId": State.request_id,
+        "stackTrace": [own_path(frame) for frame in trace],
     }
+
+
+def own_path(text):
+    """A text with the package where a function expects it, wherever a backend has it."""
+    root = State.fn.get("root") or TASK_ROOT
+    return text if root == TASK_ROOT else text.replace(root + "/", TASK_ROOT + "/")
 
 
 def encode(value):
@@ -122,22 +134,32 @@ def encode(value):
 
 # --- what the function prints --------------------------------------------------
 
-class Output(io.TextIOBase):
-    """stdout and stderr of the function: each write is a Log frame."""
+# Descriptors 1 and 2 are the log, and sys.stdout and sys.stderr write to them
+# without a buffer (python3 -u).
 
-    encoding = "utf-8"
-    errors = "replace"
+def adopt_log():
+    """Makes the log that came on another descriptor descriptors 1 and 2."""
+    fd = os.environ.pop(LOG_VARIABLE, None)
+    if fd is not None:
+        os.dup2(int(fd), 1)
+        os.dup2(int(fd), 2)
+        os.close(int(fd))
 
-    def writable(self):
-        return True
 
-    def fileno(self):
-        return 1
+def one_line(text):
+    """A message stays one line of the log: its own ends of lines are carriage returns, as AWS Lambda's client has them."""
+    return text.removesuffix("\n").replace("\n", "\r") + "\n"
 
-    def write(self, text):
-        if text:
-            write_frame(LOG, 0, State.seq, text[: MAX_FRAME >> 2].encode("utf-8", "replace"))
-        return len(text)
+
+def log_error(what):
+    """Logs an error as AWS Lambda's client does."""
+    text = "[ERROR] %s: %s" % (what["errorType"], what["errorMessage"]) if what["errorMessage"] else "[ERROR] " + what["errorType"]
+    text += "\nTraceback (most recent call last):"
+    for frame in what["stackTrace"]:
+        for one in frame.splitlines():
+            bare = one.lstrip(" ")
+            text += "\n" + "\u00a0" * (len(one) - len(bare)) + bare
+    os.write(1, one_line(text).encode("utf-8", "replace"))
 
 
 class LoggingHook:
@@ -162,7 +184,7 @@ def install_handler(logging):
     class LambdaHandler(logging.Handler):
         def emit(self, record):
             record.aws_request_id = State.request_id
-            sys.stdout.write(self.format(record))
+            sys.stdout.write(one_line(self.format(record)))
 
     handler = LambdaHandler()
     form = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S")
@@ -227,7 +249,8 @@ def load(root, name):
     try:
         module = import_module(root, module_name)
     except SyntaxError as exc:
-        raise DriverError("Runtime.UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module_name, exc)) from exc
+        raise DriverError("Runtime.UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module_name, exc),
+                          ['  File "%s" Line %s\n    %s' % (exc.filename, exc.lineno, exc.text)]) from exc
     except ImportError as exc:
         raise DriverError("Runtime.ImportModuleError", "Unable to import module '%s': %s" % (module_name, exc)) from exc
     handler = getattr(module, attribute, None)
@@ -262,7 +285,9 @@ def on_import(seq, body):
     except SystemExit as exc:
         leave(exc)
     except BaseException as exc:  # the function's own code runs here
-        return write_frame(IMPORTED, FLAG_ERROR, seq, encode(describe(exc)))
+        what = describe(exc)
+        log_error(what)
+        return write_frame(IMPORTED, FLAG_ERROR, seq, encode(what))
     write_frame(IMPORTED, 0, seq, b"")
 
 
@@ -327,7 +352,7 @@ def call(event, meta):
 
 def on_invoke(seq, body):
     meta, at = split_body(body)
-    State.seq, State.request_id = seq, meta["id"]
+    State.request_id = meta["id"]
     try:
         reply = call(body[at:], meta)
     except SystemExit as exc:
@@ -339,8 +364,7 @@ def on_invoke(seq, body):
         os._exit(137)
     except BaseException as exc:
         what = describe(exc)
-        trace = "Traceback (most recent call last):\n" + "".join(what["trace"]) if what["trace"] else ""
-        sys.stdout.write("[ERROR] %s: %s\n%s" % (what["errorType"], what["errorMessage"], trace))
+        log_error(what)
         return write_frame(RESULT, FLAG_ERROR, seq, encode(what))
     write_frame(RESULT, 0, seq, reply)
 
@@ -382,7 +406,7 @@ def rehearse():
     os.close(State.input)
     os.close(State.output)
     State.input = State.output = CHANNEL
-    State.handler, State.fn, State.seq, State.request_id = None, {}, 0, "-"
+    State.handler, State.fn, State.request_id = None, {}, ""
     for name in set(os.environ) - set(env):
         del os.environ[name]
     for name in [n for n in sys.modules if n.startswith("rehearsal")]:
@@ -454,7 +478,7 @@ def serve():
 
 
 def main():
-    sys.stdout = sys.stderr = Output()
+    adopt_log()
     sys.meta_path.insert(0, LoggingHook())
     write_frame(HELLO, 0, 0, encode({
         "protocol": PROTOCOL, "language": "python", "version": sys.version.split()[0], "pid": os.getpid(),

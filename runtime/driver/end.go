@@ -3,7 +3,6 @@ package driver
 import (
 	"bytes"
 	"fmt"
-	"strings"
 	"syscall"
 	"time"
 
@@ -21,9 +20,12 @@ type End struct {
 	OutOfMemory bool
 	LimitBytes  int64
 
-	// Output is the last that the process wrote to its own stdout and stderr,
-	// around the driver: a runtime's dying words.
-	Output []byte
+	// Note is what the backend has to say itself.
+	Note string
+
+	// Words are the last that the driver's process printed, for Err. A result
+	// has them in its log.
+	Words []byte
 }
 
 // EndOf reads a wait status.
@@ -42,24 +44,24 @@ func EndOf(ws syscall.WaitStatus) End {
 func (e End) Err() error {
 	how := e.Status
 	switch {
-	case e.outOfMemory():
+	case e.outOfMemory(e.Words):
 		how = e.memoryStatus()
 	case how == "":
 		how = "exit status 0"
 	}
-	if words := bytes.TrimSpace(e.Output); len(words) > 0 {
+	if words := bytes.TrimSpace(append([]byte(e.Note), e.Words...)); len(words) > 0 {
 		return fmt.Errorf("%w: %s; it said: %s", ErrEnded, how, words)
 	}
 	return fmt.Errorf("%w: %s", ErrEnded, how)
 }
 
 // apply turns the end of a driver into an invocation's result, in AWS Lambda's
-// words.
+// words. The result has its log already.
 func (e End) apply(res *runtime.Result, id string) {
 	fe := &runtime.FunctionError{Fatal: true, Type: runtime.TypeExit}
 	res.Outcome, res.Payload, res.Error = runtime.Crashed, nil, fe
 	switch {
-	case e.outOfMemory():
+	case e.outOfMemory(res.Logs):
 		res.Outcome, fe.Type = runtime.OutOfMemory, runtime.TypeOutOfMemory
 		fe.Message = requestError(id, "Runtime exited with error: "+e.memoryStatus())
 	case e.Status == "":
@@ -67,15 +69,13 @@ func (e End) apply(res *runtime.Result, id string) {
 	default:
 		fe.Message = requestError(id, "Runtime exited with error: "+e.Status)
 	}
-	if len(e.Output) > 0 && len(res.Logs) < runtime.MaxLogBytes {
-		res.Logs = append(res.Logs, e.Output...)
-	}
+	res.Logs = append(res.Logs, e.Note...)
 }
 
 // outOfMemory also believes a runtime that says so itself: V8 aborts when its
 // own heap limit comes before the sandbox's.
-func (e End) outOfMemory() bool {
-	return e.OutOfMemory || strings.Contains(string(e.Output), "JavaScript heap out of memory")
+func (e End) outOfMemory(said []byte) bool {
+	return e.OutOfMemory || bytes.Contains(said, []byte("JavaScript heap out of memory"))
 }
 
 func (e End) memoryStatus() string {

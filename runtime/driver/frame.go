@@ -8,7 +8,7 @@ import (
 
 // Protocol is the version of the framed protocol. The driver states it in its
 // Hello; another version is refused.
-const Protocol = 1
+const Protocol = 2
 
 // HeaderSize is the size of a frame's header in bytes:
 //
@@ -36,8 +36,7 @@ const (
 	TypeHello    Type = 65 // JSON Hello, once, when the runtime is up
 	TypeImported Type = 66 // empty, or with FlagError a JSON FunctionError
 	TypeResult   Type = 67 // the handler's JSON, or with FlagError a JSON FunctionError
-	TypeLog      Type = 68 // text that the function printed
-	TypePrepared Type = 69 // empty, or with FlagError a JSON FunctionError
+	TypePrepared Type = 68 // empty, or with FlagError a JSON FunctionError
 )
 
 // Flags of a frame.
@@ -71,7 +70,7 @@ func (t Type) Limit() uint32 {
 	switch t {
 	case TypeImport:
 		return MaxImportBytes
-	case TypeInvoke, TypePrepare, TypeHello, TypeImported, TypeResult, TypeLog, TypePrepared:
+	case TypeInvoke, TypePrepare, TypeHello, TypeImported, TypeResult, TypePrepared:
 		return MaxFrameBytes
 	}
 	return 0

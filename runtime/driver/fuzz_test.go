@@ -17,7 +17,7 @@ func frame(h Header, body string) []byte { return appendFrame(nil, h, nil, nil, 
 
 func FuzzReadFrame(f *testing.F) {
 	f.Add(frame(Header{Type: TypeResult, Seq: 1}, "null"))
-	f.Add(frame(Header{Type: TypeLog}, ""))
+	f.Add(frame(Header{Type: TypePrepared}, ""))
 	f.Add([]byte{255, 255, 255, 255, 67, 0, 0, 0, 1, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h, payload, err := ReadFrame(bytes.NewReader(data))
@@ -65,9 +65,8 @@ func FuzzSessionAgainstArbitraryReplies(f *testing.F) {
 	f.Add(imported)
 	f.Add(append(imported, frame(Header{Type: TypeResult, Seq: 2}, `{"a":1}`)...))
 	f.Add(append(imported, frame(Header{Type: TypeResult, Seq: 2, Flags: FlagError}, `{"errorType":"E","errorMessage":"m"}`)...))
-	f.Add(append(imported, frame(Header{Type: TypeLog, Seq: 2}, "text")...))
 	f.Add(append(imported, frame(Header{Type: TypeResult, Seq: 2, Flags: FlagError | FlagFinal}, `{"errorType":"Runtime.OutOfMemory"}`)...))
-	hello := frame(Header{Type: TypeHello}, `{"protocol":1}`)
+	hello := frame(Header{Type: TypeHello}, `{"protocol":2}`)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		ctx := context.Background()
 		s, _, err := Open(ctx, &babbler{Reader: io.MultiReader(bytes.NewReader(hello), bytes.NewReader(data))})
@@ -101,7 +100,7 @@ func TestCancellationDoesNotStrikeTheNextRequest(t *testing.T) {
 	defer ours.Close()
 	go func() { // a driver that answers everything with null
 		defer theirs.Close()
-		theirs.Write(frame(Header{Type: TypeHello}, `{"protocol":1}`))
+		theirs.Write(frame(Header{Type: TypeHello}, `{"protocol":2}`))
 		for {
 			h, _, err := ReadFrame(theirs)
 			if err != nil {

@@ -21,7 +21,7 @@ import (
 type process struct {
 	cmd     *exec.Cmd
 	channel *os.File
-	stderr  strings.Builder
+	log     *LogPipe
 }
 
 func startDriver(t *testing.T, lang runtime.Language) *process {
@@ -43,10 +43,15 @@ func startDriver(t *testing.T, lang runtime.Language) *process {
 		t.Fatal(err)
 	}
 	syscall.SetNonblock(fds[0], true)
-	p := &process{cmd: exec.Command(in.Path, Args(lang, path)...), channel: os.NewFile(uintptr(fds[0]), "channel")}
+	log, w, err := NewLogPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	p := &process{cmd: exec.Command(in.Path, Args(lang, path)...), channel: os.NewFile(uintptr(fds[0]), "channel"), log: log}
 	child := os.NewFile(uintptr(fds[1]), "child")
 	p.cmd.ExtraFiles = []*os.File{child}
-	p.cmd.Stderr = &p.stderr
+	p.cmd.Stdout, p.cmd.Stderr = w, w
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +61,7 @@ func startDriver(t *testing.T, lang runtime.Language) *process {
 		p.channel.Close()
 		p.cmd.Process.Kill()
 		p.cmd.Wait()
+		p.log.Close()
 	})
 	return p
 }
@@ -79,26 +85,25 @@ func (p *process) converse(t *testing.T, requests ...[]byte) string {
 				t.Fatal(err)
 			}
 		}
-		for h := (Header{Type: TypeLog}); h.Type == TypeLog; {
-			var payload []byte
-			var err error
-			if h, payload, err = ReadFrame(p.channel); err != nil {
-				t.Fatalf("after %q: %v, stderr %s", said.String(), err, p.stderr.String())
-			}
-			text := changing.ReplaceAllString(string(payload), "…")
-			if h.Flags&FlagError != 0 { // stacks differ between versions
-				var fe runtime.FunctionError
-				if err := json.Unmarshal(payload, &fe); err != nil {
-					t.Fatal(err)
-				}
-				text = fe.Error()
-			}
-			if h.Type == TypeLog {
-				text, _, _ = strings.Cut(text, "\n")
-				text, _, _ = strings.Cut(text, "{")
-			}
-			fmt.Fprintf(&said, "type %d flags %d seq %d %s\n", h.Type, h.Flags, h.Seq, strings.ReplaceAll(text, " ", ""))
+		h, payload, err := ReadFrame(p.channel)
+		if err != nil {
+			t.Fatalf("after %q: %v, log %s", said.String(), err, p.log.Peek())
 		}
+		text := changing.ReplaceAllString(string(payload), "…")
+		if h.Flags&FlagError != 0 { // stacks differ between versions
+			var fe runtime.FunctionError
+			if err := json.Unmarshal(payload, &fe); err != nil {
+				t.Fatal(err)
+			}
+			text = fe.Error()
+		}
+		log, _ := p.log.Take()
+		for line := range strings.Lines(changing.ReplaceAllString(string(log), "…")) {
+			line, _, _ = strings.Cut(strings.TrimSuffix(line, "\n"), "\r")
+			line, _, _ = strings.Cut(line, "{")
+			fmt.Fprintf(&said, "log %s\n", line)
+		}
+		fmt.Fprintf(&said, "type %d flags %d seq %d %s\n", h.Type, h.Flags, h.Seq, strings.ReplaceAll(text, " ", ""))
 	}
 	return said.String()
 }
@@ -109,7 +114,7 @@ func TestProtocolOfTheDriverFiles(t *testing.T) {
 		runtime.Python: "def handler(e, c):\n    if e == 'bad': raise TypeError('bad')\n    print('seen')\n    return e\n",
 	}
 	log := map[runtime.Language]string{runtime.NodeJS: "…\tr\tINFO\tseen", runtime.Python: "seen"}
-	failure := map[runtime.Language]string{runtime.NodeJS: "…\tr\tERROR\tInvokeError\t", runtime.Python: "[ERROR]TypeError:bad"}
+	failure := map[runtime.Language]string{runtime.NodeJS: "…\tr\tERROR\tInvoke Error \t", runtime.Python: "[ERROR] TypeError: bad"}
 	for lang, source := range sources {
 		t.Run(string(lang), func(t *testing.T) {
 			meta := func(v any) []byte { b, _ := json.Marshal(v); return b }
@@ -131,23 +136,24 @@ func TestProtocolOfTheDriverFiles(t *testing.T) {
 				appendFrame(nil, Header{Type: TypeImport, Seq: 3}, nil, meta(code), []byte(file)),
 				invoke(4, `{"a":"é"}`), invoke(5, `"bad"`), cloned,
 				append(invoke(7, `7`), invoke(8, `8`)...)) // two with one write
-			want := fmt.Sprintf(`type 65 flags 0 seq 0 {"protocol":1,…,…,…}
-type 69 flags 0 seq 1 
-type 69 flags 1 seq 2 %s:unknownstep'nonsense'
+			want := fmt.Sprintf(`type 65 flags 0 seq 0 {"protocol":2,…,…,…}
+type 68 flags 0 seq 1 
+type 68 flags 1 seq 2 %s:unknownstep'nonsense'
 type 66 flags 0 seq 3 
-type 68 flags 0 seq 4 %s
-%stype 67 flags 0 seq 4 {"a":"é"}
-type 68 flags 0 seq 5 %s
+log %s
+type 67 flags 0 seq 4 {"a":"é"}
+log %s
 type 67 flags 1 seq 5 TypeError:bad
-type 68 flags 0 seq 6 %[2]s
-%[3]stype 67 flags 0 seq 6 3
-type 68 flags 0 seq 7 %[2]s
-%[3]stype 67 flags 0 seq 7 7
-`, map[runtime.Language]string{runtime.NodeJS: "Error", runtime.Python: "ValueError"}[lang], log[lang], "", failure[lang])
-			if lang == runtime.Python { // print writes its newline by itself
-				got = regexp.MustCompile(`type 68 flags 0 seq \d+ \n`).ReplaceAllString(got, "")
+log %[2]s
+type 67 flags 0 seq 6 3
+log %[2]s
+type 67 flags 0 seq 7 7
+`, map[runtime.Language]string{runtime.NodeJS: "Error", runtime.Python: "ValueError"}[lang], log[lang], failure[lang])
+			if lang == runtime.Python {
 				got = strings.ReplaceAll(got, `\u00e9`, "é")
 			}
+			// The second of the two may have printed already.
+			got = strings.ReplaceAll(got, strings.Repeat("log "+log[lang]+"\n", 2), "log "+log[lang]+"\n")
 			if got != want {
 				t.Errorf("the driver said\n%s\nwant\n%s", got, want)
 			}
@@ -175,8 +181,8 @@ func TestDriversRefuseMalformedFrames(t *testing.T) {
 					t.Fatal(err)
 				}
 				p.channel.Write(c.sent)
-				if err := p.ends(); err == nil || err.Error() != "exit status 70" || strings.TrimSpace(p.stderr.String()) != c.says {
-					t.Errorf("ended with %v, said %q; want status 70 and %q", err, p.stderr.String(), c.says)
+				if err := p.ends(); err == nil || err.Error() != "exit status 70" || strings.TrimSpace(string(p.log.Peek())) != c.says {
+					t.Errorf("ended with %v, said %q; want status 70 and %q", err, p.log.Peek(), c.says)
 				}
 			})
 		}

@@ -1,30 +1,139 @@
 package driver
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 )
 
-// logBuffer keeps the first MaxLogBytes that an invocation prints. A nil
-// buffer drops everything.
+// Bounds of a log. Of one that is longer the middle is dropped: its end holds
+// the error.
+const (
+	logEnd   = 8 << 10
+	logMarks = 1024
+	logTick  = time.Millisecond // between two marks
+)
+
+// Printer hears what a driver's process prints. Take returns what came since
+// the last Take.
+type Printer interface {
+	Take() ([]byte, []runtime.LogMark)
+}
+
+// Output collects what a sandbox prints. The zero value works, and is small
+// while nothing was printed. Its methods may be called from any goroutine.
+type Output struct {
+	mu  sync.Mutex
+	log *logBuffer
+}
+
+// Write implements io.Writer; it never fails.
+func (o *Output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.add(p)
+	return len(p), nil
+}
+
+// add is Write with mu held.
+func (o *Output) add(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	if o.log == nil {
+		o.log = &logBuffer{}
+	}
+	o.log.add(p)
+}
+
+// Take implements Printer.
+func (o *Output) Take() ([]byte, []runtime.LogMark) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.take()
+}
+
+func (o *Output) take() ([]byte, []runtime.LogMark) {
+	l := o.log
+	if l == nil {
+		return nil, nil
+	}
+	o.log = nil
+	return l.bytes(), l.marks
+}
+
+// Peek is the end of what waits to be taken.
+func (o *Output) Peek() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.log == nil {
+		return nil
+	}
+	if len(o.log.end) > 0 {
+		return slices.Clone(o.log.end)
+	}
+	return slices.Clone(o.log.begin[max(0, len(o.log.begin)-logEnd):])
+}
+
+// logBuffer keeps the beginning and the end of a log.
 type logBuffer struct {
-	b    []byte
-	lost int
+	begin, end []byte
+	lost       int
+	marks      []runtime.LogMark
 }
 
 func (l *logBuffer) add(p []byte) {
-	if l == nil {
+	l.mark()
+	keep := min(len(p), runtime.MaxLogBytes-logEnd-len(l.begin))
+	l.begin = append(l.begin, p[:keep]...)
+	l.end = append(l.end, p[keep:]...)
+	if len(l.end) > 2*logEnd { // not each time: that would copy the end for every line
+		l.trim()
+	}
+}
+
+func (l *logBuffer) mark() {
+	now := time.Now()
+	if n := len(l.marks); n >= logMarks || n > 0 && now.Sub(l.marks[n-1].At) < logTick {
 		return
 	}
-	keep := min(len(p), runtime.MaxLogBytes-len(l.b))
-	l.b = append(l.b, p[:keep]...)
-	l.lost += len(p) - keep
+	l.marks = append(l.marks, runtime.LogMark{Offset: len(l.begin) + len(l.end), At: now})
+}
+
+// trim drops all but the last bytes. Marks of what was dropped fall onto what
+// stays.
+func (l *logBuffer) trim() {
+	over := len(l.end) - logEnd
+	if over <= 0 {
+		return
+	}
+	l.lost += over
+	l.end = append(l.end[:0], l.end[over:]...)
+	for i := range l.marks {
+		if m := &l.marks[i]; m.Offset > len(l.begin) {
+			m.Offset = max(len(l.begin), m.Offset-over)
+		}
+	}
 }
 
 func (l *logBuffer) bytes() []byte {
-	if l.lost > 0 {
-		return fmt.Appendf(l.b, "\n[%d further bytes of log dropped]\n", l.lost)
+	l.trim()
+	if l.lost == 0 {
+		return append(l.begin, l.end...)
 	}
-	return l.b
+	note := "\n"
+	if bytes.HasSuffix(l.begin, []byte("\n")) {
+		note = ""
+	}
+	note += fmt.Sprintf("[%d bytes of log dropped]\n", l.lost)
+	for i := range l.marks {
+		if m := &l.marks[i]; m.Offset > len(l.begin) {
+			m.Offset += len(note)
+		}
+	}
+	return append(append(l.begin, note...), l.end...)
 }

@@ -33,11 +33,15 @@ type Session struct {
 	seq      uint32
 	buf      []byte // scratch for the next request
 	imported bool
-	clone    uint32    // process id of a clone that was not told yet; 0: none
-	early    logBuffer // what the function printed while it was imported
+	clone    uint32 // process id of a clone that was not told yet; 0: none
 	closed   atomic.Bool
 	learnEnd func() End
+	printed  Printer // nil: nobody hears what the driver prints
 }
+
+// Log has what printed hears come with the results. Call it before the first
+// request.
+func (s *Session) Log(printed Printer) { s.printed = printed }
 
 // OnEnd has the session ask learn what became of a driver whose stream ended,
 // so that the failure is told in its words. learn may wait for the process,
@@ -88,8 +92,17 @@ func (s *Session) Prepare(ctx context.Context, steps []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.request(ctx, time.Time{}, TypePrepare, TypePrepared, nil, body, nil)
+	_, err = s.request(ctx, time.Time{}, TypePrepare, TypePrepared, nil, body)
+	s.take() // of no function
 	return err
+}
+
+// take returns what the driver printed since the last take.
+func (s *Session) take() ([]byte, []runtime.LogMark) {
+	if s.printed == nil {
+		return nil, nil
+	}
+	return s.printed.Take()
 }
 
 // Import has the driver load fn from code. The function's own failures are a
@@ -109,16 +122,28 @@ func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) er
 	if n := len(meta) + len(code.Bytes); n > MaxImportBytes {
 		return fmt.Errorf("import %s: package of %d bytes, the limit is %d", fn.Name, n, MaxImportBytes)
 	}
-	_, err = s.request(ctx, time.Time{}, TypeImport, TypeImported, meta, code.Bytes, &s.early)
+	_, err = s.request(ctx, time.Time{}, TypeImport, TypeImported, meta, code.Bytes)
 	if errors.Is(err, runtime.ErrUndelivered) {
 		return fmt.Errorf("import %s: %w: %w", fn.Name, runtime.ErrUndelivered, s.end().Err())
 	}
-	if errors.Is(err, ErrEnded) { // the code ended its own process while it was loaded
-		var res runtime.Result
-		s.end().apply(&res, "-")
-		return res.Error
-	}
 	s.imported = err == nil
+	return s.importError(err)
+}
+
+// importError is the error of an import with what the function printed.
+func (s *Session) importError(err error) error {
+	var own *runtime.FunctionError
+	switch {
+	case errors.Is(err, ErrEnded): // the code ended its own process while it was loaded
+		end := s.end()
+		var res runtime.Result
+		res.Logs, res.Marks = s.take()
+		end.apply(&res, "-")
+		own, err = res.Error, res.Error
+		own.Logs, own.Marks = res.Logs, res.Marks
+	case errors.As(err, &own):
+		own.Logs, own.Marks = s.take()
+	}
 	return err
 }
 
@@ -137,19 +162,19 @@ func (s *Session) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 		return runtime.Result{}, fmt.Errorf("%w: %d bytes, the limit is %d", runtime.ErrPayloadTooLarge, len(inv.Payload), runtime.MaxPayloadBytes)
 	}
 	start := time.Now()
-	logs := s.early
-	s.early = logBuffer{}
-	payload, err := s.request(ctx, inv.Deadline, TypeInvoke, TypeResult, invokeMeta(inv), inv.Payload, &logs)
-	res := runtime.Result{Outcome: runtime.OK, Payload: payload, Logs: logs.bytes()}
-	if err != nil {
-		if errors.Is(err, runtime.ErrUndelivered) {
-			return runtime.Result{}, fmt.Errorf("%w: %w", runtime.ErrUndelivered, s.end().Err())
-		}
-		if inVain(err) {
-			return runtime.Result{}, err
-		}
-		s.classify(&res, inv, start, err)
+	payload, err := s.request(ctx, inv.Deadline, TypeInvoke, TypeResult, invokeMeta(inv), inv.Payload)
+	res := runtime.Result{Outcome: runtime.OK, Payload: payload}
+	if err == nil {
+		res.Logs, res.Marks = s.take()
+		return res, nil
 	}
+	if errors.Is(err, runtime.ErrUndelivered) {
+		return runtime.Result{}, fmt.Errorf("%w: %w", runtime.ErrUndelivered, s.end().Err())
+	}
+	if inVain(err) {
+		return runtime.Result{}, err
+	}
+	s.classify(&res, inv, start, err)
 	return res, nil
 }
 
@@ -171,6 +196,11 @@ func (s *Session) classify(res *runtime.Result, inv runtime.Invocation, start ti
 	fe := &runtime.FunctionError{Fatal: true}
 	res.Payload, res.Error = nil, fe
 	var own *runtime.FunctionError
+	var end End
+	if errors.Is(err, ErrEnded) {
+		end = s.end()
+	}
+	res.Logs, res.Marks = s.take() // after the end, for the last words
 	switch {
 	case errors.As(err, &own):
 		res.Outcome, res.Error = runtime.Failed, own
@@ -188,13 +218,12 @@ func (s *Session) classify(res *runtime.Result, inv runtime.Invocation, start ti
 		res.Outcome, fe.Type = runtime.Malformed, runtime.TypeMalformed
 		fe.Message = requestError(inv.ID, err.Error())
 	default:
-		s.end().apply(res, inv.ID)
+		end.apply(res, inv.ID)
 	}
 }
 
-// request sends one frame and reads up to its reply; Log frames on the way go
-// to logs.
-func (s *Session) request(ctx context.Context, deadline time.Time, send, want Type, meta, body []byte, logs *logBuffer) ([]byte, error) {
+// request sends one frame and reads its reply.
+func (s *Session) request(ctx context.Context, deadline time.Time, send, want Type, meta, body []byte) ([]byte, error) {
 	defer s.watch(ctx, deadline)()
 	s.openReader()
 	defer s.idleReader()
@@ -212,27 +241,20 @@ func (s *Session) request(ctx context.Context, deadline time.Time, send, want Ty
 	if err != nil {
 		return nil, unread(s.explain(ctx, "send to the driver", err))
 	}
-	for silent := true; ; silent = false {
-		h, payload, err := readReply(s.r)
-		if err != nil {
-			reset := silent && errors.Is(err, syscall.ECONNRESET)
-			err = s.explain(ctx, "wait for the driver", err)
-			if reset {
-				err = unread(err)
-			}
-			return nil, err
+	h, payload, err := readReply(s.r)
+	switch {
+	case err != nil:
+		reset := errors.Is(err, syscall.ECONNRESET)
+		if err = s.explain(ctx, "wait for the driver", err); reset {
+			err = unread(err)
 		}
-		switch {
-		case h.Type == TypeLog:
-			logs.add(payload)
-		case h.Type != want || h.Seq != s.seq:
-			return nil, fmt.Errorf("%w: frame of type %d, sequence %d while waiting for %d, %d", ErrProtocol, h.Type, h.Seq, want, s.seq)
-		case h.Flags&FlagError != 0:
-			return nil, functionError(payload, h.Flags&FlagFinal != 0)
-		default:
-			return payload, nil
-		}
+		return nil, err
+	case h.Type != want || h.Seq != s.seq:
+		return nil, fmt.Errorf("%w: frame of type %d, sequence %d while waiting for %d, %d", ErrProtocol, h.Type, h.Seq, want, s.seq)
+	case h.Flags&FlagError != 0:
+		return nil, functionError(payload, h.Flags&FlagFinal != 0)
 	}
+	return payload, nil
 }
 
 // unread marks an ended stream of which the driver had not read the request to

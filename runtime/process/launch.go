@@ -50,7 +50,7 @@ func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err er
 	}
 	defer child.Close()
 	sb.conn = conn
-	out, w, err := newTail()
+	out, w, err := driver.NewLogPipe()
 	if err != nil {
 		return nil, err
 	}
@@ -121,12 +121,13 @@ func (s *sandbox) acquire() (err error) {
 func (s *sandbox) greet(ctx context.Context, spec runtime.BootSpec) error {
 	session, _, err := driver.Open(ctx, s.conn)
 	if err != nil {
-		if out := s.output.bytes(); len(out) > 0 {
+		if out := s.output.Peek(); len(out) > 0 {
 			err = fmt.Errorf("%w; it said: %s", err, out)
 		}
 		return err
 	}
 	session.OnEnd(s.end)
+	session.Log(s.output)
 	s.session = session
 	if err := s.limit(spec.Limits); err != nil {
 		return err

@@ -30,7 +30,7 @@ type sandbox struct {
 	cmd     *exec.Cmd
 	conn    net.Conn
 	session *driver.Session
-	output  *tail
+	output  *driver.LogPipe
 
 	mu     sync.Mutex // limits
 	limits runtime.Limits
@@ -104,6 +104,9 @@ func realPath(dir string) (string, error) {
 	return filepath.EvalSymlinks(dir)
 }
 
+// Printed implements runtime.Printer.
+func (s *sandbox) Printed() ([]byte, []runtime.LogMark) { return s.output.Take() }
+
 // Invoke implements runtime.Sandbox.
 func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
 	res, err := s.session.Invoke(ctx, inv)
@@ -139,7 +142,7 @@ func (s *sandbox) ending() driver.End {
 	s.mu.Lock()
 	end.LimitBytes = s.limits.MemoryBytes
 	s.mu.Unlock()
-	end.Output = s.output.bytes()
+	end.Words = s.output.Peek()
 	return end
 }
 
@@ -182,7 +185,7 @@ func (s *sandbox) release() error {
 		errs = append(errs, s.group.remove())
 	}
 	if s.output != nil {
-		s.output.close()
+		errs = append(errs, s.output.Close())
 	}
 	if s.dir != "" {
 		errs = append(errs, os.RemoveAll(s.dir))

@@ -51,6 +51,7 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 	sb.session, _, err = driver.Open(ctx, sb.channel)
 	if err == nil {
 		sb.session.OnEnd(sb.learnEnd)
+		sb.session.Log(&sb.log)
 		err = sb.limitCPU(spec.Limits.CPUs)
 	}
 	if err == nil {

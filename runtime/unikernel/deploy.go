@@ -136,6 +136,7 @@ func (b *Backend) deploy(s *snap, n *node, limits runtime.Limits) (*sandbox, err
 	sb.pid = r.pid
 	sb.session = driver.Resume(s.state, r.pid, sb.channel)
 	sb.session.OnEnd(sb.learnEnd)
+	sb.session.Log(&sb.log)
 	if uc.renewed() {
 		pins.release()
 	} else {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
@@ -333,5 +335,33 @@ func TestHibernatedUCClosedLeavesNothing(t *testing.T) {
 	}
 	if n := be.awake.Load(); n != 0 {
 		t.Errorf("%d UCs are counted as awake", n)
+	}
+}
+
+func TestWhatAnIdleUCPrintsIsHeardAtItsClose(t *testing.T) {
+	b := newBackend(t, Config{})
+	snap := baseSnapshot(t, b, runtime.NodeJS, nil)
+	sb, err := b.Deploy(t.Context(), snap, runtime.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn := function(t, runtime.NodeJS, `exports.handler = async () => { setImmediate(() => { const end = Date.now() + 100; while (Date.now() < end); console.log('late words'); }); };`)
+	if err := sb.Import(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+	if res := runtimetest.Invoke(t, sb, "1"); res.Outcome != runtime.OK || len(res.Logs) > 0 {
+		t.Fatalf("%+v, log %q", res, res.Logs)
+	}
+	c := sb.(*sandbox).channel
+	runtimetest.Eventually(t, "the UC prints", func() bool {
+		p := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
+		n, _ := unix.Poll(p, 0)
+		return n > 0
+	})
+	if err := sb.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if last, _ := sb.(runtime.Printer).Printed(); !strings.Contains(string(last), "late words") {
+		t.Errorf("the last words are %q", last)
 	}
 }

@@ -50,7 +50,7 @@ type sandbox struct {
 	account      string
 	net          *proxy.Proxy
 	closed       bool
-	said         []byte // the last that the runtime wrote to its own stdout and stderr
+	log          driver.Output // what the UC printed and no result has
 	once, killed sync.Once
 	closeErr     error
 
@@ -207,22 +207,39 @@ func (s *sandbox) kill() {
 	})
 }
 
-// console takes what the runtime prints around the driver: its dying words.
-func (s *sandbox) console(_ uint32, text []byte) {
-	const keep = 4096
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.said = append(s.said, text...)
-	if n := len(s.said) - keep; n > 0 {
-		s.said = append(s.said[:0], s.said[n:]...)
+// console takes what the UC prints to its descriptors 1 and 2.
+func (s *sandbox) console(_ uint32, text []byte) { s.log.Write(text) }
+
+// hearLast takes what an idle UC printed since its last call.
+func (s *sandbox) hearLast() {
+	if s.session == nil {
+		return
 	}
+	// A call that is under way hears the UC itself.
+	_ = s.session.Hold(func(driver.State) error {
+		c := s.channel
+		c.use.RLock()
+		defer c.use.RUnlock()
+		if c.closed.Load() {
+			return nil
+		}
+		var head [abi.MsgSize]byte
+		n, _, err := unix.Recvfrom(c.fd, head[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		if err == nil && n > 0 {
+			c.takeOthers()
+		}
+		return nil
+	})
 }
+
+// Printed implements runtime.Printer.
+func (s *sandbox) Printed() ([]byte, []runtime.LogMark) { return s.log.Take() }
 
 // learnEnd says how the UC ended, for the session.
 func (s *sandbox) learnEnd() driver.End {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := driver.End{Output: s.said, LimitBytes: s.limits.MemoryBytes}
+	e := driver.End{LimitBytes: s.limits.MemoryBytes}
 	note := s.channel.note()
 	if note == nil {
 		e.Status = "signal: " + syscall.SIGKILL.String()
@@ -274,6 +291,7 @@ func (s *sandbox) Close() error {
 			return
 		}
 		s.backend.awakened(-1)
+		s.hearLast()
 		if s.renew() {
 			s.backend.drop(s)
 			return

@@ -1,6 +1,7 @@
 // Every case that is one call of a handler: event.do names it.
 'use strict';
 const crypto = require('crypto');
+const fs = require('fs');
 const { spawn } = require('child_process');
 
 const cases = {
@@ -14,6 +15,22 @@ const cases = {
     console.error('from the error %d', 42);
     process.stdout.write('from stdout\n');
   },
+  printRaw: async () => {
+    fs.writeSync(1, 'raw one\n');
+    console.log('two\nlines');
+    fs.writeSync(2, 'raw three\n');
+    process.stdout.write(Buffer.from('bytes four\n'));
+    await new Promise((resolve) => fs.write(1, 'async five\n', resolve));
+  },
+  printAndThrow: async (event) => {
+    for (let i = 0; i < event.lines; i++) console.log('x'.repeat(1000));
+    console.log('the last line');
+    throw new TypeError('at the end');
+  },
+  printAndCrash: async () => { console.log('before the crash'); process.abort(); },
+  printAndHang: async () => { console.log('before the time-out'); await new Promise((r) => setTimeout(r, 1e8)); },
+  printAndHog: async () => { console.log('before the end of memory'); const kept = []; for (;;) kept.push(Buffer.alloc(4 << 20, 1)); },
+  failLater: async () => { setImmediate(() => { throw new RangeError('after the reply'); }); return 'replied'; },
   printMuch: async (event) => { for (let i = 0; i < event.lines; i++) console.log('x'.repeat(1000)); },
   context: async (_event, c) => ({
     id: c.awsRequestId, name: c.functionName, version: c.functionVersion, arn: c.invokedFunctionArn,

@@ -1,4 +1,5 @@
 """Every case that is one call of a handler: event["do"] names it."""
+import ctypes
 import logging
 import os
 import random
@@ -26,6 +27,44 @@ def do_print(_event, _context):
     print("from the error", 42, file=sys.stderr)
     sys.stdout.write("from stdout\n")
     logging.getLogger().warning("from logging")
+
+
+def print_raw(_event, _context):
+    os.write(1, b"raw one\n")
+    logging.getLogger().warning("two\nlines")
+    os.write(2, b"raw three\n")
+    sys.stdout.buffer.write(b"bytes four\n")
+    libc = ctypes.CDLL(None)
+    libc.printf(b"native five\n")
+
+
+def print_and_throw(event, _context):
+    print_much(event, None)
+    print("the last line")
+    raise TypeError("at the end")
+
+
+def print_and_crash(_event, _context):
+    print("before the crash")
+    os.abort()
+
+
+def print_and_hang(_event, _context):
+    print("before the time-out")
+    time.sleep(1e5)
+
+
+def print_and_hog(_event, _context):
+    print("before the end of memory")
+    hog(None, None)
+
+
+def fail_later(_event, _context):
+    def end():
+        print("after the reply", flush=True)
+        os._exit(7)
+    threading.Timer(0.05, end).start()
+    return "replied"
 
 
 def print_much(event, _):
@@ -130,7 +169,8 @@ def fork_bomb(event, _):
 
 
 CASES = {
-    "echo": echo, "throw": throw, "print": do_print, "printMuch": print_much, "context": context,
+    "echo": echo, "throw": throw, "print": do_print, "printMuch": print_much, "printRaw": print_raw, "printAndThrow": print_and_throw,
+    "printAndCrash": print_and_crash, "printAndHang": print_and_hang, "printAndHog": print_and_hog, "failLater": fail_later, "context": context,
     "environment": environment, "size": lambda e, c: len(e["value"]), "big": lambda e, c: "x" * e["bytes"],
     "circular": circular, "unserializable": lambda e, c: b"bytes", "nan": lambda e, c: float("nan"),
     "nothing": lambda e, c: None, "spin": spin, "random": randoms, "clock": lambda e, c: int(time.time() * 1000),
