@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The two commands of LambdaBench:
+# The commands of LambdaBench:
 #
 #   ./run.sh [FLAGS]   install what is missing, build, run configs/quick.yaml on every backend that this host can run
 #   ./run.sh test      install what is missing, build, run every test
+#   ./run.sh fidelity FLAGS python|node DIRECTORY
+#                      how much of an interpreter's own suite passes in a unikernel context (runtime/unikernel/fidelity)
 #
 # FLAGS go to `bin/lambdabench run configs/quick.yaml`. It asks for nothing; where it may not install, it says what is missing and
 # goes on with what the host has.
@@ -69,6 +71,9 @@ install_missing
 build
 if [ "${1:-}" = test ]; then
 	run_tests
+elif [ "${1:-}" = fidelity ]; then
+	shift
+	exec go run ./cmd/fidelity "$@"
 else
 	exec bin/lambdabench run configs/quick.yaml "$@"
 fi
