@@ -66,6 +66,7 @@ func Run(t *testing.T, create func(t testing.TB) runtime.Backend) {
 		t.Run(in.Runtime, func(t *testing.T) {
 			t.Run("calls", s.calls)
 			t.Run("logs", s.logging)
+			t.Run("system", s.system)
 			t.Run("import", s.imports)
 			t.Run("host", s.host)
 			t.Run("ends", s.ends)

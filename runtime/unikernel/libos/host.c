@@ -43,24 +43,63 @@ void uc_panic(const char *what, u64 value)
 	uc_end(UC_EXIT_LIBOS, 0, b);
 }
 
+/* Words about connections keep their order, and are never lost; they wait here, not in the host: the platform may wait itself
+ * until the UC reads. They are bounded by what may be open, since none is asked for while some wait (host_backlog). */
+#define WORDS_MAX (1u << 20)
+
+int host_backlog(void) { return S->words.len != 0; }
+
+static void keep_word(u64 len)
+{
+	S->words.max = WORDS_MAX;
+	if (queue_put(&S->words, TX, len) != (i64)len)
+		uc_end(UC_EXIT_MEMORY, 0, "no memory for the words about connections");
+	S->want_out = 1;
+}
+
+/* A packet of TX: what the host said. */
+static i64 try_packet(u64 len)
+{
+	i64 r = send_packet(len, MSG_DONTWAIT);
+	if (r == -EAGAIN)
+		S->want_out = 1;
+	else if (r < 0)
+		uc_end(UC_EXIT_ORPHAN, 0, "the channel is closed");
+	return r;
+}
+
+/* Sends what waits, as far as there is room. The packet buffer is used. */
+static void send_words(void)
+{
+	struct uc_msg *m = (struct uc_msg *)TX;
+	while (S->words.len) {
+		queue_get_user(&S->words, (u64)m, sizeof *m, 1);
+		u64 len = sizeof *m + m->len;
+		queue_get_user(&S->words, (u64)TX, len, 1);
+		if (try_packet(len) == -EAGAIN)
+			return;
+		queue_get_user(&S->words, (u64)TX, len, 0);
+		changed();
+	}
+}
+
 i64 send_msg(u16 type, u32 id, u32 arg, const void *head, u64 head_len, u64 body, u64 len)
 {
 	u8 *p = TX + sizeof(struct uc_msg);
-	if (head_len + len > UC_MSG_MAX - sizeof(struct uc_msg))
+	int bytes = type == UC_MSG_DATA || type == UC_MSG_STREAM || type == UC_MSG_CONSOLE || type == UC_MSG_DGRAM;
+	u64 all = sizeof(struct uc_msg) + head_len + len;
+	if (all > UC_MSG_MAX)
 		return -EMSGSIZE;
+	if (!bytes && S->words.len)
+		send_words();
 	memcpy(p, head, head_len);
 	if (len && from_user(p + head_len, body, len))
 		return -EFAULT;
 	*(struct uc_msg *)TX = (struct uc_msg){ type, 0, id, arg, head_len + len };
-	/* Bytes may wait; the words about connections are few, must keep their order, and the platform always reads. */
-	int bytes = type == UC_MSG_DATA || type == UC_MSG_STREAM || type == UC_MSG_CONSOLE || type == UC_MSG_DGRAM;
-	i64 r = send_packet(sizeof(struct uc_msg) + head_len + len, bytes ? MSG_DONTWAIT : 0);
-	if (r == -EAGAIN) {
-		S->want_out = 1;
-		return -EAGAIN;
-	}
-	if (r < 0)
-		uc_end(UC_EXIT_ORPHAN, 0, "the channel is closed");
+	if (bytes)
+		return try_packet(all) == -EAGAIN ? -EAGAIN : 0;
+	if (S->words.len || try_packet(all) == -EAGAIN)
+		keep_word(all);
 	return 0;
 }
 
@@ -94,6 +133,7 @@ int host_poll(i64 ns, int want_out)
 	host_woke();
 	if (r > 0 && p.revents & POLLOUT) {
 		S->want_out = 0;
+		send_words();
 		changed();
 	}
 	return r > 0 && p.revents & ~POLLOUT;
@@ -143,6 +183,8 @@ int host_received(i64 n)
 int host_receive(void)
 {
 	int any = 0;
+	if (S->words.len)
+		send_words();
 	while (host_received(hostcall(__NR_recvfrom, UC_CHANNEL_FD, (u64)RX, UC_MSG_MAX, MSG_DONTWAIT, 0, 0)))
 		any = 1;
 	return any;

@@ -82,6 +82,7 @@ i64 send_msg(u16 type, u32 id, u32 arg, const void *head, u64 head_len, u64 body
 int host_poll(i64 timeout_ns, int want_out); /* -1: for ever. 1: something may have arrived */
 void host_woke(void);                        /* the first thing after a sleep */
 _Noreturn void host_sleep(void);             /* until a message comes; goes on in libos_woken (entry.c) */
+int host_backlog(void);                      /* words about connections wait: ask for no further one */
 int host_receive(void);                      /* takes in what messages there are; 1 if any */
 int host_received(i64 n);                    /* takes in one, or the error of its recvfrom; 1: a message */
 void host_entropy(void *p, u64 n);

@@ -160,16 +160,17 @@ void raise_sigpipe(void)
 
 i64 sys_rt_sigaction(u64 sig, u64 in, u64 out, u64 size)
 {
-	struct ksigaction *a = &S->sigactions[sig], old;
+	struct ksigaction *a = &S->sigactions[sig], old, new;
 	if (sig < 1 || sig > 64 || size != 8)
 		return -EINVAL;
 	old = *a;
 	if (in) {
 		if (sig == 9 || sig == 19)
 			return -EINVAL;
-		if (from_user(a, in, sizeof *a))
+		if (from_user(&new, in, sizeof new)) /* whole, before anything of the entry changes */
 			return -EFAULT;
-		a->mask &= ~NEVER_BLOCKED;
+		new.mask &= ~NEVER_BLOCKED;
+		*a = new;
 	}
 	return out ? to_user(out, &old, sizeof old) : 0;
 }

@@ -212,25 +212,43 @@ i64 sys_accept4(u64 fd, u64 p, u64 len, u64 flags)
 
 i64 sys_accept(u64 fd, u64 p, u64 len) { return sys_accept4(fd, p, len, 0); }
 
+/* A datagram socket has the address that a route to its peer starts from; resolvers sort names by it. */
+static i64 connect_datagrams(struct sock *s, const struct addr *to)
+{
+	s->remote = *to;
+	s->state = CONNECTED;
+	if (s->domain == AF_NETLINK)
+		return 0;
+	if (s->domain != AF_UNIX && (is_any(&s->local) || s->routed)) {
+		s->routed = 1;
+		sock_route(s, to);
+	}
+	return sock_autobind(s);
+}
+
+static i64 disconnect_datagrams(struct sock *s)
+{
+	s->state = NEW;
+	if (s->routed) {
+		memset(s->local.ip, 0, sizeof s->local.ip);
+		if (s->domain == AF_INET)
+			s->local.ip[10] = s->local.ip[11] = 0xff;
+		s->routed = 0;
+	}
+	return 0;
+}
+
 i64 sys_connect(u64 fd, u64 p, u64 len)
 {
 	struct addr a;
 	SOCK(fd);
 	i64 r = address_in(s->domain, p, len, &a);
+	if (r == -EINVAL && s->type == DGRAM)
+		return disconnect_datagrams(s); /* AF_UNSPEC */
 	if (r)
-		return r == -EINVAL && s->type == DGRAM ? (s->state = NEW, 0) : r; /* AF_UNSPEC: dissolve */
-	if (s->type == DGRAM) {
-		s->remote = a;
-		s->state = CONNECTED;
-		if (s->domain == AF_NETLINK)
-			return 0;
-		if (s->domain != AF_UNIX && is_any(&s->local) && !is_loopback(&a)) {
-			static const u8 own[4] = OWN_IPV4; /* sorting of names looks at it */
-			if (s->local.ip[10])
-				memcpy(s->local.ip + 12, own, 4);
-		}
-		return sock_autobind(s);
-	}
+		return r;
+	if (s->type == DGRAM)
+		return connect_datagrams(s, &a);
 	if (s->error) {
 		r = -s->error;
 		s->error = 0;
@@ -248,6 +266,8 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 		r = s->domain == AF_UNIX || is_loopback(&a) ? sock_connect_local(s, &a) : -ECONNREFUSED;
 		if (s->domain == AF_UNIX || r != -ECONNREFUSED)
 			return r == -EAGAIN ? sock_wait(f, 0, s->snd_timeout) : r;
+		if (host_backlog())
+			return block(FOREVER);
 		net_connect(s, &a);
 	}
 	if (f->flags & O_NONBLOCK)
@@ -285,51 +305,4 @@ i64 sys_shutdown(u64 fd, u64 how)
 		s->eof = 2;
 	changed();
 	return 0;
-}
-
-/* ---- Options: those that mean something here; the others are accepted ---- */
-
-i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
-{
-	i64 tv[2];
-	i32 v = 0;
-	SOCK(fd);
-	if (level == 1 && (name == 20 || name == 21)) { /* SO_RCVTIMEO, SO_SNDTIMEO */
-		if (len < 16)
-			return -EINVAL;
-		if (from_user(tv, p, 16))
-			return -EFAULT;
-		*(name == 20 ? &s->rcv_timeout : &s->snd_timeout) = tv[0] * 1000000000 + tv[1] * 1000;
-		return 0;
-	}
-	if (len >= 4 && from_user(&v, p, 4))
-		return -EFAULT;
-	if (level == 41 && name == 26)
-		s->v6only = !!v;
-	return 0;
-}
-
-i64 sys_getsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len_p)
-{
-	u32 len;
-	i32 v = 0;
-	SOCK(fd);
-	if (from_user(&len, len_p, 4))
-		return -EFAULT;
-	if (level == 1)
-		switch (name) {
-		case 3: v = s->type; break;
-		case 4: v = s->error, s->error = 0; break;
-		case 7: case 8: v = SOCK_BUFFER; break;
-		case 30: v = s->state == LISTENING; break;
-		case 38: v = s->domain == AF_UNIX || s->domain == AF_NETLINK ? 0 : s->type == STREAM ? 6 : 17; break;
-		case 39: v = s->domain; break;
-		case 17: { /* SO_PEERCRED */
-			u32 c[3] = { HOST->pid, 0, 0 };
-			len = MIN(len, 12);
-			return to_user(p, c, len) || to_user(len_p, &len, 4) ? -EFAULT : 0;
-		}
-		}
-	len = MIN(len, 4);
-	return to_user(p, &v, len) || to_user(len_p, &len, 4) ? -EFAULT : 0;
 }

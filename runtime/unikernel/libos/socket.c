@@ -37,6 +37,7 @@ void sock_free(struct sock *s)
 	if (*p)
 		*p = s->next;
 	queue_free(&s->rx);
+	kfree(s->options, OPTIONS_MAX * sizeof *s->options);
 	kfree(s->backlog, BACKLOG_MAX * sizeof *s->backlog);
 	kfree(s, sizeof *s);
 }
@@ -85,6 +86,17 @@ void sock_pair(struct sock *a, struct sock *b)
 	a->state = b->state = CONNECTED;
 }
 
+void sock_route(struct sock *s, const struct addr *to)
+{
+	static const u8 one4[4] = { 127, 0, 0, 1 }, one6[16] = { [15] = 1 }, own4[4] = OWN_IPV4;
+	if (is_v4(to) || (is_any(to) && s->domain == AF_INET)) {
+		memcpy(s->local.ip, mapped, 12);
+		memcpy(s->local.ip + 12, is_any(to) || to->ip[12] == 127 ? one4 : own4, 4);
+	} else if (is_loopback(to)) {
+		memcpy(s->local.ip, one6, 16);
+	}
+}
+
 i64 sock_connect_local(struct sock *s, const struct addr *to)
 {
 	struct sock *l = sock_bound(s->domain, s->type, to);
@@ -96,14 +108,13 @@ i64 sock_connect_local(struct sock *s, const struct addr *to)
 	if (!b)
 		return -ENOBUFS;
 	if (s->domain != AF_UNIX) {
-		static const u8 one4[16] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1 }, one6[16] = { [15] = 1 };
 		i64 r = sock_autobind(s);
 		if (r) {
 			sock_free(b);
 			return r;
 		}
 		if (is_any(&s->local))
-			memcpy(s->local.ip, is_v4(to) || (is_any(to) && s->domain == AF_INET) ? one4 : one6, 16);
+			sock_route(s, to);
 	}
 	s->bound = 2; /* an address of a connection: no second one is delivered to it */
 	s->remote = *to;
@@ -174,6 +185,17 @@ i64 socket_read(struct file *f, u64 buf, u64 n)
 	return n ? -EAGAIN : 0;
 }
 
+/* TCP takes what is sent to a peer that has closed; the reset that answers it makes the next one fail. */
+static i64 after_the_end(struct sock *s, u64 n)
+{
+	if (!s->peer) {
+		s->eof = s->shut = 1;
+		s->seq++;
+		changed();
+	}
+	return n;
+}
+
 i64 socket_write(struct file *f, u64 buf, u64 n)
 {
 	struct sock *s = f->obj;
@@ -191,9 +213,10 @@ i64 socket_write(struct file *f, u64 buf, u64 n)
 	}
 	if (s->state != CONNECTED)
 		return s->state == CONNECTING ? -EAGAIN : -ENOTCONN;
-	if (s->shut || (!s->proxied && (!s->peer || s->peer->eof == 2))) {
+	if (s->shut || (s->domain == AF_UNIX && (!s->peer || s->peer->eof == 2)))
 		return -EPIPE;
-	}
+	if (!s->proxied && (!s->peer || s->peer->eof == 2))
+		return after_the_end(s, n);
 	if (s->proxied)
 		return net_send(s, buf, n);
 	if (s->type != STREAM)
@@ -229,20 +252,27 @@ u32 socket_poll(struct file *f)
 	return bits;
 }
 
+/* The other end closes: in good order, or with a reset if it had not read all, or lingers for no time. */
+static void leave(struct sock *s, int reset)
+{
+	s->peer = NULL;
+	s->eof = 1;
+	if (reset && s->type != DGRAM)
+		s->error = ECONNRESET, s->shut = 1;
+	s->seq++;
+}
+
 void socket_close(struct file *f)
 {
 	struct sock *s = f->obj;
 	for (u32 i = 0; i < s->pending; i++) {
 		struct sock *b = s->backlog[i];
 		if (b->peer)
-			b->peer->peer = NULL, b->peer->eof = 1, b->peer->error = ECONNRESET, b->peer->seq++;
+			leave(b->peer, 1);
 		sock_free(b);
 	}
-	if (s->peer) {
-		s->peer->peer = NULL;
-		s->peer->eof = 1;
-		s->peer->seq++;
-	}
+	if (s->peer)
+		leave(s->peer, s->rx.len || s->abort);
 	if (s->proxied)
 		net_close(s);
 	sock_free(s);

@@ -25,11 +25,17 @@ struct sock {
 	struct sock **backlog;
 	u32 pending, backlog_max;
 	u64 rcv_timeout, snd_timeout;
+	struct option *options;            /* sockopt.c: OPTIONS_MAX of them, NULL: none was set */
+	u8 routed, abort;                  /* local was chosen by connect; close sends a reset (SO_LINGER of no time) */
 	struct addr local, remote;
 };
 
 struct record { u32 len; struct addr from; };
 
+#define OPTIONS_MAX 16
+struct option { u16 level, name; i32 value[2]; }; /* level 0 and name 0: free */
+
+void sock_route(struct sock *s, const struct addr *to); /* local becomes the address that a route to it starts from */
 struct sock *sock_new(int domain, int type);
 void sock_free(struct sock *s);
 u64 sock_readable(struct sock *s);          /* FIONREAD: bytes of a stream, or of the next datagram */

@@ -115,6 +115,7 @@ struct state {
 	struct queue chan;          /* bytes of the driver that the guest has not read */
 	u32 chan_eof, want_out;
 	u32 next_conn, next_serial, next_id;
+	struct queue words;         /* about connections, for which the channel had no room: packets, each whole (host.c) */
 
 	/* exec.c: for /proc/self */
 	u64 argv_start, argv_end, env_start, env_end, auxv_start, auxv_end, stack_top;

@@ -91,8 +91,7 @@ func (c *conn) reset(why syscall.Errno) {
 		return
 	}
 	c.stop()
-	// A guest that is gone needs no answer.
-	_ = c.proxy.send(abi.Msg{Type: abi.Reset, ID: c.id, Arg: uint32(why)}, nil)
+	c.proxy.answer(abi.Msg{Type: abi.Reset, ID: c.id, Arg: uint32(why)})
 }
 
 // stop needs c.mu.

@@ -40,7 +40,7 @@ func (p *Proxy) datagram(id uint32, payload []byte) {
 			p.questions--
 			p.mu.Unlock()
 		}()
-		reply, err := p.answer(question)
+		reply, err := p.resolve(question)
 		if err != nil {
 			return // the guest's resolver asks again, or gives up
 		}
@@ -49,8 +49,8 @@ func (p *Proxy) datagram(id uint32, payload []byte) {
 	})
 }
 
-// answer resolves one DNS message with the host's resolver.
-func (p *Proxy) answer(msg []byte) ([]byte, error) {
+// resolve answers one DNS message with the host's resolver.
+func (p *Proxy) resolve(msg []byte) ([]byte, error) {
 	var parser dnsmessage.Parser
 	head, err := parser.Start(msg)
 	if err != nil {

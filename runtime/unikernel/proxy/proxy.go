@@ -44,6 +44,11 @@ type Proxy struct {
 	conns     map[uint32]*conn
 	questions int
 	names     map[netip.Addr][]string // under which names the guest was told an address
+
+	out       sync.Mutex // taken last, with mu or a connection's lock held
+	answers   []abi.Msg
+	answering bool // sendAnswers runs
+	mute      bool // Close waits for sendAnswers: no other is to start
 }
 
 // New makes the network of a guest that is reached by send, which may be
@@ -62,6 +67,9 @@ func (p *Proxy) Close() {
 		conns = append(conns, c)
 	}
 	p.mu.Unlock()
+	p.out.Lock()
+	p.mute = true
+	p.out.Unlock()
 	p.cancel()
 	for _, c := range conns {
 		c.end()
@@ -129,9 +137,9 @@ func (p *Proxy) allowed(to netip.AddrPort) bool {
 	return false
 }
 
-// refuse answers an Open. A guest that is gone needs no answer.
+// refuse answers an Open.
 func (p *Proxy) refuse(id uint32, why syscall.Errno) {
-	_ = p.send(abi.Msg{Type: abi.Opened, ID: id, Arg: uint32(why)}, nil)
+	p.answer(abi.Msg{Type: abi.Opened, ID: id, Arg: uint32(why)})
 }
 
 func (p *Proxy) forget(id uint32, c *conn) {

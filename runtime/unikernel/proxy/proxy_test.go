@@ -132,6 +132,27 @@ func TestNothingIsAllowedByDefault(t *testing.T) {
 	}
 }
 
+func TestHandleDoesNotWaitForAGuestThatDoesNotRead(t *testing.T) {
+	reads := make(chan struct{})
+	got := make(chan abi.Msg, 1000)
+	p := New(nil, func(m abi.Msg, _ []byte) error {
+		<-reads
+		got <- m
+		return nil
+	})
+	to := abi.AppendAddr(nil, netip.MustParseAddrPort("127.0.0.1:1"))
+	for id := range uint32(cap(got)) {
+		p.Handle(abi.Msg{Type: abi.Open, ID: id, Len: uint32(len(to))}, to)
+	}
+	close(reads)
+	p.Close()
+	for id := range uint32(cap(got)) {
+		if m := <-got; m.ID != id || syscall.Errno(m.Arg) != syscall.ECONNREFUSED {
+			t.Fatalf("answer %d is %+v", id, m)
+		}
+	}
+}
+
 func TestStreamKeepsToItsCredit(t *testing.T) {
 	at := echo(t)
 	g := newGuest(t, at)

@@ -33,6 +33,29 @@ static void all(int fd, const void *p, size_t n)
 	}
 }
 
+/* The world without -n, as a platform's whose allow list is empty: nothing listens on loopback, everything else is forbidden,
+ * no name exists. */
+static void empty_world(int fd, struct uc_msg *m)
+{
+	enum { DNS_PORT = 53, DNS_FLAGS = 2, RESPONSE = 0x80, NXDOMAIN = 3 };
+	const struct uc_addr *to = (const void *)(m + 1);
+	unsigned char *query = (void *)(to + 1);
+	switch (m->type) {
+	case UC_MSG_OPEN: {
+		int loopback = to->family == 4 ? to->ip[0] == 127 : to->ip[15] == 1;
+		*m = (struct uc_msg){ UC_MSG_OPENED, 0, m->id, loopback ? ECONNREFUSED : EACCES, 0 };
+		send(fd, m, sizeof *m, MSG_NOSIGNAL);
+		break;
+	}
+	case UC_MSG_DGRAM:
+		if (to->port != DNS_PORT || m->len < sizeof *to + 12)
+			break;
+		query[DNS_FLAGS] |= RESPONSE;
+		query[DNS_FLAGS + 1] = NXDOMAIN;
+		send(fd, m, sizeof *m + m->len, MSG_NOSIGNAL);
+	}
+}
+
 /* The world of -n: every connection is accepted by an echo, except to port 1 and to loopback, where nothing of the host's is
  * listed (refused); datagrams come back too, and so does credit: the echo keeps nothing, so it has room when the UC has. */
 static void world(int fd, struct uc_msg *m)
@@ -87,6 +110,8 @@ static void relay(int fd)
 			fprintf(stderr, "uc: %.*s\n", (int)m->len, packet + sizeof *m);
 		else if (echo_world)
 			world(fd, m);
+		else
+			empty_world(fd, m);
 	}
 }
 

@@ -1,0 +1,103 @@
+"""What programs ask of the system below them; event["do"] names the case."""
+import asyncio
+import select
+import socket
+import struct
+import threading
+
+
+def refused_connects(_event):
+    """Many at once, kept open; how many of them were answered as they should be."""
+    socks, answered = [], 0
+    for _ in range(300):
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex(("127.0.0.1", 1))
+        socks.append(s)
+    for s in socks:
+        select.select([], [s], [], 10)
+        error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        answered += error in (0, 111)  # 0: connect itself said so
+    for s in socks:
+        s.close()
+    return answered
+
+
+def listen_anywhere(_event):
+    async def run():
+        async def echo(reader, writer):
+            writer.write(await reader.read(100))
+            writer.close()
+
+        server = await asyncio.start_server(echo, None, 0)
+        port = next(s for s in server.sockets if s.family == socket.AF_INET).getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"hello")
+        writer.write_eof()
+        got = await reader.read()
+        server.close()
+        return got.decode()
+
+    socket.getaddrinfo(None, 8080)
+    return asyncio.run(run())
+
+
+def reset(_event):
+    """The other side closes with data unread."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        a = socket.create_connection(listener.getsockname())
+        b, _ = listener.accept()
+        a.sendall(b"unread")
+        select.select([b], [], [], 5)
+        b.close()
+        try:
+            a.recv(1)
+        except OSError as e:
+            return type(e).__name__
+        finally:
+            a.close()
+    return "none"
+
+
+def options(_event):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3))
+        return [s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
+                struct.unpack("ii", s.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8))[1]]
+
+
+def interrupted_server(_event):
+    """A server that is shut down while a client's connection stays open and idle."""
+    import http.client
+    import http.server
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.HTTPServer(("localhost", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    client = http.client.HTTPConnection("localhost", server.server_port)
+    client.request("GET", "/")
+    status = client.getresponse().status
+    client.close()
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+    return [status, thread.is_alive()]
+
+
+cases = {f.__name__: f for f in (refused_connects, listen_anywhere, reset, options, interrupted_server)}
+
+
+def handler(event, _context):
+    return cases[event["do"]](event)
