@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/rootfs"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
 )
 
@@ -79,10 +80,12 @@ func (l Lab) sides(ctx context.Context, s *Suite) ([2]side, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return [2]side{}, fmt.Errorf("compile tender/boot.c: %w\n%s", err, out)
 	}
-	b, err := image.ForInterpreter(ctx, s.interpreter)
+	b, err := rootfs.ForInterpreter(ctx, s.interpreter)
 	if err != nil {
 		return [2]side{}, err
 	}
+	b.AddFile("/etc/resolv.conf", 0o644, []byte("nameserver 10.0.2.3\n"))
+	b.AddFile("/etc/hostname", 0o644, []byte("uc\n"))
 	for _, t := range s.trees {
 		if err := b.AddTree(t, nil); err != nil {
 			return [2]side{}, fmt.Errorf("image of the tests: %w", err)
