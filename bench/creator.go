@@ -66,7 +66,7 @@ func (c *creator) create(ctx context.Context, i int) (isolation.Sandbox, Reply) 
 	var err error
 	if c.snap != nil {
 		r.Path = string(worker.Cold)
-		sb, err = c.env.Backend.(isolation.Snapshotter).Deploy(ctx, c.snap, isolation.Limits{})
+		sb, err = c.env.Backend.(isolation.Snapshotter).Deploy(ctx, c.snap, isolation.DeploySpec{})
 		r.Stages.Deploy = time.Since(start)
 	} else {
 		sb, err = c.env.Backend.Boot(ctx, c.spec)

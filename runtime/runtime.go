@@ -63,7 +63,7 @@ type Snapshotter interface {
 
 	// Deploy starts a new sandbox from a snapshot, under the given limits.
 	// Sandboxes of one snapshot share no random numbers and no process id.
-	Deploy(ctx context.Context, snap Snapshot, limits Limits) (Sandbox, error)
+	Deploy(ctx context.Context, snap Snapshot, spec DeploySpec) (Sandbox, error)
 }
 
 // Snapshot is an immutable picture of a sandbox.
@@ -151,6 +151,16 @@ type BootSpec struct {
 	// Prepare names the steps of anticipatory optimisation that the driver
 	// runs before it waits for code, in order (driver.StepInterpreter, …).
 	Prepare []string
+}
+
+// DeploySpec says what to deploy a snapshot for.
+type DeploySpec struct {
+	Limits Limits
+
+	// Account is the account of the function that the sandbox is to import
+	// (Function.Account), where that is known. What a backend keeps for one
+	// account is found at once then, and not at the import.
+	Account string
 }
 
 // Limits bound one sandbox. A zero field means: no limit of that kind.

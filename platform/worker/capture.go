@@ -126,5 +126,5 @@ func (w *Worker) freshSandbox(ctx context.Context, job wanted) (runtime.Sandbox,
 	if err != nil {
 		return nil, err
 	}
-	return w.snapshotter.Deploy(ctx, base, job.code.Limits)
+	return w.snapshotter.Deploy(ctx, base, deploySpec(&job.code))
 }

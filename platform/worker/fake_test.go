@@ -98,7 +98,7 @@ func (f fakeSnapshotter) Capture(ctx context.Context, s runtime.Sandbox) (runtim
 	return snap, nil
 }
 
-func (f fakeSnapshotter) Deploy(ctx context.Context, s runtime.Snapshot, limits runtime.Limits) (runtime.Sandbox, error) {
+func (f fakeSnapshotter) Deploy(ctx context.Context, s runtime.Snapshot, spec runtime.DeploySpec) (runtime.Sandbox, error) {
 	f.deploys.Add(1)
 	snap := s.(*fakeSnapshot)
 	if f.onDeploy != nil {

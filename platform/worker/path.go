@@ -53,7 +53,7 @@ func (c *call) deploySnapshot() error {
 	err := c.timed(&c.res.Stages.Deploy, func() (err error) {
 		ctx, cancel := context.WithTimeout(c.life, c.cfg.BootTimeout)
 		defer cancel()
-		sb, err = c.snapshotter.Deploy(ctx, c.snap.Snapshot, c.req.Function.Limits)
+		sb, err = c.snapshotter.Deploy(ctx, c.snap.Snapshot, deploySpec(&c.req.Function))
 		return err
 	})
 	c.releaseSnapshot(c.snap, err)
@@ -90,7 +90,7 @@ func (c *call) start() error {
 func (c *call) startFrom(ctx context.Context, base runtime.Snapshot) (sb runtime.Sandbox, err error) {
 	begin := time.Now()
 	if base != nil {
-		sb, err = c.snapshotter.Deploy(ctx, base, c.req.Function.Limits)
+		sb, err = c.snapshotter.Deploy(ctx, base, deploySpec(&c.req.Function))
 		c.res.Stages.Deploy = time.Since(begin)
 	} else {
 		sb, err = c.backend.Boot(ctx, runtime.BootSpec{Interpreter: c.lang.Interpreter, Limits: c.req.Function.Limits})
@@ -100,6 +100,11 @@ func (c *call) startFrom(ctx context.Context, base runtime.Snapshot) (sb runtime
 		return nil, fmt.Errorf("start %s for %s: %w", c.lang.Runtime, c.fn.arn, err)
 	}
 	return sb, nil
+}
+
+// deploySpec is what a snapshot is deployed with for a function.
+func deploySpec(fn *runtime.Function) runtime.DeploySpec {
+	return runtime.DeploySpec{Limits: fn.Limits, Account: fn.Account()}
 }
 
 // importCode loads the function. What is wrong with the function is in the

@@ -96,7 +96,7 @@ func (w *Worker) bootStem(lang *language) (runtime.Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	sb, err := w.snapshotter.Deploy(ctx, base, runtime.Limits{})
+	sb, err := w.snapshotter.Deploy(ctx, base, runtime.DeploySpec{})
 	if err != nil {
 		return nil, fmt.Errorf("deploy %s: %w", lang.Runtime, err)
 	}

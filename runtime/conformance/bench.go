@@ -75,7 +75,7 @@ func (s *suite) benchDeploy(b *testing.B) {
 	}
 	snap := capture(b, snapper, s.load(b, s.function("nop.handler")))
 	for b.Loop() {
-		sb, err := snapper.Deploy(b.Context(), snap, runtime.Limits{})
+		sb, err := snapper.Deploy(b.Context(), snap, runtime.DeploySpec{})
 		if err != nil {
 			b.Fatal(err)
 		}

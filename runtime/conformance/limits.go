@@ -83,7 +83,7 @@ func (s *suite) cpuLimit(t *testing.T) {
 	if snapper, ok := s.backend.(runtime.Snapshotter); ok {
 		snap := capture(t, snapper, sb)
 		wantFree(t, deploy(t, snapper, snap))
-		clone, err := snapper.Deploy(t.Context(), snap, limited.Limits)
+		clone, err := snapper.Deploy(t.Context(), snap, runtime.DeploySpec{Limits: limited.Limits})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -93,7 +93,7 @@ func capture(t testing.TB, s runtime.Snapshotter, sb runtime.Sandbox) runtime.Sn
 
 func deploy(t testing.TB, s runtime.Snapshotter, snap runtime.Snapshot) runtime.Sandbox {
 	t.Helper()
-	sb, err := s.Deploy(context.Background(), snap, runtime.Limits{})
+	sb, err := s.Deploy(context.Background(), snap, runtime.DeploySpec{})
 	if err != nil {
 		t.Fatalf("deploy: %v", err)
 	}
@@ -119,7 +119,7 @@ func clonesDiffer(t *testing.T, snapper runtime.Snapshotter, snap runtime.Snapsh
 func (s *suite) deployLimits(t *testing.T, snapper runtime.Snapshotter, snap runtime.Snapshot) {
 	limits := runtime.Limits{MemoryBytes: 192 << 20}
 	s.needLimit(t, limits)
-	sb, err := snapper.Deploy(t.Context(), snap, limits)
+	sb, err := snapper.Deploy(t.Context(), snap, runtime.DeploySpec{Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}

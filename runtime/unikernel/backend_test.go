@@ -65,7 +65,7 @@ func TestSnapshotStackServes(t *testing.T) {
 			fn := function(t, lang, nopSource[lang])
 			var fnSnap runtime.Snapshot
 			for i := range 5 {
-				cell, err := b.Deploy(ctx, base, runtime.Limits{})
+				cell, err := b.Deploy(ctx, base, runtime.DeploySpec{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -91,7 +91,7 @@ func TestSnapshotStackServes(t *testing.T) {
 			}
 			t.Logf("sizes: base %d KB, function %d KB", base.Size()>>10, fnSnap.Size()>>10)
 			for i := range 3 {
-				warm, err := b.Deploy(ctx, fnSnap, runtime.Limits{})
+				warm, err := b.Deploy(ctx, fnSnap, runtime.DeploySpec{})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -57,7 +57,7 @@ func functionSnapshot(b testing.TB, be *Backend, base runtime.Snapshot, fn runti
 
 func deployed(b testing.TB, be *Backend, snap runtime.Snapshot) runtime.Sandbox {
 	b.Helper()
-	sb, err := be.Deploy(context.Background(), snap, runtime.Limits{})
+	sb, err := be.Deploy(context.Background(), snap, runtime.DeploySpec{})
 	if err != nil {
 		b.Fatal(err)
 	}

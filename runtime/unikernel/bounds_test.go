@@ -90,7 +90,7 @@ func TestAsManyUCsRunAsTheBoundsSay(t *testing.T) {
 	n := 0
 	for ; n < 2*lowered && err == nil; n++ {
 		var sb contract.Sandbox
-		if sb, err = b.Deploy(t.Context(), snap, contract.Limits{}); err == nil {
+		if sb, err = b.Deploy(t.Context(), snap, contract.DeploySpec{}); err == nil {
 			err = sb.Import(t.Context(), function(t, contract.Python, "def handler(e, c): return e\n"))
 			defer sb.Close()
 		}

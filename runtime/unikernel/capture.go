@@ -26,7 +26,7 @@ func (b *Backend) Capture(ctx context.Context, sandbox_ runtime.Sandbox) (runtim
 		return nil, fmt.Errorf("capture: %w", err)
 	}
 	defer sb.leave()
-	s := &snap{backend: b, in: sb.in, parent: sb.parent, refs: 1}
+	s := &snap{backend: b, in: sb.in, parent: sb.parent, owner: sb.tenant(), refs: 1}
 	err := sb.session.Hold(func(st driver.State) error {
 		s.state = st
 		return sb.settled(ctx, func() error {
@@ -104,7 +104,7 @@ func (s *snap) takeChild(sb *sandbox) error {
 	}
 	var expected []snapshot.Page
 	if e := s.parent.expected; e != nil {
-		if h := e.Of(sb.tenant()); h != nil {
+		if h := e.Of(sb.tenant().account); h != nil {
 			defer h.Done()
 			expected = h.Pages
 		}
@@ -154,7 +154,7 @@ func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapsh
 		}
 	}
 	s.backend.arena.Hold(shared)
-	return snapshot.NewSmall(s.backend.arena, below, sb.tenant(), pages, gone, stage, n)
+	return snapshot.NewSmall(s.backend.arena, below, sb.tenant().account, pages, gone, stage, n)
 }
 
 // discarded are the ranges that the guest gave back: zeros lie there now.

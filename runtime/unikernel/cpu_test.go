@@ -27,7 +27,7 @@ func limiting(t testing.TB, cfg Config) *Backend {
 
 func deployedUnder(t testing.TB, b *Backend, snap runtime.Snapshot, cpus float64) *sandbox {
 	t.Helper()
-	sb, err := b.Deploy(context.Background(), snap, runtime.Limits{CPUs: cpus})
+	sb, err := b.Deploy(context.Background(), snap, runtime.DeploySpec{Limits: runtime.Limits{CPUs: cpus}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
 			t.Fatalf("groups are %v", got)
 		}
 		stock := &base.nodes.load()[0].stock
-		for uc, ok := stock.take(); ok; uc, ok = stock.take() {
+		for uc, ok := stock.take(tenancy{}); ok; uc, ok = stock.take(tenancy{}) {
 			uc.end()
 		}
 		pid := sb.cpu.pid
@@ -270,7 +270,7 @@ func BenchmarkDeployUnderCPULimit(b *testing.B) {
 	for _, cpus := range []float64{0, 0.5} {
 		b.Run(fmt.Sprint(cpus), func(b *testing.B) {
 			for b.Loop() {
-				sb, err := be.Deploy(b.Context(), base, runtime.Limits{CPUs: cpus})
+				sb, err := be.Deploy(b.Context(), base, runtime.DeploySpec{Limits: runtime.Limits{CPUs: cpus}})
 				if err != nil {
 					b.Fatal(err)
 				}

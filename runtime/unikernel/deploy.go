@@ -21,6 +21,7 @@ type snap struct {
 	layer    *snapshot.Layer
 	parent   *snap
 	state    driver.State
+	owner    tenancy // whose function was imported
 	prefetch []layer
 	expected *snapshot.Expected // what captures of its UCs are likely to find; of a base only
 	nodes    nodesRef           // hold this snapshot mapped; none where deploys copy from the arena
@@ -91,7 +92,7 @@ func (b *Backend) release(s *snap) {
 }
 
 // Deploy implements runtime.Snapshotter.
-func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, limits runtime.Limits) (runtime.Sandbox, error) {
+func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, spec runtime.DeploySpec) (runtime.Sandbox, error) {
 	s, ok := snapshot.(*snap)
 	if !ok || s.backend != b {
 		return nil, fmt.Errorf("deploy: %w", runtime.ErrForeignObject)
@@ -108,10 +109,14 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, limits 
 		return nil, fmt.Errorf("deploy: %w", runtime.ErrClosed)
 	}
 	b.reclaim()
-	sb, err := b.deploy(s, s.nodeBelow(), limits)
+	owner := s.owner
+	if !owner.ran && spec.Account != "" {
+		owner = tenancy{spec.Account, true}
+	}
+	sb, err := b.deploy(s, s.nodeBelow(owner), spec.Limits, owner)
 	for tries := b.stock(); errors.Is(err, ErrNoProcess) && tries > 0; tries-- {
 		// A blank of the stock whose fork failed says nothing of now.
-		sb, err = b.deploy(s, s.nodeBelow(), limits)
+		sb, err = b.deploy(s, s.nodeBelow(owner), spec.Limits, owner)
 	}
 	if err != nil {
 		b.release(s)
@@ -120,20 +125,21 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, limits 
 	return sb, nil
 }
 
-// deploy makes a UC of s from a node that holds it, or what lies below it. It
-// takes over one reference to s, if it succeeds.
-func (b *Backend) deploy(s *snap, n *node, limits runtime.Limits) (*sandbox, error) {
+// deploy makes a UC of s, which is to run functions of owner, from a node that
+// holds it, or what lies below it. It takes over one reference to s, if it
+// succeeds.
+func (b *Backend) deploy(s *snap, n *node, limits runtime.Limits, owner tenancy) (*sandbox, error) {
 	layers, pins := s.layersOver(n, nil)
 	r := b.runOrder(abi.Resume, n, limits)
 	r.layers = layers
-	uc, err := n.take(r)
+	uc, err := n.take(r, owner)
 	if err != nil {
 		pins.release()
 		return nil, err
 	}
 	sb := b.newSandbox(uc, s.in, limits)
 	defer sb.leave()
-	sb.pid = r.pid
+	sb.pid, sb.owner = r.pid, s.owner
 	sb.session = driver.Resume(s.state, r.pid, sb.channel)
 	sb.session.OnEnd(sb.learnEnd)
 	sb.session.Log(&sb.log)
@@ -155,7 +161,10 @@ func (b *Backend) deploy(s *snap, n *node, limits runtime.Limits) (*sandbox, err
 	sb.parent = s
 	sb.copied = pins != nil
 	sb.countLive(len(pins))
-	n.restock()
+	if !owner.ran {
+		owner = uc.ran
+	}
+	n.restock(owner)
 	return sb, nil
 }
 
@@ -168,11 +177,11 @@ func (p pins) release() {
 	}
 }
 
-// nodeBelow is a node that a deploy may be forked from.
-func (s *snap) nodeBelow() *node {
+// nodeBelow is a node that a deploy for a tenant may be forked from.
+func (s *snap) nodeBelow(t tenancy) *node {
 	for {
 		if ns := s.nodes.load(); ns != nil {
-			return ns.pick()
+			return ns.pick(t)
 		}
 		s = s.parent
 	}

@@ -82,7 +82,7 @@ func platform(lang runtime.Language) {
 	fail(err)
 	fail(os.WriteFile(dir+"/index.js", []byte("exports.handler = () => { for (;;); };\n"), 0o644))
 	for i := range 8 {
-		uc, err := b.Deploy(ctx, base, runtime.Limits{})
+		uc, err := b.Deploy(ctx, base, runtime.DeploySpec{})
 		fail(err)
 		if i == 0 {
 			fail(uc.Import(ctx, runtime.Function{Name: "spin", Handler: "index.handler", Package: dir, Limits: runtime.Limits{CPUs: 0.3}}))

@@ -170,7 +170,7 @@ func (s *sandbox) giveUpProcess(h *hibernated) {
 	}
 	s.session.Close()
 	n, again, ok := s.uc.node, blank{}, false
-	if !n.stock.full() && s.leaveCPU() {
+	if n.stock.admits(s.past()) && s.leaveCPU() {
 		again, ok = s.backToBlank()
 	} else {
 		s.endProcess()
@@ -210,7 +210,7 @@ func (s *sandbox) wake() (err error) {
 	layers, held := s.parent.layersOver(h.node, s.gone)
 	r := b.runOrder(abi.Resume, h.node, s.limits)
 	r.pid, r.again, r.layers, r.patches = s.pid, true, layers, patches
-	if s.uc, err = h.node.take(r); err != nil {
+	if s.uc, err = h.node.take(r, s.owner); err != nil {
 		held.release()
 		return err
 	}
@@ -225,7 +225,7 @@ func (s *sandbox) wake() (err error) {
 	if err == nil && s.limits.CPUs > 0 {
 		err = s.limitCPU(s.limits.CPUs)
 	}
-	h.node.restock()
+	h.node.restock(s.owner)
 	if err != nil {
 		s.loseProcess()
 		return err

@@ -341,7 +341,7 @@ func TestHibernatedUCClosedLeavesNothing(t *testing.T) {
 func TestWhatAnIdleUCPrintsIsHeardAtItsClose(t *testing.T) {
 	b := newBackend(t, Config{})
 	snap := baseSnapshot(t, b, runtime.NodeJS, nil)
-	sb, err := b.Deploy(t.Context(), snap, runtime.Limits{})
+	sb, err := b.Deploy(t.Context(), snap, runtime.DeploySpec{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,7 @@ type blank struct {
 	fd   int // our end of its channel
 
 	told *runOrder // of one that was renewed: what it takes itself for, unless it is told otherwise
+	ran  tenancy   // of one that was renewed: its past
 }
 
 // renewed: it served before, so its order goes to the node, see renew.go.

@@ -14,12 +14,12 @@ const blanksPerNode = 4
 type nodes []*node
 
 // pick is the node with the fewest orders under way, of those that need not
-// fork: the first, if nothing happens, so that its memory stays in the
-// processors' caches.
-func (ns nodes) pick() *node {
+// fork for a tenant: the first, if nothing happens, so that its memory stays in
+// the processors' caches.
+func (ns nodes) pick(t tenancy) *node {
 	weight := func(n *node) int32 {
 		w := n.orders.Load()
-		if n.stock.len() == 0 {
+		if !n.stock.serves(t) {
 			w += 1 << 16
 		}
 		return w

@@ -177,6 +177,7 @@ func (s *snap) load(_ context.Context, r io.Reader) (err error) {
 			return err
 		}
 		s.state = driver.State{Seq: h.Seq, Imported: h.Imported}
+		s.owner = tenancy{h.Tenant, h.Imported}
 		s.prefetch = append(asLayers(h.Touched, layerTouched), asLayers(h.Read, layerRead)...)
 		fill, err = s.filler(h, runs, below)
 		return err

@@ -85,7 +85,7 @@ const rehearsal = 30 * time.Second
 // rehearse runs the dummy in a UC of the snapshot, from one of its nodes.
 func (s *snap) rehearse(ctx context.Context, n *node) (*sandbox, error) {
 	s.backend.hold(s)
-	sb, err := s.backend.deploy(s, n, runtime.Limits{})
+	sb, err := s.backend.deploy(s, n, runtime.Limits{}, tenancy{})
 	if err != nil {
 		s.backend.release(s)
 		return nil, err
@@ -94,6 +94,9 @@ func (s *snap) rehearse(ctx context.Context, n *node) (*sandbox, error) {
 		sb.Close()
 		return nil, err
 	}
+	sb.mu.Lock()
+	sb.owner = tenancy{} // the dummy is nobody's
+	sb.mu.Unlock()
 	return sb, nil
 }
 

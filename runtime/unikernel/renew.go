@@ -34,7 +34,7 @@ func (s *sandbox) renew() bool {
 	plain := s.parent != nil && s.session != nil && s.net == nil && !s.closed
 	s.mu.Unlock()
 	n := s.uc.node
-	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || n.stock.full() {
+	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || !n.stock.admits(s.past()) {
 		return false
 	}
 	if !s.leaveCPU() {
@@ -73,7 +73,7 @@ func (s *sandbox) backToBlank() (blank, bool) {
 		unix.Close(fd)
 		return blank{}, false
 	}
-	return blank{node: s.uc.node, id: s.uc.id, fd: fd, told: next}, true
+	return blank{node: s.uc.node, id: s.uc.id, fd: fd, told: next, ran: s.past()}, true
 }
 
 // rollBack renews the UC's memory. One that waits for a timer, or still works, is

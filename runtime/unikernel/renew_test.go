@@ -64,7 +64,7 @@ func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
 // takeBlank takes one out of stock, for a test that ends it.
 func takeBlank(t *testing.T, n *node) blank {
 	t.Helper()
-	uc, ok := n.stock.take()
+	uc, ok := n.stock.take(tenancy{})
 	if !ok {
 		t.Fatal("the stock is empty")
 	}

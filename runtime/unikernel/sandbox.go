@@ -44,10 +44,10 @@ type sandbox struct {
 	hearing      chan struct{} // closed when what the UC said by itself was taken; see listen
 	woken        *hibernated   // what this call woke it from
 	limits       runtime.Limits
-	calls        int  // under way
-	touched      bool // since the clock's hand was here
-	place        int  // in the backend's ring; guarded by its lock
-	account      string
+	calls        int     // under way
+	touched      bool    // since the clock's hand was here
+	place        int     // in the backend's ring; guarded by its lock
+	owner        tenancy // whose function it runs; not known before its import
 	net          *proxy.Proxy
 	closed       bool
 	log          driver.Output // what the UC printed and no result has
@@ -115,6 +115,9 @@ func (s *sandbox) leave() {
 
 // Import implements runtime.Sandbox.
 func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
+	if err := s.suit(fn.Account()); err != nil {
+		return fmt.Errorf("import %s: %w", fn.Name, err)
+	}
 	if err := s.enter(); err != nil {
 		return err
 	}
@@ -126,9 +129,6 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	if err := s.limit(ctx, fn.Limits); err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
-	s.mu.Lock()
-	s.account = fn.Account()
-	s.mu.Unlock()
 	err = s.session.Hold(func(driver.State) error {
 		s.channel.code = code
 		return nil
@@ -371,13 +371,6 @@ func (c *channel) settle() {
 	defer c.use.Unlock()
 	c.pins.release()
 	c.pins = nil
-}
-
-// tenant is whose function a sandbox runs: the owner in its ARN.
-func (s *sandbox) tenant() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.account
 }
 
 // network hands what the UC sends into the world to its proxy, which exists

@@ -141,7 +141,7 @@ func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
 	askKeeper(t, sb, "{}")
 	rest(t, sb)
 	stock := &sb.asleep.node.stock
-	for uc, ok := stock.take(); ok; uc, ok = stock.take() {
+	for uc, ok := stock.take(tenancy{}); ok; uc, ok = stock.take(tenancy{}) {
 		uc.end()
 	}
 	over := rlimitShortage(t, descendants(os.Getpid()))
@@ -163,7 +163,7 @@ func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
 // other one is deployed in its process.
 func use(t *testing.T, b *Backend, base runtime.Snapshot, fn runtime.Function) error {
 	ctx := context.Background()
-	sb, err := b.Deploy(ctx, base, runtime.Limits{})
+	sb, err := b.Deploy(ctx, base, runtime.DeploySpec{})
 	if err != nil {
 		return err
 	}

@@ -8,14 +8,45 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stock are the blanks of a node that wait for an order. The one that was
-// renewed last goes first: its pages are in the processors' caches.
+// stock are the blanks of a node that wait for an order. A renewed blank serves
+// the account that it served before and no other; a fork serves any. The blank
+// that was renewed last goes first: its pages are in the processors' caches.
 type stock struct {
-	mu      sync.Mutex
-	blanks  []blank
-	keeps   int // how many there should be
+	mu     sync.Mutex
+	blanks []blank // forks first, then in the order of their renewal
+	keeps  int     // how many there should be
+	shares map[string]*share
+	common share // of blanks that serve any account
+	closed bool
+}
+
+// share is what one account has of a stock.
+type share struct {
+	held    int
 	returns int // renewed blanks that came and need no replacement by forks
-	closed  bool
+}
+
+// share needs s.mu.
+func (s *stock) share(t tenancy) *share {
+	if !t.ran {
+		return &s.common
+	}
+	sh := s.shares[t.account]
+	if sh == nil {
+		if s.shares == nil {
+			s.shares = map[string]*share{}
+		}
+		if len(s.shares) > 2*roomFor(s.keeps) { // accounts that have no blank any more
+			for account, other := range s.shares {
+				if other.held == 0 {
+					delete(s.shares, account)
+				}
+			}
+		}
+		sh = &share{}
+		s.shares[t.account] = sh
+	}
+	return sh
 }
 
 func (s *stock) len() int {
@@ -29,61 +60,120 @@ func (s *stock) len() int {
 // Where none are kept, there is room for one that was renewed.
 func roomFor(keeps int) int { return max(2*keeps, 1) }
 
-func (s *stock) full() bool {
+// serves reports whether a blank is there for a tenant.
+func (s *stock) serves(t tenancy) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.blanks) >= roomFor(s.keeps)
+	return s.find(t) >= 0
 }
 
-func (s *stock) take() (uc blank, ok bool) {
+// find is the place of the blank that goes next for a tenant, -1 for none. It
+// needs s.mu.
+func (s *stock) find(t tenancy) int {
+	for k := len(s.blanks) - 1; k >= 0; k-- {
+		if s.blanks[k].ran.fits(t) {
+			return k
+		}
+	}
+	return -1
+}
+
+// take gives the blank that was renewed last of those that serve a tenant.
+func (s *stock) take(t tenancy) (uc blank, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := len(s.blanks) - 1
+	k := s.find(t)
 	if k < 0 {
 		return blank{}, false
 	}
-	uc, s.blanks = s.blanks[k], s.blanks[:k]
-	return uc, true
+	return s.remove(k), true
 }
 
-// put reports whether there was room.
-func (s *stock) put(uc blank) bool {
+// remove needs s.mu.
+func (s *stock) remove(k int) blank {
+	uc := s.blanks[k]
+	s.blanks = slices.Delete(s.blanks, k, k+1)
+	s.share(uc.ran).held--
+	return uc
+}
+
+// victim is the place of the blank that goes where one too many is of a tenant: the
+// oldest of the account that has most. It is -1 if no account has more than the
+// tenant. It needs s.mu.
+func (s *stock) victim(t tenancy, held int) int {
+	most := held
+	for _, sh := range s.shares {
+		most = max(most, sh.held)
+	}
+	if most == held {
+		return -1
+	}
+	return slices.IndexFunc(s.blanks, func(b blank) bool { return b.ran.ran && s.share(b.ran).held == most })
+}
+
+// admits reports whether a renewed blank of a tenant would stay.
+func (s *stock) admits(t tenancy) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.closed || len(s.blanks) >= roomFor(s.keeps):
-		return false
-	case !uc.renewed():
+	return !s.closed && (len(s.blanks) < roomFor(s.keeps) || s.victim(t, s.share(t).held) >= 0)
+}
+
+// put takes a blank in. If one has to go for it, perhaps the blank itself, it
+// is returned.
+func (s *stock) put(uc blank) (surplus blank, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.share(uc.ran)
+	if s.closed {
+		return uc, true
+	}
+	if len(s.blanks) >= roomFor(s.keeps) {
+		held := sh.held
+		if !uc.renewed() {
+			held = 0 // a fork is for those who have nothing
+		}
+		k := s.victim(uc.ran, held)
+		if k < 0 {
+			return uc, true
+		}
+		surplus, over = s.remove(k), true
+	}
+	sh.held++
+	if !uc.renewed() {
 		s.blanks = slices.Insert(s.blanks, 0, uc)
-	default:
-		s.blanks = append(s.blanks, uc)
-		s.returns = min(s.returns+1, roomFor(s.keeps))
+		return surplus, over
 	}
-	return true
+	s.blanks = append(s.blanks, uc)
+	sh.returns = min(sh.returns+1, roomFor(s.keeps))
+	return surplus, over
 }
 
-// low reports whether one more should be forked: if few are left, unless UCs
-// come back as fast as they are taken. A fresh one would then crowd out one that
-// was renewed, which is cheaper.
-func (s *stock) low() bool {
+// low reports whether one more should be forked after a tenant took one: if few
+// are left for the tenant, unless its UCs come back as fast as they are taken. A
+// fork would then crowd out one that was renewed, which is cheaper.
+func (s *stock) low(t tenancy) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if 2*len(s.blanks) >= s.keeps {
+	sh, left := s.share(t), len(s.blanks)
+	if t.ran {
+		left = s.common.held + sh.held
+	}
+	if 2*left >= s.keeps {
 		return false
 	}
-	s.returns--
-	if s.returns >= 0 {
+	sh.returns--
+	if sh.returns >= 0 {
 		return false
 	}
-	s.returns = 0
+	sh.returns = 0
 	return true
 }
 
-// expect says that so many blanks will come back.
+// expect says that so many blanks will come back that ran no function of anyone.
 func (s *stock) expect(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.returns = n
+	s.common.returns = n
 }
 
 // close returns what was in stock; nothing comes in any more.
@@ -95,11 +185,11 @@ func (s *stock) close() []blank {
 	return left
 }
 
-// take gives a blank for an order: from stock, or a fresh one. One that served
-// before has carried the order out already.
-func (n *node) take(r *runOrder) (blank, error) {
+// take gives a blank for an order of a tenant: from stock, or a fork. One that
+// was renewed has carried the order out already.
+func (n *node) take(r *runOrder, t tenancy) (blank, error) {
 	for {
-		uc, ok := n.stock.take()
+		uc, ok := n.stock.take(t)
 		if !ok {
 			return n.fork()
 		}
@@ -117,10 +207,10 @@ func (n *node) take(r *runOrder) (blank, error) {
 	}
 }
 
-// restock asks for one more blank if the stock runs low. A failure shows at the
-// next take.
-func (n *node) restock() {
-	if !n.stock.low() {
+// restock asks for one more blank if the stock runs low for a tenant. A failure
+// shows at the next take.
+func (n *node) restock(t tenancy) {
+	if !n.stock.low(t) {
 		return
 	}
 	if uc, err := n.fork(); err == nil {
@@ -140,8 +230,8 @@ func (n *node) fill(blanks int) {
 
 // keep puts a blank into stock; one too many ends.
 func (n *node) keep(uc blank) {
-	if !n.stock.put(uc) {
-		n.discard(uc)
+	if surplus, over := n.stock.put(uc); over {
+		n.discard(surplus)
 	}
 }
 

@@ -77,14 +77,14 @@ func TestThreadsAreLimitedAsProcessesAre(t *testing.T) {
 				t.Errorf("%d threads under a limit of 24, then %q", n, why)
 			}
 			// The limit is the deploy's, not the snapshot's.
-			free, err := be.Deploy(t.Context(), snap, runtime.Limits{})
+			free, err := be.Deploy(t.Context(), snap, runtime.DeploySpec{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if n, why := started(free); n != 40 || why != "" {
 				t.Errorf("without a limit %d of 40 threads, then %q", n, why)
 			}
-			bound, err := be.Deploy(t.Context(), snap, runtime.Limits{Processes: 24})
+			bound, err := be.Deploy(t.Context(), snap, runtime.DeploySpec{Limits: runtime.Limits{Processes: 24}})
 			if err != nil {
 				t.Fatal(err)
 			}

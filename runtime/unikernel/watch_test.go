@@ -22,7 +22,7 @@ def handler(event, context):
 `
 	b := newBackend(t, Config{})
 	base := baseSnapshot(t, b, runtime.Python, nil)
-	sb, err := b.Deploy(t.Context(), base, runtime.Limits{MemoryBytes: 128 << 20})
+	sb, err := b.Deploy(t.Context(), base, runtime.DeploySpec{Limits: runtime.Limits{MemoryBytes: 128 << 20}})
 	if err != nil {
 		t.Fatal(err)
 	}
