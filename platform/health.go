@@ -23,6 +23,9 @@ func (p *Platform) Health(ctx context.Context) error {
 	if err := p.Store.Health(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("store: %w", err))
 	}
+	if err := p.Whisk.Health(); err != nil {
+		errs = append(errs, fmt.Errorf("OpenWhisk: %w", err))
+	}
 	return errors.Join(errs...)
 }
 

@@ -131,7 +131,7 @@ CREATE TABLE events (id TEXT PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT N
 INSERT INTO functions SELECT
 	iif(door = 'openwhisk', 'ow-', '') || name, version, iif(door = 'openwhisk', json_set(record, '$.name', 'ow-' || name), record) FROM f;
 INSERT INTO functions SELECT 'ow-left-over', version, json_set(record, '$.name', 'ow-left-over') FROM f WHERE door = 'openwhisk' LIMIT 1;
-DROP TABLE f; DROP TABLE e; DROP TABLE damaged;
+DROP TABLE f; DROP TABLE e;
 PRAGMA user_version = 0;
 `
 

@@ -87,7 +87,7 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 		return err
 	}
 	for _, d := range p.Store.Damage() {
-		p.log.Error(d.String(), "name", d.Name)
+		p.log.Error("part of the data directory cannot be read: " + d)
 	}
 	wcfg := p.cfg.Worker
 	wcfg.Log = p.log

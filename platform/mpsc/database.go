@@ -62,12 +62,12 @@ func OpenDatabase(path string) (*Database, error) {
 		return nil, fmt.Errorf("open metrics database %s: %w", path, err)
 	}
 	if _, err := db.Exec(schema); err != nil {
-		return nil, errors.Join(fmt.Errorf("open metrics database %s: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open metrics database %w", sqlite.Named(path, err)), db.Close())
 	}
 	d := &Database{db: db, epoch: time.Now(), wake: make(chan struct{}, 1), asked: make(chan chan<- struct{}), stop: make(chan struct{}), done: make(chan struct{})}
 	var last sql.NullInt64
 	if err := db.QueryRow(`SELECT max(at_ns) FROM tests`).Scan(&last); err != nil {
-		return nil, errors.Join(fmt.Errorf("open metrics database %s: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open metrics database %w", sqlite.Named(path, err)), db.Close())
 	}
 	if ahead := last.Int64 - d.epoch.UnixNano(); last.Valid && ahead >= 0 {
 		d.shift = time.Duration(ahead) + 1

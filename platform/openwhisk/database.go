@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/lambdabench/lambdabench/platform/sqlite"
 )
@@ -32,7 +34,9 @@ CREATE INDEX IF NOT EXISTS activations_recent ON activations (namespace, start_m
 // memory, but for their code, for lookups.
 type database struct {
 	sql     *sql.DB
-	damaged bool // a record could not be read; set while it is opened
+	file    sqlite.Place
+	log     *slog.Logger
+	damaged bool // something could not be read; set while it is opened
 
 	mu       sync.RWMutex // guards what follows
 	packages map[[2]string]*Package
@@ -45,45 +49,80 @@ const databaseFile = "openwhisk.db"
 // failed names the database that an error is of.
 func failed(err error) error { return sqlite.Named(databaseFile, err) }
 
-func openDatabase(dir string) (*database, error) {
-	db, err := sqlite.Open(filepath.Join(dir, databaseFile), "busy_timeout(5000)")
+// openDatabase reads all packages and actions. A row that cannot be read is
+// said and stays, without being served.
+func openDatabase(dir string, log *slog.Logger) (*database, error) {
+	path := filepath.Join(dir, databaseFile)
+	aside := filepath.Join(dir, "damaged", time.Now().UTC().Format("20060102T150405.000000000"))
+	damage, kept := sqlite.Rescue(path, aside)
+	if damage != nil && !kept {
+		return nil, damage
+	}
+	if damage != nil {
+		log.Error("part of the data directory cannot be read: "+damage.Error(), "copy", aside)
+	}
+	db, err := sqlite.Open(path, "locking_mode(EXCLUSIVE)") // one connection has it, so no shared memory is needed
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1) // a reader that turns writer would find the database busy
-	d := &database{sql: db, packages: map[[2]string]*Package{}, actions: map[[3]string]*Action{}}
-	_, err = db.Exec(schema)
-	if err == nil {
-		err = each(db, `SELECT record FROM packages`, func(p *Package) { d.packages[[2]string{p.Namespace, p.Name}] = p })
-	}
-	if err == nil {
-		err = each(db, `SELECT record FROM actions`, func(c *Action) { d.actions[c.key()] = c })
-	}
-	if err != nil {
+	d := &database{sql: db, log: log, damaged: damage != nil, packages: map[[2]string]*Package{}, actions: map[[3]string]*Action{}}
+	if err := d.load(path); err != nil {
 		return nil, errors.Join(failed(err), db.Close())
 	}
 	return d, nil
 }
 
-// each decodes the rows of a query for one column of records.
-func each[T any](db *sql.DB, query string, do func(*T), args ...any) error {
+func (d *database) load(path string) (err error) {
+	if d.file, err = sqlite.PlaceOf(path); err != nil {
+		return err
+	}
+	if _, err := d.sql.Exec(schema); err != nil {
+		return err
+	}
+	bad := func(id string, err error) {
+		d.damaged = true
+		d.log.Error("a row of "+databaseFile+" cannot be read, and is left there", "row", id, "error", err)
+	}
+	err = each(d.sql, `SELECT 'package ' || namespace || '/' || name, record FROM packages`, bad,
+		func(p *Package) { d.packages[[2]string{p.Namespace, p.Name}] = p })
+	if err != nil {
+		return err
+	}
+	return each(d.sql, `SELECT 'action ' || namespace || '/' || package || '/' || name, record FROM actions`, bad,
+		func(c *Action) { d.actions[c.key()] = c })
+}
+
+// each decodes the rows of a query for an identifier and a record. bad is told
+// of those that cannot be.
+func each[T any](db *sql.DB, query string, bad func(id string, err error), do func(*T), args ...any) error {
 	rows, err := db.Query(query, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
+		var id string
 		var record []byte
 		v := new(T)
-		if err := rows.Scan(&record); err != nil {
+		if err := rows.Scan(&id, &record); err != nil {
 			return err
 		}
 		if err := json.Unmarshal(record, v); err != nil {
-			return fmt.Errorf("record: %w", err)
+			bad(id, err)
+			continue
 		}
 		do(v)
 	}
 	return rows.Err()
+}
+
+// exec is one statement that changes something. What it changed stays.
+func (d *database) exec(statement string, args ...any) error {
+	if _, err := d.sql.Exec(statement, args...); err != nil {
+		return err
+	}
+	return d.file.Check()
 }
 
 func (d *database) close() error { return d.sql.Close() }
@@ -145,7 +184,7 @@ func (d *database) everyAction() []*Action {
 func (d *database) putPackage(p *Package) error {
 	record, err := json.Marshal(p)
 	if err == nil {
-		_, err = d.sql.Exec(`INSERT INTO packages (namespace, name, record) VALUES (?, ?, ?)
+		err = d.exec(`INSERT INTO packages (namespace, name, record) VALUES (?, ?, ?)
 			ON CONFLICT DO UPDATE SET record = excluded.record`, p.Namespace, p.Name, record)
 	}
 	if err != nil {
@@ -158,7 +197,7 @@ func (d *database) putPackage(p *Package) error {
 }
 
 func (d *database) deletePackage(p *Package) error {
-	if _, err := d.sql.Exec(`DELETE FROM packages WHERE namespace = ? AND name = ?`, p.Namespace, p.Name); err != nil {
+	if err := d.exec(`DELETE FROM packages WHERE namespace = ? AND name = ?`, p.Namespace, p.Name); err != nil {
 		return fmt.Errorf("delete package %s: %w", p.Name, failed(err))
 	}
 	d.mu.Lock()
@@ -173,10 +212,10 @@ func (d *database) putAction(c *Action, code *string) error {
 	switch {
 	case err != nil:
 	case code != nil:
-		_, err = d.sql.Exec(`INSERT INTO actions (namespace, package, name, record, code) VALUES (?, ?, ?, ?, ?)
+		err = d.exec(`INSERT INTO actions (namespace, package, name, record, code) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET record = excluded.record, code = excluded.code`, c.Namespace, c.Package, c.Name, record, *code)
 	default:
-		_, err = d.sql.Exec(`UPDATE actions SET record = ? WHERE namespace = ? AND package = ? AND name = ?`, record, c.Namespace, c.Package, c.Name)
+		err = d.exec(`UPDATE actions SET record = ? WHERE namespace = ? AND package = ? AND name = ?`, record, c.Namespace, c.Package, c.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("write action %s: %w", c.Name, failed(err))
@@ -188,7 +227,7 @@ func (d *database) putAction(c *Action, code *string) error {
 }
 
 func (d *database) deleteAction(c *Action) error {
-	if _, err := d.sql.Exec(`DELETE FROM actions WHERE namespace = ? AND package = ? AND name = ?`, c.Namespace, c.Package, c.Name); err != nil {
+	if err := d.exec(`DELETE FROM actions WHERE namespace = ? AND package = ? AND name = ?`, c.Namespace, c.Package, c.Name); err != nil {
 		return fmt.Errorf("delete action %s: %w", c.Name, failed(err))
 	}
 	d.mu.Lock()

@@ -1,17 +1,23 @@
 package openwhisk_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/body/bodytest"
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime"
@@ -109,5 +115,54 @@ func TestADatabaseThatFailsIsNamedWithWhatHelps(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestNothingIsAcknowledgedWithoutTheDatabasesFile(t *testing.T) {
+	api, c := openFront(t)
+	if err := api.Health(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(api.Dir(), openwhisk.DatabaseFile)); err != nil {
+		t.Fatal(err)
+	}
+	if err := api.Health(); !errors.Is(err, sqlite.ErrGone) {
+		t.Errorf("health: %v", err)
+	}
+	for _, call := range [][3]string{
+		{"PUT", "/_/actions/a", `{"exec":{"kind":"nodejs:20","code":"function main() {}"}}`},
+		{"PUT", "/_/packages/p", `{}`},
+		{"POST", "/_/actions/there", "{}"},
+		{"DELETE", "/_/actions/there", ""},
+	} {
+		status, m := c.do(call[0], call[1], call[2])
+		if text, _ := m["error"].(string); status != 500 || !strings.Contains(text, "put the directory back") {
+			t.Errorf("%s %s: %d %v", call[0], call[1], status, m)
+		}
+	}
+}
+
+func TestADamagedActionIsSaidAndTheOthersAreServed(t *testing.T) {
+	api, c := openFront(t)
+	c.put("other", "nodejs:20", "function main() {}", nil)
+	if _, err := api.Database().Exec(`UPDATE actions SET record = '{' WHERE name = 'there'`); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	if err := api.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	functions := api.Store().Of(store.Owner{Door: "openwhisk", Account: "guest"})
+	cfg := openwhisk.Config{Dir: api.Dir(), Runtimes: []string{"nodejs20.x"}, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	again, err := openwhisk.Open(cfg, api.Store(), answers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close(context.Background())
+	if !strings.Contains(log.String(), "action guest//there") {
+		t.Errorf("the log says %s", &log)
+	}
+	if page, _ := functions.List("", 10); len(page) != 2 {
+		t.Errorf("%d functions are left of 2", len(page))
 	}
 }

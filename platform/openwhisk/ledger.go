@@ -7,18 +7,23 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 )
 
 // ledger keeps activations. One goroutine writes whatever waits in one
 // transaction, so that a thousand records cost one sync of the disk.
 type ledger struct {
 	db       *sql.DB
+	file     sqlite.Place
 	most     int
 	mostSize int64
 	queue    chan entry
 	lost     func(records int, err error) // told of records that nobody waits for
-	stop     chan struct{}                // closed: nothing new is taken
 	done     chan struct{}                // closed: all is written
+
+	sending sync.RWMutex // held to send to queue; taken before mu
+	closed  bool         // guarded by sending: queue is closed
 
 	mu      sync.Mutex             // guards what follows
 	fresh   map[string]*Activation // ended, and not yet on disk
@@ -42,8 +47,9 @@ const gather = 20 * time.Millisecond
 
 // openLedger marks as ended what a killed predecessor had promised. lost is told
 // of records that could not be written and that nobody waits for.
-func openLedger(db *sql.DB, most int, mostSize int64, lost func(records int, err error)) (*ledger, error) {
-	l := &ledger{db: db, most: most, mostSize: mostSize, lost: lost, queue: make(chan entry, queued), stop: make(chan struct{}), done: make(chan struct{}), fresh: map[string]*Activation{}}
+func openLedger(d *database, most int, mostSize int64, lost func(records int, err error)) (*ledger, error) {
+	db := d.sql
+	l := &ledger{db: db, file: d.file, most: most, mostSize: mostSize, lost: lost, queue: make(chan entry, queued), done: make(chan struct{}), fresh: map[string]*Activation{}}
 	if _, err := db.Exec(`UPDATE activations SET ended = 1 WHERE ended = 0`); err != nil {
 		return nil, fmt.Errorf("read activations: %w", failed(err))
 	}
@@ -54,9 +60,14 @@ func openLedger(db *sql.DB, most int, mostSize int64, lost func(records int, err
 	return l, nil
 }
 
-// close writes what waits.
+// close writes what waits, and takes nothing more. A second close does nothing.
 func (l *ledger) close() error {
-	close(l.stop)
+	l.sending.Lock() // the writer goes on, so those who send now get through
+	if !l.closed {
+		l.closed = true
+		close(l.queue)
+	}
+	l.sending.Unlock()
 	<-l.done
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,38 +90,37 @@ func (l *ledger) keep(a *Activation, durable bool) error {
 	if durable {
 		e.ack = make(chan error, 1)
 	}
-	return l.put(e)
+	err := l.put(e)
+	if errors.Is(err, errClosing) {
+		l.mu.Lock()
+		delete(l.fresh, a.ID)
+		l.mu.Unlock()
+	}
+	return err
 }
 
+// put hands an entry to the writer, which settles each that it was handed.
 func (l *ledger) put(e entry) error {
-	select {
-	case l.queue <- e:
-	case <-l.stop:
-		return errClosing
-	}
-	if e.ack == nil {
-		return nil
-	}
-	select {
-	case err := <-e.ack:
+	if err := l.send(e); err != nil || e.ack == nil {
 		return err
-	case <-l.done:
+	}
+	return <-e.ack
+}
+
+func (l *ledger) send(e entry) error {
+	l.sending.RLock()
+	defer l.sending.RUnlock()
+	if l.closed {
 		return errClosing
 	}
+	l.queue <- e
+	return nil
 }
 
 func (l *ledger) write() {
 	defer close(l.done)
-	for {
-		select {
-		case e := <-l.queue:
-			l.flush(l.gather(e))
-		case <-l.stop:
-			for len(l.queue) > 0 {
-				l.flush([]entry{<-l.queue})
-			}
-			return
-		}
+	for e := range l.queue {
+		l.flush(l.gather(e))
 	}
 }
 
@@ -122,11 +132,12 @@ func (l *ledger) gather(first entry) []entry {
 	defer timer.Stop()
 	for len(batch) < queued && (!urgent || len(l.queue) > 0) {
 		select {
-		case e := <-l.queue:
+		case e, more := <-l.queue:
+			if !more {
+				return batch
+			}
 			batch, urgent = append(batch, e), urgent || e.ack != nil
 		case <-timer.C:
-			return batch
-		case <-l.stop:
 			return batch
 		}
 	}
@@ -193,7 +204,7 @@ func (l *ledger) transact(batch []entry) (count int, size int64, err error) {
 	if count, size, err = l.prune(tx, count, size); err != nil {
 		return 0, 0, err
 	}
-	return count, size, tx.Commit()
+	return count, size, errors.Join(tx.Commit(), l.file.Check())
 }
 
 // prune removes the oldest ended records beyond the bounds, and a tenth more so
@@ -276,13 +287,17 @@ func (l *ledger) list(f filter) ([]*Activation, error) {
 	}
 	where, args := f.where()
 	var all []*Activation
-	err := each(l.db, `SELECT record`+where+` ORDER BY start_ms DESC, rowid DESC LIMIT ? OFFSET ?`,
+	err := each(l.db, `SELECT id, record`+where+` ORDER BY start_ms DESC, rowid DESC LIMIT ? OFFSET ?`, unread,
 		func(a *Activation) { all = append(all, a) }, append(args, f.limit, f.skip)...)
 	if err != nil {
 		return nil, fmt.Errorf("list activations: %w", failed(err))
 	}
 	return all, nil
 }
+
+// unread passes over a record that cannot be decoded: the others are still
+// listed.
+func unread(string, error) {}
 
 // get is one that has ended, or nil.
 func (l *ledger) get(namespace, id string) (found *Activation, err error) {
@@ -292,7 +307,7 @@ func (l *ledger) get(namespace, id string) (found *Activation, err error) {
 	if a != nil && a.Namespace == namespace {
 		return a, nil
 	}
-	err = each(l.db, `SELECT record FROM activations WHERE ended = 1 AND namespace = ? AND id = ?`, func(a *Activation) { found = a }, namespace, id)
+	err = each(l.db, `SELECT id, record FROM activations WHERE ended = 1 AND namespace = ? AND id = ?`, unread, func(a *Activation) { found = a }, namespace, id)
 	if err != nil {
 		return nil, fmt.Errorf("read activation %s: %w", id, failed(err))
 	}

@@ -102,11 +102,11 @@ func Open(cfg Config, st *store.Store, invoker Invoker) (*API, error) {
 	}
 	cfg = cfg.withDefaults()
 	a := &API{cfg: cfg, kinds: kindsOf(cfg.Runtimes), store: st, invoker: invoker}
-	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open OpenWhisk API: %w", err)
 	}
 	var err error
-	if a.db, err = openDatabase(cfg.Dir); err != nil {
+	if a.db, err = openDatabase(cfg.Dir, cfg.Log); err != nil {
 		return nil, fmt.Errorf("open OpenWhisk API: %w", err)
 	}
 	if err := a.reconcile(); err != nil {
@@ -115,7 +115,7 @@ func Open(cfg Config, st *store.Store, invoker Invoker) (*API, error) {
 	lost := func(records int, err error) {
 		cfg.Log.Error("activations are not recorded", "count", records, "error", err)
 	}
-	if a.ledger, err = openLedger(a.db.sql, cfg.Activations, cfg.ActivationBytes, lost); err != nil {
+	if a.ledger, err = openLedger(a.db, cfg.Activations, cfg.ActivationBytes, lost); err != nil {
 		return nil, errors.Join(fmt.Errorf("open OpenWhisk API: %w", err), a.db.close())
 	}
 	a.life, a.cancel = context.WithCancel(context.Background())
@@ -205,6 +205,9 @@ func (a *API) route() http.Handler {
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// Health is nil while what the API acknowledges is kept.
+func (a *API) Health() error { return a.db.file.Check() }
 
 // Close accepts no further invocation and waits for those that were accepted.
 // When ctx ends first, they are ended and recorded as such.

@@ -29,22 +29,29 @@ func Named(file string, err error) error {
 
 // Full tells that a disk is full, by what the kernel or SQLite says of it.
 func Full(err error) bool {
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || code(err) == sqlite3.SQLITE_FULL
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || code(err) == sqlite3.SQLITE_FULL ||
+		extended(err) == sqlite3.SQLITE_IOERR_SHMSIZE // the shared memory of the log could not grow
 }
 
-// code is SQLite's primary result code (sqlite.org, rescode.html), 0 where err
-// is none of SQLite's.
-func code(err error) int {
+// extended is SQLite's extended result code (sqlite.org, rescode.html), 0 where
+// err is none of SQLite's.
+func extended(err error) int {
 	var lite *sqlite.Error
 	if !errors.As(err, &lite) {
 		return 0
 	}
-	return lite.Code() & 0xff
+	return lite.Code()
 }
+
+// code is SQLite's primary result code.
+func code(err error) int { return extended(err) & 0xff }
 
 func remedy(err error) string {
 	if Full(err) {
 		return "make room on its disk"
+	}
+	if errors.Is(err, ErrGone) {
+		return "nothing is kept until then"
 	}
 	switch code(err) {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:

@@ -3,8 +3,9 @@
 //
 //	db, err := sqlite.Open(filepath.Join(dir, "functions.db"), "locking_mode(EXCLUSIVE)")
 //
-// It adds nothing to database/sql but the remedy to an error (Named), and knows
-// no schema.
+// It adds to database/sql the remedy to an error (Named), the modes of the files,
+// and what SQLite passes over in silence: a damaged log (Rescue), and a file that
+// was removed (Place). It knows no schema.
 package sqlite
 
 import (
@@ -14,10 +15,12 @@ import (
 	_ "modernc.org/sqlite" // the driver
 )
 
-// Open opens or creates the file at path, with further pragmas (sqlite.org,
+// Open opens or creates the file at path, which this user alone may read
+// afterwards, with further pragmas (sqlite.org,
 // pragma.html). Any path will do: of what SQLite takes for a URI, this one has
 // no special characters. That the file can be used shows at the first statement.
 func Open(path string, pragmas ...string) (*sql.DB, error) {
+	private(path)
 	q := url.Values{"_pragma": append([]string{"journal_mode(WAL)", "synchronous(FULL)"}, pragmas...)}
 	u := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}
 	return sql.Open("sqlite", u.String())

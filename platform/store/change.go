@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -207,8 +208,8 @@ func (f *Functions) Delete(name, version string) error {
 	if version != "" {
 		query, args = query+` AND version = ?`, append(args, version)
 	}
-	if _, err := f.s.db.Exec(query, args...); err != nil {
-		return fmt.Errorf("delete %s: %w", name, diskFull(err))
+	if err := f.s.exec(query, args...); err != nil {
+		return fmt.Errorf("delete %s: %w", name, err)
 	}
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
@@ -248,7 +249,15 @@ func (s *Store) write(fns ...*Function) (err error) {
 			return err
 		}
 	}
-	return tx.Commit()
+	return errors.Join(tx.Commit(), s.file.Check())
+}
+
+// exec is one statement that changes something. What it changed stays.
+func (s *Store) exec(statement string, args ...any) error {
+	if _, err := s.db.Exec(statement, args...); err != nil {
+		return diskFull(err)
+	}
+	return s.file.Check()
 }
 
 func writeOne(stmt *sql.Stmt, fn *Function) error {

@@ -58,7 +58,7 @@ func (s *Store) reown(owner Owner, names []string, all bool) error {
 		return err
 	}
 	defer tx.Rollback()
-	for _, table := range []string{"functions", "events", "damaged"} {
+	for _, table := range []string{"functions", "events"} {
 		change := `UPDATE ` + table + ` SET door = ?, account = ? WHERE door = '' AND account = ''`
 		if all {
 			if _, err := tx.Exec(change, owner.Door, owner.Account); err != nil {

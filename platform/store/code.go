@@ -92,7 +92,7 @@ func (s *Store) unpackNew(data []byte, asides map[string]string) (packaged, erro
 	if err := os.Chmod(aside, 0o755); err != nil {
 		return packaged{}, err
 	}
-	if err := writeFile(filepath.Join(aside, "package.zip"), bytes.NewReader(data), 0o644); err != nil {
+	if err := writeFile(filepath.Join(aside, "package.zip"), bytes.NewReader(data), 0o600); err != nil {
 		return packaged{}, err
 	}
 	return p, extract(data, filepath.Join(aside, "task"))

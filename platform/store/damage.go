@@ -2,31 +2,41 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
-	"time"
+	"strings"
+
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 )
 
-// Damage is something of the store that could not be read. It was moved aside,
-// and nothing was removed for it.
-type Damage struct {
-	Owner   Owner
-	Name    string // of the function; "" where it is not known
-	Version string
-	Aside   string // where it is now
-	Err     error
+// Damage is what Open could not read, a sentence each: a record with its
+// function's name, or what of the database is damaged, and where in directory
+// damaged it is now. While that directory is there, no package is removed
+// because no record names it.
+func (s *Store) Damage() []string { return slices.Clone(s.damage) }
+
+// aside is the directory of what cannot be read, one a start.
+func (s *Store) aside() string {
+	return filepath.Join(s.damagedDir(), s.opened.UTC().Format("20060102T150405.000000000"))
 }
 
-// String is a sentence for a log.
-func (d Damage) String() string {
-	if d.Name == "" {
-		return fmt.Sprintf("%v; it was moved aside: %s", d.Err, d.Aside)
+func (s *Store) damagedDir() string { return filepath.Join(s.dir, "damaged") }
+
+// rescue keeps a copy of a database of which SQLite would pass something over.
+func (s *Store) rescue() error {
+	damage, kept := sqlite.Rescue(s.databasePath(), s.aside())
+	if damage == nil {
+		return nil
 	}
-	return fmt.Sprintf("function %s (version %s, owner %s) cannot be read: %v; it was moved aside: %s", d.Name, d.Version, d.Owner, d.Err, d.Aside)
+	if !kept { // nothing is dropped of which there is no copy
+		return damage
+	}
+	s.damage = append(s.damage, fmt.Sprintf("%v; a copy from before this start is in %s", damage, s.aside()))
+	return nil
 }
-
-// Damage is what Open could not read.
-func (s *Store) Damage() []Damage { return slices.Clone(s.damage) }
 
 // row is one of table functions as it is on disk.
 type row struct {
@@ -42,8 +52,7 @@ func (s *Store) load() error {
 		return err
 	}
 	defer rows.Close()
-	var bad []row
-	var reasons []error
+	bad := map[*row]error{}
 	for rows.Next() {
 		var r row
 		if err := rows.Scan(&r.owner.Door, &r.owner.Account, &r.name, &r.version, &r.record); err != nil {
@@ -51,7 +60,7 @@ func (s *Store) load() error {
 		}
 		fn, err := r.function()
 		if err != nil {
-			bad, reasons = append(bad, r), append(reasons, err)
+			bad[&r] = err
 			continue
 		}
 		fn.Package = s.taskDir(fn.CodeSHA256)
@@ -61,16 +70,16 @@ func (s *Store) load() error {
 		return err
 	}
 	rows.Close()
-	for i, r := range bad {
-		if err := s.setAside(r, reasons[i]); err != nil {
-			return fmt.Errorf("set damaged function %s aside: %w", r.name, err)
+	for r, reason := range bad {
+		if err := s.setAside(r, reason); err != nil {
+			return fmt.Errorf("set the damaged record of function %s aside: %w", r.name, err)
 		}
 	}
 	return s.withoutLatest()
 }
 
 // function decodes a row.
-func (r row) function() (*Function, error) {
+func (r *row) function() (*Function, error) {
 	fn := new(Function)
 	if err := json.Unmarshal(r.record, fn); err != nil {
 		return nil, err
@@ -85,27 +94,29 @@ func (r row) function() (*Function, error) {
 	return fn, nil
 }
 
-// setAside moves a row to table damaged.
-func (s *Store) setAside(r row, reason error) error {
-	tx, err := s.db.Begin()
+// setAside moves a record to a file.
+func (s *Store) setAside(r *row, reason error) error {
+	name := strings.NewReplacer("/", "_", "$", "").Replace(fmt.Sprintf("%s-%s-%s-%s.json", r.owner.Door, r.owner.Account, r.name, r.version))
+	path := filepath.Join(s.aside(), name)
+	if err := errors.Join(os.MkdirAll(s.aside(), 0o700), writeSynced(path, r.record)); err != nil {
+		return err
+	}
+	_, err := s.db.Exec(`DELETE FROM functions WHERE door = ? AND account = ? AND name = ? AND version = ?`,
+		r.owner.Door, r.owner.Account, r.name, r.version)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
-	_, err = tx.Exec(`INSERT INTO damaged (door, account, name, version, record, reason, found) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		r.owner.Door, r.owner.Account, r.name, r.version, r.record, reason.Error(), time.Now().UnixNano())
-	if err != nil {
-		return err
-	}
-	if _, err := tx.Exec(`DELETE FROM functions WHERE door = ? AND account = ? AND name = ? AND version = ?`,
-		r.owner.Door, r.owner.Account, r.name, r.version); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	s.damage = append(s.damage, Damage{r.owner, r.name, r.version, "table damaged of " + databaseFile, reason})
+	s.damage = append(s.damage, fmt.Sprintf("the record of function %s, version %s, cannot be read: %v; it was moved to %s", r.name, r.version, reason, path))
 	return nil
+}
+
+func writeSynced(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // withoutLatest puts the newest published version in the place of a Latest that

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,9 +17,8 @@ func (s *Store) Health(ctx context.Context) error {
 	if err := s.db.QueryRowContext(ctx, "SELECT 1").Scan(&one); err != nil {
 		return fmt.Errorf("the database does not answer: %w", err)
 	}
-	file := filepath.Join(s.dir, "functions.db")
-	if _, err := os.Stat(file); err != nil {
-		return fmt.Errorf("what is written is lost: %w; stop the platform, put the directory back and start again", err)
+	if err := s.file.Check(); err != nil {
+		return fmt.Errorf("what is written is lost: %w", err)
 	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(s.dir, &fs); err != nil {

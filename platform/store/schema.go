@@ -2,7 +2,6 @@ package store
 
 import (
 	"database/sql"
-	"errors"
 	"fmt"
 )
 
@@ -31,15 +30,6 @@ CREATE TABLE events (
 	context BLOB,
 	accepted INTEGER NOT NULL -- nanoseconds since 1970
 ) WITHOUT ROWID;
-CREATE TABLE damaged ( -- rows of functions that cannot be read
-	door TEXT NOT NULL,
-	account TEXT NOT NULL,
-	name TEXT NOT NULL,
-	version TEXT NOT NULL,
-	record BLOB,
-	reason TEXT NOT NULL,
-	found INTEGER NOT NULL -- nanoseconds since 1970
-);
 `
 
 // fromVersion0 gives what a database without owners holds to the zero Owner.
@@ -53,39 +43,36 @@ DROP TABLE functions0;
 DROP TABLE events0;
 `
 
-// migrate brings the database to schemaVersion, in one transaction.
-func migrate(db *sql.DB) (err error) {
+// migrate brings the database to schemaVersion, in one transaction. It reports
+// whether there was none before.
+func migrate(db *sql.DB) (fresh bool, err error) {
 	tx, err := db.Begin()
 	if err != nil {
-		return err
+		return false, err
 	}
-	defer func() {
-		if e := tx.Rollback(); err != nil && e != nil && !errors.Is(e, sql.ErrTxDone) {
-			err = errors.Join(err, e)
-		}
-	}()
+	defer tx.Rollback()
 	var version, old int
 	if err := tx.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
-		return err
+		return false, err
 	}
 	switch {
 	case version == schemaVersion:
-		return nil
+		return false, nil
 	case version > schemaVersion:
-		return fmt.Errorf("it has schema %d, this platform knows %d at most: use the platform that made it", version, schemaVersion)
+		return false, fmt.Errorf("it has schema %d, this platform knows %d at most: use the platform that made it", version, schemaVersion)
 	}
 	if err := tx.QueryRow(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'functions'`).Scan(&old); err != nil {
-		return err
+		return false, err
 	}
 	change := schema
 	if old > 0 {
 		change = fromVersion0
 	}
 	if _, err := tx.Exec(change); err != nil {
-		return err
+		return false, err
 	}
 	if _, err := tx.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion)); err != nil {
-		return err
+		return false, err
 	}
-	return tx.Commit()
+	return old == 0, tx.Commit()
 }

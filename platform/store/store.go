@@ -83,11 +83,13 @@ type Function struct {
 // Store is the functions of one directory. Its methods may be called from any
 // number of goroutines.
 type Store struct {
-	dir  string
-	db   *sql.DB
-	lock *os.File
+	dir    string
+	db     *sql.DB
+	file   sqlite.Place // of the database
+	lock   *os.File
+	opened time.Time
 
-	damage []Damage // that Open found
+	damage []string // that Open found
 
 	writes sync.Mutex // serialises changes; taken before mu
 
@@ -102,7 +104,7 @@ type Store struct {
 // be read is set aside, see Damage. The error wraps ErrInUse when another
 // process holds the directory.
 func Open(dir string) (*Store, error) {
-	s := &Store{dir: dir, owners: map[Owner]*Functions{}, uses: map[string]int{}, retired: map[string]time.Time{}}
+	s := &Store{dir: dir, opened: time.Now(), owners: map[Owner]*Functions{}, uses: map[string]int{}, retired: map[string]time.Time{}}
 	if err := s.open(); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("open store %s: %w", dir, diskFull(err))
@@ -110,32 +112,39 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open() error {
-	for _, d := range []string{s.dir, s.codeDir(), s.tempDir()} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+func (s *Store) open() (err error) {
+	if s.lock, err = secure(s.dir); err != nil {
+		return err
+	}
+	for _, d := range []string{s.codeDir(), s.tempDir()} {
+		if err := privateDir(d); err != nil {
 			return err
 		}
-	}
-	var err error
-	if s.lock, err = lockDir(s.dir); err != nil {
-		return err
 	}
 	if err := emptyDir(s.tempDir()); err != nil {
 		return err
 	}
-	path := filepath.Join(s.dir, databaseFile)
-	if s.db, err = sqlite.Open(path, "locking_mode(EXCLUSIVE)"); err != nil {
+	if err := s.rescue(); err != nil {
+		return err
+	}
+	if s.db, err = sqlite.Open(s.databasePath(), "locking_mode(EXCLUSIVE)"); err != nil {
+		return err
+	}
+	if s.file, err = sqlite.PlaceOf(s.databasePath()); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1) // which holds the file alone, so that SQLite maps no shared memory that a full disk could take away
-	if err := migrate(s.db); err != nil {
+	fresh, err := migrate(s.db)
+	if err == nil {
+		err = s.load()
+	}
+	if err != nil {
 		return sqlite.Named(databaseFile, err)
 	}
-	if err := s.load(); err != nil {
-		return sqlite.Named(databaseFile, err)
-	}
-	return s.retireUnnamed()
+	return s.retireUnnamed(fresh)
 }
+
+func (s *Store) databasePath() string { return filepath.Join(s.dir, databaseFile) }
 
 // Of is the functions of an owner.
 func (s *Store) Of(owner Owner) *Functions {

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Sweep removes packages that no version has named for at least idle: until
@@ -43,19 +41,27 @@ func (s *Store) remove(sha string) error {
 }
 
 // retireUnnamed has Sweep take packages that no record names, as a crash between
-// unpacking and recording leaves them. While something is damaged they stay: a
-// record that cannot be read may name them.
-func (s *Store) retireUnnamed() error {
+// unpacking and recording leaves them. They stay while something that could name
+// them was not read: it lies in directory damaged, or the database was taken away.
+func (s *Store) retireUnnamed(fresh bool) error {
 	found, err := os.ReadDir(s.codeDir())
 	if err != nil {
 		return err
 	}
-	var damaged int
-	if err := s.db.QueryRow(`SELECT count(*) FROM damaged`).Scan(&damaged); err != nil {
+	if fresh && len(found) > 0 {
+		s.damage = append(s.damage, fmt.Sprintf("there was no %s, but there are %d packages: no function has them; put the database back, or remove %s and %s",
+			databaseFile, len(found), s.codeDir(), s.damagedDir()))
+		if err := os.MkdirAll(s.aside(), 0o700); err != nil {
+			return err
+		}
+	}
+	if damaged, err := os.ReadDir(s.damagedDir()); len(damaged) > 0 {
+		return nil
+	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	for _, d := range found {
-		if s.uses[d.Name()] == 0 && damaged == 0 {
+		if s.uses[d.Name()] == 0 {
 			s.retired[d.Name()] = time.Now()
 		}
 	}
@@ -73,17 +79,4 @@ func emptyDir(dir string) error {
 		}
 	}
 	return nil
-}
-
-// lockDir takes the directory for this process, flock(2), until it ends.
-func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%w (flock: %w)", ErrInUse, err)
-	}
-	return f, nil
 }

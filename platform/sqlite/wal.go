@@ -1,0 +1,86 @@
+package sqlite
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// The write-ahead log's format (sqlite.org, fileformat2.html, section 4).
+const (
+	walHeaderSize   = 32
+	frameHeaderSize = 24
+	walMagic        = 0x377f0682 // the last bit tells big-endian checksums
+)
+
+// checksum is SQLite's, of two words that depend on each other.
+type checksum struct{ a, b uint32 }
+
+func (c checksum) add(order binary.ByteOrder, data []byte) checksum {
+	for i := 0; i+8 <= len(data); i += 8 {
+		c.a += order.Uint32(data[i:]) + c.b
+		c.b += order.Uint32(data[i+4:]) + c.a
+	}
+	return c
+}
+
+func checksumAt(data []byte) checksum {
+	return checksum{binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])}
+}
+
+// lostFrames counts the frames of a write-ahead log that SQLite passes over
+// though they are sound, because one before them is damaged. SQLite reads a log
+// up to the first frame whose checksum is wrong, and takes the rest for a
+// transaction that a crash cut short; but then no sound frame comes after.
+func lostFrames(path string) (int, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	r := bufio.NewReaderSize(f, 1<<20)
+	header := make([]byte, walHeaderSize)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return 0, ended(err)
+	}
+	magic, pageSize := binary.BigEndian.Uint32(header), binary.BigEndian.Uint32(header[8:])
+	var order binary.ByteOrder = binary.LittleEndian
+	if magic&1 != 0 {
+		order = binary.BigEndian
+	}
+	sum := checksum{}.add(order, header[:24])
+	if magic&^1 != walMagic || pageSize < 512 || pageSize > 64<<10 || sum != checksumAt(header[24:]) {
+		return 0, fmt.Errorf("its first %d bytes are damaged", walHeaderSize)
+	}
+	frame := make([]byte, frameHeaderSize+pageSize)
+	lost, damaged := 0, false
+	for {
+		if _, err := io.ReadFull(r, frame); err != nil {
+			return lost, ended(err)
+		}
+		stored := checksumAt(frame[16:])
+		sound := string(frame[8:16]) == string(header[16:24]) && // the salts: of this use of the log, not of one before
+			sum.add(order, frame[:8]).add(order, frame[frameHeaderSize:]) == stored
+		switch {
+		case !sound:
+			damaged = true
+		case damaged:
+			lost++
+		}
+		sum = stored // which the next frame's goes on from
+	}
+}
+
+// ended is nil for the end of a file.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	return err
+}
