@@ -24,6 +24,7 @@ type Config struct {
 	Data    string        `yaml:"data"`    // directory of functions and code; default "data"
 	Region  string        `yaml:"region"`  // in ARNs; default us-east-1
 	Account string        `yaml:"account"` // in ARNs; default 000000000000
+	Hosts   []string      `yaml:"hosts"`   // names under which clients reach a loopback listener, as behind a reverse proxy
 	Events  int           `yaml:"events"`  // asynchronous invocations that may wait; default 1000
 	Grace   time.Duration `yaml:"grace"`   // for what runs when the platform shuts down; default 10s
 

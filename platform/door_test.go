@@ -77,3 +77,27 @@ exports.handler = async (e) => {
 	cmd.Wait()
 	runtimetest.Eventually(t, "no process is left", func() bool { return len(inDirectory(filepath.Join(dir, "backend"))) == 0 })
 }
+
+func TestEveryPathOfTheListenerChecksItsHost(t *testing.T) {
+	r := serve(t, Config{Hosts: []string{"faas.example"}})
+	defer http.DefaultClient.CloseIdleConnections()
+	for _, path := range []string{"/2015-03-31/functions", "/api/v1", "/api/v1/namespaces", "/metrics", "/healthz", "/code/f", "/nothing"} {
+		for host, refused := range map[string]bool{"evil.example:9000": true, "faas.example": false, "localhost": false} {
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				req, err := http.NewRequestWithContext(t.Context(), method, r.url+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Host = host
+				res, err := http.DefaultClient.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				res.Body.Close()
+				if got := res.StatusCode == http.StatusMisdirectedRequest; got != refused {
+					t.Errorf("%s %s with Host %s: status %d", method, path, host, res.StatusCode)
+				}
+			}
+		}
+	}
+}

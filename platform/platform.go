@@ -27,6 +27,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/gateway"
 	"github.com/lambdabench/lambdabench/platform/metering"
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
+	"github.com/lambdabench/lambdabench/platform/origin"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime"
@@ -133,8 +134,7 @@ func (p *Platform) route(registry *prometheus.Registry) {
 	mux.Handle("/api/v1/", p.Whisk)
 	mux.Handle("GET /metrics", body.Timed(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), 0))
 	mux.Handle("GET /healthz", body.Timed(http.HandlerFunc(p.healthz), 0))
-	// A browser that visits some page must not be made to run code here.
-	p.handler = http.NewCrossOriginProtection().Handler(mux)
+	p.handler = origin.Guard(mux, p.cfg.Hosts)
 }
 
 // sweep removes packages that nobody names any more.

@@ -21,6 +21,7 @@ import (
 
 type mpscFlags struct {
 	config, listen, backend string
+	hosts                   []string
 	verbose                 bool
 	backendFlags
 }
@@ -53,6 +54,7 @@ Credentials come from the environment, never from the file.`,
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:9100", "address and port")
 	cmd.Flags().StringVar(&f.backend, "backend", "", "where users' schedules run (default: the first usable of unikernel, process)")
 	f.backendFlags.add(cmd)
+	addHosts(cmd, &f.hosts)
 	cmd.Flags().BoolVar(&f.verbose, "verbose", false, "log at debug level")
 	return cmd
 }
@@ -63,6 +65,7 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 	if err != nil {
 		return &usageError{err}
 	}
+	cfg.Hosts = append(cfg.Hosts, hostNames(f.listen, f.hosts)...)
 	level := slog.LevelInfo
 	if f.verbose {
 		level = slog.LevelDebug

@@ -16,6 +16,7 @@ import (
 
 func serveCommand() *cobra.Command {
 	var listen, data, backend, config string
+	var hosts []string
 	var verbose bool
 	var f backendFlags
 	cmd := &cobra.Command{
@@ -38,6 +39,7 @@ otherwise. /metrics is for Prometheus, /healthz for a load balancer.`,
 			if data != "" {
 				cfg.Data = data
 			}
+			cfg.Hosts = append(cfg.Hosts, hostNames(listen, hosts)...)
 			level := slog.LevelInfo
 			if verbose {
 				level = slog.LevelDebug
@@ -47,6 +49,7 @@ otherwise. /metrics is for Prometheus, /healthz for a load balancer.`,
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9000", "address and port")
+	addHosts(cmd, &hosts)
 	cmd.Flags().StringVar(&data, "data", "", "directory of functions and code (default \"data\")")
 	cmd.Flags().StringVar(&backend, "backend", "process", "isolation backend (see lambdabench doctor)")
 	f.add(cmd)
@@ -76,6 +79,19 @@ func serve(cmd *cobra.Command, cfg platform.Config, isolation backends.Config, n
 	warnOfStrangers(l, log)
 	fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s (backend %s, pid %d)\n", l.Addr(), name, os.Getpid())
 	return p.Serve(ctx, l)
+}
+
+// addHosts adds the flag for names that a reverse proxy passes on.
+func addHosts(cmd *cobra.Command, hosts *[]string) {
+	cmd.Flags().StringSliceVar(hosts, "host", nil, "a `name` under which clients reach a loopback listener, as behind a reverse proxy; may be repeated")
+}
+
+// hostNames are those of --host and the one in --listen.
+func hostNames(listen string, hosts []string) []string {
+	if name, _, err := net.SplitHostPort(listen); err == nil && name != "" {
+		return append(hosts, name)
+	}
+	return hosts
 }
 
 // warnOfStrangers warns of an address that others than this host can reach.

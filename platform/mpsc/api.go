@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/lambdabench/lambdabench/platform/body"
+	"github.com/lambdabench/lambdabench/platform/origin"
 )
 
 //go:embed openapi.yaml
@@ -36,8 +37,7 @@ func Handler(c *Controller) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, r.URL.Path+": there is no such path; /openapi.yaml has those that there are")
 	})
-	// A browser that visits some page must not be made to run code here.
-	return body.Timed(http.NewCrossOriginProtection().Handler(mux), c.bodyTime)
+	return body.Timed(origin.Guard(mux, c.cfg.Hosts), c.bodyTime)
 }
 
 func (c *Controller) routes() map[string]http.HandlerFunc {

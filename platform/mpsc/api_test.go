@@ -24,6 +24,30 @@ func TestAWebPageCannotRunFunctions(t *testing.T) {
 	}
 }
 
+func TestAMisleadingHostRunsNothing(t *testing.T) {
+	ran := false
+	c := controller(t, config("a"), Options{Executors: map[string]Executor{"a": scripted(func(context.Context) ([]byte, error) { ran = true; return []byte("1"), nil })}})
+	srv := httptest.NewServer(Handler(c))
+	defer srv.Close()
+	for _, path := range []string{"/run/nop", "/test/nop", "/schedules/x", "/schedule/nop", "/openapi.yaml"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+			req, err := http.NewRequestWithContext(t.Context(), method, srv.URL+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = "evil.example:9100"
+			res, err := srv.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != http.StatusMisdirectedRequest || ran {
+				t.Errorf("%s %s: status %d, the function ran: %v", method, path, res.StatusCode, ran)
+			}
+		}
+	}
+}
+
 func TestRESTAPIAnswersAndExplains(t *testing.T) {
 	cfg := config("a", "b")
 	c := controller(t, cfg, Options{Executors: map[string]Executor{"a": takes(time.Millisecond), "b": fails(Throttled)}})

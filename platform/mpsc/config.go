@@ -36,6 +36,7 @@ type Config struct {
 	Limit     time.Duration `yaml:"limit"`     // the time a user's schedule may take; default 2s
 	Hedge     bool          `yaml:"hedge"`     // ask a second provider when the first is slow; functions may then run twice
 	Database  string        `yaml:"database"`  // SQLite file; default "mpsc.db"
+	Hosts     []string      `yaml:"hosts"`     // names under which clients reach a loopback listener, as behind a reverse proxy
 	Functions []string      `yaml:"functions"` // what is tested
 	Providers []Provider    `yaml:"providers"`
 }
