@@ -98,6 +98,9 @@ func (b *Backend) Probe(ctx context.Context) error { return probe(ctx) }
 // prepare starts the tender, once. A start that failed is tried again by the
 // next call: the lack may have been a passing one, or the caller's time.
 func (b *Backend) prepare(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	select {
 	case b.starting <- struct{}{}:
 		defer func() { <-b.starting }()
