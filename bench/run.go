@@ -174,9 +174,9 @@ func (r *Runner) targets(ctx context.Context, su *Suite, all backendList) ([]Tar
 }
 
 // chooseInterpreters takes the best of each language, or what is asked for.
-// Looking for interpreters starts each that is found, so it is done once.
 func chooseInterpreters(ctx context.Context, want Names) ([]runtime.Interpreter, error) {
-	found := runtime.Interpreters(ctx)
+	var finder runtime.Finder
+	found := finder.All(ctx)
 	ids := want.List
 	if want.All {
 		for _, in := range found {
@@ -189,13 +189,13 @@ func chooseInterpreters(ctx context.Context, want Names) ([]runtime.Interpreter,
 	for _, id := range ids {
 		i := slices.IndexFunc(found, func(in runtime.Interpreter) bool { return in.Runtime == id || string(in.Language) == id })
 		if i < 0 {
-			_, err := runtime.FindInterpreter(ctx, id)
+			_, err := finder.Find(ctx, id)
 			return nil, err
 		}
 		list = append(list, found[i])
 	}
 	if len(list) == 0 {
-		return nil, errors.New("neither Node.js 18+ nor CPython 3.11+ is installed; apt-get install nodejs python3")
+		return nil, fmt.Errorf("there is no interpreter: %w", errors.Join(append(finder.Lacks(ctx), ctx.Err())...))
 	}
 	return list, nil
 }

@@ -33,8 +33,10 @@ type Backend interface {
 	// "container/runc", "unikernel".
 	Name() string
 
-	// Probe reports whether this host can run the backend. The error is an
-	// *Unavailable that says in one sentence what is missing and how to get it.
+	// Probe reports what keeps this host from running the backend, as far as that
+	// shows without an interpreter; package trial finds out the rest. The error is an
+	// *Unavailable that says in one sentence what is missing and how to get it, or
+	// that of ctx.
 	Probe(ctx context.Context) error
 
 	// Boot starts the interpreter with the invocation driver in a new sandbox

@@ -4,20 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/shirou/gopsutil/v4/mem"
 	"github.com/spf13/cobra"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/trial"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
 var (
 	errNothingUsable = errors.New("no backend is usable on this host")
-	errNoInterpreter = errors.New("no interpreter is installed: " + getInterpreter)
 )
-
-const getInterpreter = "install Node.js 18 or later, or CPython 3.11 or later (apt-get install nodejs python3)"
 
 func doctorCommand() *cobra.Command {
 	var trace bool
@@ -25,7 +25,8 @@ func doctorCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "doctor", Short: "Say what this host can run, and what it lacks",
 		Long: `Say for every backend whether this host can run it, or in one sentence what the
-host lacks and how to get it. Where a setting of the host allows fewer sandboxes
+host lacks and how to get it. Every interpreter is booted once on every backend and
+runs a function that does nothing, from a snapshot where the backend takes any. Where a setting of the host allows fewer sandboxes
 than its memory would hold, say which and how to raise it. Exit code 1 when no
 backend is usable.`,
 		Args: wrong(cobra.NoArgs),
@@ -45,9 +46,9 @@ backend is usable.`,
 // function.
 func traceUCs(cmd *cobra.Command) error {
 	out := cmd.OutOrStdout()
-	found := runtime.Interpreters(cmd.Context())
-	if len(found) == 0 {
-		return errNoInterpreter
+	found, err := findInterpreters(cmd.Context(), new(runtime.Finder))
+	if err != nil {
+		return err
 	}
 	for _, in := range found {
 		calls, err := unikernel.Trace(cmd.Context(), in)
@@ -66,38 +67,109 @@ func traceUCs(cmd *cobra.Command) error {
 	return nil
 }
 
-func doctor(cmd *cobra.Command, f backendFlags) error {
-	out := cmd.OutOrStdout()
+func doctor(cmd *cobra.Command, f backendFlags) (err error) {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	var finder runtime.Finder
 	fmt.Fprintln(out, "interpreters")
-	found := runtime.Interpreters(cmd.Context())
+	found := finder.All(ctx)
 	for _, in := range found {
 		fmt.Fprintf(out, "  %-18s %s, %s\n", in.Runtime, in.Version, in.Path)
 	}
-	if len(found) == 0 {
-		fmt.Fprintln(out, "  none: "+getInterpreter)
+	for _, lack := range finder.Lacks(ctx) {
+		fmt.Fprintf(out, "  %-18s %v\n", "", lack)
 	}
 	fmt.Fprintln(out, "backends")
 	all, closeAll := f.open()
+	defer func() { err = errors.Join(err, closeInTime(closeAll)) }()
 	usable := 0
 	for _, b := range all {
-		err := b.Probe(cmd.Context())
-		if err == nil {
+		verdicts, err := trial.Trial{}.All(ctx, b, found)
+		if ctx.Err() != nil {
+			return fmt.Errorf("doctor was interrupted: %w", context.Cause(ctx))
+		}
+		lines, works := verdictOn(verdicts, err)
+		if works {
 			usable++
+			lines = append(lines, bindingBounds(b, availableMemory(ctx))...)
 		}
-		fmt.Fprintf(out, "  %-18s %s\n", b.Name(), verdict(err))
-		if err == nil {
-			for _, warning := range bindingBounds(b, availableMemory(cmd.Context())) {
-				fmt.Fprintf(out, "  %-18s %s\n", "", warning)
-			}
+		for i, line := range strings.Split(strings.Join(lines, "\n"), "\n") {
+			fmt.Fprintf(out, "  %-18s %s\n", []string{b.Name(), ""}[min(i, 1)], line)
 		}
-	}
-	if err := closeAll(); err != nil {
-		return err
 	}
 	if usable == 0 {
 		return errNothingUsable
 	}
 	return nil
+}
+
+// verdictOn is what doctor says of a backend, the verdict first, and whether the
+// backend works with any interpreter.
+func verdictOn(verdicts []trial.Verdict, probe error) (lines []string, works bool) {
+	if probe != nil {
+		return []string{"not usable: " + cause(probe)}, false
+	}
+	var good, bad []string
+	for _, v := range verdicts {
+		if v.Err == nil {
+			good = append(good, v.Interpreter.Runtime)
+		} else {
+			bad = append(bad, v.Interpreter.Runtime+": "+cause(v.Err))
+		}
+	}
+	switch {
+	case len(good) > 0 && len(bad) == 0:
+		return []string{"usable"}, true
+	case len(good) > 0:
+		return append([]string{"usable for " + strings.Join(good, ", ") + " only"}, bad...), true
+	case len(bad) > 0:
+		return append([]string{"not usable: " + bad[0]}, bad[1:]...), false
+	}
+	return []string{"not usable: there is no interpreter to try it with"}, false
+}
+
+// cause is an error as doctor tells it: the step of the trial that failed, what
+// the host lacks, and the remedy.
+func cause(err error) string {
+	step := ""
+	var failed *trial.Failure
+	if errors.As(err, &failed) {
+		step, err = string(failed.Step)+": ", failed.Err
+	}
+	var lacks *runtime.Unavailable
+	switch {
+	case errors.As(err, &lacks) && lacks.Remedy != "":
+		return step + lacks.Lacks + "; " + lacks.Remedy
+	case errors.As(err, &lacks):
+		return step + lacks.Lacks
+	}
+	return step + err.Error()
+}
+
+// closeTime bounds the wait for backends that close: one that hangs must not keep
+// doctor from its end.
+const closeTime = 20 * time.Second
+
+func closeInTime(closeAll func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- closeAll() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(closeTime):
+		return fmt.Errorf("the backends did not close within %v: processes may be left", closeTime)
+	}
+}
+
+// findInterpreters is all that the finder finds, or why there are none.
+func findInterpreters(ctx context.Context, f *runtime.Finder) ([]runtime.Interpreter, error) {
+	found := f.All(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("there is no interpreter: %w", errors.Join(f.Lacks(ctx)...))
+	}
+	return found, nil
 }
 
 // availableMemory is in bytes, 0 where the host does not tell.
@@ -124,17 +196,4 @@ func bindingBounds(b runtime.Backend, available int64) (warnings []string) {
 		}
 	}
 	return warnings
-}
-
-func verdict(err error) string {
-	var lacks *runtime.Unavailable
-	switch {
-	case err == nil:
-		return "usable"
-	case errors.As(err, &lacks) && lacks.Remedy != "":
-		return "not usable: " + lacks.Lacks + "; " + lacks.Remedy
-	case errors.As(err, &lacks):
-		return "not usable: " + lacks.Lacks
-	}
-	return "not usable: " + err.Error()
 }

@@ -2,12 +2,17 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/container"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+	"github.com/lambdabench/lambdabench/runtime/trial"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
@@ -27,6 +32,51 @@ func TestDoctorTracesSystemCallsOfUCs(t *testing.T) {
 	}
 	if !strings.Contains(stdout, "  openat") {
 		t.Errorf("no call of a runtime that starts in:\n%s", stdout)
+	}
+}
+
+func TestDoctorSaysWhichInterpreterABackendFailsWithAndAtWhichStep(t *testing.T) {
+	node, python := runtime.Interpreter{Runtime: "nodejs18.x"}, runtime.Interpreter{Runtime: "python3.11"}
+	refused := &runtime.Unavailable{Backend: "unikernel", Lacks: "no process may be read", Remedy: "sysctl x=1"}
+	failed := func(in runtime.Interpreter, step trial.Step) trial.Verdict {
+		return trial.Verdict{Interpreter: in, Err: &trial.Failure{Runtime: in.Runtime, Step: step, Err: fmt.Errorf("wrapped: %w", refused)}}
+	}
+	for _, c := range []struct {
+		name     string
+		verdicts []trial.Verdict
+		probe    error
+		lines    []string
+		works    bool
+	}{
+		{"all work", []trial.Verdict{{Interpreter: node}, {Interpreter: python}}, nil, []string{"usable"}, true},
+		{"one works", []trial.Verdict{failed(node, trial.Boot), {Interpreter: python}}, nil,
+			[]string{"usable for python3.11 only", "nodejs18.x: boot: no process may be read; sysctl x=1"}, true},
+		{"none works", []trial.Verdict{failed(node, trial.Boot), failed(python, trial.Capture)}, nil,
+			[]string{"not usable: nodejs18.x: boot: no process may be read; sysctl x=1", "python3.11: capture: no process may be read; sysctl x=1"}, false},
+		{"the probe fails", nil, refused, []string{"not usable: no process may be read; sysctl x=1"}, false},
+		{"nothing to try it with", nil, nil, []string{"not usable: there is no interpreter to try it with"}, false},
+	} {
+		if lines, works := verdictOn(c.verdicts, c.probe); !slices.Equal(lines, c.lines) || works != c.works {
+			t.Errorf("%s: %q, works: %v", c.name, lines, works)
+		}
+	}
+}
+
+func TestDoctorEndsWhenItIsInterrupted(t *testing.T) {
+	cmd := prepared("doctor")
+	runtimetest.Child(t, cmd)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { cmd.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		if code := cmd.ProcessState.ExitCode(); code != exitFailed {
+			t.Errorf("exit code %d", code)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("doctor goes on after SIGTERM")
 	}
 }
 

@@ -68,7 +68,11 @@ func serve(cmd *cobra.Command, cfg platform.Config, isolation backends.Config, n
 	if err := backend.Probe(ctx); err != nil {
 		return err
 	}
-	p, err := platform.Open(cfg, backend, runtime.Interpreters(ctx), log)
+	interpreters, err := findInterpreters(ctx, new(runtime.Finder))
+	if err != nil {
+		return err
+	}
+	p, err := platform.Open(cfg, backend, interpreters, log)
 	if err != nil {
 		return err
 	}

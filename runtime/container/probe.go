@@ -12,13 +12,10 @@ import (
 
 // Probe names the first fact of this host that prevents containers.
 func (b *Backend) Probe(ctx context.Context) error {
-	if err := b.probeHost(); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if len(runtime.Interpreters(ctx)) == 0 {
-		return b.lacks("neither Node.js 18+ nor CPython 3.11+ is installed", "apt-get install nodejs python3")
-	}
-	return nil
+	return b.probeHost()
 }
 
 func (b *Backend) lacks(what, remedy string) error {

@@ -80,13 +80,10 @@ func New(cfg Config) *Backend {
 // Name is "process".
 func (b *Backend) Name() string { return "process" }
 
-// Probe reports whether an interpreter is installed, and whether what a
-// function starts can be ended for certain.
+// Probe reports whether what a function starts can be ended for certain.
 func (b *Backend) Probe(ctx context.Context) error {
-	_, node := runtime.FindInterpreter(ctx, string(runtime.NodeJS))
-	_, python := runtime.FindInterpreter(ctx, string(runtime.Python))
-	if node != nil && python != nil {
-		return &runtime.Unavailable{Backend: b.Name(), Lacks: "neither Node.js 18+ nor CPython 3.11+ is installed", Remedy: "apt-get install nodejs python3"}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if err := b.prepare(); err != nil {
 		return &runtime.Unavailable{Backend: b.Name(), Lacks: err.Error()}
