@@ -90,6 +90,14 @@ type Limiter interface {
 	CanLimit(l Limits) error
 }
 
+// Confiner is a backend that cannot give each sandbox a file system of its own
+// (/tmp, the function's code in /var/task, nothing of other functions) on every
+// host. A backend that is no Confiner always does.
+type Confiner interface {
+	// CanConfine reports whether it does on this host. The error is an *Unavailable.
+	CanConfine() error
+}
+
 // Sandbox is one isolated language runtime. A sandbox serves one call at a
 // time; Close and Usage may be called at any moment from any goroutine.
 type Sandbox interface {

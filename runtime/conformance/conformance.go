@@ -70,6 +70,7 @@ func Run(t *testing.T, create func(t testing.TB) runtime.Backend) {
 			t.Run("import", s.imports)
 			t.Run("host", s.host)
 			t.Run("ends", s.ends)
+			t.Run("files", s.files)
 			t.Run("limits", s.limits)
 			t.Run("control", s.control)
 			t.Run("snapshots", s.snapshots)

@@ -21,9 +21,9 @@ const (
 
 	becomeScript = limitScript + `exec "$@"`
 
-	// As the first process of a pid namespace it stays: the kernel shields
+	// After limitScript. As the first process of a pid namespace it stays: the kernel shields
 	// that process from signals of its own namespace, a function would notice.
-	stayScript = limitScript + `"$@" 3<&3 & exec 3<&-; wait $!`
+	stayScript = `"$@" 3<&3 & exec 3<&-; wait $!`
 )
 
 // launch starts the interpreter in a new sandbox.
@@ -32,7 +32,7 @@ func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err er
 	if err != nil {
 		return nil, err
 	}
-	if b.users != nil && !open(spec.Interpreter.Path) {
+	if b.users != nil && b.noView != nil && !open(spec.Interpreter.Path) {
 		return nil, fmt.Errorf("unprivileged users cannot run %s: install it for all users, or run as an ordinary user", spec.Interpreter.Path)
 	}
 	sb := &sandbox{backend: b, name: name, gone: make(chan struct{})}
@@ -41,6 +41,9 @@ func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err er
 			err = errors.Join(err, sb.release())
 		}
 	}()
+	if b.noView == nil {
+		sb.view = b.newView(spec.Interpreter.Path)
+	}
 	if err := sb.acquire(); err != nil {
 		return nil, err
 	}
@@ -57,19 +60,23 @@ func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err er
 	defer w.Close()
 	sb.output = out
 
-	script := becomeScript
-	if sb.namespaced() {
-		script = stayScript
+	own, drivers := sb.dir, filepath.Join(b.dir, "runtime")
+	if sb.view != nil {
+		own, drivers = "/tmp", runtimeRoot
 	}
-	args := []string{"-c", script, "sh", fmt.Sprint(b.cfg.MaxFile / 512), spec.Interpreter.Path}
-	cmd := exec.Command("/bin/sh", append(args, driver.Args(spec.Interpreter.Language, filepath.Join(b.dir, file))...)...)
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + sb.dir, "TMPDIR=" + sb.dir, "LANG=C.UTF-8", "TZ=UTC"}
-	cmd.Dir = sb.dir
+	args := []string{"-c", sb.script(), "sh", fmt.Sprint(b.cfg.MaxFile / 512), spec.Interpreter.Path}
+	cmd := exec.Command("/bin/sh", append(args, driver.Args(spec.Interpreter.Language, filepath.Join(drivers, file))...)...)
+	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + own, "TMPDIR=" + own, "LANG=C.UTF-8", "TZ=UTC"}
+	cmd.Dir = own
 	cmd.Stdout, cmd.Stderr = w, w
 	cmd.ExtraFiles = []*os.File{child}
 	cmd.SysProcAttr = sb.attributes()
 	sb.cmd = cmd
-	if err := b.spawner.start(cmd, sb.group); err != nil {
+	entered := sb.view // by the thread that starts it
+	if sb.namespaced() {
+		entered = nil
+	}
+	if err := b.spawner.start(cmd, sb.group, entered, sb.uid); err != nil {
 		sb.cmd = nil
 		return nil, err
 	}
@@ -79,21 +86,33 @@ func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err er
 
 // attributes are how the sandbox's first process is set apart.
 func (s *sandbox) attributes() *syscall.SysProcAttr {
+	if s.namespaced() {
+		return namespaces(s.view != nil)
+	}
 	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if s.uid != 0 {
 		attr.Credential = &syscall.Credential{Uid: s.uid, Gid: s.uid}
 	}
-	if s.namespaced() {
-		uid, gid := os.Getuid(), os.Getgid()
-		attr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID
-		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
-	}
 	return attr
 }
 
-// namespaced tells whether a pid namespace holds the sandbox together.
-func (s *sandbox) namespaced() bool { return s.group.fd == nil && s.uid == 0 }
+// namespaced tells whether the sandbox has user and pid namespaces: where the
+// platform is not root, for a file system of its own, and where nothing else
+// holds its processes together.
+func (s *sandbox) namespaced() bool {
+	return s.uid == 0 && (s.view != nil || s.group.fd == nil)
+}
+
+// script is what the sandbox's first process does.
+func (s *sandbox) script() string {
+	switch {
+	case !s.namespaced():
+		return becomeScript
+	case s.view == nil:
+		return limitScript + stayScript
+	}
+	return s.view.script() + limitScript + becomeOwn() + stayScript
+}
 
 // acquire takes what the sandbox has on the host: a user, groups, a directory.
 func (s *sandbox) acquire() (err error) {

@@ -1,7 +1,7 @@
 // Package process is the plainest backend: a sandbox is a Linux process with
-// a session of its own, a clean environment and resource limits. It is what
-// the paper calls 'Linux process', the baseline: it limits and cleans up, and
-// hides nothing of the host's files or network.
+// a session of its own, a clean environment, resource limits and, where the host
+// lets it, a file system of its own. It is what the paper calls 'Linux process',
+// the baseline: it hides neither the host's network nor its kernel.
 //
 //	b := process.New(process.Config{})
 //	defer b.Close()
@@ -18,9 +18,22 @@
 // processes by RLIMIT_NPROC, CPU not at all ([Backend.CanLimit] tells).
 // Usage.Source says where the memory figure comes from.
 //
-// A root platform runs functions under unprivileged user ids. A package that
-// such a user cannot read is sent along and unpacked into the sandbox's own
-// directory, which costs time at import: keep packages readable.
+// A root platform runs functions under unprivileged user ids, one for each
+// sandbox. No program that a function starts gains a privilege (no_new_privs),
+// and the capability bounding set is empty.
+//
+// The file system of a sandbox (view) is a mount namespace: /tmp, /var/tmp and
+// /dev/shm of its own, the function's package in /var/task, the drivers in
+// /var/runtime, and the host's programs, libraries and settings. It is made by
+// system calls for root, and by util-linux in a user namespace for others;
+// there the sandbox has a pid namespace as well, and the package is sent along
+// and unpacked in memory. Where the host permits neither,
+// [Backend.CanConfine] says why: then each sandbox has a directory of its own
+// as TMPDIR, and functions see the host's files as their user may.
+//
+// A package whose files the sandbox's user cannot read is sent along, which
+// costs time at import: keep them readable. The modes of the directories above
+// it do not matter.
 //
 // Of a platform that was killed nothing stays: its sandboxes get a
 // parent-death signal, and the next backend on the same Dir ends and removes
@@ -48,6 +61,7 @@ type Config struct {
 
 	withoutCgroups bool // as on a host that permits none; for tests
 	withoutUsers   bool // as if not root; for tests
+	withoutViews   bool // as on a host that permits no mount namespace; for tests
 }
 
 // Backend runs every sandbox as a process of its own.
@@ -59,6 +73,7 @@ type Backend struct {
 	dir     string
 	cgroups *hierarchy
 	users   *users // nil if functions run as the platform's own user
+	noView  error  // why sandboxes have no file system of their own; nil: they have
 	spawner *spawner
 	watch   *watch // nil where a cgroup limits memory
 
@@ -146,16 +161,22 @@ func (b *Backend) makeShared() (err error) {
 	if b.users != nil && !open(b.dir) {
 		return fmt.Errorf("unprivileged users cannot enter %s: choose another TMPDIR", parent)
 	}
+	for _, dir := range []string{"runtime", "root"} {
+		if err := os.Mkdir(filepath.Join(b.dir, dir), 0o755); err != nil {
+			return err
+		}
+	}
 	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
 		name, src, err := driver.Source(lang)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(b.dir, name), src, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(b.dir, "runtime", name), src, 0o644); err != nil {
 			return err
 		}
 	}
 	b.spawner = newSpawner()
+	b.noView = b.tryView()
 	if b.cgroups.source() == sourcePSS {
 		b.watch = newWatch(b)
 	}

@@ -26,6 +26,7 @@ type sandbox struct {
 	name    string
 	dir     string // private: HOME, TMPDIR
 	uid     uint32 // 0: the platform's own user
+	view    *view  // nil: the host's file system
 	group   *group
 	cmd     *exec.Cmd
 	conn    net.Conn
@@ -68,6 +69,9 @@ func (s *sandbox) Cause() error {
 
 // Import implements runtime.Sandbox.
 func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
+	if cause := s.Cause(); cause != nil {
+		return fmt.Errorf("import %s: %w: %w", fn.Name, runtime.ErrUndelivered, cause)
+	}
 	if err := s.limit(fn.Limits); err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
@@ -78,13 +82,21 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	return s.session.Import(ctx, code, fn)
 }
 
-// code is where the driver finds the package: in place, if it can read it.
+// code is where the driver finds the package: in place, if it can read it. In a
+// file system of its own that is /var/task, where only root can show it; others
+// send it along.
 func (s *sandbox) code(fn runtime.Function) (driver.Code, error) {
 	dir, err := realPath(fn.Package)
 	if err != nil {
 		return driver.Code{}, err
 	}
-	if s.uid == 0 || openPackage(dir) {
+	switch {
+	case s.view != nil && (s.uid == 0 || !openEntries(dir)):
+		return driver.PackCode(dir, driver.TaskRoot)
+	case s.view != nil:
+		spawner, pid := s.backend.spawner, s.PID()
+		return driver.CodeAt(driver.TaskRoot), spawner.do(func() error { return spawner.show(dir, pid) })
+	case s.uid == 0 || open(dir) && openEntries(dir):
 		return driver.CodeAt(dir), nil
 	}
 	own, err := realPath(s.dir)

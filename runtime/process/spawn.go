@@ -1,45 +1,114 @@
 package process
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
+
+	"golang.org/x/sys/unix"
 )
 
 // spawner forks every sandbox of a backend from one thread of its own. A
 // child's parent-death signal comes when the thread that forked it ends, not
 // the process (prctl(2), PR_SET_PDEATHSIG), so this thread must live as long
-// as the sandboxes; and it is the thread that visits memory cgroups.
+// as the sandboxes; and it is the thread that visits memory cgroups and mount
+// namespaces. No program that it starts can gain a privilege.
 type spawner struct {
-	jobs chan job
+	jobs chan func()
 	done chan struct{}
-}
-
-type job struct {
-	cmd   *exec.Cmd
-	group *group
-	err   chan error
+	home int // the thread's own mount namespace; -1 where none can be made
 }
 
 func newSpawner() *spawner {
-	s := &spawner{jobs: make(chan job), done: make(chan struct{})}
+	s := &spawner{jobs: make(chan func()), done: make(chan struct{}), home: -1}
 	go s.serve()
 	return s
 }
 
 func (s *spawner) serve() {
-	defer close(s.done)
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-	for j := range s.jobs {
-		j.err <- j.group.enclose(j.cmd.SysProcAttr, j.cmd.Start)
+	if unix.Gettid() == os.Getpid() {
+		// The main thread does not end, and is what /proc/PID shows: take another.
+		go s.serve()
+		<-s.done
+		runtime.UnlockOSThread()
+		return
+	}
+	defer close(s.done)
+	renounce()
+	if err := s.leaveHost(); err == nil {
+		defer unix.Close(s.home)
+	}
+	for job := range s.jobs {
+		job()
 	}
 }
 
-// start starts cmd inside the group.
-func (s *spawner) start(cmd *exec.Cmd, g *group) error {
-	j := job{cmd, g, make(chan error, 1)}
-	s.jobs <- j
-	err := <-j.err
+// renounce keeps the thread's children from privileges that files give: no
+// setuid program, no file capability (prctl(2), PR_SET_NO_NEW_PRIVS), and an
+// empty bounding set, as far as this process may empty it.
+func renounce() {
+	unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
+		unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
+	}
+}
+
+// leaveHost gives the thread a mount namespace of its own, in which mounts and
+// unmounts of the host show, and not the other way round.
+func (s *spawner) leaveHost() error {
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+		return err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return err
+	}
+	unix.Umask(0o022) // what it makes there, every function must be able to read
+	home, err := unix.Open("/proc/thread-self/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		s.home = home
+	}
+	return err
+}
+
+func (s *spawner) comeHome() error {
+	if err := unix.Setns(s.home, unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("leave the sandbox's mount namespace: %w", err)
+	}
+	return nil
+}
+
+// within runs start in a new mount namespace that shows v; a nil v is the
+// thread's own.
+func (s *spawner) within(v *view, owner uint32, start func() error) error {
+	if v == nil {
+		return start()
+	}
+	if s.home < 0 {
+		return errors.New("this user may make no mount namespace")
+	}
+	err := v.enter(owner)
+	if err == nil {
+		err = start()
+	}
+	return errors.Join(err, s.comeHome())
+}
+
+// do runs f on the thread, one at a time.
+func (s *spawner) do(f func() error) (err error) {
+	ran := make(chan struct{})
+	s.jobs <- func() { defer close(ran); err = f() }
+	<-ran
+	return err
+}
+
+// start starts cmd inside the group and, where there is one, the view.
+func (s *spawner) start(cmd *exec.Cmd, g *group, v *view, owner uint32) error {
+	err := s.do(func() error {
+		return g.enclose(cmd.SysProcAttr, func() error { return s.within(v, owner, cmd.Start) })
+	})
 	if err != nil && cmd.Process != nil { // it started, but the thread is astray
 		cmd.Process.Kill()
 		cmd.Wait()

@@ -139,10 +139,11 @@ func open(path string) bool {
 	}
 }
 
-// openPackage tells whether an unprivileged user can read a package as far as
+// openEntries tells whether an unprivileged user can read a directory as far as
 // its first level: what lies deeper follows the archive, as on AWS Lambda.
-func openPackage(dir string) bool {
-	if !open(dir) {
+func openEntries(dir string) bool {
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode()&0o005 != 0o005 {
 		return false
 	}
 	entries, err := os.ReadDir(dir)

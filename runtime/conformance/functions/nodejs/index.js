@@ -58,6 +58,9 @@ const cases = {
     require('fs').writeFileSync(file, 'here');
     return require('fs').readFileSync(file, 'utf8');
   },
+  create: async (event) => { try { require('fs').writeFileSync(event.path, ''); return true; } catch { return false; } },
+  exists: async (event) => require('fs').existsSync(event.path),
+  read: async (event) => { try { return require('fs').readFileSync(event.path, 'utf8'); } catch { return ''; } },
 
   // Those that end the sandbox.
   loop: () => { for (;;); },

@@ -117,6 +117,22 @@ def write_tmp(_event, _context):
         return f.read()
 
 
+def create(event, _):
+    try:
+        open(event["path"], "w").close()
+    except OSError:
+        return False
+    return True
+
+
+def read(event, _):
+    try:
+        with open(event["path"]) as f:
+            return f.read()
+    except OSError:
+        return ""
+
+
 def loop(_event, _context):
     while True:
         pass
@@ -175,6 +191,7 @@ CASES = {
     "circular": circular, "unserializable": lambda e, c: b"bytes", "nan": lambda e, c: float("nan"),
     "nothing": lambda e, c: None, "spin": spin, "random": randoms, "clock": lambda e, c: int(time.time() * 1000),
     "remember": remember, "recall": lambda e, c: kept, "writeTmp": write_tmp,
+    "create": create, "exists": lambda e, c: os.path.exists(e["path"]), "read": read,
     "loop": loop, "hang": lambda e, c: time.sleep(1e5), "hog": hog,
     "exit0": lambda e, c: sys.exit(0), "exit3": lambda e, c: sys.exit(3), "exitInner": lambda e, c: os._exit(4),
     "killSelf": kill_self, "exitLater": exit_later, "garbage": lambda e, c: os.write(3, b"this is no frame, it is garbage"),

@@ -1,0 +1,108 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+const (
+	runtimeRoot = "/var/runtime" // of the driver, as on AWS Lambda
+	viewSize    = "512m"         // of all that is written; AWS Lambda's /tmp
+)
+
+// systemDirs are what a sandbox sees of the host: programs, libraries and their
+// settings. Whatever else the host has (homes, /var, /run, /sys, the packages of
+// other functions, the platform's data) is not there.
+var systemDirs = []string{
+	"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu", "/dev", "/proc",
+}
+
+// view is the plan of a sandbox's file system: a root in memory, with /tmp and
+// /var/task of its own, and directories of the host. enter (root) and script
+// (other users) carry the plan out in a new mount namespace.
+type view struct {
+	base    string      // an empty directory of the host, where the root is put together
+	runtime string      // the directory of the drivers
+	dirs    []string    // directories of the host, each at its own path
+	links   [][2]string // symbolic links: where to, path
+}
+
+// newView plans the file system for an interpreter.
+func newView(base, runtimeDir, interpreter string) *view {
+	v := &view{base: base, runtime: runtimeDir}
+	for _, dir := range systemDirs {
+		info, err := os.Lstat(dir)
+		switch {
+		case err != nil:
+		case info.Mode()&os.ModeSymlink != 0:
+			if to, err := os.Readlink(dir); err == nil {
+				v.links = append(v.links, [2]string{to, dir})
+			}
+		case info.IsDir():
+			v.dirs = append(v.dirs, dir)
+		}
+	}
+	if !v.shows(interpreter) { // a version manager's: bin and lib lie side by side
+		v.dirs = append(v.dirs, filepath.Dir(filepath.Dir(interpreter)))
+	}
+	// systemd-resolved and others keep the file below /run.
+	if names, err := filepath.EvalSymlinks("/etc/resolv.conf"); err == nil && !v.shows(names) {
+		v.dirs = append(v.dirs, filepath.Dir(names))
+	}
+	return v
+}
+
+// shows tells whether a path of the host is in the view.
+func (v *view) shows(path string) bool {
+	for _, dir := range v.dirs {
+		if strings.HasPrefix(path, dir+"/") {
+			return true
+		}
+	}
+	for _, link := range v.links {
+		if strings.HasPrefix(path, link[1]+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// errNoView: functions share the host's file system.
+var errNoView = errors.New("functions see the host's files and share its /tmp")
+
+// CanConfine implements runtime.Confiner.
+func (b *Backend) CanConfine() error {
+	if err := b.prepare(); err != nil {
+		return err
+	}
+	return b.noView
+}
+
+// tryView finds out whether this host lets sandboxes have a file system of
+// their own, by making one. The error says why not, for CanConfine.
+func (b *Backend) tryView() error {
+	why := errors.New("turned off")
+	switch v := b.newView("/bin/sh"); {
+	case b.cfg.withoutViews:
+	case b.users != nil:
+		why = b.spawner.do(func() error { return b.spawner.within(v, 0, func() error { return nil }) })
+	default:
+		why = b.tryScript(v)
+	}
+	if why == nil {
+		return nil
+	}
+	return &runtime.Unavailable{
+		Backend: b.Name(), Lacks: fmt.Sprintf("%v: no mount namespace can be made: %v", errNoView, why),
+		Remedy: "allow user namespaces (docker: --security-opt seccomp=unconfined, AppArmor: sysctl kernel.apparmor_restrict_unprivileged_userns=0), or run as root",
+	}
+}
+
+func (b *Backend) newView(interpreter string) *view {
+	return newView(filepath.Join(b.dir, "root"), filepath.Join(b.dir, "runtime"), interpreter)
+}

@@ -1,0 +1,88 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"github.com/lambdabench/lambdabench/runtime/driver"
+)
+
+// namespaces are those of a sandbox whose platform is not root. Its first
+// process is root in them, as mount(8) demands; the function is not.
+func namespaces(view bool) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	uid, gid := os.Getuid(), os.Getgid()
+	inside, group := uid, gid
+	attr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID
+	if view {
+		attr.Cloneflags |= syscall.CLONE_NEWNS
+		inside, group = 0, 0
+	}
+	attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: inside, HostID: uid, Size: 1}}
+	attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: group, HostID: gid, Size: 1}}
+	return attr
+}
+
+// becomeOwn takes the function back to the platform's user, in a user namespace
+// of its own: it then has no capability over the sandbox's mounts.
+func becomeOwn() string {
+	return fmt.Sprintf("unshare --user --map-user=%d --map-group=%d ", os.Getuid(), os.Getgid())
+}
+
+// script carries the plan out with util-linux: a Go program has more than one
+// thread, and cannot enter a user namespace itself. One mount(8) makes all
+// binds.
+func (v *view) script() string {
+	var table, dirs strings.Builder
+	bind := func(source, at string) {
+		fmt.Fprintf(&dirs, " .%s", quoted(at))
+		if source != "/proc" {
+			fmt.Fprintf(&table, "%s %s none rbind 0 0\n", tabled(source), tabled(v.base+at))
+		}
+	}
+	for _, dir := range v.dirs {
+		bind(dir, dir)
+	}
+	bind(v.runtime, runtimeRoot)
+	var b strings.Builder
+	fmt.Fprintf(&b, "set -e\numask 022\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n")
+	fmt.Fprintf(&b, "mount -t tmpfs -o mode=755,size=%s,nosuid,nodev tmpfs %s\ncd %s\n", viewSize, quoted(v.base), quoted(v.base))
+	fmt.Fprintf(&b, "mkdir -p ./host .%s%s\nmkdir -m 1777 ./tmp ./var/tmp\n", driver.TaskRoot, dirs.String())
+	for _, link := range v.links {
+		fmt.Fprintf(&b, "ln -s %s .%s\n", quoted(link[0]), quoted(link[1]))
+	}
+	fmt.Fprintf(&b, "printf %%s %s >./host/fstab\nmount -a -T ./host/fstab\n", quoted(table.String()))
+	// A /proc with masked files, as in Docker, can only be passed on.
+	b.WriteString("mount -t proc proc ./proc 2>/dev/null || mount --rbind /proc ./proc\n")
+	b.WriteString("test ! -d ./dev/shm || mount -t tmpfs -o mode=1777,size=64m,nosuid,nodev,noexec tmpfs ./dev/shm\n")
+	b.WriteString("pivot_root . ./host\numount -l ./host\nrm -r ./host\ncd /tmp\nset +e\n")
+	return b.String()
+}
+
+// quoted is a word of sh(1).
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// tabled is a field of fstab(5).
+func tabled(s string) string {
+	return strings.NewReplacer(`\`, `\134`, " ", `\040`, "\t", `\011`, "\n", `\012`).Replace(s)
+}
+
+// tryScript carries the plan out for a process that does nothing.
+func (b *Backend) tryScript(v *view) error {
+	cmd := exec.Command("/bin/sh", "-c", v.script()+becomeOwn()+"true")
+	cmd.Dir = "/"
+	cmd.SysProcAttr = namespaces(true)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := b.spawner.do(cmd.Start)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("%w %s", err, strings.TrimSpace(out.String()))
+	}
+	return nil
+}
