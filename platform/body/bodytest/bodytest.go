@@ -24,7 +24,7 @@ func Stall(t testing.TB, url, method, path string, headers ...string) (status in
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
-	head := append([]string{method + " " + path + " HTTP/1.1", "Host: x", "Content-Length: 100"}, headers...)
+	head := append([]string{method + " " + path + " HTTP/1.1", "Host: localhost", "Content-Length: 100"}, headers...)
 	fmt.Fprintf(conn, "%s\r\n\r\n{", strings.Join(head, "\r\n"))
 	r := bufio.NewReader(conn)
 	res, err := http.ReadResponse(r, nil)
