@@ -34,11 +34,15 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 	if err != nil {
 		return nil, err
 	}
-	r := b.runOrder(abi.Boot, l.node, spec.Limits)
+	from, err := b.imageNode(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	r := b.runOrder(abi.Boot, from, spec.Limits)
 	r.program = spec.Interpreter.Path
 	r.args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter, driverPath(name))...)
 	r.env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp"}
-	blank, err := l.node.fork()
+	blank, err := from.fork()
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func (b *Backend) runOrder(how uint32, n *node, limits runtime.Limits) *runOrder
 		r.flags |= abi.FlagTrace
 	}
 	rand.Read(r.entropy[:])
-	r.machine = b.root.machine
+	r.machine = b.tender().machine
 	return r
 }
 

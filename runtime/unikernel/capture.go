@@ -22,7 +22,7 @@ func (b *Backend) Capture(ctx context.Context, sandbox_ runtime.Sandbox) (runtim
 	if !ok || sb.backend != b {
 		return nil, fmt.Errorf("capture: %w", runtime.ErrForeignObject)
 	}
-	if err := sb.enter(); err != nil {
+	if err := sb.enter(ctx); err != nil {
 		return nil, fmt.Errorf("capture: %w", err)
 	}
 	defer sb.leave()
@@ -81,9 +81,6 @@ func (s *sandbox) table(o order, hints []snapshot.Page) (st abi.UCState, got []t
 		}
 		return err
 	})
-	if err == nil && r.err != 0 {
-		err = r.err
-	}
 	return st, got, r, err
 }
 
@@ -244,6 +241,9 @@ func (s *snap) captureBase(sb *sandbox) error {
 	if err == nil && sb.prefetch {
 		err = s.exercise()
 	}
+	if err == nil {
+		s.backend.oversee(s)
+	}
 	if err != nil {
 		s.nodes.load().close()
 		s.layer.Close()
@@ -251,29 +251,20 @@ func (s *snap) captureBase(sb *sandbox) error {
 	return err
 }
 
-func (b *Backend) growBaseNode(s *snap) (*node, error) {
-	l, err := b.language(context.Background(), s.in)
-	if err != nil {
-		return nil, err
-	}
-	return l.node.grow(l.image, b.arena.FD(), append(mapped(s.layer, 0), s.prefetch...), []*os.File{s.layer.File})
-}
-
 // memory makes a file in memory, in huge pages where the host has them.
 func (b *Backend) memory(size int64) (*os.File, error) {
-	for _, huge := range []uint64{1, 0} {
-		r, fd, err := b.root.ask(order{op: opFile, a: uint64(size), b: huge}, nil)
-		if err != nil {
-			return nil, err
-		}
-		if r.err == 0 && fd >= 0 {
-			return os.NewFile(uintptr(fd), "snapshot"), nil
-		}
-		if huge == 0 {
-			return nil, fmt.Errorf("memory for a snapshot: %w", r.err)
-		}
+	root, err := b.liveRoot(context.Background())
+	if err != nil {
+		return nil, fmt.Errorf("memory for a snapshot: %w", err)
 	}
-	panic("unreachable")
+	_, fd, err := root.ask(order{op: opFile, a: uint64(size), b: 1}, nil)
+	if err != nil {
+		_, fd, err = root.ask(order{op: opFile, a: uint64(size)}, nil)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("memory for a snapshot: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "snapshot"), nil
 }
 
 // layOut places every huge page that holds a page taken in the file, and sets

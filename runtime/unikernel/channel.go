@@ -41,6 +41,9 @@ type channel struct {
 	code driver.Code // what is to be there before the driver's next bytes
 	pins pins        // what the UC still has to read of its snapshot; until its first word
 
+	unread  bool        // the UC ended with messages unread
+	proxied atomic.Bool // the UC was sent what no call asked for, which may be what is unread
+
 	left  []byte  // of the last packet, not yet read
 	spill *[]byte // what left lies in
 	head  [abi.MsgSize]byte
@@ -83,7 +86,8 @@ func (c *channel) late() bool {
 	return d != 0 && time.Now().UnixNano() >= d
 }
 
-// Read returns bytes of the driver's stream. The end of the UC is io.EOF; see
+// Read returns bytes of the driver's stream. The end of the UC is io.EOF, or
+// ECONNRESET if the UC has not read all that the driver was sent; see
 // then what it said.
 func (c *channel) Read(p []byte) (int, error) {
 	for {
@@ -160,6 +164,9 @@ func (c *channel) packet(p []byte) (m abi.Msg, n int, err error) {
 		}
 		if got == 0 {
 			c.release()
+			if c.unread && !c.proxied.Load() {
+				return m, 0, unix.ECONNRESET // the end of a stream that was not read to its end
+			}
 			return m, 0, io.EOF
 		}
 		if c.pins != nil {
@@ -289,6 +296,13 @@ func (c *channel) waitOut() error {
 		tried = true
 		return done
 	})
+}
+
+// ended reports whether the UC is gone.
+func (c *channel) ended() bool {
+	c.use.RLock()
+	defer c.use.RUnlock()
+	return c.closed.Load() || hungUp(c.fd)
 }
 
 // shut ends the channel, and so the UC. A reader returns at once. It is not

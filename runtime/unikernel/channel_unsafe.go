@@ -56,6 +56,7 @@ func (c *channel) recvmsg(fd int, p []byte, flags uintptr) (int, error) {
 	c.msg.SetIovlen(i)
 	n, _, errno := syscall.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&c.msg)), flags)
 	if errno == unix.ECONNRESET {
+		c.unread = true
 		n, _, errno = syscall.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&c.msg)), flags)
 	}
 	if errno != 0 {

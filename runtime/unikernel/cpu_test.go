@@ -149,7 +149,7 @@ func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
 			t.Errorf("the next UC is process %d (%v), want %d", now, err, pid)
 		}
 		own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-		platform, err2 := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", b.root.cmd.Process.Pid))
+		platform, err2 := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", b.tender().cmd.Process.Pid))
 		if err != nil || err2 != nil || string(own) != string(platform) {
 			t.Errorf("the renewed process is in\n%swant\n%s", own, platform)
 		}
@@ -195,7 +195,7 @@ func TestProcessOfAUCIsFoundWithoutTheKernelsHelp(t *testing.T) {
 	}
 	var inner int
 	fmt.Sscan(files[1], &inner)
-	got, err := searchPID(fmt.Sprintf("/proc/%d/ns/pid", b.root.cmd.Process.Pid), inner)
+	got, err := searchPID(fmt.Sprintf("/proc/%d/ns/pid", b.tender().cmd.Process.Pid), inner)
 	if err != nil || got != want || inner == want {
 		t.Errorf("process %d inside is %d by search (%v), %d by the kernel", inner, got, err, want)
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
@@ -77,12 +79,7 @@ func (b *Backend) release(s *snap) {
 		if !last {
 			return
 		}
-		if ns := s.nodes.load(); ns != nil {
-			ns.close()
-			if s.parent != nil {
-				b.promoted.Add(-1)
-			}
-		}
+		b.dismiss(s)
 		if s.expected != nil {
 			s.expected.Close()
 		}
@@ -113,16 +110,38 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, spec ru
 	if !owner.ran && spec.Account != "" {
 		owner = tenancy{spec.Account, true}
 	}
-	sb, err := b.deploy(s, s.nodeBelow(owner), spec.Limits, owner)
-	for tries := b.stock(); errors.Is(err, ErrNoProcess) && tries > 0; tries-- {
-		// A blank of the stock whose fork failed says nothing of now.
-		sb, err = b.deploy(s, s.nodeBelow(owner), spec.Limits, owner)
-	}
+	sb, err := b.deployAny(ctx, s, spec.Limits, owner)
 	if err != nil {
 		b.release(s)
 		return nil, fmt.Errorf("deploy: %w", err)
 	}
 	return sb, nil
+}
+
+// deployAny deploys from whatever node of s is alive, and tries again where the
+// node or the blank is found dead: each try finds another.
+func (b *Backend) deployAny(ctx context.Context, s *snap, limits runtime.Limits, owner tenancy) (*sandbox, error) {
+	for tries := b.stock() + 4; ; tries-- {
+		n, err := b.nodeOf(ctx, s, owner)
+		if err != nil {
+			return nil, err
+		}
+		sb, err := b.deploy(s, n, limits, owner)
+		if err == nil || tries == 0 || !foundDead(err) {
+			return sb, err
+		}
+	}
+}
+
+// foundDead reports whether an error is that of one process of the tender.
+// Another process may do.
+func foundDead(err error) bool {
+	for _, e := range []error{ErrTenderGone, ErrNoProcess, unix.EPIPE, unix.ECONNRESET} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // deploy makes a UC of s, which is to run functions of owner, from a node that
@@ -177,23 +196,23 @@ func (p pins) release() {
 	}
 }
 
-// nodeBelow is a node that a deploy for a tenant may be forked from.
+// nodeBelow is a node that a deploy for a tenant may be forked from, nil where
+// none is alive.
 func (s *snap) nodeBelow(t tenancy) *node {
-	for {
-		if ns := s.nodes.load(); ns != nil {
-			return ns.pick(t)
+	for ; s != nil; s = s.parent {
+		if n := s.nodes.load().pick(t); n != nil {
+			return n
 		}
-		s = s.parent
 	}
+	return nil
 }
 
 // layersOver is what is to be laid over a node of this snapshot or one below,
 // so that the snapshot is there, and over it zeros in ranges.
 func (s *snap) layersOver(n *node, gone []snapshot.Range) ([]layer, pins) {
 	var above []*snap
-	for !slices.Contains(s.nodes.load(), n) {
+	for ; s != nil && s != n.holds; s = s.parent {
 		above = append(above, s)
-		s = s.parent
 	}
 	var layers []layer
 	var held pins

@@ -14,3 +14,10 @@ var (
 	// ErrUnsettled: a UC did not stay at its capture point.
 	ErrUnsettled = errors.New("the unikernel context does not come to rest")
 )
+
+// Why a process of the tender is lost.
+var (
+	errUnanswered   = errors.New("it does not answer")
+	errStopped      = errors.New("its process was stopped")
+	errProcessEnded = errors.New("its process ended")
+)

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	goruntime "runtime"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,27 +16,9 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
-// tenders lists the host's processes whose parent chain begins at pid.
+// descendants lists the host's processes whose parent chain begins at pid.
 func descendants(pid int) []int {
-	kids := map[int][]int{}
-	dirs, _ := os.ReadDir("/proc")
-	for _, d := range dirs {
-		p, err := strconv.Atoi(d.Name())
-		if err != nil {
-			continue
-		}
-		stat, err := os.ReadFile("/proc/" + d.Name() + "/stat")
-		if err != nil {
-			continue
-		}
-		_, after, _ := strings.Cut(string(stat), ") ")
-		var state string
-		var parent int
-		fmt.Sscan(after, &state, &parent)
-		if state != "Z" {
-			kids[parent] = append(kids[parent], p)
-		}
-	}
+	kids := children()
 	var all []int
 	for next := []int{pid}; len(next) > 0; next = next[1:] {
 		all = append(all, kids[next[0]]...)
@@ -198,18 +178,6 @@ func TestUCKilledFromOutside(t *testing.T) {
 		t.Errorf("%+v %v", res, res.Error)
 	}
 	runtimetest.Invoke(t, neighbour, "1")
-}
-
-func TestTenderGone(t *testing.T) {
-	b, sb, _ := withNeighbour(t, nopSource[runtime.NodeJS])
-	b.root.cmd.Process.Kill()
-	<-b.root.gone
-	if res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(time.Second)}); err == nil && res.Outcome.Alive() {
-		t.Errorf("a UC of a dead tender answers %+v", res)
-	}
-	if _, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.NodeJS)}); !errors.Is(err, ErrTenderGone) {
-		t.Errorf("boot without a tender: %v", err)
-	}
 }
 
 // The sources of randomness of both languages, and what must differ besides.

@@ -38,7 +38,6 @@ var errTalks = errors.New("the unikernel context has unread messages")
 
 // hibernated is a UC without a process.
 type hibernated struct {
-	node    *node
 	patches []snapshot.Slot // hold bytes bytes
 	bytes   int
 	over    chan struct{} // closed when it wakes, or is no more
@@ -62,6 +61,9 @@ func (s *sandbox) tryHibernate() error {
 		return runtime.ErrBusy
 	}
 	defer s.resting.Unlock()
+	if s.isClosed() {
+		return runtime.ErrClosed
+	}
 	if s.asleep != nil || s.channel.pins != nil {
 		return runtime.ErrBusy
 	}
@@ -160,7 +162,7 @@ func (s *sandbox) takePatches() (*hibernated, error) {
 		return nil, fmt.Errorf("hibernate: %w", err)
 	}
 	s.gone = merged(append(s.gone, gone...))
-	return &hibernated{node: n, patches: slots, bytes: len(patches), over: make(chan struct{})}, nil
+	return &hibernated{patches: slots, bytes: len(patches), over: make(chan struct{})}, nil
 }
 
 // giveUpProcess is the point of no return: the UC is its patches.
@@ -200,37 +202,66 @@ func (s *sandbox) endProcess() {
 	}
 }
 
-// wake gives the UC a process again. It needs s.resting for reading, and s.mu.
-func (s *sandbox) wake() (err error) {
-	h, b := s.asleep, s.backend
+// wake gives the UC a process again, from whatever node of its snapshot is alive.
+// It needs s.resting for reading.
+func (s *sandbox) wake(ctx context.Context) (err error) {
+	s.waking.Lock()
+	defer s.waking.Unlock()
+	s.mu.Lock()
+	h, closed, limits, owner := s.asleep, s.closed, s.limits, s.owner
+	s.mu.Unlock()
+	switch {
+	case closed:
+		return runtime.ErrClosed
+	case h == nil:
+		return nil // another call woke it
+	}
 	patches := make([]byte, h.bytes)
-	if err := b.arena.Get(h.patches, patches); err != nil {
+	if err := s.backend.arena.Get(h.patches, patches); err != nil {
 		return err
 	}
-	layers, held := s.parent.layersOver(h.node, s.gone)
-	r := b.runOrder(abi.Resume, h.node, s.limits)
+	for tries := s.backend.stock() + 4; ; tries-- {
+		var n *node
+		if n, err = s.backend.nodeOf(ctx, s.parent, owner); err != nil {
+			return err
+		}
+		if err = s.wakeFrom(n, h, patches, limits, owner); err == nil || tries == 0 || !foundDead(err) {
+			return err
+		}
+	}
+}
+
+func (s *sandbox) wakeFrom(n *node, h *hibernated, patches []byte, limits runtime.Limits, owner tenancy) error {
+	b := s.backend
+	layers, held := s.parent.layersOver(n, s.gone)
+	r := b.runOrder(abi.Resume, n, limits)
 	r.pid, r.again, r.layers, r.patches = s.pid, true, layers, patches
-	if s.uc, err = h.node.take(r, s.owner); err != nil {
+	uc, err := n.take(r, owner)
+	if err != nil {
 		held.release()
 		return err
 	}
-	s.channel = newChannel(s.uc.fd, s, &b.readers)
+	// Nobody else reads these while s.asleep is set.
+	s.uc = uc
+	s.channel = newChannel(uc.fd, s, &b.readers)
 	s.session = s.session.Move(s.channel)
-	if s.uc.renewed() {
+	if uc.renewed() {
 		held.release()
 	} else {
 		s.channel.pins = held
-		err = sendRun(s.uc.fd, r)
+		err = sendRun(uc.fd, r)
 	}
-	if err == nil && s.limits.CPUs > 0 {
-		err = s.limitCPU(s.limits.CPUs)
+	if err == nil && limits.CPUs > 0 {
+		err = s.limitCPU(limits.CPUs)
 	}
-	h.node.restock(s.owner)
+	n.restock(owner)
 	if err != nil {
 		s.loseProcess()
 		return err
 	}
-	s.asleep, s.woken = nil, h
+	s.mu.Lock()
+	s.asleep, s.woken, s.lost = nil, h, false
+	s.mu.Unlock()
 	close(h.over)
 	s.countLive(len(held))
 	b.awakened(1)
@@ -249,14 +280,18 @@ func (s *sandbox) loseProcess() {
 // sleepOn undoes a wake whose process could not be forked, so that a later
 // call may find its UC.
 func (s *sandbox) sleepOn() {
+	s.waking.Lock()
+	defer s.waking.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.woken == nil {
+	h, closed := s.woken, s.closed
+	s.mu.Unlock()
+	if h == nil || closed {
 		return
 	}
 	s.loseProcess()
-	s.asleep, s.woken = s.woken, nil
-	s.asleep.over = make(chan struct{})
+	s.mu.Lock()
+	s.asleep, s.woken = &hibernated{patches: h.patches, bytes: h.bytes, over: make(chan struct{})}, nil
+	s.mu.Unlock()
 	s.countLive(-1)
 	s.backend.awakened(-1)
 }
@@ -275,6 +310,7 @@ func (s *sandbox) toUC(m abi.Msg, payload []byte) error {
 		asleep := s.hibernated()
 		if asleep == nil {
 			defer s.resting.RUnlock()
+			s.channel.proxied.Store(true)
 			return s.channel.send(m, payload)
 		}
 		s.resting.RUnlock()

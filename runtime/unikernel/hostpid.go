@@ -21,7 +21,7 @@ func (s *sandbox) hostPID() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find the process of a unikernel context: stat: %w", err)
 	}
-	pid, err := translatePID(fmt.Sprintf("/proc/%d/ns/pid", s.backend.root.cmd.Process.Pid), inner)
+	pid, err := translatePID(fmt.Sprintf("/proc/%d/ns/pid", s.backend.tender().cmd.Process.Pid), inner)
 	if err != nil {
 		return 0, fmt.Errorf("find the process of a unikernel context, %d in its namespace: %w", inner, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
@@ -15,25 +16,53 @@ import (
 
 // language is what the backend holds of one language runtime.
 type language struct {
-	once  sync.Once
-	err   error
-	key   string // names the image's content
-	image *os.File
-	node  *node // has the image mapped and nothing in the region: boots
+	in     runtime.Interpreter
+	mu     sync.Mutex // held while it is loaded
+	loaded atomic.Bool
+	key    string   // names the image's content
+	image  *os.File // stays when the tender ends
+
+	zygote atomic.Pointer[node] // has the image mapped and nothing in the region: boots
 }
 
 // language prepares a language runtime, once: its image and the node that
-// boots it.
+// boots it. What failed is tried again by the next call.
 func (b *Backend) language(ctx context.Context, in runtime.Interpreter) (*language, error) {
 	b.mu.Lock()
 	l := b.images[in.Path]
 	if l == nil {
-		l = &language{}
+		l = &language{in: in}
 		b.images[in.Path] = l
 	}
 	b.mu.Unlock()
-	l.once.Do(func() { l.err = l.load(ctx, b, in) })
-	return l, l.err
+	if l.loaded.Load() {
+		return l, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.loaded.Load() {
+		return l, nil
+	}
+	if b.isClosed() {
+		return nil, runtime.ErrClosed
+	}
+	if err := l.load(ctx, b, in); err != nil {
+		return nil, err
+	}
+	l.loaded.Store(true)
+	return l, nil
+}
+
+// close releases a language once nothing is loaded any more.
+func (l *language) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := l.zygote.Load(); n != nil {
+		n.close()
+	}
+	if l.image != nil {
+		l.image.Close()
+	}
 }
 
 // private are the directories that every UC has of its own, over what the image
@@ -65,9 +94,23 @@ func (l *language) load(ctx context.Context, b *Backend, in runtime.Interpreter)
 			return err
 		}
 	}
-	if l.image, err = image.Cached(dir, files); err != nil {
+	if l.image == nil {
+		if l.image, err = image.Cached(dir, files); err != nil {
+			return err
+		}
+	}
+	root, err := b.liveRoot(ctx)
+	if err != nil {
 		return err
 	}
-	l.node, err = b.root.grow(l.image, b.arena.FD(), nil, nil)
+	return l.growNode(b, root)
+}
+
+// growNode makes the node that boots the language.
+func (l *language) growNode(b *Backend, root *node) error {
+	n, err := root.grow(l.image, b.arena.FD(), nil, nil)
+	if err == nil {
+		l.zygote.Store(n)
+	}
 	return err
 }

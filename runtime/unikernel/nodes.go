@@ -1,6 +1,8 @@
 package unikernel
 
 import (
+	"context"
+	"os"
 	goruntime "runtime"
 	"sync/atomic"
 )
@@ -15,18 +17,18 @@ type nodes []*node
 
 // pick is the node with the fewest orders under way, of those that need not
 // fork for a tenant: the first, if nothing happens, so that its memory stays in
-// the processors' caches.
-func (ns nodes) pick(t tenancy) *node {
-	weight := func(n *node) int32 {
+// the processors' caches. It is nil where all are dead.
+func (ns nodes) pick(t tenancy) (best *node) {
+	least := int32(0)
+	for _, n := range ns {
+		if n.dead.Load() {
+			continue
+		}
 		w := n.orders.Load()
 		if !n.stock.serves(t) {
 			w += 1 << 16
 		}
-		return w
-	}
-	best, least := ns[0], weight(ns[0])
-	for _, n := range ns[1:] {
-		if w := weight(n); w < least {
+		if best == nil || w < least {
 			best, least = n, w
 		}
 	}
@@ -64,16 +66,38 @@ func (b *Backend) stock() int {
 
 // growBase makes the nodes of a base snapshot.
 func (b *Backend) growBase(s *snap, stock int) (nodes, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), repairTime)
+	defer cancel()
+	l, err := b.language(ctx, s.in)
+	if err != nil {
+		return nil, err
+	}
+	from, err := b.imageNode(ctx, l)
+	if err != nil {
+		return nil, err
+	}
 	count := max(1, min(goruntime.GOMAXPROCS(0), stock/blanksPerNode))
 	var all nodes
 	for range count {
-		n, err := b.growBaseNode(s)
+		n, err := b.growBaseNode(s, l.image, from, (stock+count-1)/count)
 		if err != nil {
 			all.close()
 			return nil, err
 		}
 		all = append(all, n)
-		n.fill((stock + count - 1) / count)
 	}
 	return all, nil
+}
+
+// growBaseNode makes one node of a base snapshot, with blanks, from a node that
+// has the image mapped.
+func (b *Backend) growBaseNode(s *snap, image *os.File, from *node, blanks int) (*node, error) {
+	layers := append(mapped(s.layer, 0), s.prefetch...)
+	n, err := from.grow(image, b.arena.FD(), layers, []*os.File{s.layer.File})
+	if err != nil {
+		return nil, err
+	}
+	n.holds = s
+	n.fill(blanks)
+	return n, nil
 }

@@ -81,7 +81,7 @@ func (b *Backend) identity(in runtime.Interpreter) (snapshot.Header, error) {
 	cpu, err := cpuFeatures()
 	return snapshot.Header{
 		ABI: abi.Version, LibOS: hex.EncodeToString(lib.ID[:]), Runtime: in.Runtime, Version: in.Version, Image: l.key,
-		CPU: cpu, XSave: le.Uint32(b.root.machine[24:]),
+		CPU: cpu, XSave: le.Uint32(b.tender().machine[24:]),
 	}, err
 }
 
@@ -198,6 +198,7 @@ func (s *snap) load(_ context.Context, r io.Reader) (err error) {
 			return err
 		}
 		s.nodes.store(ns)
+		s.backend.oversee(s)
 		return nil
 	}
 	s.backend.settleLater(s)

@@ -54,16 +54,16 @@ func (s *snap) touched(ctx context.Context, known []layer, flags uint32) (got []
 	}
 	defer ns.close()
 	trial.nodes.store(ns)
-	sb, err := trial.rehearse(ctx, ns[0])
+	sb, err := trial.rehearse(ctx, ns[0], func(sb *sandbox) error {
+		return sb.settled(ctx, func() (err error) {
+			_, got, _, err = sb.table(order{op: opScan, flags: flags}, nil)
+			return err
+		})
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer sb.Close()
-	err = sb.settled(ctx, func() (err error) {
-		_, got, _, err = sb.table(order{op: opScan, flags: flags}, nil)
-		return err
-	})
-	return got, err
+	return got, sb.Close()
 }
 
 // split takes the steps that are this backend's own out of those for the
@@ -82,15 +82,16 @@ func split(steps []string) (forDriver []string, prefetch bool) {
 // rehearsal bounds a dummy function's import and run.
 const rehearsal = 30 * time.Second
 
-// rehearse runs the dummy in a UC of the snapshot, from one of its nodes.
-func (s *snap) rehearse(ctx context.Context, n *node) (*sandbox, error) {
+// rehearse runs the dummy in a UC of the snapshot, from one of its nodes, and then
+// looks at it: the UC has not hibernated since its run.
+func (s *snap) rehearse(ctx context.Context, n *node, look func(*sandbox) error) (*sandbox, error) {
 	s.backend.hold(s)
 	sb, err := s.backend.deploy(s, n, runtime.Limits{}, tenancy{})
 	if err != nil {
 		s.backend.release(s)
 		return nil, err
 	}
-	if err := runDummy(ctx, sb, s.in.Language); err != nil {
+	if err := sb.rehearse(ctx, look); err != nil {
 		sb.Close()
 		return nil, err
 	}
@@ -98,6 +99,17 @@ func (s *snap) rehearse(ctx context.Context, n *node) (*sandbox, error) {
 	sb.owner = tenancy{} // the dummy is nobody's
 	sb.mu.Unlock()
 	return sb, nil
+}
+
+func (s *sandbox) rehearse(ctx context.Context, look func(*sandbox) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if err := runDummy(ctx, s, s.in.Language); err != nil {
+		return err
+	}
+	return look(s)
 }
 
 // runDummy imports and runs the dummy of a language.
@@ -140,7 +152,7 @@ func (s *snap) exerciseAll(ctx context.Context, n *node) error {
 	blanks := n.stock.len()
 	n.stock.expect(blanks)
 	for range blanks {
-		sb, err := s.rehearse(ctx, n)
+		sb, err := s.rehearse(ctx, n, func(*sandbox) error { return nil })
 		if err != nil {
 			return err
 		}

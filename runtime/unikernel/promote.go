@@ -58,8 +58,10 @@ func (b *Backend) promote() {
 		// One that cannot be made is not missed.
 		if b.promoted.Load() < maxPromoted && p.snap.nodes.load() == nil {
 			if n, err := b.growFunction(p.snap, p.written); err == nil {
+				n.holds = p.snap
 				p.snap.nodes.store(nodes{n})
 				b.promoted.Add(1)
+				b.oversee(p.snap)
 			}
 		}
 		b.release(p.snap)
@@ -115,7 +117,11 @@ func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*node, error) 
 			}
 		}
 	}
-	n, err := l.node.grow(l.image, b.arena.FD(), layers, []*os.File{base.File, file})
+	from, err := b.imageNode(context.Background(), l)
+	if err != nil {
+		return nil, err
+	}
+	n, err := from.grow(l.image, b.arena.FD(), layers, []*os.File{base.File, file})
 	if err != nil {
 		return nil, err
 	}

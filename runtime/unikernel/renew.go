@@ -31,7 +31,7 @@ const (
 // the UC is as good as dead: kill it.
 func (s *sandbox) renew() bool {
 	s.mu.Lock()
-	plain := s.parent != nil && s.session != nil && s.net == nil && !s.closed
+	plain := s.parent != nil && s.session != nil && s.net == nil
 	s.mu.Unlock()
 	n := s.uc.node
 	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || !n.stock.admits(s.past()) {
@@ -58,22 +58,23 @@ func (s *sandbox) renew() bool {
 // backToBlank returns the blank that the UC is now, or false after killing it.
 func (s *sandbox) backToBlank() (blank, bool) {
 	next := s.backend.runOrder(abi.Resume, s.uc.node, s.limits)
-	fd, ok := -1, false
+	fd, id, ok := -1, s.uc.id, false
 	if s.rollBack(next) == nil {
+		id = nextID(id)
 		fd, ok = s.channel.detach()
 	}
 	if !ok {
-		s.uc.node.forget(s.uc.id)
+		s.uc.node.forget(id)
 		s.channel.awaitEnd()
 		return blank{}, false
 	}
 	s.channel.closed.Store(true)
 	if !drained(fd) {
-		s.uc.node.forget(s.uc.id)
+		s.uc.node.forget(id)
 		unix.Close(fd)
 		return blank{}, false
 	}
-	return blank{node: s.uc.node, id: s.uc.id, fd: fd, told: next, ran: s.past()}, true
+	return blank{node: s.uc.node, id: id, fd: fd, told: next, ran: s.past()}, true
 }
 
 // rollBack renews the UC's memory. One that waits for a timer, or still works, is
@@ -81,7 +82,7 @@ func (s *sandbox) backToBlank() (blank, bool) {
 func (s *sandbox) rollBack(next *runOrder) error {
 	n := s.uc.node
 	try := func() error {
-		_, _, err := n.askWith(order{op: opRenew, id: s.uc.id, a: renewPages}, func(scratch []byte) {
+		_, _, err := n.askWith(order{op: opRenew, id: s.uc.id, a: renewPages, b: uint64(nextID(s.uc.id))}, func(scratch []byte) {
 			packet, _ := next.encode()
 			copy(scratch, packet)
 		}, nil)

@@ -50,8 +50,8 @@ func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
 			takeBlank(t, n).end() // room for the one that is to be renewed
 			sb.Close()
 			again := takeBlank(t, n)
-			if again.id != uc.id || !again.renewed() {
-				t.Fatalf("stock has blank %d, not %d", again.id, uc.id)
+			if again.id != nextID(uc.id) || !again.renewed() {
+				t.Fatalf("stock has blank %d, not %d", again.id, nextID(uc.id))
 			}
 			if k := found(t, b, again, secret); k > 0 {
 				t.Errorf("%d pages still hold it", k)
@@ -158,7 +158,7 @@ func TestRenewedBlankHoldsNothingOfAnyLife(t *testing.T) {
 		}
 		sb.Close()
 		again := takeBlank(t, n)
-		if again.id != uc.id || !again.renewed() {
+		if again.id != nextID(uc.id) || !again.renewed() {
 			t.Fatalf("life %d: stock has blank %d, not %d", life, again.id, uc.id)
 		}
 		if k := found(t, b, again, secret); k > 0 {

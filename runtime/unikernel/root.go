@@ -148,6 +148,9 @@ func (r *tenderRoot) greet(ctx context.Context) error {
 func (r *tenderRoot) hello() error {
 	b := make([]byte, 512)
 	n, _, err := recvPacket(r.fd, b)
+	for err == unix.EAGAIN {
+		n, _, err = recvPacket(r.fd, b)
+	}
 	switch {
 	case err != nil:
 		return &startError{step: "read its first word", err: err}

@@ -34,6 +34,7 @@ type sandbox struct {
 	// Held for reading by who uses uc, channel or session, for writing by who takes
 	// them away. See hibernate.go.
 	resting sync.RWMutex
+	waking  sync.Mutex       // one wake, or undoing of a wake, at a time
 	gone    []snapshot.Range // zeros since before the last wake, whatever lies beneath
 	spent   time.Duration    // processor time of processes that it had before
 
@@ -51,6 +52,7 @@ type sandbox struct {
 	net          *proxy.Proxy
 	closed       bool
 	log          driver.Output // what the UC printed and no result has
+	lost         bool          // counted as a process that ended without the platform's wish
 	once, killed sync.Once
 	closeErr     error
 
@@ -72,11 +74,20 @@ func (b *Backend) newSandbox(uc blank, in runtime.Interpreter, limits runtime.Li
 }
 
 // enter begins a call of a sandbox: its UC has a process until leave.
-func (s *sandbox) enter() error {
+func (s *sandbox) enter(ctx context.Context) error {
 	if s.hibernated() != nil {
 		s.backend.reclaim()
 	}
 	s.resting.RLock()
+	err := s.begin(ctx)
+	if err != nil {
+		s.resting.RUnlock()
+	}
+	return err
+}
+
+// begin needs s.resting for reading.
+func (s *sandbox) begin(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.hearing != nil {
@@ -86,14 +97,15 @@ func (s *sandbox) enter() error {
 		s.mu.Lock()
 	}
 	if s.asleep != nil {
-		err := s.wake()
-		for tries := s.backend.stock(); errors.Is(err, ErrNoProcess) && tries > 0; tries-- {
-			err = s.wake() // a blank of the stock whose fork failed says nothing of now
-		}
+		s.mu.Unlock()
+		err := s.wake(ctx)
+		s.mu.Lock()
 		if err != nil {
-			s.resting.RUnlock()
-			return fmt.Errorf("wake a unikernel context: %w", err)
+			return s.unsent(fmt.Errorf("wake a unikernel context: %w", err))
 		}
+	}
+	if s.closed {
+		return runtime.ErrClosed
 	}
 	s.calls++
 	s.touched = true
@@ -118,7 +130,7 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	if err := s.suit(fn.Account()); err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()
@@ -127,7 +139,7 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 		return err
 	}
 	if err := s.limit(ctx, fn.Limits); err != nil {
-		return fmt.Errorf("import %s: %w", fn.Name, err)
+		return fmt.Errorf("import %s: %w", fn.Name, s.unsent(err))
 	}
 	err = s.session.Hold(func(driver.State) error {
 		s.channel.code = code
@@ -160,10 +172,7 @@ func (s *sandbox) limit(ctx context.Context, l runtime.Limits) error {
 		return nil
 	}
 	err := s.settled(ctx, func() error { // a UC that was just deployed may still be becoming one
-		r, _, err := s.uc.node.ask(order{op: opLimit, id: s.uc.id, a: uint64(l.MemoryBytes), b: uint64(l.Processes)}, nil)
-		if err == nil && r.err != 0 {
-			err = r.err
-		}
+		_, _, err := s.uc.node.ask(order{op: opLimit, id: s.uc.id, a: uint64(l.MemoryBytes), b: uint64(l.Processes)}, nil)
 		return err
 	})
 	if err != nil {
@@ -174,7 +183,7 @@ func (s *sandbox) limit(ctx context.Context, l runtime.Limits) error {
 
 // Invoke implements runtime.Sandbox.
 func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return runtime.Result{}, err
 	}
 	defer s.leave()
@@ -285,7 +294,7 @@ func (s *sandbox) Close() error {
 	s.once.Do(func() {
 		s.resting.RLock()
 		defer s.resting.RUnlock()
-		if s.vanish() {
+		if s.shut() {
 			s.disconnect()
 			s.backend.drop(s)
 			return
@@ -309,16 +318,23 @@ func (s *sandbox) Close() error {
 	return s.closeErr
 }
 
-// vanish ends a UC that hibernates; it reports whether it did.
-func (s *sandbox) vanish() bool {
+// shut lets no further call in, and ends a UC that hibernates; it reports whether
+// the UC did. A wake that is under way comes to its end first.
+func (s *sandbox) shut() bool {
+	s.waking.Lock()
+	defer s.waking.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
+	if s.calls == 0 {
+		s.free(s.woken)
+		s.woken = nil
+	}
 	h := s.asleep
 	if h == nil {
 		return false
 	}
 	s.asleep = nil
-	s.closed = true
 	close(h.over)
 	s.free(h)
 	return true
@@ -363,6 +379,35 @@ func (c *channel) awaitEnd() {
 	}
 }
 
+// unsent marks the error of a call of which the UC has seen nothing, because a
+// process that the call needs is gone: another sandbox may take the call.
+func (s *sandbox) unsent(err error) error {
+	if errors.Is(err, ErrTenderGone) || s.channel.ended() {
+		return fmt.Errorf("%w: %w", runtime.ErrUndelivered, err)
+	}
+	return err
+}
+
+// on reports whether the UC is awake, as a child of a node.
+func (s *sandbox) on(n *node) bool {
+	if !s.resting.TryRLock() {
+		return false // it gives up its process now
+	}
+	defer s.resting.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asleep == nil && !s.closed && s.uc.node == n
+}
+
+// countLost reports whether the UC's process is to be counted as lost: once.
+func (s *sandbox) countLost() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	again := s.lost || s.closed
+	s.lost = true
+	return !again
+}
+
 func malformed(err error) error { return fmt.Errorf("%w: %w", driver.ErrProtocol, err) }
 
 // settle gives back what a UC that never spoke still held.
@@ -391,7 +436,6 @@ func (s *sandbox) network(m abi.Msg, payload []byte) {
 // the UC.
 func (s *sandbox) disconnect() {
 	s.mu.Lock()
-	s.closed = true
 	net := s.net
 	s.mu.Unlock()
 	if net != nil {

@@ -113,7 +113,7 @@ func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T
 			fn := function(t, runtime.Python, nopSource[runtime.Python])
 			base := baseSnapshot(t, b, runtime.Python, nil)
 			// Groups are removed only after the tender has left them.
-			over := begin(t, append(descendants(b.root.cmd.Process.Pid), b.root.cmd.Process.Pid))
+			over := begin(t, append(descendants(b.tender().cmd.Process.Pid), b.tender().cmd.Process.Pid))
 			ended := false
 			end := func() {
 				if !ended {
@@ -140,9 +140,12 @@ func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
 	be, sb := keeper(t, runtime.NodeJS)
 	askKeeper(t, sb, "{}")
 	rest(t, sb)
-	stock := &sb.asleep.node.stock
-	for uc, ok := stock.take(tenancy{}); ok; uc, ok = stock.take(tenancy{}) {
-		uc.end()
+	for at := sb.parent; at != nil; at = at.parent {
+		for _, n := range at.nodes.load() {
+			for uc, ok := n.stock.take(tenancy{}); ok; uc, ok = n.stock.take(tenancy{}) {
+				uc.end()
+			}
+		}
 	}
 	over := rlimitShortage(t, descendants(os.Getpid()))
 	defer over()

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
 // stock are the blanks of a node that wait for an order. A renewed blank serves
@@ -193,6 +195,10 @@ func (n *node) take(r *runOrder, t tenancy) (blank, error) {
 		if !ok {
 			return n.fork()
 		}
+		if hungUp(uc.fd) {
+			n.replaceSpares(uc)
+			continue
+		}
 		if !uc.renewed() {
 			return uc, nil
 		}
@@ -205,6 +211,51 @@ func (n *node) take(r *runOrder, t tenancy) (blank, error) {
 		}
 		n.discard(uc)
 	}
+}
+
+// replaceSpares discards blanks whose processes ended while they were in stock,
+// and forks others in their place. One that could not be forked is not replaced:
+// the next fork would fail alike.
+func (n *node) replaceSpares(ended ...blank) {
+	lost := 0
+	for _, uc := range ended {
+		if note := nextNote(uc.fd); note == nil || note.code != abi.ExitUnborn {
+			lost++
+		}
+		n.discard(uc)
+	}
+	if lost == 0 {
+		return
+	}
+	n.super.lose(kindSpare, lost, errProcessEnded)
+	made := 0
+	for ; made < lost; made++ {
+		uc, err := n.fork()
+		if err != nil {
+			break
+		}
+		n.keep(uc)
+	}
+	n.super.replace(kindSpare, made)
+}
+
+// checkStock replaces the blanks in stock whose processes ended.
+func (n *node) checkStock() {
+	if ended := n.stock.takeEnded(); len(ended) > 0 {
+		n.replaceSpares(ended...)
+	}
+}
+
+// takeEnded takes those blanks out of stock.
+func (s *stock) takeEnded() (ended []blank) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := len(s.blanks) - 1; k >= 0; k-- {
+		if hungUp(s.blanks[k].fd) {
+			ended = append(ended, s.remove(k))
+		}
+	}
+	return ended
 }
 
 // restock asks for one more blank if the stock runs low for a tenant. A failure

@@ -29,6 +29,10 @@ func (b *Backend) Calls(sb runtime.Sandbox) ([]CallCount, error) {
 	if !ok || s.backend != b {
 		return nil, fmt.Errorf("read call counters: %w", runtime.ErrForeignObject)
 	}
+	if err := s.enter(context.Background()); err != nil {
+		return nil, fmt.Errorf("read call counters: %w", err)
+	}
+	defer s.leave()
 	raw, err := s.peek(abi.State, abi.StateSize)
 	if err != nil {
 		return nil, fmt.Errorf("read call counters: %w", err)
@@ -59,15 +63,13 @@ func (b *Backend) Calls(sb runtime.Sandbox) ([]CallCount, error) {
 
 func (s *sandbox) peek(addr, n uint64) (got []byte, err error) {
 	node := s.uc.node
-	r, _, err := node.ask(order{op: opPeek, id: s.uc.id, a: addr, b: n}, func(r reply) error {
+	_, _, err = node.ask(order{op: opPeek, id: s.uc.id, a: addr, b: n}, func(r reply) error {
 		got = bytes.Clone(node.scratch[:r.n])
 		return nil
 	})
 	switch {
 	case err != nil:
 		return nil, err
-	case r.err != 0:
-		return nil, r.err
 	case uint64(len(got)) != n:
 		return nil, fmt.Errorf("%d bytes of %d at %#x", len(got), n, addr)
 	}

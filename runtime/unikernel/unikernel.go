@@ -3,6 +3,8 @@ package unikernel
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,6 +44,9 @@ type Config struct {
 	// and nothing in the UC listens there.
 	Allow []string
 
+	// Log is told of processes that are lost and replaced. nil: nobody.
+	Log *slog.Logger
+
 	// Trace counts every system call of every UC; see Backend.Trace.
 	Trace bool
 }
@@ -51,15 +56,21 @@ type Backend struct {
 	cfg Config
 
 	starting chan struct{} // holds one entry while the tender starts
-	root     *tenderRoot
+	root     atomic.Pointer[tenderRoot]
 	arena    *snapshot.Arena
 	rules    *proxy.Rules
 
-	mu     sync.Mutex
-	closed bool
-	images map[string]*language // by runtime identifier
-	ring   []*sandbox           // all that live
-	hand   int                  // of the clock that goes over ring
+	super    *supervisor
+	rootLost *tenderRoot // the last root that was counted as lost; the supervisor's own
+
+	mu      sync.Mutex
+	closed  bool
+	images  map[string]*language // by runtime identifier
+	ring    []*sandbox           // all that live
+	hand    int                  // of the clock that goes over ring
+	holders map[*snap]struct{}   // snapshots that have nodes
+	trouble error                // why the last repair failed
+	looked  chan struct{}        // closed when the supervisor has looked once more
 
 	readers  atomic.Int32 // see channel
 	awake    atomic.Int64 // UCs that have a process
@@ -74,13 +85,16 @@ type Backend struct {
 	promotions chan promotion
 	promoted   atomic.Int64 // function snapshots with a node of their own
 	workers    sync.WaitGroup
+
+	supervising sync.WaitGroup // ends before what the supervisor uses
 }
 
 // New returns the backend. Nothing is touched before its first use.
 func New(cfg Config) *Backend {
 	return &Backend{
-		cfg: cfg, starting: make(chan struct{}, 1), images: map[string]*language{}, captured: make(chan *snap, 1024),
-		promotions: make(chan promotion, 16), crowded: make(chan struct{}, 1), done: make(chan struct{}), maxAwake: cfg.maxAwake(),
+		cfg: cfg, starting: make(chan struct{}, 1), super: newSupervisor(cfg.Log), maxAwake: cfg.maxAwake(),
+		images: map[string]*language{}, holders: map[*snap]struct{}{}, looked: make(chan struct{}),
+		captured: make(chan *snap, 1024), promotions: make(chan promotion, 16), crowded: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 }
 
@@ -113,7 +127,7 @@ func (b *Backend) prepare(ctx context.Context) error {
 	switch {
 	case closed:
 		return runtime.ErrClosed
-	case b.root != nil:
+	case b.tender() != nil:
 		return nil
 	}
 	return b.start(ctx)
@@ -134,7 +148,10 @@ func (b *Backend) start(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, arena.Close())
 	}
-	b.arena, b.root = arena, root
+	root.super = b.super
+	b.arena = arena
+	b.root.Store(root)
+	b.supervising.Go(b.supervise)
 	b.workers.Go(b.settle)
 	b.workers.Go(b.makeRoom)
 	b.workers.Go(b.promote)
@@ -186,28 +203,45 @@ func (b *Backend) Close() error {
 	b.mu.Lock()
 	live := slices.Clone(b.ring)
 	b.mu.Unlock()
-	if b.root != nil {
-		b.root.stop() // ends all UCs at once
-	}
+	close(b.done)
+	b.stopRoot() // ends all UCs at once, and every wait for one
+	b.supervising.Wait()
+	b.stopRoot() // one that the supervisor had just started
 	var errs []error
 	for _, sb := range live {
 		errs = append(errs, sb.Close())
 	}
-	for _, l := range b.images {
-		if l.node != nil {
-			l.node.close()
-		}
-		if l.image != nil {
-			l.image.Close()
-		}
+	b.mu.Lock()
+	languages := slices.Collect(maps.Values(b.images))
+	b.mu.Unlock()
+	for _, l := range languages {
+		l.close()
 	}
 	close(b.captured)
 	close(b.promotions)
-	close(b.done)
 	b.workers.Wait()
 	errs = append(errs, b.cpu.close())
 	if b.arena != nil {
 		errs = append(errs, b.arena.Close())
 	}
 	return errors.Join(errs...)
+}
+
+func (b *Backend) stopRoot() {
+	if r := b.tender(); r != nil {
+		r.stop()
+	}
+}
+
+func (b *Backend) isClosed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}
+
+// all are the sandboxes that live.
+func (b *Backend) all() []*sandbox {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.ring)
 }

@@ -17,6 +17,9 @@ import (
 func (s *sandbox) Usage() (runtime.Usage, error) {
 	s.resting.RLock()
 	defer s.resting.RUnlock()
+	if s.isClosed() {
+		return runtime.Usage{}, fmt.Errorf("usage of a unikernel context: %w", runtime.ErrClosed)
+	}
 	if asleep := s.hibernated(); asleep != nil {
 		return runtime.Usage{MemoryBytes: int64(len(asleep.patches)) * abi.PageSize, CPU: s.spent, Source: "patches of a hibernated context"}, nil
 	}
@@ -26,6 +29,9 @@ func (s *sandbox) Usage() (runtime.Usage, error) {
 // usage needs s.resting.
 func (s *sandbox) usage() (runtime.Usage, error) {
 	files, before, err := s.stat()
+	if err != nil && s.isClosed() { // meanwhile
+		err = runtime.ErrClosed
+	}
 	if err != nil {
 		return runtime.Usage{}, fmt.Errorf("usage of a unikernel context: %w", err)
 	}
@@ -42,9 +48,6 @@ func (s *sandbox) stat() (files []string, before time.Duration, err error) {
 		files = strings.Split(string(n.scratch[:r.n]), "\x00")
 		return nil
 	})
-	if err == nil && r.err != 0 {
-		err = r.err
-	}
 	if err == nil && len(files) < 3 {
 		err = fmt.Errorf("%d files instead of 3", len(files))
 	}
@@ -71,4 +74,10 @@ func parseUsage(files []string) (runtime.Usage, error) {
 		u.MemoryBytes += kb << 10
 	}
 	return u, nil
+}
+
+func (s *sandbox) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }

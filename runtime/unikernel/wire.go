@@ -95,3 +95,11 @@ func memFile(name string, content []byte, flags int) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// hungUp reports whether the other end of a socket is gone. What it said before is
+// still there to be read.
+func hungUp(fd int) bool {
+	p := []unix.PollFd{{Fd: int32(fd)}}
+	n, err := unix.Poll(p, 0)
+	return err == nil && n == 1 && p[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
+}

@@ -41,7 +41,7 @@ static int add(struct table *t, u64 start, u64 end)
 /* Pages in [start, end). Private ones: neither of a file nor the shared zero page. Or, shared: those that are mapped of a file. */
 static i64 scan(int pagemap, u64 start, u64 end, int shared, struct table *t)
 {
-	static struct page_region v[512];
+	static struct page_region v[512] NODE_DATA;
 	while (start < end) {
 		struct pm_scan_arg a = { sizeof a, 0, start, end, 0, (u64)v, 512, 0, IS_FILE | IS_PFNZERO, IS_FILE | IS_PFNZERO,
 			IS_PRESENT | IS_SWAPPED, IS_PRESENT };
@@ -61,7 +61,7 @@ static i64 scan(int pagemap, u64 start, u64 end, int shared, struct table *t)
 /* The same by reading pagemap (Linux before 6.7). The shared zero page cannot be told there: its content is dropped later. */
 static i64 scan_slowly(int pagemap, u64 start, u64 end, int shared, struct table *t)
 {
-	static u64 v[1024];
+	static u64 v[1024] NODE_DATA;
 	while (start < end) {
 		u64 want = MIN((end - start) / PAGE, 1024);
 		i64 n = SYS4(pread64, pagemap, v, want * 8, start / PAGE * 8);

@@ -16,9 +16,10 @@
 
 enum {
 	/* To a blank. No reply: a UC speaks for itself, a node answers orders. */
-	TC_RUN = 1,      /* struct tc_run, layers, prefetch ranges, strings */
+	TC_RUN = 1,      /* struct tc_run, layers, strings, patches */
 	TC_NODE = 2,     /* struct tc_run, layers; descriptors: image, arena, scratch, then files of the layers */
-	/* To a node. Replies are struct tc_reply. */
+	/* To a node. Replies are struct tc_reply. An id is a place among the children, id % TC_CHILDREN, and above it how often the place
+	 * was given away: an order with an id that is not the latest of its place is ESRCH. */
 	TC_FORK = 10,    /* id; descriptor: the blank's channel. No reply */
 	TC_KILL = 11,    /* id: kill and forget. No reply: the channel's end of file says that it is gone */
 	TC_CAPTURE = 12, /* id, a = first slot of the arena, b = slots: pages to the arena, table to scratch. flags: TC_DIRECT, and how
@@ -32,7 +33,7 @@ enum {
 	TC_FILE = 17,    /* a = bytes, b = 1 for huge pages: a file in memory, its descriptor comes with the reply */
 	TC_WATCH = 18,   /* a = entries tc_watched in scratch: those that are larger are left there, reply.n */
 	TC_PEEK = 20,    /* id, a = address, b = bytes: memory of a UC, to scratch */
-	TC_RENEW = 21,   /* id, a = pages at most: roll a UC back to what it was forked as; in scratch struct tc_run of its next life, without
+	TC_RENEW = 21,   /* id, a = pages at most, b = its next id: roll a UC back to what it was forked as; in scratch struct tc_run of its next life, without
 	                  * layers. It then only waits for its first message. EAGAIN: it does not sleep at UC_SLEEP_CALL (yet); any other
 	                  * error: it never will. reply.a = pages rolled back */
 	TC_REFILL = 22,  /* id; in scratch struct tc_run, layers, patches: another life for a UC that was renewed. E2BIG: too much would have
@@ -115,7 +116,7 @@ struct tc_hint { uint64_t addr, off; };
 #define TC_SCRATCH (8u << 20) /* bytes of the scratch file of a node */
 #define TC_LAYERS_AT (TC_SCRATCH / 2)
 #define TC_PACKET  65536u     /* of an order; longer ones spill */
-#define TC_CHILDREN 65536u    /* ids of one node are below this */
+#define TC_CHILDREN 65536u    /* places for children of one node */
 
 _Static_assert(sizeof(struct tc_order) == 32, "tc_order");
 _Static_assert(sizeof(struct tc_reply) == 32, "tc_reply");

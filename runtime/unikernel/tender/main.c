@@ -5,7 +5,7 @@
  */
 #include "tender.h"
 
-struct tc_machine machine;
+struct tc_machine machine NODE_DATA;
 
 __attribute__((used)) _Noreturn void tender_main(const u64 *sp)
 {

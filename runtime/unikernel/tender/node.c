@@ -1,12 +1,27 @@
 /* node.c: a process that holds a prefix of a snapshot stack mapped, forks blanks from it, and looks after its children. */
 #include "tender.h"
 
-static void on_child(int sig) { (void)sig; } /* receive returns, and the dead are buried */
+/*
+ * On SIGCHLD: a child that was stopped is killed. Nothing of the platform stops a UC, a blank or a node, and a stopped one answers
+ * no order, so the platform would wait for it. The end of a child is left to bury, which runs when receive returns EINTR.
+ */
+static void on_child(int sig)
+{
+	struct { int signo, error, code, pad, pid, uid, status, rest[25]; } stopped; /* siginfo_t of SIGCHLD */
+	(void)sig;
+	for (;;) {
+		stopped.pid = 0;
+		if (SYS5(waitid, P_ALL, 0, &stopped, WSTOPPED | WNOHANG, 0) < 0 || !stopped.pid)
+			return;
+		SYS2(kill, stopped.pid, SIGKILL);
+	}
+}
 
 __asm__(".text\nnode_restorer: mov $15, %eax\n syscall\n");
 extern char node_restorer[];
 
-static int dying[256], ndying;
+static int dying[256] NODE_DATA, ndying NODE_DATA;
+static u32 places NODE_DATA; /* of CHILDREN, that were used */
 
 /* After a fork: nothing of the parent's children is ours. */
 void node_reset(void)
@@ -26,19 +41,39 @@ void node_reset(void)
 		SYS3(madvise, NODE_ARENA, NODE_ARENA_SIZE, MADV_DONTFORK);
 	if (!FAILED(SYS6(mmap, NODE_BUFFER, NODE_BUFFER_SIZE, rw, lazy | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)))
 		SYS3(madvise, NODE_BUFFER, NODE_BUFFER_SIZE, MADV_DONTFORK);
-	ndying = 0;
+	ndying = 0, places = 0;
 	struct { void (*handler)(int); u64 flags; void *restorer; u64 mask; } a = { on_child, 0x04000000, node_restorer, 0 };
 	SYS4(rt_sigaction, SIGCHLD, &a, 0, 8);
 }
 
+/* Pid 1 also inherits the children of every process of the tender that died before them. */
+static void bury_orphans(void)
+{
+	for (i64 pid; (pid = SYS4(wait4, -1, 0, WNOHANG, 0)) > 0;)
+		for (u32 i = 0; i < places; i++)
+			if (CHILDREN[i].pid == pid)
+				CHILDREN[i].pid = 0; /* the number may be given to another process */
+	ndying = 0; /* all of them are waited for here */
+}
+
 static void bury(void)
 {
+	if (SYS0(getpid) == 1) {
+		bury_orphans();
+		return;
+	}
 	for (int i = 0; i < ndying;) {
 		if (SYS4(wait4, dying[i], 0, WNOHANG, 0) != 0)
 			dying[i] = dying[--ndying];
 		else
 			i++;
 	}
+}
+
+/* A child that was renewed has another id, and so has one that was forked in its place. */
+static int is_for(const struct tc_order *o, const struct child *c)
+{
+	return o->op == TC_FORK || o->op == TC_FILE || o->op == TC_WATCH || c->id == o->id;
 }
 
 static void do_kill(struct child *c)
@@ -64,6 +99,8 @@ static void do_fork(struct child *c, int channel)
 		do_kill(c);
 	i64 pid = fork_blank(channel, UC_STACK + UC_STACK_SIZE);
 	c->pid = pid > 0 ? pid : 0;
+	if (c >= CHILDREN + places)
+		places = c - CHILDREN + 1;
 	if (pid < 0) {
 		/* The one who waits on the channel hears why. */
 		struct { struct uc_msg m; char text[32]; } p = { { UC_MSG_EXIT, 0, (u32)-pid, UC_EXIT_UNBORN, 0 }, "fork: errno " };
@@ -95,10 +132,20 @@ static void obey(const struct tc_order *o, int fd)
 	struct tc_reply r = { o->op, o->id, 0, 0, 0, 0 };
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
 	int back = -1;
+	if (!is_for(o, c)) {
+		r.err = ESRCH;
+		if (o->op != TC_KILL)
+			reply(&r, -1);
+		if (fd >= 0)
+			SYS1(close, fd);
+		return;
+	}
 	switch (o->op) {
 	case TC_FORK:
-		if (fd >= 0)
+		if (fd >= 0) {
 			do_fork(c, fd);
+			c->id = o->id;
+		}
 		return;
 	case TC_KILL:
 		do_kill(c);
@@ -132,7 +179,7 @@ void node_loop(void)
 	for (;;) {
 		int fd, n;
 		i64 got = receive(&o, sizeof o, &fd, 1, &n);
-		if (ndying)
+		if (ndying || got == -EINTR)
 			bury();
 		if (got == -EINTR)
 			continue;

@@ -4,7 +4,7 @@
  * for every capture and every renewal took 7 % of all processor time where each call is a new function. What was given back
  * meanwhile is still in the list, which does no harm: such a page reads as what lies beneath it.
  *
- * A node that writes into its child makes pages the child's own without a fault of the child: who does so says which (own_has, or
+ * A node that writes into its child makes pages the child's own without a fault of the child: who does so says which (own_wrote, or
  * own_forget).
  */
 #include "tender.h"

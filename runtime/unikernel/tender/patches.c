@@ -118,7 +118,7 @@ static i64 append(u32 *n, u64 address, const u8 *page, const u8 *below)
 /* Entries of t from *i on, without the first *done pages: as many as SOME holds. */
 static struct table next_batch(const struct table *t, u32 *i, u64 *done)
 {
-	static struct tc_page batch[64];
+	static struct tc_page batch[64] NODE_DATA;
 	struct table b = { batch, 0, sizeof batch / sizeof *batch };
 	for (u64 pages = 0; b.n < b.max && *i < t->n && pages < SOME_PAGES;) {
 		u64 left = t->p[*i].pages - *done, n = MIN(left, SOME_PAGES - pages);

@@ -11,8 +11,8 @@ _Static_assert(UC_CHANNEL_FD == 3 && UC_MSG_MAX == 0x10000 && UC_STACK == 0x7e00
 	UC_STACK + UC_STACK_SIZE == 0x7e0000180000 && UC_STUB_IP == 0x7e0000000002, "UC_SLEEP_CALL");
 
 /* How the region is mapped in this node, as /proc/PID/maps shows it, and so in every child that has not changed it. */
-static char own_maps[32768];
-static i64 own_maps_len;
+static char own_maps[32768] NODE_DATA;
+static i64 own_maps_len NODE_DATA;
 
 int proc_file(struct child *c, int which)
 {
@@ -153,15 +153,17 @@ void renew(const struct tc_order *o, struct tc_reply *r)
 		e = tell_host(c, &told);
 	if (!e && !known)
 		own_learn(c, &t);
-	if (!e)
+	if (!e) {
 		c->spent = time_spent(c->pid);
+		c->id = o->b;
+	}
 	r->err = e < 0 ? -e : 0;
 }
 
 /* Pages that read as zero in the snapshot, whatever lies beneath. */
 static i64 zero(int pid, u64 at, u64 pages)
 {
-	static u8 nothing[16 * PAGE];
+	static u8 nothing[16 * PAGE] NODE_DATA;
 	while (pages) {
 		u64 n = MIN(pages, 16);
 		struct iovec l = { (void *)nothing, n * PAGE }, to = { (void *)at, n * PAGE };

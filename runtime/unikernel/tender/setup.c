@@ -88,7 +88,7 @@ struct span { u64 start, end; };
 
 static int vdso_spans(struct span *out, int max)
 {
-	static char text[16384];
+	static char text[16384] NODE_DATA;
 	i64 fd = SYS3(openat, FD_PROC, "self/maps", O_CLOEXEC), n = 0, k;
 	while (fd >= 0 && (k = SYS3(read, fd, text + n, sizeof text - 1 - n)) > 0)
 		n += k;

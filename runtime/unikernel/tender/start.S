@@ -49,7 +49,7 @@ switch_stack:                           /* void switch_stack(void (*to)(void)) *
 	call *%rdi
 	ud2
 
-	.bss
+	.section .bss.node, "aw", @nobits
 	.balign 4096
 own_stack:
 	.space 32768

@@ -72,6 +72,8 @@ struct cmsghdr { size_t len; u32 level, type; };
 #define SIGKILL 9
 #define SIGCHLD 17
 #define WNOHANG 1
+#define WSTOPPED 2
+#define P_ALL 0
 
 #define PAGE 4096ull
 #define PAGE_UP(x) (((x) + PAGE - 1) & ~(PAGE - 1))

@@ -21,8 +21,18 @@ enum { FD_CONTROL = UC_CHANNEL_FD, FD_LIBOS = 4, FD_PROC = 5, FD_HUGE = 6, FD_AR
 
 /* What a node knows of a child; descriptors are + 1, 0 for none. Files of /proc stay open once it was renewed. */
 enum { PROC_SYSCALL, PROC_MAPS, PROC_PAGEMAP, PROC_MEM, PROC_STAT, PROC_FILES };
-struct child { u64 spent; int pid, proc[PROC_FILES]; }; /* spent: ns on a processor when it was last renewed */
+struct child {
+	u64 spent;  /* ns on a processor when it was last renewed */
+	u32 id;     /* of the latest FORK or RENEW: an order with another id is for a child that is gone */
+	int pid, proc[PROC_FILES];
+};
 #define CHILDREN ((struct child *)NODE_CHILDREN)
+
+/*
+ * Data of a node that the program writes. A node shares its data with every blank that it forked (start.S), so a blank must write
+ * none of it: the link refuses data without this mark, and a test refuses the mark in the files that a blank runs.
+ */
+#define NODE_DATA __attribute__((section(".bss.node")))
 
 /* What a blank populates before its order comes: written once, when its node is made, and inherited. */
 struct plan { u32 touched, read; struct iovec v[4000]; };

@@ -25,7 +25,7 @@ void watch(const struct tc_order *o, struct tc_reply *r)
 	struct tc_watched *w = (struct tc_watched *)NODE_SCRATCH;
 	for (u64 i = 0; i < o->a && i < TC_SCRATCH / sizeof *w; i++) {
 		struct child *c = &CHILDREN[w[i].id % TC_CHILDREN];
-		if (c->pid && anonymous_pages(c->pid) > w[i].pages)
+		if (c->pid && c->id == w[i].id && anonymous_pages(c->pid) > w[i].pages)
 			w[r->n++] = w[i];
 	}
 }

@@ -1,0 +1,408 @@
+package unikernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// Kinds of processes, as metrics name them.
+const (
+	kindRoot   = "root"
+	kindZygote = "zygote" // a node
+	kindSpare  = "spare"  // a blank in stock
+	kindUC     = "uc"
+)
+
+const (
+	// lookEvery is how often the supervisor looks at all nodes. An order that finds
+	// its node dead wakes the supervisor sooner.
+	lookEvery = 100 * time.Millisecond
+
+	// stockEvery is how often it looks at all blanks in stock.
+	stockEvery = time.Second
+
+	// repairTime bounds the wait of a call for a node in place of dead ones, and one
+	// start of a root.
+	repairTime = 10 * time.Second
+
+	// repairAgain is the pause after a repair that failed.
+	repairAgain = 500 * time.Millisecond
+)
+
+// supervisor is told of processes that are lost, and counts and logs them.
+type supervisor struct {
+	log    *slog.Logger
+	counts runtime.HelperCounts
+	woken  chan struct{}
+}
+
+func newSupervisor(log *slog.Logger) *supervisor {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &supervisor{log: log, woken: make(chan struct{}, 1)}
+}
+
+// wake has the supervisor look now. It does not block. The supervisor is nil for a
+// root that only probes the host.
+func (s *supervisor) wake() {
+	if s == nil {
+		return
+	}
+	select {
+	case s.woken <- struct{}{}:
+	default:
+	}
+}
+
+func (s *supervisor) lose(kind string, n int, why error) {
+	if s == nil || n == 0 {
+		return
+	}
+	s.counts.Lost(kind, n)
+	s.log.Warn("unikernel: processes are lost", "kind", kind, "count", n, "error", why)
+}
+
+func (s *supervisor) replace(kind string, n int) {
+	if s == nil || n == 0 {
+		return
+	}
+	s.counts.Replaced(kind, n)
+	s.log.Info("unikernel: processes are replaced", "kind", kind, "count", n)
+}
+
+// Helpers implements runtime.Supervisor.
+func (b *Backend) Helpers() []runtime.Helper {
+	return b.super.counts.List(kindRoot, kindZygote, kindSpare, kindUC)
+}
+
+// Health implements runtime.Supervisor.
+func (b *Backend) Health(context.Context) error {
+	b.mu.Lock()
+	trouble, held, languages := b.trouble, b.overseen(), b.loadedLanguages()
+	b.mu.Unlock()
+	r := b.tender()
+	if r == nil {
+		return nil // not used yet
+	}
+	broken := ""
+	if r.dead.Load() {
+		broken = "the root of the tender is gone"
+	}
+	for _, l := range languages {
+		if broken == "" && l.zygote.Load().dead.Load() {
+			broken = "the node that boots " + l.in.Runtime + " is gone"
+		}
+	}
+	for _, s := range held {
+		if broken == "" && s.parent == nil && s.nodes.load().pick(tenancy{}) == nil {
+			broken = "no node of the runtime snapshot of " + s.in.Runtime + " is left"
+		}
+	}
+	switch {
+	case broken == "":
+		return nil
+	case trouble != nil:
+		return fmt.Errorf("%s and cannot be replaced: %w", broken, trouble)
+	}
+	return fmt.Errorf("%s and is being replaced", broken)
+}
+
+// tender is the root that is to be used now; nil before the first use.
+func (b *Backend) tender() *tenderRoot { return b.root.Load() }
+
+// oversee has the supervisor look after the nodes of a snapshot until dismiss.
+func (b *Backend) oversee(s *snap) {
+	b.mu.Lock()
+	b.holders[s] = struct{}{}
+	b.mu.Unlock()
+	b.super.wake() // a node may have died before the supervisor knew of it
+}
+
+// dismiss closes the nodes of a snapshot that nobody uses any more.
+func (b *Backend) dismiss(s *snap) {
+	b.mu.Lock()
+	delete(b.holders, s)
+	b.mu.Unlock()
+	if ns := s.nodes.load(); ns != nil {
+		ns.close()
+		if s.parent != nil {
+			b.promoted.Add(-1)
+		}
+	}
+}
+
+// overseen needs b.mu.
+func (b *Backend) overseen() (all []*snap) {
+	for s := range b.holders {
+		all = append(all, s)
+	}
+	return all
+}
+
+// loadedLanguages needs b.mu.
+func (b *Backend) loadedLanguages() (all []*language) {
+	for _, l := range b.images {
+		if l.loaded.Load() {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// nodeOf is a live node that a snapshot can be deployed from for a tenant. While there is
+// none, it waits for the supervisor.
+func (b *Backend) nodeOf(ctx context.Context, s *snap, t tenancy) (*node, error) {
+	return b.awaitNode(ctx, func() *node { return s.nodeBelow(t) })
+}
+
+// liveRoot is the root, once it is alive.
+func (b *Backend) liveRoot(ctx context.Context) (*node, error) {
+	return b.awaitNode(ctx, func() *node {
+		if r := b.tender(); !r.dead.Load() {
+			return r.node
+		}
+		return nil
+	})
+}
+
+// imageNode is a live node that boots a language.
+func (b *Backend) imageNode(ctx context.Context, l *language) (*node, error) {
+	return b.awaitNode(ctx, func() *node {
+		if n := l.zygote.Load(); !n.dead.Load() {
+			return n
+		}
+		return nil
+	})
+}
+
+func (b *Backend) awaitNode(ctx context.Context, find func() *node) (*node, error) {
+	if n := find(); n != nil {
+		return n, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, repairTime)
+	defer cancel()
+	for {
+		b.mu.Lock()
+		looked := b.looked
+		b.mu.Unlock()
+		if n := find(); n != nil {
+			return n, nil
+		}
+		b.super.wake()
+		select {
+		case <-looked:
+		case <-b.done:
+			return nil, runtime.ErrClosed
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w, and no other took its place in time: %w", ErrTenderGone, errors.Join(ctx.Err(), b.Health(ctx)))
+		}
+	}
+}
+
+// supervise is the goroutine that owns the root, the nodes and the blanks in stock;
+// Close waits for it.
+func (b *Backend) supervise() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	b.workers.Go(func() {
+		<-b.done
+		cancel()
+	})
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	var stocked, failed time.Time
+	for {
+		select {
+		case <-tick.C:
+		case <-b.super.woken:
+		case <-b.done:
+			return
+		}
+		if time.Since(failed) < repairAgain {
+			continue
+		}
+		err := b.repair(ctx)
+		if err != nil && ctx.Err() == nil {
+			failed = time.Now()
+			b.super.log.Error("unikernel: a lost process cannot be replaced", "error", err)
+		}
+		if err == nil && time.Since(stocked) >= stockEvery {
+			stocked = time.Now()
+			b.checkStocks()
+		}
+		b.mu.Lock()
+		b.trouble = err
+		close(b.looked)
+		b.looked = make(chan struct{})
+		b.mu.Unlock()
+	}
+}
+
+// repair finds what is dead and makes it anew, from the root up: a process ends
+// when the one that forked it does.
+func (b *Backend) repair(ctx context.Context) error {
+	if err := b.repairRoot(ctx); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	languages, held := b.loadedLanguages(), b.overseen()
+	b.mu.Unlock()
+	for _, l := range languages {
+		if err := b.repairLanguage(l); err != nil {
+			return fmt.Errorf("boot node of %s: %w", l.in.Runtime, err)
+		}
+	}
+	for _, s := range held {
+		if err := b.repairNodes(s); err != nil {
+			return fmt.Errorf("nodes of a snapshot of %s: %w", s.in.Runtime, err)
+		}
+	}
+	return nil
+}
+
+// repairRoot starts another root. What lies in the files of snapshots and in the
+// arena survives the tender: snapshots, and UCs that hibernate.
+func (b *Backend) repairRoot(ctx context.Context) error {
+	r := b.tender()
+	if r.stopped() {
+		r.cmd.Process.Kill()
+		r.fail(errStopped)
+	}
+	r.look()
+	if !r.dead.Load() {
+		return nil
+	}
+	if b.rootLost != r {
+		b.rootLost = r
+		b.super.lose(kindRoot, 1, errProcessEnded)
+	}
+	r.stop()
+	ctx, cancel := context.WithTimeout(ctx, repairTime)
+	defer cancel()
+	next, err := startRoot(ctx)
+	if err != nil {
+		return fmt.Errorf("start another root: %w", err)
+	}
+	next.super = b.super
+	b.root.Store(next)
+	b.super.replace(kindRoot, 1)
+	return nil
+}
+
+func (b *Backend) repairLanguage(l *language) error {
+	n := l.zygote.Load()
+	n.look()
+	if !n.dead.Load() {
+		return nil
+	}
+	b.bury(n)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.growNode(b, b.tender().node); err != nil {
+		return err
+	}
+	b.super.replace(kindZygote, 1)
+	return nil
+}
+
+// repairNodes replaces the dead nodes of a base snapshot. A function snapshot
+// goes back to the nodes of its base, and gets one again when it has as many UCs
+// as it had then.
+func (b *Backend) repairNodes(s *snap) error {
+	b.mu.Lock()
+	_, held := b.holders[s]
+	if held {
+		s.refs++
+	}
+	b.mu.Unlock()
+	if !held {
+		return nil
+	}
+	defer b.release(s)
+	l, err := b.language(context.Background(), s.in)
+	if err != nil {
+		return err
+	}
+	ns := slices.Clone(s.nodes.load())
+	for i, n := range ns {
+		n.look()
+		if !n.dead.Load() {
+			continue
+		}
+		b.bury(n)
+		if s.parent != nil {
+			b.demote(s)
+			return nil
+		}
+		next, err := b.growBaseNode(s, l.image, l.zygote.Load(), n.stock.keeps)
+		if err != nil {
+			return err
+		}
+		ns[i] = next
+		s.nodes.store(slices.Clone(ns))
+		b.super.replace(kindZygote, 1)
+	}
+	return nil
+}
+
+func (b *Backend) demote(s *snap) {
+	s.nodes.store(nil)
+	b.promoted.Add(-1)
+	s.learnt.Store(false)
+	b.mu.Lock()
+	delete(b.holders, s)
+	b.mu.Unlock()
+}
+
+// bury counts a dead node and what is lost with it, and kills what is left of it.
+// A node is buried once, though its replacement may fail and be tried again.
+func (b *Backend) bury(n *node) {
+	n.mu.Lock()
+	again := n.closed
+	n.mu.Unlock()
+	if again {
+		return
+	}
+	b.super.lose(kindZygote, 1, errProcessEnded)
+	b.super.lose(kindSpare, n.stock.len(), errProcessEnded)
+	n.close()
+	lost := 0
+	for _, s := range b.all() {
+		if s.on(n) && s.countLost() {
+			lost++
+		}
+	}
+	b.super.lose(kindUC, lost, errProcessEnded)
+}
+
+// checkStocks replaces blanks whose processes ended.
+func (b *Backend) checkStocks() {
+	b.mu.Lock()
+	held := b.overseen()
+	b.mu.Unlock()
+	for _, s := range held {
+		for _, n := range s.nodes.load() {
+			if !n.dead.Load() {
+				n.checkStock()
+			}
+		}
+	}
+}
+
+// stopped reports whether somebody stopped the root: its parent is the platform,
+// who alone is told (waitid(2)). The tender's processes kill those of their own
+// children that are stopped (tender/node.c).
+func (r *tenderRoot) stopped() bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, r.cmd.Process.Pid, &info, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err == nil && info.Signo != 0
+}
