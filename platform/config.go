@@ -25,6 +25,7 @@ type Config struct {
 	Region  string        `yaml:"region"`  // in ARNs; default us-east-1
 	Account string        `yaml:"account"` // in ARNs; default 000000000000
 	Hosts   []string      `yaml:"hosts"`   // names under which clients reach a loopback listener, as behind a reverse proxy
+	Bodies  worker.Bytes  `yaml:"bodies"`  // memory of all request bodies together; default: an eighth of the host's, 256 MiB to 4 GiB
 	Events  int           `yaml:"events"`  // asynchronous invocations that may wait; default 1000
 	Grace   time.Duration `yaml:"grace"`   // for what runs when the platform shuts down; default 10s
 
@@ -76,6 +77,9 @@ func (c Config) Validate() error {
 	}
 	if !accountNumber.MatchString(c.Account) {
 		errs = append(errs, fmt.Errorf("account is %q: it has 12 digits, in quotes", c.Account))
+	}
+	if c.Bodies < 0 {
+		errs = append(errs, fmt.Errorf("bodies is %d: it cannot be negative", c.Bodies))
 	}
 	if c.Events < 0 {
 		errs = append(errs, fmt.Errorf("events is %d: it cannot be negative", c.Events))

@@ -134,7 +134,7 @@ func (p *Platform) route(registry *prometheus.Registry) {
 	mux.Handle("/api/v1/", p.Whisk)
 	mux.Handle("GET /metrics", body.Timed(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), 0))
 	mux.Handle("GET /healthz", body.Timed(http.HandlerFunc(p.healthz), 0))
-	p.handler = origin.Guard(mux, p.cfg.Hosts)
+	p.handler = origin.Guard(body.Bounded(mux, body.NewBudget(int64(p.cfg.Bodies))), p.cfg.Hosts)
 }
 
 // sweep removes packages that nobody names any more.

@@ -1,8 +1,13 @@
-// Package body reads the bodies of HTTP requests: within a size, and within a
-// time. Every front door of the platform reads with it.
+// Package body reads the bodies of HTTP requests: within a size, a time, and the
+// memory that all of them may take. Every front door of the platform reads with
+// it.
 //
-//	http.Serve(listener, body.Timed(handler, 0)) // gives each body its time
-//	payload, err := body.Read(w, r, 6<<20)       // in the handler
+//	handler = body.Bounded(handler, body.NewBudget(0)) // all bodies together
+//	handler = body.Timed(handler, 0)                   // gives each body its time
+//	payload, err := body.Read(w, r, 6<<20)             // in the handler
+//
+// Memory follows the bytes that came, never the length that a client declares.
+// Whatever is wrong with a body is its client's fault: Status has the answer.
 //
 // A read time-out of the server's would not do: it goes on while a function runs
 // and then takes the client for gone. A body that nobody reads is bounded too:
@@ -21,9 +26,27 @@ import (
 // Errors of Read; compare with errors.Is. One that is too large is a
 // *http.MaxBytesError.
 var (
-	ErrSlow  = errors.New("the request's body did not arrive in time")
-	ErrShort = errors.New("the request's body ended early")
+	ErrSlow      = errors.New("the request's body did not arrive in time")
+	ErrShort     = errors.New("the request's body ended early")
+	ErrMalformed = errors.New("the request's body cannot be read")
 )
+
+// Status is the HTTP status that answers an error of Read. ok is false for any
+// other error.
+func Status(err error) (status int, ok bool) {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge, true
+	case errors.Is(err, ErrSlow):
+		return http.StatusRequestTimeout, true
+	case errors.Is(err, ErrBusy):
+		return http.StatusTooManyRequests, true
+	case errors.Is(err, ErrShort), errors.Is(err, ErrMalformed):
+		return http.StatusBadRequest, true
+	}
+	return 0, false
+}
 
 // patience is what a body may take, apart from its size.
 const patience = 20 * time.Second
@@ -46,9 +69,8 @@ func Timed(next http.Handler, wait time.Duration) http.Handler {
 	})
 }
 
-// Read reads at most limit bytes, in one piece where the length is known. The
-// connection has no deadline then, unless an error says that it is of no more
-// use.
+// Read reads at most limit bytes. The connection has no deadline then, unless an
+// error says that it is of no more use.
 func Read(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	switch {
 	case r.ContentLength > limit:
@@ -56,14 +78,19 @@ func Read(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	case r.ContentLength == 0:
 		return nil, nil
 	}
-	body, err := whole(w, r, limit)
+	body, err := whole(r, limit)
+	var large *http.MaxBytesError
 	switch {
+	case errors.As(err, &large):
+		return nil, tooLarge(w, r, limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, fmt.Errorf("%w: %s; send it without pauses, at %d KB/s or more", ErrSlow, came(body, r), int64(time.Second/perByte)>>10)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("%w: %s", ErrShort, came(body, r))
-	case err != nil:
+	case errors.Is(err, ErrBusy):
 		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return body, nil
@@ -93,18 +120,49 @@ func came(body []byte, r *http.Request) string {
 	return fmt.Sprintf("%d of %d bytes came", len(body), r.ContentLength)
 }
 
-func whole(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength < 0 {
-		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-		if err == nil && int64(len(body)) > limit {
-			err = tooLarge(w, r, limit)
+// firstPiece is what a buffer begins with: all of nearly every event.
+const firstPiece = 32 << 10
+
+// whole reads a body into a buffer that doubles as bytes come.
+func whole(r *http.Request, limit int64) ([]byte, error) {
+	most := limit + 1 // one byte more tells that it is too large
+	if r.ContentLength >= 0 {
+		most = r.ContentLength
+	}
+	lease, body := leaseOf(r), []byte(nil)
+	for size := min(most, firstPiece); ; size = min(most, 2*size) {
+		if err := lease.grow(size - int64(cap(body))); err != nil {
+			return body, err
 		}
-		return body, err
+		larger := make([]byte, len(body), size)
+		copy(larger, body)
+		n, err := fill(r.Body, larger[len(body):size])
+		body = larger[:len(body)+n]
+		switch {
+		case errors.Is(err, io.EOF) && r.ContentLength >= 0:
+			return body, io.ErrUnexpectedEOF
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return body, err
+		case int64(len(body)) > limit:
+			return body, &http.MaxBytesError{Limit: limit}
+		case int64(len(body)) == most:
+			return body, nil
+		}
 	}
-	body := make([]byte, r.ContentLength)
-	n, err := io.ReadFull(r.Body, body)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+}
+
+// fill reads until p is full. Unlike io.ReadFull it tells a body's end, io.EOF,
+// from one that is cut short, io.ErrUnexpectedEOF.
+func fill(r io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var k int
+		k, err = r.Read(p[n:])
+		n += k
 	}
-	return body[:n], err
+	if n == len(p) {
+		err = nil
+	}
+	return n, err
 }

@@ -25,11 +25,19 @@ func invalid(message string) error {
 	return apiError{http.StatusBadRequest, "InvalidParameterValueException", message}
 }
 
+// bodyErrors are AWS's names for what may be wrong with a body.
+var bodyErrors = map[int]string{
+	http.StatusBadRequest:      "InvalidRequestContentException",
+	http.StatusRequestTimeout:  "RequestTimeoutException",
+	http.StatusTooManyRequests: "TooManyRequestsException",
+}
+
 // translate gives an error of the platform its name in AWS Lambda's API.
 func translate(err error) apiError {
 	var own apiError
 	var tooLarge *http.MaxBytesError
 	var throttled *dispatch.Throttled
+	status, ofBody := body.Status(err)
 	name := func(status int, kind string) apiError { return apiError{status, kind, err.Error()} }
 	switch {
 	case errors.As(err, &own):
@@ -37,10 +45,8 @@ func translate(err error) apiError {
 	case errors.As(err, &tooLarge):
 		return apiError{http.StatusRequestEntityTooLarge, "RequestTooLargeException",
 			"Request must be smaller than " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes"}
-	case errors.Is(err, body.ErrSlow):
-		return name(http.StatusRequestTimeout, "RequestTimeoutException")
-	case errors.Is(err, body.ErrShort):
-		return name(http.StatusBadRequest, "InvalidRequestContentException")
+	case ofBody:
+		return name(status, bodyErrors[status])
 	case errors.Is(err, worker.ErrPayloadTooLarge):
 		return name(http.StatusRequestEntityTooLarge, "RequestTooLargeException")
 	case errors.Is(err, store.ErrNotFound):

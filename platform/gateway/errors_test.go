@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	goruntime "runtime"
@@ -390,5 +391,26 @@ func TestReservationThatCannotBeStoredIsTakenBack(t *testing.T) {
 	_, err := d.PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String("f"), ReservedConcurrentExecutions: aws.Int32(5)})
 	if !is[*types.ServiceException](err) || len(d.fake.limits) != 0 {
 		t.Errorf("%v, %v", err, d.fake.limits)
+	}
+}
+
+func TestAMalformedBodyIs400AndNoErrorInTheLog(t *testing.T) {
+	var log bytes.Buffer
+	d := open(t, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	d.create(t, "f")
+	for _, path := range []string{"/2015-03-31/functions", "/2015-03-31/functions/f/invocations"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF0\r\nx", path)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || res.StatusCode != http.StatusBadRequest || res.Header.Get("X-Amzn-Errortype") != "InvalidRequestContentException" {
+			t.Errorf("%s: %+v, %v", path, res, err)
+		}
+	}
+	if strings.Contains(log.String(), "ERROR") {
+		t.Errorf("the log says %s", &log)
 	}
 }

@@ -37,7 +37,7 @@ func Handler(c *Controller) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, r.URL.Path+": there is no such path; /openapi.yaml has those that there are")
 	})
-	return body.Timed(origin.Guard(mux, c.cfg.Hosts), c.bodyTime)
+	return body.Timed(origin.Guard(body.Bounded(mux, body.NewBudget(0)), c.cfg.Hosts), c.bodyTime)
 }
 
 func (c *Controller) routes() map[string]http.HandlerFunc {
@@ -165,13 +165,11 @@ func refuse(w http.ResponseWriter, status int, why string) {
 
 func statusOf(err error) int {
 	var call *CallError
-	var tooLarge *http.MaxBytesError
+	if status, ok := body.Status(err); ok {
+		return status
+	}
 	switch {
-	case errors.As(err, &tooLarge):
-		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, body.ErrSlow):
-		return http.StatusRequestTimeout
-	case errors.Is(err, ErrBadPayload), errors.Is(err, body.ErrShort):
+	case errors.Is(err, ErrBadPayload):
 		return http.StatusBadRequest
 	case errors.Is(err, ErrUnknownProvider), errors.Is(err, ErrUnknownSchedule):
 		return http.StatusNotFound

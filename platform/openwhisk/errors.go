@@ -40,15 +40,16 @@ func translate(err error) apiError {
 	var own apiError
 	var tooLarge *http.MaxBytesError
 	var database *sqlite.Failure
+	status, ofBody := body.Status(err)
 	switch {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &tooLarge):
 		return apiError{http.StatusRequestEntityTooLarge, fmt.Sprintf("Request larger than allowed: the limit is %d bytes.", tooLarge.Limit)}
-	case errors.Is(err, body.ErrSlow):
-		return apiError{http.StatusRequestTimeout, err.Error()}
-	case errors.Is(err, body.ErrShort):
+	case ofBody && status == http.StatusBadRequest:
 		return malformed("%v", err)
+	case ofBody:
+		return apiError{status, err.Error()}
 	case errors.Is(err, store.ErrTooLarge), errors.Is(err, worker.ErrPayloadTooLarge):
 		return apiError{http.StatusRequestEntityTooLarge, err.Error()}
 	case errors.Is(err, store.ErrBadZip):
