@@ -115,8 +115,11 @@ func TestHostileGuestsDie(t *testing.T) {
 		{"stub 59", killedByFilter},  // execve
 		{"stub 62", killedByFilter},  // kill
 		{"stub 101", killedByFilter}, // ptrace
+		{"stub 131", killedByFilter}, // sigaltstack, which has an instruction of its own
 		{"stub 157", killedByFilter}, // prctl
-		{"stub 425", killedByFilter}, // io_uring_setup
+		{"reset 131", killedByFilter},
+		{"reset 231", killedByFilter}, // exit_group
+		{"stub 425", killedByFilter},  // io_uring_setup
 		{"mmap", killedByFilter},
 		{"mapfile", killedByFilter},
 		{"madvise", killedByFilter},

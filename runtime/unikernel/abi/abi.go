@@ -12,7 +12,7 @@ import (
 // Version is UC_ABI: libOS, tender and snapshots of different versions refuse
 // each other. Magic is the first word of every block.
 const (
-	Version = 9
+	Version = 10
 	Magic   = 0x31435541
 )
 
@@ -167,6 +167,9 @@ const ExitFlagMemory = 1
 // HeaderOffset is where struct uc_libos lies in the libOS's first segment.
 const HeaderOffset = 64
 
+// libOSSize is the size of struct uc_libos, in bytes.
+const libOSSize = 112
+
 // LibOSHeader is struct uc_libos.
 type LibOSHeader struct {
 	ID        [32]byte
@@ -176,7 +179,7 @@ type LibOSHeader struct {
 // ParseLibOS finds struct uc_libos in the bytes of the libOS's segment.
 func ParseLibOS(segment []byte) (LibOSHeader, error) {
 	var h LibOSHeader
-	if len(segment) < HeaderOffset+88 {
+	if len(segment) < HeaderOffset+libOSSize {
 		return h, errors.New("library OS is too short for its header")
 	}
 	b := segment[HeaderOffset:]

@@ -36,7 +36,7 @@ func TestMirrorsTheHeaders(t *testing.T) {
 		{"sizeof(struct uc_msg)", MsgSize}, {"offsetof(struct uc_msg, flags)", 2}, {"offsetof(struct uc_msg, id)", 4},
 		{"offsetof(struct uc_msg, arg)", 8}, {"offsetof(struct uc_msg, len)", 12},
 		{"sizeof(struct uc_addr)", addrSize}, {"offsetof(struct uc_addr, port)", 2}, {"offsetof(struct uc_addr, ip)", 4},
-		{"UC_LIBOS_HEADER - UC_LIBOS", HeaderOffset}, {"sizeof(struct uc_libos)", 88},
+		{"UC_LIBOS_HEADER - UC_LIBOS", HeaderOffset}, {"sizeof(struct uc_libos)", libOSSize}, {"UC_ALTSTACK - UC_LIBOS_HEADER", 88}, {"offsetof(struct uc_libos, altstack)", 88},
 		{"offsetof(struct uc_libos, id)", 8}, {"offsetof(struct uc_libos, state_size)", 64},
 		{"UC_DISCARDS", MaxDiscards}, {"sizeof(struct uc_state)", StateSize}, {"offsetof(struct uc_state, libos_id)", 8},
 		{"offsetof(struct uc_state, quiescent)", 40}, {"offsetof(struct uc_state, threads)", 44},

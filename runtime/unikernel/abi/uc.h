@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UC_ABI   9u
+#define UC_ABI   10u
 #define UC_MAGIC 0x31435541u /* "UC" ABI family; first word of every block */
 
 /* ---- Address layout -------------------------------------------------------------------------------------------------
@@ -43,6 +43,11 @@
  * traps (SIGSYS) a call from any other address; from this one it allows the list in uc_filter.h and kills on all else. */
 #define UC_STUB_IP    (UC_LIBOS + 2)
 
+/* The one other instruction that makes a host call: sigaltstack of the constant at UC_ALTSTACK, which sets the signal stack to
+ * UC_STACK. A guest may change the signal stack by rt_sigreturn. The kernel then refuses another one as long as the stack
+ * pointer lies in the range that the guest chose, so this call is made with stack pointer 0, which lies in no range. */
+#define UC_RESET_IP (UC_LIBOS + 50)
+
 /* ---- libOS header: at UC_LIBOS + 64 in memory and in the ELF's first segment ---------------------------------------- */
 #define UC_LIBOS_HEADER (UC_LIBOS + 64)
 
@@ -56,7 +61,9 @@ struct uc_libos {
 	uint64_t state_size; /* bytes of UC_STATE in use by this build */
 	uint64_t leave;      /* void leave(uint64_t how) on UC_STACK: munmap(UC_TENDER, UC_TENDER_SIZE), then enter(how) */
 	uint64_t renewed;    /* where a UC continues that was made a blank again: see UC_SLEEP_CALL */
+	struct uc_altstack { uint64_t sp; uint32_t flags, pad; uint64_t size; } altstack; /* the kernel's stack_t; read-only memory */
 };
+#define UC_ALTSTACK (UC_LIBOS_HEADER + 88)
 
 #define UC_BOOT   0ull /* state is all zeros: load and start the program named in uc_host */
 #define UC_RESUME 1ull /* state was restored: continue at the capture point */
@@ -194,6 +201,6 @@ _Static_assert(sizeof(struct uc_addr) == 20, "uc_addr");
 _Static_assert(sizeof(struct uc_file) == 32, "uc_file");
 _Static_assert(sizeof(struct uc_host) == 152, "uc_host");
 _Static_assert(sizeof(struct uc_state) == 112 + 16 * UC_DISCARDS, "uc_state");
-_Static_assert(sizeof(struct uc_libos) == 88, "uc_libos");
+_Static_assert(sizeof(struct uc_libos) == 112 && sizeof(struct uc_altstack) == 24, "uc_libos");
 
 #endif

@@ -15,6 +15,7 @@
  *  9 rt_sigreturn
  * 10 exit_group
  * 11 munmap         of exactly the tender's own program, which a UC does once before its first guest instruction
+ * 12 sigaltstack    from UC_RESET_IP, of exactly the constant at UC_ALTSTACK, which says UC_STACK
  *
  * Linux lets two calls past any filter, uretprobe (335) and uprobe (336): made by anything but the kernel's own trampoline
  * they end the process with SIGILL.
@@ -61,8 +62,11 @@ static const struct sock_filter uc_filter[] = {
 	UCF_LD(arch), UCF_MUST(AUDIT_ARCH_X86_64),
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4),
 	UCF_IF(UC_STUB_IP >> 32, 1, 0), UCF_RET(SECCOMP_RET_TRAP),
-	UCF_LD(instruction_pointer), UCF_IF(UC_STUB_IP, 4, 0),
+	UCF_LD(instruction_pointer), UCF_IF(UC_STUB_IP, 21, 0), UCF_IF(UC_RESET_IP, 4, 0),
 	UCF_GE(UC_TENDER, 0, 2), UCF_GE(UC_TENDER + UC_TENDER_SIZE, 1, 0), UCF_OK, UCF_RET(SECCOMP_RET_TRAP),
+	/* From UC_RESET_IP: 16 instructions. */
+	UCF_LD(nr), UCF_MUST(SYS_sigaltstack), UCF_LO(0), UCF_MUST(UC_ALTSTACK), UCF_HI(0), UCF_MUST(UC_ALTSTACK >> 32),
+	UCF_LO(1), UCF_MUST(0), UCF_HI(1), UCF_MUST(0), UCF_OK,
 	UCF_LD(nr),
 	UCF_IF(SYS_rt_sigreturn, 0, 1), UCF_OK,
 	UCF_IF(SYS_ppoll, 0, 1), UCF_OK,

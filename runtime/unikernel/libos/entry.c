@@ -66,7 +66,11 @@ static void fault(int sig, u64 *r, const u64 *info)
 
 void on_signal(int sig, void *info, void *ucontext)
 {
+	const struct kstack *stack = (const struct kstack *)((u64 *)ucontext + 2);
 	u64 *r = (u64 *)ucontext + 5;
+	/* A guest has set another one, by rt_sigreturn. Nothing is handled on a stack of its choice. */
+	if (stack->sp != UC_STACK || stack->size != UC_STACK_SIZE || stack->flags)
+		uc_panic("signal stack at", stack->sp);
 	if (sig == SIGSYS && on_stack(r[RSP])) {
 		/* Not a guest's call: the host's vDSO, called by the libOS, has no clock source and asks its kernel. */
 		r[RAX] = r[RAX] == __NR_clock_gettime ? hostcall(__NR_clock_gettime, r[RDI], r[RSI], 0, 0, 0, 0) : -ENOSYS;
@@ -80,6 +84,8 @@ void on_signal(int sig, void *info, void *ucontext)
 		S->frame = r;
 		preempt();
 		signal_deliver();
+	} else if (sig == SIGTRAP && in_libos(r[RIP])) {
+		r[EFL] &= ~0x100ull; /* the guest left the trap flag set */
 	} else {
 		fault(sig, r, info);
 	}

@@ -15,4 +15,6 @@ static const struct uc_libos header = {
 	.state_size = sizeof(struct state),
 	.leave = (u64)uc_leave,
 	.renewed = (u64)uc_renewed,
+	.altstack = { UC_STACK, 0, 0, UC_STACK_SIZE },
 };
+_Static_assert(UC_ALTSTACK == 0x7e0000000098 && UC_STACK + UC_STACK_SIZE == 0x7e0000180000, "uc_renewed");

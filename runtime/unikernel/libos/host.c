@@ -1,5 +1,5 @@
 /*
- * host.c: everything the libOS asks of the host: ten system calls (abi/uc_filter.h), made through hostcall. Packets are
+ * host.c: everything the libOS asks of the host: the system calls of abi/uc_filter.h, made through hostcall. Packets are
  * staged at the foot of UC_STACK, which is outside of the region: a capture point has none in flight.
  */
 #include "state.h"

@@ -20,6 +20,12 @@ uc_enter:                       /* entered by jump with how in rdi, what was rec
 	call libos_enter
 	ud2
 
+	.globl uc_reset
+	.balign 16
+uc_reset:                       /* ends at UC_RESET_IP */
+	syscall
+	jmp uc_was_reset
+
 	.text
 	.globl uc_leave
 	.balign 16
@@ -52,12 +58,30 @@ uc_sleep:
 	mov %rax, %rdi
 	call libos_woken
 	ud2
+/* Takes back what a guest can change of the host thread, but for what the first frame sets (entry.c): the flags, the
+ * segment registers, the signal stack. Until that is done nothing is on the stack, and no signal is handled (on_signal). */
 uc_renewed:
-	push $2                         /* no flag of the guest's */
+	push $2
 	popfq
-	mov %rax, %rsi
+	mov %rax, %rbx                  /* what recvfrom returned */
+	xor %eax, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %fs
+	mov %eax, %gs
+	xor %esp, %esp
+	movabs $0x7e0000000098, %rdi    /* UC_ALTSTACK */
+	xor %esi, %esi
+	mov $131, %eax                  /* sigaltstack */
+	jmp uc_reset
+uc_was_reset:
+	movabs $0x7e0000180000, %rsp    /* the top of UC_STACK */
+	test %eax, %eax
+	jnz 1f
+	mov %rbx, %rsi
 	mov $1, %edi                    /* UC_RESUME */
 	jmp uc_enter
+1:	ud2
 
 /* A rewritten call (rewrite.c): its number in rax, where it goes on in rcx; r11 is free. On UC_STACK, where nothing is
  * while a guest runs. The frame is in the order of state.h's enum. */
