@@ -40,7 +40,7 @@ func (b *Backend) Capture(ctx context.Context, sandbox_ runtime.Sandbox) (runtim
 		err = runtime.ErrNotQuiescent
 	}
 	if err != nil {
-		return nil, fmt.Errorf("capture: %w", err)
+		return nil, fmt.Errorf("capture: %w", ofReading(err, yamaScope()))
 	}
 	if s.parent != nil {
 		b.hold(s.parent)

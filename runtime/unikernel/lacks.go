@@ -176,3 +176,20 @@ func (e *startError) ofPermission(errno syscall.Errno, h hostFacts) (what, remed
 	}
 	return "a security module may forbid it", "see the messages of the kernel (dmesg)"
 }
+
+// ofReading explains a node that was not permitted to read the memory of a UC.
+func ofReading(err error, scope string) error {
+	if !errors.Is(err, syscall.EPERM) {
+		return err
+	}
+	const read = "no process may read the memory of another: "
+	switch scope {
+	case "3":
+		return lacks(read+"kernel.yama.ptrace_scope is 3", "kernel.yama.ptrace_scope=1 (or 0, 2) in /etc/sysctl.d and a reboot: 3 stays until then")
+	case "2":
+		return lacks(read+"kernel.yama.ptrace_scope became 2 after the start", "start again, or sysctl kernel.yama.ptrace_scope=1")
+	}
+	return lacks(read+err.Error(), "see the messages of the kernel (dmesg): a security module may forbid it")
+}
+
+func yamaScope() string { return oneLine("/proc/sys/kernel/yama/ptrace_scope") }

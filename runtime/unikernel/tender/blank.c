@@ -140,6 +140,7 @@ static void fill_host(const struct order *o)
 static _Noreturn void become_uc(const struct order *o)
 {
 	fill_host(o);
+	drop_capabilities();
 	SYS2(close_range, FD_CONTROL + 1, ~0u);
 	SYS2(close_range, 0, FD_CONTROL - 1);
 	struct { u64 sec, usec; } tick[2] = { { 0, UC_TICK_USEC }, { 0, UC_TICK_USEC } };
@@ -203,6 +204,7 @@ static void node_start(void)
 	SYS3(madvise, UC_HOST, UC_HOST_SIZE, 4);
 	node_reset();
 	renew_init();
+	note_capabilities();
 	struct tc_reply ok = { .op = TC_NODE };
 	reply(&ok, -1);
 	node_loop();

@@ -212,14 +212,55 @@ static void signals(void)
 	SYS4(rt_sigprocmask, 2, &none, 0, 8);
 }
 
-static const char *drop_privileges(i64 *err)
+/*
+ * A node reads and writes the memory of its children. Yama's scope 2 permits that to holders of CAP_SYS_PTRACE over the child alone
+ * (yama_ptrace_access_check of the kernel). There, and nowhere else, nodes keep this capability, over the tender's own user namespace;
+ * a blank gives it up before it becomes a UC.
+ */
+static u32 kept NODE_DATA; /* shared with the blanks of the node */
+
+static u32 needed_capabilities(void)
+{
+	char scope = 0;
+	i64 fd = SYS3(openat, AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope", O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	i64 n = SYS3(read, fd, &scope, 1);
+	SYS1(close, fd);
+	return n == 1 && scope == '2' ? 1u << CAP_SYS_PTRACE : 0;
+}
+
+static i64 set_capabilities(u32 set)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2] = { { set, set, 0 }, { 0, 0, 0 } };
+	return SYS2(capset, &h, d);
+}
+
+void note_capabilities(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2];
+	i64 r = SYS2(capget, &h, d);
+	if (r < 0)
+		quit("ask for capabilities", r);
+	kept = d[0].permitted;
+}
+
+void drop_capabilities(void)
+{
+	i64 r = kept ? set_capabilities(0) : 0;
+	if (r < 0)
+		quit("drop capabilities", r);
+}
+
+static const char *drop_privileges(i64 *err, u32 needed)
 {
 	for (u64 cap = 0; cap < 64; cap++)
 		SYS5(prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
-	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct d[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
-	if ((*err = SYS2(capset, &h, d)) < 0)
+	if ((*err = set_capabilities(needed)) < 0)
 		return "drop capabilities";
+	note_capabilities();
 	if ((*err = SYS5(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0)
 		return "no_new_privs";
 	struct sock_fprog f = { sizeof uc_filter / sizeof *uc_filter, (struct sock_filter *)uc_filter };
@@ -240,6 +281,7 @@ const char *setup_world(const u64 *auxv, i64 *err)
 	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
 	machine.xsave_size = b;
 	int always = thp_always();
+	u32 needed = needed_capabilities();
 	struct { u64 soft, hard; } limit = { 0, 0 };
 	SYS4(prlimit64, 0, 4 /* CORE */, &limit, 0);
 	SYS4(prlimit64, 0, 7 /* NOFILE */, 0, &limit);
@@ -257,5 +299,5 @@ const char *setup_world(const u64 *auxv, i64 *err)
 		return failed;
 	signals();
 	node_reset();
-	return drop_privileges(err);
+	return drop_privileges(err, needed);
 }

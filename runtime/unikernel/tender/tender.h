@@ -45,6 +45,8 @@ extern struct tc_machine machine; /* found out once, by the root */
 
 /* setup.c: NULL, or the step that failed, and then *err */
 const char *setup_world(const u64 *auxv, i64 *err);
+void note_capabilities(void); /* a node notes which it has */
+void drop_capabilities(void); /* a blank gives them up for good */
 
 /* node.c */
 _Noreturn void node_loop(void);

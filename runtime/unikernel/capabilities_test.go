@@ -1,0 +1,78 @@
+package unikernel
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// capabilities are the lines Cap…: of /proc/PID/status that say what a process may
+// do or come to be permitted.
+func capabilities(pid int) (held []string) {
+	for line := range strings.Lines(contents(fmt.Sprintf("/proc/%d/status", pid))) {
+		f := strings.Fields(line)
+		if len(f) == 2 && strings.HasPrefix(f[0], "Cap") {
+			held = append(held, f[0]+f[1])
+		}
+	}
+	return held
+}
+
+// Where kernel.yama.ptrace_scope is 2, a node keeps CAP_SYS_PTRACE.
+func TestNoProcessOfTheTenderHasACapabilityItDoesNotNeed(t *testing.T) {
+	b := newBackend(t, Config{Stock: 2})
+	base := baseSnapshot(t, b, runtime.Python, nil)
+	sb := deployed(t, b, base).(*sandbox)
+	if err := sb.Import(t.Context(), function(t, runtime.Python, nopSource[runtime.Python])); err != nil {
+		t.Fatal(err)
+	}
+	uc, err := sb.hostPID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string]bool{}
+	for _, set := range []string{"Inh", "Prm", "Eff", "Bnd", "Amb"} {
+		allowed["Cap"+set+":0000000000000000"] = true
+	}
+	for _, held := range capabilities(uc) {
+		if !allowed[held] {
+			t.Errorf("a UC has %s", held)
+		}
+	}
+	if yamaScope() == "2" {
+		ptrace := fmt.Sprintf("%016x", 1<<unix.CAP_SYS_PTRACE)
+		allowed["CapPrm:"+ptrace], allowed["CapEff:"+ptrace] = true, true
+	}
+	tender := append(descendants(b.root.Load().cmd.Process.Pid), b.root.Load().cmd.Process.Pid)
+	seen := 0
+	for _, pid := range tender {
+		for _, held := range capabilities(pid) {
+			seen++
+			if !allowed[held] {
+				t.Errorf("process %d of the tender has %s", pid, held)
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("%d lines on capabilities of processes %v", seen, tender)
+	}
+}
+
+func TestReadThatIsForbiddenNamesYamasScope(t *testing.T) {
+	for scope, want := range map[string]string{"3": "reboot", "2": "ptrace_scope=1", "1": "security module", "": "security module"} {
+		var u *runtime.Unavailable
+		err := ofReading(fmt.Errorf("capture: %w", syscall.EPERM), scope)
+		if !errors.As(err, &u) || !strings.Contains(u.Error(), want) {
+			t.Errorf("scope %q: %v", scope, err)
+		}
+	}
+	if err := ofReading(ErrUnsettled, "2"); !errors.Is(err, ErrUnsettled) {
+		t.Error(err)
+	}
+}
