@@ -29,10 +29,20 @@ type Config struct {
 	Events  int           `yaml:"events"`  // asynchronous invocations that may wait; default 1000
 	Grace   time.Duration `yaml:"grace"`   // for what runs when the platform shuts down; default 10s
 
+	Logs      Logs               `yaml:"logs"`
 	Worker    worker.Config      `yaml:"worker"`
 	Dispatch  dispatch.Config    `yaml:"dispatch"`
 	OpenWhisk openwhisk.Settings `yaml:"openwhisk"`
 }
+
+// Logs bounds what is kept of the logs of invocations.
+type Logs struct {
+	Bytes worker.Bytes  `yaml:"bytes"` // of all; default 256MiB
+	Age   time.Duration `yaml:"age"`   // default 168h
+}
+
+// minLogs is the least that the logs may take: a few segments.
+const minLogs = 1 << 20
 
 // Default is what serves well: the zero value with runtime snapshots prepared,
 // which an experiment states for itself.
@@ -84,6 +94,12 @@ func (c Config) Validate() error {
 	if c.Events < 0 {
 		errs = append(errs, fmt.Errorf("events is %d: it cannot be negative", c.Events))
 	}
+	if b := c.Logs.Bytes; b < 0 || b > 0 && b < minLogs {
+		errs = append(errs, fmt.Errorf("logs.bytes is %v: it is at least %v", b, worker.Bytes(minLogs)))
+	}
+	if c.Logs.Age < 0 {
+		errs = append(errs, fmt.Errorf("logs.age is %v: it cannot be negative", c.Logs.Age))
+	}
 	if c.Grace < 0 {
 		errs = append(errs, fmt.Errorf("grace is %v: it cannot be negative", c.Grace))
 	}
@@ -105,6 +121,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Grace == 0 {
 		c.Grace = 10 * time.Second
+	}
+	if c.Logs.Bytes == 0 {
+		c.Logs.Bytes = 256 << 20
+	}
+	if c.Logs.Age == 0 {
+		c.Logs.Age = 7 * 24 * time.Hour
 	}
 	return c
 }

@@ -75,7 +75,7 @@ func TestLifeOfAFunction(t *testing.T) {
 			}
 		}
 		out = invoke(t, r.Client, name, `{"who":"you","fail":"not today"}`)
-		if e := failure(t, out); e.Type != "TypeError" || e.Message != "not today" || len(e.Trace) == 0 {
+		if e := failure(t, out); e.Type != "TypeError" || e.Message != "not today" || len(e.Trace)+len(e.StackTrace) == 0 {
 			t.Errorf("%+v", e)
 		}
 		if log := logOf(t, out); strings.Contains(log, "Init Duration") {

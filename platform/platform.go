@@ -16,6 +16,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +27,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/gateway"
+	"github.com/lambdabench/lambdabench/platform/logs"
 	"github.com/lambdabench/lambdabench/platform/metering"
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/origin"
@@ -51,9 +54,11 @@ type Platform struct {
 	Dispatch *dispatch.Dispatcher
 	Gateway  *gateway.Gateway
 	Whisk    *openwhisk.API
+	Logs     *logs.Store
 
 	cfg     Config
 	log     *slog.Logger
+	lambda  string // owner of the Lambda door's functions
 	handler http.Handler
 
 	stop   context.CancelFunc // of the sweeper
@@ -73,7 +78,7 @@ func Open(cfg Config, backend runtime.Backend, interpreters []runtime.Interprete
 		return nil, fmt.Errorf("open platform: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	p := &Platform{cfg: cfg, log: log, stop: func() {}, settle: func() {}}
+	p := &Platform{cfg: cfg, log: log, stop: func() {}, settle: func() {}, lambda: gateway.Owner(cfg.Account).String()}
 	if err := p.open(backend, interpreters); err != nil {
 		return nil, errors.Join(fmt.Errorf("open platform: %w", err), p.Close())
 	}
@@ -90,8 +95,14 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 	for _, d := range p.Store.Damage() {
 		p.log.Error("part of the data directory cannot be read: " + d)
 	}
+	p.Logs, err = logs.Open(logs.Config{
+		Dir: filepath.Join(p.cfg.Data, "logs"), Bytes: int64(p.cfg.Logs.Bytes), Age: p.cfg.Logs.Age, Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
 	wcfg := p.cfg.Worker
-	wcfg.Log = p.log
+	wcfg.Log, wcfg.Printed = p.log, p.printed
 	if p.Worker, err = worker.New(wcfg, backend, interpreters); err != nil {
 		return err
 	}
@@ -107,12 +118,18 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 	for _, in := range interpreters {
 		names = append(names, in.Runtime)
 	}
+	observe := func(req worker.Request, res worker.Response, err error) {
+		metrics.Observe(req, res, err)
+		if err == nil {
+			p.Logs.Append(logs.Of(p.lambda, gateway.LogGroup(req.Function.Name), req, res))
+		}
+	}
 	p.Gateway = gateway.New(gateway.Config{
 		Runtimes: names, Region: p.cfg.Region, Account: p.cfg.Account,
-		Reserver: p.Dispatch, Forget: p.Worker.Forget, Observe: metrics.Observe, Events: p.cfg.Events, Log: p.log,
+		Reserver: p.Dispatch, Forget: p.Worker.Forget, Observe: observe, Events: p.cfg.Events, Log: p.log,
 	}, p.Store, p.Dispatch)
 	p.Whisk, err = openwhisk.Open(openwhisk.Config{
-		Settings: p.cfg.OpenWhisk, Dir: p.cfg.Data, Runtimes: names, Forget: p.Worker.Forget, Observe: metrics.Observe, Log: p.log,
+		Settings: p.cfg.OpenWhisk, Dir: p.cfg.Data, Runtimes: names, Forget: p.Worker.Forget, Observe: metrics.Observe, Logs: p.Logs, Log: p.log,
 	}, p.Store, p.Dispatch)
 	if err != nil {
 		return err
@@ -130,11 +147,38 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 func (p *Platform) route(registry *prometheus.Registry) {
 	mux := http.NewServeMux()
 	mux.Handle("/", p.Gateway)
+	mux.Handle("POST /{$}", p.queries())
 	mux.Handle("/api/v1", p.Whisk)
 	mux.Handle("/api/v1/", p.Whisk)
 	mux.Handle("GET /metrics", body.Timed(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), 0))
 	mux.Handle("GET /healthz", body.Timed(http.HandlerFunc(p.healthz), 0))
 	p.handler = origin.Guard(body.Bounded(mux, body.NewBudget(int64(p.cfg.Bodies))), p.cfg.Hosts)
+}
+
+// queries are requests whose header names the service: CloudWatch Logs'.
+func (p *Platform) queries() http.Handler {
+	api := body.Timed(logs.NewAPI(logs.APIConfig{Owner: p.lambda, Region: p.cfg.Region, Account: p.cfg.Account}, p.Logs), 0)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), logs.TargetPrefix) {
+			api.ServeHTTP(w, r)
+			return
+		}
+		p.Gateway.ServeHTTP(w, r)
+	})
+}
+
+// printed keeps what a sandbox printed outside of its function's invocations.
+func (p *Platform) printed(s worker.Printed) {
+	r := logs.Record{Stream: s.LogStream, Start: time.Now(), End: time.Now(), Text: s.Text, Marks: s.Marks}
+	if len(s.Marks) > 0 {
+		r.Start = s.Marks[0].At
+	}
+	name, ok := strings.CutPrefix(s.ARN, "arn:aws:lambda:"+p.cfg.Region+":"+p.cfg.Account+":function:")
+	if !ok {
+		return // an action's: its activations have ended
+	}
+	r.Owner, r.Group = p.lambda, gateway.LogGroup(name)
+	p.Logs.Append(r)
 }
 
 // sweep removes packages that nobody names any more.
@@ -225,6 +269,9 @@ func (p *Platform) close() error {
 		errs = append(errs, <-drained)
 	}
 	p.settle() // no request and no event is left that could want the store
+	if p.Logs != nil {
+		errs = append(errs, p.Logs.Close())
+	}
 	if p.Store != nil {
 		errs = append(errs, p.Store.Close())
 	}

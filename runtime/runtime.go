@@ -192,7 +192,11 @@ type Function struct {
 	Package string
 
 	Environment map[string]string
-	Limits      Limits // enforced from Import on, they replace those of BootSpec
+
+	// LogGroup and LogStream are what the function is told of its log.
+	LogGroup, LogStream string
+
+	Limits Limits // enforced from Import on, they replace those of BootSpec
 }
 
 // Account is the account in the function's ARN, "" where there is none. It is

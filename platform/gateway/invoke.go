@@ -57,9 +57,7 @@ func (g *Gateway) invoke(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if tail {
-		log := metering.Log(req, res)
-		log = log[max(0, len(log)-logTail):]
-		h.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(log))
+		h.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(metering.Tail(req, res, logTail)))
 	}
 	return respond(w, res)
 }
@@ -100,11 +98,14 @@ func (g *Gateway) requestOf(fn *store.Function, payload []byte) worker.Request {
 		Timeout:  fn.Timeout,
 		Function: runtime.Function{
 			Name: fn.Name, Version: fn.Version, ARN: g.arn(fn), Handler: fn.Handler, Package: fn.Package,
-			Environment: fn.Environment, Limits: runtime.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
+			Environment: fn.Environment, LogGroup: LogGroup(fn.Name), Limits: runtime.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
 		},
 		Invocation: runtime.Invocation{ID: uuid.NewString(), Payload: payload},
 	}
 }
+
+// LogGroup is where a function's log is.
+func LogGroup(name string) string { return "/aws/lambda/" + name }
 
 func (g *Gateway) run(ctx context.Context, req worker.Request) (worker.Response, error) {
 	res, err := g.invoker.Invoke(ctx, req)

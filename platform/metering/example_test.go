@@ -29,8 +29,8 @@ func response() worker.Response {
 	}
 }
 
-func ExampleLog() {
-	fmt.Print(strings.ReplaceAll(string(metering.Log(request(), response())), "\t", " "))
+func ExampleTail() {
+	fmt.Print(strings.ReplaceAll(string(metering.Tail(request(), response(), 4<<10)), "\t", " "))
 	// Output:
 	// START RequestId: 8f507cfc-5b4a-4697-b07a-ac58fc914c95 Version: $LATEST
 	// hello

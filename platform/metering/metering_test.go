@@ -40,7 +40,7 @@ func TestReportSaysWhatWentWrong(t *testing.T) {
 func TestLogHoldsTheTimeoutAsAWSWritesIt(t *testing.T) {
 	res := worker.Response{Path: worker.Hot, Stages: worker.Stages{Run: 3 * time.Second}, Billed: 3 * time.Second,
 		Result: runtime.Result{Outcome: runtime.TimedOut, Error: &runtime.FunctionError{Message: "RequestId: 1 Error: Task timed out after 3.00 seconds"}}}
-	log := string(metering.Log(request(), res))
+	log := string(metering.Tail(request(), res, 4<<10))
 	if !strings.Contains(log, "\nRequestId: 1 Error: Task timed out after 3.00 seconds\nEND ") || !strings.Contains(log, "Billed Duration: 3000 ms") || strings.Contains(log, "Max Memory") {
 		t.Errorf("%q", log)
 	}

@@ -7,14 +7,16 @@
 //
 //	res, err := d.Invoke(ctx, req)
 //	m.Observe(req, res, err)
-//	log := metering.Log(req, res)
+//	log := metering.Tail(req, res, 4<<10)
 //
 // The package measures nothing itself: times come from the worker's stages,
 // memory from the backend (see worker.Request.Meter).
 package metering
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -33,6 +35,7 @@ type Report struct {
 	Init        time.Duration // until the handler could be called; 0 on the hot and warm paths
 	Status      string        // "timeout" or "error"; empty for a success
 	ErrorType   string        // with status "error"
+	Error       string        // what the platform says of it, with a status
 }
 
 // NewReport describes an invocation from its request and its response.
@@ -58,6 +61,9 @@ func NewReport(req worker.Request, res worker.Response) Report {
 		if res.Error != nil {
 			r.ErrorType = res.Error.Type
 		}
+	}
+	if r.Status != "" && res.Error != nil {
+		r.Error = res.Error.Message
 	}
 	return r
 }
@@ -90,18 +96,32 @@ func (r Report) String() string {
 	return s + "\n"
 }
 
-// Log is the whole log of an invocation: START, what the function printed,
-// END, REPORT.
-func Log(req worker.Request, res worker.Response) []byte {
+// Closing is all lines after the function's own log: what ended the invocation,
+// if it was not the function, END and REPORT.
+func (r Report) Closing() string {
+	s := ""
+	if r.Error != "" {
+		s = strings.TrimRight(r.Error, "\n") + "\n"
+	}
+	if r.ErrorType != "" {
+		s += r.ErrorType + "\n"
+	}
+	return s + r.End() + r.String()
+}
+
+// Tail is the last n bytes of an invocation's log: START, what the function
+// printed, END, REPORT. The carriage returns within a line of the function's are
+// the ends of lines of one message.
+func Tail(req worker.Request, res worker.Response, n int) []byte {
 	r := NewReport(req, res)
-	b := append([]byte(r.Start()), res.Logs...)
-	if n := len(res.Logs); n > 0 && res.Logs[n-1] != '\n' {
+	printed := res.Logs[max(0, len(res.Logs)-n):]
+	printed = bytes.ReplaceAll(printed, []byte("\r\n"), []byte("\n"))
+	b := append([]byte(r.Start()), bytes.ReplaceAll(printed, []byte("\r"), []byte("\n"))...)
+	if k := len(b); b[k-1] != '\n' {
 		b = append(b, '\n')
 	}
-	if r.Status == "timeout" && res.Error != nil {
-		b = append(append(b, res.Error.Message...), '\n')
-	}
-	return append(append(b, r.End()...), r.String()...)
+	b = append(b, r.Closing()...)
+	return b[max(0, len(b)-n):]
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

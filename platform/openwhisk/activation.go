@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lambdabench/lambdabench/platform/logs"
+	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime"
 )
@@ -26,6 +28,10 @@ type Activation struct {
 	Annotations []KeyValue `json:"annotations"`
 	Logs        []string   `json:"logs"`
 	Response    response   `json:"response"`
+
+	// Log is where the log is, of which Logs are the lines. It is in the database
+	// alone; nil: there is none.
+	Log *logs.Position `json:"log,omitempty"`
 }
 
 type response struct {
@@ -120,8 +126,21 @@ func (c *call) ended(res worker.Response, err error) *Activation {
 			r.Annotations[3] = annotation("timeout", true)
 		}
 	}
-	r.Logs = logLines(res.Logs, *c.action.Limits.Logs<<20, end)
 	return r
+}
+
+// logOf is the log of a call that has run.
+func (c *call) logOf(res worker.Response) logs.Record {
+	end := time.Now()
+	text := res.Logs
+	if limit := *c.action.Limits.Logs << 20; len(text) > limit {
+		text = append(text[:limit:limit], fmt.Sprintf("\n%s\t%s\tERROR\tLogs were truncated because the total bytes size exceeds the limit of %d bytes.\n",
+			end.UTC().Format("2006-01-02T15:04:05.000Z"), c.id, limit)...)
+	}
+	return logs.Record{
+		Owner: store.Owner{Door: doorName, Account: c.action.Namespace}.String(), Group: c.action.path() + "/" + c.action.Name,
+		Stream: res.LogStream, Request: c.id, Start: c.started, End: end, Text: text, Marks: res.Marks,
+	}
 }
 
 // returned is a result that the action gave. One with the key error is an
@@ -163,33 +182,27 @@ func (c *call) failed(res worker.Response) response {
 }
 
 // stamped is a line of the Node.js driver: time, request, level, text.
-var stamped = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z)\t[^\t]*\t([A-Z]+)\t(.*)$`)
+var stamped = regexp.MustCompile(`(?s)^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z)\t[^\t]*\t([A-Z]+)\t(.*)$`)
 
 // logLines are what the function printed as OpenWhisk shows it: time, stream
-// and text. What no time was printed with has the end's.
-func logLines(logs []byte, limit int, end time.Time) []string {
-	lines := []string{}
-	cut := len(logs) > limit
-	if cut {
-		logs = logs[:limit]
-	}
+// and text.
+func logLines(r logs.Record) []string {
 	const layout = "2006-01-02T15:04:05.000000000Z" // OpenWhisk's, 30 characters
-	at, stream := end.UTC().Format(layout), "stdout"
-	for line := range bytes.Lines(logs) {
-		text := strings.TrimRight(string(line), "\r\n")
+	lines := []string{}
+	r.Lines(func(at time.Time, text string) {
+		stream := "stdout"
 		if m := stamped.FindStringSubmatch(text); m != nil {
 			if t, err := time.Parse(time.RFC3339Nano, m[1]); err == nil {
-				at = t.UTC().Format(layout)
+				at = t
 			}
-			stream, text = "stdout", m[3]
+			text = m[3]
 			if m[2] == "ERROR" || m[2] == "WARN" {
 				stream = "stderr"
 			}
 		}
-		lines = append(lines, at+" "+stream+": "+text)
-	}
-	if cut {
-		lines = append(lines, fmt.Sprintf("%s stderr: Logs were truncated because the total bytes size exceeds the limit of %d bytes.", at, limit))
-	}
+		for line := range strings.SplitSeq(text, "\n") {
+			lines = append(lines, at.UTC().Format(layout)+" "+stream+": "+line)
+		}
+	})
 	return lines
 }

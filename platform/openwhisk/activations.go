@@ -1,9 +1,12 @@
 package openwhisk
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/lambdabench/lambdabench/platform/logs"
 )
 
 func (a *API) listActivations(w http.ResponseWriter, r *http.Request, q request) error {
@@ -35,10 +38,13 @@ func (a *API) listActivations(w http.ResponseWriter, r *http.Request, q request)
 		return err
 	}
 	if query.Get("docs") == "true" {
-		if all == nil {
-			all = []*Activation{}
+		shown := make([]*Activation, len(all))
+		for i, act := range all {
+			if shown[i], err = a.withLogs(act); err != nil {
+				return err
+			}
 		}
-		writeJSON(w, http.StatusOK, all)
+		writeJSON(w, http.StatusOK, shown)
 		return nil
 	}
 	writeJSON(w, http.StatusOK, summaries(all, (*Activation).summary))
@@ -57,9 +63,31 @@ func (a *API) found(r *http.Request, q request) (*Activation, error) {
 func (a *API) getActivation(w http.ResponseWriter, r *http.Request, q request) error {
 	act, err := a.found(r, q)
 	if err == nil {
+		act, err = a.withLogs(act)
+	}
+	if err == nil {
 		writeJSON(w, http.StatusOK, act)
 	}
 	return err
+}
+
+// withLogs is a record as a client sees it. A log that is not kept any more is
+// empty.
+func (a *API) withLogs(act *Activation) (*Activation, error) {
+	shown := *act
+	shown.Log = nil
+	if act.Log == nil {
+		return &shown, nil
+	}
+	r, err := a.cfg.Logs.Read(*act.Log)
+	switch {
+	case errors.Is(err, logs.ErrGone), err == nil && r.Request != act.ID:
+		return &shown, nil
+	case err != nil:
+		return nil, err
+	}
+	shown.Logs = logLines(r)
+	return &shown, nil
 }
 
 func (a *API) getResult(w http.ResponseWriter, r *http.Request, q request) error {
@@ -72,6 +100,9 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, q request) error
 
 func (a *API) getLogs(w http.ResponseWriter, r *http.Request, q request) error {
 	act, err := a.found(r, q)
+	if err == nil {
+		act, err = a.withLogs(act)
+	}
 	if err == nil {
 		writeJSON(w, http.StatusOK, map[string][]string{"logs": act.Logs})
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lambdabench/lambdabench/platform/logs"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime"
@@ -27,6 +28,7 @@ type call struct {
 
 	blocking bool
 	record   *Activation // when it has ended
+	log      logs.Record // its log
 	err      error       // when it was not run
 	done     chan struct{}
 }
@@ -152,6 +154,11 @@ func (a *API) run(c *call) {
 	a.cfg.Observe(c.request, res, err)
 	if c.err = err; err == nil || !c.blocking { // a blocking call that was not run is refused, and no activation
 		c.record = c.ended(res, err)
+		if len(res.Logs) > 0 {
+			c.log = c.logOf(res)
+			at := a.cfg.Logs.Append(c.log)
+			c.record.Log = &at
+		}
 		if err := a.ledger.keep(c.record, !c.blocking); err != nil {
 			a.cfg.Log.Error("an activation is not recorded", "activation", c.id, "error", err)
 		}
@@ -172,7 +179,10 @@ func (c *call) respond(w http.ResponseWriter, only bool) error {
 		status = http.StatusInternalServerError
 	}
 	if !only {
-		writeJSON(w, status, c.record)
+		shown := *c.record
+		shown.Log = nil
+		shown.Logs = logLines(c.log)
+		writeJSON(w, status, &shown)
 		return nil
 	}
 	body := bytes.TrimSpace(c.record.Response.Result)

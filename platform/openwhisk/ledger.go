@@ -19,6 +19,7 @@ type ledger struct {
 	most     int
 	mostSize int64
 	queue    chan entry
+	before   func()                       // is called before records are written: logs that they name are kept then
 	lost     func(records int, err error) // told of records that nobody waits for
 	done     chan struct{}                // closed: all is written
 
@@ -47,9 +48,9 @@ const gather = 20 * time.Millisecond
 
 // openLedger marks as ended what a killed predecessor had promised. lost is told
 // of records that could not be written and that nobody waits for.
-func openLedger(d *database, most int, mostSize int64, lost func(records int, err error)) (*ledger, error) {
+func openLedger(d *database, most int, mostSize int64, before func(), lost func(records int, err error)) (*ledger, error) {
 	db := d.sql
-	l := &ledger{db: db, file: d.file, most: most, mostSize: mostSize, lost: lost, queue: make(chan entry, queued), done: make(chan struct{}), fresh: map[string]*Activation{}}
+	l := &ledger{db: db, file: d.file, most: most, mostSize: mostSize, before: before, lost: lost, queue: make(chan entry, queued), done: make(chan struct{}), fresh: map[string]*Activation{}}
 	if _, err := db.Exec(`UPDATE activations SET ended = 1 WHERE ended = 0`); err != nil {
 		return nil, fmt.Errorf("read activations: %w", failed(err))
 	}
@@ -145,6 +146,7 @@ func (l *ledger) gather(first entry) []entry {
 }
 
 func (l *ledger) flush(batch []entry) {
+	l.before()
 	count, size, err := l.transact(batch)
 	err = failed(err)
 	l.mu.Lock()

@@ -19,7 +19,7 @@ func TestRecordsThatNobodyWaitsForAreNotLostInSilence(t *testing.T) {
 		t.Fatal(err)
 	}
 	lost := make(chan int, 1)
-	l, err := openLedger(db, 10, 1<<20, func(records int, _ error) { lost <- records })
+	l, err := openLedger(db, 10, 1<<20, func() {}, func(records int, _ error) { lost <- records })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestWhatWaitsAtTheEndIsWrittenTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	batches := make(chan int, 1000)
-	l, err := openLedger(db, 10_000, 1<<30, func(records int, _ error) { batches <- records })
+	l, err := openLedger(db, 10_000, 1<<30, func() {}, func(records int, _ error) { batches <- records })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestARecordThatWasTakenIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.close()
-	l, err := openLedger(db, 100_000, 1<<30, func(int, error) {})
+	l, err := openLedger(db, 100_000, 1<<30, func() {}, func(int, error) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,10 +34,12 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/body"
+	"github.com/lambdabench/lambdabench/platform/logs"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
@@ -66,6 +68,7 @@ type Config struct {
 	Runtimes []string                                                 // identifiers that the invoker has: "nodejs20.x"
 	Forget   func(arn, version string)                                // called when code is gone; may be nil
 	Observe  func(req worker.Request, res worker.Response, err error) // called after each invocation; may be nil
+	Logs     *logs.Store                                              // of activations; default: one below Dir
 	Log      *slog.Logger                                             // default: nowhere
 
 	bodyTime time.Duration // see body.Timed
@@ -81,6 +84,7 @@ type API struct {
 	handler http.Handler
 	db      *database
 	ledger  *ledger
+	own     *logs.Store // to be closed; nil: Config.Logs is the caller's
 
 	changes sync.Mutex // one change of packages and actions at a time
 
@@ -115,8 +119,14 @@ func Open(cfg Config, st *store.Store, invoker Invoker) (*API, error) {
 	lost := func(records int, err error) {
 		cfg.Log.Error("activations are not recorded", "count", records, "error", err)
 	}
-	if a.ledger, err = openLedger(a.db, cfg.Activations, cfg.ActivationBytes, lost); err != nil {
-		return nil, errors.Join(fmt.Errorf("open OpenWhisk API: %w", err), a.db.close())
+	if a.cfg.Logs == nil {
+		if a.own, err = logs.Open(logs.Config{Dir: filepath.Join(cfg.Dir, "logs"), Log: cfg.Log}); err != nil {
+			return nil, errors.Join(fmt.Errorf("open OpenWhisk API: %w", err), a.db.close())
+		}
+		a.cfg.Logs = a.own
+	}
+	if a.ledger, err = openLedger(a.db, cfg.Activations, cfg.ActivationBytes, a.cfg.Logs.Flush, lost); err != nil {
+		return nil, errors.Join(fmt.Errorf("open OpenWhisk API: %w", err), a.closeLogs(), a.db.close())
 	}
 	a.life, a.cancel = context.WithCancel(context.Background())
 	a.handler = body.Timed(a.route(), cfg.bodyTime)
@@ -228,5 +238,12 @@ func (a *API) Close(ctx context.Context) error {
 	}
 	a.cancel()
 	<-idle
-	return errors.Join(err, a.ledger.close(), a.db.close())
+	return errors.Join(err, a.ledger.close(), a.closeLogs(), a.db.close())
+}
+
+func (a *API) closeLogs() error {
+	if a.own == nil {
+		return nil
+	}
+	return a.own.Close()
 }

@@ -1,11 +1,49 @@
 package worker
 
-import "io"
+import (
+	"io"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
 
 // grave is a sandbox or a snapshot that nobody uses any more.
 type grave struct {
 	io.Closer
 	counted bool // in Worker.closing
+}
+
+// Printed is what a sandbox printed that no invocation's response has.
+type Printed struct {
+	ARN, Version string // whose function it ran
+	LogStream    string
+	Text         []byte
+	Marks        []runtime.LogMark
+}
+
+// speaker is a sandbox whose last words are told when it is closed.
+type speaker struct {
+	runtime.Sandbox
+	of   Printed
+	tell func(Printed)
+}
+
+// Close implements io.Closer.
+func (s speaker) Close() error {
+	err := s.Sandbox.Close()
+	if s.of.Text, s.of.Marks = s.Sandbox.(runtime.Printer).Printed(); len(s.of.Text) > 0 {
+		s.tell(s.of)
+	}
+	return err
+}
+
+// last is what is to be closed of an instance. w.mu is held.
+func (w *Worker) last(inst *instance) io.Closer {
+	_, prints := inst.sb.(runtime.Printer)
+	if !prints || inst.fn == nil || inst.fn.stream == "" || w.cfg.Printed == nil {
+		return inst.sb
+	}
+	of := Printed{ARN: inst.fn.arn, Version: inst.fn.version, LogStream: inst.fn.stream}
+	return speaker{inst.sb, of, w.cfg.Printed}
 }
 
 // closeLater has c closed in the background, by at most Config.Closing

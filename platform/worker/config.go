@@ -97,6 +97,10 @@ type Config struct {
 	// seconds.
 	BootTimeout time.Duration `yaml:"boot_timeout"`
 
+	// Printed is told what sandboxes printed after their last invocation, or
+	// while they loaded code and were never invoked. Default: nobody.
+	Printed func(Printed) `yaml:"-"`
+
 	// Log is where the worker reports what it does in the background. Default:
 	// nowhere.
 	Log *slog.Logger `yaml:"-"`

@@ -1,5 +1,11 @@
 package worker
 
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+)
+
 // identity names what a sandbox or a snapshot was made for.
 type identity struct{ arn, version, revision string }
 
@@ -15,7 +21,8 @@ type function struct {
 	sibling   *function // another version or revision under the same ARN
 	refs      int32     // invocations, sandboxes, the snapshot, a capture
 	capturing bool
-	forgotten bool // out of the map: nothing more may be kept for it
+	stream    string // see streamOf
+	forgotten bool   // out of the map: nothing more may be kept for it
 
 	idle    list[instance] // most recently used first
 	waiters *list[waiter]  // nil while none ever waited
@@ -35,6 +42,18 @@ func (w *Worker) lookup(id identity) *function {
 	w.functions[id.arn] = fn
 	w.known++
 	return fn
+}
+
+// streamOf names the log stream of a function's revision, as AWS names those of
+// execution environments. All sandboxes of a revision have one name: what is
+// cloned of one that imported the code has its environment. w.mu is held.
+func streamOf(fn *function, version string) string {
+	if fn.stream == "" {
+		var random [16]byte
+		rand.Read(random[:]) // never fails (crypto/rand)
+		fn.stream = time.Now().UTC().Format("2006/01/02") + "/[" + version + "]" + hex.EncodeToString(random[:])
+	}
+	return fn.stream
 }
 
 // unref gives up one reference. w.mu is held.

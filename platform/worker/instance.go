@@ -93,6 +93,6 @@ func (w *Worker) retire(inst *instance) {
 	}
 	if inst.sb != nil {
 		w.closing++
-		w.closeLater(inst.sb, true)
+		w.closeLater(w.last(inst), true)
 	}
 }

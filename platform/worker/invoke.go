@@ -225,6 +225,7 @@ func (c *call) finish() {
 	defer c.mu.Unlock()
 	inst := c.inst
 	c.invocations[pathIndex(c.res.Path)]++
+	c.res.LogStream = c.fn.stream
 	if c.res.MemoryBytes == 0 {
 		c.res.MemoryBytes = inst.bytes
 	} else {

@@ -110,6 +110,9 @@ func deploySpec(fn *runtime.Function) runtime.DeploySpec {
 // importCode loads the function. What is wrong with the function is in the
 // response.
 func (c *call) importCode() error {
+	c.mu.Lock()
+	c.req.Function.LogStream = streamOf(c.fn, c.req.Function.Version)
+	c.mu.Unlock()
 	begin := time.Now()
 	ctx, cancel := context.WithTimeout(c.life, c.cfg.ImportTimeout)
 	defer cancel()
@@ -136,7 +139,7 @@ func importFailure(err error, id string, limit time.Duration) (res runtime.Resul
 	var own *runtime.FunctionError
 	switch {
 	case errors.As(err, &own):
-		return runtime.Result{Outcome: own.Outcome(), Error: own}, true
+		return runtime.Result{Outcome: own.Outcome(), Error: own, Logs: own.Logs, Marks: own.Marks}, true
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return runtime.Result{Outcome: runtime.TimedOut, Error: timedOut(id, limit)}, true
 	case errors.Is(err, driver.ErrEnded):

@@ -35,6 +35,8 @@ type importRequest struct {
 	Version     string            `json:"version"`
 	ARN         string            `json:"arn"`
 	MemoryMB    int64             `json:"memory"`
+	LogGroup    string            `json:"group"`
+	LogStream   string            `json:"stream"`
 }
 
 // CodeAt is code that the sandbox sees at root: absolute, and not by way of a

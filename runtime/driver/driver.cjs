@@ -270,7 +270,7 @@ function onImport(frame) {
   Object.assign(process.env, {
     AWS_LAMBDA_FUNCTION_NAME: fn.name, AWS_LAMBDA_FUNCTION_VERSION: fn.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memory), LAMBDA_TASK_ROOT: fn.root, _HANDLER: fn.handler,
-    AWS_LAMBDA_LOG_GROUP_NAME: '/aws/lambda/' + fn.name,
+    AWS_LAMBDA_LOG_GROUP_NAME: fn.group, AWS_LAMBDA_LOG_STREAM_NAME: fn.stream,
   }, fn.env);
   const start = async () => {
     if (fn.files) writeFiles(fn.root, fn.files, frame.body.subarray(at));
@@ -297,8 +297,8 @@ class Context {
     this.invokedFunctionArn = fn.arn;
     this.memoryLimitInMB = String(fn.memory);
     this.awsRequestId = meta.id;
-    this.logGroupName = '/aws/lambda/' + fn.name;
-    this.logStreamName = meta.id;
+    this.logGroupName = fn.group;
+    this.logStreamName = fn.stream;
     this.clientContext = meta.client;
     this.identity = undefined;
     this.getRemainingTimeInMillis = () => Math.max(0, meta.deadline - Date.now());
@@ -422,7 +422,7 @@ async function rehearse() {
   };
   for (let i = 0; i < REHEARSALS; i++) {
     const files = [{ path: `index${i}.js`, size: source.length, mode: 0o644 }];
-    request(IMPORT, FLAG_CLONED, { root: `${root}/task`, files, handler: `index${i}.handler`, name: 'rehearsal', version: '0', arn: '', memory: 0 }, source);
+    request(IMPORT, FLAG_CLONED, { root: `${root}/task`, files, handler: `index${i}.handler`, name: 'rehearsal', version: '0', arn: '', memory: 0, group: 'g', stream: 's' }, source);
     for (let k = 0; k < REHEARSED_CALLS; k++) request(INVOKE, 0, { id: '0', deadline: Date.now() }, Buffer.from('{"dummy":[1,"two",{}]}'));
   }
   fs.mkdirSync(`${root}/task`);

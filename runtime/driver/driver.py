@@ -274,7 +274,7 @@ def on_import(seq, body):
     os.environ.update(
         AWS_LAMBDA_FUNCTION_NAME=fn["name"], AWS_LAMBDA_FUNCTION_VERSION=fn["version"],
         AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(fn["memory"]), LAMBDA_TASK_ROOT=fn["root"], _HANDLER=fn["handler"],
-        AWS_LAMBDA_LOG_GROUP_NAME="/aws/lambda/" + fn["name"],
+        AWS_LAMBDA_LOG_GROUP_NAME=fn["group"], AWS_LAMBDA_LOG_STREAM_NAME=fn["stream"],
     )
     os.environ.update(fn.get("env") or {})
     try:
@@ -308,8 +308,8 @@ class Context:
         self.invoked_function_arn = fn.get("arn")
         self.memory_limit_in_mb = str(fn.get("memory"))
         self.aws_request_id = meta["id"]
-        self.log_group_name = "/aws/lambda/%s" % fn.get("name")
-        self.log_stream_name = meta["id"]
+        self.log_group_name = fn.get("group")
+        self.log_stream_name = fn.get("stream")
         client = meta.get("client")
         self.client_context = client and Record(
             custom=client.get("custom"), env=client.get("env"), client=Record(**(client.get("client") or {})))
@@ -392,7 +392,7 @@ def rehearse():
     for i in range(REHEARSALS):
         frames += request(IMPORT, FLAG_CLONED, {
             "root": root + "/task", "files": [{"path": "rehearsal%d.py" % i, "size": len(source), "mode": 0o644}],
-            "handler": "rehearsal%d.handler" % i, "name": "rehearsal", "version": "0", "arn": "", "memory": 0}, source)
+            "handler": "rehearsal%d.handler" % i, "name": "rehearsal", "version": "0", "arn": "", "memory": 0, "group": "g", "stream": "s"}, source)
         frames += request(INVOKE, 0, {"id": "0", "deadline": 0}, b'{"dummy": [1, "two", {}]}') * REHEARSED_CALLS
     with open(root + "/frames", "wb") as f:
         f.write(frames)

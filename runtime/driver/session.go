@@ -115,6 +115,7 @@ func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) er
 	meta, err := json.Marshal(importRequest{
 		Root: code.Root, Files: code.Files, Handler: fn.Handler, Environment: fn.Environment,
 		Name: fn.Name, Version: fn.Version, ARN: fn.ARN, MemoryMB: fn.Limits.MemoryBytes >> 20,
+		LogGroup: fn.LogGroup, LogStream: fn.LogStream,
 	})
 	if err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
