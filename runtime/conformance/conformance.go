@@ -69,6 +69,7 @@ func Run(t *testing.T, create func(t testing.TB) runtime.Backend) {
 			t.Run("system", s.system)
 			t.Run("import", s.imports)
 			t.Run("host", s.host)
+			t.Run("libraries", s.libraries)
 			t.Run("ends", s.ends)
 			t.Run("files", s.files)
 			t.Run("limits", s.limits)

@@ -14,7 +14,10 @@ const logFD = 4
 
 // environment is what the driver starts with; the function's own comes with
 // Import.
-var environment = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp", driver.LogVariable + "=" + strconv.Itoa(logFD)}
+var environment = []string{
+	"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp",
+	"LD_LIBRARY_PATH=" + driver.LibraryPath(driver.TaskRoot), driver.LogVariable + "=" + strconv.Itoa(logFD),
+}
 
 // maskedPaths and readonlyPaths are Docker's (moby, oci/defaults.go).
 var (
@@ -91,7 +94,8 @@ func (b bundle) mounts() []specs.Mount {
 		memory("/tmp", "mode=1777", "size=512m"),
 	}
 	if !b.overlayed {
-		all = append(all, memory(driver.TaskRoot, "mode=755", "size=512m"))
+		// The image's directories below come along.
+		all = append(all, memory(driver.TaskRoot, "mode=755", "size=512m", "tmpcopyup"))
 	}
 	if b.network == NetworkHost {
 		all = append(all, specs.Mount{Destination: "/etc/resolv.conf", Type: "bind", Source: "/etc/resolv.conf", Options: []string{"bind", "ro"}})

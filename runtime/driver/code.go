@@ -5,11 +5,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // TaskRoot is where a sandbox with a file system of its own has the code, as
 // on AWS Lambda.
 const TaskRoot = "/var/task"
+
+// LibraryPath is LD_LIBRARY_PATH as AWS Lambda sets it, for code at root. ld.so(8) remembers for the life of a process which
+// of the directories were missing when it first looked, so root/lib must be there when the interpreter starts.
+func LibraryPath(root string) string {
+	return strings.Join([]string{
+		"/var/lang/lib", "/lib64", "/usr/lib64", "/var/runtime", "/var/runtime/lib", root, root + "/lib", "/opt/lib",
+	}, ":")
+}
 
 // Code is a function's package as the driver is to find it: already at Root,
 // or with its files sent along, which the driver then writes below Root.

@@ -183,6 +183,9 @@ function adoptLog() {
 // --- import -----------------------------------------------------------------
 
 function writeFiles(root, files, data) {
+  try {
+    fs.rmdirSync(root + '/lib'); // was there for ld.so to remember; the package may have none
+  } catch {}
   let at = 0;
   for (const f of files) {
     const to = path.join(root, f.path);

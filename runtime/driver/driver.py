@@ -196,6 +196,10 @@ def install_handler(logging):
 # --- import --------------------------------------------------------------------
 
 def write_files(root, files, data):
+    try:
+        os.rmdir(root + "/lib")  # was there for ld.so to remember; the package may have none
+    except OSError:
+        pass
     at = 0
     for f in files:
         to = os.path.normpath(os.path.join(root, f["path"]))

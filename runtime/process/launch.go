@@ -60,13 +60,14 @@ func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err er
 	defer w.Close()
 	sb.output = out
 
-	own, drivers := sb.dir, filepath.Join(b.dir, "runtime")
+	own, drivers, task := sb.dir, filepath.Join(b.dir, "runtime"), sb.task
 	if sb.view != nil {
-		own, drivers = "/tmp", runtimeRoot
+		own, drivers, task = "/tmp", runtimeRoot, driver.TaskRoot
 	}
 	args := []string{"-c", sb.script(), "sh", fmt.Sprint(b.cfg.MaxFile / 512), spec.Interpreter.Path}
 	cmd := exec.Command("/bin/sh", append(args, driver.Args(spec.Interpreter.Language, filepath.Join(drivers, file))...)...)
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + own, "TMPDIR=" + own, "LANG=C.UTF-8", "TZ=UTC"}
+	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + own, "TMPDIR=" + own, "LANG=C.UTF-8", "TZ=UTC",
+		"LD_LIBRARY_PATH=" + driver.LibraryPath(task)}
 	cmd.Dir = own
 	cmd.Stdout, cmd.Stderr = w, w
 	cmd.ExtraFiles = []*os.File{child}
@@ -130,6 +131,12 @@ func (s *sandbox) acquire() (err error) {
 		return err
 	}
 	s.dir = dir
+	if s.view == nil {
+		s.task = dir + ".task"
+		if err := os.MkdirAll(s.task+"/lib", 0o755); err != nil {
+			return err
+		}
+	}
 	if s.uid != 0 {
 		return os.Chown(dir, int(s.uid), int(s.uid))
 	}

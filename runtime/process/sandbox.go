@@ -25,6 +25,7 @@ type sandbox struct {
 	backend *Backend
 	name    string
 	dir     string // private: HOME, TMPDIR
+	task    string // where ld.so looks for the package's libraries: a link to the package, once there is one
 	uid     uint32 // 0: the platform's own user
 	view    *view  // nil: the host's file system
 	group   *group
@@ -79,7 +80,22 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	if err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
+	if err := s.linkTask(code.Root); err != nil {
+		return fmt.Errorf("import %s: %w", fn.Name, err)
+	}
 	return s.session.Import(ctx, code, fn)
+}
+
+// linkTask lets s.task, which the interpreter has in its LD_LIBRARY_PATH, lead to the code. It was a directory so that
+// ld.so has seen one there (driver.LibraryPath). A view has /var/task instead.
+func (s *sandbox) linkTask(root string) error {
+	if s.view != nil {
+		return nil
+	}
+	if err := os.RemoveAll(s.task); err != nil {
+		return err
+	}
+	return os.Symlink(root, s.task)
 }
 
 // code is where the driver finds the package: in place, if it can read it. In a
@@ -200,7 +216,7 @@ func (s *sandbox) release() error {
 		errs = append(errs, s.output.Close())
 	}
 	if s.dir != "" {
-		errs = append(errs, os.RemoveAll(s.dir))
+		errs = append(errs, os.RemoveAll(s.dir), os.RemoveAll(s.task))
 	}
 	if s.uid != 0 {
 		s.backend.users.give(s.uid)

@@ -83,7 +83,8 @@ func (v *view) makeOwn(owner uint32) error {
 		}
 	}
 	task := filepath.Join(v.base, driver.TaskRoot)
-	if err := errors.Join(os.Mkdir(task, 0o755), os.Chown(task, int(owner), int(owner))); err != nil {
+	libraries := filepath.Join(task, "lib") // see driver.LibraryPath
+	if err := errors.Join(os.MkdirAll(libraries, 0o755), os.Chown(task, int(owner), int(owner))); err != nil {
 		return err
 	}
 	err := unix.Mount("tmpfs", filepath.Join(v.base, "/dev/shm"), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=1777,size=64m")

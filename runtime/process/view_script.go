@@ -50,7 +50,7 @@ func (v *view) script() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "set -e\numask 022\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n")
 	fmt.Fprintf(&b, "mount -t tmpfs -o mode=755,size=%s,nosuid,nodev tmpfs %s\ncd %s\n", viewSize, quoted(v.base), quoted(v.base))
-	fmt.Fprintf(&b, "mkdir -p ./host .%s%s\nmkdir -m 1777 ./tmp ./var/tmp\n", driver.TaskRoot, dirs.String())
+	fmt.Fprintf(&b, "mkdir -p ./host .%s/lib%s\nmkdir -m 1777 ./tmp ./var/tmp\n", driver.TaskRoot, dirs.String())
 	for _, link := range v.links {
 		fmt.Fprintf(&b, "ln -s %s .%s\n", quoted(link[0]), quoted(link[1]))
 	}

@@ -20,6 +20,7 @@ func plan(ctx context.Context, in runtime.Interpreter, init string) (*rootfs.Tre
 	for _, dir := range mountPoints {
 		t.AddDir(dir, 0o755)
 	}
+	t.AddDir(driver.TaskRoot+"/lib", 0o755) // see driver.LibraryPath
 	// Filled where the sandbox has a network of its own or the host's.
 	t.AddFile("/etc/resolv.conf", 0o644, nil)
 	name, source, err := driver.Source(in.Language)

@@ -1,6 +1,12 @@
 /* package.c: the function's package. Its files lie in the tmpfs at /var/task before the driver is told of them. */
 #include "tmpfs.h"
 
+/*
+ * The package's libraries are searched for in /var/task/lib. ld.so remembers for the life of a process that a directory was
+ * missing when it first looked, so this one is there before the package, and goes if the package has none.
+ */
+#define LIBRARIES "lib"
+
 static u32 task_root(void)
 {
 	struct vnode v;
@@ -52,8 +58,15 @@ static i64 put_file(const struct uc_file *f, char *path, const u8 *content)
 	return MIN(e, 0);
 }
 
+void package_init(void)
+{
+	if (tmp_create(task_root(), LIBRARIES, S_IFDIR | 0755) < 0)
+		uc_panic("no room for a directory", 0);
+}
+
 void package_message(const u8 *p, u64 n)
 {
+	tmp_unlink(task_root(), LIBRARIES, 1); /* fails where files of an earlier message are in it */
 	char path[4096];
 	struct uc_file f;
 	while (n) {

@@ -6,6 +6,8 @@
 #include "tmpfs.h"
 #include "synth.h"
 
+void package_init(void); /* package.c */
+
 #define PATH_MAX 4096
 #define LINKS_MAX 40
 
@@ -31,6 +33,7 @@ void mounts_init(void)
 	mount("/var", "tmp", (struct vnode){ FS_TMP, tmp_root(01777) });
 	mount("/var", "task", (struct vnode){ FS_TMP, tmp_root(0755) });
 	mount("/dev", "shm", (struct vnode){ FS_TMP, tmp_root(01777) });
+	package_init();
 }
 
 u32 vnode_mode(struct vnode v)
