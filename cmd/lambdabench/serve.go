@@ -60,6 +60,7 @@ otherwise. /metrics is for Prometheus, /healthz for a load balancer.`,
 
 func serve(cmd *cobra.Command, cfg platform.Config, isolation backends.Config, name, listen string, log *slog.Logger) (err error) {
 	ctx := cmd.Context()
+	isolation.Log = log
 	backend, err := backends.ByName(isolation, name)
 	if err != nil {
 		return &usageError{err}

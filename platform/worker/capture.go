@@ -88,13 +88,14 @@ func (w *Worker) captureAll() {
 		job := w.captureQueue[0]
 		w.captureQueue[0] = wanted{}
 		w.captureQueue = w.captureQueue[1:]
-		if !job.fn.forgotten && !w.closed {
+		if job.fn.forgotten || w.closed {
+			job.fn.capturing = false
+		} else {
 			w.mu.Unlock()
 			s, err := w.captureFresh(job)
-			w.captured(job.fn, s, err)
+			w.captured(job.fn, s, err) // gives the claim up: from then on it may be another's
 			w.mu.Lock()
 		}
-		job.fn.capturing = false
 		w.unref(job.fn)
 	}
 	w.captureQueue = nil

@@ -8,6 +8,7 @@ package backends
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/lambdabench/lambdabench/runtime"
@@ -21,6 +22,7 @@ type Config struct {
 	Dir     string            // for what backends keep on disk; the system's temporary directory by default
 	Network container.Network // of containers: bridge for root by default
 	Allow   []string          // what functions may reach where a backend decides that: "host:port", nothing by default
+	Log     *slog.Logger      // told of helper processes that are lost and replaced; nil: nobody
 }
 
 // All is every backend, whether this host can run it or not: ask its Probe.
@@ -31,7 +33,7 @@ func All(cfg Config) []runtime.Backend {
 		all = append(all, container.New(container.Config{OCI: family, Dir: cfg.Dir, Network: cfg.Network}))
 	}
 	return append(all,
-		unikernel.New(unikernel.Config{Dir: cfg.Dir, Allow: cfg.Allow}),
+		unikernel.New(unikernel.Config{Dir: cfg.Dir, Allow: cfg.Allow, Log: cfg.Log}),
 	)
 }
 

@@ -24,5 +24,18 @@
 // from its snapshot, and no process until its next call. Nothing but the time
 // of that call shows it.
 //
+// Every process of the tender has an owner. A UC belongs to its sandbox. The root,
+// the nodes and the blanks in stock belong to Backend.supervise, which finds dead
+// ones, counts and logs them and starts others; a call that needs a node while
+// there is none waits for it, 10 s at most. An order to a node has a deadline, after
+// which the node is dead. A process of the tender kills its children that are
+// stopped. Snapshots and hibernated UCs survive the tender; UCs that are awake do
+// not.
+//
+// Locks are taken in this order: language.mu, sandbox.resting, sandbox.waking,
+// driver.Session, sandbox.cpu, sandbox.mu or node.mu (of a node, then of the one
+// that forked it), stock.mu, Backend.mu. No lock but those of one sandbox and of
+// one node is held while the platform waits for a process.
+//
 // The package is not a cache: what is captured stays until it is closed.
 package unikernel

@@ -151,6 +151,7 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	if err == nil {
 		return nil
 	}
+	s.noticeEnd(err)
 	if unborn := s.unborn(); unborn != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, unborn)
 	}
@@ -188,6 +189,7 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	}
 	defer s.leave()
 	res, err := s.session.Invoke(ctx, inv)
+	s.noticeEnd(err)
 	if err != nil || !res.Outcome.Alive() {
 		if unborn := s.unborn(); unborn != nil {
 			s.sleepOn()
@@ -397,6 +399,13 @@ func (s *sandbox) on(n *node) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.asleep == nil && !s.closed && s.uc.node == n
+}
+
+// noticeEnd counts a UC that ended before a call reached it.
+func (s *sandbox) noticeEnd(err error) {
+	if errors.Is(err, runtime.ErrUndelivered) && s.unborn() == nil && s.countLost() {
+		s.backend.super.lose(kindUC, 1, err)
+	}
 }
 
 // countLost reports whether the UC's process is to be counted as lost: once.

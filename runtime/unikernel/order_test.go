@@ -1,0 +1,115 @@
+package unikernel
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+)
+
+// silentNode is a node whose process reads nothing and says nothing, with orders
+// that wait for some milliseconds instead of seconds.
+func silentNode(t *testing.T) (*node, *supervisor) {
+	t.Helper()
+	ours, theirs, err := socketPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(ours)
+	n.super = newSupervisor(nil)
+	tick := unix.NsecToTimeval(int64(time.Millisecond))
+	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
+		if err := unix.SetsockoptTimeval(ours, unix.SOL_SOCKET, option, &tick); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		n.close()
+		unix.Close(theirs)
+	})
+	return n, n.super
+}
+
+func TestNodeThatDoesNotAnswerIsDead(t *testing.T) {
+	n, super := silentNode(t)
+	_, _, err := n.ask(order{op: opStat}, nil)
+	if !errors.Is(err, ErrTenderGone) || !errors.Is(err, errUnanswered) {
+		t.Fatalf("an order that nobody answers: %v", err)
+	}
+	if !n.dead.Load() || len(super.woken) != 1 {
+		t.Error("the node is not dead, or its owner does not know")
+	}
+	begin := time.Now()
+	if _, _, err := n.ask(order{op: opStat}, nil); !errors.Is(err, ErrTenderGone) || time.Since(begin) > time.Second {
+		t.Errorf("the next order waits as well: %v", err)
+	}
+}
+
+// Orders without a reply fill the socket of a node that does not read them.
+func TestNodeThatDoesNotReadIsDead(t *testing.T) {
+	n, _ := silentNode(t)
+	for i := range uint32(100_000) {
+		if n.forget(i); n.dead.Load() {
+			return
+		}
+	}
+	t.Error("it is alive")
+}
+
+func TestACallWaitsForANodeNoLongerThanItsContext(t *testing.T) {
+	b := newBackend(t, Config{})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	_, err := b.awaitNode(ctx, func() *node { return nil })
+	if !errors.Is(err, ErrTenderGone) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("no node: %v", err)
+	}
+}
+
+// What a blank runs must not write the data of its node, which the two share.
+func TestBlanksHaveNoDataOfTheirOwn(t *testing.T) {
+	for _, file := range []string{"tender/blank.c", "tender/wire.c"} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(source), "NODE_DATA") {
+			t.Errorf("%s has data of a node, and is run by blanks", file)
+		}
+	}
+	ld, err := os.ReadFile("tender/tender.ld")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(ld), "ASSERT(SIZEOF(.unmarked) == 0") {
+		t.Error("the link does not refuse data without NODE_DATA")
+	}
+}
+
+func TestHealthTellsWhatIsBrokenUntilItIsReplaced(t *testing.T) {
+	b := newBackend(t, Config{})
+	if err := b.Health(t.Context()); err != nil {
+		t.Errorf("before the first use: %v", err)
+	}
+	base := baseSnapshot(t, b, "python", nil).(*snap)
+	if err := b.Health(t.Context()); err != nil {
+		t.Errorf("in use: %v", err)
+	}
+	for _, n := range base.nodes.load() {
+		n.mu.Lock() // the supervisor leaves a node to the order that it carries out
+		n.dead.Store(true)
+		n.mu.Unlock()
+	}
+	if err := b.Health(t.Context()); err == nil {
+		t.Log("the supervisor was faster")
+	} else if !strings.Contains(err.Error(), "no node of the runtime snapshot") {
+		t.Errorf("without nodes: %v", err)
+	}
+	runtimetest.Eventually(t, "they are replaced", func() bool { return b.Health(t.Context()) == nil })
+}
