@@ -24,7 +24,7 @@ type Supervisor interface {
 type Helper struct {
 	Kind     string
 	Lost     uint64 // ended, or were ended for not answering, without the backend's wish
-	Replaced uint64 // started in place of lost ones
+	Replaced uint64 // started in place of lost ones; not for sandboxes, which the next calls start
 }
 
 // HelperCounts counts lost and replaced processes by kind. The zero value is

@@ -12,6 +12,8 @@ import (
 // maxAttempts bounds how often an invocation starts over because what the
 // worker had kept was of no use: a sandbox that ended while it was idle, a
 // snapshot that cannot be deployed. The function has not seen the event then.
+// Idle sandboxes do not count: when a process ends that all of them need, any
+// number of them is of no use.
 const maxAttempts = 4
 
 // errStale marks such a failure; the next attempt takes another way.
@@ -46,7 +48,7 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 	if err := c.begin(ctx); err != nil {
 		return Response{Stages: c.res.Stages}, err
 	}
-	for attempt := 1; ; attempt++ {
+	for attempt := 1; ; {
 		if err = c.try(ctx); err == nil {
 			break
 		}
@@ -55,6 +57,9 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 			return c.fail(err)
 		}
 		w.report("start over", err)
+		if c.res.Path != Hot {
+			attempt++
+		}
 		c.res, c.imported = Response{Stages: Stages{Queue: c.res.Stages.Queue}}, false
 		if err = c.obtain(ctx); err != nil {
 			return c.fail(err)

@@ -338,6 +338,7 @@ func (b *Backend) repairNodes(s *snap) error {
 		if !n.dead.Load() {
 			continue
 		}
+		spares := n.stock.len()
 		b.bury(n)
 		if s.parent != nil {
 			b.demote(s)
@@ -350,6 +351,7 @@ func (b *Backend) repairNodes(s *snap) error {
 		ns[i] = next
 		s.nodes.store(slices.Clone(ns))
 		b.super.replace(kindZygote, 1)
+		b.super.replace(kindSpare, min(spares, next.stock.len()))
 	}
 	return nil
 }

@@ -1,0 +1,215 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel"
+)
+
+// processes are the living descendants of this process by how far below they are.
+func processes(t *testing.T) (levels [][]int) {
+	t.Helper()
+	kids := map[int][]int{}
+	dirs, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		pid, err := strconv.Atoi(d.Name())
+		if err != nil {
+			continue
+		}
+		stat, err := os.ReadFile("/proc/" + d.Name() + "/stat")
+		if err != nil {
+			continue // it ended meanwhile
+		}
+		_, after, _ := strings.Cut(string(stat), ") ")
+		var state string
+		var parent int
+		fmt.Sscan(after, &state, &parent)
+		if state != "Z" {
+			kids[parent] = append(kids[parent], pid)
+		}
+	}
+	for at := []int{os.Getpid()}; len(at) > 0; {
+		var next []int
+		for _, pid := range at {
+			next = append(next, kids[pid]...)
+		}
+		if len(next) > 0 {
+			levels = append(levels, next)
+		}
+		at = next
+	}
+	return levels
+}
+
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(stat), ") Z ")
+}
+
+// served is one call under load.
+type served struct {
+	begin, end time.Time
+	res        Response
+	err        error
+}
+
+func (s served) failed() bool { return s.err != nil || s.res.Outcome != runtime.OK }
+
+func (s served) String() string {
+	return fmt.Sprintf("%s: outcome %q, %v, error %v", s.res.Path, s.res.Outcome, s.res.Error, s.err)
+}
+
+// load is four clients that call known and new functions until stop.
+type load struct {
+	done atomic.Int64
+	stop func() []served
+}
+
+func startLoad(w *Worker, in runtime.Interpreter, dir string) *load {
+	l := &load{}
+	var mu sync.Mutex
+	var all []served
+	var clients sync.WaitGroup
+	var over atomic.Bool
+	for client := range 4 {
+		clients.Go(func() {
+			for i := 0; !over.Load(); i++ {
+				name := fmt.Sprintf("known-%d", i%3)
+				if i%4 == 3 {
+					name = fmt.Sprintf("new-%d-%d", client, i)
+				}
+				s := served{begin: time.Now()}
+				s.res, s.err = w.Invoke(context.Background(), Request{
+					Runtime:    in.Runtime,
+					Function:   runtime.Function{Name: name, Handler: "index.handler", Package: dir, Version: "$LATEST"},
+					Timeout:    30 * time.Second,
+					Invocation: runtime.Invocation{ID: "id", Payload: []byte(`{"sleep":5}`)},
+				})
+				s.end = time.Now()
+				mu.Lock()
+				all = append(all, s)
+				mu.Unlock()
+				l.done.Add(1)
+			}
+		})
+	}
+	l.stop = func() []served {
+		over.Store(true)
+		clients.Wait()
+		return all
+	}
+	return l
+}
+
+// more waits until so many further calls have ended.
+func (l *load) more(t *testing.T, n int64) {
+	t.Helper()
+	want := l.done.Load() + n
+	runtimetest.Eventually(t, fmt.Sprintf("%d further calls have ended", n), func() bool { return l.done.Load() >= want })
+}
+
+// One process of each kind is killed, and one stopped, while calls run. Calls that
+// are under way when the process goes may fail with it; all others succeed, and the
+// processes are there again within 10 s.
+func TestProcessLostUnderLoadCostsNoOtherCall(t *testing.T) {
+	backend := unikernel.New(unikernel.Config{})
+	defer backend.Close()
+	if err := backend.Probe(t.Context()); err != nil {
+		t.Skip(err)
+	}
+	in := runtimetest.Interpreter(t, runtime.Python)
+	dir := runtimetest.Function(t, runtime.Python, pythonSource).Package
+	w, err := New(Config{}, backend, []runtime.Interpreter{in})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := w.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+		for level, kind := range []string{"root", "node that boots", "node", "blank or UC"} {
+			t.Run(fmt.Sprintf("%v of a %s", sig, kind), func(t *testing.T) { strike(t, w, in, dir, level, sig) })
+		}
+	}
+	for _, h := range w.Stats().Helpers {
+		t.Logf("%s: lost %d, replaced %d", h.Kind, h.Lost, h.Replaced)
+	}
+}
+
+func strike(t *testing.T, w *Worker, in runtime.Interpreter, dir string, level int, sig syscall.Signal) {
+	l := startLoad(w, in, dir)
+	l.more(t, 40)
+	before := processes(t)
+	at := time.Now()
+	victims := before[level][:1]
+	if err := syscall.Kill(victims[0], sig); err != nil {
+		t.Fatal(err)
+	}
+	if level < 3 {
+		for _, below := range before[level+1:] { // what a process forked ends with it; another node's children do not
+			for _, pid := range below {
+				if under(pid, victims[0]) {
+					victims = append(victims, pid)
+				}
+			}
+		}
+	}
+	runtimetest.Eventually(t, "the process is gone, with those below it", func() bool { return !slices.ContainsFunc(victims, alive) })
+	gone := time.Now()
+	runtimetest.Eventually(t, "the worker is healthy, with its processes", func() bool {
+		now := processes(t)
+		return w.Health(t.Context()) == nil && len(now) == len(before) && len(now[1]) == len(before[1]) && len(now[2]) == len(before[2])
+	})
+	if whole := time.Since(at); whole > 10*time.Second {
+		t.Errorf("whole after %v", whole)
+	}
+	l.more(t, 40)
+	failures, longest := 0, time.Duration(0)
+	for _, s := range l.stop() {
+		longest = max(longest, s.end.Sub(s.begin))
+		if !s.failed() {
+			continue
+		}
+		failures++
+		inFlight := s.begin.Before(gone) && s.end.After(at)
+		if !inFlight || s.err != nil || s.res.Error == nil || !strings.Contains(s.res.Error.Message, "Runtime exited") {
+			t.Errorf("began %v after the signal, ended %v after: %v", s.begin.Sub(at), s.end.Sub(at), s)
+		}
+	}
+	t.Logf("%d processes went, %d calls with them; the longest call took %v", len(victims), failures, longest)
+}
+
+// under reports whether a process descends from another.
+func under(pid, ancestor int) bool {
+	for pid > 1 {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return true // it ended meanwhile
+		}
+		_, after, _ := strings.Cut(string(stat), ") ")
+		var state string
+		fmt.Sscan(after, &state, &pid)
+		if pid == ancestor {
+			return true
+		}
+	}
+	return false
+}
