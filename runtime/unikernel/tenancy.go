@@ -1,5 +1,12 @@
 package unikernel
 
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
 // A process that a UC leaves behind keeps traces that no reset removes: page
 // tables, pages that are already its own, what the processor's predictors
 // learnt. A guest can time them. So a process is reused for functions of the
@@ -26,8 +33,12 @@ func (s *sandbox) suit(account string) error {
 	fits := s.hibernated() != nil || s.uc.ran.fits(next)
 	s.resting.RUnlock()
 	if !fits {
-		if err := s.tryHibernate(); err != nil {
+		err := s.tryHibernate()
+		if errors.Is(err, runtime.ErrClosed) || errors.Is(err, runtime.ErrBusy) {
 			return err
+		}
+		if err != nil {
+			return fmt.Errorf("%w: it does not leave the process of another account: %v", runtime.ErrUndelivered, err)
 		}
 	}
 	s.mu.Lock()

@@ -97,9 +97,7 @@ func TestHibernationKeepsProcessesWithinAnAccount(t *testing.T) {
 	for n.stock.len() > 0 {
 		takeBlank(t, n).end()
 	}
-	if err := sb.tryHibernate(); err != nil {
-		t.Fatal(err)
-	}
+	runtimetest.Eventually(t, "the UC hibernates", func() bool { return sb.tryHibernate() == nil })
 	other, _, second := serveAccount(t, b, base, true, "222222222222")
 	if second == first {
 		t.Errorf("account 222222222222 runs in the process of account 111111111111")
