@@ -254,7 +254,7 @@ type Usage struct {
 	MemoryBytes int64
 	PeakBytes   int64         // 0 where the source does not know it
 	CPU         time.Duration // user and system
-	Source      string        // where the memory figure comes from: "cgroup-v1", "cgroup-v2", "pss", …
+	Source      string        // where the memory figure comes from: "cgroup-v1", "cgroup-v2", "pss", "rss", …
 }
 
 // Payload and log bounds, in bytes. The payload limits are AWS Lambda's for

@@ -160,7 +160,7 @@ func (b *Backend) prepare(ctx context.Context) (err error) {
 	if b.ready {
 		return nil
 	}
-	if err := b.probeHost(); err != nil {
+	if err := b.probeHost(ctx); err != nil {
 		return err
 	}
 	if os.Geteuid() == 0 {

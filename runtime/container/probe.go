@@ -15,14 +15,14 @@ func (b *Backend) Probe(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return b.probeHost()
+	return b.probeHost(ctx)
 }
 
 func (b *Backend) lacks(what, remedy string) error {
 	return &runtime.Unavailable{Backend: b.Name(), Lacks: what, Remedy: remedy}
 }
 
-func (b *Backend) probeHost() error {
+func (b *Backend) probeHost(ctx context.Context) error {
 	if _, err := b.oci.find(); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (b *Backend) probeHost() error {
 	if os.Geteuid() == 0 {
 		return b.probeRoot()
 	}
-	return b.probeUser()
+	return b.probeUser(ctx)
 }
 
 func (b *Backend) probeRoot() error {
@@ -51,17 +51,16 @@ func (b *Backend) probeRoot() error {
 	return nil
 }
 
-func (b *Backend) probeUser() error {
+func (b *Backend) probeUser(ctx context.Context) error {
 	switch {
 	case b.cfg.Network == NetworkBridge:
 		return b.lacks("only root can make a bridge", "run as root, or use --"+NetworkFlag+" none or host")
-	case firstLine("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-		return b.lacks("only root can make user namespaces", "sysctl kernel.unprivileged_userns_clone=1, or run as root")
-	case firstLine("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
-		return b.lacks("AppArmor keeps users from user namespaces", "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root")
 	case b.oci.family == "crun" && hybridCgroups():
 		return b.lacks("crun refuses hybrid cgroups unless the version 2 mount is hidden from it, which only root can do",
 			"run as root, use runc, or boot with systemd.unified_cgroup_hierarchy=1")
+	}
+	if err := tryNamespaces(ctx); err != nil {
+		return b.forbidden(err)
 	}
 	return nil
 }

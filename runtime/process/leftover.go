@@ -21,15 +21,27 @@ const prefix = "lambdabench-process-"
 func removeOrphans(h *hierarchy, dir string, u *users) error {
 	var errs []error
 	for _, own := range h.dirs() {
-		parent := filepath.Dir(own)
-		for _, name := range cgroup.Orphans(prefix, parent) {
-			errs = append(errs, removeOrphanGroup(filepath.Join(parent, name), own == h.unified))
+		for _, left := range orphans(filepath.Dir(own)) {
+			errs = append(errs, removeOrphanGroup(left, own == h.unified))
 		}
 	}
-	for _, name := range cgroup.Orphans(prefix, dir) {
-		errs = append(errs, removeOrphanDir(filepath.Join(dir, name), u))
+	for _, left := range orphans(dir) {
+		errs = append(errs, removeOrphanDir(left, u))
 	}
 	return errors.Join(errs...)
+}
+
+// orphans are the directories in dir that a platform of this user left. Those
+// of other users are theirs to remove, also where this one could: anybody can
+// make a directory of any name in /tmp.
+func orphans(dir string) (left []string) {
+	for _, name := range cgroup.Orphans(prefix, dir) {
+		path := filepath.Join(dir, name)
+		if info, err := os.Lstat(path); err == nil && info.Sys().(*syscall.Stat_t).Uid == uint32(os.Geteuid()) {
+			left = append(left, path)
+		}
+	}
+	return left
 }
 
 func removeOrphanGroup(dir string, unified bool) error {

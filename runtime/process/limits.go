@@ -49,11 +49,11 @@ func setLimit(pid, resource int, limit, room int64) {
 	unix.Prlimit(pid, resource, &now, nil)
 }
 
-// mayRaiseLimits tells whether this process has CAP_SYS_RESOURCE.
-func mayRaiseLimits() bool {
+// hasCapability tells whether this process has a capability, by its number below 32.
+func hasCapability(c int) bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
-	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_SYS_RESOURCE) != 0
+	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<c) != 0
 }
 
 // watchInterval is how often resident memory is compared with the limit.
@@ -104,7 +104,8 @@ func (s *sandbox) checkMemory() {
 	}
 	var resident int64
 	for _, pid := range s.pids() {
-		resident += residentBytes(pid)
+		size, _ := residentSetSize(pid) // one that has ended takes nothing
+		resident += size
 	}
 	if resident > limit {
 		s.overLimit.Store(true)
@@ -112,13 +113,13 @@ func (s *sandbox) checkMemory() {
 	}
 }
 
-// residentBytes reads the second field of proc(5) statm, in pages.
-func residentBytes(pid int) int64 {
+// residentSetSize reads the second field of proc(5) statm, in pages.
+func residentSetSize(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
-		return 0
+		return 0, err
 	}
 	var size, resident int64
-	fmt.Sscan(string(text), &size, &resident)
-	return resident * int64(os.Getpagesize())
+	_, err = fmt.Sscan(string(text), &size, &resident)
+	return resident * int64(os.Getpagesize()), err
 }

@@ -48,6 +48,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
@@ -119,7 +121,7 @@ func (b *Backend) CanLimit(l runtime.Limits) error {
 	switch {
 	case l.CPUs > 0 && !g.controls("cpu"):
 		return &runtime.Unavailable{Backend: b.Name(), Lacks: "no cpu cgroup can be made", Remedy: "run as root, or under systemd-run --user -p Delegate=yes"}
-	case l.Processes > 0 && !g.controls("pids") && b.users != nil && !mayRaiseLimits():
+	case l.Processes > 0 && !g.controls("pids") && b.users != nil && !hasCapability(unix.CAP_SYS_RESOURCE):
 		return &runtime.Unavailable{Backend: b.Name(), Lacks: "no pids cgroup can be made and CAP_SYS_RESOURCE is missing", Remedy: "grant CAP_SYS_RESOURCE"}
 	}
 	return nil

@@ -18,11 +18,14 @@ import (
 type spawner struct {
 	jobs chan func()
 	done chan struct{}
-	home int // the thread's own mount namespace; -1 where none can be made
+
+	// Of the thread alone:
+	home     int   // its mount namespace
+	homeless error // why it has none
 }
 
 func newSpawner() *spawner {
-	s := &spawner{jobs: make(chan func()), done: make(chan struct{}), home: -1}
+	s := &spawner{jobs: make(chan func()), done: make(chan struct{})}
 	go s.serve()
 	return s
 }
@@ -38,7 +41,7 @@ func (s *spawner) serve() {
 	}
 	defer close(s.done)
 	renounce()
-	if err := s.leaveHost(); err == nil {
+	if s.homeless = s.leaveHost(); s.homeless == nil {
 		defer unix.Close(s.home)
 	}
 	for job := range s.jobs {
@@ -60,7 +63,7 @@ func renounce() {
 // unmounts of the host show, and not the other way round.
 func (s *spawner) leaveHost() error {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
-		return err
+		return fmt.Errorf("unshare: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return err
@@ -86,8 +89,8 @@ func (s *spawner) within(v *view, owner uint32, start func() error) error {
 	if v == nil {
 		return start()
 	}
-	if s.home < 0 {
-		return errors.New("this user may make no mount namespace")
+	if s.homeless != nil {
+		return fmt.Errorf("make a mount namespace: %w", s.homeless)
 	}
 	err := v.enter(owner)
 	if err == nil {

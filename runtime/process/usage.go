@@ -2,7 +2,9 @@ package process
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -14,18 +16,17 @@ import (
 
 // usage of the sandbox: what its cgroup is charged without the file cache that
 // could be dropped at once, or, where there is no memory cgroup, the
-// proportional set sizes of its processes.
+// proportional set sizes of its processes. To read those of another user's
+// process takes CAP_SYS_PTRACE, which root lacks in a container: what is left
+// are resident set sizes, in which shared pages count in every process.
 func (s *sandbox) usage() (runtime.Usage, error) {
 	u := runtime.Usage{Source: s.backend.cgroups.source()}
 	var err error
 	if u.Source == sourcePSS {
-		for _, pid := range s.pids() {
-			pss, perr := proportionalSetSize(pid)
-			if perr == nil {
-				u.MemoryBytes += pss
-			} else if pid == s.cmd.Process.Pid {
-				err = perr
-			}
+		u.MemoryBytes, err = sumOver(s.pids(), proportionalSetSize)
+		if errors.Is(err, fs.ErrPermission) {
+			u.Source = sourceRSS
+			u.MemoryBytes, err = sumOver(s.pids(), residentSetSize)
 		}
 	} else {
 		u.MemoryBytes, u.PeakBytes, err = s.group.memory()
@@ -37,11 +38,25 @@ func (s *sandbox) usage() (runtime.Usage, error) {
 	return u, nil
 }
 
+// sumOver adds up what a sandbox's processes have, the interpreter first. Others
+// may end meanwhile.
+func sumOver(pids []int, sizeOf func(pid int) (int64, error)) (sum int64, err error) {
+	for i, pid := range pids {
+		size, err := sizeOf(pid)
+		if err != nil && (i == 0 || errors.Is(err, fs.ErrPermission)) {
+			return 0, err
+		}
+		sum += size
+	}
+	return sum, nil
+}
+
 // Sources of the memory figure.
 const (
 	sourceV1  = "cgroup-v1"
 	sourceV2  = "cgroup-v2"
 	sourcePSS = "pss"
+	sourceRSS = "rss"
 )
 
 func (h *hierarchy) source() string {

@@ -97,10 +97,12 @@ func (b *Backend) tryView() error {
 	if why == nil {
 		return nil
 	}
-	return &runtime.Unavailable{
-		Backend: b.Name(), Lacks: fmt.Sprintf("%v: no mount namespace can be made: %v", errNoView, why),
-		Remedy: "allow user namespaces (docker: --security-opt seccomp=unconfined, AppArmor: sysctl kernel.apparmor_restrict_unprivileged_userns=0), or run as root",
+	remedy := "permit user namespaces (docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined; " +
+		"Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0), or run as root"
+	if b.users != nil {
+		remedy = "give this environment CAP_SYS_ADMIN (docker: --privileged)"
 	}
+	return &runtime.Unavailable{Backend: b.Name(), Lacks: fmt.Sprintf("%v: %v", errNoView, why), Remedy: remedy}
 }
 
 func (b *Backend) newView(interpreter string) *view {

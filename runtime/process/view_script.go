@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -72,6 +73,9 @@ func tabled(s string) string {
 
 // tryScript carries the plan out for a process that does nothing.
 func (b *Backend) tryScript(v *view) error {
+	if !namespacesPermitted() { // Go leaks the pipe for the mappings where the clone fails
+		return errors.New("user and pid namespaces are not permitted")
+	}
 	cmd := exec.Command("/bin/sh", "-c", v.script()+becomeOwn()+"true")
 	cmd.Dir = "/"
 	cmd.SysProcAttr = namespaces(true)
