@@ -137,69 +137,6 @@ func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b runtime.Backe
 	return w.Commit()
 }
 
-// targets lists what the suite asks for and this host can run.
-func (r *Runner) targets(ctx context.Context, su *Suite, all backendList) ([]Target, error) {
-	interpreters, err := chooseInterpreters(ctx, su.Runtimes)
-	if err != nil {
-		return nil, err
-	}
-	var targets []Target
-	var lacks []error
-	for _, name := range su.Backends.List {
-		if all.named(name) == nil {
-			return nil, fmt.Errorf("%w: backend %q; there are %v", ErrUnknown, name, all.names())
-		}
-	}
-	for _, b := range all {
-		if !su.Backends.All && !slices.Contains(su.Backends.List, b.Name()) {
-			continue
-		}
-		if err := b.Probe(ctx); err != nil {
-			lacks = append(lacks, err)
-			r.logger().Warn("backend left out", "backend", b.Name(), "reason", err)
-			continue
-		}
-		_, snapshots := b.(runtime.Snapshotter)
-		for _, in := range interpreters {
-			targets = append(targets, Target{Backend: b.Name(), Interpreter: in, Snapshots: snapshots})
-		}
-	}
-	if !su.Backends.All && len(lacks) > 0 {
-		return nil, errors.Join(lacks...) // it was asked for by name
-	}
-	if len(targets) == 0 {
-		return nil, errors.Join(append([]error{ErrNoTarget}, lacks...)...)
-	}
-	return targets, nil
-}
-
-// chooseInterpreters takes the best of each language, or what is asked for.
-func chooseInterpreters(ctx context.Context, want Names) ([]runtime.Interpreter, error) {
-	var finder runtime.Finder
-	found := finder.All(ctx)
-	ids := want.List
-	if want.All {
-		for _, in := range found {
-			if !slices.Contains(ids, string(in.Language)) {
-				ids = append(ids, string(in.Language))
-			}
-		}
-	}
-	var list []runtime.Interpreter
-	for _, id := range ids {
-		i := slices.IndexFunc(found, func(in runtime.Interpreter) bool { return in.Runtime == id || string(in.Language) == id })
-		if i < 0 {
-			_, err := finder.Find(ctx, id)
-			return nil, err
-		}
-		list = append(list, found[i])
-	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("there is no interpreter: %w", errors.Join(append(finder.Lacks(ctx), ctx.Err())...))
-	}
-	return list, nil
-}
-
 // reportLeftOut tells of experiments that the plan has no trial of, such as
 // anticipatory optimisation where no backend takes snapshots.
 func (r *Runner) reportLeftOut(su *Suite, plan []Trial) {

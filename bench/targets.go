@@ -1,0 +1,95 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/trial"
+)
+
+// targets lists what the suite asks for and this host can run: every interpreter
+// is tried on every backend first.
+func (r *Runner) targets(ctx context.Context, su *Suite, all backendList) ([]Target, error) {
+	interpreters, err := chooseInterpreters(ctx, su.Runtimes)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range su.Backends.List {
+		if all.named(name) == nil {
+			return nil, fmt.Errorf("%w: backend %q; there are %v", ErrUnknown, name, all.names())
+		}
+	}
+	var targets []Target
+	var lacks, missed []error // missed: it was asked for by name
+	for _, b := range all {
+		if !su.Backends.All && !slices.Contains(su.Backends.List, b.Name()) {
+			continue
+		}
+		works, failed := r.tryOut(ctx, b, interpreters)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		lacks = append(lacks, failed...)
+		if !su.Backends.All && (len(works) == 0 || !su.Runtimes.All) {
+			missed = append(missed, failed...)
+		}
+		targets = append(targets, works...)
+	}
+	if len(missed) > 0 {
+		return nil, errors.Join(missed...)
+	}
+	if len(targets) == 0 {
+		return nil, errors.Join(append([]error{ErrNoTarget}, lacks...)...)
+	}
+	return targets, nil
+}
+
+// tryOut is a backend with the interpreters that it works with, and why it does
+// not with the others.
+func (r *Runner) tryOut(ctx context.Context, b runtime.Backend, all []runtime.Interpreter) (works []Target, lacks []error) {
+	verdicts, err := trial.Trial{}.All(ctx, b, all)
+	if err != nil {
+		r.logger().Warn("backend left out", "backend", b.Name(), "reason", err)
+		return nil, []error{err}
+	}
+	_, snapshots := b.(runtime.Snapshotter)
+	for _, v := range verdicts {
+		if v.Err != nil {
+			r.logger().Warn("backend left out", "backend", b.Name(), "runtime", v.Interpreter.Runtime, "reason", v.Err)
+			lacks = append(lacks, v.Err)
+			continue
+		}
+		works = append(works, Target{Backend: b.Name(), Interpreter: v.Interpreter, Snapshots: snapshots})
+	}
+	return works, lacks
+}
+
+// chooseInterpreters takes the best of each language, or what is asked for.
+func chooseInterpreters(ctx context.Context, want Names) ([]runtime.Interpreter, error) {
+	var finder runtime.Finder
+	found := finder.All(ctx)
+	ids := want.List
+	if want.All {
+		for _, in := range found {
+			if !slices.Contains(ids, string(in.Language)) {
+				ids = append(ids, string(in.Language))
+			}
+		}
+	}
+	var list []runtime.Interpreter
+	for _, id := range ids {
+		i := slices.IndexFunc(found, func(in runtime.Interpreter) bool { return in.Runtime == id || string(in.Language) == id })
+		if i < 0 {
+			_, err := finder.Find(ctx, id)
+			return nil, err
+		}
+		list = append(list, found[i])
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("there is no interpreter: %w", errors.Join(append(finder.Lacks(ctx), ctx.Err())...))
+	}
+	return list, nil
+}
