@@ -160,18 +160,6 @@ func closeInTime(closeAll func() error) error {
 	}
 }
 
-// findInterpreters is all that the finder finds, or why there are none.
-func findInterpreters(ctx context.Context, f *runtime.Finder) ([]runtime.Interpreter, error) {
-	found := f.All(ctx)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("there is no interpreter: %w", errors.Join(f.Lacks(ctx)...))
-	}
-	return found, nil
-}
-
 // availableMemory is in bytes, 0 where the host does not tell.
 func availableMemory(ctx context.Context) int64 {
 	m, err := mem.VirtualMemoryWithContext(ctx)

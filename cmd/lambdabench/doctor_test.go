@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/container"
@@ -65,18 +63,9 @@ func TestDoctorSaysWhichInterpreterABackendFailsWithAndAtWhichStep(t *testing.T)
 func TestDoctorEndsWhenItIsInterrupted(t *testing.T) {
 	cmd := prepared("doctor")
 	runtimetest.Child(t, cmd)
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { cmd.Wait(); close(ended) }()
-	select {
-	case <-ended:
-		if code := cmd.ProcessState.ExitCode(); code != exitFailed {
-			t.Errorf("exit code %d", code)
-		}
-	case <-time.After(30 * time.Second):
-		t.Error("doctor goes on after SIGTERM")
+	interrupt(t, cmd)
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed {
+		t.Errorf("exit code %d", code)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +16,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/backends"
+	"github.com/lambdabench/lambdabench/runtime/trial"
 )
 
 type mpscFlags struct {
@@ -71,7 +71,8 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	backend, err := scheduleBackend(ctx, f.isolation(), f.backend)
+	python := newestPython(new(runtime.Finder).All(ctx))
+	backend, err := scheduleBackend(ctx, f.isolation(), f.backend, python)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	sandbox, closeSandbox, err := scheduleSandbox(ctx, backend, dir, log)
+	sandbox, closeSandbox, err := scheduleSandbox(backend, python, dir, log)
 	if err != nil {
 		return err
 	}
@@ -108,8 +109,18 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 	return serveMPSC(ctx, c, l, cfg.Timeout, log)
 }
 
-// scheduleBackend is the one that is named, or the first that is usable.
-func scheduleBackend(ctx context.Context, cfg backends.Config, name string) (runtime.Backend, error) {
+// newestPython is the first of its language, or none.
+func newestPython(found []runtime.Interpreter) []runtime.Interpreter {
+	for _, in := range found {
+		if in.Language == runtime.Python {
+			return []runtime.Interpreter{in}
+		}
+	}
+	return nil
+}
+
+// scheduleBackend is the one that is named, or the first that works.
+func scheduleBackend(ctx context.Context, cfg backends.Config, name string, python []runtime.Interpreter) (runtime.Backend, error) {
 	names := []string{name}
 	if name == "" {
 		names = []string{"unikernel", "process"}
@@ -120,30 +131,30 @@ func scheduleBackend(ctx context.Context, cfg backends.Config, name string) (run
 		if err != nil {
 			return nil, &usageError{err}
 		}
-		if err := b.Probe(ctx); err != nil {
-			lacks = append(lacks, err, b.Close())
-			continue
+		verdicts, err := trial.Trial{}.All(ctx, b, python)
+		for _, v := range verdicts {
+			err = errors.Join(err, v.Err)
 		}
-		return b, nil
+		if err == nil {
+			return b, nil
+		}
+		lacks = append(lacks, err, b.Close())
 	}
 	return nil, errors.Join(lacks...)
 }
 
-// scheduleSandbox is a worker with the newest Python. Without one there are the
-// built-in schedules only.
-func scheduleSandbox(ctx context.Context, b runtime.Backend, dir string, log *slog.Logger) (mpsc.Sandbox, func() error, error) {
-	for _, in := range runtime.Interpreters(ctx) {
-		if !strings.HasPrefix(in.Runtime, "python") {
-			continue
-		}
-		w, err := worker.New(worker.Config{Log: log}, b, []runtime.Interpreter{in})
-		if err != nil {
-			return mpsc.Sandbox{}, nil, err
-		}
-		return mpsc.Sandbox{Runner: w, Runtime: in.Runtime, Dir: dir}, w.Close, nil
+// scheduleSandbox is a worker with Python. Without it there are the built-in
+// schedules only.
+func scheduleSandbox(b runtime.Backend, python []runtime.Interpreter, dir string, log *slog.Logger) (mpsc.Sandbox, func() error, error) {
+	if len(python) == 0 {
+		log.Warn("CPython 3.11 or later is not installed: schedules cannot be uploaded")
+		return mpsc.Sandbox{}, func() error { return nil }, nil
 	}
-	log.Warn("CPython 3.11 or later is not installed: schedules cannot be uploaded")
-	return mpsc.Sandbox{}, func() error { return nil }, nil
+	w, err := worker.New(worker.Config{Log: log}, b, python)
+	if err != nil {
+		return mpsc.Sandbox{}, nil, err
+	}
+	return mpsc.Sandbox{Runner: w, Runtime: python[0].Runtime, Dir: dir}, w.Close, nil
 }
 
 // serveMPSC answers and monitors until ctx ends; what runs then may finish

@@ -66,10 +66,7 @@ func serve(cmd *cobra.Command, cfg platform.Config, isolation backends.Config, n
 		return &usageError{err}
 	}
 	defer func() { err = errors.Join(err, backend.Close()) }()
-	if err := backend.Probe(ctx); err != nil {
-		return err
-	}
-	interpreters, err := findInterpreters(ctx, new(runtime.Finder))
+	interpreters, err := workingInterpreters(ctx, backend, new(runtime.Finder), log)
 	if err != nil {
 		return err
 	}

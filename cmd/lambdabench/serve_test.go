@@ -3,15 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -131,5 +135,43 @@ func TestWhoListensBeyondLoopbackIsWarned(t *testing.T) {
 func TestServeListensOnLoopbackUnlessToldOtherwise(t *testing.T) {
 	if d := serveCommand().Flag("listen").DefValue; d != "127.0.0.1:9000" {
 		t.Errorf("default %s", d)
+	}
+}
+
+func TestServeEndsWhenItIsInterruptedWhileItStarts(t *testing.T) {
+	for _, backend := range []string{"process", "unikernel"} {
+		cmd := prepared("serve", "--backend", backend, "--data", t.TempDir(), "--listen", "127.0.0.1:0")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// From its first child on, serve looks for interpreters or tries them.
+		runtimetest.Eventually(t, "serve on "+backend+" has a child", func() bool { return hasChild(cmd.Process.Pid) })
+		interrupt(t, cmd)
+	}
+}
+
+// hasChild reads task/TID/children of proc(5).
+func hasChild(pid int) bool {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is well formed
+	return slices.ContainsFunc(files, func(file string) bool {
+		children, err := os.ReadFile(file)
+		return err == nil && len(children) > 0
+	})
+}
+
+// interrupt sends SIGTERM, and fails the test if the command goes on.
+func interrupt(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { cmd.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+		t.Errorf("%s goes on after SIGTERM", cmd)
+		cmd.Process.Kill()
+		<-ended
 	}
 }
