@@ -11,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
@@ -76,7 +77,7 @@ func TestDocumentedConfigurationIsTheDefault(t *testing.T) {
 		got.Account != want.Account || got.Events != want.Events || got.Grace != want.Grace {
 		t.Errorf("documented %+v\ndefault %+v", got, want)
 	}
-	if d := said.Dispatch; d.Concurrency != 1000 || d.Queue != 1000 || d.NoQueue || d.Wait != time.Minute {
+	if d := said.Dispatch; d != (dispatch.Config{Concurrency: 1000, Queue: 1000, Wait: 5 * time.Minute, Runnable: 8}) {
 		t.Errorf("%+v", d)
 	}
 	sw, dw := said.Worker.Resolved(nil), Default().Worker.Resolved(nil)

@@ -17,8 +17,15 @@ type Config struct {
 	Queue   int  `yaml:"queue"`
 	NoQueue bool `yaml:"no_queue"`
 
-	// Wait bounds the time in the queue. Default: 60 seconds.
+	// Wait bounds the time in the queue. Default: 5 minutes.
 	Wait time.Duration `yaml:"wait"`
+
+	// Runnable is how many tasks of the host may be ready to run for each
+	// processor before invocations wait in the queue, whatever Concurrency allows;
+	// as many invocations run at least. Default: 8. With AnyLoad the host's load
+	// is not looked at.
+	Runnable int  `yaml:"runnable"`
+	AnyLoad  bool `yaml:"any_load"`
 }
 
 // Validate reports every field that cannot be meant.
@@ -36,6 +43,12 @@ func (c Config) Validate() error {
 	if c.Wait < 0 {
 		errs = append(errs, fmt.Errorf("wait is %v: it cannot be negative", c.Wait))
 	}
+	if c.Runnable < 0 {
+		errs = append(errs, fmt.Errorf("runnable is %d: it cannot be negative", c.Runnable))
+	}
+	if c.Runnable > 0 && c.AnyLoad {
+		errs = append(errs, errors.New("runnable and any_load exclude each other"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -47,7 +60,13 @@ func (c Config) resolved() Config {
 		c.Queue = 1000
 	}
 	if c.Wait == 0 {
-		c.Wait = time.Minute
+		c.Wait = 5 * time.Minute
+	}
+	if c.Runnable == 0 {
+		c.Runnable = runnablePerProcessor
+	}
+	if c.AnyLoad {
+		c.Runnable = c.Concurrency
 	}
 	return c
 }

@@ -1,7 +1,9 @@
 // Package dispatch decides when an invocation may run: it bounds how many run
 // at a time, in all and of each function, and lets the others wait in one
 // queue per function. Functions that have invocations waiting take turns, so
-// that a burst of one does not starve the others.
+// that a burst of one does not starve the others. On a host whose processors are
+// taken, fewer run at a time (see pressure): the time in the queue is no part of
+// a function's time.
 //
 //	d, err := dispatch.New(dispatch.Config{Concurrency: 64}, worker)
 //	res, err := d.Invoke(ctx, req)
@@ -40,8 +42,11 @@ type Dispatcher struct {
 	waiting   int
 	reserved  int // places that functions have reserved
 	shared    int // invocations that run in places that no function has reserved
+	active    int // functions that run
 	throttled uint64
 	turns     list.List // functions without a reservation that have invocations waiting
+	pressure  pressure
+	again     *time.Timer // looks for room while functions wait for want of it; nil: none wait
 }
 
 // function is what the dispatcher knows of one function.
@@ -70,7 +75,7 @@ func New(cfg Config, invoker Invoker) (*Dispatcher, error) {
 		return nil, fmt.Errorf("dispatcher: %w", err)
 	}
 	cfg = cfg.resolved()
-	return &Dispatcher{cfg: cfg, invoker: invoker, functions: map[string]*function{}}, nil
+	return &Dispatcher{cfg: cfg, invoker: invoker, functions: map[string]*function{}, pressure: newPressure(cfg.Runnable)}, nil
 }
 
 // Invoke runs req when its turn has come. The time it waited is part of
@@ -117,13 +122,27 @@ func (d *Dispatcher) enter(ctx context.Context, arn string) (*function, time.Dur
 
 // admit lets one invocation of fn run if it may. d.mu is held.
 func (d *Dispatcher) admit(fn *function) bool {
-	if fn.capped && fn.running >= fn.limit || !fn.capped && d.shared >= d.cfg.Concurrency-d.reserved {
+	if fn.capped && fn.running >= fn.limit || !fn.capped && !d.hasPlace() {
 		return false
 	}
+	if !fn.capped && fn.running >= d.pressure.share(d.active) {
+		if d.pressure.room(time.Now()) <= 0 {
+			return false
+		}
+		d.pressure.budget--
+	}
+	d.pressure.moved = time.Now()
 	d.running++
+	if fn.running == 0 {
+		d.active++
+	}
 	d.change(fn, func() { fn.running++ })
 	return true
 }
+
+// hasPlace reports whether a place that no function has reserved is free. d.mu
+// is held.
+func (d *Dispatcher) hasPlace() bool { return d.shared < d.cfg.Concurrency-d.reserved }
 
 // change keeps the count of shared places right over a change of fn. d.mu is
 // held.
@@ -139,6 +158,10 @@ func (d *Dispatcher) leave(fn *function) {
 	defer d.mu.Unlock()
 	d.running--
 	d.change(fn, func() { fn.running-- })
+	if fn.running == 0 {
+		d.active--
+	}
+	d.pressure.moved = time.Now()
 	d.next(fn)
 	d.tidy(fn)
 }

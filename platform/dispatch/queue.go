@@ -22,6 +22,7 @@ func (d *Dispatcher) wait(fn *function) *waiter {
 	if fn.turn == nil && !fn.capped {
 		fn.turn = d.turns.PushBack(fn)
 	}
+	d.lookAgain()
 	return wt
 }
 
@@ -67,14 +68,44 @@ func (d *Dispatcher) next(fn *function) {
 	for fn.capped && fn.queue.Len() > 0 && d.admit(fn) {
 		d.grant(fn)
 	}
-	for e := d.turns.Front(); e != nil; e = d.turns.Front() {
-		first := e.Value.(*function)
-		if !d.admit(first) {
-			return
+	d.takeTurns()
+}
+
+// takeTurns lets functions without a reservation run in turn, one invocation
+// each, until none of them may. d.mu is held.
+func (d *Dispatcher) takeTurns() {
+	for e := d.turns.Front(); e != nil && d.anyMay(); {
+		fn, following := e.Value.(*function), e.Next()
+		if d.admit(fn) {
+			d.turns.MoveToBack(e)
+			d.grant(fn)
+			if following == nil {
+				following = d.turns.Front() // the next round
+			}
 		}
-		d.turns.MoveToBack(e)
-		d.grant(first)
+		e = following
 	}
+	d.lookAgain()
+}
+
+// anyMay reports whether there is room for an invocation of any function. d.mu
+// is held.
+func (d *Dispatcher) anyMay() bool {
+	return d.hasPlace() && (d.pressure.share(d.active) > 0 || d.pressure.room(time.Now()) > 0)
+}
+
+// lookAgain looks for room on the host as long as functions wait for it: no end
+// of an invocation may tell. d.mu is held.
+func (d *Dispatcher) lookAgain() {
+	if d.again != nil || d.turns.Len() == 0 || !d.hasPlace() || d.closed {
+		return
+	}
+	d.again = time.AfterFunc(sampleEvery, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.again = nil
+		d.takeTurns()
+	})
 }
 
 // grant lets the first of fn's queue run. d.mu is held.
@@ -90,6 +121,9 @@ func (d *Dispatcher) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
+	if d.again != nil {
+		d.again.Stop()
+	}
 	for _, fn := range d.functions {
 		for e := fn.queue.Front(); e != nil; e = fn.queue.Front() {
 			e.Value.(*waiter).err = ErrClosed
