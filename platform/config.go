@@ -26,7 +26,7 @@ type Config struct {
 	Account string        `yaml:"account"` // in ARNs; default 000000000000
 	Hosts   []string      `yaml:"hosts"`   // names under which clients reach a loopback listener, as behind a reverse proxy
 	Bodies  worker.Bytes  `yaml:"bodies"`  // memory of all request bodies together; default: an eighth of the host's, 256 MiB to 4 GiB
-	Events  int           `yaml:"events"`  // asynchronous invocations that may wait; default 1000
+	Events  int           `yaml:"events"`  // asynchronous invocations of one function that may wait; default 1000
 	Grace   time.Duration `yaml:"grace"`   // for what runs when the platform shuts down; default 10s
 
 	Logs      Logs               `yaml:"logs"`

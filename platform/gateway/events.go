@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/dispatch"
@@ -17,62 +16,9 @@ import (
 // Bounds of asynchronous invocations.
 const (
 	maxEventBytes = 1 << 20       // AWS Lambda quotas: 1 MB
-	maxEventsHeld = 128 << 20     // bytes of all that were accepted and have not ended
-	eventsAtOnce  = 128           // that run or are with the dispatcher; fewer than its queue, which others use too
 	maxEventAge   = 6 * time.Hour // after which a throttled one is given up, as on AWS
 	longestPause  = time.Minute   // between two attempts of a throttled one
 )
-
-// events are the asynchronous invocations that were accepted. The store has
-// them until they have ended, so that a restart runs them again: at least once,
-// as on AWS.
-type events struct {
-	limit int
-	life  context.Context
-	end   context.CancelFunc
-	turns chan struct{} // one for each that may run
-	owned sync.WaitGroup
-
-	mu     sync.Mutex
-	closed bool
-	held   int
-	bytes  int
-}
-
-func (q *events) start(limit int) {
-	q.limit = limit
-	q.turns = make(chan struct{}, eventsAtOnce)
-	q.life, q.end = context.WithCancel(context.Background())
-}
-
-// enter takes a place for an event.
-func (q *events) enter(bytes int) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	switch {
-	case q.closed:
-		return worker.ErrClosed
-	case q.held >= q.limit || q.bytes+bytes > maxEventsHeld:
-		return apiError{http.StatusTooManyRequests, "TooManyRequestsException", "too many asynchronous invocations wait"}
-	}
-	q.add(bytes)
-	return nil
-}
-
-// add takes a place without asking. mu is held.
-func (q *events) add(bytes int) {
-	q.held++
-	q.bytes += bytes
-	q.owned.Add(1)
-}
-
-func (q *events) leave(bytes int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.held--
-	q.bytes -= bytes
-	q.owned.Done()
-}
 
 // accept keeps an event on disk and runs it when its turn comes.
 func (g *Gateway) accept(req worker.Request) error {
@@ -84,14 +30,14 @@ func (g *Gateway) accept(req worker.Request) error {
 		return apiError{http.StatusRequestEntityTooLarge, "RequestTooLargeException",
 			"an asynchronous invocation's payload must be at most " + strconv.Itoa(maxEventBytes) + " bytes"}
 	}
-	if err := g.events.enter(len(e.Payload)); err != nil {
+	if err := g.events.enter(e); err != nil {
 		return err
 	}
 	if err := g.functions.AddEvent(e); err != nil {
-		g.events.leave(len(e.Payload))
+		g.events.leave(e)
 		return err
 	}
-	go g.runEvent(e)
+	g.events.put(e)
 	return nil
 }
 
@@ -102,10 +48,7 @@ func (g *Gateway) resume() error {
 		return err
 	}
 	for _, e := range all {
-		g.events.mu.Lock()
-		g.events.add(len(e.Payload))
-		g.events.mu.Unlock()
-		go g.runEvent(e)
+		g.events.resume(e)
 	}
 	if len(all) > 0 {
 		g.cfg.Log.Info("asynchronous invocations of the last run go on", "count", len(all))
@@ -116,7 +59,6 @@ func (g *Gateway) resume() error {
 // runEvent runs an event to its end and then forgets it. When the gateway
 // closes first, it stays in the store.
 func (g *Gateway) runEvent(e store.Event) {
-	defer g.events.leave(len(e.Payload))
 	log := g.cfg.Log.With("function", e.Name, "request", e.ID)
 	res, err := g.attempt(e)
 	switch {
@@ -149,10 +91,7 @@ func (g *Gateway) attempt(e store.Event) (worker.Response, error) {
 }
 
 func (g *Gateway) attemptOnce(e store.Event) (worker.Response, error) {
-	select {
-	case g.events.turns <- struct{}{}:
-		defer func() { <-g.events.turns }()
-	case <-g.events.life.Done():
+	if g.events.life.Err() != nil {
 		return worker.Response{}, worker.ErrClosed
 	}
 	fn, err := g.functions.Get(e.Name, e.Version)
@@ -183,9 +122,7 @@ func (g *Gateway) Close(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	q.mu.Lock()
-	left := q.held
-	q.mu.Unlock()
+	left := q.count()
 	q.end()
 	g.cfg.Log.Warn("asynchronous invocations wait for the next start", "count", left)
 	return fmt.Errorf("close gateway: %d asynchronous invocations wait for the next start: %w", left, ctx.Err())

@@ -20,9 +20,11 @@ import (
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
 
-func (d *door) event(t *testing.T) error {
+func (d *door) event(t *testing.T) error { return d.eventOf(t, "f") }
+
+func (d *door) eventOf(t *testing.T, name string) error {
 	t.Helper()
-	out, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeEvent})
+	out, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name, InvocationType: types.InvocationTypeEvent})
 	if err == nil && out.StatusCode != http.StatusAccepted {
 		t.Errorf("status %d", out.StatusCode)
 	}
@@ -56,6 +58,54 @@ func TestEventsAreBoundedAndRunBeforeCloseReturns(t *testing.T) {
 	}
 	if left, err := d.gateway.functions.Events(); err != nil || len(left) > 0 {
 		t.Errorf("ended, and still kept: %v, %v", left, err)
+	}
+}
+
+// TestEventsOfOneFunctionKeepNoOtherWaiting fills one function's queue with
+// events that do not end, and another's with events that may not run.
+func TestEventsOfOneFunctionKeepNoOtherWaiting(t *testing.T) {
+	const limit = 2 * eventsAtOnce
+	d := open(t, Config{Events: limit})
+	for _, name := range []string{"slow", "throttled", "quick"} {
+		d.create(t, name)
+	}
+	release, done := make(chan struct{}), make(chan struct{})
+	var may atomic.Bool
+	d.fake.answer = func(_ context.Context, req worker.Request) (worker.Response, error) {
+		switch req.Function.Name {
+		case "slow":
+			<-release
+		case "throttled":
+			if !may.Load() {
+				return worker.Response{}, &dispatch.Throttled{}
+			}
+		case "quick":
+			close(done)
+		}
+		return worker.Response{}, nil
+	}
+	for _, name := range []string{"slow", "throttled"} {
+		for range limit {
+			if err := d.eventOf(t, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.eventOf(t, name); !is[*types.TooManyRequestsException](err) {
+			t.Errorf("one more of %s: %v", name, err)
+		}
+	}
+	if err := d.eventOf(t, "quick"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("another function's event waits")
+	}
+	may.Store(true)
+	close(release)
+	if err := d.gateway.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

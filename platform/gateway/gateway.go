@@ -54,7 +54,7 @@ type Config struct {
 	Reserver Reserver                                                 // nil: PutFunctionConcurrency is refused
 	Forget   func(arn, version string)                                // called when code is gone; may be nil
 	Observe  func(req worker.Request, res worker.Response, err error) // called after each invocation; may be nil
-	Events   int                                                      // asynchronous invocations that were accepted and have not ended, at most; default 1000
+	Events   int                                                      // asynchronous invocations of one function that were accepted and have not ended, at most; default 1000
 	Log      *slog.Logger                                             // default: nowhere
 
 	bodyTime time.Duration // see body.Timed
@@ -98,7 +98,7 @@ func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
 		cfg.Observe = func(worker.Request, worker.Response, error) {}
 	}
 	g := &Gateway{cfg: cfg, store: st, functions: st.Of(Owner(cfg.Account)), invoker: invoker}
-	g.events.start(cfg.Events)
+	g.events.start(cfg.Events, g.runEvent)
 	g.handler = body.Timed(g.route(), cfg.bodyTime)
 	return g
 }
