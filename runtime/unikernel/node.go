@@ -159,6 +159,14 @@ func (n *node) look() {
 	}
 }
 
+// ping finds a node dead that answers no order. A node that carries out an order is
+// left to that order.
+func (n *node) ping() {
+	if n.orders.Load() == 0 {
+		_, _, _ = n.ask(order{op: opWatch}, nil) // a failure is in n.dead
+	}
+}
+
 // nextID is the id of the next child in the place of another: an order with the
 // id before it no longer reaches anybody (tender/control.h).
 func nextID(id uint32) uint32 { return id + maxChildren }
@@ -265,6 +273,7 @@ func (n *node) grow(image *os.File, arena int, layers []layer, files []*os.File)
 	}
 	if err != nil {
 		child.close()
+		n.ping() // it may be the one that does not answer
 		return nil, fmt.Errorf("grow a node: %w", err)
 	}
 	return child, nil

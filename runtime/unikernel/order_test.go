@@ -5,11 +5,13 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -92,24 +94,44 @@ func TestBlanksHaveNoDataOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestHealthTellsWhatIsBrokenUntilItIsReplaced(t *testing.T) {
+func TestHealthTellsWhatIsBrokenUntilItIsReplacedAndCallsWait(t *testing.T) {
 	b := newBackend(t, Config{})
 	if err := b.Health(t.Context()); err != nil {
 		t.Errorf("before the first use: %v", err)
 	}
-	base := baseSnapshot(t, b, "python", nil).(*snap)
+	base := baseSnapshot(t, b, runtime.Python, nil).(*snap)
+	snap := functionSnapshot(t, b, base, function(t, runtime.Python, nopSource[runtime.Python]))
 	if err := b.Health(t.Context()); err != nil {
 		t.Errorf("in use: %v", err)
 	}
-	for _, n := range base.nodes.load() {
-		n.mu.Lock() // the supervisor leaves a node to the order that it carries out
-		n.dead.Store(true)
-		n.mu.Unlock()
+	l, err := b.language(t.Context(), base.in)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := b.Health(t.Context()); err == nil {
-		t.Log("the supervisor was faster")
-	} else if !strings.Contains(err.Error(), "no node of the runtime snapshot") {
-		t.Errorf("without nodes: %v", err)
+	l.mu.Lock() // nothing is repaired
+	if err := syscall.Kill(processTree(b)[1][0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
 	}
-	runtimetest.Eventually(t, "they are replaced", func() bool { return b.Health(t.Context()) == nil })
+	runtimetest.Eventually(t, "health says what is broken", func() bool {
+		err := b.Health(t.Context())
+		return err != nil && strings.Contains(err.Error(), "the node that boots "+base.in.Runtime+" is gone")
+	})
+	runtimetest.Eventually(t, "no node is left", func() bool {
+		for _, n := range base.nodes.load() {
+			n.look()
+		}
+		return base.nodeBelow(tenancy{}) == nil
+	})
+	called := make(chan error, 1)
+	go func() { called <- retried(context.Background(), b, snap) }()
+	select {
+	case err := <-called:
+		t.Errorf("a call without nodes ended at once: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	l.mu.Unlock()
+	if err := <-called; err != nil {
+		t.Errorf("a call that waited for nodes: %v", err)
+	}
+	runtimetest.Eventually(t, "all is whole", func() bool { return b.Health(t.Context()) == nil })
 }

@@ -26,8 +26,9 @@ const (
 	// its node dead wakes the supervisor sooner.
 	lookEvery = 100 * time.Millisecond
 
-	// stockEvery is how often it looks at all blanks in stock.
-	stockEvery = time.Second
+	// checkEvery is how often it asks all nodes for a sign of life, and looks at all
+	// blanks in stock.
+	checkEvery = time.Second
 
 	// repairTime bounds the wait of a call for a node in place of dead ones, and one
 	// start of a root.
@@ -219,7 +220,7 @@ func (b *Backend) supervise() {
 	})
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	var stocked, failed time.Time
+	var checked, failed time.Time
 	for {
 		select {
 		case <-tick.C:
@@ -235,9 +236,9 @@ func (b *Backend) supervise() {
 			failed = time.Now()
 			b.super.log.Error("unikernel: a lost process cannot be replaced", "error", err)
 		}
-		if err == nil && time.Since(stocked) >= stockEvery {
-			stocked = time.Now()
-			b.checkStocks()
+		if err == nil && time.Since(checked) >= checkEvery {
+			checked = time.Now()
+			b.checkAll()
 		}
 		b.mu.Lock()
 		b.trouble = err
@@ -386,13 +387,19 @@ func (b *Backend) bury(n *node) {
 	b.super.lose(kindUC, lost, errProcessEnded)
 }
 
-// checkStocks replaces blanks whose processes ended.
-func (b *Backend) checkStocks() {
+// checkAll asks every node for a sign of life, and replaces blanks whose processes
+// ended.
+func (b *Backend) checkAll() {
 	b.mu.Lock()
-	held := b.overseen()
+	languages, held := b.loadedLanguages(), b.overseen()
 	b.mu.Unlock()
+	b.tender().ping()
+	for _, l := range languages {
+		l.zygote.Load().ping()
+	}
 	for _, s := range held {
 		for _, n := range s.nodes.load() {
+			n.ping()
 			if !n.dead.Load() {
 				n.checkStock()
 			}

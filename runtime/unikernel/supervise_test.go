@@ -96,6 +96,7 @@ func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
 	rest(t, sleeper)
 	base := baseSnapshot(t, b, runtime.Python, nil)
 	snap := functionSnapshot(t, b, base, function(t, runtime.Python, nopSource[runtime.Python]))
+	open := descriptors(t)
 	one := func(pids []int) []int { return pids[:1] }
 	all := func(pids []int) []int { return pids }
 	for _, f := range []struct {
@@ -153,6 +154,19 @@ func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
 			rest(t, sleeper)
 		})
 	}
+	if n := descriptors(t); n > open+2 {
+		t.Errorf("%d descriptors are open, %d were before", n, open)
+	}
+}
+
+// descriptors is how many this process has open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(fds)
 }
 
 func TestUCThatIsStoppedDuringACallEndsTheCall(t *testing.T) {
