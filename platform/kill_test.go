@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -193,6 +194,40 @@ func TestServeCutsShortWhatOutlivesTheGrace(t *testing.T) {
 		t.Errorf("it took %v", d)
 	}
 	if err := <-got; err == nil {
+		t.Error("the client was told of a success")
+	}
+}
+
+func TestOneGraceIsForAllThatRuns(t *testing.T) {
+	const grace = 2 * time.Second
+	defer http.DefaultClient.CloseIdleConnections()
+	r := serve(t, Config{Grace: grace})
+	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	create(t, r.Client, in, "slow", `exports.handler = () => new Promise(() => setInterval(() => {}, 1000))`, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(60) })
+	code := "function main() { return new Promise(() => setInterval(() => {}, 1000)) }"
+	if status, m := whisk(t, r.url, "PUT", "/_/actions/slow", map[string]any{"exec": map[string]any{"kind": "nodejs:default", "code": code}}); status != http.StatusOK {
+		t.Fatalf("%d %v", status, m)
+	}
+	if _, err := r.Client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("slow"), InvocationType: types.InvocationTypeEvent}); err != nil {
+		t.Fatal(err)
+	}
+	if status, m := whisk(t, r.url, "POST", "/_/actions/slow", struct{}{}); status != http.StatusAccepted {
+		t.Fatalf("%d %v", status, m)
+	}
+	called := make(chan error, 1)
+	go func() {
+		_, err := r.Client.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: aws.String("slow")})
+		called <- err
+	}()
+	runtimetest.Eventually(t, "all three run", func() bool { return r.Dispatch.Stats().Running == 3 })
+	begin := time.Now()
+	if err := r.stop(); err != nil {
+		t.Errorf("what outlives the grace is an error of the end: %v", err)
+	}
+	if d := time.Since(begin); d > grace*7/4 {
+		t.Errorf("the end took %v, the grace is %v", d, grace)
+	}
+	if err := <-called; err == nil {
 		t.Error("the client was told of a success")
 	}
 }

@@ -226,32 +226,39 @@ func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
 	case err = <-failed:
 		err = errors.Join(err, srv.Close())
 	case <-ctx.Done():
+	}
+	// One grace for all that runs: over HTTP, and asynchronously.
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.Grace)
+	defer cancel()
+	if ctx.Err() != nil && err == nil {
 		p.log.Info("shutting down", "grace", p.cfg.Grace)
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.Grace)
-		err = srv.Shutdown(grace)
-		cancel()
-		if err != nil {
-			p.log.Warn("invocations were still running at the end of the grace period", "error", err)
+		if e := srv.Shutdown(grace); e != nil {
+			p.log.Warn("invocations were still running at the end of the grace period", "error", e)
 			err = srv.Close()
 		}
 		<-failed
 	}
 	p.settle = connections.Wait
-	return errors.Join(err, p.Close())
+	return errors.Join(err, p.closeWithin(grace))
 }
 
 // Close ends what runs, after asynchronous invocations had Config.Grace to
-// finish. A second Close does nothing.
+// finish. What has not finished then is in the log and no error. A second Close
+// does nothing.
 func (p *Platform) Close() error {
-	p.once.Do(func() { p.err = p.close() })
+	grace, cancel := context.WithTimeout(context.Background(), p.cfg.Grace)
+	defer cancel()
+	return p.closeWithin(grace)
+}
+
+func (p *Platform) closeWithin(grace context.Context) error {
+	p.once.Do(func() { p.err = p.close(grace) })
 	return p.err
 }
 
-func (p *Platform) close() error {
+func (p *Platform) close(grace context.Context) error {
 	p.stop()
 	p.owned.Wait()
-	grace, cancel := context.WithTimeout(context.Background(), p.cfg.Grace)
-	defer cancel()
 	drained := p.drain(grace)
 	var errs []error
 	select {
@@ -286,7 +293,9 @@ func (p *Platform) drain(grace context.Context) <-chan error {
 	var doors sync.WaitGroup
 	if p.Gateway != nil {
 		doors.Go(func() {
-			lambda = p.Gateway.Close(grace)
+			if err := p.Gateway.Close(grace); !errors.Is(err, context.DeadlineExceeded) { // they go on after the next start
+				lambda = err
+			}
 			p.Gateway.Wait()
 		})
 	}
