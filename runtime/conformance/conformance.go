@@ -72,6 +72,7 @@ func Run(t *testing.T, create func(t testing.TB) runtime.Backend) {
 			t.Run("libraries", s.libraries)
 			t.Run("ends", s.ends)
 			t.Run("files", s.files)
+			t.Run("links", s.links)
 			t.Run("limits", s.limits)
 			t.Run("control", s.control)
 			t.Run("snapshots", s.snapshots)

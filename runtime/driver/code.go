@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -28,11 +29,13 @@ type Code struct {
 	Bytes []byte // the files' contents, one after the other
 }
 
-// File is one file of a package that is sent along.
+// File is one file of a package that is sent along. The content of a symbolic
+// link is its target.
 type File struct {
 	Path string `json:"path"` // relative, with slashes
 	Size int64  `json:"size"`
 	Mode uint32 `json:"mode"` // permission bits
+	Link bool   `json:"link,omitempty"`
 }
 
 type importRequest struct {
@@ -53,19 +56,24 @@ type importRequest struct {
 func CodeAt(root string) Code { return Code{Root: root} }
 
 // PackCode reads the package in dir, to be sent along and written below root.
-// Only regular files and directories may be in it.
+// Only regular files, directories and symbolic links may be in it. Links come
+// last, so that no file is written by way of one.
 func PackCode(dir, root string) (Code, error) {
 	code := Code{Root: root}
+	var links []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		switch {
+		case err != nil || d.IsDir():
 			return err
+		case d.Type() == fs.ModeSymlink:
+			links = append(links, path)
+			return nil
+		case !d.Type().IsRegular():
+			return fmt.Errorf("%s is neither a file nor a symbolic link", path)
 		}
 		info, err := d.Info()
 		if err != nil {
 			return err
-		}
-		if !info.Mode().IsRegular() {
-			return fmt.Errorf("%s is not a regular file", path)
 		}
 		if int64(len(code.Bytes))+info.Size() > MaxImportBytes {
 			return fmt.Errorf("package is larger than %d bytes", MaxImportBytes)
@@ -74,16 +82,28 @@ func PackCode(dir, root string) (Code, error) {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		code.Files = append(code.Files, File{Path: filepath.ToSlash(rel), Size: int64(len(data)), Mode: uint32(info.Mode().Perm())})
-		code.Bytes = append(code.Bytes, data...)
-		return nil
+		return code.add(dir, path, data, File{Mode: uint32(info.Mode().Perm())})
 	})
+	for _, path := range links {
+		target, e := os.Readlink(path)
+		if e == nil {
+			e = code.add(dir, path, []byte(target), File{Mode: 0o777, Link: true})
+		}
+		err = errors.Join(err, e)
+	}
 	if err != nil {
 		return Code{}, fmt.Errorf("pack %s: %w", dir, err)
 	}
 	return code, nil
+}
+
+// add puts a file at the end.
+func (c *Code) add(dir, path string, data []byte, f File) error {
+	rel, err := filepath.Rel(dir, path)
+	if err != nil {
+		return err
+	}
+	f.Path, f.Size = filepath.ToSlash(rel), int64(len(data))
+	c.Files, c.Bytes = append(c.Files, f), append(c.Bytes, data...)
+	return nil
 }

@@ -191,7 +191,9 @@ function writeFiles(root, files, data) {
     const to = path.join(root, f.path);
     if (to !== path.normalize(to) || !to.startsWith(root + path.sep)) throw typed('Runtime.ImportModuleError', `path outside the package: ${f.path}`);
     fs.mkdirSync(path.dirname(to), { recursive: true });
-    fs.writeFileSync(to, data.subarray(at, at + f.size), { mode: f.mode });
+    const content = data.subarray(at, at + f.size);
+    if (f.link) fs.symlinkSync(content.toString(), to);
+    else fs.writeFileSync(to, content, { mode: f.mode });
     at += f.size;
   }
 }

@@ -206,10 +206,14 @@ def write_files(root, files, data):
         if not to.startswith(root + os.sep):
             raise DriverError("Runtime.ImportModuleError", "path outside the package: " + f["path"])
         os.makedirs(os.path.dirname(to), exist_ok=True)
-        with open(to, "wb") as out:
-            out.write(data[at : at + f["size"]])
-        os.chmod(to, f["mode"])
+        content = data[at : at + f["size"]]
         at += f["size"]
+        if f.get("link"):
+            os.symlink(bytes(content), to)
+            continue
+        with open(to, "wb") as out:
+            out.write(content)
+        os.chmod(to, f["mode"])
 
 
 def is_plain(root, name):

@@ -122,7 +122,7 @@ func TestProtocolOfTheDriverFiles(t *testing.T) {
 			if lang == runtime.Python {
 				name = "index.py"
 			}
-			code := importRequest{Root: filepath.Join(t.TempDir(), "task"), Handler: "index.handler", Name: "f", Files: []File{{name, int64(len(file)), 0o644}}}
+			code := importRequest{Root: filepath.Join(t.TempDir(), "task"), Handler: "index.handler", Name: "f", Files: []File{{Path: name, Size: int64(len(file)), Mode: 0o644}}}
 			invoke := func(seq uint32, event string) []byte {
 				return appendFrame(nil, Header{Type: TypeInvoke, Seq: seq}, nil, []byte(`{"id":"r","deadline":0}`), []byte(event))
 			}

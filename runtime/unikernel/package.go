@@ -3,6 +3,8 @@ package unikernel
 import (
 	"iter"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
@@ -31,7 +33,7 @@ func filesMessages(code driver.Code) iter.Seq2[[]byte, bool] {
 					continue
 				}
 				k := min(room, left)
-				at := abi.File{Mode: f.Mode, Size: uint64(f.Size), Off: uint64(off)}
+				at := abi.File{Mode: modeOf(f), Size: uint64(f.Size), Off: uint64(off)}
 				b = abi.AppendFile(b, at, f.Path, content[off:off+k])
 				if off += k; off == len(content) {
 					break
@@ -42,6 +44,15 @@ func filesMessages(code driver.Code) iter.Seq2[[]byte, bool] {
 			yield(b, true)
 		}
 	}
+}
+
+// modeOf is a file's st_mode where the permission bits alone do not say enough:
+// without a type it is a regular file.
+func modeOf(f driver.File) uint32 {
+	if f.Link {
+		return unix.S_IFLNK | f.Mode
+	}
+	return f.Mode
 }
 
 // writeFiles sends the package that the next bytes for the driver are about, if

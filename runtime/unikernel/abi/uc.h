@@ -172,7 +172,8 @@ struct uc_msg {
 };
 
 struct uc_file {
-	uint32_t mode, path;     /* permission bits; bytes of the path, relative, which is not terminated */
+	uint32_t mode, path;     /* permission bits, and S_IFLNK for a symbolic link, whose content is its target; bytes of the path,
+	                          * relative, which is not terminated */
 	uint64_t size;           /* of the whole file */
 	uint64_t off;            /* what comes is its content from here on; the record with 0 makes it */
 	uint32_t bytes, pad;

@@ -40,12 +40,25 @@ static i64 directory_of(char *path, char **name)
 	}
 }
 
+/* A symbolic link's content is its target, which comes in one piece. */
+static i64 put_link(u32 dir, const char *name, const struct uc_file *f, const u8 *content)
+{
+	char target[4096];
+	if (f->off || f->bytes != f->size || !f->size || f->size >= sizeof target)
+		return -EINVAL;
+	memcpy(target, content, f->size);
+	target[f->size] = 0;
+	return tmp_symlink(dir, name, target);
+}
+
 static i64 put_file(const struct uc_file *f, char *path, const u8 *content)
 {
 	char *name;
 	i64 dir = directory_of(path, &name);
 	if (dir < 0)
 		return dir;
+	if ((f->mode & S_IFMT) == S_IFLNK)
+		return put_link(dir, name, f, content);
 	u32 id;
 	i64 r = tmp_lookup(dir, name, strlen(name), &id) ? tmp_create(dir, name, S_IFREG | (f->mode & 07777)) : (i64)id;
 	if (r < 0)
