@@ -28,6 +28,7 @@ type Config struct {
 	Bodies  worker.Bytes  `yaml:"bodies"`  // memory of all request bodies together; default: an eighth of the host's, 256 MiB to 4 GiB
 	Events  int           `yaml:"events"`  // asynchronous invocations of one function that may wait; default 1000
 	Grace   time.Duration `yaml:"grace"`   // for what runs when the platform shuts down; default 10s
+	Pprof   bool          `yaml:"pprof"`   // profiles of the platform's own process at /debug/pprof/
 
 	Logs      Logs               `yaml:"logs"`
 	Worker    worker.Config      `yaml:"worker"`

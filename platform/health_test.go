@@ -62,9 +62,25 @@ func TestHealthzNamesWhatIsBroken(t *testing.T) {
 	for _, line := range []string{
 		`lambdabench_helpers_lost_total{backend="process",kind="root"} 2`,
 		`lambdabench_helpers_replaced_total{backend="process",kind="root"} 1`,
+		"go_goroutines ", "process_resident_memory_bytes ",
 	} {
 		if !strings.Contains(metrics, line) {
 			t.Errorf("/metrics lacks %s", line)
+		}
+	}
+}
+
+func TestProfilesAreServedOnlyWhenAskedFor(t *testing.T) {
+	for asked, want := range map[bool]int{false: http.StatusNotFound, true: http.StatusOK} {
+		dir := dataDir(t)
+		p := serveOn(t, Config{Pprof: asked}, process.New(process.Config{Dir: dir}), dir)
+		res, err := http.Get(p.url + "/debug/pprof/goroutine?debug=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("asked for %v: status %d, want %d", asked, res.StatusCode, want)
 		}
 	}
 }

@@ -16,12 +16,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/lambdabench/lambdabench/platform/body"
@@ -111,8 +113,12 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 	}
 	metrics := metering.NewMetrics(backend.Name(), p.Worker.Stats, p.Dispatch.Stats)
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(metrics); err != nil {
-		return err
+	for _, c := range []prometheus.Collector{
+		metrics, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := registry.Register(c); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
 	}
 	var names []string
 	for _, in := range interpreters {
@@ -152,6 +158,9 @@ func (p *Platform) route(registry *prometheus.Registry) {
 	mux.Handle("/api/v1/", p.Whisk)
 	mux.Handle("GET /metrics", body.Timed(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), 0))
 	mux.Handle("GET /healthz", body.Timed(http.HandlerFunc(p.healthz), 0))
+	if p.cfg.Pprof {
+		profiles(mux)
+	}
 	p.handler = origin.Guard(body.Bounded(mux, body.NewBudget(int64(p.cfg.Bodies))), p.cfg.Hosts)
 }
 
@@ -179,6 +188,14 @@ func (p *Platform) printed(s worker.Printed) {
 	}
 	r.Owner, r.Group = p.lambda, gateway.LogGroup(name)
 	p.Logs.Append(r)
+}
+
+// profiles serves what `go tool pprof` reads.
+func profiles(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
 // sweep removes packages that nobody names any more.

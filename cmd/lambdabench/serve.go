@@ -17,14 +17,15 @@ import (
 func serveCommand() *cobra.Command {
 	var listen, data, backend, config string
 	var hosts []string
-	var verbose bool
+	var verbose, pprof bool
 	var f backendFlags
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the platform: AWS Lambda's REST API over one backend",
 		Long: `Serve runs functions behind AWS Lambda's REST API, until it is interrupted. The
 AWS CLI and SDKs are its clients: point them at it with an endpoint URL and any
 credentials. It checks no signature, so it listens on loopback unless told
-otherwise. /metrics is for Prometheus, /healthz for a load balancer.`,
+otherwise. /metrics is for Prometheus, /healthz for a load balancer, and with --pprof
+/debug/pprof/ for go tool pprof.`,
 		Example: `  lambdabench serve --backend process
   aws lambda list-functions --endpoint-url http://127.0.0.1:9000 --region us-east-1`,
 		Args: wrong(cobra.NoArgs),
@@ -39,6 +40,7 @@ otherwise. /metrics is for Prometheus, /healthz for a load balancer.`,
 			if data != "" {
 				cfg.Data = data
 			}
+			cfg.Pprof = cfg.Pprof || pprof
 			cfg.Hosts = append(cfg.Hosts, hostNames(listen, hosts)...)
 			level := slog.LevelInfo
 			if verbose {
@@ -54,6 +56,7 @@ otherwise. /metrics is for Prometheus, /healthz for a load balancer.`,
 	cmd.Flags().StringVar(&backend, "backend", "process", "isolation backend (see lambdabench doctor)")
 	f.add(cmd)
 	cmd.Flags().StringVar(&config, "config", "", "platform settings, YAML (see configs/platform.yaml)")
+	cmd.Flags().BoolVar(&pprof, "pprof", false, "serve profiles of the platform itself at /debug/pprof/")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "log at debug level")
 	return cmd
 }
