@@ -1,6 +1,7 @@
 package unikernel
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -37,7 +38,7 @@ def handler(event, context):
 		t.Fatalf("%s %s: %v", res.Outcome, res.Payload, res.Error)
 	}
 	t.Log(res.Error)
-	for _, word := range []string{"Runtime exited", "320 MB", "128 MB"} {
+	for _, word := range []string{"Runtime exited", "176 MB", "128 MB"} {
 		if !strings.Contains(res.Error.Error(), word) {
 			t.Errorf("%q is not in %v", word, res.Error)
 		}
@@ -48,6 +49,74 @@ def handler(event, context):
 		t.Fatal(err)
 	}
 	runtimetest.Invoke(t, other, "{}")
+}
+
+// What a guest takes beyond its limit without asking ends it near the limit,
+// whether that is small or large.
+func TestBoundOfWhatIsResidentIsNearTheLimit(t *testing.T) {
+	const source = `
+import ctypes, time
+def handler(megabytes, context):
+    for i in range(megabytes):
+        ctypes.memset(0x2800000000 + (i << 20), 1, 1 << 20)
+    time.sleep(2)
+    return "has it"
+`
+	b := newBackend(t, Config{})
+	base := baseSnapshot(t, b, runtime.Python, nil)
+	for _, c := range []struct {
+		limit, takes int64 // MB
+		want         runtime.Outcome
+	}{
+		{128, 128, runtime.OK}, {128, 190, runtime.OutOfMemory},
+		{512, 560, runtime.OK}, {512, 630, runtime.OutOfMemory},
+	} {
+		fn := function(t, runtime.Python, source)
+		fn.Limits.MemoryBytes = c.limit << 20
+		sb := deployed(t, b, base)
+		if err := sb.Import(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+		if res := runtimetest.Invoke(t, sb, fmt.Sprint(c.takes)); res.Outcome != c.want {
+			t.Errorf("%d MB at a limit of %d: %s (%v), want %s", c.takes, c.limit, res.Outcome, res.Error, c.want)
+		}
+		sb.Close()
+	}
+}
+
+// Copies of read-only files are not charged to the limit, and a function that has
+// many of them is not ended for it.
+func TestWhatIsNotChargedIsNotTakenForTooMuch(t *testing.T) {
+	const source = `
+import mmap, time
+maps = []
+def handler(event, context):
+    with open('/tmp/library', 'wb') as f:
+        for i in range(40):
+            f.write(bytes([i]) * (1 << 20))
+    with open('/tmp/library', 'rb') as f:
+        for i in range(4):
+            m = mmap.mmap(f.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+            maps.append((m, sum(m[k] for k in range(0, len(m), 4096))))
+    time.sleep(1.5)
+    return len(maps)
+`
+	b := newBackend(t, Config{})
+	fn := function(t, runtime.Python, source)
+	fn.Limits.MemoryBytes = 128 << 20
+	sb := deployed(t, b, baseSnapshot(t, b, runtime.Python, nil)).(*sandbox)
+	defer sb.Close()
+	if err := sb.Import(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+	if res := runtimetest.Invoke(t, sb, "{}"); string(res.Payload) != "4" {
+		t.Errorf("%+v: %v", res, res.Error)
+	}
+	resident := taskStatus(t, sb.process(t))["RssAnon"]
+	var kb int64
+	if _, err := fmt.Sscanf(resident, "%d kB", &kb); err != nil || kb<<10 < fair(128<<20) {
+		t.Errorf("%s are resident (%v): the test does not reach the bound of a UC that says nothing", resident, err)
+	}
 }
 
 // A snapshot may be closed, and its node with it, while its UCs are looked at.

@@ -12,7 +12,7 @@ import (
 // Version is UC_ABI: libOS, tender and snapshots of different versions refuse
 // each other. Magic is the first word of every block.
 const (
-	Version = 10
+	Version = 11
 	Magic   = 0x31435541
 )
 
@@ -195,7 +195,7 @@ func ParseLibOS(segment []byte) (LibOSHeader, error) {
 const MaxDiscards = 120
 
 // StateSize is the size of struct uc_state, in bytes.
-const StateSize = 112 + 16*MaxDiscards
+const StateSize = 120 + 16*MaxDiscards
 
 // Range is a range of guest addresses, [Start, End).
 type Range struct{ Start, End uint64 }
@@ -212,6 +212,7 @@ type UCState struct {
 	CallsOff      uint64
 	UnknownOff    uint64
 	Wakes         uint32
+	Uncharged     int64
 	Discard       []Range
 }
 
@@ -234,11 +235,12 @@ func ParseState(b []byte) (UCState, error) {
 	s.CallsOff, s.UnknownOff = le.Uint64(b[88:]), le.Uint64(b[96:])
 	n := le.Uint32(b[104:])
 	s.Wakes = le.Uint32(b[108:])
+	s.Uncharged = int64(le.Uint64(b[112:]))
 	if n > MaxDiscards {
 		return s, fmt.Errorf("%w: %d discarded ranges", ErrMalformed, n)
 	}
 	for i := range int(n) {
-		r := Range{le.Uint64(b[112+16*i:]), le.Uint64(b[120+16*i:])}
+		r := Range{le.Uint64(b[120+16*i:]), le.Uint64(b[128+16*i:])}
 		if r.Start%PageSize != 0 || r.End%PageSize != 0 || r.End < r.Start || !InRegion(r) {
 			return s, fmt.Errorf("%w: discarded range %#x-%#x", ErrMalformed, r.Start, r.End)
 		}

@@ -44,7 +44,7 @@ func TestMirrorsTheHeaders(t *testing.T) {
 		{"offsetof(struct uc_state, committed)", 64}, {"offsetof(struct uc_state, committed_peak)", 72},
 		{"offsetof(struct uc_state, calls_off)", 88}, {"offsetof(struct uc_state, unknown_off)", 96},
 		{"offsetof(struct uc_state, discards)", 104}, {"offsetof(struct uc_state, wakes)", 108},
-		{"offsetof(struct uc_state, discard)", 112},
+		{"offsetof(struct uc_state, uncharged)", 112}, {"offsetof(struct uc_state, discard)", 120},
 	}
 	dir := t.TempDir()
 	here, err := filepath.Abs(".")

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define UC_ABI   10u
+#define UC_ABI   11u
 #define UC_MAGIC 0x31435541u /* "UC" ABI family; first word of every block */
 
 /* ---- Address layout -------------------------------------------------------------------------------------------------
@@ -132,6 +132,7 @@ struct uc_state {
 	uint64_t unknown_off;        /* offset of uint32_t unknown[512]: calls answered with ENOSYS, always counted */
 	uint32_t discards;
 	uint32_t wakes;              /* counted, before anything else is written, whenever the host thread comes back from sleep */
+	uint64_t uncharged;          /* bytes that may be resident and are not committed: copies of read-only files, thread stacks */
 	struct uc_range { uint64_t start, end; } discard[UC_DISCARDS];
 };
 
@@ -201,7 +202,7 @@ _Static_assert(sizeof(struct uc_msg) == 16, "uc_msg");
 _Static_assert(sizeof(struct uc_addr) == 20, "uc_addr");
 _Static_assert(sizeof(struct uc_file) == 32, "uc_file");
 _Static_assert(sizeof(struct uc_host) == 152, "uc_host");
-_Static_assert(sizeof(struct uc_state) == 112 + 16 * UC_DISCARDS, "uc_state");
+_Static_assert(sizeof(struct uc_state) == 120 + 16 * UC_DISCARDS, "uc_state");
 _Static_assert(sizeof(struct uc_libos) == 112 && sizeof(struct uc_altstack) == 24, "uc_libos");
 
 #endif

@@ -33,9 +33,12 @@ static u64 text(const struct vma *v)
 	return v->kind == V_FILE && !(v->prot & PROT_WRITE) ? v->end - v->start : 0;
 }
 
+static u64 uncharged(const struct vma *v) { return text(v) + (v->prot & PROT_EXEC ? 0 : discount(v)); }
+
 static void book(const struct vma *v, int sign)
 {
 	S->pub.committed += sign * charge(v);
+	S->pub.uncharged += sign * uncharged(v);
 	S->text += sign * text(v);
 	S->discount += sign * discount(v);
 	if (sign > 0) {
