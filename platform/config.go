@@ -30,10 +30,41 @@ type Config struct {
 	Grace   time.Duration `yaml:"grace"`   // for what runs when the platform shuts down; default 10s
 	Pprof   bool          `yaml:"pprof"`   // profiles of the platform's own process at /debug/pprof/
 
+	Credentials Credentials `yaml:"credentials"` // that Lambda functions are given; default none
+
+	Network Network `yaml:"network"`
+
 	Logs      Logs               `yaml:"logs"`
 	Worker    worker.Config      `yaml:"worker"`
 	Dispatch  dispatch.Config    `yaml:"dispatch"`
 	OpenWhisk openwhisk.Settings `yaml:"openwhisk"`
+}
+
+// Network is what functions reach.
+type Network struct {
+	// Allow lists what functions of a backend that keeps them from the network may
+	// reach all the same, as host:port: "api.example.com:443", "*.example.com:443",
+	// "10.1.0.0/16:*". Default: nothing. Whoever opens the backend passes it on.
+	Allow []string `yaml:"allow"`
+}
+
+// Credentials of AWS, or of what functions take for it.
+type Credentials struct {
+	AccessKeyID     string `yaml:"access_key_id"`
+	SecretAccessKey string `yaml:"secret_access_key"`
+	SessionToken    string `yaml:"session_token"`
+}
+
+// variables are those in which AWS's SDKs look for credentials.
+func (c Credentials) variables() map[string]string {
+	if c.AccessKeyID == "" {
+		return nil
+	}
+	v := map[string]string{"AWS_ACCESS_KEY_ID": c.AccessKeyID, "AWS_SECRET_ACCESS_KEY": c.SecretAccessKey}
+	if c.SessionToken != "" {
+		v["AWS_SESSION_TOKEN"] = c.SessionToken
+	}
+	return v
 }
 
 // Logs bounds what is kept of the logs of invocations.
@@ -94,6 +125,9 @@ func (c Config) Validate() error {
 	}
 	if c.Events < 0 {
 		errs = append(errs, fmt.Errorf("events is %d: it cannot be negative", c.Events))
+	}
+	if k := c.Credentials; (k.AccessKeyID == "") != (k.SecretAccessKey == "") || k.SessionToken != "" && k.AccessKeyID == "" {
+		errs = append(errs, errors.New("credentials: access_key_id and secret_access_key come together, session_token only with them"))
 	}
 	if b := c.Logs.Bytes; b < 0 || b > 0 && b < minLogs {
 		errs = append(errs, fmt.Errorf("logs.bytes is %v: it is at least %v", b, worker.Bytes(minLogs)))

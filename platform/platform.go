@@ -105,6 +105,7 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 	}
 	wcfg := p.cfg.Worker
 	wcfg.Log, wcfg.Printed = p.log, p.printed
+	wcfg.Environment = []string{"AWS_REGION=" + p.cfg.Region, "AWS_DEFAULT_REGION=" + p.cfg.Region}
 	if p.Worker, err = worker.New(wcfg, backend, interpreters); err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 		}
 	}
 	p.Gateway = gateway.New(gateway.Config{
-		Runtimes: names, Region: p.cfg.Region, Account: p.cfg.Account,
+		Runtimes: names, Region: p.cfg.Region, Account: p.cfg.Account, Credentials: p.cfg.Credentials.variables(),
 		Reserver: p.Dispatch, Forget: p.Worker.Forget, Observe: observe, Events: p.cfg.Events, Log: p.log,
 	}, p.Store, p.Dispatch)
 	p.Whisk, err = openwhisk.Open(openwhisk.Config{

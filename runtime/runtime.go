@@ -158,6 +158,10 @@ type BootSpec struct {
 	Interpreter Interpreter
 	Limits      Limits
 
+	// Environment has further variables that the interpreter starts with, as
+	// NAME=value.
+	Environment []string
+
 	// Prepare names the steps of anticipatory optimisation that the driver
 	// runs before it waits for code, in order (driver.StepInterpreter, …).
 	Prepare []string
@@ -193,6 +197,9 @@ type Function struct {
 
 	Environment map[string]string
 
+	// Credentials are further variables, which the platform gives the function.
+	Credentials map[string]string
+
 	// LogGroup and LogStream are what the function is told of its log.
 	LogGroup, LogStream string
 
@@ -216,6 +223,7 @@ type Invocation struct {
 	Payload       []byte // JSON
 	Deadline      time.Time
 	ClientContext []byte // JSON, empty for none
+	TraceID       string // of AWS X-Ray, printable ASCII; empty for none
 }
 
 // Outcome classifies a finished invocation.

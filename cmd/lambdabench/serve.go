@@ -63,7 +63,7 @@ otherwise. /metrics is for Prometheus, /healthz for a load balancer, and with --
 
 func serve(cmd *cobra.Command, cfg platform.Config, isolation backends.Config, name, listen string, log *slog.Logger) (err error) {
 	ctx := cmd.Context()
-	isolation.Log = log
+	isolation.Log, isolation.Allow = log, cfg.Network.Allow
 	backend, err := backends.ByName(isolation, name)
 	if err != nil {
 		return &usageError{err}

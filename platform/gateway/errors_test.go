@@ -119,6 +119,21 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 				in.Environment = &types.Environment{Variables: map[string]string{"_HANDLER": "x"}}
 			})
 		}, badValue, "_HANDLER"},
+		"environment of AWS": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) {
+				in.Environment = &types.Environment{Variables: map[string]string{"AWS_REGION": "x"}}
+			})
+		}, badValue, "reserved keys"},
+		"environment of the runtime's start": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) {
+				in.Environment = &types.Environment{Variables: map[string]string{"LD_LIBRARY_PATH": "x"}}
+			})
+		}, badValue, "no effect"},
+		"options of the runtime's start": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) {
+				in.Environment = &types.Environment{Variables: map[string]string{"NODE_OPTIONS": "--enable-source-maps --inspect"}}
+			})
+		}, badValue, "--inspect"},
 		"no zip": {func() error { return create(func(in *lambda.CreateFunctionInput) { in.Code = &types.FunctionCode{} }) }, badValue, "ZipFile"},
 		"broken zip": {func() error {
 			return create(func(in *lambda.CreateFunctionInput) { in.Code.ZipFile = []byte("PK no") })

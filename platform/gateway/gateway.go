@@ -51,6 +51,9 @@ type Config struct {
 	Region   string   // in ARNs; default "us-east-1"
 	Account  string   // in ARNs; default "000000000000"
 
+	// Credentials are given to functions, as AWS_ACCESS_KEY_ID and so on; nil: none.
+	Credentials map[string]string
+
 	Reserver Reserver                                                 // nil: PutFunctionConcurrency is refused
 	Forget   func(arn, version string)                                // called when code is gone; may be nil
 	Observe  func(req worker.Request, res worker.Response, err error) // called after each invocation; may be nil

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -62,6 +63,9 @@ func (g *Gateway) invoke(w http.ResponseWriter, r *http.Request) error {
 	return respond(w, res)
 }
 
+// traceID is a header of X-Ray's. A function has it in _X_AMZN_TRACE_ID.
+var traceID = regexp.MustCompile(`^[A-Za-z0-9=;:_.-]{1,512}$`)
+
 // request reads an invocation and looks its function up.
 func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Request, *store.Function, error) {
 	name, version, err := g.identify(r)
@@ -82,6 +86,9 @@ func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Reques
 		return worker.Request{}, nil, apiError{http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json"}
 	}
 	req := g.requestOf(fn, payload)
+	if id := r.Header.Get("X-Amzn-Trace-Id"); traceID.MatchString(id) {
+		req.Invocation.TraceID = id
+	}
 	if c := r.Header.Get("X-Amz-Client-Context"); c != "" {
 		if req.Invocation.ClientContext, err = base64.StdEncoding.DecodeString(c); err != nil || !json.Valid(req.Invocation.ClientContext) {
 			return worker.Request{}, nil, apiError{http.StatusBadRequest, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."}
@@ -98,7 +105,7 @@ func (g *Gateway) requestOf(fn *store.Function, payload []byte) worker.Request {
 		Timeout:  fn.Timeout,
 		Function: runtime.Function{
 			Name: fn.Name, Version: fn.Version, ARN: g.arn(fn), Handler: fn.Handler, Package: fn.Package,
-			Environment: fn.Environment, LogGroup: LogGroup(fn.Name), Limits: runtime.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
+			Environment: fn.Environment, LogGroup: LogGroup(fn.Name), Credentials: g.cfg.Credentials, Limits: runtime.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
 		},
 		Invocation: runtime.Invocation{ID: uuid.NewString(), Payload: payload},
 	}

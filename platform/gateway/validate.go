@@ -67,20 +67,3 @@ func (g *Gateway) check(fn *store.Function) error {
 	}
 	return checkEnvironment(fn.Environment)
 }
-
-func checkEnvironment(env map[string]string) error {
-	size := 0
-	for name, value := range env {
-		if !environmentName.MatchString(name) {
-			return invalid("Environment variable '" + name + "': use letters, digits and _, and a letter first")
-		}
-		if strings.HasPrefix(name, "AWS_LAMBDA_") || name == "_HANDLER" || name == "LAMBDA_TASK_ROOT" {
-			return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys: " + name)
-		}
-		size += len(name) + len(value)
-	}
-	if size > maxEnvironment {
-		return invalid(fmt.Sprintf("Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit: %d bytes", size))
-	}
-	return nil
-}

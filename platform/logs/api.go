@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,9 +82,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Amzn-Errortype", own.kind)
 		out = map[string]string{"__type": own.kind, "message": own.message}
 	}
+	data, err := json.Marshal(out)
+	if err != nil { // of maps and strings, none fails
+		status, data = http.StatusInternalServerError, []byte(`{"__type":"InternalFailure"}`)
+	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(out) // an error: the client is gone
+	_, _ = w.Write(data) // an error: the client is gone
 }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request) (any, error) {

@@ -121,7 +121,7 @@ func (w *Worker) captureFresh(job wanted) (runtime.Snapshot, error) {
 
 func (w *Worker) freshSandbox(ctx context.Context, job wanted) (runtime.Sandbox, error) {
 	if !w.usesBase() {
-		return w.backend.Boot(ctx, runtime.BootSpec{Interpreter: job.lang.Interpreter, Limits: job.code.Limits})
+		return w.backend.Boot(ctx, runtime.BootSpec{Interpreter: job.lang.Interpreter, Environment: w.cfg.Environment, Limits: job.code.Limits})
 	}
 	base, _, err := w.baseOf(job.lang)
 	if err != nil {

@@ -97,6 +97,9 @@ type Config struct {
 	// seconds.
 	BootTimeout time.Duration `yaml:"boot_timeout"`
 
+	// Environment has variables for all sandboxes, as NAME=value.
+	Environment []string `yaml:"-"`
+
 	// Printed is told what sandboxes printed after their last invocation, or
 	// while they loaded code and were never invoked. Default: nobody.
 	Printed func(Printed) `yaml:"-"`

@@ -1,6 +1,10 @@
 package worker
 
-import "time"
+import (
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
 
 // takeIdle takes the sandbox of fn that was used last, nil when none is idle.
 // w.mu is held.
@@ -68,6 +72,7 @@ func (w *Worker) keepHouse() {
 		case <-w.life.Done():
 			return
 		case <-tick.C:
+			w.bury()
 			w.expire()
 			w.resample(w.clock() - int64(resampleIdle))
 			w.pauseIdle()
@@ -82,6 +87,30 @@ func (w *Worker) housePeriod() time.Duration {
 		period = min(period, w.cfg.PauseAfter/2)
 	}
 	return max(period, 5*time.Millisecond)
+}
+
+// bury closes the idle sandboxes that have ended by themselves, so that what they
+// printed at their end is told now and not with the next invocation.
+func (w *Worker) bury() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var dead []*instance
+	for _, l := range []*list[instance]{&w.idle, &w.resting} {
+		l.each(func(inst *instance) {
+			if e, ok := inst.sb.(runtime.Ender); ok {
+				select {
+				case <-e.Done():
+					dead = append(dead, inst)
+				default:
+				}
+			}
+		})
+	}
+	for _, inst := range dead {
+		w.discarded++
+		w.retire(inst)
+	}
+	w.grant()
 }
 
 // expire closes the sandboxes that were idle for longer than KeepAlive.

@@ -80,7 +80,7 @@ func (w *Worker) takeBase(lang *language) *taking {
 func (w *Worker) bootAndCapture(lang *language) (runtime.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
 	defer cancel()
-	sb, err := w.backend.Boot(ctx, runtime.BootSpec{Interpreter: lang.Interpreter, Prepare: w.cfg.Runtimes.Prepare})
+	sb, err := w.backend.Boot(ctx, runtime.BootSpec{Interpreter: lang.Interpreter, Environment: w.cfg.Environment, Prepare: w.cfg.Runtimes.Prepare})
 	if err != nil {
 		return nil, fmt.Errorf("runtime snapshot of %s: %w", lang.Runtime, err)
 	}

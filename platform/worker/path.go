@@ -93,7 +93,7 @@ func (c *call) startFrom(ctx context.Context, base runtime.Snapshot) (sb runtime
 		sb, err = c.snapshotter.Deploy(ctx, base, deploySpec(&c.req.Function))
 		c.res.Stages.Deploy = time.Since(begin)
 	} else {
-		sb, err = c.backend.Boot(ctx, runtime.BootSpec{Interpreter: c.lang.Interpreter, Limits: c.req.Function.Limits})
+		sb, err = c.backend.Boot(ctx, runtime.BootSpec{Interpreter: c.lang.Interpreter, Environment: c.cfg.Environment, Limits: c.req.Function.Limits})
 		c.res.Stages.Boot = time.Since(begin)
 	}
 	if err != nil {

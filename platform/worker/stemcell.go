@@ -86,7 +86,7 @@ func (w *Worker) bootStem(lang *language) (runtime.Sandbox, error) {
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
 	defer cancel()
 	if !w.usesBase() {
-		sb, err := w.backend.Boot(ctx, runtime.BootSpec{Interpreter: lang.Interpreter, Prepare: w.cfg.Runtimes.Prepare})
+		sb, err := w.backend.Boot(ctx, runtime.BootSpec{Interpreter: lang.Interpreter, Environment: w.cfg.Environment, Prepare: w.cfg.Runtimes.Prepare})
 		if err != nil {
 			return nil, fmt.Errorf("boot %s: %w", lang.Runtime, err)
 		}

@@ -7,6 +7,7 @@
 package backends
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -37,8 +38,19 @@ func All(cfg Config) []runtime.Backend {
 	)
 }
 
+// restricts reports a backend that has no allow list.
+func restricts(b runtime.Backend) error {
+	switch b.(type) {
+	case *unikernel.Backend:
+		return nil
+	case *process.Backend:
+		return fmt.Errorf("network.allow: functions of backend %s have the host's network, whatever is allowed; leave it out, or use backend %s", b.Name(), unikernel.Name)
+	}
+	return fmt.Errorf("network.allow: backend %s has no allow list, its functions reach what --%s says; leave it out, or use backend %s", b.Name(), container.NetworkFlag, unikernel.Name)
+}
+
 // ByName returns one backend. An unknown name is an error that lists those
-// that exist.
+// that exist; so is an allow list for a backend that has none.
 func ByName(cfg Config, name string) (runtime.Backend, error) {
 	all := All(cfg)
 	names := make([]string, len(all))
@@ -51,6 +63,11 @@ func ByName(cfg Config, name string) (runtime.Backend, error) {
 		}
 		if err := b.Close(); err != nil {
 			return nil, fmt.Errorf("close unused backend %s: %w", b.Name(), err)
+		}
+	}
+	if found != nil && len(cfg.Allow) > 0 {
+		if err := restricts(found); err != nil {
+			return nil, errors.Join(err, found.Close())
 		}
 	}
 	if found == nil {

@@ -68,6 +68,8 @@ func Run(t *testing.T, create func(t testing.TB) runtime.Backend) {
 			t.Run("logs", s.logging)
 			t.Run("system", s.system)
 			t.Run("import", s.imports)
+			t.Run("environment", s.variables)
+			t.Run("hooks", s.hooks)
 			t.Run("host", s.host)
 			t.Run("libraries", s.libraries)
 			t.Run("ends", s.ends)

@@ -18,6 +18,8 @@ func (s *suite) imports(t *testing.T) {
 		{"module that looks at itself", "modules.handler", `{}`,
 			`{"file":"modules.js","id":true,"cached":true,"esm":true,"loaded":[false,true],"paths":true,"cwd":true,"parent":"string"}`},
 		{"handler inside an object", "index.inner.handler", `{}`, `"inner"`},
+		{"handler in node_modules", "wrapper.handler", `{}`, `"wrapped"`},
+		{"index of a directory", "lib.handler", `{}`, `"index of lib"`},
 		{"module named as one of the runtime's", "path.handler", `{}`, `"own path"`},
 	}
 	failing := []struct{ name, handler, errorType, message string }{

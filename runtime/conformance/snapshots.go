@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // clones is how many sandboxes of one snapshot are compared.
@@ -51,6 +53,9 @@ func (s *suite) snapshots(t *testing.T) {
 			t.Errorf("the clone's clock is off by %v", off)
 		}
 	})
+	if s.node() {
+		t.Run("clones know their age", func(t *testing.T) { s.clonesAge(t, snapper) })
+	}
 	t.Run("limits of the deploy", func(t *testing.T) { s.deployLimits(t, snapper, function) })
 	t.Run("capture after an invocation", func(t *testing.T) {
 		sb := deploy(t, snapper, function)
@@ -113,6 +118,26 @@ func clonesDiffer(t *testing.T, snapper runtime.Snapshotter, snap runtime.Snapsh
 			}
 			seen[key] = i
 		}
+	}
+}
+
+// clonesAge: the clocks that begin with a process begin with the clone.
+func (s *suite) clonesAge(t *testing.T, snapper runtime.Snapshotter) {
+	sb, err := s.backend.Boot(t.Context(), runtime.BootSpec{Interpreter: s.in, Prepare: []string{driver.StepInterpreter}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeLater(t, sb)
+	s.importInto(t, sb, s.function("index.handler"))
+	snap := capture(t, snapper, sb)
+	captured := time.Now()
+	before := mustSucceed[[]float64](t, invoke(t, sb, do("age")))
+	runtimetest.Eventually(t, "the snapshot is older than a deploy takes", func() bool { return time.Since(captured) > 2*time.Second })
+	begin := time.Now()
+	got := mustSucceed[[]float64](t, invoke(t, deploy(t, snapper, snap), do("age")))
+	most := float64(time.Since(begin).Milliseconds()) + 10
+	if got[0] > most || got[1] > most || got[2] < -10 || got[2] > 10 {
+		t.Errorf("a clone's uptime, age and its clocks' difference are %v ms, at most %v can be; what it was cloned of had %v", got, most, before)
 	}
 }
 

@@ -108,7 +108,7 @@ func (s *sandbox) make(ctx context.Context, spec runtime.BootSpec, img *image.Im
 	if err := s.makeGroup(spec.Limits); err != nil {
 		return err
 	}
-	if err := s.launch(img); err != nil {
+	if err := s.launch(spec, img); err != nil {
 		return err
 	}
 	if s.session, _, err = driver.Open(ctx, s.conn); err != nil {
@@ -180,7 +180,7 @@ func (s *sandbox) makeGroup(l runtime.Limits) error {
 }
 
 // launch mounts the layer, writes the bundle and starts the OCI runtime.
-func (s *sandbox) launch(img *image.Image) error {
+func (s *sandbox) launch(spec runtime.BootSpec, img *image.Image) error {
 	b := s.backend
 	conn, channel, err := driver.SocketPair()
 	if err != nil {
@@ -195,6 +195,7 @@ func (s *sandbox) launch(img *image.Image) error {
 	defer w.Close()
 	s.log = log
 	bundle := b.bundle(img)
+	bundle.env = environment(spec)
 	// The driver opens the pipe anew, as its descriptors 1 and 2.
 	if err := w.Chown(int(bundle.root), int(bundle.root)); err != nil {
 		return fmt.Errorf("hand the log over: %w", err)

@@ -6,6 +6,8 @@ import (
 	"github.com/moby/profiles/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/container/image"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
@@ -14,9 +16,8 @@ const logFD = 4
 
 // environment is what the driver starts with; the function's own comes with
 // Import.
-var environment = []string{
-	"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp",
-	"LD_LIBRARY_PATH=" + driver.LibraryPath(driver.TaskRoot), driver.LogVariable + "=" + strconv.Itoa(logFD),
+func environment(spec runtime.BootSpec) []string {
+	return append(driver.Environment(spec, image.DriverDir, "/tmp", driver.TaskRoot), driver.LogVariable+"="+strconv.Itoa(logFD))
 }
 
 // maskedPaths and readonlyPaths are Docker's (moby, oci/defaults.go).
@@ -32,6 +33,7 @@ var (
 type bundle struct {
 	rootfs    string
 	command   []string
+	env       []string
 	network   Network
 	netns     string // path of the network namespace; empty for a new one
 	cgroup    string // empty for none
@@ -47,7 +49,7 @@ func (b bundle) specification() (*specs.Spec, error) {
 		Hostname: "function",
 		Root:     &specs.Root{Path: b.rootfs, Readonly: !b.overlayed},
 		Process: &specs.Process{
-			Args: b.command, Env: environment, Cwd: "/",
+			Args: b.command, Env: b.env, Cwd: "/",
 			Capabilities: &specs.LinuxCapabilities{}, NoNewPrivileges: true,
 			Rlimits: []specs.POSIXRlimit{{Type: "RLIMIT_CORE"}},
 		},

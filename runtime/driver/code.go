@@ -47,6 +47,7 @@ type importRequest struct {
 	Version     string            `json:"version"`
 	ARN         string            `json:"arn"`
 	MemoryMB    int64             `json:"memory"`
+	Credentials map[string]string `json:"credentials,omitempty"`
 	LogGroup    string            `json:"group"`
 	LogStream   string            `json:"stream"`
 }

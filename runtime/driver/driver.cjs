@@ -30,6 +30,7 @@ let from = 0, to = 0;                 // what of it is not yet used
 let handler = null;   // the imported function
 let fn = {};          // what Import said of it
 let current = null;   // the invocation that runs
+let restored = true;  // a function's listeners for afterRestore have been called
 let requestId;        // of the invocation that runs or ran last
 let input = CHANNEL, output = CHANNEL; // other files during a rehearsal
 let rehearsed = null; // called when a rehearsal's frames are used up
@@ -213,12 +214,24 @@ function declared(dir) {
 // really is).
 function locate(root, name) {
   const stem = path.resolve(root, name);
+  let directory = false;
   for (const ext of ['', '.js', '.mjs', '.cjs']) {
     const file = stem + ext, link = fs.lstatSync(file, quietly);
     const stat = link?.isSymbolicLink() ? fs.statSync(file, quietly) : link;
     if (stat?.isFile()) return { file, plain: ext === '.js' && stat === link && !name.includes('/') && !declared(root) };
+    if (ext === '') directory = stat?.isDirectory();
+    else if (directory) return { file: stem, plain: false }; // require finds its index, or what its package.json names
   }
-  throw typed('Runtime.ImportModuleError', `Error: Cannot find module '${name}' in the package`);
+  return { file: resolve(root, name), plain: false };
+}
+
+// resolve finds a module as require does from the package: in node_modules.
+function resolve(root, name) {
+  try {
+    return require.resolve(path.basename(name), { paths: [root, path.resolve(root, path.dirname(name))] });
+  } catch {
+    throw typed('Runtime.ImportModuleError', `Error: Cannot find module '${name}' in the package`);
+  }
 }
 
 // compile is require for a plain module, without the search: a sandbox that runs
@@ -269,18 +282,51 @@ async function load(root, name) {
   return found;
 }
 
+// setEnvironment gives the process the function's variables. The interpreter has
+// read its own when it started: what of them can be done late is.
+function setEnvironment() {
+  Object.assign(process.env, {
+    AWS_LAMBDA_FUNCTION_NAME: fn.name, AWS_LAMBDA_FUNCTION_VERSION: fn.version,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memory), _HANDLER: fn.handler,
+    AWS_LAMBDA_LOG_GROUP_NAME: fn.group, AWS_LAMBDA_LOG_STREAM_NAME: fn.stream,
+  }, fn.credentials, fn.env);
+  if (fn.root !== TASK_ROOT) process.env.LAMBDA_TASK_ROOT = fn.root;
+  if (fn.env?.NODE_PATH) Module._initPaths();
+}
+
+// lateOptions are the options of NODE_OPTIONS that have an effect after the start;
+// the platform refuses others (gateway/options.go has the same list).
+const lateOptions = {
+  '--enable-source-maps': () => process.setSourceMapsEnabled(true),
+  '--no-warnings': () => process.removeAllListeners('warning'),
+  '--no-deprecation': () => { process.noDeprecation = true; },
+  '--stack-trace-limit': (n) => { Error.stackTraceLimit = Number(n); },
+  '--max-old-space-size': (n) => require('v8').setFlagsFromString(`--max-old-space-size=${n}`),
+  '--dns-result-order': (order) => require('dns').setDefaultResultOrder(order),
+  '--require': (name) => Module.createRequire(`${fn.root}/`)(name),
+  '--import': (name) => import(name.startsWith('.') ? require('url').pathToFileURL(path.resolve(fn.root, name)).href : require('url').pathToFileURL(Module.createRequire(`${fn.root}/`).resolve(name)).href),
+};
+
+async function applyOptions(text) {
+  const words = text.split(/\s+/).filter(Boolean);
+  while (words.length) {
+    const [name, ...rest] = words.shift().replace(/^-r$/, '--require').split('=');
+    const takes = lateOptions[name]?.length > 0;
+    await lateOptions[name]?.(rest.length || !takes ? rest.join('=') : words.shift());
+  }
+}
+
 function onImport(frame) {
   const [request, at] = splitBody(frame.body);
   fn = request;
-  Object.assign(process.env, {
-    AWS_LAMBDA_FUNCTION_NAME: fn.name, AWS_LAMBDA_FUNCTION_VERSION: fn.version,
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memory), LAMBDA_TASK_ROOT: fn.root, _HANDLER: fn.handler,
-    AWS_LAMBDA_LOG_GROUP_NAME: fn.group, AWS_LAMBDA_LOG_STREAM_NAME: fn.stream,
-  }, fn.env);
+  restored = false;
+  setEnvironment();
   const start = async () => {
     if (fn.files) writeFiles(fn.root, fn.files, frame.body.subarray(at));
     process.chdir(fn.root);
+    if (fn.env?.NODE_OPTIONS) await applyOptions(fn.env.NODE_OPTIONS);
     handler = await load(fn.root, fn.handler);
+    process.emit('beforeSnapshot');
   };
   start().then(
     () => writeFrame(IMPORTED, 0, frame.seq, ''),
@@ -348,6 +394,22 @@ function end(call, what, status = 129) {
   exit(status);
 }
 
+// restore tells a function that this sandbox begins to serve: after it was cloned
+// from a snapshot, or once after its import, where there are no snapshots. AWS has
+// such hooks for other languages alone; here they are events of process.
+function restore() {
+  restored = true;
+  process.emit('afterRestore');
+}
+
+let traced = false; // _X_AMZN_TRACE_ID is set
+
+function trace(id) {
+  traced = id !== undefined;
+  if (traced) process.env._X_AMZN_TRACE_ID = id;
+  else delete process.env._X_AMZN_TRACE_ID;
+}
+
 function onInvoke(frame) {
   const [meta, at] = splitBody(frame.body);
   const call = current = { seq: frame.seq, pending: null };
@@ -359,6 +421,8 @@ function onInvoke(frame) {
   };
   const context = new Context(meta, callback);
   let event;
+  if (!restored) restore();
+  if (traced || meta.trace) trace(meta.trace);
   try {
     event = at === frame.body.length ? null : JSON.parse(frame.body.toString('utf8', at));
   } catch (err) {
@@ -411,6 +475,7 @@ const [tierFlag, tierSoon, tierDefault] = TIERING[parseInt(process.versions.v8, 
 const tier = (value) => tierFlag && require('v8').setFlagsFromString(`--${tierFlag}=${value}`);
 
 async function rehearse() {
+  ownAge();
   const root = fs.mkdtempSync(path.join(require('os').tmpdir(), 'rehearsal-'));
   const env = { ...process.env }, cwd = process.cwd();
   const source = Buffer.from('require("./lib"); exports.handler = async (event, context) => ({ event, id: context.awsRequestId });');
@@ -453,7 +518,10 @@ async function rehearse() {
   fn = {};
   requestId = undefined;
   draw = nativeRandom;
+  born = 0;
+  restored = true;
   for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
+  Object.assign(process.env, env);
   for (const name of Object.keys(require.cache)) if (name.startsWith(root)) delete require.cache[name];
   process.chdir(cwd);
   fs.rmSync(root, { recursive: true });
@@ -503,10 +571,27 @@ const nativeRandom = Math.random;
 let draw = nativeRandom;
 Math.random = function random() { return draw(); };
 
+// A clone's clocks of its own age begin where it does: born is that moment, 0 in
+// what is no clone.
+let born = 0;
+const nativeUptime = process.uptime;
+process.uptime = function uptime() { return born ? (Date.now() - born) / 1000 : nativeUptime(); };
+
+// ownAge is for the state that clones are made of: performance is loaded when it is
+// first used.
+function ownAge() {
+  const native = performance, now = native.now.bind(native), origin = native.timeOrigin;
+  Object.defineProperty(native, 'timeOrigin', { configurable: true, enumerable: true, get: () => born || origin });
+  Object.defineProperty(native, 'now', {
+    configurable: true, enumerable: true, writable: true, value: function () { return born ? origin + now() - born : now(); },
+  });
+}
+
 // reseed gives a clone what tells it from the others: its process id and random
 // state of its own. OpenSSL notices by the new process id; Node's caches of what
 // OpenSSL gave are used up.
 function reseed(pid, seed) {
+  born = Date.now();
   // Node asks for its process id once, at start.
   Object.defineProperty(process, 'pid', { value: pid, enumerable: true, configurable: true });
   let a = seed.readInt32LE(0), b = seed.readInt32LE(4) | 1, c = seed.readInt32LE(8), d = seed.readInt32LE(12);
@@ -526,6 +611,7 @@ function serve() {
   const frame = readFrame();
   if (frame.flags & FLAG_CLONED) {
     if (frame.body.length < CLONE) die('clone without its identity');
+    restored = handler === null;
     reseed(frame.body.readUInt32LE(0), frame.body.subarray(4, CLONE));
     frame.body = frame.body.subarray(CLONE);
   }

@@ -12,7 +12,7 @@ import sys
 import time
 from importlib._bootstrap import module_from_spec  # as importlib.util has them, which is long to import
 from importlib._bootstrap_external import spec_from_file_location
-from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
 
 CHANNEL = 3
 TASK_ROOT = "/var/task"
@@ -43,6 +43,8 @@ class DriverError(Exception):
 class State:
     handler = None
     fn = {}
+    restored = True  # a function's hooks for after the restore have run
+    traced = False  # _X_AMZN_TRACE_ID is set
     request_id = ""
     unread = b""  # came with an earlier read
     input = output = CHANNEL  # other files during a rehearsal
@@ -276,20 +278,98 @@ def leave(exc):
     os._exit((code or 0) & 0xFF)
 
 
+def set_environment(fn):
+    """Gives the process the function's variables. The interpreter has read its own when it started: what of them can be done
+    late is."""
+    os.environ.update(
+        AWS_LAMBDA_FUNCTION_NAME=fn["name"], AWS_LAMBDA_FUNCTION_VERSION=fn["version"],
+        AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(fn["memory"]), _HANDLER=fn["handler"],
+        AWS_LAMBDA_LOG_GROUP_NAME=fn["group"], AWS_LAMBDA_LOG_STREAM_NAME=fn["stream"],
+    )
+    if fn["root"] != TASK_ROOT:
+        os.environ["LAMBDA_TASK_ROOT"] = fn["root"]
+    if fn.get("credentials"):
+        os.environ.update(fn["credentials"])
+    own = fn.get("env")
+    if not own:
+        return
+    os.environ.update(own)
+    if "TZ" in own:
+        time.tzset()
+    for directory in reversed(own.get("PYTHONPATH", "").split(os.pathsep)):
+        if directory and directory not in sys.path:
+            sys.path.insert(0, directory)
+
+
+class Hooks:
+    """The hooks of SnapStart, module snapshot_restore_py, for functions whose package does not bring it."""
+
+    SOURCE = """
+_before, _after = [], []
+
+def register_before_snapshot(func, *args, **kwargs):
+    _before.append((func, args, kwargs))
+    return func
+
+def register_after_restore(func, *args, **kwargs):
+    _after.append((func, args, kwargs))
+    return func
+
+def get_before_snapshot():
+    return _before
+
+def get_after_restore():
+    return _after
+"""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "snapshot_restore_py":
+            return ModuleSpec(name, self)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        exec(self.SOURCE, module.__dict__)
+
+
+def run_before_snapshot():
+    hooks = sys.modules.get("snapshot_restore_py")
+    registered = hooks and hooks.get_before_snapshot()
+    while registered:  # the last one first, as AWS Lambda's client does
+        func, args, kwargs = registered.pop()
+        func(*args, **kwargs)
+
+
+def run_after_restore():
+    """Tells a function that this sandbox begins to serve: after it was cloned from a snapshot, or once after its import, where
+    there are no snapshots."""
+    State.restored = True
+    hooks = sys.modules.get("snapshot_restore_py")
+    if hooks is not None:
+        for func, args, kwargs in hooks.get_after_restore():
+            func(*args, **kwargs)
+
+
+def end_restore(seq, exc):
+    """A sandbox that was not restored serves nothing."""
+    what = describe(exc)
+    log_error(what)
+    write_frame(RESULT, FLAG_ERROR | FLAG_FINAL, seq, encode(what))
+    os._exit(65)
+
+
 def on_import(seq, body):
     fn, at = split_body(body)
     State.fn = fn
-    os.environ.update(
-        AWS_LAMBDA_FUNCTION_NAME=fn["name"], AWS_LAMBDA_FUNCTION_VERSION=fn["version"],
-        AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(fn["memory"]), LAMBDA_TASK_ROOT=fn["root"], _HANDLER=fn["handler"],
-        AWS_LAMBDA_LOG_GROUP_NAME=fn["group"], AWS_LAMBDA_LOG_STREAM_NAME=fn["stream"],
-    )
-    os.environ.update(fn.get("env") or {})
+    State.restored = False
     try:
+        set_environment(fn)
         if fn.get("files"):
             write_files(fn["root"], fn["files"], memoryview(body)[at:])
         os.chdir(fn["root"])
         State.handler = load(fn["root"], fn["handler"])
+        run_before_snapshot()
     except SystemExit as exc:
         leave(exc)
     except BaseException as exc:  # the function's own code runs here
@@ -358,9 +438,24 @@ def call(event, meta):
     return reply
 
 
+def trace(name):
+    State.traced = name is not None
+    if State.traced:
+        os.environ["_X_AMZN_TRACE_ID"] = name
+    else:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
+
+
 def on_invoke(seq, body):
     meta, at = split_body(body)
     State.request_id = meta["id"]
+    if State.traced or "trace" in meta:
+        trace(meta.get("trace"))
+    if not State.restored:
+        try:
+            run_after_restore()
+        except BaseException as exc:
+            end_restore(seq, exc)
     try:
         reply = call(body[at:], meta)
     except SystemExit as exc:
@@ -417,6 +512,8 @@ def rehearse():
     State.handler, State.fn, State.request_id = None, {}, ""
     for name in set(os.environ) - set(env):
         del os.environ[name]
+    os.environ.update(env)
+    State.restored = True
     for name in [n for n in sys.modules if n.startswith("rehearsal")]:
         del sys.modules[name]
     sys.path[:] = path
@@ -478,6 +575,7 @@ def serve():
         if len(body) < CLONE:
             die("clone without its identity")
         reseed()
+        State.restored = State.handler is None
         body = body[CLONE:]
     handle = HANDLERS.get(kind)
     if handle is None:
@@ -488,6 +586,7 @@ def serve():
 def main():
     adopt_log()
     sys.meta_path.insert(0, LoggingHook())
+    sys.meta_path.append(Hooks())
     write_frame(HELLO, 0, 0, encode({
         "protocol": PROTOCOL, "language": "python", "version": sys.version.split()[0], "pid": os.getpid(),
     }))

@@ -115,7 +115,7 @@ func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) er
 	meta, err := json.Marshal(importRequest{
 		Root: code.Root, Files: code.Files, Handler: fn.Handler, Environment: fn.Environment,
 		Name: fn.Name, Version: fn.Version, ARN: fn.ARN, MemoryMB: fn.Limits.MemoryBytes >> 20,
-		LogGroup: fn.LogGroup, LogStream: fn.LogStream,
+		LogGroup: fn.LogGroup, LogStream: fn.LogStream, Credentials: fn.Credentials,
 	})
 	if err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
@@ -349,6 +349,10 @@ func invokeMeta(inv runtime.Invocation) []byte {
 	if len(inv.ClientContext) > 0 {
 		b = append(b, `,"client":`...)
 		b = append(b, inv.ClientContext...)
+	}
+	if inv.TraceID != "" {
+		b = append(b, `,"trace":`...)
+		b = strconv.AppendQuote(b, inv.TraceID)
 	}
 	return append(b, '}')
 }

@@ -66,8 +66,7 @@ func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err er
 	}
 	args := []string{"-c", sb.script(), "sh", fmt.Sprint(b.cfg.MaxFile / 512), spec.Interpreter.Path}
 	cmd := exec.Command("/bin/sh", append(args, driver.Args(spec.Interpreter.Language, filepath.Join(drivers, file))...)...)
-	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + own, "TMPDIR=" + own, "LANG=C.UTF-8", "TZ=UTC",
-		"LD_LIBRARY_PATH=" + driver.LibraryPath(task)}
+	cmd.Env = driver.Environment(spec, drivers, own, task)
 	cmd.Dir = own
 	cmd.Stdout, cmd.Stderr = w, w
 	cmd.ExtraFiles = []*os.File{child}

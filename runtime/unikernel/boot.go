@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"path"
 
 	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
@@ -41,7 +42,7 @@ func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, er
 	r := b.runOrder(abi.Boot, from, spec.Limits)
 	r.program = spec.Interpreter.Path
 	r.args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter, driverPath(name))...)
-	r.env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "TMPDIR=/tmp", "LD_LIBRARY_PATH=" + driver.LibraryPath(driver.TaskRoot)}
+	r.env = driver.Environment(spec, path.Dir(driverPath(name)), "/tmp", driver.TaskRoot)
 	blank, err := from.fork()
 	if err != nil {
 		return nil, err

@@ -32,8 +32,8 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
 
-// driverDir is where an image has the driver.
-const driverDir = "/opt/lambdabench"
+// DriverDir is where an image has the driver.
+const DriverDir = "/opt/lambdabench"
 
 // Image is a built root file system that is held open.
 type Image struct {
@@ -72,7 +72,7 @@ func Open(ctx context.Context, dir string, in runtime.Interpreter, init string) 
 	if err != nil {
 		return nil, errors.Join(err, hold.Close())
 	}
-	command := append([]string{in.Path}, driver.Args(in.Language, driverDir+"/"+name)...)
+	command := append([]string{in.Path}, driver.Args(in.Language, DriverDir+"/"+name)...)
 	if init != "" {
 		command = append([]string{init, "--"}, command...)
 	}

@@ -27,7 +27,7 @@ func plan(ctx context.Context, in runtime.Interpreter, init string) (*rootfs.Tre
 	if err != nil {
 		return nil, err
 	}
-	t.AddFile(driverDir+"/"+name, 0o644, source)
+	t.AddFile(DriverDir+"/"+name, 0o644, source)
 	if init != "" {
 		if err := t.AddProgram(init); err != nil {
 			return nil, err

@@ -188,6 +188,7 @@ CASES = {
     "echo": echo, "throw": throw, "print": do_print, "printMuch": print_much, "printRaw": print_raw, "printAndThrow": print_and_throw,
     "printAndCrash": print_and_crash, "printAndHang": print_and_hang, "printAndHog": print_and_hog, "failLater": fail_later, "context": context,
     "environment": environment, "size": lambda e, c: len(e["value"]), "big": lambda e, c: "x" * e["bytes"],
+    "variables": lambda e, c: dict(os.environ), "trace": lambda e, c: os.environ.get("_X_AMZN_TRACE_ID"),
     "circular": circular, "unserializable": lambda e, c: b"bytes", "nan": lambda e, c: float("nan"),
     "nothing": lambda e, c: None, "spin": spin, "random": randoms, "clock": lambda e, c: int(time.time() * 1000),
     "remember": remember, "recall": lambda e, c: kept, "writeTmp": write_tmp,

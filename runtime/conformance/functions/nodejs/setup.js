@@ -1,0 +1,1 @@
+globalThis.setUp = true;
