@@ -11,7 +11,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
-func heap() int64 {
+func heapInUse() int64 {
 	goruntime.GC()
 	goruntime.GC()
 	var m goruntime.MemStats

@@ -333,14 +333,14 @@ func TestAFunctionCostsFewBytes(t *testing.T) {
 	for i := range requests {
 		requests[i] = request(fmt.Sprintf("function-%05d", i))
 	}
-	before := heap()
+	before := heapInUse()
 	for _, req := range requests {
 		if _, err := w.Invoke(context.Background(), req); err != nil {
 			t.Fatal(err)
 		}
 	}
 	runtimetest.Eventually(t, "sandboxes closed", func() bool { return w.Stats().Closing == 0 })
-	each := (heap() - before) / n
+	each := (heapInUse() - before) / n
 	goruntime.KeepAlive(requests) // counted on both sides
 	t.Logf("%d bytes for each of %d functions with a snapshot, the fake's own included", each, w.Stats().Functions)
 	if each > 1024 {

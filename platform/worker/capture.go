@@ -8,17 +8,6 @@ import (
 	"github.com/lambdabench/lambdabench/runtime"
 )
 
-// maxCaptures bounds the functions that wait for their snapshot to be taken.
-// Beyond it a function waits for its next cold invocation.
-const maxCaptures = 1024
-
-// wanted is a function snapshot that is to be taken in the background.
-type wanted struct {
-	fn   *function
-	lang *language
-	code runtime.Function
-}
-
 // claimCapture reports whether the caller is to take the function's snapshot:
 // of a burst of cold invocations one does. w.mu is held.
 func (w *Worker) claimCapture(fn *function) bool {
@@ -61,18 +50,22 @@ func (w *Worker) captured(fn *function, s runtime.Snapshot, err error) {
 }
 
 // captureLater has the function's snapshot taken in the background, one after
-// the other. w.mu is held.
+// the other, those of functions that were missed most often first. w.mu is held.
 func (w *Worker) captureLater(lang *language, fn *function, code runtime.Function) {
+	if fn.wanted != nil {
+		w.wanted.missed(fn.wanted)
+		return
+	}
 	if w.cfg.Capture != CaptureAfter || w.draining || !w.claimCapture(fn) {
 		return
 	}
-	if len(w.captureQueue) >= maxCaptures {
-		w.capturesSkipped++
+	if w.wanted.Len() >= w.cfg.Functions.Count {
+		w.capturesSkipped++ // no more snapshots than these can be kept
 		fn.capturing = false
 		return
 	}
 	fn.refs++
-	w.captureQueue = append(w.captureQueue, wanted{fn, lang, code})
+	fn.wanted = w.wanted.add(fn, lang, code)
 	if !w.capturer {
 		w.capturer = true
 		w.owned.Add(1)
@@ -84,10 +77,8 @@ func (w *Worker) captureAll() {
 	defer w.owned.Done()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.captureQueue) > 0 {
-		job := w.captureQueue[0]
-		w.captureQueue[0] = wanted{}
-		w.captureQueue = w.captureQueue[1:]
+	for job := w.wanted.next(); job != nil; job = w.wanted.next() {
+		job.fn.wanted = nil
 		if job.fn.forgotten || w.closed {
 			job.fn.capturing = false
 		} else {
@@ -98,14 +89,13 @@ func (w *Worker) captureAll() {
 		}
 		w.unref(job.fn)
 	}
-	w.captureQueue = nil
 	w.capturer = false
 }
 
 // captureFresh imports the code into a sandbox that never ran anything and
 // captures that. The sandbox is beyond Config.Sandboxes: there is one at a
 // time.
-func (w *Worker) captureFresh(job wanted) (runtime.Snapshot, error) {
+func (w *Worker) captureFresh(job *wanted) (runtime.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout+w.cfg.ImportTimeout)
 	defer cancel()
 	sb, err := w.freshSandbox(ctx, job)
@@ -119,7 +109,7 @@ func (w *Worker) captureFresh(job wanted) (runtime.Snapshot, error) {
 	return w.snapshotter.Capture(ctx, sb)
 }
 
-func (w *Worker) freshSandbox(ctx context.Context, job wanted) (runtime.Sandbox, error) {
+func (w *Worker) freshSandbox(ctx context.Context, job *wanted) (runtime.Sandbox, error) {
 	if !w.usesBase() {
 		return w.backend.Boot(ctx, runtime.BootSpec{Interpreter: job.lang.Interpreter, Environment: w.cfg.Environment, Limits: job.code.Limits})
 	}

@@ -21,8 +21,9 @@ type function struct {
 	sibling   *function // another version or revision under the same ARN
 	refs      int32     // invocations, sandboxes, the snapshot, a capture
 	capturing bool
-	stream    string // see streamOf
-	forgotten bool   // out of the map: nothing more may be kept for it
+	wanted    *wanted // its snapshot is to be taken; nil otherwise
+	stream    string  // see streamOf
+	forgotten bool    // out of the map: nothing more may be kept for it
 
 	idle    list[instance] // most recently used first
 	waiters *list[waiter]  // nil while none ever waited

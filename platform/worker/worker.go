@@ -95,12 +95,12 @@ type Worker struct {
 	snaps     list[snapshot]
 	snapBytes int64
 
-	graves       []grave
-	closers      int
-	closeErrs    []error
-	captureQueue []wanted
-	capturer     bool
-	starters     int
+	graves    []grave
+	closers   int
+	closeErrs []error
+	wanted    captureQueue
+	capturer  bool
+	starters  int
 
 	invocations                [4]uint64 // by pathIndex
 	idleEvictions, idleExpired uint64
