@@ -39,8 +39,11 @@ func NodeJS(ctx context.Context, dir string) (*Suite, error) {
 
 var (
 	flagsLine = regexp.MustCompile(`(?m)^// Flags:(.*)$`)
-	processes = regexp.MustCompile(`child_process|\bcluster\b|\bfork\(|\bspawn(Sync)?\(|\bexec(File)?(Sync)?Promisified|--inspect`)
-	helper    = regexp.MustCompile(`(?:require\(|from )['"](?:\.\./)+common/([\w/-]+)(?:\.m?js)?['"]`)
+	// Besides the modules: helpers of common/index.js that spawn, the runner of node:test, which spawns for each file, and the options of a
+	// debugger, which is another process.
+	processes = regexp.MustCompile(`child_process|\bcluster\b|\bfork\(|\bspawn(Sync|Promisified)?\(|childShouldThrowAndAbort|--inspect|` +
+		`import \{[^}]*\brun\b[^}]*\} from 'node:test'|\brun\b[^;]*require\('(node:)?test'\)`)
+	helper = regexp.MustCompile(`(?:require\(|from )['"](?:\.\./)+common/([\w/-]+)(?:\.m?js)?['"]`)
 )
 
 // flags are the options that a test's first lines ask for.

@@ -11,12 +11,15 @@
 	X(rt_sigpending) X(rt_sigtimedwait) X(rt_sigsuspend) X(sigaltstack) X(statfs) X(fstatfs) X(sched_getparam) X(prctl) \
 	X(arch_prctl) X(gettid) X(tkill) X(time) X(futex) X(sched_getaffinity) X(epoll_create) X(getdents64) X(set_tid_address) \
 	X(clock_gettime) X(clock_getres) X(clock_nanosleep) X(exit_group) X(epoll_wait) X(epoll_ctl) X(tgkill) X(openat) \
-	X(mkdirat) X(mknodat) X(fchownat) X(newfstatat) X(unlinkat) X(renameat) X(linkat) X(symlinkat) X(readlinkat) X(fchmodat) \
+	X(mkdirat) X(mknod) X(mknodat) X(fchownat) X(newfstatat) X(unlinkat) X(renameat) X(linkat) X(symlinkat) X(readlinkat) X(fchmodat) \
 	X(faccessat) X(pselect6) X(ppoll) X(utimensat) X(epoll_pwait) X(timerfd_create) X(eventfd) X(fallocate) \
 	X(timerfd_settime) X(timerfd_gettime) X(signalfd4) X(eventfd2) X(epoll_create1) X(dup3) X(pipe2) X(preadv) X(pwritev) \
 	X(prlimit64) X(renameat2) X(getrandom) X(statx) X(clone3) X(close_range) X(epoll_pwait2) X(getcpu) X(fsync) \
 	X(socket) X(connect) X(accept) X(accept4) X(sendto) X(recvfrom) X(sendmsg) X(recvmsg) X(shutdown) X(bind) X(listen) \
-	X(sendfile) X(getsockname) X(getpeername) X(socketpair) X(setsockopt) X(getsockopt) X(sendmmsg) X(recvmmsg) X(set_robust_list) X(get_robust_list)
+	X(sendfile) X(getsockname) X(getpeername) X(socketpair) X(setsockopt) X(getsockopt) X(sendmmsg) X(recvmmsg) X(set_robust_list) X(get_robust_list) \
+	X(memfd_create) X(copy_file_range) X(pidfd_open) X(pidfd_send_signal) X(setgroups) X(getpriority) X(setpriority) \
+	X(sched_setparam) X(sched_setscheduler) X(sched_getscheduler) X(sched_setaffinity) X(sched_get_priority_max) \
+	X(sched_get_priority_min) X(sched_rr_get_interval) X(getitimer) X(preadv2) X(pwritev2)
 
 /* Calls that another one answers just as well. */
 #define ALIASES(X) \
@@ -24,15 +27,15 @@
 
 /* True constants: root of its own little world; nothing to do; or forbidden as under a seccomp profile. */
 #define CONSTANTS(X) \
-	X(getuid, zero) X(geteuid, zero) X(getgid, zero) X(getegid, zero) X(sched_setparam, zero) \
-	X(sched_setscheduler, zero) X(sched_getscheduler, zero) X(sched_setaffinity, zero) X(fadvise64, zero) X(mlock, zero) \
-	X(munlock, zero) X(mlockall, zero) X(munlockall, zero) X(mlock2, zero) X(msync, zero) X(sync, zero) X(setpriority, zero) \
-	X(getpriority, zero) X(ioprio_set, zero) X(getppid, one) X(getpgrp, getpid) X(getpgid, getpid) X(getsid, getpid) \
+	X(getuid, zero) X(geteuid, zero) X(getgid, zero) X(getegid, zero) \
+	 X(fadvise64, zero) X(mlock, zero) \
+	X(munlock, zero) X(mlockall, zero) X(munlockall, zero) X(mlock2, zero) X(msync, zero) X(sync, zero) \
+	 X(ioprio_set, zero) X(getppid, one) X(getpgrp, getpid) X(getpgid, getpid) X(getsid, getpid) \
 	X(setsid, eperm) X(setpgid, zero) X(fork, eperm) X(vfork, eperm) X(execve, eperm) X(execveat, eperm) X(ptrace, eperm) \
-	X(mount, eperm) X(umount2, eperm) X(setns, eperm) X(unshare, eperm) X(chroot, eperm) X(bpf, eperm) X(mknod, eperm) \
+	X(mount, eperm) X(umount2, eperm) X(setns, eperm) X(unshare, eperm) X(chroot, eperm) X(bpf, eperm) \
 	X(perf_event_open, eperm) X(process_vm_readv, eperm) X(process_vm_writev, eperm) X(pivot_root, eperm) X(reboot, eperm) \
 	X(sethostname, eperm) X(settimeofday, eperm) X(clock_settime, eperm) X(userfaultfd, eperm) X(setuid, zero) \
-	X(setgid, zero) X(setgroups, zero) X(setresuid, zero) X(setresgid, zero) X(setreuid, zero) X(setregid, zero) X(wait4, echild) \
+	X(setgid, zero) X(setresuid, zero) X(setresgid, zero) X(setreuid, zero) X(setregid, zero) X(wait4, echild) \
 	X(waitid, echild) X(getxattr, enotsup) X(lgetxattr, enotsup) X(fgetxattr, enotsup) X(listxattr, enotsup) \
 	X(llistxattr, enotsup) X(flistxattr, enotsup) X(setxattr, enotsup) X(lsetxattr, enotsup) X(fsetxattr, enotsup) X(personality, zero)
 

@@ -112,11 +112,23 @@ i64 sys_mkdirat(u64 fd, u64 p, u64 mode)
 
 i64 sys_mkdir(u64 p, u64 mode) { return sys_mkdirat(AT_FDCWD, p, mode); }
 
+/* Pipes and plain files; devices are for who has CAP_MKNOD. */
 i64 sys_mknodat(u64 fd, u64 p, u64 mode)
 {
-	(void)fd, (void)p, (void)mode;
-	return -EPERM;
+	struct vnode dir, v;
+	char name[256];
+	u32 type = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
+	PATH(p, path);
+	if (type != S_IFIFO && type != S_IFREG && type != S_IFSOCK)
+		return -EPERM;
+	if (!walk((int)fd, path, 0, &v))
+		return -EEXIST;
+	i64 r = writable_parent((int)fd, path, &dir, name);
+	r = r ? r : tmp_create(dir.id, name, type | (mode & 07777 & ~S->umask));
+	return MIN(r, 0);
 }
+
+i64 sys_mknod(u64 p, u64 mode) { return sys_mknodat(AT_FDCWD, p, mode); }
 
 i64 sys_unlinkat(u64 fd, u64 p, u64 flags)
 {
@@ -191,9 +203,9 @@ static i64 change(struct vnode v, i64 mode, i64 uid, i64 gid)
 	struct inode *n = &S->inodes[v.id];
 	if (mode >= 0)
 		n->mode = (n->mode & S_IFMT) | (mode & 07777);
-	if (uid >= 0)
+	if (uid != -1)
 		n->uid = uid;
-	if (gid >= 0)
+	if (gid != -1)
 		n->gid = gid;
 	n->ctime = now_real();
 	return 0;

@@ -151,6 +151,7 @@ i64 file_write(struct file *f, u64 buf, u64 n, i64 off)
 	case K_FULL: return -ENOSPC;
 	case K_CONSOLE: return packets(UC_MSG_CONSOLE, f->aux, buf, n);
 	case K_CHANNEL: return packets(UC_MSG_DATA, 0, buf, n);
+	case K_PIPE_R: /* a fifo that is open for both */
 	case K_PIPE_W: return pipe_write(f, buf, n);
 	case K_EVENT: return event_write(f, buf, n);
 	case K_SOCKET: {
@@ -174,7 +175,8 @@ u32 file_poll(struct file *f)
 	case K_TIMER: return timerfd_poll(f);
 	case K_EPOLL: return epoll_poll(f);
 	case K_SOCKET: return socket_poll(f);
-	case K_SIGNAL: return 0;
+	case K_SIGNAL:
+	case K_PROCESS: return 0; /* this process has not ended */
 	default: return POLLIN | POLLOUT;
 	}
 }
@@ -263,6 +265,38 @@ i64 sys_preadv(u64 fd, u64 iov, u64 n, u64 off)
 i64 sys_pwritev(u64 fd, u64 iov, u64 n, u64 off)
 {
 	return !fd_file(fd) ? -EBADF : seekable(fd) ? many(fd, iov, n, off, 1) : -ESPIPE;
+}
+
+/* preadv2 and pwritev2: the position is the file's own if off is -1. Flags that only ask for haste or for the disk change nothing. */
+static i64 flagged(u64 fd, u64 iov, u64 n, u64 off, u64 flags, int write)
+{
+	enum { RWF_HIPRI = 1, RWF_DSYNC = 2, RWF_SYNC = 4, RWF_NOWAIT = 8, RWF_APPEND = 16 };
+	u64 known = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | (write ? RWF_APPEND : 0);
+	struct file *f = fd_file(fd);
+	if (!f)
+		return -EBADF;
+	if (flags & ~known)
+		return -EOPNOTSUPP;
+	if (off != ~0ull && (i64)off < 0)
+		return -EINVAL;
+	if (off != ~0ull && !seekable(fd))
+		return -ESPIPE;
+	if (flags & RWF_APPEND && f->kind == K_FILE && f->fs == FS_TMP)
+		off = S->inodes[f->node].size;
+	return many(fd, iov, n, off, write);
+}
+
+/* The offset comes in two words, of which the second says nothing where a word has 64 bits. */
+i64 sys_preadv2(u64 fd, u64 iov, u64 n, u64 off, u64 unused, u64 flags)
+{
+	(void)unused;
+	return flagged(fd, iov, n, off, flags, 0);
+}
+
+i64 sys_pwritev2(u64 fd, u64 iov, u64 n, u64 off, u64 unused, u64 flags)
+{
+	(void)unused;
+	return flagged(fd, iov, n, off, flags, 1);
 }
 
 i64 sys_lseek(u64 fd, u64 off, u64 whence)

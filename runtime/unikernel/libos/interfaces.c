@@ -138,7 +138,7 @@ i64 netlink_ask(struct sock *s, u64 buf, u64 n)
 	struct answer a = { r.h, 0, { 0 } };
 	a.asked.pid = HOST->pid;
 	answer(&a, r.family);
-	i64 sent = sock_deliver(s, &kernel, (u64)a.p, a.n);
+	i64 sent = sock_deliver(s, &kernel, (struct marks){ 0, 0 }, (u64)a.p, a.n);
 	return sent < 0 ? sent : (i64)n;
 }
 

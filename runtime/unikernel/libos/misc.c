@@ -75,28 +75,12 @@ i64 sys_prlimit64(u64 pid, u64 what, u64 neu, u64 old)
 
 i64 sys_getrlimit(u64 what, u64 out) { return sys_prlimit64(0, what, 0, out); }
 
-i64 sys_sched_getaffinity(u64 pid, u64 n, u64 out)
-{
-	u64 mask = 1;
-	(void)pid;
-	if (n < 8)
-		return -EINVAL;
-	return to_user(out, &mask, 8) ? -EFAULT : 8;
-}
-
 i64 sys_getcpu(u64 cpu, u64 node)
 {
 	u32 zero = 0;
 	if ((cpu && to_user(cpu, &zero, 4)) || (node && to_user(node, &zero, 4)))
 		return -EFAULT;
 	return 0;
-}
-
-i64 sys_sched_getparam(u64 pid, u64 out)
-{
-	u32 zero = 0;
-	(void)pid;
-	return to_user(out, &zero, 4);
 }
 
 i64 sys_sysinfo(u64 out)
@@ -129,12 +113,6 @@ i64 sys_capget(u64 head, u64 data)
 	u32 none[6] = { 0 };
 	(void)head;
 	return data ? to_user(data, none, sizeof none) : 0;
-}
-
-i64 sys_getgroups(u64 n, u64 out)
-{
-	(void)n, (void)out;
-	return 0;
 }
 
 i64 sys_echild(void) { return -ECHILD; }

@@ -16,6 +16,10 @@ static i64 open_node(struct vnode v, u32 flags)
 	if (v.fs == FS_IMAGE && write && type == S_IFREG && !(flags & O_PATH))
 		return -EROFS;
 	i64 i;
+	if (v.fs == FS_TMP && type == S_IFIFO && !(flags & O_PATH))
+		return fifo_open(v.id, flags);
+	if (v.fs == FS_TMP && type == S_IFSOCK && !(flags & O_PATH))
+		return -ENXIO;
 	if (v.fs == FS_SYNTH && type != S_IFDIR && !(flags & O_PATH))
 		return synth_open(v.id, flags);
 	i = file_new(type == S_IFDIR ? K_DIR : K_FILE, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOFOLLOW), NULL);
@@ -54,14 +58,42 @@ static i64 create(int dirfd, const char *path, u32 flags, u32 mode)
 	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags & ~O_TRUNC);
 }
 
+/* O_TMPFILE: a file in a directory that does not list it. */
+static i64 unnamed(struct vnode dir, u32 flags, u32 mode)
+{
+	if ((vnode_mode(dir) & S_IFMT) != S_IFDIR)
+		return -ENOTDIR;
+	if (!(flags & O_ACCMODE))
+		return -EINVAL;
+	if (dir.fs != FS_TMP)
+		return -EOPNOTSUPP;
+	i64 r = tmp_unnamed(S_IFREG | (mode & 07777 & ~S->umask));
+	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags);
+}
+
+i64 sys_memfd_create(u64 name, u64 flags)
+{
+	enum { MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, NAME_MAX = 249 };
+	char unused[NAME_MAX + 1];
+	i64 r = string_user(unused, name, sizeof unused);
+	if (flags & ~(u64)(MFD_CLOEXEC | MFD_ALLOW_SEALING) || r == -ENAMETOOLONG)
+		return -EINVAL;
+	if (r < 0)
+		return r;
+	r = tmp_unnamed(S_IFREG | 0777);
+	r = r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, O_RDWR);
+	return fd_install(r, !!(flags & MFD_CLOEXEC));
+}
+
 static i64 do_open(int dirfd, u64 p, u32 flags, u32 mode)
 {
 	struct vnode v;
 	PATH(p, path);
 	i64 r;
-	if ((flags & O_TMPFILE) == O_TMPFILE)
-		return -EOPNOTSUPP;
-	if (flags & O_CREAT) {
+	if ((flags & O_TMPFILE) == O_TMPFILE) {
+		r = walk(dirfd, path, 1, &v);
+		r = r ? r : unnamed(v, flags & ~(O_TMPFILE | O_DIRECTORY), mode);
+	} else if (flags & O_CREAT) {
 		r = create(dirfd, path, flags, mode);
 	} else {
 		r = walk(dirfd, path, !(flags & O_NOFOLLOW), &v);

@@ -60,7 +60,13 @@ i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n)
 		struct sock *t = sock_bound(s->domain, DGRAM, to);
 		if (!t)
 			return s->domain == AF_UNIX ? -ECONNREFUSED : (i64)n;
-		return sock_deliver(t, &s->local, buf, n);
+		struct addr from = s->local;
+		if (s->domain != AF_UNIX && is_any(&from)) {
+			struct addr own = s->local; /* the socket keeps its own */
+			sock_route(s, to);
+			from = s->local, s->local = own;
+		}
+		return sock_deliver(t, &from, s->marks, buf, n);
 	}
 	struct uc_addr w = wire(to);
 	if (!s->id)
@@ -136,7 +142,7 @@ void net_message(struct uc_msg *m, const u8 *body)
 	case UC_MSG_DGRAM:
 		if (s->type == DGRAM && m->len >= sizeof *w) {
 			struct addr from = unwire(w);
-			sock_deliver(s, &from, (u64)body + sizeof *w, m->len - sizeof *w);
+			sock_deliver(s, &from, (struct marks){ 64, 0 }, (u64)body + sizeof *w, m->len - sizeof *w);
 		}
 		return;
 	}

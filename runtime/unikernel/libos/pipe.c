@@ -1,7 +1,12 @@
 /* pipe.c: pipes: a queue of bytes and how many hold each end. */
-#include "state.h"
+#include "tmpfs.h"
 
-struct pipe { struct queue q; u32 readers, writers, seq, pad; };
+struct pipe {
+	struct queue q;
+	u32 readers, writers, seq;
+	u32 fifo;               /* 1 + the inode that names it, 0: none */
+	u32 no_reader, no_writer; /* of a fifo: none has come yet, and so none has left */
+};
 #define PIPE_SIZE 65536
 #define PIPE_BUF 4096
 
@@ -45,7 +50,7 @@ i64 pipe_read(struct file *f, u64 buf, u64 n)
 	if (!n)
 		return 0;
 	if (!p->q.len)
-		return p->writers ? -EAGAIN : 0;
+		return p->writers || p->no_writer ? -EAGAIN : 0;
 	i64 r = queue_get_user(&p->q, buf, n, 0);
 	p->seq++;
 	changed();
@@ -55,7 +60,7 @@ i64 pipe_read(struct file *f, u64 buf, u64 n)
 i64 pipe_write(struct file *f, u64 buf, u64 n)
 {
 	struct pipe *p = f->obj;
-	if (!p->readers) {
+	if (!p->readers && !p->no_reader) {
 		raise_sigpipe();
 		return -EPIPE;
 	}
@@ -72,8 +77,8 @@ u32 pipe_poll(struct file *f)
 {
 	struct pipe *p = f->obj;
 	if (f->kind == K_PIPE_R)
-		return (p->q.len ? POLLIN : 0) | (p->writers ? 0 : POLLHUP);
-	return (p->q.max - p->q.len >= PIPE_BUF ? POLLOUT : 0) | (p->readers ? 0 : POLLERR);
+		return (p->q.len ? POLLIN : 0) | (p->writers || p->no_writer ? 0 : POLLHUP);
+	return (p->q.max - p->q.len >= PIPE_BUF ? POLLOUT : 0) | (p->readers || p->no_reader ? 0 : POLLERR);
 }
 
 u32 pipe_seq(struct file *f) { return ((struct pipe *)f->obj)->seq; }
@@ -84,7 +89,42 @@ void pipe_close(struct file *f)
 	p->seq++;
 	f->kind == K_PIPE_R ? p->readers-- : p->writers--;
 	if (!p->readers && !p->writers) {
+		if (p->fifo)
+			tmp_fifo_gone(p->fifo - 1);
 		queue_free(&p->q);
 		kfree(p, sizeof *p);
 	}
+}
+
+/* Opens a pipe that has a name. fifo(7) waits in open for the other side; here the first read waits for a writer, and the first write
+ * finds room, which threads that meet by a name cannot tell apart. */
+i64 fifo_open(u32 inode, u32 flags)
+{
+	struct pipe *p = *tmp_fifo(inode);
+	int read = (flags & O_ACCMODE) != O_WRONLY, write = flags & O_ACCMODE;
+	if (!read && flags & O_NONBLOCK && (!p || !p->readers))
+		return -ENXIO;
+	if (!p) {
+		if (!(p = kalloc(sizeof *p)))
+			return -ENOMEM;
+		p->q.max = PIPE_SIZE;
+		p->fifo = inode + 1;
+		p->no_reader = p->no_writer = 1;
+	}
+	i64 i = file_new(read ? K_PIPE_R : K_PIPE_W, flags & (O_ACCMODE | O_NONBLOCK), p);
+	if (i < 0) {
+		if (!*tmp_fifo(inode))
+			kfree(p, sizeof *p);
+		return i;
+	}
+	if (read)
+		p->readers++, p->no_reader = 0;
+	if (write)
+		p->no_writer = 0;
+	if (write && !read)
+		p->writers++;
+	*tmp_fifo(inode) = p;
+	S->files[i].fs = FS_TMP, S->files[i].node = inode;
+	changed();
+	return i;
 }

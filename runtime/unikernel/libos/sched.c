@@ -214,6 +214,7 @@ void preempt(void)
 {
 	S->resched = 0;
 	signal_timers();
+	signal_tick();
 	int others = 0;
 	for (u32 i = 0; i < S->nthreads; i++)
 		others |= i != S->cur && S->threads[i]->state != T_FREE;

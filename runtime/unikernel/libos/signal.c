@@ -4,6 +4,7 @@
  * V8's trap handler can read it.
  */
 #include "signal.h"
+#include "synth.h"
 
 #define SA_SIGINFO 4u
 #define SA_ONSTACK 0x08000000u
@@ -141,15 +142,6 @@ void signal_fault(int sig, u64 addr, i32 code)
 	enter(sig, &info);
 }
 
-void signal_timers(void)
-{
-	u64 now;
-	if (!S->itimer_deadline || (now = now_mono()) < S->itimer_deadline)
-		return;
-	S->itimer_deadline = S->itimer_interval ? now + S->itimer_interval : 0;
-	S->proc_pending |= BIT(14);
-}
-
 void raise_sigpipe(void)
 {
 	if (!ignored(13))
@@ -243,7 +235,7 @@ i64 sys_sigaltstack(u64 in, u64 out)
 	return 0;
 }
 
-static struct thread *by_tid(u64 tid)
+struct thread *thread_by_tid(u64 tid)
 {
 	if (tid == HOST->pid)
 		return S->threads[0];
@@ -270,7 +262,7 @@ static i64 post(struct thread *t, u64 sig)
 
 i64 sys_tgkill(u64 pid, u64 tid, u64 sig)
 {
-	struct thread *t = by_tid((u32)tid);
+	struct thread *t = thread_by_tid((u32)tid);
 	(void)pid; /* before a restore it had another value, which the guest may remember */
 	return t ? post(t, sig) : -ESRCH;
 }
@@ -283,6 +275,27 @@ i64 sys_kill(u64 pid, u64 sig)
 	if (p == (i32)HOST->pid || p == 0 || p == -(i32)HOST->pid || (u32)p == S->threads[0]->tid)
 		return post(NULL, sig);
 	return p == -1 ? -EPERM : -ESRCH;
+}
+
+/* A descriptor of a process: there is none but this one, and it does not end while somebody asks. */
+i64 sys_pidfd_open(u64 pid, u64 flags)
+{
+	if (flags & ~(u64)O_NONBLOCK || (i32)pid <= 0)
+		return -EINVAL;
+	if ((u32)pid != HOST->pid && (u32)pid != S->threads[0]->tid)
+		return -ESRCH;
+	return fd_new(K_PROCESS, O_RDWR | flags, NULL, 1);
+}
+
+i64 sys_pidfd_send_signal(u64 fd, u64 sig, u64 info, u64 flags)
+{
+	struct file *f = fd_file(fd);
+	(void)info;
+	if (flags)
+		return -EINVAL;
+	/* A directory of /proc stands for its process, as it did before there was pidfd_open. */
+	int own = f && (f->kind == K_PROCESS || (f->kind == K_DIR && f->fs == FS_SYNTH && f->node == synth_root("proc/self")));
+	return own ? post(NULL, sig) : -EBADF;
 }
 
 i64 sys_rt_sigsuspend(u64 in, u64 size)
@@ -315,32 +328,6 @@ i64 sys_rt_sigtimedwait(u64 in, u64 info, u64 timeout)
 	}
 	i64 r = block(timeout ? (u64)ts[0] * 1000000000 + ts[1] : FOREVER);
 	return r == -ETIMEDOUT ? -EAGAIN : r;
-}
-
-i64 sys_setitimer(u64 which, u64 in, u64 out)
-{
-	i64 v[4], old[4];
-	u64 now = now_mono(), left = S->itimer_deadline > now ? S->itimer_deadline - now : 0;
-	if (which)
-		return -EINVAL; /* profiling timers would need the host's */
-	old[0] = S->itimer_interval / 1000000000, old[1] = S->itimer_interval % 1000000000 / 1000;
-	old[2] = left / 1000000000, old[3] = left % 1000000000 / 1000;
-	if (in) {
-		if (from_user(v, in, sizeof v))
-			return -EFAULT;
-		u64 ns = v[2] * 1000000000 + v[3] * 1000;
-		S->itimer_interval = v[0] * 1000000000 + v[1] * 1000;
-		S->itimer_deadline = ns ? now + ns : 0;
-	}
-	return out ? to_user(out, old, sizeof old) : 0;
-}
-
-i64 sys_alarm(u64 s)
-{
-	u64 now = now_mono(), left = S->itimer_deadline > now ? S->itimer_deadline - now : 0;
-	S->itimer_interval = 0;
-	S->itimer_deadline = s ? now + s * 1000000000 : 0;
-	return (left + 999999999) / 1000000000;
 }
 
 i64 sys_signalfd4(u64 fd, u64 mask, u64 size, u64 flags)

@@ -115,11 +115,14 @@ i64 sys_socket(u64 domain, u64 type, u64 protocol)
 		return -EPERM; /* raw sockets, as without CAP_NET_RAW */
 	if (kind != STREAM && kind != DGRAM && !(kind == SEQPACKET && domain == AF_UNIX))
 		return -ESOCKTNOSUPPORT;
-	if (domain != AF_UNIX && protocol && protocol != (kind == STREAM ? 6u : 17u))
+	int udplite = domain != AF_UNIX && kind == DGRAM && protocol == SOL_UDPLITE;
+	if (domain != AF_UNIX && protocol && protocol != (kind == STREAM ? 6u : 17u) && !udplite)
 		return kind == DGRAM && protocol == 1 ? -EACCES : -EPROTONOSUPPORT;
 	struct sock *s = sock_new(domain, kind);
 	if (!s)
 		return -ENOBUFS;
+	s->udplite = udplite;
+	s->marks.hops = 64;
 	if (domain == AF_INET)
 		s->local.ip[10] = s->local.ip[11] = 0xff;
 	return fd_new(K_SOCKET, O_RDWR | (type & SOCK_NONBLOCK), s, !!(type & SOCK_CLOEXEC));
@@ -143,6 +146,17 @@ i64 sys_socketpair(u64 domain, u64 type, u64 protocol, u64 out)
 	return to_user(out, fd, 8);
 }
 
+/* unix(7): bound without a name, a socket gets one of the abstract namespace: a NUL and five hexadecimal digits. */
+static void name_abstract(const struct sock *s, struct addr *a)
+{
+	struct text t = { a->path + 1, 0, 5 };
+	do {
+		t.n = 0;
+		put_xw(&t, S->next_conn++ & 0xfffff, 5);
+		a->path_len = 6;
+	} while (sock_bound(AF_UNIX, s->type, a));
+}
+
 i64 sys_bind(u64 fd, u64 p, u64 len)
 {
 	struct addr a;
@@ -155,6 +169,8 @@ i64 sys_bind(u64 fd, u64 p, u64 len)
 	if (s->bound)
 		return -EINVAL;
 	if (s->domain == AF_UNIX) {
+		if (!a.path_len)
+			name_abstract(s, &a);
 		if (a.path_len && a.path[0]) {
 			char path[109] = { 0 };
 			memcpy(path, a.path, a.path_len);
@@ -238,6 +254,14 @@ static i64 disconnect_datagrams(struct sock *s)
 	return 0;
 }
 
+/* The connect after the one that said EINPROGRESS says how that went, once. */
+static int begun(struct sock *s)
+{
+	int was = s->begun;
+	s->begun = 0;
+	return was;
+}
+
 i64 sys_connect(u64 fd, u64 p, u64 len)
 {
 	struct addr a;
@@ -255,7 +279,7 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 		return r;
 	}
 	if (s->state == CONNECTED)
-		return SELF->retrying ? 0 : -EISCONN;
+		return SELF->retrying || begun(s) ? 0 : -EISCONN;
 	if (s->state == LISTENING)
 		return -EINVAL;
 	if (s->state == CONNECTING) {
@@ -264,6 +288,10 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 	} else {
 		/* Loopback where nothing of the guest listens may still be the host's, if the platform lists it. */
 		r = s->domain == AF_UNIX || is_loopback(&a) ? sock_connect_local(s, &a) : -ECONNREFUSED;
+		if (!r && s->domain != AF_UNIX && f->flags & O_NONBLOCK) {
+			s->begun = 1; /* as where the answer to a SYN is still to come, although it is here */
+			return -EINPROGRESS;
+		}
 		if (s->domain == AF_UNIX || r != -ECONNREFUSED)
 			return r == -EAGAIN ? sock_wait(f, 0, s->snd_timeout) : r;
 		if (host_backlog())

@@ -36,6 +36,7 @@ void sock_free(struct sock *s)
 		p = &(*p)->next;
 	if (*p)
 		*p = s->next;
+	rights_drop(s);
 	queue_free(&s->rx);
 	kfree(s->options, OPTIONS_MAX * sizeof *s->options);
 	kfree(s->backlog, BACKLOG_MAX * sizeof *s->backlog);
@@ -130,9 +131,9 @@ i64 sock_connect_local(struct sock *s, const struct addr *to)
 }
 
 /* A datagram, or a record of a SEQPACKET pair, into to's queue. One that does not fit is dropped (UDP) or refused. */
-i64 sock_deliver(struct sock *to, const struct addr *from, u64 buf, u64 n)
+i64 sock_deliver(struct sock *to, const struct addr *from, struct marks marks, u64 buf, u64 n)
 {
-	struct record r = { n, *from };
+	struct record r = { n, marks, *from };
 	if (to->rx.max - to->rx.len < sizeof r + n)
 		return to->domain == AF_UNIX ? -EAGAIN : (i64)n;
 	struct queue before = to->rx;
@@ -160,11 +161,15 @@ i64 socket_read(struct file *f, u64 buf, u64 n)
 		u8 rest[256];
 		for (u64 left = r.len - MIN(n, r.len); left; left -= MIN(left, sizeof rest))
 			queue_get_user(&s->rx, (u64)rest, MIN(left, sizeof rest), 0);
+		if (s->rights)
+			rights_read(s, sizeof r + r.len);
 		changed();
 		return k;
 	}
 	if (s->rx.len) {
-		i64 k = queue_get_user(&s->rx, buf, n, 0);
+		i64 k = queue_get_user(&s->rx, buf, s->rights ? rights_limit(s, n) : n, 0);
+		if (s->rights && k > 0)
+			rights_read(s, k);
 		if (k > 0 && s->proxied) {
 			s->owed += k;
 			if (s->owed >= SOCK_BUFFER / 4 || !s->rx.len)
@@ -220,7 +225,7 @@ i64 socket_write(struct file *f, u64 buf, u64 n)
 	if (s->proxied)
 		return net_send(s, buf, n);
 	if (s->type != STREAM)
-		return sock_deliver(s->peer, &s->local, buf, n);
+		return sock_deliver(s->peer, &s->local, s->marks, buf, n);
 	if (n && s->peer->rx.len >= s->peer->rx.max)
 		return -EAGAIN;
 	i64 k = queue_put_user(&s->peer->rx, buf, n);

@@ -5,6 +5,7 @@
 #define MSG_TRUNC 0x20
 #define MSG_WAITALL 0x100
 #define MSG_NOSIGNAL 0x4000
+#define MSG_CMSG_CLOEXEC 0x40000000
 
 struct iovec { u64 base, len; };
 struct msghdr { u64 name; u32 name_len, pad; u64 iov, iov_len, control, control_len; u32 flags, pad2; };
@@ -54,7 +55,8 @@ static i64 send_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n
 	return r;
 }
 
-static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, struct addr *from, int flags, u32 *out_flags)
+static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, struct addr *from, struct marks *marks, int flags,
+		    u32 *out_flags)
 {
 	u64 want = 0, done = SELF->retrying ? SELF->progress : 0, at = 0;
 	for (u64 i = 0; i < n; i++)
@@ -69,7 +71,9 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n
 			return -ENOBUFS;
 		queue_get_user(&s->rx, (u64)&r, sizeof r, 1);
 		queue_get_user(&s->rx, (u64)p, sizeof r + r.len, flags & MSG_PEEK);
-		*from = r.from;
+		if (s->rights && !(flags & MSG_PEEK))
+			rights_read(s, sizeof r + r.len);
+		*from = r.from, *marks = r.marks;
 		i64 e = 0;
 		for (u64 i = 0; i < n && at < r.len && !e; i++) {
 			u64 k = MIN(v[i].len, r.len - at);
@@ -91,6 +95,8 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n
 		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
 		at += v[i].len;
 		while (skip < v[i].len) {
+			if (done && s->rights && rights_here(s))
+				return done;
 			i64 r = socket_read(f, v[i].base + skip, v[i].len - skip);
 			if (r == -EAGAIN && (!done || (flags & MSG_WAITALL && done < want))) {
 				SELF->progress = done;
@@ -121,9 +127,10 @@ i64 sys_recvfrom(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
 {
 	struct iovec v = { buf, n };
 	struct addr from;
+	struct marks marks;
 	u32 ignored = 0;
 	SOCK(fd);
-	i64 r = recv_vec(f, s, &v, 1, &from, flags, &ignored);
+	i64 r = recv_vec(f, s, &v, 1, &from, &marks, flags, &ignored);
 	if (r >= 0 && p && address_out(s->domain, &from, p, len))
 		return -EFAULT;
 	return r;
@@ -138,6 +145,28 @@ static i64 message(u64 p, struct msghdr *m, struct iovec v[64])
 	return from_user(v, m->iov, m->iov_len * sizeof *v);
 }
 
+/* Sends with ancillary data. Descriptors go with the first byte, to whoever gets it. */
+static i64 send_with(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags, struct msghdr *m)
+{
+	struct sent sent = { NULL, s->marks };
+	struct marks own = s->marks;
+	struct sock *peer = s->peer ? s->peer : s->domain == AF_UNIX ? sock_bound(AF_UNIX, s->type, to ? to : &s->remote) : NULL;
+	i64 r = control_in(s, m->control, m->control_len, &sent);
+	if (r)
+		return r;
+	u64 at = peer ? peer->rx.len : 0, before = SELF->retrying ? SELF->progress : 0;
+	s->marks = sent.marks;
+	r = send_vec(f, s, v, n, to, flags);
+	s->marks = own;
+	/* A stream's call that blocks has sent some bytes already; one that was tried again has sent the descriptors. */
+	int begun = r > 0 || (r == BLOCKED && SELF->progress);
+	if (sent.rights && begun && !before && peer)
+		rights_post(peer, sent.rights, at);
+	else if (sent.rights)
+		rights_free(sent.rights);
+	return r;
+}
+
 i64 sys_sendmsg(u64 fd, u64 p, u64 flags)
 {
 	struct iovec v[64];
@@ -147,13 +176,12 @@ i64 sys_sendmsg(u64 fd, u64 p, u64 flags)
 	i64 r = message(p, &m, v);
 	if (r)
 		return r;
-	if (m.control_len && s->domain == AF_UNIX)
-		return -EOPNOTSUPP; /* descriptors: there is no other process to give them to */
-	if (m.name && s->type == DGRAM) {
-		r = address_in(s->domain, m.name, m.name_len, &a);
-		return r ? r : send_vec(f, s, v, m.iov_len, &a, flags);
-	}
-	return send_vec(f, s, v, m.iov_len, NULL, flags);
+	int named = m.name && s->type == DGRAM;
+	if (named && (r = address_in(s->domain, m.name, m.name_len, &a)))
+		return r;
+	if (!m.control || !m.control_len)
+		return send_vec(f, s, v, m.iov_len, named ? &a : NULL, flags);
+	return send_with(f, s, v, m.iov_len, named ? &a : NULL, flags, &m);
 }
 
 i64 sys_recvmsg(u64 fd, u64 p, u64 flags)
@@ -161,15 +189,25 @@ i64 sys_recvmsg(u64 fd, u64 p, u64 flags)
 	struct iovec v[64];
 	struct msghdr m;
 	struct addr from;
+	struct marks marks = { 0, 0 };
 	SOCK(fd);
 	i64 r = message(p, &m, v);
 	if (r)
 		return r;
 	m.flags = 0;
-	r = recv_vec(f, s, v, m.iov_len, &from, flags, &m.flags);
-	if (r < 0)
+	struct rights *got = rights_here(s) && !(flags & MSG_PEEK) ? rights_take(s) : NULL;
+	r = recv_vec(f, s, v, m.iov_len, &from, &marks, flags, &m.flags);
+	if (r < 0) {
+		if (got)
+			rights_post(s, got, 0);
 		return r;
-	m.control_len = 0;
+	}
+	struct control c = { m.control, m.control ? m.control_len : 0, 0, 0 };
+	if (got)
+		control_rights(&c, got, !!(flags & MSG_CMSG_CLOEXEC));
+	if (s->domain == AF_INET6 && s->type == DGRAM && s->options)
+		control_marks(&c, s, marks);
+	m.control_len = c.used, m.flags |= c.flags;
 	u64 name = m.name;
 	if (s->type == STREAM)
 		m.name_len = 0;

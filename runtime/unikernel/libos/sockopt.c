@@ -1,16 +1,16 @@
 /* sockopt.c: options of sockets. Few of them change anything here; all of them read back as they would on Linux. */
 #include "socket.h"
 
-enum { SOL_IP = 0, SOL_SOCKET = 1, SOL_TCP = 6, SOL_UDP = 17, SOL_IPV6 = 41 };
 enum { SO_DEBUG = 1, SO_REUSEADDR = 2, SO_TYPE = 3, SO_ERROR = 4, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_LINGER = 13, SO_PEERCRED = 17,
        SO_RCVLOWAT = 18, SO_RCVTIMEO = 20, SO_SNDTIMEO = 21, SO_ACCEPTCONN = 30, SO_SNDBUFFORCE = 32, SO_RCVBUFFORCE = 33,
        SO_PROTOCOL = 38, SO_DOMAIN = 39 };
 enum { IP_TTL = 2, IP_MULTICAST_TTL = 33, IP_MULTICAST_LOOP = 34 };
-enum { IPV6_UNICAST_HOPS = 16, IPV6_MULTICAST_HOPS = 18, IPV6_MULTICAST_LOOP = 19, IPV6_V6ONLY = 26 };
+enum { IPV6_MULTICAST_HOPS = 18, IPV6_MULTICAST_LOOP = 19, IPV6_V6ONLY = 26 };
 enum { TCP_MAXSEG = 2, TCP_KEEPIDLE = 4, TCP_KEEPINTVL = 5, TCP_KEEPCNT = 6, TCP_DEFER_ACCEPT = 9, TCP_INFO = 11, TCP_QUICKACK = 12,
        TCP_CONGESTION = 13 };
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define IPPROTO_UDPLITE 136
 #define BUFFER_MIN 2304 /* sock(7): the least that SO_SNDBUF and SO_RCVBUF come to */
 #define SEC 1000000000ull
 
@@ -35,6 +35,12 @@ static const struct option *option(const struct sock *s, u64 level, u64 name)
 {
 	const struct option *o = s->options ? find(s->options, OPTIONS_MAX, level, name) : NULL;
 	return o ? o : find(initial, COUNT(initial), level, name);
+}
+
+i32 option_value(const struct sock *s, u64 level, u64 name)
+{
+	const struct option *o = option(s, level, name);
+	return o ? o->value[0] : 0;
 }
 
 static i64 remember(struct sock *s, u64 level, u64 name, const i32 value[2])
@@ -76,6 +82,7 @@ static i64 level_of(const struct sock *s, u64 level)
 	case SOL_SOCKET: return 0;
 	case SOL_TCP: return s->domain != AF_UNIX && s->type == STREAM ? 0 : -EOPNOTSUPP;
 	case SOL_UDP: return s->domain != AF_UNIX && s->type == DGRAM ? 0 : -ENOPROTOOPT;
+	case SOL_UDPLITE: return s->udplite ? 0 : -ENOPROTOOPT;
 	case SOL_IP: return s->domain != AF_UNIX ? 0 : -EOPNOTSUPP;
 	case SOL_IPV6: return s->domain == AF_INET6 ? 0 : -ENOPROTOOPT;
 	case 270: return s->domain == AF_NETLINK ? 0 : -ENOPROTOOPT; /* SOL_NETLINK */
@@ -112,6 +119,8 @@ i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
 		v[0] = buffer(v[0]), name = name == SO_SNDBUFFORCE ? SO_SNDBUF : name == SO_RCVBUFFORCE ? SO_RCVBUF : name;
 	if (level == SOL_IPV6 && name == IPV6_V6ONLY)
 		s->v6only = v[0] = !!v[0];
+	if (level == SOL_IPV6 && (name == IPV6_UNICAST_HOPS || name == IPV6_TCLASS))
+		*(name == IPV6_TCLASS ? &s->marks.tclass : &s->marks.hops) = v[0] < 0 ? (name == IPV6_TCLASS ? 0 : 64) : v[0];
 	return remember(s, level, name, v);
 }
 
@@ -135,7 +144,7 @@ static i64 state_of(struct sock *s, u64 name, i32 *v)
 	case SO_TYPE: *v = s->type; return 0;
 	case SO_ERROR: *v = s->error, s->error = 0; return 0;
 	case SO_ACCEPTCONN: *v = s->state == LISTENING; return 0;
-	case SO_PROTOCOL: *v = !inet ? 0 : s->type == STREAM ? IPPROTO_TCP : IPPROTO_UDP; return 0;
+	case SO_PROTOCOL: *v = !inet ? 0 : s->type == STREAM ? IPPROTO_TCP : s->udplite ? IPPROTO_UDPLITE : IPPROTO_UDP; return 0;
 	case SO_DOMAIN: *v = s->domain; return 0;
 	default: return 1;
 	}

@@ -46,7 +46,7 @@ struct vma { u64 start, end; u8 prot, kind, fs, flags; u32 inode, pgoff, pad; };
 
 /* ---- Files ---- */
 enum { K_FREE, K_FILE, K_DIR, K_NULL, K_ZERO, K_FULL, K_RANDOM, K_TEXT, K_CONSOLE, K_CHANNEL, K_PIPE_R, K_PIPE_W,
-       K_EVENT, K_TIMER, K_EPOLL, K_SOCKET, K_SIGNAL };
+       K_EVENT, K_TIMER, K_EPOLL, K_SOCKET, K_SIGNAL, K_PROCESS };
 enum { FS_IMAGE, FS_TMP, FS_SYNTH };
 
 struct vnode { u32 fs, id; };
@@ -124,6 +124,9 @@ struct state {
 	struct ksigaction { u64 handler, flags, restorer, mask; } sigactions[65];
 	u64 proc_pending;
 	u64 itimer_deadline, itimer_interval;
+	struct cpu_timer { u64 deadline, interval, seen; } cpu_timers[2]; /* ITIMER_VIRTUAL and ITIMER_PROF, on the process's CPU time */
+	u32 groups[32], ngroups;
+	i32 nice;
 	u32 timers, refused;        /* a timerfd was ever armed; mem_limit was ever met */
 	void *sockets;              /* list of all sockets, for lookup by address and id */
 
@@ -208,6 +211,7 @@ struct file *fd_file(u64 fd);                /* NULL: -EBADF */
 i64 fd_close(u64 fd);
 i64 fd_index(u64 fd);                        /* of files, or -EBADF */
 void file_put(u32 file);
+i64 file_read(struct file *, u64 buf, u64 n, i64 off);
 i64 file_write(struct file *, u64 buf, u64 n, i64 off); /* off: -1 for the file's own position */
 u32 file_poll(struct file *);                /* EPOLL* bits */
 i64 would_block(struct file *);              /* -EAGAIN if O_NONBLOCK, else BLOCKED */
@@ -238,6 +242,7 @@ i64 would_block(struct file *);              /* -EAGAIN if O_NONBLOCK, else BLOC
 i64 pipe_read(struct file *, u64 buf, u64 n);
 i64 pipe_write(struct file *, u64 buf, u64 n);
 u32 pipe_poll(struct file *);
+i64 fifo_open(u32 inode, u32 flags);
 void pipe_close(struct file *);
 i64 event_read(struct file *, u64 buf, u64 n);
 i64 event_write(struct file *, u64 buf, u64 n);

@@ -32,7 +32,7 @@ u32 tmp_root(u32 mode) { return new_inode(S_IFDIR | mode); }
 static void release(u32 id)
 {
 	struct inode *n = node(id);
-	if (n->nlink || n->refs || n->maps)
+	if (n->nlink || n->refs || n->maps || ((n->mode & S_IFMT) == S_IFIFO && n->data))
 		return;
 	kfree(n->data, n->cap);
 	memset(n, 0, sizeof *n);
@@ -220,6 +220,23 @@ i64 tmp_create(u32 dir, const char *name, u32 mode)
 		return r;
 	}
 	return id;
+}
+
+i64 tmp_unnamed(u32 mode)
+{
+	u32 id = new_inode(mode);
+	if (!id)
+		return -ENOSPC;
+	node(id)->nlink = 0;
+	return id;
+}
+
+struct pipe **tmp_fifo(u32 id) { return (struct pipe **)&node(id)->data; } /* it has no bytes of its own: cap is 0 */
+
+void tmp_fifo_gone(u32 id)
+{
+	*tmp_fifo(id) = NULL;
+	release(id);
 }
 
 i64 tmp_symlink(u32 dir, const char *name, const char *target)

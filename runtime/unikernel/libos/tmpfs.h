@@ -15,5 +15,9 @@ i64 tmp_reserve(u32 id, u64 size);                     /* room for it, so that t
 i64 tmp_resize(u32 id, u64 size);
 i64 tmp_symlink(u32 dir, const char *name, const char *target);
 i64 tmp_mksock(const char *path);                       /* the name of a bound unix socket */
+i64 tmp_unnamed(u32 mode);                              /* a file that no directory lists; refs 0 */
+struct pipe;
+struct pipe **tmp_fifo(u32 id);                         /* the pipe of a fifo that is open */
+void tmp_fifo_gone(u32 id);
 void tmp_put(u32 id);                                  /* an open file went away */
 #endif
