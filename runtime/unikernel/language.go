@@ -79,9 +79,7 @@ func (l *language) load(ctx context.Context, b *Backend, in runtime.Interpreter)
 	if err != nil {
 		return err
 	}
-	// Names are asked of the nameserver, and the tender answers for it.
-	files.AddFile("/etc/resolv.conf", 0o644, []byte("nameserver 10.0.2.3\n"))
-	files.AddFile("/etc/hostname", 0o644, []byte("uc\n"))
+	image.AddNames(files)
 	name, src, err := driver.Source(in.Language)
 	if err != nil {
 		return err

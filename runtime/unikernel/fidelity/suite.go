@@ -84,8 +84,7 @@ func (l Lab) sides(ctx context.Context, s *Suite) ([2]side, error) {
 	if err != nil {
 		return [2]side{}, err
 	}
-	b.AddFile("/etc/resolv.conf", 0o644, []byte("nameserver 10.0.2.3\n"))
-	b.AddFile("/etc/hostname", 0o644, []byte("uc\n"))
+	image.AddNames(b)
 	for _, t := range s.trees {
 		if err := b.AddTree(t, nil); err != nil {
 			return [2]side{}, fmt.Errorf("image of the tests: %w", err)

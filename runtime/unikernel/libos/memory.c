@@ -140,6 +140,8 @@ i64 sys_mremap(u64 at, u64 old, u64 len, u64 flags, u64 to)
 	if (at & (PAGE - 1) || !len || flags & ~3ull || !in_region(at, old) || len > UC_HIGH_END - UC_HIGH)
 		return -EINVAL;
 	old = PAGE_UP(old), len = PAGE_UP(len);
+	if (v && v->kind == V_LIBOS && !(flags & 2))
+		return tmp_remap(at, old, len);
 	if (!v || v->kind == V_LIBOS || v->end < at + old || !old)
 		return -EFAULT;
 	int prot = v->prot, kind = v->kind;

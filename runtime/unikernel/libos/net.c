@@ -33,6 +33,7 @@ i64 net_connect(struct sock *s, const struct addr *to)
 	s->state = CONNECTING;
 	s->remote = *to;
 	s->credit = UC_WINDOW;
+	s->rx.max = SOCK_BUFFER; /* as much as the other side may send */
 	return send_msg(UC_MSG_OPEN, s->id, 0, &w, sizeof w, 0, 0);
 }
 

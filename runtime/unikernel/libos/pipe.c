@@ -83,21 +83,35 @@ u32 pipe_poll(struct file *f)
 
 u32 pipe_seq(struct file *f) { return ((struct pipe *)f->obj)->seq; }
 
+static void pipe_free(struct pipe *p)
+{
+	queue_free(&p->q);
+	kfree(p, sizeof *p);
+}
+
 void pipe_close(struct file *f)
 {
 	struct pipe *p = f->obj;
 	p->seq++;
 	f->kind == K_PIPE_R ? p->readers-- : p->writers--;
-	if (!p->readers && !p->writers) {
-		if (p->fifo)
-			tmp_fifo_gone(p->fifo - 1);
-		queue_free(&p->q);
-		kfree(p, sizeof *p);
-	}
+	/* What was written into a fifo waits for the reader, for whom its writer would have waited. */
+	if (p->readers || p->writers || (p->no_reader && p->q.len))
+		return;
+	if (p->fifo)
+		tmp_fifo_gone(p->fifo - 1);
+	pipe_free(p);
 }
 
-/* Opens a pipe that has a name. fifo(7) waits in open for the other side; here the first read waits for a writer, and the first write
- * finds room, which threads that meet by a name cannot tell apart. */
+int fifo_forget(struct pipe *p)
+{
+	if (p->readers || p->writers)
+		return 0;
+	pipe_free(p);
+	return 1;
+}
+
+/* Opens a pipe that has a name. fifo(7) waits in open for the other side; here the first read waits for a writer, and what a writer
+ * wrote waits for a reader, which threads that meet by a name cannot tell apart. */
 i64 fifo_open(u32 inode, u32 flags)
 {
 	struct pipe *p = *tmp_fifo(inode);

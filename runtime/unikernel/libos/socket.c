@@ -108,6 +108,7 @@ i64 sock_connect_local(struct sock *s, const struct addr *to)
 	struct sock *b = sock_new(l->domain, l->type);
 	if (!b)
 		return -ENOBUFS;
+	b->rx.max = l->rx.max;
 	if (s->domain != AF_UNIX) {
 		i64 r = sock_autobind(s);
 		if (r) {
@@ -234,6 +235,9 @@ i64 socket_write(struct file *f, u64 buf, u64 n)
 	return k;
 }
 
+/* Some room is not enough to wake a writer for. */
+static int has_room(const struct queue *q) { return q->max - q->len >= MIN(4096, q->max / 3); }
+
 u32 socket_poll(struct file *f)
 {
 	struct sock *s = f->obj;
@@ -252,7 +256,7 @@ u32 socket_poll(struct file *f)
 		bits |= POLLRDHUP;
 	if (s->eof && s->shut)
 		bits |= POLLHUP;
-	if (s->shut || (s->proxied ? s->credit && !S->want_out : !s->peer || s->peer->rx.max - s->peer->rx.len >= 4096))
+	if (s->shut || (s->proxied ? s->credit && !S->want_out : !s->peer || has_room(&s->peer->rx)))
 		bits |= POLLOUT;
 	return bits;
 }

@@ -117,6 +117,8 @@ i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
 	}
 	if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF || name == SO_SNDBUFFORCE || name == SO_RCVBUFFORCE))
 		v[0] = buffer(v[0]), name = name == SO_SNDBUFFORCE ? SO_SNDBUF : name == SO_RCVBUFFORCE ? SO_RCVBUF : name;
+	if (level == SOL_SOCKET && name == SO_RCVBUF && !s->proxied)
+		s->rx.max = MAX((u32)v[0], s->rx.len);
 	if (level == SOL_IPV6 && name == IPV6_V6ONLY)
 		s->v6only = v[0] = !!v[0];
 	if (level == SOL_IPV6 && (name == IPV6_UNICAST_HOPS || name == IPV6_TCLASS))

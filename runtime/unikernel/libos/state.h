@@ -76,7 +76,8 @@ struct inode {      /* tmpfs */
 	u64 size, cap;
 	u8 *data;       /* file bytes, symlink target, or directory entries */
 	u64 mtime, atime, ctime;
-	u32 maps, uid, gid, pad;
+	u32 maps, uid, gid;
+	u32 room;       /* pages of addresses behind data that are kept free for it to grow into */
 };
 
 /* A growable queue of bytes: pipes, sockets, the channel. */
@@ -201,6 +202,7 @@ void mounts_init(void);
 
 /* ---- tmpfs.c ---- */
 i64 tmp_share(u32 inode, u64 off, u64 len); /* address of a shared mapping of a file */
+i64 tmp_remap(u64 at, u64 old, u64 len);
 
 /* ---- file.c, fd.c ---- */
 void files_init(void);

@@ -3,6 +3,7 @@
  * a directory is a buffer of records. All of it is charged to the guest's memory limit.
  */
 #include "tmpfs.h"
+#include "vma.h"
 
 struct record { u32 inode; u16 size; u8 len, type; char name[]; }; /* inode 0: free */
 
@@ -29,12 +30,65 @@ static u32 new_inode(u32 mode)
 
 u32 tmp_root(u32 mode) { return new_inode(S_IFDIR | mode); }
 
+/* ---- The buffer of a file ---- */
+
+static void free_data(struct inode *n)
+{
+	if ((n->mode & S_IFMT) == S_IFIFO)
+		return; /* data is its pipe */
+	if (n->room)
+		region_free((u64)n->data + n->cap, n->room * PAGE);
+	kfree(n->data, n->cap);
+	n->data = NULL, n->cap = 0, n->room = 0;
+}
+
+/* Turns addresses that were kept free into memory, or says that the limit forbids it. */
+static i64 fill_room(u64 at, u64 len)
+{
+	vma_remove(at, at + len, 1);
+	if (vma_map(at, len, PROT_READ | PROT_WRITE, MAP_FIXED, V_LIBOS) >= 0)
+		return 0;
+	vma_map(at, len, 0, MAP_FIXED, V_LIBOS);
+	return -ENOSPC;
+}
+
+/* A file that is mapped shared stays where it is, and grows into its room. */
+static i64 extend(struct inode *n, u64 need)
+{
+	u64 more = PAGE_UP(need) - n->cap;
+	if (more / PAGE > n->room)
+		return -EFBIG;
+	i64 r = fill_room((u64)n->data + n->cap, more);
+	if (!r)
+		n->cap += more, n->room -= more / PAGE;
+	return r;
+}
+
+/* Programs map a file and let it grow, SQLite the index of its write-ahead log. Addresses cost nothing. */
+#define ROOM (1ull << 30)
+
+static void settle(struct inode *n, u64 cap)
+{
+	i64 at = vma_map(0, cap + ROOM, 0, 0, V_LIBOS);
+	if (at < 0)
+		return; /* it can be mapped, and does not grow */
+	if (fill_room(at, cap)) {
+		region_free(at, cap + ROOM);
+		return;
+	}
+	memcpy((void *)at, n->data, n->size);
+	free_data(n);
+	n->data = (u8 *)at, n->cap = cap, n->room = ROOM / PAGE;
+}
+
 static void release(u32 id)
 {
 	struct inode *n = node(id);
-	if (n->nlink || n->refs || n->maps || ((n->mode & S_IFMT) == S_IFIFO && n->data))
+	if (n->nlink || n->refs || n->maps)
 		return;
-	kfree(n->data, n->cap);
+	if ((n->mode & S_IFMT) == S_IFIFO && n->data && !fifo_forget((struct pipe *)n->data))
+		return;
+	free_data(n);
 	memset(n, 0, sizeof *n);
 	S->tmp_free = MIN(S->tmp_free, id);
 }
@@ -50,7 +104,7 @@ static i64 reserve(struct inode *n, u64 need)
 	if (need <= n->cap)
 		return 0;
 	if (n->maps)
-		return -EFBIG; /* mapped shared: the buffer may not move */
+		return extend(n, need);
 	u64 cap = MAX(need, n->cap + n->cap / 2);
 	cap = cap <= 64 ? 64 : cap <= 2048 ? (cap <= 256 ? 256 : 2048) : PAGE_UP(cap);
 	if (need > UC_HIGH_END - UC_HIGH)
@@ -61,7 +115,7 @@ static i64 reserve(struct inode *n, u64 need)
 	if (!p)
 		return -ENOSPC;
 	memcpy(p, n->data, n->size);
-	kfree(n->data, n->cap);
+	free_data(n);
 	n->data = p, n->cap = cap;
 	return 0;
 }
@@ -94,21 +148,38 @@ i64 tmp_resize(u32 id, u64 size)
 	if (size > n->size)
 		memset(n->data + n->size, 0, size - n->size);
 	n->size = size;
-	if (!size && !n->maps) {
-		kfree(n->data, n->cap);
-		n->data = NULL, n->cap = 0;
-	}
+	if (!size && !n->maps)
+		free_data(n);
 	n->mtime = n->ctime = now_real();
 	return 0;
 }
+
+/* The address of a mapping of old bytes that now has len: it stays where it is. -EFAULT: at is no file's. */
+i64 tmp_remap(u64 at, u64 old, u64 len)
+{
+	for (u32 id = 1; id < MAX_INODES; id++) {
+		struct inode *n = node(id);
+		u64 data = (u64)n->data;
+		if (!n->maps || at < data || at + old > data + n->cap)
+			continue;
+		return reserve(n, at - data + len) ? -ENOMEM : (i64)at;
+	}
+	return -EFAULT;
+}
+
+#define SETTLE_MAX (64ull << 20) /* a larger file is not moved only so that it may grow */
 
 /* A shared mapping is the file's own buffer, which from then on stays where it is. */
 i64 tmp_share(u32 id, u64 off, u64 len)
 {
 	struct inode *n = node(id);
 	u64 need = MAX(off + PAGE_UP(len), PAGE);
+	if (off + PAGE_UP(len) < off || need > UC_HIGH_END - UC_HIGH)
+		return -ENOMEM;
+	if (!n->maps && !n->room && MAX(need, n->cap) <= SETTLE_MAX)
+		settle(n, PAGE_UP(MAX(need, n->cap)));
 	if (n->cap < need || n->cap <= 2048) {
-		i64 r = n->maps ? -ENOMEM : reserve(n, MAX(need, 2049));
+		i64 r = reserve(n, MAX(need, 2049));
 		if (r)
 			return -ENOMEM;
 	}

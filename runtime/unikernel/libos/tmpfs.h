@@ -19,5 +19,6 @@ i64 tmp_unnamed(u32 mode);                              /* a file that no direct
 struct pipe;
 struct pipe **tmp_fifo(u32 id);                         /* the pipe of a fifo that is open */
 void tmp_fifo_gone(u32 id);
+int fifo_forget(struct pipe *p);                        /* nobody can open it again; 0: it is open, and ends with its last end */
 void tmp_put(u32 id);                                  /* an open file went away */
 #endif

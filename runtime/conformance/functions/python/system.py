@@ -96,7 +96,59 @@ def interrupted_server(_event):
     return [status, thread.is_alive()]
 
 
-cases = {f.__name__: f for f in (refused_connects, listen_anywhere, reset, options, interrupted_server)}
+def write_ahead_log(_event):
+    """SQLite maps the index of its log, which grows while it is mapped."""
+    import sqlite3
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as d:
+        db = sqlite3.connect(d + "/db")
+        mode = db.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        db.execute("PRAGMA wal_autocheckpoint=0")
+        db.execute("PRAGMA cache_size=10")
+        db.execute("CREATE TABLE t (a)")
+        db.executemany("INSERT INTO t VALUES (?)", (("x" * 3000,) for _ in range(6000)))
+        db.commit()
+        n = db.execute("SELECT count(*) FROM t").fetchone()[0]
+        db.close()
+        return [mode, n]
+
+
+def named_pipe(_event):
+    import os
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as d:
+        os.mkfifo(d + "/p")
+
+        def speak():
+            with open(d + "/p", "w") as w:
+                w.write("through")
+
+        thread = threading.Thread(target=speak)
+        thread.start()
+        with open(d + "/p") as r:
+            got = r.read()
+        thread.join()
+        return got
+
+
+def descriptors(_event):
+    """A socket is handed from one thread to another in a message."""
+    a, b = socket.socketpair(socket.AF_UNIX)
+    x, y = socket.socketpair()
+    socket.send_fds(a, [b"here"], [y.fileno()])
+    message, fds, _, _ = socket.recv_fds(b, 100, 4)
+    handed = socket.socket(fileno=fds[0])
+    x.sendall(b"hello")
+    got = handed.recv(10)
+    for s in (a, b, x, y, handed):
+        s.close()
+    return [message.decode(), got.decode()]
+
+
+cases = {f.__name__: f for f in (refused_connects, listen_anywhere, reset, options, interrupted_server, write_ahead_log,
+                                 named_pipe, descriptors)}
 
 
 def handler(event, _context):
