@@ -124,8 +124,11 @@ func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) er
 		return fmt.Errorf("import %s: package of %d bytes, the limit is %d", fn.Name, n, MaxImportBytes)
 	}
 	_, err = s.request(ctx, time.Time{}, TypeImport, TypeImported, meta, code.Bytes)
+	// A package that meets the memory limit meets it in the next sandbox too.
 	if errors.Is(err, runtime.ErrUndelivered) {
-		return fmt.Errorf("import %s: %w: %w", fn.Name, runtime.ErrUndelivered, s.end().Err())
+		if end := s.end(); !end.OutOfMemory {
+			return fmt.Errorf("import %s: %w: %w", fn.Name, runtime.ErrUndelivered, end.Err())
+		}
 	}
 	s.imported = err == nil
 	return s.importError(err)
