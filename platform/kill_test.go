@@ -47,13 +47,19 @@ func playServer(dir string) {
 // victim is a platform in a process of its own.
 func victim(t *testing.T, dir string) (*lambda.Client, *exec.Cmd) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	url, cmd := victimAt(t, dir)
+	return lambdatest.Client(t, url), cmd
+}
+
+func victimAt(t *testing.T, dir string) (url string, cmd *exec.Cmd) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), serverDir+"="+dir)
-	url := runtimetest.Child(t, cmd)
+	url = runtimetest.Child(t, cmd)
 	if !strings.HasPrefix(url, "http://") {
 		t.Fatalf("the server says %q", url)
 	}
-	return lambdatest.Client(t, url), cmd
+	return url, cmd
 }
 
 // load creates functions and invokes them until the platform is gone. It

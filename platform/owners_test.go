@@ -2,6 +2,7 @@ package platform
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -20,28 +21,36 @@ import (
 // whisk asks the OpenWhisk door, as namespace guest.
 func whisk(t *testing.T, url, method, path string, body any) (int, map[string]any) {
 	t.Helper()
-	data, err := json.Marshal(body)
+	status, m, err := askWhisk(t.Context(), url, method, path, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), method, url+"/api/v1/namespaces"+path, bytes.NewReader(data))
+	return status, m
+}
+
+func askWhisk(ctx context.Context, url, method, path string, body any) (int, map[string]any, error) {
+	data, err := json.Marshal(body)
 	if err != nil {
-		t.Fatal(err)
+		return 0, nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url+"/api/v1/namespaces"+path, bytes.NewReader(data))
+	if err != nil {
+		return 0, nil, err
 	}
 	user, key, _ := strings.Cut(openwhisk.GuestKey, ":")
 	req.SetBasicAuth(user, key)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return 0, nil, err
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatal(err)
+		return 0, nil, err
 	}
 	var m map[string]any
 	json.Unmarshal(answer, &m) // a list is none
-	return res.StatusCode, m
+	return res.StatusCode, m, nil
 }
 
 // putAction makes an action that returns a word.
