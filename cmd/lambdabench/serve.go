@@ -24,7 +24,9 @@ func serveCommand() *cobra.Command {
 		Long: `Serve runs functions behind AWS Lambda's REST API, until it is interrupted. The
 AWS CLI and SDKs are its clients: point them at it with an endpoint URL and any
 credentials. It checks no signature, so it listens on loopback unless told
-otherwise. /metrics is for Prometheus, /healthz for a load balancer, and with --pprof
+otherwise; there it answers to localhost, an IP address, the name in --listen and
+those of --host, so that no web page can reach it under a name of its own.
+/metrics is for Prometheus, /healthz for a load balancer, and with --pprof
 /debug/pprof/ for go tool pprof.`,
 		Example: `  lambdabench serve --backend process
   aws lambda list-functions --endpoint-url http://127.0.0.1:9000 --region us-east-1`,
