@@ -22,6 +22,7 @@ var (
 func doctorCommand() *cobra.Command {
 	var trace bool
 	var f backendFlags
+	var patience time.Duration
 	c := &cobra.Command{
 		Use: "doctor", Short: "Say what this host can run, and what it lacks",
 		Long: `Say for every backend whether this host can run it, or in one sentence what the
@@ -34,10 +35,11 @@ backend is usable.`,
 			if trace {
 				return traceUCs(cmd)
 			}
-			return doctor(cmd, f)
+			return doctor(cmd, f, patience)
 		},
 	}
 	c.Flags().BoolVar(&trace, "uc-trace", false, "show the system calls that each language runtime makes in a unikernel context, those that the library OS does not know (ENOSYS) first")
+	c.Flags().DurationVar(&patience, "patience", time.Minute, "how long an interpreter may take to answer, and each step of a trial to end: more on an emulated host")
 	f.add(c)
 	return c
 }
@@ -67,9 +69,9 @@ func traceUCs(cmd *cobra.Command) error {
 	return nil
 }
 
-func doctor(cmd *cobra.Command, f backendFlags) (err error) {
+func doctor(cmd *cobra.Command, f backendFlags, patience time.Duration) (err error) {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
-	var finder runtime.Finder
+	finder := runtime.Finder{Patience: patience}
 	fmt.Fprintln(out, "interpreters")
 	found := finder.All(ctx)
 	for _, in := range found {
@@ -83,7 +85,7 @@ func doctor(cmd *cobra.Command, f backendFlags) (err error) {
 	defer func() { err = errors.Join(err, closeInTime(closeAll)) }()
 	usable := 0
 	for _, b := range all {
-		verdicts, err := trial.Trial{}.All(ctx, b, found)
+		verdicts, err := trial.Trial{Patience: patience}.All(ctx, b, found)
 		if ctx.Err() != nil {
 			return fmt.Errorf("doctor was interrupted: %w", context.Cause(ctx))
 		}

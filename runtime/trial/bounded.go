@@ -2,7 +2,6 @@ package trial
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -25,7 +24,7 @@ func bounded[T any](ctx context.Context, bound time.Duration, f func(context.Con
 	for ended := own.Done(); ; {
 		select {
 		case o := <-done:
-			if errors.Is(o.err, context.DeadlineExceeded) && own.Err() != nil {
+			if o.err != nil && ctx.Err() == nil && own.Err() != nil { // its error may be that of a process which was killed then
 				return none, fmt.Errorf("it did not end within %v: %w", bound, o.err)
 			}
 			return o.got, o.err

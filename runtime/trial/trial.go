@@ -23,13 +23,14 @@ import (
 
 // Trial is how a backend is tried; the zero value works.
 type Trial struct {
-	// Patience bounds each step. 0: 60 s, in which a first boot also makes the image
-	// of its interpreter on an emulated processor.
+	// Patience bounds each step, the first boot included, which also makes the image
+	// of its interpreter. 0: Patience.
 	Patience time.Duration
 }
 
 const (
-	patience = 60 * time.Second
+	// Patience is for who would rather wait for a slow host than call it unable.
+	Patience = 5 * time.Minute
 
 	// grace is what a step may take beyond its deadline before it is given up.
 	grace = 10 * time.Second
@@ -177,7 +178,7 @@ func do[T any](r *run, step Step, f func(context.Context) (T, error)) (T, error)
 
 func (t Trial) bound() time.Duration {
 	if t.Patience == 0 {
-		return patience
+		return Patience
 	}
 	return t.Patience
 }

@@ -104,7 +104,7 @@ func TestFailureNamesTheStepAndLeavesNothingOpen(t *testing.T) {
 
 func TestStepThatOutlastsItsDeadlineIsAFailureOfThatStep(t *testing.T) {
 	for _, step := range []Step{Boot, Capture, Deploy, Import, Call} {
-		b := &stub{at: step, do: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		b := &stub{at: step, do: func(ctx context.Context) error { <-ctx.Done(); return errors.New("signal: killed") }}
 		err := Trial{Patience: 50 * time.Millisecond}.Run(t.Context(), b, node)
 		var failed *Failure
 		if !errors.As(err, &failed) || failed.Step != step || !strings.Contains(err.Error(), "within 50ms") {
