@@ -138,7 +138,7 @@ func start(t *testing.T, fault string, uid int) string {
 		t.Fatal(err)
 	}
 	defer self.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // an emulated host takes its time
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/proc/self/fd/3")
 	cmd.ExtraFiles = []*os.File{self}
