@@ -159,6 +159,7 @@ func (r *tenderRoot) hello() error {
 	}
 	if m, err := abi.ParseMsg(b, n); err == nil && m.Type == abi.Exit {
 		what, _, _ := strings.Cut(strings.TrimPrefix(string(b[abi.MsgSize:n]), "tender: "), ": errno")
+		what, _, _ = strings.Cut(what, " (") // its guess at the cause; the host's settings tell
 		return &startError{step: what, err: syscall.Errno(m.ID)}
 	}
 	if n != replySize+machineSize {
