@@ -191,7 +191,9 @@ i64 socket_read(struct file *f, u64 buf, u64 n)
 	return n ? -EAGAIN : 0;
 }
 
-/* TCP takes what is sent to a peer that has closed; the reset that answers it makes the next one fail. */
+#define SEGMENT 4096
+
+/* TCP takes a part of what is sent to a peer that has closed; the reset that answers it makes the next one fail. */
 static i64 after_the_end(struct sock *s, u64 n)
 {
 	if (!s->peer) {
@@ -199,7 +201,7 @@ static i64 after_the_end(struct sock *s, u64 n)
 		s->seq++;
 		changed();
 	}
-	return n;
+	return MIN(n, SEGMENT);
 }
 
 i64 socket_write(struct file *f, u64 buf, u64 n)
