@@ -107,7 +107,8 @@ type Sandbox interface {
 	// ended before, and the code was not looked at.
 	Import(ctx context.Context, fn Function) error
 
-	// Invoke hands one event to the handler. What becomes of the invocation,
+	// Invoke hands one event to the handler, and returns at the invocation's
+	// deadline at the latest. What becomes of the invocation,
 	// failures included, is in the Result; the error is non-nil only when the
 	// call itself was in vain (ctx cancelled, sandbox closed, nothing
 	// imported), and the sandbox must then be closed. An error that is
@@ -229,7 +230,8 @@ type Invocation struct {
 // Outcome classifies a finished invocation.
 type Outcome string
 
-// The outcomes. After every one but OK and Failed the sandbox is gone.
+// The outcomes. After every one but OK and Failed the sandbox takes no further
+// invocation and ends. Invoke does not wait for that end, Close does.
 const (
 	OK          Outcome = "ok"        // the handler returned
 	Failed      Outcome = "error"     // the handler threw, or its result was no JSON

@@ -73,7 +73,7 @@ type Response struct {
 	runtime.Result
 	Path        Path
 	Stages      Stages
-	Billed      time.Duration // the run stage, rounded up to a whole millisecond
+	Billed      time.Duration // the run stage, at most Timeout, rounded up to a whole millisecond
 	MemoryBytes int64         // of the sandbox, see Request.Meter; 0 where it was not metered yet
 	LogStream   string        // of the function's revision, in this worker; empty where no code was loaded
 	PeakBytes   int64         // the most so far, with Request.Meter where the backend knows it; else 0

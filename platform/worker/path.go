@@ -176,7 +176,7 @@ func (c *call) run(ctx context.Context) error {
 	if result.Outcome == runtime.TimedOut {
 		result.Error = timedOut(c.req.Invocation.ID, c.req.Timeout)
 	}
-	c.res.Result, c.res.Stages.Run, c.res.Billed = result, run, billed(run)
+	c.res.Result, c.res.Stages.Run, c.res.Billed = result, run, billed(min(run, c.req.Timeout))
 	if c.req.Meter && result.Outcome.Alive() {
 		if u, err := c.inst.sb.Usage(); err == nil {
 			c.res.MemoryBytes, c.res.PeakBytes = u.MemoryBytes, u.PeakBytes

@@ -173,6 +173,21 @@ func TestSandboxIsUsedAgainOnlyAfterOKOrError(t *testing.T) {
 	}
 }
 
+func TestTimedOutCallIsBilledItsTimeout(t *testing.T) {
+	f := newFake(t)
+	f.onInvoke = func(_ *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+		time.Sleep(time.Until(inv.Deadline) + 50*time.Millisecond)
+		return runtime.Result{Outcome: runtime.TimedOut}, nil
+	}
+	w := start(t, Config{}, f)
+	req := request("a")
+	req.Timeout = 20 * time.Millisecond
+	res, err := w.Invoke(context.Background(), req)
+	if err != nil || res.Outcome != runtime.TimedOut || res.Billed != req.Timeout {
+		t.Errorf("outcome %s, billed %v, %v", res.Outcome, res.Billed, err)
+	}
+}
+
 func TestTimeoutSpeaksAsAWSDoes(t *testing.T) {
 	f := newFake(t)
 	var deadline time.Time

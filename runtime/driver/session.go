@@ -33,6 +33,7 @@ type Session struct {
 	seq      uint32
 	buf      []byte // scratch for the next request
 	imported bool
+	over     error  // how the driver's last invocation ended it; nil: it serves
 	clone    uint32 // process id of a clone that was not told yet; 0: none
 	closed   atomic.Bool
 	learnEnd func() End
@@ -153,7 +154,8 @@ func (s *Session) importError(err error) error {
 
 // Invoke hands one event to the handler. A driver that ends or babbles is in
 // the result (Crashed, Malformed); a backend that knows more, such as the
-// memory limit, puts it there.
+// memory limit, puts it there. After an outcome that is not Alive the session
+// hands no further event to the driver, whose end may take a while.
 func (s *Session) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
 	if !s.mu.TryLock() {
 		return runtime.Result{}, runtime.ErrBusy
@@ -161,6 +163,9 @@ func (s *Session) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	defer s.mu.Unlock()
 	if !s.imported {
 		return runtime.Result{}, runtime.ErrNothingToRun
+	}
+	if s.over != nil {
+		return runtime.Result{}, fmt.Errorf("%w: %w", runtime.ErrUndelivered, s.over)
 	}
 	if len(inv.Payload) > runtime.MaxPayloadBytes {
 		return runtime.Result{}, fmt.Errorf("%w: %d bytes, the limit is %d", runtime.ErrPayloadTooLarge, len(inv.Payload), runtime.MaxPayloadBytes)
@@ -179,6 +184,9 @@ func (s *Session) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 		return runtime.Result{}, err
 	}
 	s.classify(&res, inv, start, err)
+	if !res.Outcome.Alive() {
+		s.over = res.Error
+	}
 	return res, nil
 }
 

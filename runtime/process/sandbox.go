@@ -34,8 +34,9 @@ type sandbox struct {
 	session *driver.Session
 	output  *driver.LogPipe
 
-	mu     sync.Mutex // limits
-	limits runtime.Limits
+	mu      sync.Mutex // limits, and that no killer begins once closing is set
+	limits  runtime.Limits
+	killers sync.WaitGroup
 
 	overLimit atomic.Bool // the watch ended it
 	closing   atomic.Bool // Close ended it
@@ -139,24 +140,45 @@ func (s *sandbox) Printed() ([]byte, []runtime.LogMark) { return s.output.Take()
 func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
 	res, err := s.session.Invoke(ctx, inv)
 	if err == nil && !res.Outcome.Alive() {
-		err = s.kill()
+		s.killSoon()
 	}
 	return res, err
 }
 
+// killSoon ends the sandbox's processes in the background: to kill those of a
+// user takes a process of its own, for which a reply must not wait. Close waits
+// for the killers, as the user id may have another owner afterwards, and
+// returns the error of its own kill.
+func (s *sandbox) killSoon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing.Load() {
+		s.killers.Go(func() { _ = s.kill() })
+	}
+}
+
 // Usage implements runtime.Sandbox.
 func (s *sandbox) Usage() (runtime.Usage, error) { return s.usage() }
+
+// endPatience is how long a process whose stream ended has time to end, and then
+// one that is killed, before the reply goes out without its status.
+const endPatience = time.Second
 
 // end says what became of the process: a stream that ended has a process that
 // ends, or one that must be ended.
 func (s *sandbox) end() driver.End {
 	select {
 	case <-s.gone:
-	case <-time.After(time.Second):
-		s.kill()
-		<-s.gone
+		return s.ending()
+	case <-time.After(endPatience):
 	}
-	return s.ending()
+	s.killSoon()
+	select {
+	case <-s.gone:
+		return s.ending()
+	case <-time.After(endPatience):
+		return driver.End{Status: "signal: " + syscall.SIGKILL.String(), Words: s.output.Peek()}
+	}
 }
 
 // ending reads how the process ended, which it has.
@@ -191,11 +213,14 @@ func (s *sandbox) kill() error {
 // Close implements runtime.Sandbox.
 func (s *sandbox) Close() error {
 	s.once.Do(func() {
+		s.mu.Lock()
 		s.closing.Store(true)
+		s.mu.Unlock()
 		if s.session != nil {
 			s.session.Close()
 		}
 		s.closeErr = s.kill()
+		s.killers.Wait()
 		<-s.gone
 		s.closeErr = errors.Join(s.closeErr, s.release())
 	})

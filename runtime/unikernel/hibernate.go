@@ -61,7 +61,7 @@ func (s *sandbox) tryHibernate() error {
 		return runtime.ErrBusy
 	}
 	defer s.resting.Unlock()
-	if s.isClosed() {
+	if s.isEnding() {
 		return runtime.ErrClosed
 	}
 	if s.asleep != nil || s.channel.pins != nil {
@@ -121,7 +121,7 @@ func (s *sandbox) due(idle time.Duration) bool {
 		return false
 	}
 	now := time.Now()
-	if s.calls > 0 || s.closed || s.asleep != nil || s.parent == nil || now.Sub(s.left) < idle || now.Before(s.tryAgain) {
+	if s.calls > 0 || s.closed || s.doomed || s.asleep != nil || s.parent == nil || now.Sub(s.left) < idle || now.Before(s.tryAgain) {
 		return false
 	}
 	s.tryAgain = now.Add(hibernateAgain)

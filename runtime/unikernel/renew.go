@@ -31,7 +31,7 @@ const (
 // the UC is as good as dead: kill it.
 func (s *sandbox) renew() bool {
 	s.mu.Lock()
-	plain := s.parent != nil && s.session != nil && s.net == nil
+	plain := s.parent != nil && s.session != nil && s.net == nil && !s.doomed
 	s.mu.Unlock()
 	n := s.uc.node
 	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || !n.stock.admits(s.past()) {
@@ -55,7 +55,8 @@ func (s *sandbox) renew() bool {
 	return true
 }
 
-// backToBlank returns the blank that the UC is now, or false after killing it.
+// backToBlank returns the blank that the UC is now, or false after it told the
+// node to kill it.
 func (s *sandbox) backToBlank() (blank, bool) {
 	next := s.backend.runOrder(abi.Resume, s.uc.node, s.limits)
 	fd, id, ok := -1, s.uc.id, false
@@ -65,7 +66,6 @@ func (s *sandbox) backToBlank() (blank, bool) {
 	}
 	if !ok {
 		s.uc.node.forget(id)
-		s.channel.awaitEnd()
 		return blank{}, false
 	}
 	s.channel.closed.Store(true)

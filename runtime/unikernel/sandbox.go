@@ -51,6 +51,7 @@ type sandbox struct {
 	owner        tenancy // whose function it runs; not known before its import
 	net          *proxy.Proxy
 	closed       bool
+	doomed       bool          // it is being killed: it neither hibernates nor is renewed
 	log          driver.Output // what the UC printed and no result has
 	lost         bool          // counted as a process that ended without the platform's wish
 	once, killed sync.Once
@@ -197,7 +198,7 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 		}
 	}
 	if err == nil && !res.Outcome.Alive() {
-		s.kill()
+		s.doom()
 	}
 	if err == nil && res.Outcome.Alive() && s.copied {
 		s.copied = false
@@ -208,13 +209,25 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	return res, err
 }
 
-// kill ends the UC and waits until it is gone. Its channel stays, for those
-// who still ask.
+// doom has the UC killed in the background: its node may be carrying out another
+// order, for which a reply must not wait. Close waits for the order to be given,
+// and for the UC's end. It needs s.resting for reading, and holds it until then.
+func (s *sandbox) doom() {
+	s.mu.Lock()
+	s.doomed = true
+	s.mu.Unlock()
+	s.resting.RLock() // nobody waits for it for writing, so it can be had twice
+	go func() {
+		defer s.resting.RUnlock()
+		s.kill()
+	}()
+}
+
+// kill tells the UC's node to kill it. Its channel stays, for those who still ask.
 func (s *sandbox) kill() {
 	s.killed.Do(func() {
 		s.unlimitCPU()
 		s.uc.node.forget(s.uc.id)
-		s.channel.awaitEnd()
 	})
 }
 
@@ -311,6 +324,7 @@ func (s *sandbox) Close() error {
 			s.session.Close()
 		}
 		s.kill()
+		s.channel.awaitEnd()
 		s.channel.shut()
 		s.disconnect()
 		s.channel.settle()

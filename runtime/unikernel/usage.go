@@ -81,3 +81,10 @@ func (s *sandbox) isClosed() bool {
 	defer s.mu.Unlock()
 	return s.closed
 }
+
+// isEnding reports whether the UC was closed, or is being killed.
+func (s *sandbox) isEnding() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed || s.doomed
+}

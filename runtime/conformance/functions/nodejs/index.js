@@ -67,6 +67,7 @@ const cases = {
 
   // Those that end the sandbox.
   loop: () => { for (;;); },
+  native: () => /^(a+)+$/.test('a'.repeat(60) + 'b'),
   hang: () => new Promise((resolve) => setTimeout(resolve, 1e8)),
   hog: async () => { const kept = []; for (;;) kept.push(Buffer.alloc(4 << 20, 1)); },
   exit0: async () => { process.exit(0); },

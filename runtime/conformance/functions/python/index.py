@@ -3,6 +3,7 @@ import ctypes
 import logging
 import os
 import random
+import re
 import secrets
 import subprocess
 import sys
@@ -138,6 +139,10 @@ def loop(_event, _context):
         pass
 
 
+def native(_event, _context):
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
 def hog(_event, _context):
     blocks = []
     while True:
@@ -193,7 +198,7 @@ CASES = {
     "nothing": lambda e, c: None, "spin": spin, "random": randoms, "clock": lambda e, c: int(time.time() * 1000),
     "remember": remember, "recall": lambda e, c: kept, "writeTmp": write_tmp,
     "create": create, "exists": lambda e, c: os.path.exists(e["path"]), "read": read,
-    "loop": loop, "hang": lambda e, c: time.sleep(1e5), "hog": hog,
+    "loop": loop, "native": native, "hang": lambda e, c: time.sleep(1e5), "hog": hog,
     "exit0": lambda e, c: sys.exit(0), "exit3": lambda e, c: sys.exit(3), "exitInner": lambda e, c: os._exit(4),
     "killSelf": kill_self, "exitLater": exit_later, "garbage": lambda e, c: os.write(3, b"this is no frame, it is garbage"),
     "closeChannel": lambda e, c: os.close(3), "coroutine": coroutine, "escape": escape, "forkBomb": fork_bomb,

@@ -1,0 +1,47 @@
+package unikernel
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
+
+// The reply of a call whose time is over waits neither for the node to kill the UC
+// nor for the UC's end.
+func TestTimedOutCallIsAnsweredWhileItsNodeIsBusy(t *testing.T) {
+	be := newBackend(t, Config{})
+	fn := function(t, runtime.Python, "def handler(event, context):\n    while True:\n        pass\n")
+	sb := deployed(t, be, baseSnapshot(t, be, runtime.Python, nil)).(*sandbox)
+	defer sb.Close()
+	if err := sb.Import(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+	n := sb.uc.node
+	n.mu.Lock() // as while it carries out another order
+	freed := time.AfterFunc(20*time.Second, n.mu.Unlock)
+	deadline := time.Now().Add(300 * time.Millisecond)
+	res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "request-1", Payload: []byte("1"), Deadline: deadline})
+	late := time.Since(deadline)
+	if !freed.Stop() {
+		t.Fatal("the reply waited for the node")
+	}
+	closed := make(chan struct{})
+	go func() {
+		sb.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+		t.Error("the sandbox was closed, and nobody could kill its UC")
+	case <-time.After(100 * time.Millisecond):
+	}
+	n.mu.Unlock()
+	<-closed
+	if err != nil || res.Outcome != runtime.TimedOut || late > 5*time.Second {
+		t.Errorf("outcome %s, %v, error %v, %v after the deadline", res.Outcome, res.Error, err, late)
+	}
+	if !sb.channel.closed.Load() || be.awake.Load() != 0 {
+		t.Error("the UC is still there")
+	}
+}
