@@ -14,6 +14,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
+	"github.com/lambdabench/lambdabench/platform/origin"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
@@ -113,7 +114,7 @@ var (
 
 // Validate reports every field that cannot be meant.
 func (c Config) Validate() error {
-	errs := []error{c.Worker.Validate(), c.Dispatch.Validate(), c.OpenWhisk.Validate()}
+	errs := []error{origin.Validate(c.Hosts), c.Worker.Validate(), c.Dispatch.Validate(), c.OpenWhisk.Validate()}
 	if !regionName.MatchString(c.Region) {
 		errs = append(errs, fmt.Errorf("region is %q: it has small letters, digits and -, such as us-east-1", c.Region))
 	}

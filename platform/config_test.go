@@ -43,6 +43,7 @@ func TestWrongConfigurationIsRefusedByLineOrName(t *testing.T) {
 		"data: [\n":                                 "line",
 		"- data\n":                                  "line 1",
 		"region: US East\n":                         "region",
+		"hosts: [http://lambda.example:80]\n":       "leave scheme, port and path out",
 		"account: 12\n":                             "account",
 		"openwhisk:\n  in_flight: -1\n":             "openwhisk: in_flight",
 		"openwhisk:\n  namespaces: {guest: key}\n":  "key of namespace guest",

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/lambdabench/lambdabench/platform/origin"
 )
 
 // Config is read once, at start. Keys of a provider are the paper's where it
@@ -110,7 +112,7 @@ func (c Config) withDefaults() Config {
 var providerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 func (c Config) validate() error {
-	var errs []error
+	errs := []error{origin.Validate(c.Hosts)}
 	if len(c.Providers) == 0 {
 		errs = append(errs, errors.New("providers: at least one is needed"))
 	}

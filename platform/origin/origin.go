@@ -36,6 +36,16 @@ func Guard(next http.Handler, hosts []string) http.Handler {
 	return g
 }
 
+// Validate reports what is no name of a host.
+func Validate(hosts []string) error {
+	for _, h := range hosts {
+		if h == "" || strings.ContainsAny(h, "/:@* ") && net.ParseIP(h) == nil {
+			return fmt.Errorf("hosts: %q is no name of a host: leave scheme, port and path out, as in lambda.example", h)
+		}
+	}
+	return nil
+}
+
 type guard struct {
 	hosts []string
 	next  http.Handler

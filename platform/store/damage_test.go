@@ -266,3 +266,29 @@ func TestAStartOnAFullDiskSaysWhatHelps(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestADatabaseThatCannotBeReadIsNamedAndNothingIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if _, err := s.Of(lambdas).Create(hello("f"), lambdatest.Zip(t, "index.js", "x")); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	path := filepath.Join(dir, databaseFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 100; i < len(data); i++ { // all but the header
+		data[i] = 0xff
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), databaseFile) || !strings.Contains(err.Error(), "put a sound copy of it back") {
+		t.Errorf("%v", err)
+	}
+	if n := entries(t, s.codeDir()); n != 1 {
+		t.Errorf("%d packages are left of 1", n)
+	}
+}
