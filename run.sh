@@ -5,6 +5,8 @@
 #   ./run.sh test      install what is missing, build, run every test
 #   ./run.sh fidelity FLAGS python|node DIRECTORY
 #                      how much of an interpreter's own suite passes in a unikernel context (runtime/unikernel/fidelity)
+#   ./run.sh hosts [HOST…]
+#                      try what was built on other hosts than this one (needs root; .ci/hosts/host lists them)
 #
 # FLAGS go to `bin/lambdabench run configs/quick.yaml`. It asks for nothing; where it may not install, it says what is missing and
 # goes on with what the host has.
@@ -44,12 +46,36 @@ install_missing() {
 	"${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${want[@]}" >/dev/null
 }
 
+# need_go asks the Go that is installed, not the one that go.mod would have it fetch.
 need_go() {
 	if ! command -v go >/dev/null && [ -x /usr/local/go/bin/go ]; then PATH=$PATH:/usr/local/go/bin; fi
 	if ! command -v go >/dev/null; then
-		say "Go 1.26 or later is needed: install it as the Go project describes and put it on the PATH."
+		say "Go $(go_wanted) or later is needed: install it as the Go project describes and put it on the PATH."
 		exit 1
 	fi
+	local have
+	have=$(GOTOOLCHAIN=local go version | sed 's/^go version go\([0-9.]*\).*/\1/')
+	if older "$have" 1.21; then
+		say "Go $have is too old: install Go $(go_wanted) or later and put it first on the PATH (from 1.21 on, Go fetches the version that a project names by itself)."
+		exit 1
+	fi
+	if older "$have" "$(go_wanted)" && ! go version >/dev/null 2>&1; then
+		say "Go $have could not fetch Go $(go_wanted), which LambdaBench needs: run this where the Go module proxy can be reached (go env GOPROXY), or install Go $(go_wanted)."
+		exit 1
+	fi
+}
+
+go_wanted() { sed -n 's/^go //p' go.mod; }
+
+# older A B: version A comes before version B.
+older() { [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | head -1)" = "$1" ]; }
+
+# fetch_modules says in one sentence what the go command says in one line for each module.
+fetch_modules() {
+	local errors
+	errors=$(go mod download 2>&1) && return
+	say "the Go modules that LambdaBench is built from could not be fetched. This needs the Go module proxy once (go env GOPROXY): $(head -1 <<<"$errors")"
+	exit 1
 }
 
 build() {
@@ -67,13 +93,12 @@ run_tests() {
 }
 
 need_go
+fetch_modules
 install_missing
 build
-if [ "${1:-}" = test ]; then
-	run_tests
-elif [ "${1:-}" = fidelity ]; then
-	shift
-	exec go run ./cmd/fidelity "$@"
-else
-	exec bin/lambdabench run configs/quick.yaml "$@"
-fi
+case ${1:-} in
+test) run_tests ;;
+hosts) exec .ci/hosts/all "${@:2}" ;;
+fidelity) exec go run ./cmd/fidelity "${@:2}" ;;
+*) exec bin/lambdabench run configs/quick.yaml "$@" ;;
+esac
