@@ -189,15 +189,36 @@ func callBad(t *testing.T, r *running, in runtime.Interpreter, id string, b bad)
 	}
 }
 
-// inDirectory are the processes that work below a backend's directory.
+// inDirectory are the processes of the sandboxes that a process backend keeps
+// below a directory: they have its drivers mounted, or work there where the host
+// permits no mount namespace.
 func inDirectory(dir string) (pids []string) {
-	links, _ := filepath.Glob("/proc/[0-9]*/cwd")
-	for _, link := range links {
-		if cwd, err := os.Readlink(link); err == nil && strings.HasPrefix(cwd, dir+"/") {
-			pids = append(pids, filepath.Base(filepath.Dir(link)))
+	processes, _ := filepath.Glob("/proc/[0-9]*")
+	for _, process := range processes {
+		mounts, _ := os.ReadFile(filepath.Join(process, "mountinfo")) // it may have ended
+		cwd, _ := os.Readlink(filepath.Join(process, "cwd"))
+		if strings.HasPrefix(cwd, dir+"/") || mountedBelow(string(mounts), dir) {
+			pids = append(pids, filepath.Base(process))
 		}
 	}
 	return pids
+}
+
+// mountedBelow reports whether mountinfo (proc(5)) has the drivers of a backend
+// below dir. The fourth field is a path in its file system, which need not be
+// mounted at /.
+func mountedBelow(mountinfo, dir string) bool {
+	for line := range strings.Lines(mountinfo) {
+		f := strings.Fields(line)
+		if len(f) > 4 && f[4] == "/var/runtime" {
+			for tail := dir; strings.Count(tail, "/") > 1; tail = tail[1+strings.Index(tail[1:], "/"):] {
+				if strings.HasPrefix(f[3], tail+"/") {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func TestClientThatGoesAwayLeavesNoInvocationBehind(t *testing.T) {
