@@ -84,13 +84,17 @@ func mounts() map[string]string {
 }
 
 // Delegate makes a directory in the version 2 tree whose groups have as many of
-// the controllers as the host permits: in this process's own group or the
-// nearest one above that passes the first of them on, because a group that
-// holds processes cannot pass them on itself. Where none does, dir is one
-// whose groups limit nothing, and "" where none can be made. passed are the
-// controllers that its groups have.
+// the controllers as the host permits: in this process's own group, if that was
+// delegated (MakeRoom), else in the nearest one above that passes the first of
+// them on, because a group that holds processes cannot pass them on itself. Where
+// none does, dir is one whose groups limit nothing, and "" where none can be
+// made. passed are the controllers that its groups have.
 func (t Tree) Delegate(name string, controllers ...string) (dir string, passed []string) {
-	for at := t.Own; ; at = filepath.Dir(at) {
+	from := t.Own
+	if at, ok, _ := t.MakeRoom(controllers...); ok {
+		from = at
+	}
+	for at := from; ; at = filepath.Dir(at) {
 		higher := filepath.Join(t.Mount, at, name)
 		// Moving a process takes leave to write the common ancestor's list.
 		if unix.Access(filepath.Join(t.Mount, at, "cgroup.procs"), unix.W_OK) == nil && os.Mkdir(higher, 0o755) == nil {

@@ -77,6 +77,7 @@ func Run(t *testing.T, create func(t testing.TB) runtime.Backend) {
 			t.Run("links", s.links)
 			t.Run("limits", s.limits)
 			t.Run("control", s.control)
+			t.Run("faults", s.faults)
 			t.Run("snapshots", s.snapshots)
 		})
 	}

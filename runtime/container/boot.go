@@ -162,10 +162,7 @@ func (s *sandbox) connect() (attached func() error, err error) {
 // makeGroup makes the cgroup around the container.
 func (s *sandbox) makeGroup(l runtime.Limits) error {
 	b := s.backend
-	if b.workshop == nil {
-		return nil
-	}
-	all := findGroups() // anew each time: the platform may have been moved to another group
+	all := placeGroups() // anew each time: the platform may have been moved to another group
 	if s.group = all.new(s.id); s.group == nil {
 		return nil
 	}

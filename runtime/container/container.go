@@ -53,8 +53,9 @@
 // # Without root
 //
 // A user who may make user namespaces gets containers of a single user id: no
-// limits, no bridge, no overlay (the image is read-only, /var/task is in
-// memory), no Pauser. [Backend.CanLimit] and Usage say so.
+// bridge, no overlay (the image is read-only, /var/task is in memory). Limits
+// and Pauser are there where version 2 cgroups were delegated to the user
+// (systemd: Delegate=yes); [Backend.CanLimit] and Usage say so.
 //
 // runsc's command line is taken from gVisor's documentation; the authors had
 // no host with runsc.
@@ -149,7 +150,7 @@ func (b *Backend) Version(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s, network %s, %s", v, b.cfg.Network, findGroups()), nil
+	return fmt.Sprintf("%s, network %s, %s", v, b.cfg.Network, placeGroups()), nil
 }
 
 // prepare makes what all sandboxes share. After a failure the next Boot tries

@@ -25,11 +25,13 @@ func (s *sandbox) watch(shim *exec.Cmd) {
 	s.shim, s.gone = shim, make(chan struct{})
 	go func() {
 		defer close(s.gone)
-		shim.Wait()
-		s.status, _ = shim.ProcessState.Sys().(syscall.WaitStatus)
+		if state, err := shim.Process.Wait(); err == nil {
+			s.status, _ = state.Sys().(syscall.WaitStatus)
+		}
 		if s.status.Signaled() {
 			s.endOrphan()
 		}
+		shim.Wait() // for the output, which the container may hold as well
 	}()
 }
 

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 const (
@@ -32,6 +33,30 @@ type groups struct {
 	hierarchies []string // mounts: every version 1 hierarchy, or the one of version 2
 	controllers []string // of memory, pids, cpu, freezer
 	reason      string   // why there is none
+}
+
+// placeGroups is findGroups, with room made first in a group that was delegated
+// to this process, and without what this user may not make.
+func placeGroups() groups {
+	if cgroups.Mode() == cgroups.Unified {
+		for _, t := range cgroup.Trees() {
+			if _, _, err := t.MakeRoom("memory", "pids", "cpu"); err != nil {
+				return groups{reason: err.Error()}
+			}
+		}
+	}
+	g := findGroups()
+	if os.Geteuid() == 0 || g.version == 0 {
+		return g
+	}
+	if g.version == 1 {
+		return groups{reason: "only root can make version 1 cgroups"}
+	}
+	parent := filepath.Join(cgroupMount, g.parent)
+	if unix.Access(parent, unix.W_OK) != nil || unix.Access(filepath.Join(parent, "cgroup.procs"), unix.W_OK) != nil {
+		return groups{reason: "no cgroup that hands controllers on was delegated to this user"}
+	}
+	return g
 }
 
 // findGroups puts containers below the memory cgroup that this process is in,
@@ -137,12 +162,9 @@ func (b *Backend) CanLimit(l runtime.Limits) error {
 	if l == (runtime.Limits{}) {
 		return nil
 	}
-	if os.Geteuid() != 0 {
-		return b.lacks("containers of a user who is not root have no limits", "run as root")
-	}
-	g := findGroups()
+	g := placeGroups()
 	if g.version == 0 {
-		return b.lacks("no limits: "+g.reason, "mount the cgroup controllers, or have them delegated (systemd: Delegate=yes)")
+		return b.lacks("no limits: "+g.reason, "have cgroup version 2 controllers delegated (systemd-run --user -p Delegate=yes), or run as root")
 	}
 	for _, c := range []struct {
 		name   string

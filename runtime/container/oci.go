@@ -93,6 +93,7 @@ func (o oci) run(path, root, bundle, id string, network Network, channel, log *o
 	cmd.Env = environmentOf(root)
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{channel, log}
+	cmd.WaitDelay = endPatience
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals of a terminal are for the platform
 	return cmd
 }

@@ -61,7 +61,7 @@ func (b bundle) specification() (*specs.Spec, error) {
 			CgroupsPath: b.cgroup,
 		},
 	}
-	if b.cgroup != "" {
+	if b.cgroup != "" && b.overlayed { // in a single user's namespace no device can be opened anyway
 		// No device but those that every container has; the limits are those
 		// of the group around.
 		s.Linux.Resources = &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}}

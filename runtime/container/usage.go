@@ -3,6 +3,7 @@ package container
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -46,12 +47,15 @@ func usageOf(pid int) (memory int64, cpu time.Duration, err error) {
 	return int64(sizes.Pss), time.Duration(stat.CPUTime() * float64(time.Second)), nil
 }
 
-// childrenOf reads proc(5) /proc/PID/task/PID/children.
+// childrenOf reads proc(5) /proc/PID/task/TID/children: each thread has its own.
 func childrenOf(pid int) (found []int) {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for field := range strings.FieldsSeq(string(b)) {
-		if n, err := strconv.Atoi(field); err == nil {
-			found = append(found, n)
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		b, _ := os.ReadFile(list)
+		for field := range strings.FieldsSeq(string(b)) {
+			if n, err := strconv.Atoi(field); err == nil {
+				found = append(found, n)
+			}
 		}
 	}
 	return found

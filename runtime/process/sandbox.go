@@ -20,6 +20,9 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
+// closePatience is how long a process that was killed has to end.
+const closePatience = 10 * time.Second
+
 // sandbox is one interpreter and whatever it starts.
 type sandbox struct {
 	backend *Backend
@@ -221,10 +224,21 @@ func (s *sandbox) Close() error {
 		}
 		s.closeErr = s.kill()
 		s.killers.Wait()
-		<-s.gone
+		s.closeErr = errors.Join(s.closeErr, s.awaitGone())
 		s.closeErr = errors.Join(s.closeErr, s.release())
 	})
 	return s.closeErr
+}
+
+// awaitGone waits for the end of a process that was killed. One that the kernel
+// does not let go, in a read from a dead disk say, is given up.
+func (s *sandbox) awaitGone() error {
+	select {
+	case <-s.gone:
+		return nil
+	case <-time.After(closePatience):
+		return fmt.Errorf("process %d was killed and does not end", s.cmd.Process.Pid)
+	}
 }
 
 // release gives back what the sandbox had on the host; its processes have

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -112,10 +113,15 @@ func (u *users) give(id uint32) {
 // killUser ends every process of a user in one step of the kernel, kill(2)
 // with -1, which no fork can slip through.
 func killUser(uid uint32) error {
-	cmd := exec.Command("/bin/sh", "-c", "kill -9 -1")
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", "kill -9 -1")
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	err := cmd.Run()
+	if ctx.Err() != nil {
+		return fmt.Errorf("end the processes of user %d: %w", uid, ctx.Err())
+	}
 	if _, exited := err.(*exec.ExitError); exited { // nobody was left to kill
 		return nil
 	}
