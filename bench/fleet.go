@@ -7,11 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/shirou/gopsutil/v4/mem"
-
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	isolation "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
@@ -133,11 +132,11 @@ func (f *fleet) full(d *density, elapsed time.Duration, n int, limit time.Durati
 }
 
 func available() int64 {
-	m, err := mem.VirtualMemory()
+	m, err := cgroup.ReadMemory(context.Background())
 	if err != nil {
 		return 0
 	}
-	return int64(m.Available)
+	return m.Available
 }
 
 // callAll has every instance answer once more: one that no longer can is not an

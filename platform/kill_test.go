@@ -20,16 +20,34 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
 // serverDir, in the environment, makes the test binary a platform that serves
 // from there until it is killed.
 const serverDir = "LAMBDABENCH_TEST_SERVER_DIR"
 
+// serverBackend, in the environment, is the platform's backend: process by
+// default, or unikernel. serverGroup is a control group that it enters first.
+const (
+	serverBackend = "LAMBDABENCH_TEST_SERVER_BACKEND"
+	serverGroup   = "LAMBDABENCH_TEST_SERVER_GROUP"
+)
+
 func playServer(dir string) {
-	backend := process.New(process.Config{Dir: filepath.Join(dir, "backend")})
+	if group := os.Getenv(serverGroup); group != "" {
+		if err := cgroup.Enter(group, os.Getpid()); err != nil {
+			fmt.Println("error", err)
+			return
+		}
+	}
+	var backend runtime.Backend = process.New(process.Config{Dir: filepath.Join(dir, "backend")})
+	if os.Getenv(serverBackend) == unikernel.Name {
+		backend = unikernel.New(unikernel.Config{})
+	}
 	p, err := Open(Config{Data: filepath.Join(dir, "data")}, backend, runtimetest.Interpreters(), nil)
 	if err != nil {
 		fmt.Println("error", err)
@@ -51,10 +69,10 @@ func victim(t *testing.T, dir string) (*lambda.Client, *exec.Cmd) {
 	return lambdatest.Client(t, url), cmd
 }
 
-func victimAt(t *testing.T, dir string) (url string, cmd *exec.Cmd) {
+func victimAt(t *testing.T, dir string, env ...string) (url string, cmd *exec.Cmd) {
 	t.Helper()
 	cmd = exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), serverDir+"="+dir)
+	cmd.Env = append(append(os.Environ(), serverDir+"="+dir), env...)
 	url = runtimetest.Child(t, cmd)
 	if !strings.HasPrefix(url, "http://") {
 		t.Fatalf("the server says %q", url)

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shirou/gopsutil/v4/mem"
 	"github.com/spf13/cobra"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/trial"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
@@ -164,11 +164,11 @@ func closeInTime(closeAll func() error) error {
 
 // availableMemory is in bytes, 0 where the host does not tell.
 func availableMemory(ctx context.Context) int64 {
-	m, err := mem.VirtualMemoryWithContext(ctx)
+	m, err := cgroup.ReadMemory(ctx)
 	if err != nil {
 		return 0
 	}
-	return int64(m.Available)
+	return m.Available
 }
 
 // bindingBounds warns of what keeps the sandboxes of a backend below the number

@@ -1,13 +1,15 @@
 package body
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"sync/atomic"
 
 	"github.com/dustin/go-humanize"
-	"github.com/shirou/gopsutil/v4/mem"
+
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 // ErrBusy is of a body for which the others leave no room.
@@ -37,8 +39,8 @@ type Budget struct {
 func NewBudget(limit int64) *Budget {
 	if limit == 0 {
 		limit = leastBudget
-		if m, err := mem.VirtualMemory(); err == nil {
-			limit = min(max(limit, int64(m.Total/8)), mostBudget)
+		if m, err := cgroup.ReadMemory(context.Background()); err == nil {
+			limit = min(max(limit, m.Total/8), mostBudget)
 		}
 	}
 	return &Budget{limit: limit}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,10 +9,10 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/shirou/gopsutil/v4/mem"
 	"gopkg.in/yaml.v3"
 
 	isolation "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 // Config says what a worker keeps and how much of it. The zero value works:
@@ -23,11 +24,14 @@ import (
 //	cold   while Runtimes is on and the backend can take snapshots, or StemCells is above 0
 //	boot   whatever else there is
 //
+// Free memory is what the host has available and the memory cgroups above the
+// platform leave.
+//
 // So an experiment that wants nothing but warm invocations turns Idle off, and
 // one that wants nothing but boots turns all four off.
 type Config struct {
 	// Idle bounds the sandboxes that stay after an invocation for the next one
-	// of the same function. Default: as many as Sandboxes, half of the host's
+	// of the same function. Default: as many as Sandboxes, half of the
 	// free memory.
 	Idle Cache `yaml:"idle"`
 
@@ -39,7 +43,7 @@ type Config struct {
 	PauseAfter time.Duration `yaml:"pause_after"`
 
 	// Functions bounds the function snapshots. Default: 65,536, a quarter of the
-	// host's free memory.
+	// free memory.
 	Functions Cache `yaml:"function_snapshots"`
 
 	// Capture is when a function snapshot is taken. Default: after.
@@ -61,7 +65,7 @@ type Config struct {
 	// cells at a time. Beyond it the one that was idle longest is closed first.
 	// Not counted are one for each runtime while its snapshot is taken, one
 	// while a function snapshot is taken in the background, and those that are
-	// being closed. Default: as many as the host's free memory bears of the
+	// being closed. Default: as many as the free memory bears of the
 	// backend's footprint (runtime.Bears) and as the host bears of the backend at
 	// all (runtime.Bounded). A backend that does not tell its footprint is
 	// reckoned with 48 MiB for each, at most 4096.
@@ -69,7 +73,7 @@ type Config struct {
 
 	// Closing is the most sandboxes that are being closed while others
 	// already took their places; more, and invocations that need a new sandbox
-	// wait. Default: 16.
+	// wait. Default: a quarter of Sandboxes, at most 16.
 	Closing int `yaml:"closing"`
 
 	// PlaceWait bounds the wait for a place when all sandboxes are busy.
@@ -206,8 +210,8 @@ func (c Config) Validate() error {
 // Resolved is c with every default filled in for a backend on this host.
 func (c Config) Resolved(backend isolation.Backend) Config {
 	free := int64(1 << 30)
-	if m, err := mem.VirtualMemory(); err == nil {
-		free = int64(m.Available)
+	if m, err := cgroup.ReadMemory(context.Background()); err == nil {
+		free = m.Available
 	}
 	if a, ok := backend.(isolation.Anticipator); ok && c.Runtimes.Prepare == nil {
 		c.Runtimes.Prepare = a.Anticipate()
@@ -220,7 +224,7 @@ func (c Config) Resolved(backend isolation.Backend) Config {
 	setDefault(&c.Functions.Bytes, Bytes(free/4))
 	setDefault(&c.Capture, CaptureAfter)
 	setDefault(&c.Starters, max(1, runtime.NumCPU()/2))
-	setDefault(&c.Closing, 16)
+	setDefault(&c.Closing, max(1, min(16, c.Sandboxes/4)))
 	setDefault(&c.PlaceWait, time.Minute)
 	setDefault(&c.Memory, 128<<20)
 	setDefault(&c.Timeout, 3*time.Second)

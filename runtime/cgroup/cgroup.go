@@ -13,7 +13,6 @@
 package cgroup
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -60,27 +59,44 @@ func Trees() (trees []Tree) {
 // mounts are the trees whose root is mounted, by controller.
 func mounts() map[string]string {
 	mounts := map[string]string{}
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return mounts
-	}
-	defer f.Close()
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		left, right, _ := strings.Cut(sc.Text(), " - ")
-		l, r := strings.Fields(left), strings.Fields(right)
-		if len(l) < 5 || len(r) < 3 || l[3] != "/" {
-			continue
-		}
-		switch r[0] {
-		case "cgroup2":
-			mounts[""] = l[4]
-		case "cgroup":
-			for option := range strings.SplitSeq(r[2], ",") {
-				mounts[option] = l[4]
+	text, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(text)) {
+		if m, ok := parseMount(line); ok && m.root == "/" {
+			for _, c := range m.controllers {
+				mounts[c] = m.at
 			}
 		}
 	}
 	return mounts
+}
+
+// mount is a tree, or a part of one, that is mounted.
+type mount struct {
+	controllers []string // "" of version 2; of version 1 all mount options
+	root        string   // the group that is mounted
+	at          string   // directory
+}
+
+func (m mount) has(controller string) bool { return slices.Contains(m.controllers, controller) }
+
+// parseMount reads a line of mountinfo (proc(5)); ok is false for what is no cgroup
+// tree.
+func parseMount(line string) (m mount, ok bool) {
+	left, right, _ := strings.Cut(line, " - ")
+	l, r := strings.Fields(left), strings.Fields(right)
+	if len(l) < 5 || len(r) < 3 {
+		return mount{}, false
+	}
+	m = mount{root: l[3], at: l[4]}
+	switch r[0] {
+	case "cgroup2":
+		m.controllers = []string{""}
+	case "cgroup":
+		m.controllers = strings.Split(r[2], ",")
+	default:
+		return mount{}, false
+	}
+	return m, true
 }
 
 // Delegate makes a directory in the version 2 tree whose groups have as many of

@@ -1,9 +1,10 @@
 package container
 
 import (
-	"github.com/shirou/gopsutil/v4/mem"
+	"context"
 
 	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 // footprint of an idle container, in bytes: what one of Node.js takes of its
@@ -25,9 +26,9 @@ func (b *Backend) Bounds() []runtime.Bound {
 // bears is how many containers the memory at hand bears: the default of
 // Config.Max. Where the host does not say what is available, 64.
 func bears() int {
-	m, err := mem.VirtualMemory()
+	m, err := cgroup.ReadMemory(context.Background())
 	if err != nil {
 		return 64
 	}
-	return runtime.Bears(int64(m.Available), footprint)
+	return runtime.Bears(m.Available, footprint)
 }

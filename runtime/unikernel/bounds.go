@@ -68,10 +68,8 @@ func kernelLimits(proc string) (all []processLimit) {
 // processLimits are all that bind this process on this host.
 func processLimits(proc string) []processLimit {
 	limits := append(kernelLimits(proc), userLimits(proc)...)
-	for _, t := range cgroup.Trees() {
-		if t.Controller == "pids" || t.Controller == "" {
-			limits = append(limits, groupLimits(t.Mount, t.Own)...)
-		}
+	for _, controller := range []string{"pids", ""} {
+		limits = append(limits, groupLimits(cgroup.Above(controller))...)
 	}
 	return limits
 }
@@ -102,21 +100,19 @@ func userLimits(proc string) []processLimit {
 	return []processLimit{{int64(l.Cur), used, "RLIMIT_NPROC", "ulimit -u unlimited before the start (systemd: LimitNPROC=infinity)"}}
 }
 
-// groupLimits reads pids.max of a cgroup and all above it (cgroups(7)).
-func groupLimits(mount, own string) (all []processLimit) {
-	for at := filepath.Join("/", own); ; at = filepath.Dir(at) {
-		file := filepath.Join(mount, at, "pids.max")
+// groupLimits reads pids.max of groups (cgroups(7)).
+func groupLimits(dirs []string) (all []processLimit) {
+	for _, dir := range dirs {
+		file := filepath.Join(dir, "pids.max")
 		if n, ok := number(file); ok {
-			used, known := number(filepath.Join(mount, at, "pids.current"))
+			used, known := number(filepath.Join(dir, "pids.current"))
 			if !known {
 				used = -1
 			}
 			all = append(all, processLimit{n, used, file, "echo max > " + file + " (systemd: TasksMax=infinity)"})
 		}
-		if at == "/" {
-			return all
-		}
 	}
+	return all
 }
 
 // tasks is how many processes and threads the host has: the fourth field of

@@ -45,7 +45,7 @@ func TestLimitsOfProcessesAreReadWhereTheyAre(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	mount := tree(t, map[string]string{"a/b/pids.max": "max\n", "a/b/pids.current": "3\n", "a/pids.max": "500\n", "a/pids.current": "100\n", "c/pids.max": "1\n"})
-	limits := groupLimits(mount, "/a/b")
+	limits := groupLimits([]string{filepath.Join(mount, "a/b"), filepath.Join(mount, "a"), mount})
 	if len(limits) != 1 {
 		t.Fatalf("%+v", limits)
 	}
@@ -56,7 +56,7 @@ func TestLimitsOfProcessesAreReadWhereTheyAre(t *testing.T) {
 	if b := (processLimit{max: 10, used: 20}).bound(0, 5); b.Sandboxes != 0 {
 		t.Errorf("a limit that is exceeded leaves room for %d", b.Sandboxes)
 	}
-	if none := append(kernelLimits("/nowhere"), groupLimits("/nowhere", "/a")...); len(none) != 0 {
+	if none := append(kernelLimits("/nowhere"), groupLimits([]string{"/nowhere/a", "/nowhere"})...); len(none) != 0 {
 		t.Errorf("limits from nowhere: %+v", none)
 	}
 }

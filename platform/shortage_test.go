@@ -1,0 +1,164 @@
+package platform
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/process"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel"
+)
+
+// groupWith makes a control group with a limit, in whichever version's tree this
+// process may.
+func groupWith(t *testing.T, controller, v1file, v2file string, limit int) (dir string) {
+	t.Helper()
+	name := cgroup.OwnedName("lambdabench-test-")
+	for _, tree := range cgroup.Trees() {
+		file := v1file
+		switch tree.Controller {
+		case controller:
+			dir = filepath.Join(tree.Dir(), name)
+		case "":
+			above, passed := tree.Delegate(name, controller)
+			if above != "" {
+				t.Cleanup(func() { cgroup.RemoveTree(above) })
+			}
+			if len(passed) == 0 {
+				continue
+			}
+			dir, file = filepath.Join(above, "platform"), v2file
+		default:
+			continue
+		}
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			continue
+		}
+		t.Cleanup(func() { removeGroups(t, dir) })
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(limit)), 0); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	t.Skipf("no %s cgroup can be made here", controller)
+	return ""
+}
+
+// removeGroups removes a group and those that a killed platform left in it.
+func removeGroups(t *testing.T, dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.IsDir() {
+			removeGroups(t, filepath.Join(dir, e.Name()))
+		}
+	}
+	if err := cgroup.Remove(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+// inGroup is a platform with default settings in a group of its own.
+func inGroup(t *testing.T, backend, group string) *lambda.Client {
+	t.Helper()
+	dir := dataDir(t)
+	if err := os.Mkdir(filepath.Join(dir, "backend"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	url, cmd := victimAt(t, dir, serverBackend+"="+backend, serverGroup+"="+group)
+	t.Cleanup(func() {
+		runtimetest.Kill(cmd)
+		runtimetest.Eventually(t, "no process is left in the group", func() bool {
+			text, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+			return err == nil && len(text) == 0
+		})
+	})
+	return lambdatest.Client(t, url)
+}
+
+// openBackend is closed by the platform that it is for.
+func openBackend(t *testing.T, name string) (b runtime.Backend, dir string) {
+	t.Helper()
+	dir = dataDir(t)
+	b = process.New(process.Config{Dir: dir})
+	if name == unikernel.Name {
+		b = unikernel.New(unikernel.Config{})
+	}
+	if err := b.Probe(t.Context()); err != nil {
+		b.Close()
+		t.Skip(err)
+	}
+	return b, dir
+}
+
+// callMany calls functions in turn, some at a time, and returns what went wrong.
+func callMany(t *testing.T, c *lambda.Client, functions, calls, atATime int) (wrong []string) {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	next := make(chan int)
+	for range atATime {
+		all.Go(func() {
+			for i := range next {
+				out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String(fmt.Sprint("f", i%functions)), Payload: []byte(strconv.Itoa(i))})
+				if err == nil && out.StatusCode == http.StatusOK && out.FunctionError == nil && string(out.Payload) == strconv.Itoa(i) {
+					continue
+				}
+				mu.Lock()
+				if out != nil {
+					wrong = append(wrong, fmt.Sprintf("call %d: %.300s", i, out.Payload))
+				} else {
+					wrong = append(wrong, fmt.Sprintf("call %d: %v", i, err))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range calls {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+	return wrong
+}
+
+// The bounds of what a platform keeps and runs come from its control group where
+// that has less than the host: sandboxes that are idle give way.
+func TestPlatformLivesWithinItsControlGroup(t *testing.T) {
+	for _, backend := range []string{"process", unikernel.Name} {
+		t.Run(backend+"/memory", func(t *testing.T) {
+			group := groupWith(t, "memory", "memory.limit_in_bytes", "memory.max", 512<<20)
+			liveWithin(t, backend, group)
+		})
+	}
+}
+
+func liveWithin(t *testing.T, backend, group string) {
+	b, _ := openBackend(t, backend) // skips where it is of no use
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	c := inGroup(t, backend, group)
+	const functions, calls = 60, 400
+	for i := range functions {
+		create(t, c, in, fmt.Sprint("f", i), "exports.handler = async (event) => event", func(f *lambda.CreateFunctionInput) { f.Timeout = aws.Int32(60) })
+	}
+	begin := time.Now()
+	wrong := callMany(t, c, functions, calls, 32)
+	t.Logf("%d calls in %v, %d failed", calls, time.Since(begin), len(wrong))
+	if len(wrong) > 0 {
+		t.Errorf("%d of %d failed: %s", len(wrong), calls, strings.Join(wrong[:min(len(wrong), 5)], "\n"))
+	}
+}
