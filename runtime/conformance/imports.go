@@ -19,7 +19,7 @@ func (s *suite) imports(t *testing.T) {
 			`{"file":"modules.js","id":true,"cached":true,"esm":true,"loaded":[false,true],"paths":true,"cwd":true,"parent":"string"}`},
 		{"handler inside an object", "index.inner.handler", `{}`, `"inner"`},
 		{"handler in node_modules", "wrapper.handler", `{}`, `"wrapped"`},
-		{"index of a directory", "lib.handler", `{}`, `"index of lib"`},
+		{"index of a directory", "folder.handler", `{}`, `"index of folder"`},
 		{"module named as one of the runtime's", "path.handler", `{}`, `"own path"`},
 	}
 	failing := []struct{ name, handler, errorType, message string }{
