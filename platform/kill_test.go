@@ -73,6 +73,7 @@ func victimAt(t *testing.T, dir string, env ...string) (url string, cmd *exec.Cm
 	t.Helper()
 	cmd = exec.Command(os.Args[0])
 	cmd.Env = append(append(os.Environ(), serverDir+"="+dir), env...)
+	cmd.Stderr = os.Stderr
 	url = runtimetest.Child(t, cmd)
 	if !strings.HasPrefix(url, "http://") {
 		t.Fatalf("the server says %q", url)

@@ -91,6 +91,10 @@ func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpre
 	if len(interpreters) == 0 {
 		return errors.New("no language runtime is installed: install Node.js 18 or later, or CPython 3.11 or later")
 	}
+	if few := keepThreads(); few > 0 && p.cfg.Dispatch.Concurrency == 0 {
+		p.cfg.Dispatch.Concurrency = few
+		p.log.Warn("the platform's control group allows few tasks (pids.max)", "concurrency", few)
+	}
 	if p.Store, err = store.Open(p.cfg.Data); err != nil {
 		return err
 	}

@@ -139,19 +139,24 @@ func TestPlatformLivesWithinItsControlGroup(t *testing.T) {
 	for _, backend := range []string{"process", unikernel.Name} {
 		t.Run(backend+"/memory", func(t *testing.T) {
 			group := groupWith(t, "memory", "memory.limit_in_bytes", "memory.max", 512<<20)
-			liveWithin(t, backend, group)
+			liveWithin(t, backend, group, 400)
 		})
+		for _, pids := range []int{60, 120, 250} {
+			t.Run(fmt.Sprintf("%s/%d processes", backend, pids), func(t *testing.T) {
+				liveWithin(t, backend, groupWith(t, "pids", "pids.max", "pids.max", pids), 200)
+			})
+		}
 	}
 }
 
-func liveWithin(t *testing.T, backend, group string) {
+func liveWithin(t *testing.T, backend, group string, calls int) {
 	b, _ := openBackend(t, backend) // skips where it is of no use
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 	in := runtimetest.Interpreter(t, runtime.NodeJS)
 	c := inGroup(t, backend, group)
-	const functions, calls = 60, 400
+	const functions = 60
 	for i := range functions {
 		create(t, c, in, fmt.Sprint("f", i), "exports.handler = async (event) => event", func(f *lambda.CreateFunctionInput) { f.Timeout = aws.Int32(60) })
 	}

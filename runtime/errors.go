@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"syscall"
 )
 
 // Errors of the contract; compare with errors.Is.
@@ -17,10 +18,28 @@ var (
 	// Another sandbox can take it; the error also says how this one ended.
 	ErrUndelivered = errors.New("the sandbox had ended before the request reached it")
 
+	// ErrNoProcess: the host refuses the process, memory or descriptor that one more
+	// sandbox takes. When another sandbox has ended there may be room.
+	ErrNoProcess = errors.New("the host has no process to spare for another sandbox")
+
 	// ErrPayloadTooLarge: the event exceeds MaxPayloadBytes. Nothing was sent,
 	// the sandbox stays usable.
 	ErrPayloadTooLarge = errors.New("event exceeds the payload limit")
 )
+
+// Scarce marks an error of a boot or a deploy as ErrNoProcess if its cause is that
+// the host refused a process, memory or a descriptor (fork(2), socketpair(2)).
+func Scarce(err error) error {
+	if errors.Is(err, ErrNoProcess) {
+		return err
+	}
+	for _, errno := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, errno) {
+			return fmt.Errorf("%w: %w", ErrNoProcess, err)
+		}
+	}
+	return err
+}
 
 // Unavailable says in one sentence what a host lacks for a backend, and how to
 // get it.

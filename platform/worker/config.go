@@ -216,7 +216,7 @@ func (c Config) Resolved(backend isolation.Backend) Config {
 	if a, ok := backend.(isolation.Anticipator); ok && c.Runtimes.Prepare == nil {
 		c.Runtimes.Prepare = a.Anticipate()
 	}
-	setDefault(&c.Sandboxes, max(bears(backend, free), 8, c.StemCells+1))
+	setDefault(&c.Sandboxes, max(bears(backend, free), c.StemCells+1))
 	setDefault(&c.Idle.Count, c.Sandboxes)
 	setDefault(&c.Idle.Bytes, Bytes(free/2))
 	setDefault(&c.KeepAlive, 10*time.Minute)
@@ -235,18 +235,19 @@ func (c Config) Resolved(backend isolation.Backend) Config {
 }
 
 // bears is how many sandboxes of a backend the host bears with that much free
-// memory.
+// memory: at least eight, unless it has a bound that is lower.
 func bears(backend isolation.Backend, free int64) int {
 	n := int(min(free/(48<<20), 4096))
 	if f, ok := backend.(isolation.Footprinter); ok {
 		n = isolation.Bears(free, f.Footprint())
 	}
+	n = max(n, 8)
 	if b, ok := backend.(isolation.Bounded); ok {
 		for _, bound := range b.Bounds() {
 			n = min(n, bound.Sandboxes)
 		}
 	}
-	return n
+	return max(n, 1)
 }
 
 func setDefault[T comparable](field *T, value T) {

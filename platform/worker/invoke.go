@@ -48,17 +48,21 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 	if err := c.begin(ctx); err != nil {
 		return Response{Stages: c.res.Stages}, err
 	}
+	var short shortage
 	for attempt := 1; ; {
 		if err = c.try(ctx); err == nil {
 			break
 		}
 		c.give()
-		if attempt == maxAttempts || !errors.Is(err, errStale) {
+		switch {
+		case errors.Is(err, runtime.ErrNoProcess) && c.makeRoom(ctx, &short, err):
+		case attempt == maxAttempts || !errors.Is(err, errStale):
 			return c.fail(err)
-		}
-		w.report("start over", err)
-		if c.res.Path != Hot {
-			attempt++
+		default:
+			w.report("start over", err)
+			if c.res.Path != Hot {
+				attempt++
+			}
 		}
 		c.res, c.imported = Response{Stages: Stages{Queue: c.res.Stages.Queue}}, false
 		if err = c.obtain(ctx); err != nil {

@@ -38,6 +38,12 @@ func (w *Worker) room() bool {
 	if w.open < w.cfg.Sandboxes {
 		return true
 	}
+	return w.evictOne()
+}
+
+// evictOne gives up the sandbox that was idle longest, or a stem cell. It reports
+// whether there was one. w.mu is held.
+func (w *Worker) evictOne() bool {
 	if victim := w.oldest(); victim != nil {
 		w.idleEvictions++
 		w.retire(victim)

@@ -189,7 +189,7 @@ func (b *Backend) makeShared() (err error) {
 func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
 	sb, err := b.boot(ctx, spec)
 	if err != nil {
-		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, err)
+		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, scarce(err))
 	}
 	return sb, nil
 }

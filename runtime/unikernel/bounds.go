@@ -68,8 +68,8 @@ func kernelLimits(proc string) (all []processLimit) {
 // processLimits are all that bind this process on this host.
 func processLimits(proc string) []processLimit {
 	limits := append(kernelLimits(proc), userLimits(proc)...)
-	for _, controller := range []string{"pids", ""} {
-		limits = append(limits, groupLimits(cgroup.Above(controller))...)
+	for _, l := range cgroup.TaskLimits() {
+		limits = append(limits, processLimit{l.Max, l.Used, l.File, "echo max > " + l.File + " (systemd: TasksMax=infinity)"})
 	}
 	return limits
 }
@@ -98,21 +98,6 @@ func userLimits(proc string) []processLimit {
 		used = tasksOf(proc, uid)
 	}
 	return []processLimit{{int64(l.Cur), used, "RLIMIT_NPROC", "ulimit -u unlimited before the start (systemd: LimitNPROC=infinity)"}}
-}
-
-// groupLimits reads pids.max of groups (cgroups(7)).
-func groupLimits(dirs []string) (all []processLimit) {
-	for _, dir := range dirs {
-		file := filepath.Join(dir, "pids.max")
-		if n, ok := number(file); ok {
-			used, known := number(filepath.Join(dir, "pids.current"))
-			if !known {
-				used = -1
-			}
-			all = append(all, processLimit{n, used, file, "echo max > " + file + " (systemd: TasksMax=infinity)"})
-		}
-	}
-	return all
 }
 
 // tasks is how many processes and threads the host has: the fourth field of

@@ -44,19 +44,14 @@ func TestLimitsOfProcessesAreReadWhereTheyAre(t *testing.T) {
 	if !slices.Equal(got, []string{"kernel.pid_max is 32768", "kernel.threads-max is 9000"}) {
 		t.Errorf("%q", got)
 	}
-	mount := tree(t, map[string]string{"a/b/pids.max": "max\n", "a/b/pids.current": "3\n", "a/pids.max": "500\n", "a/pids.current": "100\n", "c/pids.max": "1\n"})
-	limits := groupLimits([]string{filepath.Join(mount, "a/b"), filepath.Join(mount, "a"), mount})
-	if len(limits) != 1 {
-		t.Fatalf("%+v", limits)
-	}
-	b := limits[0].bound(345, 1000) // 50 of 400 for nodes
+	b := processLimit{max: 500, used: 100, name: "a/pids.max", remedy: "a/pids.max"}.bound(345, 1000) // 50 of 400 for nodes
 	if b.Sandboxes != 350 || !strings.Contains(b.By, "a/pids.max is 500") || !strings.Contains(b.Remedy, "a/pids.max") {
 		t.Errorf("%+v", b)
 	}
 	if b := (processLimit{max: 10, used: 20}).bound(0, 5); b.Sandboxes != 0 {
 		t.Errorf("a limit that is exceeded leaves room for %d", b.Sandboxes)
 	}
-	if none := append(kernelLimits("/nowhere"), groupLimits([]string{"/nowhere/a", "/nowhere"})...); len(none) != 0 {
+	if none := kernelLimits("/nowhere"); len(none) != 0 {
 		t.Errorf("limits from nowhere: %+v", none)
 	}
 }

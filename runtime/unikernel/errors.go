@@ -1,6 +1,11 @@
 package unikernel
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lambdabench/lambdabench/runtime"
+)
 
 // Errors of this package; compare with errors.Is.
 var (
@@ -9,7 +14,7 @@ var (
 	ErrTenderGone = errors.New("the tender is gone")
 
 	// ErrNoProcess: the host lets the tender fork no further process.
-	ErrNoProcess = errors.New("kernel.pid_max, kernel.threads-max, pids.max of a cgroup or RLIMIT_NPROC is met: raise it, or hold fewer sandboxes (`lambdabench doctor` shows what binds)")
+	ErrNoProcess = fmt.Errorf("%w: kernel.pid_max, kernel.threads-max, pids.max of a cgroup or RLIMIT_NPROC is met: raise it, or hold fewer sandboxes (`lambdabench doctor` shows what binds)", runtime.ErrNoProcess)
 
 	// ErrUnsettled: a UC did not stay at its capture point.
 	ErrUnsettled = errors.New("the unikernel context does not come to rest")

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime"
 )
 
 // node is a process of the tender that holds a prefix of a snapshot stack
@@ -80,7 +82,7 @@ func newNode(fd int) *node {
 func (n *node) fork() (blank, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
-		return blank{}, err
+		return blank{}, runtime.Scarce(err)
 	}
 	defer unix.Close(theirs)
 	n.mu.Lock()
