@@ -24,12 +24,12 @@ const idPrefix = "lambdabench-"
 // Boot implements runtime.Backend.
 func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
 	if err := b.enter(); err != nil {
-		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, err)
+		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, runtime.Scarce(err))
 	}
 	defer b.booting.Done()
 	sb, err := b.boot(ctx, spec)
 	if err != nil {
-		return nil, fmt.Errorf("boot %s in %s: %w", spec.Interpreter.Runtime, b.Name(), err)
+		return nil, fmt.Errorf("boot %s in %s: %w", spec.Interpreter.Runtime, b.Name(), runtime.Scarce(err))
 	}
 	if sb.group != nil && sb.group.has("freezer") {
 		return pausable{sb}, nil
