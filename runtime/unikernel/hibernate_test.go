@@ -268,24 +268,29 @@ func TestIdleUCsHibernateAndNoCallIsRefused(t *testing.T) {
 		sb := deployed(t, be, snap).(*sandbox)
 		defer sb.Close()
 		all.Go(func() {
-			slept := 0
-			for i := 0; i < 300 && slept < 10; i++ {
+			for i := range 60 { // calls find it awake, on its way to sleep, and asleep
 				if res := runtimetest.Invoke(t, sb, "7"); string(res.Payload) != "7" {
 					t.Errorf("%+v", res)
 				}
-				time.Sleep(time.Duration(i%20) * time.Millisecond / 2)
-				sb.mu.Lock()
-				if sb.asleep != nil {
-					slept++
+				if i%6 == 5 && !sleepsWithin(sb, 20*time.Second) {
+					t.Error("it does not hibernate")
+					return
 				}
-				sb.mu.Unlock()
-			}
-			if slept == 0 {
-				t.Error("it never hibernated")
+				time.Sleep(time.Duration(i%20) * time.Millisecond / 2)
 			}
 		})
 	}
 	all.Wait()
+}
+
+// sleepsWithin waits until a UC hibernates.
+func sleepsWithin(sb *sandbox, limit time.Duration) bool {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if sb.hibernated() != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func TestMoreUCsThanProcesses(t *testing.T) {
