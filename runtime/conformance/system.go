@@ -20,6 +20,7 @@ func (s *suite) system(t *testing.T) {
 		{"SQLite writes ahead", "write_ahead_log", `["wal",6000]`},
 		{"a pipe with a name", "named_pipe", `"through"`},
 		{"descriptors in messages", "descriptors", `["here","hello"]`},
+		{"a watched directory and file", "watched", `["rename a","change a","rename b","rename b",7]`},
 	} {
 		if s.node() && slices.Contains([]string{"write_ahead_log", "named_pipe", "descriptors"}, c.do) {
 			continue // Node.js has no call for it

@@ -19,7 +19,8 @@
 	X(sendfile) X(getsockname) X(getpeername) X(socketpair) X(setsockopt) X(getsockopt) X(sendmmsg) X(recvmmsg) X(set_robust_list) X(get_robust_list) \
 	X(memfd_create) X(copy_file_range) X(pidfd_open) X(pidfd_send_signal) X(setgroups) X(getpriority) X(setpriority) \
 	X(sched_setparam) X(sched_setscheduler) X(sched_getscheduler) X(sched_setaffinity) X(sched_get_priority_max) \
-	X(sched_get_priority_min) X(sched_rr_get_interval) X(getitimer) X(preadv2) X(pwritev2)
+	X(sched_get_priority_min) X(sched_rr_get_interval) X(getitimer) X(preadv2) X(pwritev2) \
+	X(inotify_init) X(inotify_init1) X(inotify_add_watch) X(inotify_rm_watch)
 
 /* Calls that another one answers just as well. */
 #define ALIASES(X) \

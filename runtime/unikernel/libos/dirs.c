@@ -1,5 +1,6 @@
 /* dirs.c: the calls that change the tree: directories, rename, link, unlink, owner, mode, times, and the working directory. */
 #include "names.h"
+#include "notify.h"
 
 i64 sys_getdents64(u64 fd, u64 buf, u64 n)
 {
@@ -15,8 +16,11 @@ i64 sys_getdents64(u64 fd, u64 buf, u64 n)
 		u32 len;
 		u64 pos = f->pos, ino;
 		u8 type;
-		if (!vnode_entry((struct vnode){ f->fs, f->node }, &pos, &name, &len, &ino, &type))
+		if (!vnode_entry((struct vnode){ f->fs, f->node }, &pos, &name, &len, &ino, &type)) {
+			if (watched() && f->fs == FS_TMP)
+				notify_file(f->node, IN_ACCESS);
 			return done;
+		}
 		d.ino = ino, d.type = type, d.off = pos;
 		d.reclen = (19 + len + 1 + 7) & ~7u;
 		if (done + d.reclen > n)
@@ -208,6 +212,8 @@ static i64 change(struct vnode v, i64 mode, i64 uid, i64 gid)
 	if (gid != -1)
 		n->gid = gid;
 	n->ctime = now_real();
+	if (watched())
+		notify_file(v.id, IN_ATTRIB);
 	return 0;
 }
 
@@ -239,6 +245,7 @@ i64 sys_utimensat(u64 fd, u64 p, u64 times, u64 flags)
 {
 	struct vnode v;
 	i64 ts[4], r;
+	int set = 3; /* bit 0: atime, bit 1: mtime */
 	if (p) {
 		PATH(p, path);
 		r = walk((int)fd, path, !(flags & AT_NOFOLLOW), &v);
@@ -257,7 +264,12 @@ i64 sys_utimensat(u64 fd, u64 p, u64 times, u64 flags)
 			*at[i] = now_real();
 		else if (ts[2 * i + 1] != 0x3ffffffe)
 			*at[i] = ts[2 * i] * 1000000000 + ts[2 * i + 1];
+		else
+			set &= ~(1 << i);
 	}
+	static const u32 events[4] = { 0, IN_ACCESS, IN_MODIFY, IN_ATTRIB };
+	if (watched() && set)
+		notify_file(v.id, events[set]);
 	return 0;
 }
 

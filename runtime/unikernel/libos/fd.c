@@ -119,7 +119,7 @@ i64 sys_ioctl(u64 fd, u64 cmd, u64 arg)
 	case 0x5450: S->fds[fd].cloexec = 0; return 0;
 	case 0x541b: /* FIONREAD */
 		v = f->kind == K_CHANNEL ? (i32)S->chan.len : f->kind == K_PIPE_R ? (i32)((struct queue *)f->obj)->len :
-			f->kind == K_SOCKET ? (i32)sock_readable(f->obj) : 0;
+			f->kind == K_SOCKET ? (i32)sock_readable(f->obj) : f->kind == K_INOTIFY ? (i32)notify_readable(f) : 0;
 		return to_user(arg, &v, 4);
 	case SIOCGIFNAME:
 	case SIOCGIFINDEX: return f->kind == K_SOCKET ? interface_ioctl(cmd, arg) : -ENOTTY;

@@ -1,4 +1,5 @@
 /* file.c: open files, and reading and writing them, whatever their kind. */
+#include "notify.h"
 #include "tmpfs.h"
 
 void files_init(void)
@@ -39,14 +40,18 @@ void file_put(u32 i)
 	switch (f->kind) {
 	case K_FILE:
 	case K_DIR:
-		if (f->fs == FS_TMP)
-			tmp_put(f->node);
+		if (f->fs != FS_TMP)
+			break;
+		if (watched() && !(f->flags & O_PATH))
+			notify_file(f->node, f->flags & O_ACCMODE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+		tmp_put(f->node);
 		break;
 	case K_TEXT: kfree(f->obj, f->aux + 1); break;
 	case K_PIPE_R:
 	case K_PIPE_W: pipe_close(f); break;
 	case K_EPOLL: epoll_close(f); break;
 	case K_SOCKET: socket_close(f); break;
+	case K_INOTIFY: notify_close(f); break;
 	case K_EVENT:
 	case K_TIMER: kfree(f->obj, 32); break;
 	}
@@ -115,6 +120,8 @@ i64 file_read(struct file *f, u64 buf, u64 n, i64 off)
 		i64 r = text_read(f, buf, n, off < 0 ? f->pos : (u64)off);
 		if (off < 0 && r > 0)
 			f->pos += r;
+		if (watched() && r > 0 && f->kind == K_FILE && f->fs == FS_TMP)
+			notify_file(f->node, IN_ACCESS);
 		return r;
 	}
 	case K_DIR: return -EISDIR;
@@ -129,6 +136,7 @@ i64 file_read(struct file *f, u64 buf, u64 n, i64 off)
 	case K_TIMER: return timerfd_read(f, buf, n);
 	case K_SOCKET: return socket_read(f, buf, n);
 	case K_SIGNAL: return -EAGAIN;
+	case K_INOTIFY: return notify_read(f, buf, n);
 	default: return -EINVAL;
 	}
 }
@@ -143,6 +151,8 @@ i64 file_write(struct file *f, u64 buf, u64 n, i64 off)
 		i64 r = n ? tmp_write(f->node, buf, n, at) : 0;
 		if (off < 0 && r > 0)
 			f->pos = at + r;
+		if (watched() && r > 0)
+			notify_file(f->node, IN_MODIFY);
 		return r;
 	}
 	case K_NULL:
@@ -175,6 +185,7 @@ u32 file_poll(struct file *f)
 	case K_TIMER: return timerfd_poll(f);
 	case K_EPOLL: return epoll_poll(f);
 	case K_SOCKET: return socket_poll(f);
+	case K_INOTIFY: return notify_poll(f);
 	case K_SIGNAL:
 	case K_PROCESS: return 0; /* this process has not ended */
 	default: return POLLIN | POLLOUT;

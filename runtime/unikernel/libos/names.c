@@ -1,5 +1,6 @@
 /* names.c: the calls that open and look at what has a path: open, stat, access, readlink and their at-forms. */
 #include "names.h"
+#include "notify.h"
 
 /* ---- open ---- */
 
@@ -30,6 +31,8 @@ static i64 open_node(struct vnode v, u32 flags)
 		S->inodes[v.id].refs++;
 		if (flags & O_TRUNC && type == S_IFREG)
 			tmp_resize(v.id, 0);
+		if (watched() && !(flags & O_PATH))
+			notify_file(v.id, IN_OPEN);
 	}
 	return i;
 }

@@ -293,6 +293,7 @@ void socket_close(struct file *f)
 /* ---- For edge-triggered epoll: a number that moves whenever something arrives ---- */
 u32 event_seq(struct file *f);
 u32 pipe_seq(struct file *f);
+u32 notify_seq(struct file *f);
 
 u32 file_seq(struct file *f)
 {
@@ -301,6 +302,7 @@ u32 file_seq(struct file *f)
 	case K_EVENT: return event_seq(f);
 	case K_PIPE_R:
 	case K_PIPE_W: return pipe_seq(f);
+	case K_INOTIFY: return notify_seq(f);
 	default: return (u32)S->changes;
 	}
 }

@@ -46,7 +46,7 @@ struct vma { u64 start, end; u8 prot, kind, fs, flags; u32 inode, pgoff, pad; };
 
 /* ---- Files ---- */
 enum { K_FREE, K_FILE, K_DIR, K_NULL, K_ZERO, K_FULL, K_RANDOM, K_TEXT, K_CONSOLE, K_CHANNEL, K_PIPE_R, K_PIPE_W,
-       K_EVENT, K_TIMER, K_EPOLL, K_SOCKET, K_SIGNAL, K_PROCESS };
+       K_EVENT, K_TIMER, K_EPOLL, K_SOCKET, K_SIGNAL, K_PROCESS, K_INOTIFY };
 enum { FS_IMAGE, FS_TMP, FS_SYNTH };
 
 struct vnode { u32 fs, id; };
@@ -64,7 +64,7 @@ struct file {
 	u32 flags;      /* O_ACCMODE, O_NONBLOCK, O_APPEND, O_PATH */
 	u32 node;
 	u64 pos;
-	void *obj;      /* pipe, socket, eventfd, epoll, text */
+	void *obj;      /* pipe, socket, eventfd, epoll, inotify instance, text */
 	u64 aux;
 	u32 serial, pad; /* differs from the file that had this slot before: epoll's sign of a closed file */
 };
@@ -72,7 +72,8 @@ struct file {
 struct fd { u16 file; u8 used, cloexec; };
 
 struct inode {      /* tmpfs */
-	u32 mode, nlink, refs, parent;
+	u32 mode, nlink, refs;
+	u32 parent;     /* of a directory; of a file: what last gave it a name, 0: it has another name */
 	u64 size, cap;
 	u8 *data;       /* file bytes, symlink target, or directory entries */
 	u64 mtime, atime, ctime;
@@ -130,6 +131,8 @@ struct state {
 	i32 nice;
 	u32 timers, refused;        /* a timerfd was ever armed; mem_limit was ever met */
 	void *sockets;              /* list of all sockets, for lookup by address and id */
+	struct notifier *notifiers; /* list of all inotify instances */
+	u32 notify_cookie, pad7;    /* of the last rename that was watched */
 
 	u32 calls[512] __attribute__((aligned(4096)));
 	u32 unknown[512];
@@ -240,7 +243,7 @@ i64 would_block(struct file *);              /* -EAGAIN if O_NONBLOCK, else BLOC
 #define POLLNVAL 32
 #define POLLRDHUP 0x2000
 
-/* ---- What each kind of file does: pipe.c, event.c, epoll.c, socket.c. read and write return bytes, 0, -EAGAIN or errno ---- */
+/* ---- What each kind of file does: pipe.c, event.c, epoll.c, socket.c, notify.c. read and write return bytes, 0, -EAGAIN or errno ---- */
 i64 pipe_read(struct file *, u64 buf, u64 n);
 i64 pipe_write(struct file *, u64 buf, u64 n);
 u32 pipe_poll(struct file *);
@@ -257,5 +260,9 @@ i64 socket_read(struct file *, u64 buf, u64 n);
 i64 socket_write(struct file *, u64 buf, u64 n);
 u32 socket_poll(struct file *);
 void socket_close(struct file *);
+i64 notify_read(struct file *, u64 buf, u64 n);
+u32 notify_poll(struct file *);
+u32 notify_readable(struct file *); /* bytes */
+void notify_close(struct file *);
 void raise_sigpipe(void);
 #endif

@@ -169,6 +169,7 @@ static void fd_target(struct text *t, u32 fd)
 		[K_NULL] = "/dev/null", [K_ZERO] = "/dev/zero", [K_FULL] = "/dev/full", [K_RANDOM] = "/dev/urandom",
 		[K_CONSOLE] = "/dev/console", [K_EVENT] = "anon_inode:[eventfd]", [K_TIMER] = "anon_inode:[timerfd]",
 		[K_EPOLL] = "anon_inode:[eventpoll]", [K_SIGNAL] = "anon_inode:[signalfd]",
+		[K_INOTIFY] = "anon_inode:inotify",
 	};
 	struct file *f = fd_file(fd);
 	char path[1024];

@@ -2,6 +2,7 @@
  * tmpfs.c: the writable files, in the region: /tmp, /var/task, /dev/shm, /var/tmp. A file is one buffer that grows by half;
  * a directory is a buffer of records. All of it is charged to the guest's memory limit.
  */
+#include "notify.h"
 #include "tmpfs.h"
 #include "vma.h"
 
@@ -88,6 +89,8 @@ static void release(u32 id)
 		return;
 	if ((n->mode & S_IFMT) == S_IFIFO && n->data && !fifo_forget((struct pipe *)n->data))
 		return;
+	if (watched())
+		notify_gone(id);
 	free_data(n);
 	memset(n, 0, sizeof *n);
 	S->tmp_free = MIN(S->tmp_free, id);
@@ -151,6 +154,8 @@ i64 tmp_resize(u32 id, u64 size)
 	if (!size && !n->maps)
 		free_data(n);
 	n->mtime = n->ctime = now_real();
+	if (watched())
+		notify_file(id, IN_MODIFY);
 	return 0;
 }
 
@@ -265,8 +270,9 @@ fill:
 	r->inode = id, r->len = len;
 	r->type = node(id)->mode >> 12 & 15;
 	memcpy(r->name, name, len);
+	node(id)->parent = dir;
 	if (is_dir(id))
-		node(id)->parent = dir, d->nlink++;
+		d->nlink++;
 	d->mtime = d->ctime = now_real();
 	return 0;
 }
@@ -290,6 +296,8 @@ i64 tmp_create(u32 dir, const char *name, u32 mode)
 		release(id);
 		return r;
 	}
+	if (watched())
+		notify_entry(dir, name, id, IN_CREATE, 0);
 	return id;
 }
 
@@ -324,9 +332,14 @@ i64 tmp_symlink(u32 dir, const char *name, const char *target)
 i64 tmp_link(u32 dir, const char *name, u32 id)
 {
 	i64 r = add(dir, name, id);
-	if (!r)
-		node(id)->nlink++;
-	return r;
+	if (r)
+		return r;
+	node(id)->nlink++;
+	if (watched()) {
+		notify_self(id, IN_ATTRIB);
+		notify_entry(dir, name, id, IN_CREATE, 0);
+	}
+	return 0;
 }
 
 static int empty(u32 dir)
@@ -338,7 +351,8 @@ static int empty(u32 dir)
 	return !tmp_entry(dir, &pos, &name, &len, &inode, &type);
 }
 
-i64 tmp_unlink(u32 dir, const char *name, int want_dir)
+/* Removes a name; event says what the directory's watches are told, 0: nothing. */
+static i64 remove(u32 dir, const char *name, int want_dir, u32 event)
 {
 	struct record *r = find(dir, name, strlen(name));
 	if (!r)
@@ -353,9 +367,19 @@ i64 tmp_unlink(u32 dir, const char *name, int want_dir)
 	drop(dir, r);
 	node(id)->nlink -= want_dir ? 2 : 1;
 	node(id)->ctime = now_real();
+	if (!want_dir && node(id)->nlink && node(id)->parent == dir)
+		node(id)->parent = 0;
+	if (watched()) {
+		if (!want_dir)
+			notify_self(id, IN_ATTRIB);
+		if (event)
+			notify_entry(dir, name, id, event, 0);
+	}
 	release(id);
 	return 0;
 }
+
+i64 tmp_unlink(u32 dir, const char *name, int want_dir) { return remove(dir, name, want_dir, IN_DELETE); }
 
 i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
 {
@@ -378,7 +402,7 @@ i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
 	if (dst) {
 		if (is_dir(dst->inode) && !is_dir(id))
 			return -EISDIR;
-		i64 r = tmp_unlink(to, b, is_dir(id));
+		i64 r = remove(to, b, is_dir(id), 0);
 		if (r)
 			return r;
 	}
@@ -386,5 +410,11 @@ i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
 	if (r)
 		return r;
 	drop(from, find(from, a, strlen(a))); /* add may have moved the records */
+	if (watched()) {
+		u32 cookie = notify_cookie();
+		notify_entry(from, a, id, IN_MOVED_FROM, cookie);
+		notify_entry(to, b, id, IN_MOVED_TO, cookie);
+		notify_self(id, IN_MOVE_SELF);
+	}
 	return 0;
 }

@@ -1,7 +1,10 @@
 // What programs ask of the system below them; event.do names the case.
 const { once } = require('events');
+const fs = require('fs');
 const http = require('http');
 const net = require('net');
+const os = require('os');
+const path = require('path');
 
 const cases = {
   // Many at once; how many of them were answered as they should be.
@@ -40,6 +43,37 @@ const cases = {
     server.close();
     await once(server, 'close');
     return [res.statusCode, server.listening];
+  },
+  // A directory by its events, a file by its state: names as they come, and the size that was seen.
+  watched: async () => {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'watched-'));
+    const [a, b] = [path.join(dir, 'a'), path.join(dir, 'b')];
+    const watcher = fs.watch(dir);
+    const heard = async (type, name) => {
+      for (;;) {
+        const [gotType, gotName] = await once(watcher, 'change');
+        if (gotType === type && gotName === name) return `${type} ${name}`;
+      }
+    };
+    const seen = [];
+    for (const [act, type, name] of [
+      [() => fs.writeFileSync(a, 'seven b'), 'rename', 'a'],
+      [() => fs.appendFileSync(a, ''.padEnd(3)), 'change', 'a'],
+      [() => fs.renameSync(a, b), 'rename', 'b'],
+      [() => fs.unlinkSync(b), 'rename', 'b'],
+    ]) {
+      const event = heard(type, name);
+      act();
+      seen.push(await event);
+    }
+    watcher.close();
+    seen.push(await new Promise((resolve) => {
+      // The first call says that there is no file.
+      fs.watchFile(a, { interval: 20 }, ({ size }) => (size ? resolve(size) : fs.writeFileSync(a, 'seven b')));
+    }));
+    fs.unwatchFile(a);
+    fs.rmSync(dir, { recursive: true });
+    return seen;
   },
 };
 

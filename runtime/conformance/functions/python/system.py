@@ -147,8 +147,45 @@ def descriptors(_event):
     return [message.decode(), got.decode()]
 
 
+def watched(_event):
+    """A directory's events, in the words of Node.js, and a file's size."""
+    import ctypes
+    import os
+    import tempfile
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    modify, moved_to, create, delete = 2, 0x80, 0x100, 0x200
+    words = {modify: "change", moved_to: "rename", create: "rename", delete: "rename"}
+    with tempfile.TemporaryDirectory() as d:
+        fd = libc.inotify_init1(os.O_CLOEXEC)
+        if fd < 0 or libc.inotify_add_watch(fd, os.fsencode(d), modify | moved_to | create | delete) < 0:
+            raise OSError(ctypes.get_errno(), "inotify")
+
+        def heard():
+            ready, _, _ = select.select([fd], [], [], 30)
+            data, got = os.read(fd, 4096) if ready else b"", []
+            while data:
+                _, mask, _, n = struct.unpack_from("iIII", data)
+                got.append(words[mask] + " " + data[16:16 + n].rstrip(b"\0").decode())
+                data = data[16 + n:]
+            return got
+
+        a, b, seen = d + "/a", d + "/b", []
+        with open(a, "w") as f:
+            seen += heard()
+            f.write("seven b")
+        seen += heard()
+        os.rename(a, b)
+        seen += heard()
+        size = os.stat(b).st_size
+        os.unlink(b)
+        seen += heard()
+        os.close(fd)
+        return [*seen, size]
+
+
 cases = {f.__name__: f for f in (refused_connects, listen_anywhere, reset, options, interrupted_server, write_ahead_log,
-                                 named_pipe, descriptors)}
+                                 named_pipe, descriptors, watched)}
 
 
 def handler(event, _context):
