@@ -167,3 +167,23 @@ func liveWithin(t *testing.T, backend, group string, calls int) {
 		t.Errorf("%d of %d failed: %s", len(wrong), calls, strings.Join(wrong[:min(len(wrong), 5)], "\n"))
 	}
 }
+
+// A function within its own limit is not told that it met it when the group above
+// has no memory left.
+func TestKillForWantOfMemoryAboveIsNotTheFunctionsLimit(t *testing.T) {
+	group := groupWith(t, "memory", "memory.limit_in_bytes", "memory.max", 512<<20)
+	b, _ := openBackend(t, "process")
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := inGroup(t, "process", group)
+	create(t, c, runtimetest.Interpreter(t, runtime.Python), "f", "def handler(event, context): return len(b'x' * (event << 20))",
+		func(f *lambda.CreateFunctionInput) { f.Timeout, f.MemorySize = aws.Int32(60), aws.Int32(2048) })
+	out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte("900")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out.Payload), "control group above") || strings.Contains(string(out.Payload), "memory limit") {
+		t.Errorf("%s", out.Payload)
+	}
+}

@@ -158,17 +158,23 @@ func (g *group) usage() (u runtime.Usage, err error) {
 // ended as e says, because of its memory limit. Version 1 counts such ends in
 // the process's own group, which the OCI runtime has removed. Of ours it tells
 // whether the limit was met; a function that fills its memory to the last page
-// and then kills itself is told apart in version 2 only.
-func (g *group) oomKilled(limit int64, e driver.End) bool {
+// and then kills itself is told apart in version 2 only. So is one that the
+// kernel killed within its limit, for want of memory above (memory.events of
+// cgroups(7)): above is true then.
+func (g *group) oomKilled(limit int64, e driver.End) (own, above bool) {
 	if g.version == 2 {
-		n, err := g.keyed("memory", "memory.events", "oom_kill")
-		return err == nil && n > 0
+		kills, err := g.keyed("memory", "memory.events", "oom_kill")
+		if err != nil || kills == 0 {
+			return false, false
+		}
+		met, err := g.keyed("memory", "memory.events", "oom")
+		return err == nil && met > 0, err == nil && met == 0
 	}
 	if limit <= 0 || e.Status != driver.EndOf(syscall.WaitStatus(syscall.SIGKILL)).Status {
-		return false
+		return false, false
 	}
 	peak, err := g.number("memory", "memory.max_usage_in_bytes")
-	return err == nil && peak >= limit-limit/64
+	return err == nil && peak >= limit-limit/64, false
 }
 
 // freeze stops all processes of the group and returns when they stand.

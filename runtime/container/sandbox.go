@@ -172,7 +172,13 @@ func (s *sandbox) ending() driver.End {
 		}
 	}
 	e := driver.EndOf(containerStatus(s.status))
-	e.OutOfMemory = s.group != nil && s.group.oomKilled(s.limits.MemoryBytes, e)
+	if s.group != nil {
+		own, above := s.group.oomKilled(s.limits.MemoryBytes, e)
+		e.OutOfMemory = own
+		if above {
+			e.Status += driver.OutOfMemoryAbove
+		}
+	}
 	e.LimitBytes, e.Words = s.limits.MemoryBytes, s.log.Peek()
 	return e
 }

@@ -28,6 +28,10 @@ type End struct {
 	Words []byte
 }
 
+// OutOfMemoryAbove follows the status of a process that the kernel killed for
+// memory, and that was within its own limit.
+const OutOfMemoryAbove = " (the host, or a control group above the function's, is out of memory)"
+
 // EndOf reads a wait status.
 func EndOf(ws syscall.WaitStatus) End {
 	switch {

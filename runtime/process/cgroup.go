@@ -187,15 +187,21 @@ func (g *group) enter(controller string, pid int, wanted bool) error {
 	return nil
 }
 
-// oomKills counts the group's processes that the kernel killed for memory.
-func (g *group) oomKills() int64 {
+// outOfMemory tells whether the kernel killed processes of the group for memory,
+// and whether the group's own limit was met: otherwise the host, or a group above,
+// ran out of memory (memory.events of cgroups(7)). In version 1 the
+// peak tells, less what the kernel charges in batches.
+func (g *group) outOfMemory() (killed, own bool) {
 	if _, v1 := g.h.controllers["memory"]; v1 {
-		return field(g.path("memory", "memory.oom_control"), "oom_kill")
+		limit, _ := number(g.path("memory", "memory.limit_in_bytes"))
+		peak, _ := number(g.path("memory", "memory.max_usage_in_bytes"))
+		return field(g.path("memory", "memory.oom_control"), "oom_kill") > 0, peak >= limit-limit/64
 	}
 	if g.controls("memory") {
-		return field(g.path("", "memory.events"), "oom_kill")
+		events := g.path("", "memory.events")
+		return field(events, "oom_kill") > 0, field(events, "oom") > 0
 	}
-	return 0
+	return false, false
 }
 
 func (g *group) remove() error {

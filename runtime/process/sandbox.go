@@ -191,7 +191,11 @@ func (s *sandbox) ending() driver.End {
 		ws = syscall.WaitStatus(ws.ExitStatus() - 128)
 	}
 	end := driver.EndOf(ws)
-	end.OutOfMemory = s.overLimit.Load() || s.group.oomKills() > 0
+	killed, own := s.group.outOfMemory()
+	end.OutOfMemory = s.overLimit.Load() || killed && own
+	if killed && !end.OutOfMemory {
+		end.Status += driver.OutOfMemoryAbove
+	}
 	s.mu.Lock()
 	end.LimitBytes = s.limits.MemoryBytes
 	s.mu.Unlock()
