@@ -50,6 +50,20 @@ static void *signaller(void *arg)
 	return arg;
 }
 
+/* Starts threads until it may not, ends them, and returns how many they were. */
+static int crowd(const pthread_attr_t *attr, int max)
+{
+	static pthread_t many[1100];
+	int n = 0;
+	pthread_mutex_lock(&lock);
+	while (n < max && pthread_create(&many[n], attr, hold, NULL) == 0)
+		n++;
+	pthread_mutex_unlock(&lock);
+	for (int i = n; i;)
+		pthread_join(many[--i], NULL);
+	return n;
+}
+
 int main(void)
 {
 	pthread_t t[200];
@@ -81,15 +95,11 @@ int main(void)
 	sem_init(&s, 0, 1);
 	CHECK(sem_wait(&s) == 0);
 	FAILS(sem_trywait(&s), EAGAIN);
-	/* 256 threads are the limit, and a clear error beyond. */
-	static pthread_t many[300];
-	int n = 0;
-	pthread_mutex_lock(&lock);
-	while (n < 300 && pthread_create(&many[n], NULL, hold, NULL) == 0)
-		n++;
-	CHECK(n == 255);
-	pthread_mutex_unlock(&lock);
-	while (n)
-		pthread_join(many[--n], NULL);
+	/* 1024 threads are the limit, and a clear error beyond. */
+	pthread_attr_t small;
+	CHECK(pthread_attr_init(&small) == 0 && pthread_attr_setstacksize(&small, 65536) == 0);
+	CHECK(crowd(&small, 1100) == 1023 && crowd(&small, 1100) == 1023);
+	/* Stacks of 8 MB cost what programs use of them. */
+	CHECK(crowd(NULL, 500) == 500);
 	DONE();
 }

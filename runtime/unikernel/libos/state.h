@@ -7,7 +7,7 @@
 
 #include "libos.h"
 
-#define MAX_THREADS 256
+#define MAX_THREADS 1024 /* AWS Lambda's limit of processes and threads */
 #define MAX_FDS     1024
 #define MAX_FILES   2048
 #define MAX_VMAS    65000
@@ -94,11 +94,11 @@ struct state {
 	u64 host_fs;                /* what FS base is now */
 	u32 owner, pad6;            /* 1 + the parked thread whose state the frame still has, 0: none */
 	u64 changes;                /* anything that may let a blocked call go on: see sched.c */
-	struct thread *threads[MAX_THREADS];
 
 	/* memory.c */
 	u32 nvmas, pad0;
-	u64 brk_start, brk, hint, text, discount;
+	u64 brk_start, brk, hint;
+	u64 text, code, stacks;     /* not charged, in bytes: see vma.c */
 	u64 snap_top;               /* pages at or above are anonymous: nothing of a snapshot is under them */
 
 	struct slots { u64 at; u32 used; } slots[4]; /* rewrite.c; the first is near the program */
@@ -133,6 +133,8 @@ struct state {
 	void *sockets;              /* list of all sockets, for lookup by address and id */
 	struct notifier *notifiers; /* list of all inotify instances */
 	u32 notify_cookie, pad7;    /* of the last rename that was watched */
+
+	struct thread *threads[MAX_THREADS]; /* grows to the most that there were at a time; later pages stay untouched */
 
 	u32 calls[512] __attribute__((aligned(4096)));
 	u32 unknown[512];

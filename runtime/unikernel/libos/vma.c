@@ -5,15 +5,18 @@
  * writable, as RLIMIT_DATA does, so touching memory cannot exceed the limit; PROT_NONE reservations are free. Three
  * departures. A thread stack of at most 8 MB is charged 256 KB, since glibc maps 8 MB for each thread and programs use a few
  * pages. What may be written and executed is charged a part: V8 maps all of the 512 MB that its code may ever take (Node.js 24).
- * Such discounts together are bounded (DISCOUNT_MAX), and a tender that must be sure watches what is resident. A private copy
- * of a read-only file counts to a bound of its own (TEXT_MAX): the base snapshot shares those pages among all.
+ * Discounts are bounded, those of code by CODE_MAX, those of stacks by STACKS_MAX, and a tender that must be sure watches what is
+ * resident: of the stacks' discounts it is told no more than STACKS_TOLD, above which only stacks that nearly all stay empty are
+ * within the limit. A private copy of a read-only file counts to a bound of its own (TEXT_MAX): the base snapshot shares those pages among all.
  */
 #include "vma.h"
 
 #define STACK_CHARGE (256 * 1024ull)
 #define STACK_MAX ((8ull << 20) + 65536)
 #define CODE_PART 32
-#define DISCOUNT_MAX (2ull << 30)
+#define CODE_MAX (2ull << 30)
+#define STACKS_MAX (MAX_THREADS * STACK_MAX)
+#define STACKS_TOLD (2ull << 30)
 #define TEXT_MAX (1ull << 30)
 
 static u64 charge(const struct vma *v)
@@ -33,14 +36,14 @@ static u64 text(const struct vma *v)
 	return v->kind == V_FILE && !(v->prot & PROT_WRITE) ? v->end - v->start : 0;
 }
 
-static u64 uncharged(const struct vma *v) { return text(v) + (v->prot & PROT_EXEC ? 0 : discount(v)); }
+static u64 *discounts(const struct vma *v) { return v->prot & PROT_EXEC ? &S->code : &S->stacks; }
 
 static void book(const struct vma *v, int sign)
 {
 	S->pub.committed += sign * charge(v);
-	S->pub.uncharged += sign * uncharged(v);
 	S->text += sign * text(v);
-	S->discount += sign * discount(v);
+	*discounts(v) += sign * discount(v);
+	S->pub.uncharged = S->text + MIN(S->stacks, STACKS_TOLD);
 	if (sign > 0) {
 		S->pub.committed_peak = MAX(S->pub.committed_peak, S->pub.committed);
 		if (v->prot) {
@@ -53,7 +56,7 @@ static void book(const struct vma *v, int sign)
 int vma_room(const struct vma *v, u64 already)
 {
 	u64 c = charge(v);
-	if (S->text + text(v) > TEXT_MAX || S->discount + discount(v) > DISCOUNT_MAX)
+	if (S->text + text(v) > TEXT_MAX || *discounts(v) + discount(v) > (v->prot & PROT_EXEC ? CODE_MAX : STACKS_MAX))
 		return 0;
 	if (c <= already || !HOST->mem_limit || S->pub.committed + c - already <= HOST->mem_limit)
 		return 1;

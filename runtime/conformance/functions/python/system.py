@@ -184,8 +184,23 @@ def watched(_event):
         return [*seen, size]
 
 
+def many_threads(_event):
+    """As many as a large thread pool has, all alive at once."""
+    done, all = threading.Event(), []
+    try:
+        for _ in range(600):
+            t = threading.Thread(target=done.wait)
+            t.start()
+            all.append(t)
+    finally:
+        done.set()
+        for t in all:
+            t.join()
+    return len(all)
+
+
 cases = {f.__name__: f for f in (refused_connects, listen_anywhere, reset, options, interrupted_server, write_ahead_log,
-                                 named_pipe, descriptors, watched)}
+                                 named_pipe, descriptors, watched, many_threads)}
 
 
 def handler(event, _context):
