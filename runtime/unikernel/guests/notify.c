@@ -116,6 +116,24 @@ static void files(void)
 	FAILS(inotify_rm_watch(in, wd), EINVAL);
 }
 
+/* A file and its directory are watched: which hears first. */
+static void order(void)
+{
+	CHECK(mkdir("/tmp/q", 0700) == 0);
+	put("/tmp/q/a", "1"), put("/tmp/q/b", "1"), put("/tmp/q/c", "1");
+	int d = inotify_add_watch(in, "/tmp/q", IN_ALL_EVENTS), a = inotify_add_watch(in, "/tmp/q/a", IN_ALL_EVENTS);
+	int c = inotify_add_watch(in, "/tmp/q/c", IN_ALL_EVENTS), fd = open("/tmp/q/a", O_WRONLY | O_TRUNC);
+	next(d, IN_OPEN, "a"), next(a, IN_OPEN, ""), next(d, IN_MODIFY, "a"), next(a, IN_MODIFY, ""), none();
+	CHECK(close(fd) == 0 && unlink("/tmp/q/a") == 0);
+	next(d, IN_CLOSE_WRITE, "a"), next(a, IN_CLOSE_WRITE, "");
+	next(a, IN_ATTRIB, ""), next(a, IN_DELETE_SELF, ""), next(a, IN_IGNORED, ""), next(d, IN_DELETE, "a"), none();
+	CHECK(rename("/tmp/q/b", "/tmp/q/c") == 0);
+	next(d, IN_MOVED_FROM, "b"), next(d, IN_MOVED_TO, "c");
+	next(c, IN_ATTRIB, ""), next(c, IN_DELETE_SELF, ""), next(c, IN_IGNORED, ""), none();
+	CHECK(inotify_rm_watch(in, d) == 0 && unlink("/tmp/q/c") == 0 && rmdir("/tmp/q") == 0);
+	next(d, IN_IGNORED, ""), none();
+}
+
 static void waiting(void)
 {
 	struct pollfd p = { in, POLLIN, 0 };
@@ -158,6 +176,7 @@ int main(void)
 	none();
 	directories();
 	files();
+	order();
 	waiting();
 	overflow(16384);
 	FAILS(inotify_add_watch(in, "/tmp/f", IN_MODIFY | IN_ONLYDIR), ENOTDIR);

@@ -29,10 +29,10 @@ static i64 open_node(struct vnode v, u32 flags)
 	S->files[i].fs = v.fs, S->files[i].node = v.id;
 	if (v.fs == FS_TMP) {
 		S->inodes[v.id].refs++;
-		if (flags & O_TRUNC && type == S_IFREG)
-			tmp_resize(v.id, 0);
 		if (watched() && !(flags & O_PATH))
 			notify_file(v.id, IN_OPEN);
+		if (flags & O_TRUNC && type == S_IFREG)
+			tmp_resize(v.id, 0);
 	}
 	return i;
 }

@@ -17,7 +17,6 @@
 #define IN_EXCL_UNLINK 0x04000000u
 #define IN_MASK_CREATE 0x10000000u
 #define IN_MASK_ADD   0x20000000u
-#define IN_ISDIR      0x40000000u
 #define IN_ONESHOT    0x80000000u
 
 /* Linux's defaults: /proc/sys/fs/inotify. */
@@ -270,13 +269,12 @@ void notify_self(u32 inode, u32 event)
 				tell(i, k, mask, 0, NULL, 0);
 }
 
-void notify_entry(u32 dir, const char *name, u32 inode, u32 event, u32 cookie)
+void notify_entry(u32 dir, const char *name, u32 event, u32 cookie)
 {
-	u32 mask = event | (is_dir(inode) ? IN_ISDIR : 0);
 	for (struct notifier *i = S->notifiers; i; i = i->next)
 		for (u32 k = i->n; k--;)
 			if (i->watches[k].at.fs == FS_TMP && i->watches[k].at.id == dir)
-				tell(i, k, mask, cookie, name, strlen(name));
+				tell(i, k, event, cookie, name, strlen(name));
 }
 
 /* Tells a watch of a directory about each name that this directory has for the file. */

@@ -16,12 +16,13 @@
 #define IN_DELETE        0x200u
 #define IN_DELETE_SELF   0x400u
 #define IN_MOVE_SELF     0x800u
+#define IN_ISDIR         0x40000000u
 
 static inline int watched(void) { return S->notifiers != NULL; }
 
 void notify_file(u32 inode, u32 event);      /* to watches of the file, and of the directory that lists it */
 void notify_self(u32 inode, u32 event);      /* to watches of the file alone */
-void notify_entry(u32 dir, const char *name, u32 inode, u32 event, u32 cookie);
+void notify_entry(u32 dir, const char *name, u32 event, u32 cookie); /* event: with IN_ISDIR where it has to be */
 void notify_gone(u32 inode);                 /* it ends, and its watches with it */
 u32 notify_cookie(void);                     /* of a rename: joins its two events */
 

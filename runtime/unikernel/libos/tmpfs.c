@@ -10,6 +10,7 @@ struct record { u32 inode; u16 size; u8 len, type; char name[]; }; /* inode 0: f
 
 static struct inode *node(u32 id) { return &S->inodes[id]; }
 static int is_dir(u32 id) { return (node(id)->mode & S_IFMT) == S_IFDIR; }
+static u32 event_of(u32 id, u32 event) { return is_dir(id) ? event | IN_ISDIR : event; }
 
 static u32 new_inode(u32 mode)
 {
@@ -297,7 +298,7 @@ i64 tmp_create(u32 dir, const char *name, u32 mode)
 		return r;
 	}
 	if (watched())
-		notify_entry(dir, name, id, IN_CREATE, 0);
+		notify_entry(dir, name, event_of(id, IN_CREATE), 0);
 	return id;
 }
 
@@ -337,7 +338,7 @@ i64 tmp_link(u32 dir, const char *name, u32 id)
 	node(id)->nlink++;
 	if (watched()) {
 		notify_self(id, IN_ATTRIB);
-		notify_entry(dir, name, id, IN_CREATE, 0);
+		notify_entry(dir, name, IN_CREATE, 0);
 	}
 	return 0;
 }
@@ -351,8 +352,8 @@ static int empty(u32 dir)
 	return !tmp_entry(dir, &pos, &name, &len, &inode, &type);
 }
 
-/* Removes a name; event says what the directory's watches are told, 0: nothing. */
-static i64 remove(u32 dir, const char *name, int want_dir, u32 event)
+/* Removes a name; the inode's number or -errno. The inode still has to be told, and released: ended. */
+static i64 detach(u32 dir, const char *name, int want_dir)
 {
 	struct record *r = find(dir, name, strlen(name));
 	if (!r)
@@ -369,17 +370,26 @@ static i64 remove(u32 dir, const char *name, int want_dir, u32 event)
 	node(id)->ctime = now_real();
 	if (!want_dir && node(id)->nlink && node(id)->parent == dir)
 		node(id)->parent = 0;
-	if (watched()) {
-		if (!want_dir)
-			notify_self(id, IN_ATTRIB);
-		if (event)
-			notify_entry(dir, name, id, event, 0);
-	}
-	release(id);
-	return 0;
+	return id;
 }
 
-i64 tmp_unlink(u32 dir, const char *name, int want_dir) { return remove(dir, name, want_dir, IN_DELETE); }
+static void ended(u32 id)
+{
+	if (watched() && !is_dir(id))
+		notify_self(id, IN_ATTRIB); /* the number of its names */
+	release(id);
+}
+
+i64 tmp_unlink(u32 dir, const char *name, int want_dir)
+{
+	i64 id = detach(dir, name, want_dir);
+	if (id < 0)
+		return id;
+	ended(id);
+	if (watched())
+		notify_entry(dir, name, want_dir ? IN_DELETE | IN_ISDIR : IN_DELETE, 0);
+	return 0;
+}
 
 i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
 {
@@ -387,6 +397,7 @@ i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
 	if (!src)
 		return -ENOENT;
 	u32 id = src->inode;
+	i64 replaced = 0;
 	if (flags & ~1u)
 		return -EINVAL;
 	if (dst && flags & 1)
@@ -402,19 +413,25 @@ i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
 	if (dst) {
 		if (is_dir(dst->inode) && !is_dir(id))
 			return -EISDIR;
-		i64 r = remove(to, b, is_dir(id), 0);
-		if (r)
-			return r;
+		replaced = detach(to, b, is_dir(id));
+		if (replaced < 0)
+			return replaced;
 	}
 	i64 r = add(to, b, id);
-	if (r)
+	if (r) {
+		if (replaced)
+			ended(replaced);
 		return r;
+	}
 	drop(from, find(from, a, strlen(a))); /* add may have moved the records */
 	if (watched()) {
 		u32 cookie = notify_cookie();
-		notify_entry(from, a, id, IN_MOVED_FROM, cookie);
-		notify_entry(to, b, id, IN_MOVED_TO, cookie);
-		notify_self(id, IN_MOVE_SELF);
+		notify_entry(from, a, event_of(id, IN_MOVED_FROM), cookie);
+		notify_entry(to, b, event_of(id, IN_MOVED_TO), cookie);
 	}
+	if (replaced)
+		ended(replaced);
+	if (watched())
+		notify_self(id, IN_MOVE_SELF);
 	return 0;
 }
