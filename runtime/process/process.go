@@ -46,6 +46,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -106,10 +107,27 @@ func (b *Backend) Probe(ctx context.Context) error {
 		return &runtime.Unavailable{Backend: b.Name(), Lacks: err.Error()}
 	}
 	if b.cgroups.unified == "" && b.users == nil && !namespacesPermitted() {
-		return &runtime.Unavailable{Backend: b.Name(), Lacks: "children of a function could not be ended for certain: neither cgroups nor user namespaces are permitted",
-			Remedy: "sysctl kernel.unprivileged_userns_clone=1, or run as root"}
+		return &runtime.Unavailable{Backend: b.Name(),
+			Lacks:  "children of a function could not be ended for certain: neither cgroups nor user namespaces are permitted",
+			Remedy: namespaceRemedy("/proc/sys")}
 	}
 	return nil
+}
+
+// namespaceRemedy is what permits user namespaces: the settings that keep a user
+// from making them where the host has these, else those of a container.
+func namespaceRemedy(sysctls string) string {
+	for _, s := range []struct{ name, forbids, permits string }{
+		{"kernel.unprivileged_userns_clone", "0", "1"},
+		{"kernel.apparmor_restrict_unprivileged_userns", "1", "0"},
+		{"user.max_user_namespaces", "0", "15000"},
+	} {
+		text, err := os.ReadFile(filepath.Join(sysctls, strings.ReplaceAll(s.name, ".", "/")))
+		if err == nil && strings.TrimSpace(string(text)) == s.forbids {
+			return "sysctl " + s.name + "=" + s.permits + ", or run as root"
+		}
+	}
+	return "run as root, or permit user namespaces (docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined)"
 }
 
 // CanLimit implements runtime.Limiter.
