@@ -1,0 +1,106 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel"
+)
+
+// heavySource imports as a numeric library does: half a second of computing,
+// and 50 MB of objects that stay.
+const heavySource = `
+table = [str(i) * 3 for i in range(600000)]
+index = {s: i for i, s in enumerate(table[:100000])}
+total = 0
+for i in range(3000000): total += i * i
+
+def handler(event, context):
+    n = 0
+    for s in table[:20000]: n += len(s)
+    return n
+`
+
+// BenchmarkCallsBesideACapture compares hot calls in the second after a first one
+// between the capture modes, in turns, so that all see the same machine. Without
+// captures nothing runs beside the calls.
+func BenchmarkCallsBesideACapture(b *testing.B) {
+	in := runtimetest.Interpreter(b, runtime.Python)
+	fn := runtimetest.Function(b, runtime.Python, heavySource)
+	backend := unikernel.New(unikernel.Config{})
+	defer backend.Close()
+	if err := backend.Probe(b.Context()); err != nil {
+		b.Skip(err)
+	}
+	modes := []CaptureMode{CaptureOff, CaptureInline, CaptureAfter}
+	calls := map[CaptureMode]*callsBeside{}
+	for _, mode := range modes {
+		w, err := New(Config{Capture: mode, Memory: 512 << 20}, backend, []runtime.Interpreter{in})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer w.Close()
+		ready(b, w)
+		calls[mode] = &callsBeside{w: w, mode: mode}
+	}
+	for round := 0; b.Loop(); round++ {
+		for _, mode := range modes {
+			calls[mode].run(b, in, fn, round)
+		}
+	}
+	for _, mode := range modes {
+		calls[mode].report(b)
+	}
+}
+
+// callsBeside are what hot calls took beside the captures of one mode, and how
+// long after the first reply the snapshots were there.
+type callsBeside struct {
+	w           *Worker
+	mode        CaptureMode
+	took, there []time.Duration
+}
+
+func (c *callsBeside) run(b *testing.B, in runtime.Interpreter, fn runtime.Function, round int) {
+	fn.Name = fmt.Sprint(c.mode, round)
+	fn.ARN, fn.Version = "arn:aws:lambda:us-east-1:000000000000:function:"+fn.Name, "$LATEST"
+	req := Request{Runtime: in.Runtime, Function: fn, Invocation: runtime.Invocation{ID: "id", Payload: []byte("{}")}}
+	call := func() time.Duration {
+		begin := time.Now()
+		res, err := c.w.Invoke(context.Background(), req)
+		if err := failed(res.Result, err); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(begin)
+	}
+	captures := c.w.Stats().Captures
+	call()
+	begin := time.Now()
+	for range 50 {
+		time.Sleep(20 * time.Millisecond) // 50 calls a second
+		c.took = append(c.took, call())
+	}
+	if c.mode == CaptureAfter {
+		runtimetest.Eventually(b, "snapshot", func() bool { return c.w.Stats().Captures > captures })
+		c.there = append(c.there, time.Since(begin))
+	}
+	c.w.Forget(fn.ARN, "")
+}
+
+func (c *callsBeside) report(b *testing.B) {
+	for name, d := range map[string][]time.Duration{"call": c.took, "snapshot": c.there} {
+		if len(d) == 0 {
+			continue
+		}
+		slices.Sort(d)
+		for _, percent := range []int{50, 90} {
+			ns := d[(len(d)-1)*percent/100].Nanoseconds()
+			b.ReportMetric(float64(ns), fmt.Sprintf("%s-%s-p%d-ns", c.mode, name, percent))
+		}
+	}
+}
