@@ -170,7 +170,7 @@ func descriptors(t *testing.T) int {
 }
 
 func TestUCThatIsStoppedDuringACallEndsTheCall(t *testing.T) {
-	_, sb, neighbour := withNeighbour(t, "exports.handler = () => new Promise(() => setTimeout(() => {}, 1e8));")
+	_, sb, neighbour := withNeighbour(t, `exports.handler = () => new Promise(() => { console.log("begun"); setTimeout(() => {}, 1e8); });`)
 	pid, err := sb.(*sandbox).hostPID()
 	if err != nil {
 		t.Fatal(err)
@@ -178,14 +178,17 @@ func TestUCThatIsStoppedDuringACallEndsTheCall(t *testing.T) {
 	done := make(chan runtime.Result, 1)
 	begin := time.Now()
 	go func() {
-		res, _ := sb.Invoke(context.Background(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(60 * time.Second)})
+		res, err := sb.Invoke(context.Background(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(60 * time.Second)})
+		if err != nil {
+			t.Error(err)
+		}
 		done <- res
 	}()
-	runtimetest.Eventually(t, "the call is under way", func() bool { return sb.(*sandbox).channel.delivered() })
+	runtimetest.Eventually(t, "the call is under way", func() bool { return len(sb.(*sandbox).log.Peek()) > 0 })
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	if res := <-done; res.Outcome != runtime.Crashed || !strings.Contains(res.Error.Message, "signal: killed") || time.Since(begin) > 30*time.Second {
+	if res := <-done; res.Outcome != runtime.Crashed || res.Error == nil || !strings.Contains(res.Error.Message, "signal: killed") || time.Since(begin) > 30*time.Second {
 		t.Errorf("%+v %v after %v", res, res.Error, time.Since(begin))
 	}
 	runtimetest.Invoke(t, neighbour, "1")
