@@ -4,14 +4,14 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // backendList is the backends of one run.
-type backendList []runtime.Backend
+type backendList []isolation.Backend
 
 // named returns a backend; nil if there is none of that name.
-func (l backendList) named(name string) runtime.Backend {
+func (l backendList) named(name string) isolation.Backend {
 	for _, b := range l {
 		if b.Name() == name {
 			return b

@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Experiment is one question that a suite can ask. The value holds the
@@ -50,8 +50,8 @@ type Experiment interface {
 // Target is what experiments compare: one language runtime on one backend.
 type Target struct {
 	Backend     string
-	Interpreter runtime.Interpreter
-	Snapshots   bool // the backend is a runtime.Snapshotter
+	Interpreter isolation.Interpreter
+	Snapshots   bool // the backend is a isolation.Snapshotter
 }
 
 // Trial is one run of one experiment on one target.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	isolation "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
@@ -202,7 +202,7 @@ type Reply struct {
 // OK reports whether the function was called and gave the right answer.
 func (r Reply) OK() bool { return r.Outcome == string(isolation.OK) }
 
-// Outcomes that the harness adds to those of package runtime.
+// Outcomes that the harness adds to those of package isolation.
 const (
 	OutcomeRefused = "refused" // the platform could not or would not run it
 	OutcomeWrong   = "wrong"   // another answer than the function's

@@ -6,7 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	goruntime "runtime"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -30,9 +30,9 @@ type versioned interface {
 // empty.
 func describeMachine(ctx context.Context, targets []Target, backends backendList) record.Machine {
 	m := record.Machine{
-		Date: time.Now().UTC().Truncate(time.Second), Cores: goruntime.NumCPU(), User: "ordinary",
+		Date: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), User: "ordinary",
 		Cgroups: cgroupMode(), Governor: readLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-		Interpreters: map[string]string{}, Backends: map[string]string{}, Go: goruntime.Version(),
+		Interpreters: map[string]string{}, Backends: map[string]string{}, Go: runtime.Version(),
 	}
 	if os.Geteuid() == 0 {
 		m.User = "root"

@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	isolation "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // meter says what a set of instances takes, from the best source there is:

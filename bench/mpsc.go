@@ -9,7 +9,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/platform/mpsc"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
@@ -162,7 +162,7 @@ func (x *mpscExperiment) measure(ctx context.Context, c *mpsc.Controller, cfg mp
 		if n := len(reply.Tried); n > 0 {
 			r.provider = reply.Tried[n-1].Provider
 		}
-		r.Outcome = string(runtime.OK)
+		r.Outcome = string(isolation.OK)
 		if err != nil {
 			r.Outcome, r.Error = string(mpsc.Classify(err)), err.Error()
 		} else if err := pop.Check(0, reply.Payload); err != nil {

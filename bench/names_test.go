@@ -5,7 +5,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	isolation "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // TestRecordsNamePathsAndOutcomesAsThePlatformDoes: analysis imports neither

@@ -6,13 +6,13 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/bench"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func fakeTargets(backends ...string) []bench.Target {
 	var all []bench.Target
 	for _, b := range backends {
-		for _, in := range []runtime.Interpreter{{Runtime: "nodejs20.x", Language: runtime.NodeJS}, {Runtime: "python3.11", Language: runtime.Python}} {
+		for _, in := range []isolation.Interpreter{{Runtime: "nodejs20.x", Language: isolation.NodeJS}, {Runtime: "python3.11", Language: isolation.Python}} {
 			all = append(all, bench.Target{Backend: b, Interpreter: in, Snapshots: b == "unikernel"})
 		}
 	}

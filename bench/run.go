@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Runner runs suites on this host.
@@ -20,7 +20,7 @@ type Runner struct {
 	// Open returns all backends there are; the suite chooses among them, and Run
 	// closes them. Where a backend decides what its functions may reach, allow
 	// lists it, as host:port.
-	Open func(allow []string) []runtime.Backend
+	Open func(allow []string) []isolation.Backend
 
 	Only     []string     // experiments; empty means the suite's
 	Progress Progress     // nil for none
@@ -110,7 +110,7 @@ func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, env *Env, all
 // closing thousands of sandboxes takes its time.
 const grace = 2 * time.Minute
 
-func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b runtime.Backend, path string, t Trial) error {
+func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b isolation.Backend, path string, t Trial) error {
 	section := su.section(t.Experiment)
 	env, err := env.forTrial(t, b)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/bench"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 )
 
@@ -47,12 +47,12 @@ func runSuite(ctx context.Context, path, out string) error {
 }
 
 func runner() *bench.Runner {
-	return &bench.Runner{Open: func([]string) []runtime.Backend { return []runtime.Backend{process.New(process.Config{})} }}
+	return &bench.Runner{Open: func([]string) []isolation.Backend { return []isolation.Backend{process.New(process.Config{})} }}
 }
 
 func needInterpreter(t *testing.T) {
 	t.Helper()
-	if len(runtime.Interpreters(context.Background())) == 0 {
+	if len(isolation.Interpreters(context.Background())) == 0 {
 		t.Skip("neither Node.js 18+ nor CPython 3.11+ is installed")
 	}
 }
@@ -251,7 +251,7 @@ func TestTheSmokeSuiteRecordsEveryExperiment(t *testing.T) {
 		err := record.Read(f, func(r record.Invocation) {
 			rows++
 			paths[r.Experiment+"/"+r.Path] = true
-			if r.Outcome != string(runtime.OK) {
+			if r.Outcome != string(isolation.OK) {
 				t.Errorf("%s: %s: %s %s", filepath.Base(f), r.Function, r.Outcome, r.Error)
 			}
 			if r.Latency <= 0 || (r.Run <= 0) != (r.Function == "") || r.Run > r.Latency || r.Experiment == "" || r.Backend != "process" || r.Trial == 0 || r.Via == "" {

@@ -2,7 +2,7 @@ package bench
 
 import (
 	"maps"
-	goruntime "runtime"
+	"runtime"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -80,7 +80,7 @@ func looksAtPlace(filter []instruction) bool {
 // callNumbers are the numbers of the host's own system call table that Linux
 // gives out: one range for each architecture, then one that all share.
 func callNumbers() []int {
-	last := map[string]int{"amd64": unix.SYS_RSEQ, "arm64": unix.SYS_RSEQ}[goruntime.GOARCH]
+	last := map[string]int{"amd64": unix.SYS_RSEQ, "arm64": unix.SYS_RSEQ}[runtime.GOARCH]
 	const shared, newest = 424, 469 // pidfd_send_signal; file_setattr, Linux 6.17
 	var all []int
 	for nr := range last + 1 {
@@ -94,7 +94,7 @@ func callNumbers() []int {
 
 // auditArch is what a filter sees of the host's own architecture.
 func auditArch() uint32 {
-	if goruntime.GOARCH == "arm64" {
+	if runtime.GOARCH == "arm64" {
 		return unix.AUDIT_ARCH_AARCH64
 	}
 	return unix.AUDIT_ARCH_X86_64

@@ -3,7 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
-	goruntime "runtime"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -13,8 +13,8 @@ import (
 // PTRACE_SECCOMP_GET_FILTER, the newest first. The process is stopped for that
 // moment. It takes CAP_SYS_ADMIN.
 func seccompFilters(pid int) (filters [][]instruction, err error) {
-	goruntime.LockOSThread() // a tracer is a thread
-	defer goruntime.UnlockOSThread()
+	runtime.LockOSThread() // a tracer is a thread
+	defer runtime.UnlockOSThread()
 	if err := unix.PtraceSeize(pid); err != nil {
 		return nil, fmt.Errorf("trace process %d: %w", pid, err)
 	}

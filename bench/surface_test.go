@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
-	isolation "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 )
 

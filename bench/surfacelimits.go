@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	isolation "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // memory has a function take twice its limit.

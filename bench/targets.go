@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/trial"
 )
 
@@ -49,13 +49,13 @@ func (r *Runner) targets(ctx context.Context, su *Suite, all backendList) ([]Tar
 
 // tryOut is a backend with the interpreters that it works with, and why it does
 // not with the others.
-func (r *Runner) tryOut(ctx context.Context, b runtime.Backend, all []runtime.Interpreter) (works []Target, lacks []error) {
+func (r *Runner) tryOut(ctx context.Context, b isolation.Backend, all []isolation.Interpreter) (works []Target, lacks []error) {
 	verdicts, err := trial.Trial{}.All(ctx, b, all)
 	if err != nil {
 		r.logger().Warn("backend left out", "backend", b.Name(), "reason", err)
 		return nil, []error{err}
 	}
-	_, snapshots := b.(runtime.Snapshotter)
+	_, snapshots := b.(isolation.Snapshotter)
 	for _, v := range verdicts {
 		if v.Err != nil {
 			r.logger().Warn("backend left out", "backend", b.Name(), "runtime", v.Interpreter.Runtime, "reason", v.Err)
@@ -68,8 +68,8 @@ func (r *Runner) tryOut(ctx context.Context, b runtime.Backend, all []runtime.In
 }
 
 // chooseInterpreters takes the best of each language, or what is asked for.
-func chooseInterpreters(ctx context.Context, want Names) ([]runtime.Interpreter, error) {
-	var finder runtime.Finder
+func chooseInterpreters(ctx context.Context, want Names) ([]isolation.Interpreter, error) {
+	var finder isolation.Finder
 	found := finder.All(ctx)
 	ids := want.List
 	if want.All {
@@ -79,9 +79,9 @@ func chooseInterpreters(ctx context.Context, want Names) ([]runtime.Interpreter,
 			}
 		}
 	}
-	var list []runtime.Interpreter
+	var list []isolation.Interpreter
 	for _, id := range ids {
-		i := slices.IndexFunc(found, func(in runtime.Interpreter) bool { return in.Runtime == id || string(in.Language) == id })
+		i := slices.IndexFunc(found, func(in isolation.Interpreter) bool { return in.Runtime == id || string(in.Language) == id })
 		if i < 0 {
 			_, err := finder.Find(ctx, id)
 			return nil, err

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	isolation "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/lambdabench/lambdabench/platform/worker"
-	isolation "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // workerCaller calls functions at a worker in this process.

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
@@ -60,7 +60,7 @@ func (c *caller) call() error {
 // platform adds to a call on the bare sandbox, in turns, so that both see the
 // same machine.
 func BenchmarkHotThroughGateway(b *testing.B) {
-	in := runtimetest.Interpreter(b, runtime.NodeJS)
+	in := runtimetest.Interpreter(b, isolation.NodeJS)
 	r := serve(b, Config{})
 	create(b, r.Client, in, "nop", sources[in.Language].nop, nil)
 	for _, clients := range []int{1, 2, 4, 8} {
@@ -105,15 +105,15 @@ func throughput(b *testing.B, r *running, clients int) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "invocations/s")
 }
 
-func overhead(b *testing.B, r *running, in runtime.Interpreter) {
+func overhead(b *testing.B, r *running, in isolation.Interpreter) {
 	ctx := context.Background()
 	backend := process.New(process.Config{Dir: dataDir(b)})
 	defer backend.Close()
-	fn := runtime.Function{Name: "nop", Handler: "index.handler", Package: dataDir(b)}
+	fn := isolation.Function{Name: "nop", Handler: "index.handler", Package: dataDir(b)}
 	if err := os.WriteFile(filepath.Join(fn.Package, "index.js"), []byte(sources[in.Language].nop), 0o644); err != nil {
 		b.Fatal(err)
 	}
-	sb, err := backend.Boot(ctx, runtime.BootSpec{Interpreter: in})
+	sb, err := backend.Boot(ctx, isolation.BootSpec{Interpreter: in})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -122,11 +122,11 @@ func overhead(b *testing.B, r *running, in runtime.Interpreter) {
 		b.Fatal(err)
 	}
 	c := newCaller(b, r.url, "nop")
-	inv := runtime.Invocation{ID: "7b1b4b2e-6c7f-4a6e-9d3a-0f6f0a5b8d11", Payload: []byte("{}")}
+	inv := isolation.Invocation{ID: "7b1b4b2e-6c7f-4a6e-9d3a-0f6f0a5b8d11", Payload: []byte("{}")}
 	bare := func() error {
 		inv.Deadline = time.Now().Add(3 * time.Second)
 		res, err := sb.Invoke(ctx, inv)
-		if err == nil && res.Outcome != runtime.OK {
+		if err == nil && res.Outcome != isolation.OK {
 			err = res.Error
 		}
 		return err

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
@@ -62,7 +62,7 @@ func TestBurstOfNewFunctionsHasNoErrorOnALoadedHost(t *testing.T) {
 
 func burst(t *testing.T, backend string, size, loops int) {
 	b, dir := openBackend(t, backend)
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	r := serveOn(t, Config{}, b, dir)
 	for i := range size {
 		create(t, r.Client, in, fmt.Sprint("f", i), fmt.Sprintf("exports.handler = async () => %d", i), nil)

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
@@ -16,13 +16,13 @@ import (
 // watched is a backend whose boots are written down, and that limits memory
 // alone, so that the test needs no cgroups.
 type watched struct {
-	runtime.Backend
+	isolation.Backend
 
 	mu    sync.Mutex
-	boots []runtime.Limits
+	boots []isolation.Limits
 }
 
-func (w *watched) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
+func (w *watched) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.Sandbox, error) {
 	w.mu.Lock()
 	w.boots = append(w.boots, spec.Limits)
 	w.mu.Unlock()
@@ -31,15 +31,15 @@ func (w *watched) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sand
 	return unlimited{sb}, err
 }
 
-type unlimited struct{ runtime.Sandbox }
+type unlimited struct{ isolation.Sandbox }
 
-func (u unlimited) Import(ctx context.Context, fn runtime.Function) error {
+func (u unlimited) Import(ctx context.Context, fn isolation.Function) error {
 	fn.Limits.CPUs = 0
 	return u.Sandbox.Import(ctx, fn)
 }
 
 func TestMemorySizeGivesProcessorsAsTheConfigurationSays(t *testing.T) {
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	for settings, want := range map[string]float64{
 		"":                                  0,
 		"worker: {memory_per_cpu: 1769MiB}": 512. / 1769,

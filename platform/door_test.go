@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -43,7 +43,7 @@ func TestAWebPageCannotRunCodeHere(t *testing.T) {
 }
 
 func TestAcceptedEventRunsThoughThePlatformWasKilled(t *testing.T) {
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	dir := dataDir(t)
 	if err := os.Mkdir(filepath.Join(dir, "backend"), 0o755); err != nil {
 		t.Fatal(err)

@@ -16,13 +16,13 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // sources are the same function in each language.
-var sources = map[runtime.Language]struct{ first, second, nop string }{
-	runtime.NodeJS: {
+var sources = map[isolation.Language]struct{ first, second, nop string }{
+	isolation.NodeJS: {
 		first: `exports.handler = async (event, context) => {
   console.log('asked by', event.who);
   if (event.fail) throw new TypeError(event.fail);
@@ -31,7 +31,7 @@ var sources = map[runtime.Language]struct{ first, second, nop string }{
 		second: `exports.handler = async () => 'second'`,
 		nop:    `exports.handler = async () => null`,
 	},
-	runtime.Python: {
+	isolation.Python: {
 		first: `
 def handler(event, context):
     import os
@@ -49,15 +49,15 @@ def handler(event, context): return None
 }
 
 // inEach runs a test for each language.
-func inEach(t *testing.T, test func(t *testing.T, in runtime.Interpreter)) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+func inEach(t *testing.T, test func(t *testing.T, in isolation.Interpreter)) {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) { test(t, runtimetest.Interpreter(t, lang)) })
 	}
 }
 
 func TestLifeOfAFunction(t *testing.T) {
 	r := serve(t, Config{})
-	inEach(t, func(t *testing.T, in runtime.Interpreter) {
+	inEach(t, func(t *testing.T, in isolation.Interpreter) {
 		name, src := string(in.Language), sources[in.Language]
 		create(t, r.Client, in, name, src.first, func(c *lambda.CreateFunctionInput) {
 			c.Environment = &types.Environment{Variables: map[string]string{"WORD": "given"}}
@@ -108,11 +108,11 @@ type bad struct {
 }
 
 var badFunctions = map[string]bad{
-	"missing handler": {node: `exports.other = 1`, python: "other = 1\n", types: []string{runtime.TypeNoHandler}, says: "handler"},
-	"missing module":  {node: `1`, python: "1\n", handler: "nowhere.handler", types: []string{runtime.TypeImport}, says: "nowhere"},
-	"syntax error":    {node: `exports.handler = async ( => 1`, python: "def handler(:\n", types: []string{runtime.TypeSyntax}},
-	"endless loop":    {node: `exports.handler = () => { for (;;); }`, python: "def handler(e, c):\n  while True: pass\n", types: []string{runtime.TypeTimedOut}, says: "Task timed out after 1.00 seconds"},
-	"endless import":  {node: `for (;;);`, python: "while True: pass\n", types: []string{runtime.TypeTimedOut}, says: "timed out"},
+	"missing handler": {node: `exports.other = 1`, python: "other = 1\n", types: []string{isolation.TypeNoHandler}, says: "handler"},
+	"missing module":  {node: `1`, python: "1\n", handler: "nowhere.handler", types: []string{isolation.TypeImport}, says: "nowhere"},
+	"syntax error":    {node: `exports.handler = async ( => 1`, python: "def handler(:\n", types: []string{isolation.TypeSyntax}},
+	"endless loop":    {node: `exports.handler = () => { for (;;); }`, python: "def handler(e, c):\n  while True: pass\n", types: []string{isolation.TypeTimedOut}, says: "Task timed out after 1.00 seconds"},
+	"endless import":  {node: `for (;;);`, python: "while True: pass\n", types: []string{isolation.TypeTimedOut}, says: "timed out"},
 	"fork bomb": {
 		node: `const {spawn} = require('child_process');
 exports.handler = () => { for (;;) try { spawn('/bin/sleep', ['600', 'MARK'], {detached: true, stdio: 'ignore'}).on('error', () => {}) } catch {} }`,
@@ -124,25 +124,25 @@ def handler(e, c):
             if os.fork() == 0: os.setsid()
         except OSError: time.sleep(0.01)
 `,
-		types: []string{runtime.TypeTimedOut, runtime.TypeOutOfMemory, runtime.TypeExit, runtime.TypeMalformed},
+		types: []string{isolation.TypeTimedOut, isolation.TypeOutOfMemory, isolation.TypeExit, isolation.TypeMalformed},
 	},
 	"memory hog": {
 		node:    `exports.handler = () => { const all = []; for (;;) all.push(Buffer.alloc(8 << 20, 1)); }`,
 		python:  "def handler(e, c):\n  a = []\n  while True: a.append(b'x' * (8 << 20))\n",
-		seconds: 20, types: []string{runtime.TypeOutOfMemory, runtime.TypeExit, "MemoryError"},
+		seconds: 20, types: []string{isolation.TypeOutOfMemory, isolation.TypeExit, "MemoryError"},
 	},
 	"100 MB reply": {
 		node: `exports.handler = async () => 'x'.repeat(100 << 20)`, python: "def handler(e, c): return 'x' * (100 << 20)\n",
-		memory: 2048, seconds: 20, types: []string{runtime.TypeTooLargeReply}, says: "6",
+		memory: 2048, seconds: 20, types: []string{isolation.TypeTooLargeReply}, says: "6",
 	},
-	"no JSON":          {node: `exports.handler = async () => 1n`, python: "def handler(e, c): return object()\n", types: []string{runtime.TypeMarshal}, says: "serializ"},
-	"kills itself":     {node: `exports.handler = () => { process.kill(process.pid, 'SIGKILL'); for (;;); }`, python: "import os\ndef handler(e, c): os.kill(os.getpid(), 9)\n", types: []string{runtime.TypeExit}, says: "killed"},
-	"leaves by itself": {node: `exports.handler = () => process.exit(3)`, python: "import os\ndef handler(e, c): os._exit(3)\n", types: []string{runtime.TypeExit}, says: "3"},
+	"no JSON":          {node: `exports.handler = async () => 1n`, python: "def handler(e, c): return object()\n", types: []string{isolation.TypeMarshal}, says: "serializ"},
+	"kills itself":     {node: `exports.handler = () => { process.kill(process.pid, 'SIGKILL'); for (;;); }`, python: "import os\ndef handler(e, c): os.kill(os.getpid(), 9)\n", types: []string{isolation.TypeExit}, says: "killed"},
+	"leaves by itself": {node: `exports.handler = () => process.exit(3)`, python: "import os\ndef handler(e, c): os._exit(3)\n", types: []string{isolation.TypeExit}, says: "3"},
 }
 
 func TestBadFunctionsHarmNobody(t *testing.T) {
 	r := serve(t, Config{Worker: worker.Config{ImportTimeout: 2 * time.Second}})
-	inEach(t, func(t *testing.T, in runtime.Interpreter) {
+	inEach(t, func(t *testing.T, in isolation.Interpreter) {
 		good := "good-" + string(in.Language)
 		create(t, r.Client, in, good, sources[in.Language].nop, nil)
 		for name, b := range badFunctions {
@@ -158,10 +158,10 @@ func TestBadFunctionsHarmNobody(t *testing.T) {
 	runtimetest.Eventually(t, "no process of a bad function is left", func() bool { return len(inDirectory(r.dir)) <= 2 })
 }
 
-func callBad(t *testing.T, r *running, in runtime.Interpreter, id string, b bad) {
+func callBad(t *testing.T, r *running, in isolation.Interpreter, id string, b bad) {
 	t.Helper()
 	source := b.node
-	if in.Language == runtime.Python {
+	if in.Language == isolation.Python {
 		source = b.python
 	}
 	create(t, r.Client, in, id, strings.ReplaceAll(source, "MARK", id), func(c *lambda.CreateFunctionInput) {
@@ -223,7 +223,7 @@ func mountedBelow(mountinfo, dir string) bool {
 
 func TestClientThatGoesAwayLeavesNoInvocationBehind(t *testing.T) {
 	r := serve(t, Config{})
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	create(t, r.Client, in, "f", `exports.handler = (e) => new Promise((r) => setTimeout(() => r(e.sleep), e.sleep))`, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(1) })
 	invoke(t, r.Client, "f", `{"sleep":1}`)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -239,7 +239,7 @@ func TestClientThatGoesAwayLeavesNoInvocationBehind(t *testing.T) {
 
 func TestBurstOfOneFunctionIsServed(t *testing.T) {
 	r := serve(t, Config{})
-	inEach(t, func(t *testing.T, in runtime.Interpreter) {
+	inEach(t, func(t *testing.T, in isolation.Interpreter) {
 		name := "burst-" + string(in.Language)
 		create(t, r.Client, in, name, sources[in.Language].nop, nil)
 		errs := make(chan error, 16)

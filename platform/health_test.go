@@ -9,13 +9,13 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 )
 
 // supervised is a backend whose helper processes the test breaks.
 type supervised struct {
-	runtime.Backend
+	isolation.Backend
 	broken atomic.Bool
 }
 
@@ -26,8 +26,8 @@ func (s *supervised) Health(context.Context) error {
 	return nil
 }
 
-func (s *supervised) Helpers() []runtime.Helper {
-	return []runtime.Helper{{Kind: "root", Lost: 2, Replaced: 1}}
+func (s *supervised) Helpers() []isolation.Helper {
+	return []isolation.Helper{{Kind: "root", Lost: 2, Replaced: 1}}
 }
 
 func TestHealthzNamesWhatIsBroken(t *testing.T) {

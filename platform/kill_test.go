@@ -19,8 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
@@ -44,7 +44,7 @@ func playServer(dir string) {
 			return
 		}
 	}
-	var backend runtime.Backend = process.New(process.Config{Dir: filepath.Join(dir, "backend")})
+	var backend isolation.Backend = process.New(process.Config{Dir: filepath.Join(dir, "backend")})
 	if os.Getenv(serverBackend) == unikernel.Name {
 		backend = unikernel.New(unikernel.Config{})
 	}
@@ -83,7 +83,7 @@ func victimAt(t *testing.T, dir string, env ...string) (url string, cmd *exec.Cm
 
 // load creates functions and invokes them until the platform is gone. It
 // returns what was acknowledged.
-func load(t *testing.T, c *lambda.Client, in runtime.Interpreter, enough func(n int)) map[string]string {
+func load(t *testing.T, c *lambda.Client, in isolation.Interpreter, enough func(n int)) map[string]string {
 	var mu sync.Mutex
 	acknowledged := map[string]string{}
 	var all sync.WaitGroup
@@ -114,7 +114,7 @@ func load(t *testing.T, c *lambda.Client, in runtime.Interpreter, enough func(n 
 }
 
 func TestNothingAcknowledgedIsLostWhenThePlatformIsKilled(t *testing.T) {
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	dir := dataDir(t)
 	if err := os.Mkdir(filepath.Join(dir, "backend"), 0o755); err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func TestNothingAcknowledgedIsLostWhenThePlatformIsKilled(t *testing.T) {
 
 func TestServeLetsWhatRunsFinish(t *testing.T) {
 	r := serve(t, Config{})
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	create(t, r.Client, in, "slow", `exports.handler = () => new Promise((r) => setTimeout(() => r('done'), 700))`, nil)
 	got := make(chan string, 1)
 	go func() {
@@ -203,7 +203,7 @@ func TestServeLetsWhatRunsFinish(t *testing.T) {
 
 func TestServeCutsShortWhatOutlivesTheGrace(t *testing.T) {
 	r := serve(t, Config{Grace: 200 * time.Millisecond})
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	create(t, r.Client, in, "slow", `exports.handler = () => new Promise(() => setInterval(() => {}, 1000))`, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(60) })
 	got := make(chan error, 1)
 	go func() {
@@ -227,7 +227,7 @@ func TestOneGraceIsForAllThatRuns(t *testing.T) {
 	const grace = 2 * time.Second
 	defer http.DefaultClient.CloseIdleConnections()
 	r := serve(t, Config{Grace: grace})
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	create(t, r.Client, in, "slow", `exports.handler = () => new Promise(() => setInterval(() => {}, 1000))`, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(60) })
 	code := "function main() { return new Promise(() => setInterval(() => {}, 1000)) }"
 	if status, m := whisk(t, r.url, "PUT", "/_/actions/slow", map[string]any{"exec": map[string]any{"kind": "nodejs:default", "code": code}}); status != http.StatusOK {

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
@@ -87,14 +87,14 @@ func (p *promises) lost() (ids []string) {
 const marks = `exports.handler = (e) => new Promise((resolve, reject) => require('http').get(e.door + '?id=' + e.id, (r) => { r.resume(); resolve() }).on('error', reject))`
 
 // prepare makes the function of the events and the action of the activations.
-func prepare(t *testing.T, url string, in runtime.Interpreter) {
+func prepare(t *testing.T, url string, in isolation.Interpreter) {
 	t.Helper()
 	create(t, lambdatest.Client(t, url), in, "marks", marks, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(60) })
 	putAction(t, url, "nap", "slept")
 }
 
 // strain has a platform promise things until it is killed, after so many.
-func (p *promises) strain(t *testing.T, url, door string, round int, in runtime.Interpreter, after int, kill func()) {
+func (p *promises) strain(t *testing.T, url, door string, round int, in isolation.Interpreter, after int, kill func()) {
 	c := lambdatest.Client(t, url)
 	var all sync.WaitGroup
 	work := func(do func(i int) (list *[]string, name string)) {
@@ -150,7 +150,7 @@ func (p *promises) strain(t *testing.T, url, door string, round int, in runtime.
 }
 
 func TestNoKillLosesOrLeavesAnything(t *testing.T) {
-	in, dir, n := runtimetest.Interpreter(t, runtime.NodeJS), dataDir(t), kills(t)
+	in, dir, n := runtimetest.Interpreter(t, isolation.NodeJS), dataDir(t), kills(t)
 	backendDir := filepath.Join(dir, "backend")
 	if err := os.Mkdir(backendDir, 0o755); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -71,7 +71,7 @@ func awaitLog(t testing.TB, c *cloudwatchlogs.Client, name string, texts ...stri
 func TestLogsOfEveryInvocationCanBeRead(t *testing.T) {
 	r := serve(t, Config{})
 	logs := logClient(t, r.url)
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	create(t, r.Client, in, "talks", `
 const fs = require('fs');
 fs.writeSync(1, 'loaded\n');
@@ -113,7 +113,7 @@ func TestLogGroupsStreamsAndEventsAreThoseOfTheFunction(t *testing.T) {
 	r := serve(t, Config{})
 	logs := logClient(t, r.url)
 	ctx := t.Context()
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	create(t, r.Client, in, "one", `exports.handler = async (e, c) => { console.log('line', e.n); return [c.logGroupName, c.logStreamName, process.env.AWS_LAMBDA_LOG_GROUP_NAME, process.env.AWS_LAMBDA_LOG_STREAM_NAME]; };`, nil)
 	create(t, r.Client, in, "two", `exports.handler = async () => null`, nil)
 	begin := time.Now().Add(-time.Second)
@@ -196,7 +196,7 @@ func TestLogGroupsStreamsAndEventsAreThoseOfTheFunction(t *testing.T) {
 func TestFollowingALogMissesNothing(t *testing.T) {
 	r := serve(t, Config{})
 	logs := logClient(t, r.url)
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	create(t, r.Client, in, "f", `exports.handler = async (e) => { console.log('begin', e.n); await new Promise((r) => setTimeout(r, e.ms)); };`, nil)
 	done := make(chan struct{})
 	go func() {
@@ -261,7 +261,7 @@ func TestFollowingALogMissesNothing(t *testing.T) {
 
 func TestLogsOutliveTheirPlatformAndStayTheOwners(t *testing.T) {
 	r := serve(t, Config{})
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	create(t, r.Client, in, "kept", `exports.handler = async () => { console.log('for later'); };`, nil)
 	invoke(t, r.Client, "kept", `{}`)
 	dir := r.Platform.cfg.Data

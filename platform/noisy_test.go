@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -17,7 +17,7 @@ import (
 func TestQuietFunctionIsAnsweredBesideANoisyOne(t *testing.T) {
 	const noisy, quiet = 120, 5
 	b, dir := openBackend(t, "process")
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	r := serveOn(t, Config{}, b, dir)
 	long := func(f *lambda.CreateFunctionInput) { f.Timeout = aws.Int32(120) }
 	create(t, r.Client, in, "noisy", "exports.handler = async () => { const end = Date.now() + 250; while (Date.now() < end); }", long)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/sqlite"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -73,7 +73,7 @@ func wantWord(t *testing.T, url, name, word string) {
 
 func TestADoorShowsAndSweepsItsOwnFunctionsAlone(t *testing.T) {
 	defer http.DefaultClient.CloseIdleConnections()
-	in, data := runtimetest.Interpreter(t, runtime.NodeJS), dataDir(t)
+	in, data := runtimetest.Interpreter(t, isolation.NodeJS), dataDir(t)
 	r := serve(t, Config{Data: data})
 	create(t, r.Client, in, "ow-billing", `exports.handler = async () => 'lambda'`, nil)
 	create(t, r.Client, in, "same", `exports.handler = async () => 'lambda'`, nil)
@@ -146,7 +146,7 @@ PRAGMA user_version = 0;
 
 func TestADataDirectoryWithoutOwnersOpensAndIsRight(t *testing.T) {
 	defer http.DefaultClient.CloseIdleConnections()
-	in, data := runtimetest.Interpreter(t, runtime.NodeJS), dataDir(t)
+	in, data := runtimetest.Interpreter(t, isolation.NodeJS), dataDir(t)
 	r := serve(t, Config{Data: data})
 	create(t, r.Client, in, "ow-billing", `exports.handler = async () => 'lambda'`, nil)
 	putAction(t, r.url, "billing", "action")
@@ -186,7 +186,7 @@ func TestADataDirectoryWithoutOwnersOpensAndIsRight(t *testing.T) {
 
 func TestAnActionWhoseFunctionIsMissingGetsItBack(t *testing.T) {
 	defer http.DefaultClient.CloseIdleConnections()
-	runtimetest.Interpreter(t, runtime.NodeJS)
+	runtimetest.Interpreter(t, isolation.NodeJS)
 	data := dataDir(t)
 	r := serve(t, Config{Data: data})
 	putAction(t, r.url, "a", "action")

@@ -35,7 +35,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/origin"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // sweepEvery is how often packages are looked for that nobody names any more,
@@ -72,7 +72,7 @@ type Platform struct {
 
 // Open puts a platform together. The backend stays the caller's, to be closed
 // after the platform.
-func Open(cfg Config, backend runtime.Backend, interpreters []runtime.Interpreter, log *slog.Logger) (*Platform, error) {
+func Open(cfg Config, backend isolation.Backend, interpreters []isolation.Interpreter, log *slog.Logger) (*Platform, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -87,7 +87,7 @@ func Open(cfg Config, backend runtime.Backend, interpreters []runtime.Interprete
 	return p, nil
 }
 
-func (p *Platform) open(backend runtime.Backend, interpreters []runtime.Interpreter) (err error) {
+func (p *Platform) open(backend isolation.Backend, interpreters []isolation.Interpreter) (err error) {
 	if len(interpreters) == 0 {
 		return errors.New("no language runtime is installed: install Node.js 18 or later, or CPython 3.11 or later")
 	}

@@ -21,7 +21,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/store"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
@@ -69,7 +69,7 @@ func serve(t testing.TB, cfg Config) *running {
 }
 
 // serveOn closes the backend, whose directory is empty then, with the test.
-func serveOn(t testing.TB, cfg Config, backend runtime.Backend, dir string) *running {
+func serveOn(t testing.TB, cfg Config, backend isolation.Backend, dir string) *running {
 	t.Helper()
 	r := &running{dir: dir}
 	if cfg.Data == "" {
@@ -103,7 +103,7 @@ func serveOn(t testing.TB, cfg Config, backend runtime.Backend, dir string) *run
 	return r
 }
 
-func create(t testing.TB, c *lambda.Client, in runtime.Interpreter, name, source string, change func(*lambda.CreateFunctionInput)) {
+func create(t testing.TB, c *lambda.Client, in isolation.Interpreter, name, source string, change func(*lambda.CreateFunctionInput)) {
 	t.Helper()
 	input := &lambda.CreateFunctionInput{
 		FunctionName: aws.String(name), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"),
@@ -127,9 +127,9 @@ func invoke(t testing.TB, c *lambda.Client, name, event string) *lambda.InvokeOu
 }
 
 // failure is the function's error in a reply.
-func failure(t testing.TB, out *lambda.InvokeOutput) runtime.FunctionError {
+func failure(t testing.TB, out *lambda.InvokeOutput) isolation.FunctionError {
 	t.Helper()
-	var e runtime.FunctionError
+	var e isolation.FunctionError
 	if out.FunctionError == nil {
 		t.Errorf("no error: %.200s", out.Payload)
 	} else if err := json.Unmarshal(out.Payload, &e); err != nil {
@@ -167,7 +167,7 @@ func TestPlatformNeedsALanguageRuntime(t *testing.T) {
 
 func TestMetricsAndHealth(t *testing.T) {
 	r := serve(t, Config{})
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	create(t, r.Client, in, "f", "exports.handler = async () => 1", nil)
 	invoke(t, r.Client, "f", "{}")
 	defer http.DefaultClient.CloseIdleConnections()

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -16,7 +16,7 @@ func TestAFunctionReadsNeitherTheDatabasesNorAnothersCode(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("functions run under a user of their own where the platform is root")
 	}
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	r := serve(t, Config{})
 	create(t, r.Client, in, "victim", `exports.handler = async () => null // and a secret`, func(c *lambda.CreateFunctionInput) {
 		c.Environment = &types.Environment{Variables: map[string]string{"DB_PASSWORD": "secret"}}

@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
@@ -89,7 +89,7 @@ func inGroup(t *testing.T, backend, group string) *lambda.Client {
 }
 
 // openBackend is closed by the platform that it is for.
-func openBackend(t *testing.T, name string) (b runtime.Backend, dir string) {
+func openBackend(t *testing.T, name string) (b isolation.Backend, dir string) {
 	t.Helper()
 	dir = dataDir(t)
 	b = process.New(process.Config{Dir: dir})
@@ -154,7 +154,7 @@ func liveWithin(t *testing.T, backend, group string, calls int) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	in := runtimetest.Interpreter(t, runtime.NodeJS)
+	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	c := inGroup(t, backend, group)
 	const functions = 60
 	for i := range functions {
@@ -177,7 +177,7 @@ func TestKillForWantOfMemoryAboveIsNotTheFunctionsLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := inGroup(t, "process", group)
-	create(t, c, runtimetest.Interpreter(t, runtime.Python), "f", "def handler(event, context): return len(b'x' * (event << 20))",
+	create(t, c, runtimetest.Interpreter(t, isolation.Python), "f", "def handler(event, context): return len(b'x' * (event << 20))",
 		func(f *lambda.CreateFunctionInput) { f.Timeout, f.MemorySize = aws.Int32(60), aws.Int32(2048) })
 	out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte("900")})
 	if err != nil {

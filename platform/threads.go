@@ -1,7 +1,7 @@
 package platform
 
 import (
-	goruntime "runtime"
+	"runtime"
 	"sync"
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
@@ -31,8 +31,8 @@ func keepThreads() (concurrency int) {
 	ready.Add(n)
 	for range n {
 		all.Go(func() {
-			goruntime.LockOSThread() // so that each has a thread of its own
-			defer goruntime.UnlockOSThread()
+			runtime.LockOSThread() // so that each has a thread of its own
+			defer runtime.UnlockOSThread()
 			ready.Done()
 			<-release
 		})

@@ -23,7 +23,7 @@ const (
 )
 
 // Paths of an invocation, as the platform's worker names them, and OutcomeOK,
-// the one of package runtime by which it succeeded. This package imports
+// the one of package isolation by which it succeeded. This package imports
 // neither; a test of package bench holds them together.
 const (
 	PathHot  = "hot"

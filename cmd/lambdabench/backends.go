@@ -5,9 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/backends"
 	"github.com/lambdabench/lambdabench/runtime/container"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // backendFlags are the flags of every command that opens backends.
@@ -22,7 +22,7 @@ func (f *backendFlags) add(cmd *cobra.Command) {
 func (f backendFlags) isolation() backends.Config { return backends.Config{Network: f.network} }
 
 // open returns every backend there is, usable here or not.
-func (f backendFlags) open() ([]runtime.Backend, func() error) {
+func (f backendFlags) open() ([]isolation.Backend, func() error) {
 	all := backends.All(f.isolation())
 	return all, func() error {
 		var errs []error

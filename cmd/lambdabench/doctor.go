@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/trial"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
@@ -48,7 +48,7 @@ backend is usable.`,
 // function.
 func traceUCs(cmd *cobra.Command) error {
 	out := cmd.OutOrStdout()
-	found, err := findInterpreters(cmd.Context(), new(runtime.Finder))
+	found, err := findInterpreters(cmd.Context(), new(isolation.Finder))
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func traceUCs(cmd *cobra.Command) error {
 
 func doctor(cmd *cobra.Command, f backendFlags, patience time.Duration) (err error) {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
-	finder := runtime.Finder{Patience: patience}
+	finder := isolation.Finder{Patience: patience}
 	fmt.Fprintln(out, "interpreters")
 	found := finder.All(ctx)
 	for _, in := range found {
@@ -137,7 +137,7 @@ func cause(err error) string {
 	if errors.As(err, &failed) {
 		step, err = string(failed.Step)+": ", failed.Err
 	}
-	var lacks *runtime.Unavailable
+	var lacks *isolation.Unavailable
 	switch {
 	case errors.As(err, &lacks) && lacks.Remedy != "":
 		return step + lacks.Lacks + "; " + lacks.Remedy
@@ -173,9 +173,9 @@ func availableMemory(ctx context.Context) int64 {
 
 // bindingBounds warns of what keeps the sandboxes of a backend below the number
 // of idle ones that the memory would hold, and can be lifted.
-func bindingBounds(b runtime.Backend, available int64) (warnings []string) {
-	f, tells := b.(runtime.Footprinter)
-	bounded, bounds := b.(runtime.Bounded)
+func bindingBounds(b isolation.Backend, available int64) (warnings []string) {
+	f, tells := b.(isolation.Footprinter)
+	bounded, bounds := b.(isolation.Bounded)
 	if !tells || !bounds {
 		return nil
 	}

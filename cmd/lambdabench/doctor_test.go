@@ -7,15 +7,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/container"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/trial"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
 func TestDoctorTracesSystemCallsOfUCs(t *testing.T) {
-	var lacks *runtime.Unavailable
+	var lacks *isolation.Unavailable
 	if err := unikernel.New(unikernel.Config{}).Probe(t.Context()); errors.As(err, &lacks) {
 		t.Skip(err)
 	}
@@ -23,7 +23,7 @@ func TestDoctorTracesSystemCallsOfUCs(t *testing.T) {
 	if code != exitOK {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	for _, in := range runtime.Interpreters(t.Context()) {
+	for _, in := range isolation.Interpreters(t.Context()) {
 		if !strings.Contains(stdout, in.Runtime) {
 			t.Errorf("nothing on %s in:\n%s", in.Runtime, stdout)
 		}
@@ -34,9 +34,9 @@ func TestDoctorTracesSystemCallsOfUCs(t *testing.T) {
 }
 
 func TestDoctorSaysWhichInterpreterABackendFailsWithAndAtWhichStep(t *testing.T) {
-	node, python := runtime.Interpreter{Runtime: "nodejs18.x"}, runtime.Interpreter{Runtime: "python3.11"}
-	refused := &runtime.Unavailable{Backend: "unikernel", Lacks: "no process may be read", Remedy: "sysctl x=1"}
-	failed := func(in runtime.Interpreter, step trial.Step) trial.Verdict {
+	node, python := isolation.Interpreter{Runtime: "nodejs18.x"}, isolation.Interpreter{Runtime: "python3.11"}
+	refused := &isolation.Unavailable{Backend: "unikernel", Lacks: "no process may be read", Remedy: "sysctl x=1"}
+	failed := func(in isolation.Interpreter, step trial.Step) trial.Verdict {
 		return trial.Verdict{Interpreter: in, Err: &trial.Failure{Runtime: in.Runtime, Step: step, Err: fmt.Errorf("wrapped: %w", refused)}}
 	}
 	for _, c := range []struct {
@@ -100,24 +100,24 @@ func TestDoctorsRemedyForBridgesIsAFlagThatItHas(t *testing.T) {
 
 // crowded is a backend of which a host bears few sandboxes.
 type crowded struct {
-	runtime.Backend
-	bounds []runtime.Bound
+	isolation.Backend
+	bounds []isolation.Bound
 }
 
-func (crowded) Footprint() int64          { return 2 << 20 }
-func (c crowded) Bounds() []runtime.Bound { return c.bounds }
+func (crowded) Footprint() int64            { return 2 << 20 }
+func (c crowded) Bounds() []isolation.Bound { return c.bounds }
 
 func TestDoctorWarnsOfBoundsBelowWhatMemoryHolds(t *testing.T) {
-	few := runtime.Bound{Sandboxes: 500, By: "kernel.pid_max is 1024", Remedy: "sysctl -w kernel.pid_max=4194304"}
+	few := isolation.Bound{Sandboxes: 500, By: "kernel.pid_max is 1024", Remedy: "sysctl -w kernel.pid_max=4194304"}
 	for name, c := range map[string]struct {
-		bound runtime.Bound
+		bound isolation.Bound
 		want  []string
 	}{
 		"few":        {few, []string{"at most 500 sandboxes, where memory holds 2048 idle ones: kernel.pid_max is 1024; sysctl -w kernel.pid_max=4194304"}},
-		"many":       {runtime.Bound{Sandboxes: 2048, By: "kernel.pid_max is 32768", Remedy: "raise it"}, nil},
-		"configured": {runtime.Bound{Sandboxes: 7, By: "configured"}, nil},
+		"many":       {isolation.Bound{Sandboxes: 2048, By: "kernel.pid_max is 32768", Remedy: "raise it"}, nil},
+		"configured": {isolation.Bound{Sandboxes: 7, By: "configured"}, nil},
 	} {
-		if got := bindingBounds(crowded{bounds: []runtime.Bound{c.bound}}, 4<<30); !slices.Equal(got, c.want) {
+		if got := bindingBounds(crowded{bounds: []isolation.Bound{c.bound}}, 4<<30); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

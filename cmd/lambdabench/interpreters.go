@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/trial"
 )
 
 // findInterpreters is all that the finder finds, or why there are none.
-func findInterpreters(ctx context.Context, f *runtime.Finder) ([]runtime.Interpreter, error) {
+func findInterpreters(ctx context.Context, f *isolation.Finder) ([]isolation.Interpreter, error) {
 	found := f.All(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func findInterpreters(ctx context.Context, f *runtime.Finder) ([]runtime.Interpr
 
 // workingInterpreters are those that the backend works with; it tries each. An
 // error says why there are none.
-func workingInterpreters(ctx context.Context, b runtime.Backend, f *runtime.Finder, log *slog.Logger) ([]runtime.Interpreter, error) {
+func workingInterpreters(ctx context.Context, b isolation.Backend, f *isolation.Finder, log *slog.Logger) ([]isolation.Interpreter, error) {
 	found, err := findInterpreters(ctx, f)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func workingInterpreters(ctx context.Context, b runtime.Backend, f *runtime.Find
 	if err != nil {
 		return nil, err
 	}
-	var works []runtime.Interpreter
+	var works []isolation.Interpreter
 	var lacks []error
 	for _, v := range verdicts {
 		if v.Err == nil {

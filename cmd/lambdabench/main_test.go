@@ -13,7 +13,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/bench"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -161,7 +161,7 @@ experiments: {deploy: {paths: [boot], calls: 3, warmup: 0}}
 // TestRunEndsWithTheReportAndResumes interrupts a run as Ctrl-C does, and takes
 // it up again.
 func TestRunEndsWithTheReportAndResumes(t *testing.T) {
-	if _, err := runtime.FindInterpreter(context.Background(), "python"); err != nil {
+	if _, err := isolation.FindInterpreter(context.Background(), "python"); err != nil {
 		t.Skip(err)
 	}
 	suite, out := write(t, short), filepath.Join(t.TempDir(), "run")

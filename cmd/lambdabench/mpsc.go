@@ -14,8 +14,8 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/mpsc"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/backends"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/trial"
 )
 
@@ -71,7 +71,7 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	python := newestPython(new(runtime.Finder).All(ctx))
+	python := newestPython(new(isolation.Finder).All(ctx))
 	backend, err := scheduleBackend(ctx, f.isolation(), f.backend, python)
 	if err != nil {
 		return err
@@ -110,17 +110,17 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 }
 
 // newestPython is the first of its language, or none.
-func newestPython(found []runtime.Interpreter) []runtime.Interpreter {
+func newestPython(found []isolation.Interpreter) []isolation.Interpreter {
 	for _, in := range found {
-		if in.Language == runtime.Python {
-			return []runtime.Interpreter{in}
+		if in.Language == isolation.Python {
+			return []isolation.Interpreter{in}
 		}
 	}
 	return nil
 }
 
 // scheduleBackend is the one that is named, or the first that works.
-func scheduleBackend(ctx context.Context, cfg backends.Config, name string, python []runtime.Interpreter) (runtime.Backend, error) {
+func scheduleBackend(ctx context.Context, cfg backends.Config, name string, python []isolation.Interpreter) (isolation.Backend, error) {
 	names := []string{name}
 	if name == "" {
 		names = []string{"unikernel", "process"}
@@ -145,7 +145,7 @@ func scheduleBackend(ctx context.Context, cfg backends.Config, name string, pyth
 
 // scheduleSandbox is a worker with Python. Without it there are the built-in
 // schedules only.
-func scheduleSandbox(b runtime.Backend, python []runtime.Interpreter, dir string, log *slog.Logger) (mpsc.Sandbox, func() error, error) {
+func scheduleSandbox(b isolation.Backend, python []isolation.Interpreter, dir string, log *slog.Logger) (mpsc.Sandbox, func() error, error) {
 	if len(python) == 0 {
 		log.Warn("CPython 3.11 or later is not installed: schedules cannot be uploaded")
 		return mpsc.Sandbox{}, func() error { return nil }, nil

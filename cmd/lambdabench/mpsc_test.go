@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // providerThatTakes is a provider of type http, that answers with its name.
@@ -156,7 +156,7 @@ class Farthest(ComputeBaseClass):
 `
 
 func TestMPSCRunsUploadedSchedulesAlsoAfterAKill(t *testing.T) {
-	if _, err := runtime.FindInterpreter(t.Context(), "python"); err != nil {
+	if _, err := isolation.FindInterpreter(t.Context(), "python"); err != nil {
 		t.Skip(err)
 	}
 	near, far := providerThatTakes(t, "near", 0), providerThatTakes(t, "far", 250*time.Millisecond)

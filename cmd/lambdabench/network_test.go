@@ -15,14 +15,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/backends"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
 // A function reaches what the platform's configuration allows, and nothing else.
 func TestServeLetsFunctionsReachWhatIsAllowed(t *testing.T) {
-	in, err := runtime.FindInterpreter(t.Context(), "nodejs")
+	in, err := isolation.FindInterpreter(t.Context(), "nodejs")
 	if err != nil {
 		t.Skip(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // The block of README.md that uses the platform runs as it stands, and again.
@@ -23,7 +23,7 @@ func TestTheBlockOfTheReadmeRunsAsPasted(t *testing.T) {
 			t.Skipf("%s is not installed: apt-get install zip awscli", tool)
 		}
 	}
-	if _, err := runtime.FindInterpreter(t.Context(), "nodejs20.x"); err != nil {
+	if _, err := isolation.FindInterpreter(t.Context(), "nodejs20.x"); err != nil {
 		t.Skip(err)
 	}
 	readme, err := os.ReadFile("../../README.md")

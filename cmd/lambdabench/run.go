@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lambdabench/lambdabench/bench"
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/backends"
 	"github.com/lambdabench/lambdabench/runtime/container"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 type runFlags struct {
@@ -60,7 +60,7 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 		out = bench.DefaultFolder(suite, time.Now())
 	}
 	r := bench.Runner{
-		Open: func(allow []string) []runtime.Backend {
+		Open: func(allow []string) []isolation.Backend {
 			cfg := f.isolation()
 			cfg.Allow = allow
 			return backends.All(cfg)

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lambdabench/lambdabench/platform"
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/backends"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func serveCommand() *cobra.Command {
@@ -63,15 +63,15 @@ those of --host, so that no web page can reach it under a name of its own.
 	return cmd
 }
 
-func serve(cmd *cobra.Command, cfg platform.Config, isolation backends.Config, name, listen string, log *slog.Logger) (err error) {
+func serve(cmd *cobra.Command, cfg platform.Config, settings backends.Config, name, listen string, log *slog.Logger) (err error) {
 	ctx := cmd.Context()
-	isolation.Log, isolation.Allow = log, cfg.Network.Allow
-	backend, err := backends.ByName(isolation, name)
+	settings.Log, settings.Allow = log, cfg.Network.Allow
+	backend, err := backends.ByName(settings, name)
 	if err != nil {
 		return &usageError{err}
 	}
 	defer func() { err = errors.Join(err, backend.Close()) }()
-	interpreters, err := workingInterpreters(ctx, backend, new(runtime.Finder), log)
+	interpreters, err := workingInterpreters(ctx, backend, new(isolation.Finder), log)
 	if err != nil {
 		return err
 	}

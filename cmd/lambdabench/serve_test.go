@@ -22,12 +22,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestServeFinishesWhatRunsWhenItIsTerminated(t *testing.T) {
-	in, err := runtime.FindInterpreter(t.Context(), "nodejs")
+	in, err := isolation.FindInterpreter(t.Context(), "nodejs")
 	if err != nil {
 		t.Skip(err)
 	}

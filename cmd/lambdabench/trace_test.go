@@ -7,11 +7,11 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func TestATraceRunsEveryCallOfItsFileAndHasItsTable(t *testing.T) {
-	if _, err := runtime.FindInterpreter(t.Context(), "python"); err != nil {
+	if _, err := isolation.FindInterpreter(t.Context(), "python"); err != nil {
 		t.Skip(err)
 	}
 	calls := filepath.Join(t.TempDir(), "calls.csv")

@@ -20,8 +20,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/backends"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func main() {
@@ -33,7 +33,7 @@ func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	unproven := false
-	interpreters := runtime.Interpreters(ctx) // without any, no test of a backend can run
+	interpreters := isolation.Interpreters(ctx) // without any, no test of a backend can run
 	for _, b := range backends.All(backends.Config{}) {
 		works := len(interpreters) > 0 && b.Probe(ctx) == nil
 		b.Close()

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"go.uber.org/goleak"
 )
 
@@ -57,7 +57,7 @@ func open(t testing.TB, cfg Config, inv Invoker) *Dispatcher {
 }
 
 func request(arn string) worker.Request {
-	return worker.Request{Function: runtime.Function{ARN: arn}}
+	return worker.Request{Function: isolation.Function{ARN: arn}}
 }
 
 type answer struct {

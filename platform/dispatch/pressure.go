@@ -3,7 +3,7 @@ package dispatch
 import (
 	"bytes"
 	"os"
-	goruntime "runtime"
+	"runtime"
 	"strconv"
 	"time"
 )
@@ -41,7 +41,7 @@ type pressure struct {
 
 func newPressure(perProcessor int) pressure {
 	return pressure{
-		base: perProcessor * goruntime.GOMAXPROCS(0), most: perProcessor * goruntime.NumCPU(),
+		base: perProcessor * runtime.GOMAXPROCS(0), most: perProcessor * runtime.NumCPU(),
 		runnable: func() (int, bool) { return runnable("/proc/loadavg") },
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	goruntime "runtime"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -350,15 +350,15 @@ func hugeBody(t *testing.T, d *door, path string, chunked bool) (int, int64) {
 func TestBodyOf100MBIsRefusedUnread(t *testing.T) {
 	d := open(t, Config{})
 	d.create(t, "f")
-	var before, after goruntime.MemStats
-	goruntime.ReadMemStats(&before)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	for _, path := range []string{"/2015-03-31/functions", "/2015-03-31/functions/f/invocations"} {
 		status, sent := hugeBody(t, d, path, false)
 		if status != http.StatusRequestEntityTooLarge || sent > 20<<20 {
 			t.Errorf("%s: status %d after %d bytes", path, status, sent)
 		}
 	}
-	goruntime.ReadMemStats(&after)
+	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20 {
 		t.Errorf("%d bytes were allocated", n)
 	}

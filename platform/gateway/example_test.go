@@ -18,14 +18,14 @@ import (
 	"github.com/lambdabench/lambdabench/platform/gateway"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // echo stands for a *dispatch.Dispatcher: it answers with the event.
 type echo struct{}
 
 func (echo) Invoke(_ context.Context, req worker.Request) (worker.Response, error) {
-	return worker.Response{Result: runtime.Result{Outcome: runtime.OK, Payload: req.Invocation.Payload}, Path: worker.Hot}, nil
+	return worker.Response{Result: isolation.Result{Outcome: isolation.OK, Payload: req.Invocation.Payload}, Path: worker.Hot}, nil
 }
 
 // AWS's own client creates a function and calls it.

@@ -24,7 +24,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -48,7 +48,7 @@ func (f *fake) Invoke(ctx context.Context, req worker.Request) (worker.Response,
 	if answer != nil {
 		return answer(ctx, req)
 	}
-	return worker.Response{Result: runtime.Result{Payload: req.Invocation.Payload}, Path: worker.Hot}, nil
+	return worker.Response{Result: isolation.Result{Payload: req.Invocation.Payload}, Path: worker.Hot}, nil
 }
 
 func (f *fake) seen() (worker.Request, int) {
@@ -289,7 +289,7 @@ func TestInvocationReachesTheFunctionAndComesBack(t *testing.T) {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	req, _ := d.fake.seen()
-	if string(req.Invocation.ClientContext) != `{"custom":{"b":"2"}}` || req.Timeout != 3*time.Second || req.Function.Limits != (runtime.Limits{MemoryBytes: 128 << 20, Processes: 1024}) ||
+	if string(req.Invocation.ClientContext) != `{"custom":{"b":"2"}}` || req.Timeout != 3*time.Second || req.Function.Limits != (isolation.Limits{MemoryBytes: 128 << 20, Processes: 1024}) ||
 		len(req.Invocation.ID) != 36 || req.Runtime != "nodejs20.x" || req.Revision == "" || req.Meter {
 		t.Errorf("%+v", req)
 	}
@@ -310,8 +310,8 @@ func TestFunctionErrorIsASuccessOfTheCall(t *testing.T) {
 	d := open(t, Config{})
 	d.create(t, "f")
 	d.fake.answer = func(context.Context, worker.Request) (worker.Response, error) {
-		return worker.Response{Result: runtime.Result{Outcome: runtime.Failed, Logs: []byte("printed\n"),
-			Error: &runtime.FunctionError{Type: "TypeError", Message: "no", Trace: []string{"at x"}}}}, nil
+		return worker.Response{Result: isolation.Result{Outcome: isolation.Failed, Logs: []byte("printed\n"),
+			Error: &isolation.FunctionError{Type: "TypeError", Message: "no", Trace: []string{"at x"}}}}, nil
 	}
 	out, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), LogType: types.LogTypeTail})
 	if err != nil || out.StatusCode != 200 || out.FunctionError == nil || *out.FunctionError != "Unhandled" ||
@@ -326,7 +326,7 @@ func TestFunctionErrorIsASuccessOfTheCall(t *testing.T) {
 	}
 	d.fake.mu.Lock()
 	d.fake.answer = func(context.Context, worker.Request) (worker.Response, error) {
-		return worker.Response{Result: runtime.Result{Payload: []byte("1"), Logs: bytes.Repeat([]byte("x"), 100<<10)}}, nil
+		return worker.Response{Result: isolation.Result{Payload: []byte("1"), Logs: bytes.Repeat([]byte("x"), 100<<10)}}, nil
 	}
 	d.fake.mu.Unlock()
 	out, err = d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), LogType: types.LogTypeTail})

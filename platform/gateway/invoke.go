@@ -14,7 +14,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/metering"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // logTail is how much of an invocation's log X-Amz-Log-Result carries, bytes.
@@ -76,7 +76,7 @@ func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Reques
 	if err != nil {
 		return worker.Request{}, nil, err
 	}
-	payload, err := body.Read(w, r, runtime.MaxPayloadBytes)
+	payload, err := body.Read(w, r, isolation.MaxPayloadBytes)
 	if err != nil {
 		return worker.Request{}, nil, err
 	}
@@ -103,11 +103,11 @@ func (g *Gateway) requestOf(fn *store.Function, payload []byte) worker.Request {
 		Runtime:  fn.Runtime,
 		Revision: fn.Revision,
 		Timeout:  fn.Timeout,
-		Function: runtime.Function{
+		Function: isolation.Function{
 			Name: fn.Name, Version: fn.Version, ARN: g.arn(fn), Handler: fn.Handler, Package: fn.Package,
-			Environment: fn.Environment, LogGroup: LogGroup(fn.Name), Credentials: g.cfg.Credentials, Limits: runtime.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
+			Environment: fn.Environment, LogGroup: LogGroup(fn.Name), Credentials: g.cfg.Credentials, Limits: isolation.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
 		},
-		Invocation: runtime.Invocation{ID: uuid.NewString(), Payload: payload},
+		Invocation: isolation.Invocation{ID: uuid.NewString(), Payload: payload},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/metering"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func open(t testing.TB, cfg Config) *Store {
@@ -27,7 +27,7 @@ func open(t testing.TB, cfg Config) *Store {
 func record(group, text string) Record {
 	end := time.UnixMilli(time.Now().UnixMilli())
 	return Record{Owner: "o", Group: group, Stream: "s", Request: "r", Start: end.Add(-time.Second), End: end, Text: []byte(text),
-		Marks: []runtime.LogMark{{Offset: 0, At: end}}, Report: &metering.Report{RequestID: "r", Version: "1", Duration: time.Millisecond, Status: "error", ErrorType: "E", Error: "e"}}
+		Marks: []isolation.LogMark{{Offset: 0, At: end}}, Report: &metering.Report{RequestID: "r", Version: "1", Duration: time.Millisecond, Status: "error", ErrorType: "E", Error: "e"}}
 }
 
 func TestARecordComesBackAsItWas(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/metering"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Record is the log of an invocation.
@@ -20,7 +20,7 @@ type Record struct {
 
 	Start, End time.Time
 	Text       []byte // what was printed
-	Marks      []runtime.LogMark
+	Marks      []isolation.LogMark
 	Report     *metering.Report // nil for a log without START, END and REPORT
 }
 
@@ -150,7 +150,7 @@ func decode(body []byte) (Record, error) {
 		r.Report = p
 	}
 	for n := in.uvarint(); n > 0 && !in.bad; n-- {
-		r.Marks = append(r.Marks, runtime.LogMark{Offset: int(in.uvarint()), At: time.UnixMilli(in.varint())})
+		r.Marks = append(r.Marks, isolation.LogMark{Offset: int(in.uvarint()), At: time.UnixMilli(in.varint())})
 	}
 	r.Text = in.b
 	if in.bad {

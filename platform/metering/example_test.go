@@ -7,21 +7,21 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/metering"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 func request() worker.Request {
 	return worker.Request{
 		Runtime:    "nodejs20.x",
-		Function:   runtime.Function{Version: "$LATEST", Limits: runtime.Limits{MemoryBytes: 128 << 20}},
-		Invocation: runtime.Invocation{ID: "8f507cfc-5b4a-4697-b07a-ac58fc914c95"},
+		Function:   isolation.Function{Version: "$LATEST", Limits: isolation.Limits{MemoryBytes: 128 << 20}},
+		Invocation: isolation.Invocation{ID: "8f507cfc-5b4a-4697-b07a-ac58fc914c95"},
 	}
 }
 
 func response() worker.Response {
 	return worker.Response{
-		Result:      runtime.Result{Outcome: runtime.OK, Logs: []byte("hello")},
+		Result:      isolation.Result{Outcome: isolation.OK, Logs: []byte("hello")},
 		Path:        worker.Cold,
 		Stages:      worker.Stages{Deploy: 800 * time.Microsecond, Import: 1200 * time.Microsecond, Run: 2904 * time.Microsecond},
 		Billed:      3 * time.Millisecond,

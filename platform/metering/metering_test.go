@@ -10,26 +10,26 @@ import (
 	"github.com/lambdabench/lambdabench/platform/dispatch"
 	"github.com/lambdabench/lambdabench/platform/metering"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 func TestReportSaysWhatWentWrong(t *testing.T) {
 	for _, test := range []struct {
-		outcome runtime.Outcome
+		outcome isolation.Outcome
 		typ     string
 		want    string // the line's end
 	}{
-		{runtime.OK, "", "Max Memory Used: 1 MB\t\n"},
-		{runtime.Failed, "TypeError", "Max Memory Used: 1 MB\t\n"},
-		{runtime.TimedOut, runtime.TypeTimedOut, "Max Memory Used: 1 MB\tStatus: timeout\t\n"},
-		{runtime.Crashed, runtime.TypeExit, "Max Memory Used: 1 MB\tStatus: error\tError Type: Runtime.ExitError\t\n"},
-		{runtime.OutOfMemory, runtime.TypeOutOfMemory, "Max Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\t\n"},
+		{isolation.OK, "", "Max Memory Used: 1 MB\t\n"},
+		{isolation.Failed, "TypeError", "Max Memory Used: 1 MB\t\n"},
+		{isolation.TimedOut, isolation.TypeTimedOut, "Max Memory Used: 1 MB\tStatus: timeout\t\n"},
+		{isolation.Crashed, isolation.TypeExit, "Max Memory Used: 1 MB\tStatus: error\tError Type: Runtime.ExitError\t\n"},
+		{isolation.OutOfMemory, isolation.TypeOutOfMemory, "Max Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\t\n"},
 	} {
-		res := worker.Response{Path: worker.Hot, MemoryBytes: 1 << 20, Result: runtime.Result{Outcome: test.outcome}}
+		res := worker.Response{Path: worker.Hot, MemoryBytes: 1 << 20, Result: isolation.Result{Outcome: test.outcome}}
 		if test.typ != "" {
-			res.Error = &runtime.FunctionError{Type: test.typ}
+			res.Error = &isolation.FunctionError{Type: test.typ}
 		}
 		if line := metering.NewReport(request(), res).String(); !strings.HasSuffix(line, test.want) {
 			t.Errorf("%s: %q", test.outcome, line)
@@ -39,7 +39,7 @@ func TestReportSaysWhatWentWrong(t *testing.T) {
 
 func TestLogHoldsTheTimeoutAsAWSWritesIt(t *testing.T) {
 	res := worker.Response{Path: worker.Hot, Stages: worker.Stages{Run: 3 * time.Second}, Billed: 3 * time.Second,
-		Result: runtime.Result{Outcome: runtime.TimedOut, Error: &runtime.FunctionError{Message: "RequestId: 1 Error: Task timed out after 3.00 seconds"}}}
+		Result: isolation.Result{Outcome: isolation.TimedOut, Error: &isolation.FunctionError{Message: "RequestId: 1 Error: Task timed out after 3.00 seconds"}}}
 	log := string(metering.Tail(request(), res, 4<<10))
 	if !strings.Contains(log, "\nRequestId: 1 Error: Task timed out after 3.00 seconds\nEND ") || !strings.Contains(log, "Billed Duration: 3000 ms") || strings.Contains(log, "Max Memory") {
 		t.Errorf("%q", log)

@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Report is what AWS Lambda's REPORT line says about an invocation (AWS Lambda
@@ -50,10 +50,10 @@ func NewReport(req worker.Request, res worker.Response) Report {
 		r.Init = s.Boot + s.Deploy + s.Import + s.Capture
 	}
 	switch res.Outcome {
-	case runtime.OK, runtime.Failed: // a handler that throws is a success of the runtime
-	case runtime.TimedOut:
+	case isolation.OK, isolation.Failed: // a handler that throws is a success of the runtime
+	case isolation.TimedOut:
 		r.Status = "timeout"
-	case runtime.OutOfMemory:
+	case isolation.OutOfMemory:
 		r.MaxMemory = r.MemoryBytes
 		fallthrough
 	default:

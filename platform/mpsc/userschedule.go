@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 //go:embed schedules/mpsc.py schedules/entry.py
@@ -106,12 +106,12 @@ func (u *userSchedule) Choose(ctx context.Context, all []Metrics) (string, error
 	name := "mpsc-schedule-" + u.hash
 	resp, err := u.sandbox.Runner.Invoke(ctx, worker.Request{
 		Runtime: u.sandbox.Runtime,
-		Function: runtime.Function{
+		Function: isolation.Function{
 			Name: name, Version: "$LATEST", ARN: "arn:aws:lambda:local:000000000000:function:" + name,
-			Handler: "entry.handler", Package: u.pkg, Limits: runtime.Limits{MemoryBytes: 128 << 20, Processes: maxProcesses},
+			Handler: "entry.handler", Package: u.pkg, Limits: isolation.Limits{MemoryBytes: 128 << 20, Processes: maxProcesses},
 		},
 		Timeout:    u.limit,
-		Invocation: runtime.Invocation{ID: uuid.NewString(), Payload: event},
+		Invocation: isolation.Invocation{ID: uuid.NewString(), Payload: event},
 	})
 	if err != nil {
 		return "", fmt.Errorf("run schedule %s: %w", u.name, err)

@@ -9,19 +9,19 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 )
 
 // pythonSandbox is a worker on the process backend.
 func pythonSandbox(t *testing.T) Sandbox {
 	t.Helper()
-	in, err := runtime.FindInterpreter(t.Context(), "python")
+	in, err := isolation.FindInterpreter(t.Context(), "python")
 	if err != nil {
 		t.Skip(err)
 	}
 	b := process.New(process.Config{})
-	w, err := worker.New(worker.Config{}, b, []runtime.Interpreter{in})
+	w, err := worker.New(worker.Config{}, b, []isolation.Interpreter{in})
 	if err != nil {
 		t.Fatal(err)
 	}

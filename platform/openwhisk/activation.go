@@ -11,7 +11,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/logs"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Activation is the record of an invocation.
@@ -118,11 +118,11 @@ func (c *call) ended(res worker.Response, err error) *Activation {
 	case err != nil:
 		r.Response = failure(internalError, "The action was not run: %v", err)
 		return r
-	case res.Outcome == runtime.OK:
+	case res.Outcome == isolation.OK:
 		r.Response = returned(res.Payload)
 	default:
 		r.Response = c.failed(res)
-		if res.Outcome == runtime.TimedOut {
+		if res.Outcome == isolation.TimedOut {
 			r.Annotations[3] = annotation("timeout", true)
 		}
 	}
@@ -165,11 +165,11 @@ func (c *call) failed(res worker.Response) response {
 		kind, message = res.Error.Type, res.Error.Message
 	}
 	switch {
-	case res.Outcome == runtime.TimedOut:
+	case res.Outcome == isolation.TimedOut:
 		return failure(developerError, "The action exceeded its time limits of %d milliseconds.", *c.action.Limits.Timeout)
-	case res.Outcome == runtime.OutOfMemory:
+	case res.Outcome == isolation.OutOfMemory:
 		return failure(developerError, "The action exhausted its memory and was aborted.")
-	case res.Outcome == runtime.Crashed, res.Outcome == runtime.Malformed:
+	case res.Outcome == isolation.Crashed, res.Outcome == isolation.Malformed:
 		return failure(developerError, "The action did not produce a valid response and exited unexpectedly: %s", message)
 	case kind == "OpenWhisk.NoDictionary", kind == "NoDictionary":
 		return failure(developerError, "%s", message)

@@ -20,14 +20,14 @@ import (
 	"github.com/lambdabench/lambdabench/platform/sqlite"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // answers runs nothing: every invocation ends well.
 type answers struct{}
 
 func (answers) Invoke(context.Context, worker.Request) (worker.Response, error) {
-	return worker.Response{Result: runtime.Result{Payload: []byte(`{"result":{}}`)}}, nil
+	return worker.Response{Result: isolation.Result{Payload: []byte(`{"result":{}}`)}}, nil
 }
 
 // openFront is the API with an action "there", over an invoker that runs

@@ -11,7 +11,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/logs"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // blockingWait is how long a blocking invocation waits before it turns into a
@@ -138,11 +138,11 @@ func (a *API) prepare(w http.ResponseWriter, r *http.Request, q request) (*call,
 	}
 	c.request = worker.Request{
 		Runtime: fn.Runtime, Revision: fn.Revision, Timeout: fn.Timeout,
-		Function: runtime.Function{
+		Function: isolation.Function{
 			Name: fn.Name, Version: fn.Version, ARN: arn(action.Namespace, fn.Name), Handler: fn.Handler, Package: fn.Package,
-			Environment: fn.Environment, Limits: runtime.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
+			Environment: fn.Environment, Limits: isolation.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
 		},
-		Invocation: runtime.Invocation{ID: c.id, Payload: payload},
+		Invocation: isolation.Invocation{ID: c.id, Payload: payload},
 	}
 	return c, nil
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -34,7 +34,7 @@ func startChild(t *testing.T, dir string) (*client, *exec.Cmd) {
 }
 
 func TestAKilledPlatformLosesNothingThatItAcknowledged(t *testing.T) {
-	runtimetest.Interpreter(t, runtime.NodeJS)
+	runtimetest.Interpreter(t, isolation.NodeJS)
 	dir := t.TempDir()
 	c, cmd := startChild(t, dir)
 	c.want(200, "PUT", "/_/packages/p", map[string]any{"parameters": kv("a", "1")})

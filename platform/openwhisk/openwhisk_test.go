@@ -23,7 +23,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 )
 
@@ -48,7 +48,7 @@ type deployment struct {
 }
 
 func deploy(dir string, settings openwhisk.Settings) (*deployment, error) {
-	interpreters := runtime.Interpreters(context.Background())
+	interpreters := isolation.Interpreters(context.Background())
 	b := process.New(process.Config{})
 	w, err := worker.New(worker.Config{}, b, interpreters)
 	if err != nil {
@@ -80,8 +80,8 @@ func deploy(dir string, settings openwhisk.Settings) (*deployment, error) {
 
 func serve(t *testing.T, settings openwhisk.Settings) *client {
 	t.Helper()
-	languages := map[runtime.Language]bool{}
-	for _, in := range runtime.Interpreters(t.Context()) {
+	languages := map[isolation.Language]bool{}
+	for _, in := range isolation.Interpreters(t.Context()) {
 		languages[in.Language] = true
 	}
 	if len(languages) < 2 {

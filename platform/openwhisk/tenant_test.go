@@ -9,7 +9,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // recorder answers every invocation and keeps the account that it ran for.
@@ -17,7 +17,7 @@ type recorder struct{ accounts []string }
 
 func (r *recorder) Invoke(_ context.Context, req worker.Request) (worker.Response, error) {
 	r.accounts = append(r.accounts, req.Function.Account())
-	return worker.Response{Result: runtime.Result{Outcome: runtime.OK, Payload: []byte(`{}`)}}, nil
+	return worker.Response{Result: isolation.Result{Outcome: isolation.OK, Payload: []byte(`{}`)}}, nil
 }
 
 func TestNamespacesAreTenantsToTheRuntime(t *testing.T) {

@@ -2,7 +2,7 @@ package store
 
 import (
 	"fmt"
-	goruntime "runtime"
+	"runtime"
 	"testing"
 
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
@@ -26,9 +26,9 @@ func BenchmarkCreate(b *testing.B) {
 func BenchmarkCreateMany(b *testing.B) {
 	const n = 4096
 	s := open(b, b.TempDir())
-	var before, after goruntime.MemStats
-	goruntime.GC()
-	goruntime.ReadMemStats(&before)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
 	made := 0
 	for b.Loop() {
 		all := make([]Creation, n)
@@ -40,8 +40,8 @@ func BenchmarkCreateMany(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	goruntime.GC()
-	goruntime.ReadMemStats(&after)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
 	b.ReportMetric(float64(made)/b.Elapsed().Seconds(), "functions/s")
 	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/float64(made), "B/function")
 }

@@ -2,20 +2,20 @@ package worker
 
 import (
 	"context"
-	goruntime "runtime"
+	"runtime"
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func heapInUse() int64 {
-	goruntime.GC()
-	goruntime.GC()
-	var m goruntime.MemStats
-	goruntime.ReadMemStats(&m)
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
@@ -50,11 +50,11 @@ func BenchmarkHotOverheadParallel(b *testing.B) {
 // with one on the bare sandbox, in turns, so that both see the same machine.
 func BenchmarkHotProcess(b *testing.B) {
 	ctx := context.Background()
-	in := runtimetest.Interpreter(b, runtime.NodeJS)
+	in := runtimetest.Interpreter(b, isolation.NodeJS)
 	backend := process.New(process.Config{})
 	defer backend.Close()
-	fn := runtimetest.Function(b, runtime.NodeJS, "exports.handler = async () => null")
-	sb, err := backend.Boot(ctx, runtime.BootSpec{Interpreter: in})
+	fn := runtimetest.Function(b, isolation.NodeJS, "exports.handler = async () => null")
+	sb, err := backend.Boot(ctx, isolation.BootSpec{Interpreter: in})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -62,12 +62,12 @@ func BenchmarkHotProcess(b *testing.B) {
 	if err := sb.Import(ctx, fn); err != nil {
 		b.Fatal(err)
 	}
-	w, err := New(Config{}, backend, []runtime.Interpreter{in})
+	w, err := New(Config{}, backend, []isolation.Interpreter{in})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer w.Close()
-	inv := runtime.Invocation{ID: "7b1b4b2e-6c7f-4a6e-9d3a-0f6f0a5b8d11", Payload: []byte("{}")}
+	inv := isolation.Invocation{ID: "7b1b4b2e-6c7f-4a6e-9d3a-0f6f0a5b8d11", Payload: []byte("{}")}
 	req := Request{Runtime: in.Runtime, Function: fn, Invocation: inv}
 	bare := func() error {
 		inv.Deadline = time.Now().Add(3 * time.Second)
@@ -79,8 +79,8 @@ func BenchmarkHotProcess(b *testing.B) {
 	})
 }
 
-func failed(res runtime.Result, err error) error {
-	if err == nil && res.Outcome != runtime.OK {
+func failed(res isolation.Result, err error) error {
+	if err == nil && res.Outcome != isolation.OK {
 		err = res.Error
 	}
 	return err

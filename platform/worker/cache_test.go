@@ -3,13 +3,13 @@ package worker
 import (
 	"context"
 	"fmt"
-	goruntime "runtime"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -210,9 +210,9 @@ func TestCaptureAfterHoldsNothingOfAnInvocation(t *testing.T) {
 	f := newFake(t)
 	var ran atomic.Int64
 	w := start(t, Config{Idle: Cache{Off: true}}, fakeSnapshotter{f})
-	f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+	f.onInvoke = func(sb *fakeSandbox, inv isolation.Invocation) (isolation.Result, error) {
 		ran.Add(1)
-		return runtime.Result{Outcome: runtime.OK, Payload: []byte("a")}, nil
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte("a")}, nil
 	}
 	ready(t, w)
 	if c := invoke(t, w, "a").Stages.Capture; c != 0 {
@@ -341,7 +341,7 @@ func TestAFunctionCostsFewBytes(t *testing.T) {
 	}
 	runtimetest.Eventually(t, "sandboxes closed", func() bool { return w.Stats().Closing == 0 })
 	each := (heapInUse() - before) / n
-	goruntime.KeepAlive(requests) // counted on both sides
+	runtime.KeepAlive(requests) // counted on both sides
 	t.Logf("%d bytes for each of %d functions with a snapshot, the fake's own included", each, w.Stats().Functions)
 	if each > 1024 {
 		t.Errorf("a function takes %d bytes", each)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // claimCapture reports whether the caller is to take the function's snapshot:
@@ -39,7 +39,7 @@ func (w *Worker) captureInline(inst *instance) time.Duration {
 }
 
 // captured ends what claimCapture began.
-func (w *Worker) captured(fn *function, s runtime.Snapshot, err error) {
+func (w *Worker) captured(fn *function, s isolation.Snapshot, err error) {
 	w.report("take the snapshot of "+fn.arn, err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,7 +51,7 @@ func (w *Worker) captured(fn *function, s runtime.Snapshot, err error) {
 
 // captureLater has the function's snapshot taken in the background, one after
 // the other, those of functions that were missed most often first. w.mu is held.
-func (w *Worker) captureLater(lang *language, fn *function, code runtime.Function) {
+func (w *Worker) captureLater(lang *language, fn *function, code isolation.Function) {
 	if fn.wanted != nil {
 		w.wanted.missed(fn.wanted)
 		return
@@ -95,7 +95,7 @@ func (w *Worker) captureAll() {
 // captureFresh imports the code into a sandbox that never ran anything and
 // captures that. The sandbox is beyond Config.Sandboxes: there is one at a
 // time.
-func (w *Worker) captureFresh(job *wanted) (runtime.Snapshot, error) {
+func (w *Worker) captureFresh(job *wanted) (isolation.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout+w.cfg.ImportTimeout)
 	defer cancel()
 	sb, err := w.freshSandbox(ctx, job)
@@ -109,9 +109,9 @@ func (w *Worker) captureFresh(job *wanted) (runtime.Snapshot, error) {
 	return w.snapshotter.Capture(ctx, sb)
 }
 
-func (w *Worker) freshSandbox(ctx context.Context, job *wanted) (runtime.Sandbox, error) {
+func (w *Worker) freshSandbox(ctx context.Context, job *wanted) (isolation.Sandbox, error) {
 	if !w.usesBase() {
-		return w.backend.Boot(ctx, runtime.BootSpec{Interpreter: job.lang.Interpreter, Environment: w.cfg.Environment, Limits: job.code.Limits})
+		return w.backend.Boot(ctx, isolation.BootSpec{Interpreter: job.lang.Interpreter, Environment: w.cfg.Environment, Limits: job.code.Limits})
 	}
 	base, _, err := w.baseOf(job.lang)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
@@ -30,8 +30,8 @@ def handler(event, context):
 // between the capture modes, in turns, so that all see the same machine. Without
 // captures nothing runs beside the calls.
 func BenchmarkCallsBesideACapture(b *testing.B) {
-	in := runtimetest.Interpreter(b, runtime.Python)
-	fn := runtimetest.Function(b, runtime.Python, heavySource)
+	in := runtimetest.Interpreter(b, isolation.Python)
+	fn := runtimetest.Function(b, isolation.Python, heavySource)
 	backend := unikernel.New(unikernel.Config{})
 	defer backend.Close()
 	if err := backend.Probe(b.Context()); err != nil {
@@ -40,7 +40,7 @@ func BenchmarkCallsBesideACapture(b *testing.B) {
 	modes := []CaptureMode{CaptureOff, CaptureInline, CaptureAfter}
 	calls := map[CaptureMode]*callsBeside{}
 	for _, mode := range modes {
-		w, err := New(Config{Capture: mode, Memory: 512 << 20}, backend, []runtime.Interpreter{in})
+		w, err := New(Config{Capture: mode, Memory: 512 << 20}, backend, []isolation.Interpreter{in})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -66,10 +66,10 @@ type callsBeside struct {
 	took, there []time.Duration
 }
 
-func (c *callsBeside) run(b *testing.B, in runtime.Interpreter, fn runtime.Function, round int) {
+func (c *callsBeside) run(b *testing.B, in isolation.Interpreter, fn isolation.Function, round int) {
 	fn.Name = fmt.Sprint(c.mode, round)
 	fn.ARN, fn.Version = "arn:aws:lambda:us-east-1:000000000000:function:"+fn.Name, "$LATEST"
-	req := Request{Runtime: in.Runtime, Function: fn, Invocation: runtime.Invocation{ID: "id", Payload: []byte("{}")}}
+	req := Request{Runtime: in.Runtime, Function: fn, Invocation: isolation.Invocation{ID: "id", Payload: []byte("{}")}}
 	call := func() time.Duration {
 		begin := time.Now()
 		res, err := c.w.Invoke(context.Background(), req)

@@ -3,14 +3,14 @@ package worker
 import (
 	"container/heap"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // wanted is a function snapshot that is to be taken in the background.
 type wanted struct {
 	fn   *function
 	lang *language
-	code runtime.Function
+	code isolation.Function
 
 	misses int    // invocations that had no snapshot
 	last   uint64 // when the last of them was, counted in misses of all functions
@@ -25,7 +25,7 @@ type captureQueue struct {
 	misses uint64
 }
 
-func (q *captureQueue) add(fn *function, lang *language, code runtime.Function) *wanted {
+func (q *captureQueue) add(fn *function, lang *language, code isolation.Function) *wanted {
 	q.misses++
 	job := &wanted{fn: fn, lang: lang, code: code, misses: 1, last: q.misses}
 	heap.Push(q, job)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -13,7 +13,7 @@ func TestMostMissedFunctionIsCapturedFirst(t *testing.T) {
 	var q captureQueue
 	jobs := map[string]*wanted{}
 	for name := range strings.FieldsSeq("once twice thrice again") {
-		jobs[name] = q.add(&function{identity: identity{arn: name}}, nil, runtime.Function{})
+		jobs[name] = q.add(&function{identity: identity{arn: name}}, nil, isolation.Function{})
 	}
 	for name := range strings.FieldsSeq("thrice twice thrice again") {
 		q.missed(jobs[name])

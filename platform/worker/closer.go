@@ -3,7 +3,7 @@ package worker
 import (
 	"io"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // grave is a sandbox or a snapshot that nobody uses any more.
@@ -17,12 +17,12 @@ type Printed struct {
 	ARN, Version string // whose function it ran
 	LogStream    string
 	Text         []byte
-	Marks        []runtime.LogMark
+	Marks        []isolation.LogMark
 }
 
 // speaker is a sandbox whose last words are told when it is closed.
 type speaker struct {
-	runtime.Sandbox
+	isolation.Sandbox
 	of   Printed
 	tell func(Printed)
 }
@@ -30,7 +30,7 @@ type speaker struct {
 // Close implements io.Closer.
 func (s speaker) Close() error {
 	err := s.Sandbox.Close()
-	if s.of.Text, s.of.Marks = s.Sandbox.(runtime.Printer).Printed(); len(s.of.Text) > 0 {
+	if s.of.Text, s.of.Marks = s.Sandbox.(isolation.Printer).Printed(); len(s.of.Text) > 0 {
 		s.tell(s.of)
 	}
 	return err
@@ -38,7 +38,7 @@ func (s speaker) Close() error {
 
 // last is what is to be closed of an instance. w.mu is held.
 func (w *Worker) last(inst *instance) io.Closer {
-	_, prints := inst.sb.(runtime.Printer)
+	_, prints := inst.sb.(isolation.Printer)
 	if !prints || inst.fn == nil || inst.fn.stream == "" || w.cfg.Printed == nil {
 		return inst.sb
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"gopkg.in/yaml.v3"
 
-	isolation "github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Config says what a worker keeps and how much of it. The zero value works:
@@ -66,8 +66,8 @@ type Config struct {
 	// Not counted are one for each runtime while its snapshot is taken, one
 	// while a function snapshot is taken in the background, and those that are
 	// being closed. Default: as many as the free memory bears of the
-	// backend's footprint (runtime.Bears) and as the host bears of the backend at
-	// all (runtime.Bounded). A backend that does not tell its footprint is
+	// backend's footprint (isolation.Bears) and as the host bears of the backend at
+	// all (isolation.Bounded). A backend that does not tell its footprint is
 	// reckoned with 48 MiB for each, at most 4096.
 	Sandboxes int `yaml:"sandboxes"`
 
@@ -128,7 +128,7 @@ type RuntimeSnapshots struct {
 
 	// Prepare names the steps of anticipatory optimisation, in order
 	// (driver.StepInterpreter, …). They run in stem cells as well. Default:
-	// those that the backend asks for (runtime.Anticipator); an empty list is
+	// those that the backend asks for (isolation.Anticipator); an empty list is
 	// none.
 	Prepare []string `yaml:"prepare"`
 

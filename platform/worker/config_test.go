@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"gopkg.in/yaml.v3"
 )
 
@@ -19,12 +19,12 @@ func TestBadConfigIsNamed(t *testing.T) {
 		"keep_alive":             {KeepAlive: -time.Second},
 		"memory_per_cpu is -1":   {MemoryPerCPU: -1},
 	} {
-		_, err := New(cfg, newFake(t), []runtime.Interpreter{node})
+		_, err := New(cfg, newFake(t), []isolation.Interpreter{node})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", cfg, err)
 		}
 	}
-	two := []runtime.Interpreter{node, {Runtime: "python3.11"}}
+	two := []isolation.Interpreter{node, {Runtime: "python3.11"}}
 	if _, err := New(Config{StemCells: 3, Sandboxes: 4}, newFake(t), two); err == nil || !strings.Contains(err.Error(), "each of 2 runtimes") {
 		t.Errorf("stem cells of two runtimes: %v", err)
 	}
@@ -48,7 +48,7 @@ func TestBytesAreReadWithAndWithoutUnits(t *testing.T) {
 }
 
 func TestZeroConfigHasRoomForStemCellsOfEveryRuntime(t *testing.T) {
-	two := []runtime.Interpreter{node, {Runtime: "python3.11"}}
+	two := []isolation.Interpreter{node, {Runtime: "python3.11"}}
 	f := newFake(t)
 	w, err := New(Config{StemCells: 3000, Starters: 8}, f, two)
 	if err != nil {
@@ -67,18 +67,18 @@ func TestZeroConfigHasRoomForStemCellsOfEveryRuntime(t *testing.T) {
 
 // sized is a backend that says what it takes of a host.
 type sized struct {
-	runtime.Backend
+	isolation.Backend
 	footprint int64
-	bounds    []runtime.Bound
+	bounds    []isolation.Bound
 }
 
-func (s sized) Footprint() int64        { return s.footprint }
-func (s sized) Bounds() []runtime.Bound { return s.bounds }
+func (s sized) Footprint() int64          { return s.footprint }
+func (s sized) Bounds() []isolation.Bound { return s.bounds }
 
 func TestTheBackendsFootprintAndBoundsLimitSandboxes(t *testing.T) {
 	silent := newFake(t)
 	for name, c := range map[string]struct {
-		backend runtime.Backend
+		backend isolation.Backend
 		free    int64
 		want    int
 	}{
@@ -87,15 +87,15 @@ func TestTheBackendsFootprintAndBoundsLimitSandboxes(t *testing.T) {
 		"light":                {sized{silent, 2 << 20, nil}, 4 << 30, 1024},
 		"light, much memory":   {sized{silent, 2 << 20, nil}, 256 << 30, 65536},
 		"heavy":                {sized{silent, 200 << 20, nil}, 4 << 30, 10},
-		"bounded by the host":  {sized{silent, 2 << 20, []runtime.Bound{{Sandboxes: 900}, {Sandboxes: 700}}}, 4 << 30, 700},
-		"bounded by memory":    {sized{silent, 2 << 20, []runtime.Bound{{Sandboxes: 2000}}}, 4 << 30, 1024},
+		"bounded by the host":  {sized{silent, 2 << 20, []isolation.Bound{{Sandboxes: 900}, {Sandboxes: 700}}}, 4 << 30, 700},
+		"bounded by memory":    {sized{silent, 2 << 20, []isolation.Bound{{Sandboxes: 2000}}}, 4 << 30, 1024},
 		"no backend is chosen": {nil, 480 << 20, 10},
 	} {
 		if got := bears(c.backend, c.free); got != c.want {
 			t.Errorf("%s: %d sandboxes, want %d", name, got, c.want)
 		}
 	}
-	bounded := sized{silent, 1, []runtime.Bound{{Sandboxes: 77}}}
+	bounded := sized{silent, 1, []isolation.Bound{{Sandboxes: 77}}}
 	if c := (Config{}).Resolved(bounded); c.Sandboxes != 77 || c.Idle.Count != 77 {
 		t.Errorf("defaults are %d sandboxes, %d idle", c.Sandboxes, c.Idle.Count)
 	}
@@ -107,7 +107,7 @@ func TestTheBackendsFootprintAndBoundsLimitSandboxes(t *testing.T) {
 func TestReadySaysWhatCouldNotBeStarted(t *testing.T) {
 	f := newFake(t)
 	f.onBoot = func() error { return errFake }
-	for _, b := range []runtime.Backend{f, fakeSnapshotter{f}} {
+	for _, b := range []isolation.Backend{f, fakeSnapshotter{f}} {
 		w := start(t, Config{StemCells: 1}, b)
 		if err := w.Ready(context.Background()); err == nil || !strings.Contains(err.Error(), "nodejs20.x: fake failure") {
 			t.Errorf("Ready returned %v", err)

@@ -6,27 +6,27 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func TestProcessorsAreInProportionToMemoryWhereThatIsConfigured(t *testing.T) {
 	const lambda = 1769 << 20
 	for name, c := range map[string]struct {
 		per    Bytes
-		limits runtime.Limits
+		limits isolation.Limits
 		want   float64
 	}{
-		"off":                         {0, runtime.Limits{MemoryBytes: lambda}, 0},
-		"one processor":               {lambda, runtime.Limits{MemoryBytes: lambda}, 1},
-		"half of one":                 {lambda, runtime.Limits{MemoryBytes: lambda / 2}, 0.5},
-		"more than one":               {lambda, runtime.Limits{MemoryBytes: 3 * lambda}, 3},
-		"a function without a memory": {1 << 30, runtime.Limits{}, 0.125},
-		"a request that states it":    {lambda, runtime.Limits{MemoryBytes: lambda, CPUs: 0.25}, 0.25},
+		"off":                         {0, isolation.Limits{MemoryBytes: lambda}, 0},
+		"one processor":               {lambda, isolation.Limits{MemoryBytes: lambda}, 1},
+		"half of one":                 {lambda, isolation.Limits{MemoryBytes: lambda / 2}, 0.5},
+		"more than one":               {lambda, isolation.Limits{MemoryBytes: 3 * lambda}, 3},
+		"a function without a memory": {1 << 30, isolation.Limits{}, 0.125},
+		"a request that states it":    {lambda, isolation.Limits{MemoryBytes: lambda, CPUs: 0.25}, 0.25},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
-			var got runtime.Limits
-			f.onImport = func(_ context.Context, fn runtime.Function) error { got = fn.Limits; return nil }
+			var got isolation.Limits
+			f.onImport = func(_ context.Context, fn isolation.Function) error { got = fn.Limits; return nil }
 			w := start(t, Config{MemoryPerCPU: c.per}, f)
 			req := request("a")
 			req.Function.Limits = c.limits
@@ -43,16 +43,16 @@ func TestProcessorsAreInProportionToMemoryWhereThatIsConfigured(t *testing.T) {
 // unlimiting is a backend on a host that does not let it limit CPU.
 type unlimiting struct{ *fake }
 
-func (unlimiting) CanLimit(l runtime.Limits) error {
+func (unlimiting) CanLimit(l isolation.Limits) error {
 	if l.CPUs > 0 {
-		return &runtime.Unavailable{Backend: "fake", Lacks: "no cpu controller", Remedy: "mount one"}
+		return &isolation.Unavailable{Backend: "fake", Lacks: "no cpu controller", Remedy: "mount one"}
 	}
 	return nil
 }
 
 func TestABackendThatCannotLimitCPUIsRefusedWhereThatIsConfigured(t *testing.T) {
-	w, err := New(Config{MemoryPerCPU: 1769 << 20}, unlimiting{newFake(t)}, []runtime.Interpreter{node})
-	var lacks *runtime.Unavailable
+	w, err := New(Config{MemoryPerCPU: 1769 << 20}, unlimiting{newFake(t)}, []isolation.Interpreter{node})
+	var lacks *isolation.Unavailable
 	if !errors.As(err, &lacks) {
 		w.Close()
 		t.Fatalf("it is taken: %v", err)
@@ -62,7 +62,7 @@ func TestABackendThatCannotLimitCPUIsRefusedWhereThatIsConfigured(t *testing.T) 
 			t.Errorf("%q is not in: %v", part, err)
 		}
 	}
-	w, err = New(Config{}, unlimiting{newFake(t)}, []runtime.Interpreter{node})
+	w, err = New(Config{}, unlimiting{newFake(t)}, []isolation.Interpreter{node})
 	if err != nil {
 		t.Fatalf("without the setting: %v", err)
 	}

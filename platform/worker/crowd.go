@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	goruntime "runtime"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -61,7 +61,7 @@ func (w *Worker) watchCrowd() {
 // crowded counts the calls that ended, and says whether they are a crowd, if
 // last is what it returned before.
 func (w *Worker) crowded(last uint64) (calls uint64, crowd bool) {
-	procs := goruntime.GOMAXPROCS(0)
+	procs := runtime.GOMAXPROCS(0)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, n := range w.invocations {

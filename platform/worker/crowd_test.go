@@ -3,7 +3,7 @@ package worker
 import (
 	"context"
 	"os"
-	goruntime "runtime"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -37,15 +37,15 @@ func TestPlatformDoesNotPreemptSandboxesInACrowd(t *testing.T) {
 		t.Skipf("the threads of this process are not SCHED_OTHER: %v", n)
 	}
 	f := newFake(t)
-	f.onInvoke = func(sb *fakeSandbox, _ runtime.Invocation) (runtime.Result, error) {
+	f.onInvoke = func(sb *fakeSandbox, _ isolation.Invocation) (isolation.Result, error) {
 		time.Sleep(time.Millisecond)
-		return runtime.Result{Outcome: runtime.OK, Payload: []byte(sb.function)}, nil
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte(sb.function)}, nil
 	}
 	w := start(t, Config{}, f)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var clients sync.WaitGroup
-	for i := range 4 * goruntime.GOMAXPROCS(0) {
+	for i := range 4 * runtime.GOMAXPROCS(0) {
 		clients.Go(func() {
 			for ctx.Err() == nil {
 				invoke(t, w, strconv.Itoa(i))
@@ -59,7 +59,7 @@ func TestPlatformDoesNotPreemptSandboxesInACrowd(t *testing.T) {
 }
 
 func TestCrowdIsOfManyShortCalls(t *testing.T) {
-	procs := goruntime.GOMAXPROCS(0)
+	procs := runtime.GOMAXPROCS(0)
 	for name, c := range map[string]struct {
 		inflight int
 		calls    uint64

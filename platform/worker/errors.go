@@ -3,7 +3,7 @@ package worker
 import (
 	"errors"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Errors of Invoke; compare with errors.Is. What a function does wrong is not
@@ -18,6 +18,6 @@ var (
 	// ErrUnknownRuntime: the worker has no interpreter for the runtime.
 	ErrUnknownRuntime = errors.New("the runtime is not installed on this worker")
 
-	// ErrPayloadTooLarge: the event is larger than runtime.MaxPayloadBytes.
-	ErrPayloadTooLarge = runtime.ErrPayloadTooLarge
+	// ErrPayloadTooLarge: the event is larger than isolation.MaxPayloadBytes.
+	ErrPayloadTooLarge = isolation.ErrPayloadTooLarge
 )

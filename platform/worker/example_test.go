@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"gopkg.in/yaml.v3"
 )
 
 func ExampleWorker() {
 	ctx := context.Background()
-	backend := fakeSnapshotter{newFake(nil)} // any runtime.Backend
-	w, err := New(Config{Capture: CaptureInline}, backend, []runtime.Interpreter{node})
+	backend := fakeSnapshotter{newFake(nil)} // any isolation.Backend
+	w, err := New(Config{Capture: CaptureInline}, backend, []isolation.Interpreter{node})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -23,8 +23,8 @@ func ExampleWorker() {
 	}
 	req := Request{
 		Runtime:    "nodejs20.x",
-		Function:   runtime.Function{Name: "hello", Handler: "index.handler"},
-		Invocation: runtime.Invocation{ID: "1", Payload: []byte(`{}`)},
+		Function:   isolation.Function{Name: "hello", Handler: "index.handler"},
+		Invocation: isolation.Invocation{ID: "1", Payload: []byte(`{}`)},
 	}
 	for range 2 {
 		res, err := w.Invoke(ctx, req)

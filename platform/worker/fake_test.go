@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // fake is an isolation backend in memory that watches how it is used.
@@ -18,8 +18,8 @@ type fake struct {
 
 	// What it does; nil does the obvious.
 	onBoot    func() error
-	onImport  func(ctx context.Context, fn runtime.Function) error
-	onInvoke  func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error)
+	onImport  func(ctx context.Context, fn isolation.Function) error
+	onInvoke  func(sb *fakeSandbox, inv isolation.Invocation) (isolation.Result, error)
 	onClose   func()
 	onCapture func() error
 	onDeploy  func(function string) error
@@ -46,7 +46,7 @@ func (f *fake) Name() string                { return "fake" }
 func (f *fake) Probe(context.Context) error { return nil }
 func (f *fake) Close() error                { return nil }
 
-func (f *fake) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
+func (f *fake) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.Sandbox, error) {
 	f.boots.Add(1)
 	if f.onBoot != nil {
 		if err := f.onBoot(); err != nil {
@@ -84,7 +84,7 @@ func (f *fake) nothingLeft() {
 	}
 }
 
-func (f fakeSnapshotter) Capture(ctx context.Context, s runtime.Sandbox) (runtime.Snapshot, error) {
+func (f fakeSnapshotter) Capture(ctx context.Context, s isolation.Sandbox) (isolation.Snapshot, error) {
 	f.captures.Add(1)
 	if f.onCapture != nil {
 		if err := f.onCapture(); err != nil {
@@ -98,7 +98,7 @@ func (f fakeSnapshotter) Capture(ctx context.Context, s runtime.Sandbox) (runtim
 	return snap, nil
 }
 
-func (f fakeSnapshotter) Deploy(ctx context.Context, s runtime.Snapshot, spec runtime.DeploySpec) (runtime.Sandbox, error) {
+func (f fakeSnapshotter) Deploy(ctx context.Context, s isolation.Snapshot, spec isolation.DeploySpec) (isolation.Sandbox, error) {
 	f.deploys.Add(1)
 	snap := s.(*fakeSnapshot)
 	if f.onDeploy != nil {
@@ -121,8 +121,8 @@ type fakeSnapshot struct {
 	size     int64
 }
 
-func (s *fakeSnapshot) Size() int64              { return s.size }
-func (s *fakeSnapshot) Parent() runtime.Snapshot { return nil }
+func (s *fakeSnapshot) Size() int64                { return s.size }
+func (s *fakeSnapshot) Parent() isolation.Snapshot { return nil }
 func (s *fakeSnapshot) Close() error {
 	s.f.mu.Lock()
 	defer s.f.mu.Unlock()
@@ -154,7 +154,7 @@ func (s *fakeSandbox) enter(what string) func() {
 	return func() { s.busy.Store(false) }
 }
 
-func (s *fakeSandbox) Import(ctx context.Context, fn runtime.Function) error {
+func (s *fakeSandbox) Import(ctx context.Context, fn isolation.Function) error {
 	defer s.enter("import")()
 	s.f.imports.Add(1)
 	if s.function != "" {
@@ -169,27 +169,27 @@ func (s *fakeSandbox) Import(ctx context.Context, fn runtime.Function) error {
 	return nil
 }
 
-func (s *fakeSandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
+func (s *fakeSandbox) Invoke(ctx context.Context, inv isolation.Invocation) (isolation.Result, error) {
 	defer s.enter("invoke")()
 	s.runs++
 	if s.closed.Load() {
-		return runtime.Result{}, runtime.ErrClosed
+		return isolation.Result{}, isolation.ErrClosed
 	}
 	if s.f.onInvoke != nil {
 		return s.f.onInvoke(s, inv)
 	}
-	return runtime.Result{Outcome: runtime.OK, Payload: []byte(s.function)}, nil
+	return isolation.Result{Outcome: isolation.OK, Payload: []byte(s.function)}, nil
 }
 
-func (s *fakeSandbox) Usage() (runtime.Usage, error) {
+func (s *fakeSandbox) Usage() (isolation.Usage, error) {
 	s.f.usages.Add(1)
 	if s.closed.Load() {
-		return runtime.Usage{}, runtime.ErrClosed
+		return isolation.Usage{}, isolation.ErrClosed
 	}
 	if s.f.memory != nil {
-		return runtime.Usage{MemoryBytes: s.f.memory(s), PeakBytes: 2 * s.f.memory(s)}, nil
+		return isolation.Usage{MemoryBytes: s.f.memory(s), PeakBytes: 2 * s.f.memory(s)}, nil
 	}
-	return runtime.Usage{MemoryBytes: 1 << 20}, nil
+	return isolation.Usage{MemoryBytes: 1 << 20}, nil
 }
 
 func (s *fakeSandbox) Pause(ctx context.Context) error {
@@ -239,11 +239,11 @@ func (s *fakeSandbox) Close() error {
 
 var errFake = errors.New("fake failure")
 
-var node = runtime.Interpreter{Runtime: "nodejs20.x", Language: runtime.NodeJS}
+var node = isolation.Interpreter{Runtime: "nodejs20.x", Language: isolation.NodeJS}
 
-func start(t testing.TB, cfg Config, f runtime.Backend) *Worker {
+func start(t testing.TB, cfg Config, f isolation.Backend) *Worker {
 	t.Helper()
-	w, err := New(cfg, f, []runtime.Interpreter{node})
+	w, err := New(cfg, f, []isolation.Interpreter{node})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,8 +262,8 @@ func start(t testing.TB, cfg Config, f runtime.Backend) *Worker {
 }
 
 func request(name string) Request {
-	return Request{Runtime: node.Runtime, Function: runtime.Function{Name: name, ARN: "arn:" + name, Version: "$LATEST"},
-		Invocation: runtime.Invocation{ID: "id-" + name}}
+	return Request{Runtime: node.Runtime, Function: isolation.Function{Name: name, ARN: "arn:" + name, Version: "$LATEST"},
+		Invocation: isolation.Invocation{ID: "id-" + name}}
 }
 
 // invoke runs one invocation that must be served.
@@ -273,7 +273,7 @@ func invoke(t testing.TB, w *Worker, name string) Response {
 	if err != nil {
 		t.Fatalf("invoke %s: %v", name, err)
 	}
-	if res.Outcome == runtime.OK && string(res.Payload) != name {
+	if res.Outcome == isolation.OK && string(res.Payload) != name {
 		t.Fatalf("invoked %s, %s answered", name, res.Payload)
 	}
 	return res

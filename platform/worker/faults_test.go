@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
@@ -68,7 +68,7 @@ type served struct {
 	err        error
 }
 
-func (s served) failed() bool { return s.err != nil || s.res.Outcome != runtime.OK }
+func (s served) failed() bool { return s.err != nil || s.res.Outcome != isolation.OK }
 
 func (s served) String() string {
 	return fmt.Sprintf("%s: outcome %q, %v, error %v", s.res.Path, s.res.Outcome, s.res.Error, s.err)
@@ -80,7 +80,7 @@ type load struct {
 	stop func() []served
 }
 
-func startLoad(w *Worker, in runtime.Interpreter, dir string) *load {
+func startLoad(w *Worker, in isolation.Interpreter, dir string) *load {
 	l := &load{}
 	var mu sync.Mutex
 	var all []served
@@ -96,9 +96,9 @@ func startLoad(w *Worker, in runtime.Interpreter, dir string) *load {
 				s := served{begin: time.Now()}
 				s.res, s.err = w.Invoke(context.Background(), Request{
 					Runtime:    in.Runtime,
-					Function:   runtime.Function{Name: name, Handler: "index.handler", Package: dir, Version: "$LATEST"},
+					Function:   isolation.Function{Name: name, Handler: "index.handler", Package: dir, Version: "$LATEST"},
 					Timeout:    30 * time.Second,
-					Invocation: runtime.Invocation{ID: "id", Payload: []byte(`{"sleep":5}`)},
+					Invocation: isolation.Invocation{ID: "id", Payload: []byte(`{"sleep":5}`)},
 				})
 				s.end = time.Now()
 				mu.Lock()
@@ -132,9 +132,9 @@ func TestProcessLostUnderLoadCostsNoOtherCall(t *testing.T) {
 	if err := backend.Probe(t.Context()); err != nil {
 		t.Skip(err)
 	}
-	in := runtimetest.Interpreter(t, runtime.Python)
-	dir := runtimetest.Function(t, runtime.Python, pythonSource).Package
-	w, err := New(Config{}, backend, []runtime.Interpreter{in})
+	in := runtimetest.Interpreter(t, isolation.Python)
+	dir := runtimetest.Function(t, isolation.Python, pythonSource).Package
+	w, err := New(Config{}, backend, []isolation.Interpreter{in})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func has(levels [][]int, helpers [3]int) bool {
 		len(levels[0]) == helpers[0] && len(levels[1]) == helpers[1] && len(levels[2]) == helpers[2]
 }
 
-func strike(t *testing.T, w *Worker, in runtime.Interpreter, dir string, helpers [3]int, level int, sig syscall.Signal) {
+func strike(t *testing.T, w *Worker, in isolation.Interpreter, dir string, helpers [3]int, level int, sig syscall.Signal) {
 	l := startLoad(w, in, dir)
 	l.more(t, 40)
 	before := processes(t)

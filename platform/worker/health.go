@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Health is nil while the worker can run functions. Otherwise the error says
@@ -16,7 +16,7 @@ func (w *Worker) Health(ctx context.Context) error {
 	if closed {
 		return ErrClosed
 	}
-	s, ok := w.backend.(runtime.Supervisor)
+	s, ok := w.backend.(isolation.Supervisor)
 	if !ok {
 		return nil
 	}
@@ -26,8 +26,8 @@ func (w *Worker) Health(ctx context.Context) error {
 	return nil
 }
 
-func (w *Worker) helpers() []runtime.Helper {
-	if s, ok := w.backend.(runtime.Supervisor); ok {
+func (w *Worker) helpers() []isolation.Helper {
+	if s, ok := w.backend.(isolation.Supervisor); ok {
 		return s.Helpers()
 	}
 	return nil

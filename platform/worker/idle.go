@@ -3,7 +3,7 @@ package worker
 import (
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // takeIdle takes the sandbox of fn that was used last, nil when none is idle.
@@ -97,7 +97,7 @@ func (w *Worker) bury() {
 	var dead []*instance
 	for _, l := range []*list[instance]{&w.idle, &w.resting} {
 		l.each(func(inst *instance) {
-			if e, ok := inst.sb.(runtime.Ender); ok {
+			if e, ok := inst.sb.(isolation.Ender); ok {
 				select {
 				case <-e.Done():
 					dead = append(dead, inst)

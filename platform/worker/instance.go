@@ -1,7 +1,7 @@
 package worker
 
 import (
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // state is what an instance does; each has a list or a counter of its own.
@@ -18,7 +18,7 @@ const (
 
 // instance is a place, and the sandbox in it once that was started.
 type instance struct {
-	sb    runtime.Sandbox // nil while starting
+	sb    isolation.Sandbox // nil while starting
 	lang  *language
 	fn    *function // nil for a stem cell; an instance refers to its function
 	state state
@@ -48,7 +48,7 @@ func (w *Worker) newInstance(lang *language, fn *function) *instance {
 
 // settle puts a started sandbox into its place. When the worker was closed in
 // the meantime it ends the sandbox and returns ErrClosed.
-func (w *Worker) settle(inst *instance, sb runtime.Sandbox) error {
+func (w *Worker) settle(inst *instance, sb isolation.Sandbox) error {
 	w.mu.Lock()
 	if !w.closed {
 		inst.sb, inst.state = sb, serving

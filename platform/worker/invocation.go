@@ -3,7 +3,7 @@ package worker
 import (
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Path is the way an invocation took.
@@ -43,15 +43,15 @@ type Stages struct {
 // Request is one invocation of one function.
 type Request struct {
 	Runtime  string // "nodejs20.x"
-	Function runtime.Function
+	Function isolation.Function
 
 	// Revision changes whenever the function's code or configuration does. A
 	// sandbox or a snapshot is only ever used for the revision that it was
 	// made for.
 	Revision string
 
-	Timeout    time.Duration      // the function's own, from the moment the handler gets the event; 0: Config.Timeout
-	Invocation runtime.Invocation // the worker sets the Deadline
+	Timeout    time.Duration        // the function's own, from the moment the handler gets the event; 0: Config.Timeout
+	Invocation isolation.Invocation // the worker sets the Deadline
 
 	// Meter asks for the sandbox's memory right after the run. Where it comes
 	// from PSS that takes milliseconds; without it the Response has what was
@@ -70,7 +70,7 @@ func (r *Request) FunctionID() string {
 
 // Response is an invocation's result and how it came about.
 type Response struct {
-	runtime.Result
+	isolation.Result
 	Path        Path
 	Stages      Stages
 	Billed      time.Duration // the run stage, at most Timeout, rounded up to a whole millisecond

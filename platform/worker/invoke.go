@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // maxAttempts bounds how often an invocation starts over because what the
@@ -55,7 +55,7 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 		}
 		c.give()
 		switch {
-		case errors.Is(err, runtime.ErrNoProcess) && c.makeRoom(ctx, &short, err):
+		case errors.Is(err, isolation.ErrNoProcess) && c.makeRoom(ctx, &short, err):
 		case attempt == maxAttempts || !errors.Is(err, errStale):
 			return c.fail(err)
 		default:
@@ -80,7 +80,7 @@ func (c *call) try(ctx context.Context) error {
 	if err == nil && c.res.Outcome == "" {
 		err = c.run(ctx)
 	}
-	if errors.Is(err, runtime.ErrUndelivered) && !errors.Is(err, errStale) {
+	if errors.Is(err, isolation.ErrUndelivered) && !errors.Is(err, errStale) {
 		err = fmt.Errorf("%w: %w", errStale, err)
 	}
 	return err
@@ -92,8 +92,8 @@ func (w *Worker) check(ctx context.Context, req *Request) (*language, error) {
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("%w: %q", ErrUnknownRuntime, req.Runtime)
-	case len(req.Invocation.Payload) > runtime.MaxPayloadBytes:
-		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrPayloadTooLarge, len(req.Invocation.Payload), runtime.MaxPayloadBytes)
+	case len(req.Invocation.Payload) > isolation.MaxPayloadBytes:
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrPayloadTooLarge, len(req.Invocation.Payload), isolation.MaxPayloadBytes)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}

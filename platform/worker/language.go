@@ -4,17 +4,17 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // language is what the worker holds for one runtime.
 type language struct {
-	runtime.Interpreter
+	isolation.Interpreter
 	average int64 // memory of its sandboxes, for those not sampled yet
 
-	base    runtime.Snapshot // the runtime snapshot; nil until it was taken
-	taking  *taking          // while it is being taken
-	baseErr error            // why it could not be taken the last time
+	base    isolation.Snapshot // the runtime snapshot; nil until it was taken
+	taking  *taking            // while it is being taken
+	baseErr error              // why it could not be taken the last time
 
 	stems    list[instance]
 	starting int   // stem cells that are being started
@@ -31,7 +31,7 @@ func (w *Worker) usesBase() bool { return w.snapshotter != nil && !w.cfg.Runtime
 
 // baseOf returns the runtime snapshot, and has it taken first where it is not
 // there. waited reports whether it was not.
-func (w *Worker) baseOf(lang *language) (base runtime.Snapshot, waited bool, err error) {
+func (w *Worker) baseOf(lang *language) (base isolation.Snapshot, waited bool, err error) {
 	w.mu.Lock()
 	if lang.base != nil || w.closed {
 		defer w.mu.Unlock()
@@ -77,10 +77,10 @@ func (w *Worker) takeBase(lang *language) *taking {
 	return t
 }
 
-func (w *Worker) bootAndCapture(lang *language) (runtime.Snapshot, error) {
+func (w *Worker) bootAndCapture(lang *language) (isolation.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
 	defer cancel()
-	sb, err := w.backend.Boot(ctx, runtime.BootSpec{Interpreter: lang.Interpreter, Environment: w.cfg.Environment, Prepare: w.cfg.Runtimes.Prepare})
+	sb, err := w.backend.Boot(ctx, isolation.BootSpec{Interpreter: lang.Interpreter, Environment: w.cfg.Environment, Prepare: w.cfg.Runtimes.Prepare})
 	if err != nil {
 		return nil, fmt.Errorf("runtime snapshot of %s: %w", lang.Runtime, err)
 	}

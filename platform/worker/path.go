@@ -7,8 +7,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // ready brings the invocation's sandbox to where it can take the event, on the
@@ -49,7 +49,7 @@ func (c *call) timed(stage *time.Duration, f func() error) error {
 }
 
 func (c *call) deploySnapshot() error {
-	var sb runtime.Sandbox
+	var sb isolation.Sandbox
 	err := c.timed(&c.res.Stages.Deploy, func() (err error) {
 		ctx, cancel := context.WithTimeout(c.life, c.cfg.BootTimeout)
 		defer cancel()
@@ -68,7 +68,7 @@ func (c *call) deploySnapshot() error {
 func (c *call) start() error {
 	ctx, cancel := context.WithTimeout(c.life, c.cfg.BootTimeout)
 	defer cancel()
-	var base runtime.Snapshot
+	var base isolation.Snapshot
 	if c.usesBase() {
 		begin := time.Now()
 		snap, waited, err := c.baseOf(c.lang)
@@ -87,13 +87,13 @@ func (c *call) start() error {
 	return c.settle(c.inst, sb)
 }
 
-func (c *call) startFrom(ctx context.Context, base runtime.Snapshot) (sb runtime.Sandbox, err error) {
+func (c *call) startFrom(ctx context.Context, base isolation.Snapshot) (sb isolation.Sandbox, err error) {
 	begin := time.Now()
 	if base != nil {
 		sb, err = c.snapshotter.Deploy(ctx, base, deploySpec(&c.req.Function))
 		c.res.Stages.Deploy = time.Since(begin)
 	} else {
-		sb, err = c.backend.Boot(ctx, runtime.BootSpec{Interpreter: c.lang.Interpreter, Environment: c.cfg.Environment, Limits: c.req.Function.Limits})
+		sb, err = c.backend.Boot(ctx, isolation.BootSpec{Interpreter: c.lang.Interpreter, Environment: c.cfg.Environment, Limits: c.req.Function.Limits})
 		c.res.Stages.Boot = time.Since(begin)
 	}
 	if err != nil {
@@ -103,8 +103,8 @@ func (c *call) startFrom(ctx context.Context, base runtime.Snapshot) (sb runtime
 }
 
 // deploySpec is what a snapshot is deployed with for a function.
-func deploySpec(fn *runtime.Function) runtime.DeploySpec {
-	return runtime.DeploySpec{Limits: fn.Limits, Account: fn.Account()}
+func deploySpec(fn *isolation.Function) isolation.DeploySpec {
+	return isolation.DeploySpec{Limits: fn.Limits, Account: fn.Account()}
 }
 
 // importCode loads the function. What is wrong with the function is in the
@@ -135,27 +135,27 @@ func (c *call) importCode() error {
 
 // importFailure is what AWS Lambda answers when the code cannot be loaded; ok
 // is false when it is not the function that failed.
-func importFailure(err error, id string, limit time.Duration) (res runtime.Result, ok bool) {
-	var own *runtime.FunctionError
+func importFailure(err error, id string, limit time.Duration) (res isolation.Result, ok bool) {
+	var own *isolation.FunctionError
 	switch {
 	case errors.As(err, &own):
-		return runtime.Result{Outcome: own.Outcome(), Error: own, Logs: own.Logs, Marks: own.Marks}, true
+		return isolation.Result{Outcome: own.Outcome(), Error: own, Logs: own.Logs, Marks: own.Marks}, true
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return runtime.Result{Outcome: runtime.TimedOut, Error: timedOut(id, limit)}, true
+		return isolation.Result{Outcome: isolation.TimedOut, Error: timedOut(id, limit)}, true
 	case errors.Is(err, driver.ErrEnded):
-		return runtime.Result{Outcome: runtime.Crashed, Error: fatal(runtime.TypeExit, id, "Runtime exited while it loaded the function")}, true
+		return isolation.Result{Outcome: isolation.Crashed, Error: fatal(isolation.TypeExit, id, "Runtime exited while it loaded the function")}, true
 	case errors.Is(err, driver.ErrProtocol):
-		return runtime.Result{Outcome: runtime.Malformed, Error: fatal(runtime.TypeMalformed, id, err.Error())}, true
+		return isolation.Result{Outcome: isolation.Malformed, Error: fatal(isolation.TypeMalformed, id, err.Error())}, true
 	}
-	return runtime.Result{}, false
+	return isolation.Result{}, false
 }
 
-func timedOut(id string, limit time.Duration) *runtime.FunctionError {
-	return fatal(runtime.TypeTimedOut, id, fmt.Sprintf("Task timed out after %.2f seconds", limit.Seconds()))
+func timedOut(id string, limit time.Duration) *isolation.FunctionError {
+	return fatal(isolation.TypeTimedOut, id, fmt.Sprintf("Task timed out after %.2f seconds", limit.Seconds()))
 }
 
-func fatal(errorType, id, message string) *runtime.FunctionError {
-	return &runtime.FunctionError{Type: errorType, Message: "RequestId: " + id + " Error: " + message, Fatal: true}
+func fatal(errorType, id, message string) *isolation.FunctionError {
+	return &isolation.FunctionError{Type: errorType, Message: "RequestId: " + id + " Error: " + message, Fatal: true}
 }
 
 // run hands over the event. The function's time begins here. ctx's end does
@@ -173,7 +173,7 @@ func (c *call) run(ctx context.Context) error {
 	if !result.Outcome.Alive() && c.life.Err() != nil {
 		return ErrClosed
 	}
-	if result.Outcome == runtime.TimedOut {
+	if result.Outcome == isolation.TimedOut {
 		result.Error = timedOut(c.req.Invocation.ID, c.req.Timeout)
 	}
 	c.res.Result, c.res.Stages.Run, c.res.Billed = result, run, billed(min(run, c.req.Timeout))

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"go.uber.org/goleak"
 )
@@ -41,7 +41,7 @@ func TestPathsFollowFromWhatIsKept(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFake(t)
-			var b runtime.Backend = f
+			var b isolation.Backend = f
 			if test.snapshots {
 				b = fakeSnapshotter{f}
 			}
@@ -69,7 +69,7 @@ func TestStagesAreThoseThatHappened(t *testing.T) {
 	pause := func() error { time.Sleep(time.Millisecond); return nil }
 	f.onCapture = pause
 	f.onDeploy = func(string) error { return pause() }
-	f.onImport = func(context.Context, runtime.Function) error { return pause() }
+	f.onImport = func(context.Context, isolation.Function) error { return pause() }
 	w := start(t, Config{Capture: CaptureInline, Idle: Cache{Off: true}}, fakeSnapshotter{f})
 	ready(t, w)
 	cold, warm := invoke(t, w, "a").Stages, invoke(t, w, "a").Stages
@@ -110,9 +110,9 @@ func TestForgetLeavesNothing(t *testing.T) {
 func TestForgetDuringAnInvocationKeepsNothingOfIt(t *testing.T) {
 	f := newFake(t)
 	w := start(t, Config{}, fakeSnapshotter{f})
-	f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+	f.onInvoke = func(sb *fakeSandbox, inv isolation.Invocation) (isolation.Result, error) {
 		w.Forget("arn:a", "")
-		return runtime.Result{Outcome: runtime.OK, Payload: []byte("a")}, nil
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte("a")}, nil
 	}
 	invoke(t, w, "a")
 	if s := w.Stats(); s.Idle != 0 || s.Functions != 0 || s.FunctionSnapshots != 0 {
@@ -121,20 +121,20 @@ func TestForgetDuringAnInvocationKeepsNothingOfIt(t *testing.T) {
 }
 
 func TestImportFailureIsDataAndNothingIsKept(t *testing.T) {
-	own := &runtime.FunctionError{Type: runtime.TypeSyntax, Message: "bad"}
+	own := &isolation.FunctionError{Type: isolation.TypeSyntax, Message: "bad"}
 	for _, test := range []struct {
 		err  error
-		want runtime.Outcome
+		want isolation.Outcome
 		typ  string
 	}{
-		{own, runtime.Failed, runtime.TypeSyntax},
-		{&runtime.FunctionError{Type: runtime.TypeOutOfMemory, Fatal: true}, runtime.OutOfMemory, runtime.TypeOutOfMemory},
-		{fmt.Errorf("import: %w", driver.ErrEnded), runtime.Crashed, runtime.TypeExit},
-		{fmt.Errorf("import: %w", driver.ErrProtocol), runtime.Malformed, runtime.TypeMalformed},
-		{context.DeadlineExceeded, runtime.TimedOut, runtime.TypeTimedOut},
+		{own, isolation.Failed, isolation.TypeSyntax},
+		{&isolation.FunctionError{Type: isolation.TypeOutOfMemory, Fatal: true}, isolation.OutOfMemory, isolation.TypeOutOfMemory},
+		{fmt.Errorf("import: %w", driver.ErrEnded), isolation.Crashed, isolation.TypeExit},
+		{fmt.Errorf("import: %w", driver.ErrProtocol), isolation.Malformed, isolation.TypeMalformed},
+		{context.DeadlineExceeded, isolation.TimedOut, isolation.TypeTimedOut},
 	} {
 		f := newFake(t)
-		f.onImport = func(context.Context, runtime.Function) error { return test.err }
+		f.onImport = func(context.Context, isolation.Function) error { return test.err }
 		w := start(t, Config{Capture: CaptureInline}, fakeSnapshotter{f})
 		res := invoke(t, w, "a")
 		if res.Outcome != test.want || res.Error == nil || res.Error.Type != test.typ || res.Billed != 0 {
@@ -148,18 +148,18 @@ func TestImportFailureIsDataAndNothingIsKept(t *testing.T) {
 
 func TestImportIsBounded(t *testing.T) {
 	f := newFake(t)
-	f.onImport = func(ctx context.Context, fn runtime.Function) error { <-ctx.Done(); return ctx.Err() }
+	f.onImport = func(ctx context.Context, fn isolation.Function) error { <-ctx.Done(); return ctx.Err() }
 	w := start(t, Config{ImportTimeout: 10 * time.Millisecond}, f)
-	if res := invoke(t, w, "a"); res.Outcome != runtime.TimedOut || res.Error.Type != runtime.TypeTimedOut {
+	if res := invoke(t, w, "a"); res.Outcome != isolation.TimedOut || res.Error.Type != isolation.TypeTimedOut {
 		t.Errorf("%+v", res)
 	}
 }
 
 func TestSandboxIsUsedAgainOnlyAfterOKOrError(t *testing.T) {
-	for _, outcome := range []runtime.Outcome{runtime.OK, runtime.Failed, runtime.TimedOut, runtime.OutOfMemory, runtime.Crashed, runtime.Malformed} {
+	for _, outcome := range []isolation.Outcome{isolation.OK, isolation.Failed, isolation.TimedOut, isolation.OutOfMemory, isolation.Crashed, isolation.Malformed} {
 		f := newFake(t)
-		f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
-			return runtime.Result{Outcome: outcome, Payload: []byte(sb.function)}, nil
+		f.onInvoke = func(sb *fakeSandbox, inv isolation.Invocation) (isolation.Result, error) {
+			return isolation.Result{Outcome: outcome, Payload: []byte(sb.function)}, nil
 		}
 		w := start(t, Config{}, f)
 		invoke(t, w, "a")
@@ -175,15 +175,15 @@ func TestSandboxIsUsedAgainOnlyAfterOKOrError(t *testing.T) {
 
 func TestTimedOutCallIsBilledItsTimeout(t *testing.T) {
 	f := newFake(t)
-	f.onInvoke = func(_ *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+	f.onInvoke = func(_ *fakeSandbox, inv isolation.Invocation) (isolation.Result, error) {
 		time.Sleep(time.Until(inv.Deadline) + 50*time.Millisecond)
-		return runtime.Result{Outcome: runtime.TimedOut}, nil
+		return isolation.Result{Outcome: isolation.TimedOut}, nil
 	}
 	w := start(t, Config{}, f)
 	req := request("a")
 	req.Timeout = 20 * time.Millisecond
 	res, err := w.Invoke(context.Background(), req)
-	if err != nil || res.Outcome != runtime.TimedOut || res.Billed != req.Timeout {
+	if err != nil || res.Outcome != isolation.TimedOut || res.Billed != req.Timeout {
 		t.Errorf("outcome %s, billed %v, %v", res.Outcome, res.Billed, err)
 	}
 }
@@ -191,11 +191,11 @@ func TestTimedOutCallIsBilledItsTimeout(t *testing.T) {
 func TestTimeoutSpeaksAsAWSDoes(t *testing.T) {
 	f := newFake(t)
 	var deadline time.Time
-	f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+	f.onInvoke = func(sb *fakeSandbox, inv isolation.Invocation) (isolation.Result, error) {
 		deadline = inv.Deadline
-		return runtime.Result{Outcome: runtime.TimedOut}, nil
+		return isolation.Result{Outcome: isolation.TimedOut}, nil
 	}
-	f.onImport = func(context.Context, runtime.Function) error { time.Sleep(20 * time.Millisecond); return nil }
+	f.onImport = func(context.Context, isolation.Function) error { time.Sleep(20 * time.Millisecond); return nil }
 	w := start(t, Config{}, f)
 	req := request("a")
 	req.Timeout = 2 * time.Second
@@ -216,10 +216,10 @@ func TestFailuresOfTheBackendAreErrorsAndLeaveNothing(t *testing.T) {
 		"base":   func(f *fake, cfg *Config) { f.onCapture = fail },
 		"deploy": func(f *fake, cfg *Config) { f.onDeploy = func(string) error { return errFake } },
 		"import": func(f *fake, cfg *Config) {
-			f.onImport = func(context.Context, runtime.Function) error { return errFake }
+			f.onImport = func(context.Context, isolation.Function) error { return errFake }
 		},
 		"invoke": func(f *fake, cfg *Config) {
-			f.onInvoke = func(*fakeSandbox, runtime.Invocation) (runtime.Result, error) { return runtime.Result{}, errFake }
+			f.onInvoke = func(*fakeSandbox, isolation.Invocation) (isolation.Result, error) { return isolation.Result{}, errFake }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -240,7 +240,7 @@ func TestFailedCaptureCostsNoInvocation(t *testing.T) {
 	f := newFake(t)
 	w := start(t, Config{Capture: CaptureInline, Idle: Cache{Off: true}}, fakeSnapshotter{f})
 	ready(t, w)
-	f.onCapture = func() error { return runtime.ErrNotQuiescent }
+	f.onCapture = func() error { return isolation.ErrNotQuiescent }
 	wantPaths(t, w, "cold cold", "a", "a")
 	if s := w.Stats(); s.BackgroundErrors != 2 || s.Captures != 0 {
 		t.Errorf("%+v", s)
@@ -280,15 +280,15 @@ func TestCallThatDidNotReachItsSandboxStartsOver(t *testing.T) {
 	w := start(t, Config{}, f)
 	invoke(t, w, "a")
 	lost := 1
-	f.onInvoke = func(s *fakeSandbox, _ runtime.Invocation) (runtime.Result, error) {
+	f.onInvoke = func(s *fakeSandbox, _ isolation.Invocation) (isolation.Result, error) {
 		if lost--; lost >= 0 {
-			return runtime.Result{}, fmt.Errorf("%w: %w", runtime.ErrUndelivered, errFake)
+			return isolation.Result{}, fmt.Errorf("%w: %w", isolation.ErrUndelivered, errFake)
 		}
-		return runtime.Result{Outcome: runtime.OK, Payload: []byte(s.function)}, nil
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte(s.function)}, nil
 	}
 	wantPaths(t, w, "boot hot", "a", "a")
 	lost = 100
-	if _, err := w.Invoke(context.Background(), request("a")); !errors.Is(err, runtime.ErrUndelivered) {
+	if _, err := w.Invoke(context.Background(), request("a")); !errors.Is(err, isolation.ErrUndelivered) {
 		t.Errorf("no sandbox lives long enough for the call: %v", err)
 	}
 	if lost != 100-1-maxAttempts { // the idle sandbox does not count
@@ -301,14 +301,14 @@ func TestStemCellThatEndedDoesNotFailTheFunction(t *testing.T) {
 	w := start(t, Config{StemCells: 1}, f)
 	ready(t, w)
 	lost := true
-	f.onImport = func(context.Context, runtime.Function) error {
+	f.onImport = func(context.Context, isolation.Function) error {
 		if lost {
 			lost = false
-			return fmt.Errorf("%w: %w", runtime.ErrUndelivered, errFake)
+			return fmt.Errorf("%w: %w", isolation.ErrUndelivered, errFake)
 		}
 		return nil
 	}
-	if res := invoke(t, w, "a"); res.Outcome != runtime.OK {
+	if res := invoke(t, w, "a"); res.Outcome != isolation.OK {
 		t.Errorf("%s: %v", res.Outcome, res.Error)
 	}
 }
@@ -321,7 +321,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		t.Errorf("unknown runtime: %v", err)
 	}
 	req = request("a")
-	req.Invocation.Payload = make([]byte, runtime.MaxPayloadBytes+1)
+	req.Invocation.Payload = make([]byte, isolation.MaxPayloadBytes+1)
 	if _, err := w.Invoke(context.Background(), req); !errors.Is(err, ErrPayloadTooLarge) {
 		t.Errorf("large payload: %v", err)
 	}
@@ -356,10 +356,10 @@ func TestAnyNumberOfIdleSandboxesMayHaveEnded(t *testing.T) {
 	const many = 2 * maxAttempts
 	entered := make(chan struct{}, many)
 	release := make(chan struct{})
-	f.onInvoke = func(s *fakeSandbox, _ runtime.Invocation) (runtime.Result, error) {
+	f.onInvoke = func(s *fakeSandbox, _ isolation.Invocation) (isolation.Result, error) {
 		entered <- struct{}{}
 		<-release
-		return runtime.Result{Outcome: runtime.OK, Payload: []byte(s.function)}, nil
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte(s.function)}, nil
 	}
 	for range many {
 		busy.Go(func() { invoke(t, w, "a") })
@@ -370,11 +370,11 @@ func TestAnyNumberOfIdleSandboxesMayHaveEnded(t *testing.T) {
 	close(release)
 	busy.Wait()
 	lost := many
-	f.onInvoke = func(s *fakeSandbox, _ runtime.Invocation) (runtime.Result, error) {
+	f.onInvoke = func(s *fakeSandbox, _ isolation.Invocation) (isolation.Result, error) {
 		if lost--; lost >= 0 {
-			return runtime.Result{}, fmt.Errorf("%w: %w", runtime.ErrUndelivered, errFake)
+			return isolation.Result{}, fmt.Errorf("%w: %w", isolation.ErrUndelivered, errFake)
 		}
-		return runtime.Result{Outcome: runtime.OK, Payload: []byte(s.function)}, nil
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte(s.function)}, nil
 	}
 	wantPaths(t, w, "boot", "a")
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // pause is the freezing of one idle sandbox.
@@ -25,7 +25,7 @@ func (w *Worker) pauseIdle() {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
-		p.err = inst.sb.(runtime.Pauser).Pause(ctx)
+		p.err = inst.sb.(isolation.Pauser).Pause(ctx)
 		cancel()
 		failed := p.err != nil && w.life.Err() == nil
 		close(p.done)
@@ -55,7 +55,7 @@ func (w *Worker) nextToPause() (*instance, *pause) {
 	w.idle.remove(&inst.place)
 	inst.state = resting
 	w.resting.pushFront(&inst.place, inst)
-	if _, ok := inst.sb.(runtime.Pauser); ok {
+	if _, ok := inst.sb.(isolation.Pauser); ok {
 		inst.pause = &pause{done: make(chan struct{})}
 	}
 	return inst, inst.pause
@@ -63,7 +63,7 @@ func (w *Worker) nextToPause() (*instance, *pause) {
 
 // wake makes an idle sandbox ready for an invocation.
 func (w *Worker) wake(inst *instance) error {
-	if e, ok := inst.sb.(runtime.Ender); ok {
+	if e, ok := inst.sb.(isolation.Ender); ok {
 		select {
 		case <-e.Done():
 			return fmt.Errorf("while it was idle: %w", e.Cause())
@@ -81,5 +81,5 @@ func (w *Worker) wake(inst *instance) error {
 	}
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
 	defer cancel()
-	return inst.sb.(runtime.Pauser).Resume(ctx)
+	return inst.sb.(isolation.Pauser).Resume(ctx)
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -17,12 +17,12 @@ type gate struct{ open chan struct{} }
 
 func hold(f *fake) gate {
 	g := gate{make(chan struct{})}
-	f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+	f.onInvoke = func(sb *fakeSandbox, inv isolation.Invocation) (isolation.Result, error) {
 		<-g.open
 		if sb.closed.Load() {
-			return runtime.Result{Outcome: runtime.Crashed}, nil
+			return isolation.Result{Outcome: isolation.Crashed}, nil
 		}
-		return runtime.Result{Outcome: runtime.OK, Payload: []byte(sb.function)}, nil
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte(sb.function)}, nil
 	}
 	return g
 }
@@ -91,7 +91,7 @@ func TestNoFunctionWaitsForEverBehindABusyOne(t *testing.T) {
 	var mu sync.Mutex
 	var order []string
 	var all sync.WaitGroup
-	f.onImport = func(ctx context.Context, fn runtime.Function) error {
+	f.onImport = func(ctx context.Context, fn isolation.Function) error {
 		mu.Lock()
 		defer mu.Unlock()
 		order = append(order, fn.Name)
@@ -184,12 +184,12 @@ func TestSlowClosingHoldsBackEvictions(t *testing.T) {
 func TestCloseEndsWhatRuns(t *testing.T) {
 	for _, snapshots := range []bool{false, true} {
 		f := newFake(t)
-		f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+		f.onInvoke = func(sb *fakeSandbox, inv isolation.Invocation) (isolation.Result, error) {
 			<-sb.gone
-			return runtime.Result{Outcome: runtime.Crashed}, nil
+			return isolation.Result{Outcome: isolation.Crashed}, nil
 		}
 		f.onBoot = func() error { time.Sleep(2 * time.Millisecond); return nil }
-		var b runtime.Backend = f
+		var b isolation.Backend = f
 		if snapshots {
 			b = fakeSnapshotter{f}
 		}
@@ -244,7 +244,7 @@ func TestDrainLetsWhatRunsFinish(t *testing.T) {
 
 func TestCloseReportsWhatCouldNotBeClosed(t *testing.T) {
 	f := newFake(t)
-	w, err := New(Config{}, stubborn{f}, []runtime.Interpreter{node})
+	w, err := New(Config{}, stubborn{f}, []isolation.Interpreter{node})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,11 +257,11 @@ func TestCloseReportsWhatCouldNotBeClosed(t *testing.T) {
 // stubborn is a backend whose sandboxes cannot be closed.
 type stubborn struct{ *fake }
 
-func (s stubborn) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
+func (s stubborn) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.Sandbox, error) {
 	sb, err := s.fake.Boot(ctx, spec)
 	return unclosable{sb}, err
 }
 
-type unclosable struct{ runtime.Sandbox }
+type unclosable struct{ isolation.Sandbox }
 
 func (unclosable) Close() error { return errFake }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
@@ -35,12 +35,12 @@ def handler(event, context):
 
 // onProcess runs a test on real interpreters.
 func onProcess(t *testing.T, cfg Config, test func(t *testing.T, w *Worker, call func(name, event string) Response)) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) {
 			in := runtimetest.Interpreter(t, lang)
 			backend := process.New(process.Config{})
 			defer backend.Close()
-			w, err := New(cfg, backend, []runtime.Interpreter{in})
+			w, err := New(cfg, backend, []isolation.Interpreter{in})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,16 +50,16 @@ func onProcess(t *testing.T, cfg Config, test func(t *testing.T, w *Worker, call
 				}
 			}()
 			source := nodeSource
-			if lang == runtime.Python {
+			if lang == isolation.Python {
 				source = pythonSource
 			}
 			dir := runtimetest.Function(t, lang, source).Package
 			test(t, w, func(name, event string) Response {
 				res, err := w.Invoke(context.Background(), Request{
 					Runtime:    in.Runtime,
-					Function:   runtime.Function{Name: name, Handler: "index.handler", Package: dir, Version: "$LATEST"},
+					Function:   isolation.Function{Name: name, Handler: "index.handler", Package: dir, Version: "$LATEST"},
 					Timeout:    2 * time.Second,
-					Invocation: runtime.Invocation{ID: "id", Payload: []byte(event)},
+					Invocation: isolation.Invocation{ID: "id", Payload: []byte(event)},
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -96,20 +96,20 @@ func TestProcessOutcomes(t *testing.T) {
 		for _, step := range []struct {
 			event   string
 			path    Path
-			outcome runtime.Outcome
+			outcome isolation.Outcome
 			typ     string
 		}{
-			{`{}`, Boot, runtime.OK, ""},
-			{`{"throw": "no"}`, Hot, runtime.Failed, "TypeError"},
-			{`{"sleep": 3000}`, Hot, runtime.TimedOut, runtime.TypeTimedOut},
-			{`{"exit": true}`, Boot, runtime.Crashed, runtime.TypeExit},
-			{`{}`, Boot, runtime.OK, ""},
+			{`{}`, Boot, isolation.OK, ""},
+			{`{"throw": "no"}`, Hot, isolation.Failed, "TypeError"},
+			{`{"sleep": 3000}`, Hot, isolation.TimedOut, isolation.TypeTimedOut},
+			{`{"exit": true}`, Boot, isolation.Crashed, isolation.TypeExit},
+			{`{}`, Boot, isolation.OK, ""},
 		} {
 			res := call("a", step.event)
 			if res.Path != step.path || res.Outcome != step.outcome || (res.Error != nil && res.Error.Type != step.typ) || (res.Error == nil) != (step.typ == "") {
 				t.Errorf("%s: %s, %s, %v", step.event, res.Path, res.Outcome, res.Error)
 			}
-			if res.Outcome == runtime.TimedOut && (res.Stages.Run < 2*time.Second || res.Stages.Run > 2500*time.Millisecond || !strings.HasSuffix(res.Error.Message, "Task timed out after 2.00 seconds")) {
+			if res.Outcome == isolation.TimedOut && (res.Stages.Run < 2*time.Second || res.Stages.Run > 2500*time.Millisecond || !strings.HasSuffix(res.Error.Message, "Task timed out after 2.00 seconds")) {
 				t.Errorf("%v, %q", res.Stages.Run, res.Error.Message)
 			}
 		}
@@ -122,11 +122,11 @@ func TestProcessKilledWhileIdleIsReplaced(t *testing.T) {
 		w.mu.Lock()
 		sb := w.idle.first().sb
 		w.mu.Unlock()
-		if err := syscall.Kill(sb.(runtime.HostProcess).PID(), syscall.SIGKILL); err != nil {
+		if err := syscall.Kill(sb.(isolation.HostProcess).PID(), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		<-sb.(runtime.Ender).Done()
-		if res := call("a", `{}`); res.Path != Boot || res.Outcome != runtime.OK {
+		<-sb.(isolation.Ender).Done()
+		if res := call("a", `{}`); res.Path != Boot || res.Outcome != isolation.OK {
 			t.Errorf("%s, %s, %v", res.Path, res.Outcome, res.Error)
 		}
 	})
@@ -137,7 +137,7 @@ func TestProcessBurstStaysUnderTheCap(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 12 {
 			all.Go(func() {
-				if res := call(fmt.Sprint("f", i%5), `{"sleep": 20}`); res.Outcome != runtime.OK {
+				if res := call(fmt.Sprint("f", i%5), `{"sleep": 20}`); res.Outcome != isolation.OK {
 					t.Errorf("%s: %v", res.Outcome, res.Error)
 				}
 			})

@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func TestIdleSandboxGivesWayWhereTheHostHasNoProcess(t *testing.T) {
 	f := newFake(t)
 	f.onBoot = func() error {
 		if f.count() >= 3 {
-			return fmt.Errorf("fork: %w", runtime.ErrNoProcess)
+			return fmt.Errorf("fork: %w", isolation.ErrNoProcess)
 		}
 		return nil
 	}
@@ -29,9 +29,9 @@ func TestIdleSandboxGivesWayWhereTheHostHasNoProcess(t *testing.T) {
 
 func TestShortageOfProcessesThatLastsIsAnError(t *testing.T) {
 	f := newFake(t)
-	f.onBoot = func() error { return fmt.Errorf("fork: %w", runtime.ErrNoProcess) }
+	f.onBoot = func() error { return fmt.Errorf("fork: %w", isolation.ErrNoProcess) }
 	w := start(t, Config{PlaceWait: 30 * time.Millisecond}, f)
-	if _, err := w.Invoke(context.Background(), request("f")); !errors.Is(err, runtime.ErrNoProcess) {
+	if _, err := w.Invoke(context.Background(), request("f")); !errors.Is(err, isolation.ErrNoProcess) {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,10 +1,10 @@
 package worker
 
-import "github.com/lambdabench/lambdabench/runtime"
+import "github.com/lambdabench/lambdabench/runtime/isolation"
 
 // snapshot is a function snapshot in the cache.
 type snapshot struct {
-	runtime.Snapshot
+	isolation.Snapshot
 	fn      *function // a snapshot refers to its function
 	size    int64     // own pages, in bytes
 	users   int32     // deployments under way: it is closed after the last
@@ -49,7 +49,7 @@ func (w *Worker) dropSnapshot(sn *snapshot) {
 
 // store puts a function's new snapshot into the cache, unless the function was
 // forgotten in the meantime. w.mu is held.
-func (w *Worker) store(fn *function, s runtime.Snapshot) {
+func (w *Worker) store(fn *function, s isolation.Snapshot) {
 	w.captures++
 	if fn.forgotten || fn.snap != nil || w.closed {
 		w.closeLater(s, false)

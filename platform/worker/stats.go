@@ -1,6 +1,6 @@
 package worker
 
-import "github.com/lambdabench/lambdabench/runtime"
+import "github.com/lambdabench/lambdabench/runtime/isolation"
 
 // Stats is a worker's state at one moment, and what it did so far.
 type Stats struct {
@@ -31,7 +31,7 @@ type Stats struct {
 	CapturesSkipped   uint64          // not taken, because too many were wanted at a time
 	BackgroundErrors  uint64          // failures outside of invocations; Config.Log has them
 
-	Helpers []runtime.Helper // processes of the backend, by kind; nil where it is no runtime.Supervisor
+	Helpers []isolation.Helper // processes of the backend, by kind; nil where it is no isolation.Supervisor
 }
 
 // Stats returns the worker's state. It holds the lock for as long as it takes

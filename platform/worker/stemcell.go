@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Pauses before a stem cell is tried again that could not be started.
@@ -82,11 +82,11 @@ func (w *Worker) startStem(inst *instance) {
 
 // bootStem starts a sandbox without a function, from the runtime snapshot where
 // there is one.
-func (w *Worker) bootStem(lang *language) (runtime.Sandbox, error) {
+func (w *Worker) bootStem(lang *language) (isolation.Sandbox, error) {
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
 	defer cancel()
 	if !w.usesBase() {
-		sb, err := w.backend.Boot(ctx, runtime.BootSpec{Interpreter: lang.Interpreter, Environment: w.cfg.Environment, Prepare: w.cfg.Runtimes.Prepare})
+		sb, err := w.backend.Boot(ctx, isolation.BootSpec{Interpreter: lang.Interpreter, Environment: w.cfg.Environment, Prepare: w.cfg.Runtimes.Prepare})
 		if err != nil {
 			return nil, fmt.Errorf("boot %s: %w", lang.Runtime, err)
 		}
@@ -96,7 +96,7 @@ func (w *Worker) bootStem(lang *language) (runtime.Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	sb, err := w.snapshotter.Deploy(ctx, base, runtime.DeploySpec{})
+	sb, err := w.snapshotter.Deploy(ctx, base, isolation.DeploySpec{})
 	if err != nil {
 		return nil, fmt.Errorf("deploy %s: %w", lang.Runtime, err)
 	}

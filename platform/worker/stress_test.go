@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // TestInvariantsUnderRandomLoad lets everything happen at the same time:
@@ -59,7 +59,7 @@ func stress(t *testing.T, cfg Config, snapshots bool) {
 	t.Logf("seed %d", seed)
 	f := newFake(t)
 	misbehave(f, seed)
-	var b runtime.Backend = f
+	var b isolation.Backend = f
 	extra := 0 // beyond Sandboxes and Closing
 	if snapshots {
 		b, extra = fakeSnapshotter{f}, 2
@@ -109,26 +109,26 @@ func misbehave(f *fake, seed uint64) {
 	f.onPause = func() error { return sometimes(20) }
 	f.onResume = func() error { return sometimes(20) }
 	f.onClose = func() { _ = sometimes(1) }
-	f.onImport = func(context.Context, runtime.Function) error {
+	f.onImport = func(context.Context, isolation.Function) error {
 		if err := sometimes(20); err != nil {
 			return err
 		}
 		if roll(20) {
-			return &runtime.FunctionError{Type: runtime.TypeSyntax}
+			return &isolation.FunctionError{Type: isolation.TypeSyntax}
 		}
 		return nil
 	}
-	f.onInvoke = func(sb *fakeSandbox, inv runtime.Invocation) (runtime.Result, error) {
+	f.onInvoke = func(sb *fakeSandbox, inv isolation.Invocation) (isolation.Result, error) {
 		if err := sometimes(30); err != nil {
-			return runtime.Result{}, err
+			return isolation.Result{}, err
 		}
 		if roll(20) {
-			return runtime.Result{Outcome: runtime.Crashed}, nil
+			return isolation.Result{Outcome: isolation.Crashed}, nil
 		}
 		if roll(30) {
 			sb.end()
 		}
-		return runtime.Result{Outcome: runtime.OK, Payload: []byte(sb.function)}, nil
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte(sb.function)}, nil
 	}
 }
 
@@ -145,7 +145,7 @@ func client(t *testing.T, w *Worker, rng *rand.Rand) {
 		res, err := w.Invoke(ctx, req)
 		cancel()
 		switch {
-		case err == nil && res.Outcome == runtime.OK && string(res.Payload) != name:
+		case err == nil && res.Outcome == isolation.OK && string(res.Payload) != name:
 			t.Errorf("invoked %s, %s answered", name, res.Payload)
 		case err != nil && !errors.Is(err, errFake) && !errors.Is(err, errStale) && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrNoPlace) && !errors.Is(err, ErrClosed):
 			t.Errorf("unexpected error: %v", err)

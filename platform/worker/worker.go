@@ -53,7 +53,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Worker runs invocations on one backend. Its methods may be called from any
@@ -64,8 +64,8 @@ import (
 // backend, a sandbox or a snapshot (Snapshot.Size apart, which is a figure).
 type Worker struct {
 	cfg         Config
-	backend     runtime.Backend
-	snapshotter runtime.Snapshotter // nil where the backend takes no snapshots
+	backend     isolation.Backend
+	snapshotter isolation.Snapshotter // nil where the backend takes no snapshots
 	languages   map[string]*language
 	born        time.Time // zero of the worker's clock
 
@@ -110,7 +110,7 @@ type Worker struct {
 
 // New returns a worker that runs functions of the given runtimes. The caller
 // keeps the backend and closes it after the worker.
-func New(cfg Config, backend runtime.Backend, interpreters []runtime.Interpreter) (*Worker, error) {
+func New(cfg Config, backend isolation.Backend, interpreters []isolation.Interpreter) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("worker: %w", err)
 	}
@@ -118,8 +118,8 @@ func New(cfg Config, backend runtime.Backend, interpreters []runtime.Interpreter
 	if cfg.Sandboxes > 0 && stems > cfg.Sandboxes {
 		return nil, fmt.Errorf("worker: stem_cells is %d for each of %d runtimes: that is more than sandboxes, %d", cfg.StemCells, len(interpreters), cfg.Sandboxes)
 	}
-	if limiter, ok := backend.(runtime.Limiter); ok && cfg.MemoryPerCPU > 0 {
-		if err := limiter.CanLimit(runtime.Limits{CPUs: 1}); err != nil {
+	if limiter, ok := backend.(isolation.Limiter); ok && cfg.MemoryPerCPU > 0 {
+		if err := limiter.CanLimit(isolation.Limits{CPUs: 1}); err != nil {
 			return nil, fmt.Errorf("worker: memory_per_cpu is %v, and this backend cannot limit CPU here: %w; leave memory_per_cpu out, or use another backend", cfg.MemoryPerCPU, err)
 		}
 	}
@@ -132,7 +132,7 @@ func New(cfg Config, backend runtime.Backend, interpreters []runtime.Interpreter
 		languages: map[string]*language{}, functions: map[string]*function{},
 		samples: make(chan *instance, sampleQueue),
 	}
-	w.snapshotter, _ = backend.(runtime.Snapshotter)
+	w.snapshotter, _ = backend.(isolation.Snapshotter)
 	for _, in := range interpreters {
 		w.languages[in.Runtime] = &language{Interpreter: in}
 	}

@@ -12,8 +12,8 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/container"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
@@ -28,8 +28,8 @@ type Config struct {
 
 // All is every backend, whether this host can run it or not: ask its Probe.
 // Nothing is touched before a backend's first use; each must be closed.
-func All(cfg Config) []runtime.Backend {
-	all := []runtime.Backend{process.New(process.Config{Dir: cfg.Dir})}
+func All(cfg Config) []isolation.Backend {
+	all := []isolation.Backend{process.New(process.Config{Dir: cfg.Dir})}
 	for _, family := range container.Families() {
 		all = append(all, container.New(container.Config{OCI: family, Dir: cfg.Dir, Network: cfg.Network}))
 	}
@@ -39,7 +39,7 @@ func All(cfg Config) []runtime.Backend {
 }
 
 // restricts reports a backend that has no allow list.
-func restricts(b runtime.Backend) error {
+func restricts(b isolation.Backend) error {
 	switch b.(type) {
 	case *unikernel.Backend:
 		return nil
@@ -51,10 +51,10 @@ func restricts(b runtime.Backend) error {
 
 // ByName returns one backend. An unknown name is an error that lists those
 // that exist; so is an allow list for a backend that has none.
-func ByName(cfg Config, name string) (runtime.Backend, error) {
+func ByName(cfg Config, name string) (isolation.Backend, error) {
 	all := All(cfg)
 	names := make([]string, len(all))
-	var found runtime.Backend
+	var found isolation.Backend
 	for i, b := range all {
 		names[i] = b.Name()
 		if b.Name() == name && found == nil {

@@ -1,11 +1,11 @@
 package backends
 
-import "github.com/lambdabench/lambdabench/runtime"
+import "github.com/lambdabench/lambdabench/runtime/isolation"
 
 // carried is a package with machine code, and a handler that calls into it.
 type carried struct {
 	name     string
-	language runtime.Language
+	language isolation.Language
 	debian   []string // of Debian, with what they need beyond the promised libraries
 	npm      []string
 	code     string
@@ -19,33 +19,33 @@ func with(packages []string, more ...string) []string { return append(more, pack
 
 // carriedPackages are packages that wheels and npm distribute as binaries. Debian's builds stand in for wheels.
 var carriedPackages = []carried{
-	{name: "orjson", language: runtime.Python, debian: []string{"python3-orjson"}, want: `"{\"a\":[1,2]}"`, code: `
+	{name: "orjson", language: isolation.Python, debian: []string{"python3-orjson"}, want: `"{\"a\":[1,2]}"`, code: `
 import orjson
 def handler(event, context):
     return orjson.dumps({"a": [1, 2]}).decode()
 `},
-	{name: "pydantic_core", language: runtime.Python, want: `3`,
+	{name: "pydantic_core", language: isolation.Python, want: `3`,
 		debian: []string{"python3-pydantic-core", "python3-typing-extensions"}, code: `
 import pydantic_core
 def handler(event, context):
     return pydantic_core.SchemaValidator({"type": "int"}).validate_python("3")
 `},
-	{name: "rpds", language: runtime.Python, debian: []string{"python3-rpds-py"}, want: `[1, 2]`, code: `
+	{name: "rpds", language: isolation.Python, debian: []string{"python3-rpds-py"}, want: `[1, 2]`, code: `
 import rpds
 def handler(event, context):
     return list(rpds.List([1, 2]))
 `},
-	{name: "regex", language: runtime.Python, debian: []string{"python3-regex"}, want: `["B", "\u00c4"]`, code: `
+	{name: "regex", language: isolation.Python, debian: []string{"python3-regex"}, want: `["B", "\u00c4"]`, code: `
 import regex
 def handler(event, context):
     return regex.findall(r"\p{Lu}", "aB\u00c4")
 `},
-	{name: "wrapt", language: runtime.Python, debian: []string{"python3-wrapt"}, want: `3`, code: `
+	{name: "wrapt", language: isolation.Python, debian: []string{"python3-wrapt"}, want: `3`, code: `
 import wrapt, wrapt._wrappers
 def handler(event, context):
     return len(wrapt._wrappers.ObjectProxy("abc"))
 `},
-	{name: "greenlet", language: runtime.Python, debian: []string{"python3-greenlet"}, want: `[1, 2]`, code: `
+	{name: "greenlet", language: isolation.Python, debian: []string{"python3-greenlet"}, want: `[1, 2]`, code: `
 import greenlet
 def handler(event, context):
     seen = []
@@ -59,12 +59,12 @@ def handler(event, context):
     g.switch()
     return seen
 `},
-	{name: "zstandard", language: runtime.Python, debian: []string{"python3-zstandard", "python3-cffi-backend", "libzstd1"}, want: `1000`, code: `
+	{name: "zstandard", language: isolation.Python, debian: []string{"python3-zstandard", "python3-cffi-backend", "libzstd1"}, want: `1000`, code: `
 import zstandard
 def handler(event, context):
     return len(zstandard.ZstdDecompressor().decompress(zstandard.ZstdCompressor().compress(b"x" * 1000)))
 `},
-	{name: "cryptography", language: runtime.Python, debian: []string{"python3-cryptography", "python3-cffi-backend"}, want: `"secret"`, code: `
+	{name: "cryptography", language: isolation.Python, debian: []string{"python3-cryptography", "python3-cffi-backend"}, want: `"secret"`, code: `
 from cryptography import x509
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import rsa, ed25519
@@ -74,18 +74,18 @@ def handler(event, context):
     f = Fernet(Fernet.generate_key())
     return f.decrypt(f.encrypt(b"secret")).decode()
 `},
-	{name: "numpy", language: runtime.Python, debian: scientific, want: `[2.0, 3.0]`, code: `
+	{name: "numpy", language: isolation.Python, debian: scientific, want: `[2.0, 3.0]`, code: `
 import numpy
 def handler(event, context):
     return numpy.linalg.solve(numpy.array([[3.0, 1.0], [1.0, 2.0]]), numpy.array([9.0, 8.0])).round(6).tolist()
 `},
-	{name: "scipy", language: runtime.Python, want: `[1.0, 1.7725]`,
+	{name: "scipy", language: isolation.Python, want: `[1.0, 1.7725]`,
 		debian: with(scientific, "python3-scipy", "python3-decorator", "liblbfgsb0"), code: `
 import scipy.fft, scipy.integrate, scipy.linalg, scipy.optimize, scipy.signal, scipy.sparse.linalg, scipy.spatial, scipy.special, scipy.stats
 def handler(event, context):
     return [round(scipy.optimize.brentq(lambda x: x * x - 1, 0, 3), 4), round(float(scipy.special.gamma(0.5)), 4)]
 `},
-	{name: "scikit-learn", language: runtime.Python, want: `[0, 1]`, debian: with(scientific, "python3-scipy", "python3-decorator", "liblbfgsb0",
+	{name: "scikit-learn", language: isolation.Python, want: `[0, 1]`, debian: with(scientific, "python3-scipy", "python3-decorator", "liblbfgsb0",
 		"python3-sklearn", "python3-sklearn-lib", "python3-joblib", "python3-threadpoolctl"), code: `
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.cluster import KMeans
@@ -94,18 +94,18 @@ def handler(event, context):
     model = RandomForestClassifier(n_estimators=5, random_state=0).fit([[0.0], [0.1], [9.0], [9.1]], [0, 0, 1, 1])
     return [int(v) for v in model.predict([[0.05], [9.05]])]
 `},
-	{name: "@node-rs/crc32", language: runtime.NodeJS, npm: []string{"@node-rs/crc32"}, want: `907060870`, code: `
+	{name: "@node-rs/crc32", language: isolation.NodeJS, npm: []string{"@node-rs/crc32"}, want: `907060870`, code: `
 const { crc32 } = require('@node-rs/crc32');
 exports.handler = async () => crc32('hello');
 `},
-	{name: "bcrypt", language: runtime.NodeJS, npm: []string{"bcrypt"}, want: `[true,false]`, code: `
+	{name: "bcrypt", language: isolation.NodeJS, npm: []string{"bcrypt"}, want: `[true,false]`, code: `
 const bcrypt = require('bcrypt');
 exports.handler = async () => {
   const hash = await bcrypt.hash('secret', 4);
   return [await bcrypt.compare('secret', hash), bcrypt.compareSync('other', hash)];
 };
 `},
-	{name: "sharp", language: runtime.NodeJS, npm: []string{"sharp"}, want: `["png",8,6]`, code: `
+	{name: "sharp", language: isolation.NodeJS, npm: []string{"sharp"}, want: `["png",8,6]`, code: `
 const sharp = require('sharp');
 exports.handler = async () => {
   const image = sharp({ create: { width: 16, height: 12, channels: 3, background: 'red' } });
@@ -113,7 +113,7 @@ exports.handler = async () => {
   return [m.format, m.width, m.height];
 };
 `},
-	{name: "@napi-rs/canvas", language: runtime.NodeJS, npm: []string{"@napi-rs/canvas"}, want: `["255,0,0,255","89504e47"]`, code: `
+	{name: "@napi-rs/canvas", language: isolation.NodeJS, npm: []string{"@napi-rs/canvas"}, want: `["255,0,0,255","89504e47"]`, code: `
 const { createCanvas } = require('@napi-rs/canvas');
 exports.handler = async () => {
   const canvas = createCanvas(8, 8);
@@ -123,7 +123,7 @@ exports.handler = async () => {
   return [c.getImageData(1, 1, 1, 1).data.join(), canvas.toBuffer('image/png').subarray(0, 4).toString('hex')];
 };
 `},
-	{name: "onnxruntime-node", language: runtime.NodeJS, npm: []string{"onnxruntime-node"}, want: `[2,4,6]`, code: `
+	{name: "onnxruntime-node", language: isolation.NodeJS, npm: []string{"onnxruntime-node"}, want: `[2,4,6]`, code: `
 const ort = require('onnxruntime-node');
 // A model in protobuf's wire format: y = x + x, over three floats.
 const field = (n, bytes) => Buffer.concat([Buffer.from([n << 3 | 2, bytes.length]), Buffer.from(bytes)]);

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // packagesDir, in the environment, is where packages are downloaded to and kept.
@@ -58,15 +58,15 @@ func TestCarriedPackagesLoadOnEveryBackend(t *testing.T) {
 }
 
 // call imports the package's handler and wants its reply twice.
-func (p carried) call(t *testing.T, b runtime.Backend, root string) {
-	in, err := runtime.FindInterpreter(t.Context(), string(p.language))
+func (p carried) call(t *testing.T, b isolation.Backend, root string) {
+	in, err := isolation.FindInterpreter(t.Context(), string(p.language))
 	if err != nil {
 		t.Skip(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	limits := runtime.Limits{MemoryBytes: 3008 << 20}
-	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in, Limits: limits})
+	limits := isolation.Limits{MemoryBytes: 3008 << 20}
+	sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: in, Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,17 +75,17 @@ func (p carried) call(t *testing.T, b runtime.Backend, root string) {
 			t.Errorf("close: %v", err)
 		}
 	}()
-	fn := runtime.Function{Name: "carried", Version: "$LATEST", Handler: "carriedhandler.handler", Package: root, Limits: limits}
+	fn := isolation.Function{Name: "carried", Version: "$LATEST", Handler: "carriedhandler.handler", Package: root, Limits: limits}
 	if err := sb.Import(ctx, fn); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
 		deadline, _ := ctx.Deadline()
-		res, err := sb.Invoke(ctx, runtime.Invocation{ID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd", Payload: []byte("{}"), Deadline: deadline})
+		res, err := sb.Invoke(ctx, isolation.Invocation{ID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd", Payload: []byte("{}"), Deadline: deadline})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if res.Outcome != runtime.OK || string(res.Payload) != p.want {
+		if res.Outcome != isolation.OK || string(res.Payload) != p.want {
 			t.Fatalf("outcome %s, reply %s, error %v, logs %.2000s; want %s", res.Outcome, res.Payload, res.Error, res.Logs, p.want)
 		}
 	}
@@ -94,7 +94,7 @@ func (p carried) call(t *testing.T, b runtime.Backend, root string) {
 // fetch makes the function's package below dir, unless an earlier run did. The error says why it cannot be had.
 func (p carried) fetch(ctx context.Context, dir string) (root string, err error) {
 	root = filepath.Join(dir, strings.NewReplacer("/", "-", "@", "").Replace(p.name))
-	extension := map[runtime.Language]string{runtime.Python: ".py", runtime.NodeJS: ".js"}[p.language]
+	extension := map[isolation.Language]string{isolation.Python: ".py", isolation.NodeJS: ".js"}[p.language]
 	if _, err := os.Stat(root); errors.Is(err, fs.ErrNotExist) {
 		work, err := os.MkdirTemp(dir, ".fetching-")
 		if err != nil {
@@ -102,7 +102,7 @@ func (p carried) fetch(ctx context.Context, dir string) (root string, err error)
 		}
 		defer os.RemoveAll(work)
 		task := filepath.Join(work, "task")
-		if p.language == runtime.Python {
+		if p.language == isolation.Python {
 			err = p.fetchDebian(ctx, work, task)
 		} else {
 			err = p.fetchNPM(ctx, task)

@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // calls are the cases after which a sandbox goes on: they share one.
 func (s *suite) calls(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
-	run := func(name string, test func(t *testing.T, sb runtime.Sandbox)) {
+	run := func(name string, test func(t *testing.T, sb isolation.Sandbox)) {
 		t.Run(name, func(t *testing.T) { test(t, sb) })
 	}
-	run("result", func(t *testing.T, sb runtime.Sandbox) {
+	run("result", func(t *testing.T, sb isolation.Sandbox) {
 		wantResult(t, invoke(t, sb, `{"do":"echo","value":{"a":[1,null,"x"]}}`), s.spaced(`{"a":[1,null,"x"]}`))
 		wantResult(t, invoke(t, sb, do("nothing")), "null")
 	})
@@ -28,30 +28,30 @@ func (s *suite) calls(t *testing.T) {
 	run("unicode and binary payload", s.payloads)
 	run("huge payload", s.hugePayloads)
 	run("reply that is no JSON", s.notJSON)
-	run("event that is no JSON", func(t *testing.T, sb runtime.Sandbox) {
+	run("event that is no JSON", func(t *testing.T, sb isolation.Sandbox) {
 		res := invoke(t, sb, `{"do":`)
-		if res.Outcome != runtime.Failed || res.Error.Type != runtime.TypeUnmarshal {
-			t.Errorf("outcome %s, %v; want a %s", res.Outcome, res.Error, runtime.TypeUnmarshal)
+		if res.Outcome != isolation.Failed || res.Error.Type != isolation.TypeUnmarshal {
+			t.Errorf("outcome %s, %v; want a %s", res.Outcome, res.Error, isolation.TypeUnmarshal)
 		}
 	})
-	run("state is kept", func(t *testing.T, sb runtime.Sandbox) {
+	run("state is kept", func(t *testing.T, sb isolation.Sandbox) {
 		invoke(t, sb, `{"do":"remember","value":"kept"}`)
 		wantResult(t, invoke(t, sb, do("recall")), `"kept"`)
 	})
-	run("temporary file", func(t *testing.T, sb runtime.Sandbox) {
+	run("temporary file", func(t *testing.T, sb isolation.Sandbox) {
 		wantResult(t, invoke(t, sb, do("writeTmp")), `"here"`)
 	})
 	run("usage", usage)
 	if s.node() {
-		run("async", func(t *testing.T, sb runtime.Sandbox) { wantResult(t, invoke(t, sb, do("async")), `"later"`) })
-		run("promise that never settles", func(t *testing.T, sb runtime.Sandbox) { wantResult(t, invoke(t, sb, do("open")), "null") })
+		run("async", func(t *testing.T, sb isolation.Sandbox) { wantResult(t, invoke(t, sb, do("async")), `"later"`) })
+		run("promise that never settles", func(t *testing.T, sb isolation.Sandbox) { wantResult(t, invoke(t, sb, do("open")), "null") })
 		run("thrown values", thrownValues)
 	} else {
-		run("coroutine", func(t *testing.T, sb runtime.Sandbox) {
-			wantFailure(t, invoke(t, sb, do("coroutine")), runtime.TypeMarshal, "coroutine is not JSON serializable")
+		run("coroutine", func(t *testing.T, sb isolation.Sandbox) {
+			wantFailure(t, invoke(t, sb, do("coroutine")), isolation.TypeMarshal, "coroutine is not JSON serializable")
 		})
 	}
-	run("alive at the end", func(t *testing.T, sb runtime.Sandbox) {
+	run("alive at the end", func(t *testing.T, sb isolation.Sandbox) {
 		wantResult(t, invoke(t, sb, `{"do":"echo","value":1}`), "1")
 	})
 }
@@ -64,14 +64,14 @@ func (s *suite) spaced(compact string) string {
 	return strings.NewReplacer(",", ", ", ":", ": ").Replace(compact)
 }
 
-func wantFailure(t testing.TB, res runtime.Result, errorType, message string) {
+func wantFailure(t testing.TB, res isolation.Result, errorType, message string) {
 	t.Helper()
-	if res.Outcome != runtime.Failed || res.Error == nil || res.Error.Type != errorType || !strings.Contains(res.Error.Message, message) {
+	if res.Outcome != isolation.Failed || res.Error == nil || res.Error.Type != errorType || !strings.Contains(res.Error.Message, message) {
 		t.Errorf("outcome %s, error %v; want %s with %q", res.Outcome, res.Error, errorType, message)
 	}
 }
 
-func (s *suite) failure(t *testing.T, sb runtime.Sandbox) {
+func (s *suite) failure(t *testing.T, sb isolation.Sandbox) {
 	res := invoke(t, sb, do("throw"))
 	wantFailure(t, res, "TypeError", "boom")
 	trace := strings.Join(append(res.Error.Trace, res.Error.StackTrace...), "\n")
@@ -87,14 +87,14 @@ func (s *suite) failure(t *testing.T, sb runtime.Sandbox) {
 	wantResult(t, invoke(t, sb, `{"do":"echo","value":"after an error"}`), `"after an error"`)
 }
 
-func thrownValues(t *testing.T, sb runtime.Sandbox) {
+func thrownValues(t *testing.T, sb isolation.Sandbox) {
 	wantFailure(t, invoke(t, sb, do("throwString")), "string", "just text")
-	if res := invoke(t, sb, do("throwNothing")); res.Outcome != runtime.Failed {
+	if res := invoke(t, sb, do("throwNothing")); res.Outcome != isolation.Failed {
 		t.Errorf("a rejection with undefined gave %s", res.Outcome)
 	}
 }
 
-func (s *suite) logs(t *testing.T, sb runtime.Sandbox) {
+func (s *suite) logs(t *testing.T, sb isolation.Sandbox) {
 	logs := string(invoke(t, sb, do("print")).Logs)
 	for _, want := range []string{"from the log\n", "from the error 42\n", "from stdout\n"} {
 		if !strings.Contains(logs, want) {
@@ -111,12 +111,12 @@ func (s *suite) logs(t *testing.T, sb runtime.Sandbox) {
 		t.Errorf("the next invocation has the log %q", again)
 	}
 	res := invoke(t, sb, `{"do":"printMuch","lines":2000}`)
-	if n := len(res.Logs); res.Outcome != runtime.OK || n < runtime.MaxLogBytes || n > runtime.MaxLogBytes+200 {
-		t.Errorf("2 MB of log gave %s and %d bytes, want %d and a note", res.Outcome, n, runtime.MaxLogBytes)
+	if n := len(res.Logs); res.Outcome != isolation.OK || n < isolation.MaxLogBytes || n > isolation.MaxLogBytes+200 {
+		t.Errorf("2 MB of log gave %s and %d bytes, want %d and a note", res.Outcome, n, isolation.MaxLogBytes)
 	}
 }
 
-func (s *suite) context(t *testing.T, sb runtime.Sandbox) {
+func (s *suite) context(t *testing.T, sb isolation.Sandbox) {
 	type seen struct {
 		ID, Name, Version, ARN, Memory string
 		Remaining                      float64
@@ -135,7 +135,7 @@ func (s *suite) context(t *testing.T, sb runtime.Sandbox) {
 	}
 }
 
-func (s *suite) environment(t *testing.T, sb runtime.Sandbox) {
+func (s *suite) environment(t *testing.T, sb isolation.Sandbox) {
 	t.Setenv("PLATFORM_SECRET", "hidden")
 	type seen struct {
 		Own, Name, Root, Cwd string
@@ -150,7 +150,7 @@ func (s *suite) environment(t *testing.T, sb runtime.Sandbox) {
 	}
 }
 
-func (s *suite) payloads(t *testing.T, sb runtime.Sandbox) {
+func (s *suite) payloads(t *testing.T, sb isolation.Sandbox) {
 	var all strings.Builder
 	for r := rune(0); r < 0x300; r++ {
 		all.WriteRune(r)
@@ -166,40 +166,40 @@ func (s *suite) payloads(t *testing.T, sb runtime.Sandbox) {
 		}
 	}
 	// A lone surrogate is legal JSON and no legal UTF-8.
-	if res := invoke(t, sb, `{"do":"echo","value":"\ud800"}`); res.Outcome != runtime.OK || !json.Valid(res.Payload) {
+	if res := invoke(t, sb, `{"do":"echo","value":"\ud800"}`); res.Outcome != isolation.OK || !json.Valid(res.Payload) {
 		t.Errorf("a lone surrogate gave %s, %.80q", res.Outcome, res.Payload)
 	}
 }
 
-func (s *suite) hugePayloads(t *testing.T, sb runtime.Sandbox) {
+func (s *suite) hugePayloads(t *testing.T, sb isolation.Sandbox) {
 	const room = 64 // for what is around the text
 	event := func(n int) string { return `{"do":"size","value":"` + strings.Repeat("x", n) + `"}` }
-	n := runtime.MaxPayloadBytes - room
+	n := isolation.MaxPayloadBytes - room
 	wantResult(t, invoke(t, sb, event(n)), fmt.Sprint(n))
 	if got := mustSucceed[string](t, invoke(t, sb, fmt.Sprintf(`{"do":"big","bytes":%d}`, n))); len(got) != n {
 		t.Errorf("a reply of %d bytes came as %d", n, len(got))
 	}
-	for _, over := range []int{runtime.MaxPayloadBytes, 100 << 20} {
-		wantFailure(t, invoke(t, sb, fmt.Sprintf(`{"do":"big","bytes":%d}`, over)), runtime.TypeTooLargeReply, "payload size exceeded")
+	for _, over := range []int{isolation.MaxPayloadBytes, 100 << 20} {
+		wantFailure(t, invoke(t, sb, fmt.Sprintf(`{"do":"big","bytes":%d}`, over)), isolation.TypeTooLargeReply, "payload size exceeded")
 	}
-	_, err := sb.Invoke(t.Context(), runtime.Invocation{ID: requestID, Payload: []byte(event(runtime.MaxPayloadBytes)), Deadline: time.Now().Add(patience)})
-	if !errors.Is(err, runtime.ErrPayloadTooLarge) {
+	_, err := sb.Invoke(t.Context(), isolation.Invocation{ID: requestID, Payload: []byte(event(isolation.MaxPayloadBytes)), Deadline: time.Now().Add(patience)})
+	if !errors.Is(err, isolation.ErrPayloadTooLarge) {
 		t.Errorf("an event over the limit gave %v", err)
 	}
 }
 
-func (s *suite) notJSON(t *testing.T, sb runtime.Sandbox) {
+func (s *suite) notJSON(t *testing.T, sb isolation.Sandbox) {
 	for _, name := range []string{"circular", "unserializable", "nan"} {
 		if name == "nan" && s.node() {
 			continue // JSON.stringify makes it null
 		}
-		if res := invoke(t, sb, do(name)); res.Outcome != runtime.Failed || res.Error.Type != runtime.TypeMarshal {
-			t.Errorf("%s: outcome %s, %v; want a %s", name, res.Outcome, res.Error, runtime.TypeMarshal)
+		if res := invoke(t, sb, do(name)); res.Outcome != isolation.Failed || res.Error.Type != isolation.TypeMarshal {
+			t.Errorf("%s: outcome %s, %v; want a %s", name, res.Outcome, res.Error, isolation.TypeMarshal)
 		}
 	}
 }
 
-func usage(t *testing.T, sb runtime.Sandbox) {
+func usage(t *testing.T, sb isolation.Sandbox) {
 	u, err := sb.Usage()
 	if err != nil {
 		t.Fatal(err)

@@ -3,16 +3,16 @@
 // backend's own test calls it:
 //
 //	func TestConformance(t *testing.T) {
-//		conformance.Run(t, func(t testing.TB) runtime.Backend { return process.New(process.Config{}) })
+//		conformance.Run(t, func(t testing.TB) isolation.Backend { return process.New(process.Config{}) })
 //	}
 //
 //	func BenchmarkBackend(b *testing.B) {
-//		conformance.Benchmark(b, func(t testing.TB) runtime.Backend { return process.New(process.Config{}) })
+//		conformance.Benchmark(b, func(t testing.TB) isolation.Backend { return process.New(process.Config{}) })
 //	}
 //
-// Cases that need a capability (runtime.Snapshotter, runtime.Pauser,
-// runtime.HostProcess) or a limit that the host cannot enforce
-// (runtime.Limiter) are skipped with the exact reason. The suite also checks
+// Cases that need a capability (isolation.Snapshotter, isolation.Pauser,
+// isolation.HostProcess) or a limit that the host cannot enforce
+// (isolation.Limiter) are skipped with the exact reason. The suite also checks
 // that a backend leaves nothing behind: goroutines, descriptors, processes.
 package conformance
 
@@ -27,7 +27,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 //go:embed all:functions
@@ -38,15 +38,15 @@ const patience = 60 * time.Second
 
 // suite is the cases of one backend with one interpreter.
 type suite struct {
-	backend  runtime.Backend
-	in       runtime.Interpreter
+	backend  isolation.Backend
+	in       isolation.Interpreter
 	packages string // the functions' directory on the host
 }
 
 // Run runs the suite on the backend that create makes. create must not
 // close it: Run does, and then looks for what is left.
-func Run(t *testing.T, create func(t testing.TB) runtime.Backend) {
-	interpreters := runtime.Interpreters(context.Background())
+func Run(t *testing.T, create func(t testing.TB) isolation.Backend) {
+	interpreters := isolation.Interpreters(context.Background())
 	if len(interpreters) == 0 {
 		t.Skip("no interpreter found: install Node.js 18 or later, or CPython 3.11 or later")
 	}
@@ -85,7 +85,7 @@ func Run(t *testing.T, create func(t testing.TB) runtime.Backend) {
 
 // unpackFunctions writes the functions of a language to a directory that
 // every user may read.
-func unpackFunctions(t testing.TB, lang runtime.Language) string {
+func unpackFunctions(t testing.TB, lang isolation.Language) string {
 	t.Helper()
 	sub, err := fs.Sub(functions, "functions/"+string(lang))
 	if err != nil {
@@ -105,23 +105,23 @@ func unpackFunctions(t testing.TB, lang runtime.Language) string {
 	return filepath.Join(dir, "task")
 }
 
-func (s *suite) node() bool { return s.in.Language == runtime.NodeJS }
+func (s *suite) node() bool { return s.in.Language == isolation.NodeJS }
 
 // function is the one whose handler has the given name in the unpacked package.
-func (s *suite) function(handler string) runtime.Function {
-	return runtime.Function{
+func (s *suite) function(handler string) isolation.Function {
+	return isolation.Function{
 		Name: "conformance", Version: "$LATEST", ARN: "arn:aws:lambda:local:000000000000:function:conformance",
 		Handler: handler, Package: s.packages, Environment: map[string]string{"OWN": "of the function"},
-		Limits: runtime.Limits{MemoryBytes: 1 << 30},
+		Limits: isolation.Limits{MemoryBytes: 1 << 30},
 	}
 }
 
 // boot starts a sandbox that is closed with the test.
-func (s *suite) boot(t testing.TB, limits runtime.Limits) runtime.Sandbox {
+func (s *suite) boot(t testing.TB, limits isolation.Limits) isolation.Sandbox {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	sb, err := s.backend.Boot(ctx, runtime.BootSpec{Interpreter: s.in, Limits: limits})
+	sb, err := s.backend.Boot(ctx, isolation.BootSpec{Interpreter: s.in, Limits: limits})
 	if err != nil {
 		t.Fatalf("boot: %v", err)
 	}
@@ -138,14 +138,14 @@ func closeLater(t testing.TB, c interface{ Close() error }) {
 }
 
 // load boots a sandbox and imports fn.
-func (s *suite) load(t testing.TB, fn runtime.Function) runtime.Sandbox {
+func (s *suite) load(t testing.TB, fn isolation.Function) isolation.Sandbox {
 	t.Helper()
 	sb := s.boot(t, fn.Limits)
 	s.importInto(t, sb, fn)
 	return sb
 }
 
-func (s *suite) importInto(t testing.TB, sb runtime.Sandbox, fn runtime.Function) {
+func (s *suite) importInto(t testing.TB, sb isolation.Sandbox, fn isolation.Function) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -157,14 +157,14 @@ func (s *suite) importInto(t testing.TB, sb runtime.Sandbox, fn runtime.Function
 const requestID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 
 // invoke hands the event (a JSON text) to sb.
-func invoke(t testing.TB, sb runtime.Sandbox, event string) runtime.Result {
+func invoke(t testing.TB, sb isolation.Sandbox, event string) isolation.Result {
 	t.Helper()
 	return invokeFor(t, sb, event, patience)
 }
 
-func invokeFor(t testing.TB, sb runtime.Sandbox, event string, limit time.Duration) runtime.Result {
+func invokeFor(t testing.TB, sb isolation.Sandbox, event string, limit time.Duration) isolation.Result {
 	t.Helper()
-	res, err := sb.Invoke(context.Background(), runtime.Invocation{
+	res, err := sb.Invoke(context.Background(), isolation.Invocation{
 		ID: requestID, Payload: []byte(event), Deadline: time.Now().Add(limit),
 		ClientContext: []byte(`{"custom":{"k":"v"}}`),
 	})
@@ -178,9 +178,9 @@ func invokeFor(t testing.TB, sb runtime.Sandbox, event string, limit time.Durati
 func do(name string) string { return fmt.Sprintf(`{"do":%q}`, name) }
 
 // mustSucceed fails the test unless the result is OK, and decodes its payload.
-func mustSucceed[T any](t testing.TB, res runtime.Result) (v T) {
+func mustSucceed[T any](t testing.TB, res isolation.Result) (v T) {
 	t.Helper()
-	if res.Outcome != runtime.OK {
+	if res.Outcome != isolation.OK {
 		t.Fatalf("outcome %s (%v), logs %.500s", res.Outcome, res.Error, res.Logs)
 	}
 	if err := json.Unmarshal(res.Payload, &v); err != nil {
@@ -190,9 +190,9 @@ func mustSucceed[T any](t testing.TB, res runtime.Result) (v T) {
 }
 
 // wantResult fails the test unless the function replied exactly with want.
-func wantResult(t testing.TB, res runtime.Result, want string) {
+func wantResult(t testing.TB, res isolation.Result, want string) {
 	t.Helper()
-	if res.Outcome != runtime.OK || string(res.Payload) != want {
+	if res.Outcome != isolation.OK || string(res.Payload) != want {
 		t.Fatalf("outcome %s, reply %.200s, error %v; want reply %.200s", res.Outcome, res.Payload, res.Error, want)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -29,7 +29,7 @@ func (s *suite) control(t *testing.T) {
 	t.Run("cancelled boot", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if sb, err := s.backend.Boot(ctx, runtime.BootSpec{Interpreter: s.in}); err == nil {
+		if sb, err := s.backend.Boot(ctx, isolation.BootSpec{Interpreter: s.in}); err == nil {
 			sb.Close()
 			t.Error("boot ignored a cancelled context")
 		}
@@ -37,10 +37,10 @@ func (s *suite) control(t *testing.T) {
 }
 
 // start invokes the case in the background and gives it time to begin.
-func start(ctx context.Context, sb runtime.Sandbox, name string) <-chan reply {
+func start(ctx context.Context, sb isolation.Sandbox, name string) <-chan reply {
 	done := make(chan reply, 1)
 	go func() {
-		res, err := sb.Invoke(ctx, runtime.Invocation{ID: requestID, Payload: []byte(do(name)), Deadline: time.Now().Add(patience)})
+		res, err := sb.Invoke(ctx, isolation.Invocation{ID: requestID, Payload: []byte(do(name)), Deadline: time.Now().Add(patience)})
 		done <- reply{res, err}
 	}()
 	time.Sleep(100 * time.Millisecond)
@@ -48,7 +48,7 @@ func start(ctx context.Context, sb runtime.Sandbox, name string) <-chan reply {
 }
 
 type reply struct {
-	res runtime.Result
+	res isolation.Result
 	err error
 }
 
@@ -66,26 +66,26 @@ func await(t testing.TB, done <-chan reply) reply {
 
 func (s *suite) killed(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
-	host, ok := sb.(runtime.HostProcess)
+	host, ok := sb.(isolation.HostProcess)
 	if !ok {
-		t.Skipf("a sandbox of %s is no process of the host (no runtime.HostProcess)", s.backend.Name())
+		t.Skipf("a sandbox of %s is no process of the host (no isolation.HostProcess)", s.backend.Name())
 	}
 	done := start(context.Background(), sb, "hang")
 	if err := syscall.Kill(host.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if r := await(t, done); r.err != nil || r.res.Outcome != runtime.Crashed || r.res.Error.Type != runtime.TypeExit {
+	if r := await(t, done); r.err != nil || r.res.Outcome != isolation.Crashed || r.res.Error.Type != isolation.TypeExit {
 		t.Errorf("%+v, %v", r.res, r.err)
 	}
 	wantGone(t, sb)
 }
 
 // ender is the sandbox as one that notices its own end.
-func (s *suite) ender(t *testing.T, sb runtime.Sandbox) runtime.Ender {
+func (s *suite) ender(t *testing.T, sb isolation.Sandbox) isolation.Ender {
 	t.Helper()
-	e, ok := sb.(runtime.Ender)
+	e, ok := sb.(isolation.Ender)
 	if !ok {
-		t.Skipf("a sandbox of %s does not notice its own end (no runtime.Ender)", s.backend.Name())
+		t.Skipf("a sandbox of %s does not notice its own end (no isolation.Ender)", s.backend.Name())
 	}
 	select {
 	case <-e.Done():
@@ -100,9 +100,9 @@ func (s *suite) ender(t *testing.T, sb runtime.Sandbox) runtime.Ender {
 
 // wantEnded checks that the end is noticed and told, and that it is not blamed
 // on the next call.
-func wantEnded(t *testing.T, sb runtime.Sandbox, how string) {
+func wantEnded(t *testing.T, sb isolation.Sandbox, how string) {
 	t.Helper()
-	e := sb.(runtime.Ender)
+	e := sb.(isolation.Ender)
 	select {
 	case <-e.Done():
 	case <-time.After(patience):
@@ -113,8 +113,8 @@ func wantEnded(t *testing.T, sb runtime.Sandbox, how string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	res, err := sb.Invoke(ctx, runtime.Invocation{ID: requestID, Payload: []byte(do("nothing")), Deadline: time.Now().Add(patience)})
-	if !errors.Is(err, runtime.ErrUndelivered) || !strings.Contains(err.Error(), how) {
+	res, err := sb.Invoke(ctx, isolation.Invocation{ID: requestID, Payload: []byte(do("nothing")), Deadline: time.Now().Add(patience)})
+	if !errors.Is(err, isolation.ErrUndelivered) || !strings.Contains(err.Error(), how) {
 		t.Errorf("the next call gave %+v, %v; want ErrUndelivered and %q", res, err, how)
 	}
 	if err := sb.Close(); err != nil {
@@ -137,9 +137,9 @@ func (s *suite) endsIdle(t *testing.T) {
 func (s *suite) killedIdle(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
 	s.ender(t, sb)
-	host, ok := sb.(runtime.HostProcess)
+	host, ok := sb.(isolation.HostProcess)
 	if !ok {
-		t.Skipf("a sandbox of %s is no process of the host (no runtime.HostProcess)", s.backend.Name())
+		t.Skipf("a sandbox of %s is no process of the host (no isolation.HostProcess)", s.backend.Name())
 	}
 	if err := syscall.Kill(host.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -153,13 +153,13 @@ func (s *suite) closeDuringInvoke(t *testing.T) {
 	if err := sb.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r := await(t, done); !errors.Is(r.err, runtime.ErrClosed) {
+	if r := await(t, done); !errors.Is(r.err, isolation.ErrClosed) {
 		t.Errorf("invoke gave %+v, %v; want ErrClosed", r.res, r.err)
 	}
 	if err := sb.Close(); err != nil {
 		t.Errorf("the second close: %v", err)
 	}
-	if _, err := sb.Invoke(context.Background(), runtime.Invocation{ID: requestID, Payload: []byte("{}")}); !errors.Is(err, runtime.ErrClosed) {
+	if _, err := sb.Invoke(context.Background(), isolation.Invocation{ID: requestID, Payload: []byte("{}")}); !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("invoke after close gave %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func (s *suite) cancelDuringInvoke(t *testing.T) {
 func (s *suite) busy(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
 	done := start(context.Background(), sb, "hang")
-	if _, err := sb.Invoke(context.Background(), runtime.Invocation{ID: requestID, Payload: []byte("{}")}); !errors.Is(err, runtime.ErrBusy) {
+	if _, err := sb.Invoke(context.Background(), isolation.Invocation{ID: requestID, Payload: []byte("{}")}); !errors.Is(err, isolation.ErrBusy) {
 		t.Errorf("a second invocation gave %v", err)
 	}
 	sb.Close()
@@ -212,7 +212,7 @@ func (s *suite) sideBySide(t *testing.T) {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			sb, err := s.backend.Boot(ctx, runtime.BootSpec{Interpreter: s.in})
+			sb, err := s.backend.Boot(ctx, isolation.BootSpec{Interpreter: s.in})
 			if err != nil {
 				t.Error(err)
 				return
@@ -224,7 +224,7 @@ func (s *suite) sideBySide(t *testing.T) {
 			}
 			for n := range calls {
 				want := fmt.Sprint(i*1000 + n)
-				res, err := sb.Invoke(ctx, runtime.Invocation{ID: requestID, Payload: []byte(`{"do":"echo","value":` + want + `}`), Deadline: time.Now().Add(patience)})
+				res, err := sb.Invoke(ctx, isolation.Invocation{ID: requestID, Payload: []byte(`{"do":"echo","value":` + want + `}`), Deadline: time.Now().Add(patience)})
 				if err != nil || string(res.Payload) != want {
 					t.Errorf("%s, %v, %v; want %s", res.Payload, res.Error, err, want)
 				}
@@ -236,9 +236,9 @@ func (s *suite) sideBySide(t *testing.T) {
 
 func (s *suite) pause(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
-	p, ok := sb.(runtime.Pauser)
+	p, ok := sb.(isolation.Pauser)
 	if !ok {
-		t.Skipf("a sandbox of %s cannot be paused (no runtime.Pauser)", s.backend.Name())
+		t.Skipf("a sandbox of %s cannot be paused (no isolation.Pauser)", s.backend.Name())
 	}
 	for range 2 {
 		if err := p.Pause(t.Context()); err != nil {

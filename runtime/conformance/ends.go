@@ -9,33 +9,33 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // ends are the ways in which an invocation takes its sandbox with it.
 func (s *suite) ends(t *testing.T) {
 	cases := []struct {
 		name, do string
-		outcome  runtime.Outcome
+		outcome  isolation.Outcome
 		typ      string
 		message  string
 	}{
-		{"exit status 0", "exit0", runtime.Crashed, runtime.TypeExit, "Runtime exited without providing a reason"},
-		{"exit status 3", "exit3", runtime.Crashed, runtime.TypeExit, "Runtime exited with error: exit status 3"},
-		{"exit without clean-up", "exitInner", runtime.Crashed, runtime.TypeExit, "Runtime exited with error: exit status 4"},
-		{"kills itself", "killSelf", runtime.Crashed, runtime.TypeExit, "Runtime exited with error: signal: killed"},
-		{"garbage on the channel", "garbage", runtime.Malformed, runtime.TypeMalformed, "malformed"},
-		{"closes the channel", "closeChannel", runtime.Crashed, runtime.TypeExit, "Runtime exited"},
+		{"exit status 0", "exit0", isolation.Crashed, isolation.TypeExit, "Runtime exited without providing a reason"},
+		{"exit status 3", "exit3", isolation.Crashed, isolation.TypeExit, "Runtime exited with error: exit status 3"},
+		{"exit without clean-up", "exitInner", isolation.Crashed, isolation.TypeExit, "Runtime exited with error: exit status 4"},
+		{"kills itself", "killSelf", isolation.Crashed, isolation.TypeExit, "Runtime exited with error: signal: killed"},
+		{"garbage on the channel", "garbage", isolation.Malformed, isolation.TypeMalformed, "malformed"},
+		{"closes the channel", "closeChannel", isolation.Crashed, isolation.TypeExit, "Runtime exited"},
 	}
 	if s.node() {
 		cases = append(cases, []struct {
 			name, do string
-			outcome  runtime.Outcome
+			outcome  isolation.Outcome
 			typ      string
 			message  string
 		}{
-			{"unhandled rejection", "unhandled", runtime.Crashed, runtime.TypeUnhandled, "RangeError: nobody listens"},
-			{"uncaught exception", "uncaught", runtime.Crashed, "RangeError", "out of the blue"},
+			{"unhandled rejection", "unhandled", isolation.Crashed, isolation.TypeUnhandled, "RangeError: nobody listens"},
+			{"uncaught exception", "uncaught", isolation.Crashed, "RangeError", "out of the blue"},
 		}...)
 	}
 	for _, c := range cases {
@@ -77,9 +77,9 @@ func (s *suite) timeOut(t *testing.T) {
 // The reply of a function whose process was stopped comes at the deadline.
 func (s *suite) timeOutStopped(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
-	host, ok := sb.(runtime.HostProcess)
+	host, ok := sb.(isolation.HostProcess)
 	if !ok {
-		t.Skipf("a sandbox of %s is no process of the host (no runtime.HostProcess)", s.backend.Name())
+		t.Skipf("a sandbox of %s is no process of the host (no isolation.HostProcess)", s.backend.Name())
 	}
 	if err := syscall.Kill(host.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
@@ -89,16 +89,16 @@ func (s *suite) timeOutStopped(t *testing.T) {
 }
 
 // wantTimedOut checks that a case times out, and when.
-func wantTimedOut(t *testing.T, sb runtime.Sandbox, name string) {
+func wantTimedOut(t *testing.T, sb isolation.Sandbox, name string) {
 	t.Helper()
 	deadline := time.Now().Add(shortTimeOut)
-	res, err := sb.Invoke(context.Background(), runtime.Invocation{ID: requestID, Payload: []byte(do(name)), Deadline: deadline})
+	res, err := sb.Invoke(context.Background(), isolation.Invocation{ID: requestID, Payload: []byte(do(name)), Deadline: deadline})
 	late := time.Since(deadline)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", requestID, shortTimeOut.Seconds())
-	if res.Outcome != runtime.TimedOut || res.Error.Type != runtime.TypeTimedOut || res.Error.Message != want {
+	if res.Outcome != isolation.TimedOut || res.Error.Type != isolation.TypeTimedOut || res.Error.Message != want {
 		t.Fatalf("outcome %s, error %v", res.Outcome, res.Error)
 	}
 	if late < -50*time.Millisecond || late > replySlack {
@@ -107,11 +107,11 @@ func wantTimedOut(t *testing.T, sb runtime.Sandbox, name string) {
 }
 
 // wantGone checks that a sandbox that ended takes no further invocation.
-func wantGone(t testing.TB, sb runtime.Sandbox) {
+func wantGone(t testing.TB, sb isolation.Sandbox) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	res, err := sb.Invoke(ctx, runtime.Invocation{ID: requestID, Payload: []byte(`{"do":"echo"}`), Deadline: time.Now().Add(patience)})
+	res, err := sb.Invoke(ctx, isolation.Invocation{ID: requestID, Payload: []byte(`{"do":"echo"}`), Deadline: time.Now().Add(patience)})
 	if err == nil && res.Outcome.Alive() {
 		t.Errorf("the sandbox still answers: %+v", res)
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // variables are the environment that AWS Lambda documents, and what a function
@@ -20,7 +20,7 @@ func (s *suite) documented(t *testing.T) {
 	fn := s.function("index.handler")
 	fn.LogGroup, fn.LogStream = "/aws/lambda/conformance", "2026/11/30/[$LATEST]0"
 	fn.Credentials = map[string]string{"AWS_ACCESS_KEY_ID": "key"}
-	sb, err := s.backend.Boot(t.Context(), runtime.BootSpec{Interpreter: s.in, Environment: []string{"AWS_REGION=eu-test-1"}})
+	sb, err := s.backend.Boot(t.Context(), isolation.BootSpec{Interpreter: s.in, Environment: []string{"AWS_REGION=eu-test-1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func (s *suite) documented(t *testing.T) {
 func (s *suite) trace(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
 	for id, want := range map[string]string{"Root=1-2;Sampled=0": `"Root=1-2;Sampled=0"`, "": "null"} {
-		res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: requestID, Payload: []byte(do("trace")), TraceID: id, Deadline: time.Now().Add(patience)})
+		res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: requestID, Payload: []byte(do("trace")), TraceID: id, Deadline: time.Now().Add(patience)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,11 +95,11 @@ func (s *suite) hooks(t *testing.T) {
 			t.Errorf("%+v, want the hook before and that after, once", got)
 		}
 	}
-	snapper, ok := s.backend.(runtime.Snapshotter)
+	snapper, ok := s.backend.(isolation.Snapshotter)
 	if !ok {
 		return
 	}
-	base := capture(t, snapper, s.boot(t, runtime.Limits{}))
+	base := capture(t, snapper, s.boot(t, isolation.Limits{}))
 	loaded := deploy(t, snapper, base)
 	s.importInto(t, loaded, s.function("hooks.handler"))
 	function := capture(t, snapper, loaded)

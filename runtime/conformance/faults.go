@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // faults are what befalls one sandbox while others work: it costs the call that
@@ -28,15 +28,15 @@ const (
 
 // caller calls without a pause, and gets itself another sandbox where one ended.
 type caller struct {
-	sb     atomic.Pointer[runtime.Sandbox]
+	sb     atomic.Pointer[isolation.Sandbox]
 	served atomic.Int64
 	failed atomic.Int64
 	why    atomic.Value // string: of the last call that failed
 }
 
 func (s *suite) faultUnderLoad(t *testing.T, sig syscall.Signal) {
-	if _, ok := s.boot(t, runtime.Limits{}).(runtime.HostProcess); !ok {
-		t.Skipf("a sandbox of %s is no process of the host (no runtime.HostProcess)", s.backend.Name())
+	if _, ok := s.boot(t, isolation.Limits{}).(isolation.HostProcess); !ok {
+		t.Skipf("a sandbox of %s is no process of the host (no isolation.HostProcess)", s.backend.Name())
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	callers := make([]caller, underLoad)
@@ -47,7 +47,7 @@ func (s *suite) faultUnderLoad(t *testing.T, sig syscall.Signal) {
 	}
 	serveAll(t, callers)
 	victim := *callers[0].sb.Load()
-	if err := syscall.Kill(victim.(runtime.HostProcess).PID(), sig); err != nil {
+	if err := syscall.Kill(victim.(isolation.HostProcess).PID(), sig); err != nil {
 		t.Fatal(err)
 	}
 	serveAll(t, callers)
@@ -79,7 +79,7 @@ func serveAll(t *testing.T, callers []caller) {
 
 func (s *suite) callOn(ctx context.Context, t *testing.T, c *caller) {
 	for ctx.Err() == nil {
-		sb, err := s.backend.Boot(ctx, runtime.BootSpec{Interpreter: s.in})
+		sb, err := s.backend.Boot(ctx, isolation.BootSpec{Interpreter: s.in})
 		if err == nil {
 			err = sb.Import(ctx, s.function("index.handler"))
 			c.sb.Store(&sb)
@@ -87,7 +87,7 @@ func (s *suite) callOn(ctx context.Context, t *testing.T, c *caller) {
 		for err == nil && ctx.Err() == nil {
 			err = c.call(sb)
 		}
-		if err != nil && ctx.Err() == nil && !errors.Is(err, runtime.ErrUndelivered) {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, isolation.ErrUndelivered) {
 			c.failed.Add(1)
 			c.why.Store(err.Error())
 		}
@@ -99,14 +99,14 @@ func (s *suite) callOn(ctx context.Context, t *testing.T, c *caller) {
 	}
 }
 
-func (c *caller) call(sb runtime.Sandbox) error {
-	res, err := sb.Invoke(context.Background(), runtime.Invocation{
+func (c *caller) call(sb isolation.Sandbox) error {
+	res, err := sb.Invoke(context.Background(), isolation.Invocation{
 		ID: requestID, Payload: []byte(`{"do":"echo","value":"here"}`), Deadline: time.Now().Add(timely),
 	})
 	switch {
 	case err != nil:
 		return err
-	case res.Outcome != runtime.OK:
+	case res.Outcome != isolation.OK:
 		return res.Error
 	case string(res.Payload) != `"here"`:
 		return fmt.Errorf("reply %s", res.Payload)

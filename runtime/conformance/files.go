@@ -10,8 +10,8 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // files are what a function sees of files, and may become through them.
@@ -25,7 +25,7 @@ func (s *suite) files(t *testing.T) {
 // needConfinement skips where the host's file system is the function's.
 func (s *suite) needConfinement(t *testing.T) {
 	t.Helper()
-	if c, ok := s.backend.(runtime.Confiner); ok {
+	if c, ok := s.backend.(isolation.Confiner); ok {
 		if err := c.CanConfine(); err != nil {
 			t.Skip(err)
 		}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // host compares what a function finds of the system around it (libraries, time zones, certificate authorities, the parts
@@ -27,7 +27,7 @@ func (s *suite) host(t *testing.T) {
 		t.Fatalf("run the function on the host: %v", err)
 	}
 	res := invoke(t, s.load(t, s.function("host.handler")), `{}`)
-	if res.Outcome != runtime.OK || string(res.Payload) != string(want) {
+	if res.Outcome != isolation.OK || string(res.Payload) != string(want) {
 		t.Errorf("outcome %s, error %v, logs %.500s\nfound in a sandbox %s\nfound on the host    %s",
 			res.Outcome, res.Error, res.Logs, res.Payload, want)
 	}
@@ -59,7 +59,7 @@ func (s *suite) libraries(t *testing.T) {
 	with, without := s.function("libraries.handler"), s.function("libraries.handler")
 	with.Package = packages
 	for _, c := range []struct {
-		fn   runtime.Function
+		fn   isolation.Function
 		want []bool
 	}{{with, []bool{true, true, true}}, {without, []bool{false, false, false}}} {
 		got := mustSucceed[[]bool](t, invoke(t, s.load(t, c.fn), `{}`))

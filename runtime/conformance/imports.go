@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // imports are the ways to find a handler, and to fail at it. A sandbox each.
@@ -23,15 +23,15 @@ func (s *suite) imports(t *testing.T) {
 		{"module named as one of the runtime's", "path.handler", `{}`, `"own path"`},
 	}
 	failing := []struct{ name, handler, errorType, message string }{
-		{"syntax error", "syntax.handler", runtime.TypeSyntax, ""},
+		{"syntax error", "syntax.handler", isolation.TypeSyntax, ""},
 		{"code that throws", "throws.handler", "RangeError", "while loading"},
-		{"missing module", "absent.handler", runtime.TypeImport, "absent"},
-		{"missing dependency", "missing.handler", runtime.TypeImport, "a-module-that-is-not-there"},
-		{"missing handler", "index.absent", runtime.TypeNoHandler, "index.absent is undefined or not exported"},
-		{"handler that is no function", "index.notAFunction", runtime.TypeNoHandler, "index.notAFunction is not a function"},
-		{"malformed handler name", "nothandler", runtime.TypeBadHandler, "nothandler"},
-		{"handler outside the package", "../index.handler", runtime.TypeBadHandler, "../index.handler"},
-		{"code that ends its process", "exits.handler", runtime.TypeExit, ""},
+		{"missing module", "absent.handler", isolation.TypeImport, "absent"},
+		{"missing dependency", "missing.handler", isolation.TypeImport, "a-module-that-is-not-there"},
+		{"missing handler", "index.absent", isolation.TypeNoHandler, "index.absent is undefined or not exported"},
+		{"handler that is no function", "index.notAFunction", isolation.TypeNoHandler, "index.notAFunction is not a function"},
+		{"malformed handler name", "nothandler", isolation.TypeBadHandler, "nothandler"},
+		{"handler outside the package", "../index.handler", isolation.TypeBadHandler, "../index.handler"},
+		{"code that ends its process", "exits.handler", isolation.TypeExit, ""},
 	}
 	if !s.node() {
 		found = []struct{ name, handler, event, want string }{
@@ -46,7 +46,7 @@ func (s *suite) imports(t *testing.T) {
 		failing[3].message = "a_module_that_is_not_there"
 		failing[4].message = "Handler 'absent' missing on module 'index'"
 		failing[5].handler, failing[5].message = "index.not_a_function", "Handler 'not_a_function' missing on module 'index'"
-		failing = append(failing, struct{ name, handler, errorType, message string }{"sys.exit", "sysexit.handler", runtime.TypeExit, ""})
+		failing = append(failing, struct{ name, handler, errorType, message string }{"sys.exit", "sysexit.handler", isolation.TypeExit, ""})
 	}
 	for _, c := range found {
 		t.Run(c.name, func(t *testing.T) {
@@ -60,16 +60,16 @@ func (s *suite) imports(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			err := s.boot(t, runtime.Limits{}).Import(ctx, s.function(c.handler))
-			var fe *runtime.FunctionError
+			err := s.boot(t, isolation.Limits{}).Import(ctx, s.function(c.handler))
+			var fe *isolation.FunctionError
 			if !errors.As(err, &fe) || fe.Type != c.errorType || !strings.Contains(fe.Message, c.message) {
 				t.Errorf("import gave %v, want %s with %q", err, c.errorType, c.message)
 			}
 		})
 	}
 	t.Run("nothing imported", func(t *testing.T) {
-		_, err := s.boot(t, runtime.Limits{}).Invoke(context.Background(), runtime.Invocation{ID: requestID, Payload: []byte("{}")})
-		if !errors.Is(err, runtime.ErrNothingToRun) {
+		_, err := s.boot(t, isolation.Limits{}).Invoke(context.Background(), isolation.Invocation{ID: requestID, Payload: []byte("{}")})
+		if !errors.Is(err, isolation.ErrNothingToRun) {
 			t.Errorf("invoke gave %v", err)
 		}
 	})
@@ -81,7 +81,7 @@ func (s *suite) callbacks(t *testing.T) {
 	wantResult(t, invoke(t, sb, do("value")), `"called back"`)
 	wantFailure(t, invoke(t, sb, do("error")), "RangeError", "called back in anger")
 	waited := invoke(t, sb, do("wait"))
-	if waited.Outcome != runtime.OK || !strings.Contains(string(waited.Logs), "the loop ran empty") {
+	if waited.Outcome != isolation.OK || !strings.Contains(string(waited.Logs), "the loop ran empty") {
 		t.Errorf("the reply did not wait for the event loop: %s, logs %q", waited.Outcome, waited.Logs)
 	}
 	wantResult(t, invoke(t, sb, do("succeed")), `"by context"`)

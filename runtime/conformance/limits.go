@@ -2,20 +2,20 @@ package conformance
 
 import (
 	"fmt"
-	goruntime "runtime"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // needLimit skips where the host cannot enforce a limit.
-func (s *suite) needLimit(t *testing.T, l runtime.Limits) {
+func (s *suite) needLimit(t *testing.T, l isolation.Limits) {
 	t.Helper()
-	if limiter, ok := s.backend.(runtime.Limiter); ok {
+	if limiter, ok := s.backend.(isolation.Limiter); ok {
 		if err := limiter.CanLimit(l); err != nil {
 			t.Skip(err)
 		}
@@ -31,13 +31,13 @@ func (s *suite) limits(t *testing.T) {
 // memoryLimit also checks that the function's limits replace those of Boot.
 func (s *suite) memoryLimit(t *testing.T) {
 	fn := s.function("index.handler")
-	fn.Limits = runtime.Limits{MemoryBytes: 192 << 20}
+	fn.Limits = isolation.Limits{MemoryBytes: 192 << 20}
 	s.needLimit(t, fn.Limits)
-	sb := s.boot(t, runtime.Limits{MemoryBytes: 1 << 30})
+	sb := s.boot(t, isolation.Limits{MemoryBytes: 1 << 30})
 	s.importInto(t, sb, fn)
 	wantResult(t, invoke(t, sb, `{"do":"echo","value":1}`), "1")
 	res := invoke(t, sb, do("hog"))
-	if res.Outcome != runtime.OutOfMemory || res.Error.Type != runtime.TypeOutOfMemory || !strings.Contains(res.Error.Message, "memory") {
+	if res.Outcome != isolation.OutOfMemory || res.Error.Type != isolation.TypeOutOfMemory || !strings.Contains(res.Error.Message, "memory") {
 		t.Fatalf("outcome %s, error %v", res.Outcome, res.Error)
 	}
 	wantGone(t, sb)
@@ -77,13 +77,13 @@ func (s *suite) cpuLimit(t *testing.T) {
 	limited, free := s.function("index.handler"), s.function("index.handler")
 	limited.Limits.CPUs = cpuShare
 	s.needLimit(t, limited.Limits)
-	sb := s.boot(t, runtime.Limits{})
+	sb := s.boot(t, isolation.Limits{})
 	s.importInto(t, sb, limited)
 	wantLimited(t, sb)
-	if snapper, ok := s.backend.(runtime.Snapshotter); ok {
+	if snapper, ok := s.backend.(isolation.Snapshotter); ok {
 		snap := capture(t, snapper, sb)
 		wantFree(t, deploy(t, snapper, snap))
-		clone, err := snapper.Deploy(t.Context(), snap, runtime.DeploySpec{Limits: limited.Limits})
+		clone, err := snapper.Deploy(t.Context(), snap, isolation.DeploySpec{Limits: limited.Limits})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func (s *suite) cpuLimit(t *testing.T) {
 	wantFree(t, sb)
 }
 
-func wantLimited(t *testing.T, sb runtime.Sandbox) {
+func wantLimited(t *testing.T, sb isolation.Sandbox) {
 	t.Helper()
 	if got := processorShare(t, sb); got > atMost {
 		t.Errorf("a function that may have %.2f of a processor got %.2f", cpuShare, got)
@@ -104,7 +104,7 @@ func wantLimited(t *testing.T, sb runtime.Sandbox) {
 
 // wantFree wants more than a limited function could get, unless others leave
 // too little.
-func wantFree(t *testing.T, sb runtime.Sandbox) {
+func wantFree(t *testing.T, sb isolation.Sandbox) {
 	t.Helper()
 	best, own := 0.0, 1.0
 	for range 5 {
@@ -121,8 +121,8 @@ func wantFree(t *testing.T, sb runtime.Sandbox) {
 
 // ownShare is what a thread of this process gets of a processor.
 func ownShare() float64 {
-	goruntime.LockOSThread()
-	defer goruntime.UnlockOSThread()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	used := func() time.Duration {
 		var u unix.Rusage
 		if unix.Getrusage(unix.RUSAGE_THREAD, &u) != nil {
@@ -137,7 +137,7 @@ func ownShare() float64 {
 }
 
 // processorShare has the sandbox spin, and measures from the host what it got.
-func processorShare(t *testing.T, sb runtime.Sandbox) float64 {
+func processorShare(t *testing.T, sb isolation.Sandbox) float64 {
 	t.Helper()
 	before := processorTime(t, sb)
 	begin := time.Now()
@@ -148,7 +148,7 @@ func processorShare(t *testing.T, sb runtime.Sandbox) float64 {
 	return share
 }
 
-func processorTime(t *testing.T, sb runtime.Sandbox) time.Duration {
+func processorTime(t *testing.T, sb isolation.Sandbox) time.Duration {
 	t.Helper()
 	u, err := sb.Usage()
 	if err != nil {

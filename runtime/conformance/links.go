@@ -5,18 +5,18 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // linkSources read a package's symbolic links, in each language.
-var linkSources = map[runtime.Language]string{
-	runtime.NodeJS: `const fs = require('fs'), path = require('path');
+var linkSources = map[isolation.Language]string{
+	isolation.NodeJS: `const fs = require('fs'), path = require('path');
 exports.handler = async () => {
   const at = (p) => path.join(process.env.LAMBDA_TASK_ROOT, p);
   return [String(fs.lstatSync(at('file')).isSymbolicLink()), fs.readlinkSync(at('file')), fs.readFileSync(at('file'), 'utf8'),
     fs.readFileSync(at('dir/inner'), 'utf8'), fs.readFileSync(at('deep/up'), 'utf8'), String(fs.existsSync(at('missing'))), fs.readlinkSync(at('missing'))].join(' ');
 };`,
-	runtime.Python: `import os
+	isolation.Python: `import os
 def handler(event, context):
     at = lambda p: os.path.join(os.environ['LAMBDA_TASK_ROOT'], p)
     read = lambda p: open(at(p)).read()

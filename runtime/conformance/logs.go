@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -93,8 +93,8 @@ func (s *suite) logBeforeEnd(t *testing.T) {
 func (s *suite) importLog(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	err := s.boot(t, runtime.Limits{}).Import(ctx, s.function("talks.handler"))
-	var own *runtime.FunctionError
+	err := s.boot(t, isolation.Limits{}).Import(ctx, s.function("talks.handler"))
+	var own *isolation.FunctionError
 	if !errors.As(err, &own) {
 		t.Fatalf("import gave %v", err)
 	}
@@ -111,9 +111,9 @@ func (s *suite) logAfterReply(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
 	first := invoke(t, sb, do("failLater"))
 	wantResult(t, first, `"replied"`)
-	printer, ok := sb.(runtime.Printer)
+	printer, ok := sb.(isolation.Printer)
 	if !ok {
-		t.Fatal("a sandbox is no runtime.Printer: what it prints after its last reply is lost")
+		t.Fatal("a sandbox is no isolation.Printer: what it prints after its last reply is lost")
 	}
 	log := first.Logs // it may have come before these were taken
 	if done, ok := sb.(interface{ Done() <-chan struct{} }); ok {
@@ -126,7 +126,7 @@ func (s *suite) logAfterReply(t *testing.T) {
 			}
 		})
 	} else {
-		res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: requestID, Payload: []byte(do("hang")), Deadline: time.Now().Add(2 * time.Second)})
+		res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: requestID, Payload: []byte(do("hang")), Deadline: time.Now().Add(2 * time.Second)})
 		if err == nil {
 			log = append(log, res.Logs...)
 		}

@@ -6,22 +6,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // clones is how many sandboxes of one snapshot are compared.
 const clones = 40
 
-// snapshots are the cases of a runtime.Snapshotter.
+// snapshots are the cases of a isolation.Snapshotter.
 func (s *suite) snapshots(t *testing.T) {
-	snapper, ok := s.backend.(runtime.Snapshotter)
+	snapper, ok := s.backend.(isolation.Snapshotter)
 	if !ok {
-		t.Skipf("%s takes no snapshots (no runtime.Snapshotter)", s.backend.Name())
+		t.Skipf("%s takes no snapshots (no isolation.Snapshotter)", s.backend.Name())
 	}
 	fn := s.function("index.handler")
-	parent := s.boot(t, runtime.Limits{})
+	parent := s.boot(t, isolation.Limits{})
 	base := capture(t, snapper, parent)
 	loaded := deploy(t, snapper, base)
 	s.importInto(t, loaded, fn)
@@ -86,7 +86,7 @@ func (s *suite) snapshots(t *testing.T) {
 	})
 }
 
-func capture(t testing.TB, s runtime.Snapshotter, sb runtime.Sandbox) runtime.Snapshot {
+func capture(t testing.TB, s isolation.Snapshotter, sb isolation.Sandbox) isolation.Snapshot {
 	t.Helper()
 	snap, err := s.Capture(context.Background(), sb)
 	if err != nil {
@@ -96,9 +96,9 @@ func capture(t testing.TB, s runtime.Snapshotter, sb runtime.Sandbox) runtime.Sn
 	return snap
 }
 
-func deploy(t testing.TB, s runtime.Snapshotter, snap runtime.Snapshot) runtime.Sandbox {
+func deploy(t testing.TB, s isolation.Snapshotter, snap isolation.Snapshot) isolation.Sandbox {
 	t.Helper()
-	sb, err := s.Deploy(context.Background(), snap, runtime.DeploySpec{})
+	sb, err := s.Deploy(context.Background(), snap, isolation.DeploySpec{})
 	if err != nil {
 		t.Fatalf("deploy: %v", err)
 	}
@@ -107,7 +107,7 @@ func deploy(t testing.TB, s runtime.Snapshotter, snap runtime.Snapshot) runtime.
 }
 
 // clonesDiffer compares every random value and process id of live clones.
-func clonesDiffer(t *testing.T, snapper runtime.Snapshotter, snap runtime.Snapshot) {
+func clonesDiffer(t *testing.T, snapper isolation.Snapshotter, snap isolation.Snapshot) {
 	seen := map[string]int{}
 	for i := range clones {
 		sb := deploy(t, snapper, snap)
@@ -122,8 +122,8 @@ func clonesDiffer(t *testing.T, snapper runtime.Snapshotter, snap runtime.Snapsh
 }
 
 // clonesAge: the clocks that begin with a process begin with the clone.
-func (s *suite) clonesAge(t *testing.T, snapper runtime.Snapshotter) {
-	sb, err := s.backend.Boot(t.Context(), runtime.BootSpec{Interpreter: s.in, Prepare: []string{driver.StepInterpreter}})
+func (s *suite) clonesAge(t *testing.T, snapper isolation.Snapshotter) {
+	sb, err := s.backend.Boot(t.Context(), isolation.BootSpec{Interpreter: s.in, Prepare: []string{driver.StepInterpreter}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,15 +141,15 @@ func (s *suite) clonesAge(t *testing.T, snapper runtime.Snapshotter) {
 	}
 }
 
-func (s *suite) deployLimits(t *testing.T, snapper runtime.Snapshotter, snap runtime.Snapshot) {
-	limits := runtime.Limits{MemoryBytes: 192 << 20}
+func (s *suite) deployLimits(t *testing.T, snapper isolation.Snapshotter, snap isolation.Snapshot) {
+	limits := isolation.Limits{MemoryBytes: 192 << 20}
 	s.needLimit(t, limits)
-	sb, err := snapper.Deploy(t.Context(), snap, runtime.DeploySpec{Limits: limits})
+	sb, err := snapper.Deploy(t.Context(), snap, isolation.DeploySpec{Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
 	closeLater(t, sb)
-	if res := invoke(t, sb, do("hog")); res.Outcome != runtime.OutOfMemory {
+	if res := invoke(t, sb, do("hog")); res.Outcome != isolation.OutOfMemory {
 		t.Errorf("outcome %s, error %v", res.Outcome, res.Error)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // system are the cases of what a function asks of the system below it:
@@ -31,7 +31,7 @@ func (s *suite) system(t *testing.T) {
 }
 
 // wantJSON compares with a compact JSON text.
-func (s *suite) wantJSON(t *testing.T, sb runtime.Sandbox, do, want string) {
+func (s *suite) wantJSON(t *testing.T, sb isolation.Sandbox, do, want string) {
 	t.Helper()
 	wantResult(t, invoke(t, sb, `{"do":"`+do+`"}`), s.spaced(want))
 }

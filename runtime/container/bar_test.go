@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -19,17 +19,17 @@ import (
 // make.
 func BenchmarkStartAgainstShell(b *testing.B) {
 	for _, family := range []string{"crun", "runc"} {
-		for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+		for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 			b.Run(family+"/"+string(lang), func(b *testing.B) { startAgainstShell(b, family, lang) })
 		}
 	}
 }
 
-func startAgainstShell(b *testing.B, family string, lang runtime.Language) {
+func startAgainstShell(b *testing.B, family string, lang isolation.Language) {
 	be := open(b, Config{OCI: family})
 	in := runtimetest.Interpreter(b, lang)
 	source := "def handler(e, c): pass\n"
-	if lang == runtime.NodeJS {
+	if lang == isolation.NodeJS {
 		source = "exports.handler = async () => null"
 	}
 	fn := runtimetest.Function(b, lang, source)
@@ -44,9 +44,9 @@ func startAgainstShell(b *testing.B, family string, lang runtime.Language) {
 	b.ReportMetric(median(ours)/median(shells), "ratio")
 }
 
-func bootToReply(b *testing.B, be *Backend, in runtime.Interpreter, fn runtime.Function) float64 {
+func bootToReply(b *testing.B, be *Backend, in isolation.Interpreter, fn isolation.Function) float64 {
 	start := time.Now()
-	sb, err := be.Boot(b.Context(), runtime.BootSpec{Interpreter: in})
+	sb, err := be.Boot(b.Context(), isolation.BootSpec{Interpreter: in})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func bootToReply(b *testing.B, be *Backend, in runtime.Interpreter, fn runtime.F
 	return took.Seconds() * 1000
 }
 
-func shellToReply(b *testing.B, be *Backend, in runtime.Interpreter, fn runtime.Function) float64 {
+func shellToReply(b *testing.B, be *Backend, in isolation.Interpreter, fn isolation.Function) float64 {
 	s, channel := shellBundle(b, be, in)
 	defer s.Close()
 	cmd := exec.Command("/bin/sh", "-c", `exec "$0" "$@"`, be.home.path, "--root", be.home.ociRoot(), "run",
@@ -84,8 +84,8 @@ func shellToReply(b *testing.B, be *Backend, in runtime.Interpreter, fn runtime.
 	if err != nil {
 		b.Fatal(err)
 	}
-	res, err := session.Invoke(b.Context(), runtime.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Minute)})
-	if err != nil || res.Outcome != runtime.OK {
+	res, err := session.Invoke(b.Context(), isolation.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Minute)})
+	if err != nil || res.Outcome != isolation.OK {
 		b.Fatalf("%+v, %v", res, err)
 	}
 	took := time.Since(start)
@@ -96,7 +96,7 @@ func shellToReply(b *testing.B, be *Backend, in runtime.Interpreter, fn runtime.
 
 // shellBundle puts a bundle together as make does, up to where a shell takes
 // over. The network namespace is attached already.
-func shellBundle(b *testing.B, be *Backend, in runtime.Interpreter) (*sandbox, *os.File) {
+func shellBundle(b *testing.B, be *Backend, in isolation.Interpreter) (*sandbox, *os.File) {
 	img, err := be.image(context.Background(), in)
 	if err != nil {
 		b.Fatal(err)
@@ -106,7 +106,7 @@ func shellBundle(b *testing.B, be *Backend, in runtime.Interpreter) (*sandbox, *
 		err = os.Mkdir(s.dir, 0o711)
 	}
 	if err == nil {
-		err = s.makeGroup(runtime.Limits{})
+		err = s.makeGroup(isolation.Limits{})
 	}
 	if err == nil {
 		s.endpoint, err = be.bridge.newEndpoint()

@@ -13,23 +13,23 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/container/image"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // idPrefix begins the names of containers, and of their cgroups.
 const idPrefix = "lambdabench-"
 
-// Boot implements runtime.Backend.
-func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
+// Boot implements isolation.Backend.
+func (b *Backend) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.Sandbox, error) {
 	if err := b.enter(); err != nil {
-		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, runtime.Scarce(err))
+		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, isolation.Scarce(err))
 	}
 	defer b.booting.Done()
 	sb, err := b.boot(ctx, spec)
 	if err != nil {
-		return nil, fmt.Errorf("boot %s in %s: %w", spec.Interpreter.Runtime, b.Name(), runtime.Scarce(err))
+		return nil, fmt.Errorf("boot %s in %s: %w", spec.Interpreter.Runtime, b.Name(), isolation.Scarce(err))
 	}
 	if sb.group != nil && sb.group.has("freezer") {
 		return pausable{sb}, nil
@@ -48,7 +48,7 @@ func (b *Backend) enter() error {
 	return nil
 }
 
-func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, error) {
+func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (b *Backend) register() (*sandbox, error) {
 }
 
 // make goes from nothing to a driver that waits for code.
-func (s *sandbox) make(ctx context.Context, spec runtime.BootSpec, img *image.Image) error {
+func (s *sandbox) make(ctx context.Context, spec isolation.BootSpec, img *image.Image) error {
 	b := s.backend
 	if err := os.Mkdir(s.dir, 0o711); err != nil {
 		return err
@@ -160,7 +160,7 @@ func (s *sandbox) connect() (attached func() error, err error) {
 }
 
 // makeGroup makes the cgroup around the container.
-func (s *sandbox) makeGroup(l runtime.Limits) error {
+func (s *sandbox) makeGroup(l isolation.Limits) error {
 	b := s.backend
 	all := placeGroups() // anew each time: the platform may have been moved to another group
 	if s.group = all.new(s.id); s.group == nil {
@@ -177,7 +177,7 @@ func (s *sandbox) makeGroup(l runtime.Limits) error {
 }
 
 // launch mounts the layer, writes the bundle and starts the OCI runtime.
-func (s *sandbox) launch(spec runtime.BootSpec, img *image.Image) error {
+func (s *sandbox) launch(spec isolation.BootSpec, img *image.Image) error {
 	b := s.backend
 	conn, channel, err := driver.SocketPair()
 	if err != nil {

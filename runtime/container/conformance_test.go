@@ -3,13 +3,13 @@ package container
 import (
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/conformance"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // create makes a backend with directories of the test's own; images are shared.
-func create(family string, cfg Config) func(testing.TB) runtime.Backend {
-	return func(t testing.TB) runtime.Backend {
+func create(family string, cfg Config) func(testing.TB) isolation.Backend {
+	return func(t testing.TB) isolation.Backend {
 		cfg.OCI = family
 		return New(cfg)
 	}

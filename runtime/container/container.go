@@ -6,7 +6,7 @@
 //	b := container.New(container.Config{OCI: "crun"})
 //	defer b.Close()
 //	if err := b.Probe(ctx); err != nil { … } // says what the host lacks
-//	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: node, Limits: limits})
+//	sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: node, Limits: limits})
 //
 // # What a sandbox is
 //
@@ -18,7 +18,7 @@
 // capabilities; no_new_privs; Docker's seccomp profile, and the paths that
 // Docker masks. There is no /sys. Memory, processes and CPU are limited by the
 // cgroups of whichever version the host has, and frozen through them
-// ([runtime.Pauser]). A function's package is sent over the driver's channel
+// ([isolation.Pauser]). A function's package is sent over the driver's channel
 // and written to /var/task.
 //
 // The OCI runtime's process stays beside each container and waits for it, as
@@ -66,11 +66,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	goruntime "runtime"
+	"runtime"
 	"sync"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/container/image"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Config of the backend; the zero value works.
@@ -85,7 +85,7 @@ type Config struct {
 
 	FirstUID uint32 // host user id that is root in containers, 65536 ids from there; FirstUID by default
 	Parallel int    // containers that are being made at a time; twice the processors, at least 4, by default
-	Max      int    // containers at a time; by default as many as the memory at hand bears (runtime.Bears). A bridge bears MaxOnBridge.
+	Max      int    // containers at a time; by default as many as the memory at hand bears (isolation.Bears). A bridge bears MaxOnBridge.
 }
 
 // FirstUID is the default of Config.FirstUID. It lies beyond the ranges that
@@ -133,7 +133,7 @@ func New(cfg Config) *Backend {
 		cfg.FirstUID = FirstUID
 	}
 	if cfg.Parallel <= 0 {
-		cfg.Parallel = max(4, 2*goruntime.NumCPU())
+		cfg.Parallel = max(4, 2*runtime.NumCPU())
 	}
 	return &Backend{
 		cfg: cfg, oci: newOCI(cfg.OCI), slots: make(chan struct{}, cfg.Parallel),
@@ -196,7 +196,7 @@ func (b *Backend) dismantle() error {
 }
 
 // image opens an interpreter's image, once.
-func (b *Backend) image(ctx context.Context, in runtime.Interpreter) (*image.Image, error) {
+func (b *Backend) image(ctx context.Context, in isolation.Interpreter) (*image.Image, error) {
 	dir, err := b.imageDir()
 	if err != nil {
 		return nil, err
@@ -236,7 +236,7 @@ func (b *Backend) HostAddress(ctx context.Context) (string, error) {
 	return b.bridge.gateway.String(), nil
 }
 
-// Close implements runtime.Backend.
+// Close implements isolation.Backend.
 func (b *Backend) Close() error {
 	b.mu.Lock()
 	b.closed = true

@@ -46,7 +46,7 @@ func (s *sandbox) endOrphan() {
 	}
 }
 
-// Close implements runtime.Sandbox.
+// Close implements isolation.Sandbox.
 func (s *sandbox) Close() error {
 	s.once.Do(func() {
 		if err := s.close(); err != nil {

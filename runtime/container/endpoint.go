@@ -6,7 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	goruntime "runtime"
+	"runtime"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -36,13 +36,13 @@ func (br *bridge) newEndpoint() (*endpoint, error) {
 	e := &endpoint{bridge: br, addr: addr, name: name, ns: netns.None()}
 	made := make(chan error)
 	go func() {
-		goruntime.LockOSThread() // for ever: the thread is in the new namespace and ends with the goroutine
+		runtime.LockOSThread() // for ever: the thread is in the new namespace and ends with the goroutine
 		if unix.Gettid() == os.Getpid() {
 			// The main thread would stay: use another while this one is held.
 			taken := make(chan error)
-			go func() { goruntime.LockOSThread(); taken <- e.unshare() }()
+			go func() { runtime.LockOSThread(); taken <- e.unshare() }()
 			err := <-taken
-			goruntime.UnlockOSThread()
+			runtime.UnlockOSThread()
 			made <- err
 			return
 		}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -50,7 +50,7 @@ func TestCallInFlightOfAKilledShimSaysSo(t *testing.T) {
 		sb := load(t, b, echoSource)
 		time.AfterFunc(200*time.Millisecond, func() { sb.shim.Process.Kill() })
 		res := runtimetest.Invoke(t, sb, "25")
-		if res.Outcome != runtime.Crashed || !strings.Contains(string(res.Logs), "OCI runtime's process was ended") {
+		if res.Outcome != isolation.Crashed || !strings.Contains(string(res.Logs), "OCI runtime's process was ended") {
 			t.Errorf("%s, %v, logs %s", res.Outcome, res.Error, res.Logs)
 		}
 	})
@@ -84,7 +84,7 @@ func TestOCIRuntimeThatIsStoppedWhileItBootsIsGivenUp(t *testing.T) {
 		defer cancel()
 		stopped := make(chan string, 1)
 		go func() { stopped <- stopNext(ctx, b) }()
-		sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.Python)})
+		sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: runtimetest.Interpreter(t, isolation.Python)})
 		id := <-stopped
 		if id == "" {
 			t.Skip("the container was there before its OCI runtime could be stopped")

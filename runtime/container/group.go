@@ -14,9 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // group is the cgroup around one container, or its groups in all hierarchies
@@ -72,7 +72,7 @@ func (g *group) keyed(controller, name, key string) (int64, error) {
 }
 
 // limit replaces all limits of the group.
-func (g *group) limit(l runtime.Limits) error {
+func (g *group) limit(l isolation.Limits) error {
 	var err error
 	if g.has("memory") {
 		err = g.limitMemory(l.MemoryBytes)
@@ -126,7 +126,7 @@ func ignoreMissing(err error) error {
 
 // usage counts what the group is charged with but for page cache that can be
 // dropped, as Docker does.
-func (g *group) usage() (u runtime.Usage, err error) {
+func (g *group) usage() (u isolation.Usage, err error) {
 	current, cache, peak := "memory.usage_in_bytes", "total_inactive_file", "memory.max_usage_in_bytes"
 	u.Source = "cgroup-v1"
 	if g.version == 2 {
@@ -231,7 +231,7 @@ func (g *group) inner() string { return filepath.Join(g.path, "container") }
 
 // create makes the group with its limits in the hierarchies that have them.
 // The OCI runtime makes it in the others.
-func (g *group) create(l runtime.Limits) error {
+func (g *group) create(l isolation.Limits) error {
 	made := []string{""}
 	if g.version == 1 {
 		made = g.controllers
@@ -241,7 +241,7 @@ func (g *group) create(l runtime.Limits) error {
 			return fmt.Errorf("make cgroup: %w", err)
 		}
 	}
-	if l == (runtime.Limits{}) {
+	if l == (isolation.Limits{}) {
 		return nil
 	}
 	return g.limit(l)

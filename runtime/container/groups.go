@@ -12,8 +12,8 @@ import (
 	"github.com/containerd/cgroups/v3"
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 const (
@@ -157,9 +157,9 @@ func (g groups) reserve(note func(dir string) error) error {
 	return nil
 }
 
-// CanLimit implements runtime.Limiter.
-func (b *Backend) CanLimit(l runtime.Limits) error {
-	if l == (runtime.Limits{}) {
+// CanLimit implements isolation.Limiter.
+func (b *Backend) CanLimit(l isolation.Limits) error {
+	if l == (isolation.Limits{}) {
 		return nil
 	}
 	g := placeGroups()

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -54,7 +54,7 @@ type seen struct {
 	Tmp, Layer, Image, Driver, Sysctl, Kcore, Get string
 }
 
-func lookAround(t *testing.T, sb runtime.Sandbox, url string) (s seen) {
+func lookAround(t *testing.T, sb isolation.Sandbox, url string) (s seen) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(runtimetest.Reply(t, sb, fmt.Sprintf(`{"url":%q}`, url))), &s); err != nil {
 		t.Fatal(err)
@@ -161,26 +161,26 @@ func TestNetworks(t *testing.T) {
 
 func TestNumberOfContainersIsBounded(t *testing.T) {
 	b := open(t, Config{OCI: "crun", Max: 2})
-	first := boot(t, b, runtime.Limits{})
-	boot(t, b, runtime.Limits{})
-	in := runtimetest.Interpreter(t, runtime.Python)
-	if _, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: in}); !errors.Is(err, ErrFull) {
+	first := boot(t, b, isolation.Limits{})
+	boot(t, b, isolation.Limits{})
+	in := runtimetest.Interpreter(t, isolation.Python)
+	if _, err := b.Boot(t.Context(), isolation.BootSpec{Interpreter: in}); !errors.Is(err, ErrFull) {
 		t.Errorf("a third of 2 containers: %v", err)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	boot(t, b, runtime.Limits{})
+	boot(t, b, isolation.Limits{})
 }
 
 func TestLimitsAreReplacedAtImport(t *testing.T) {
 	b := open(t, Config{OCI: "crun"})
-	want := runtime.Limits{MemoryBytes: 128 << 20, CPUs: 0.5, Processes: 33}
+	want := isolation.Limits{MemoryBytes: 128 << 20, CPUs: 0.5, Processes: 33}
 	if err := b.CanLimit(want); err != nil {
 		t.Skip(err)
 	}
-	sb := boot(t, b, runtime.Limits{MemoryBytes: 64 << 20, Processes: 20, CPUs: 1})
-	fn := runtimetest.Function(t, runtime.Python, "def handler(e, c): pass\n")
+	sb := boot(t, b, isolation.Limits{MemoryBytes: 64 << 20, Processes: 20, CPUs: 1})
+	fn := runtimetest.Function(t, isolation.Python, "def handler(e, c): pass\n")
 	fn.Limits = want
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)

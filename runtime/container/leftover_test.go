@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -20,7 +20,7 @@ func TestPlatformThatWasKilledLeavesNothingAfterTheNextStart(t *testing.T) {
 		b := open(t, Config{OCI: family})
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), victimDir+"="+b.stateDir(), "FAMILY="+family, "COUNT="+strconv.Itoa(containers),
-			"PACKAGE="+runtimetest.Function(t, runtime.Python, "def handler(e, c):\n    while True: pass\n").Package)
+			"PACKAGE="+runtimetest.Function(t, isolation.Python, "def handler(e, c):\n    while True: pass\n").Package)
 		hold, err := cmd.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -46,7 +46,7 @@ func TestPlatformThatWasKilledLeavesNothingAfterTheNextStart(t *testing.T) {
 		}
 		cmd.Process.Kill()
 		cmd.Wait()
-		boot(t, b, runtime.Limits{}) // a container, so that the next start works as well
+		boot(t, b, isolation.Limits{}) // a container, so that the next start works as well
 		wantNothingLeft(t, id)
 		wantNoState(t, b, id)
 	})
@@ -62,11 +62,11 @@ func TestManyContainersLeaveNothing(t *testing.T) {
 			jobs <- struct{}{}
 		}
 		close(jobs)
-		in := runtimetest.Interpreter(t, runtime.Python)
+		in := runtimetest.Interpreter(t, isolation.Python)
 		for range 6 { // more than are made at a time
 			wg.Go(func() {
 				for range jobs {
-					sb, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: in, Limits: runtime.Limits{MemoryBytes: 256 << 20}})
+					sb, err := b.Boot(t.Context(), isolation.BootSpec{Interpreter: in, Limits: isolation.Limits{MemoryBytes: 256 << 20}})
 					if err != nil {
 						t.Error(err)
 						return
@@ -101,8 +101,8 @@ func wantNoState(t *testing.T, b *Backend, id string) {
 func TestBootThatFailsLeavesNothing(t *testing.T) {
 	eachFamily(t, func(t *testing.T, family string) {
 		b := open(t, Config{OCI: family})
-		id := boot(t, b, runtime.Limits{}).backend.home.id
-		in := runtimetest.Interpreter(t, runtime.Python)
+		id := boot(t, b, isolation.Limits{}).backend.home.id
+		in := runtimetest.Interpreter(t, isolation.Python)
 		img, err := b.image(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
@@ -110,7 +110,7 @@ func TestBootThatFailsLeavesNothing(t *testing.T) {
 		command := img.Command
 		defer func() { img.Command = command }()
 		img.Command = []string{"/no/such/program"}
-		_, err = b.Boot(t.Context(), runtime.BootSpec{Interpreter: in})
+		_, err = b.Boot(t.Context(), isolation.BootSpec{Interpreter: in})
 		if err == nil || !strings.Contains(err.Error(), "/no/such/program") {
 			t.Errorf("error %v does not have the OCI runtime's words", err)
 		}

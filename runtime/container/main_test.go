@@ -13,7 +13,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -53,9 +53,9 @@ func eachFamily(t *testing.T, test func(t *testing.T, family string)) {
 	}
 }
 
-func boot(t testing.TB, b *Backend, limits runtime.Limits) *sandbox {
+func boot(t testing.TB, b *Backend, limits isolation.Limits) *sandbox {
 	t.Helper()
-	sb, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.Python), Limits: limits})
+	sb, err := b.Boot(t.Context(), isolation.BootSpec{Interpreter: runtimetest.Interpreter(t, isolation.Python), Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,8 +68,8 @@ func boot(t testing.TB, b *Backend, limits runtime.Limits) *sandbox {
 // load boots a sandbox and imports a handler.
 func load(t testing.TB, b *Backend, source string) *sandbox {
 	t.Helper()
-	sb := boot(t, b, runtime.Limits{})
-	if err := sb.Import(t.Context(), runtimetest.Function(t, runtime.Python, source)); err != nil {
+	sb := boot(t, b, isolation.Limits{})
+	if err := sb.Import(t.Context(), runtimetest.Function(t, isolation.Python, source)); err != nil {
 		t.Fatal(err)
 	}
 	return sb
@@ -133,7 +133,7 @@ func playVictim(dir string) {
 	}
 	ctx := context.Background()
 	b := New(Config{OCI: os.Getenv("FAMILY"), StateDir: dir})
-	in, err := runtime.FindInterpreter(ctx, "python")
+	in, err := isolation.FindInterpreter(ctx, "python")
 	if err != nil {
 		fail(err)
 	}
@@ -142,18 +142,18 @@ func playVictim(dir string) {
 	var wg sync.WaitGroup
 	for i := range count {
 		wg.Go(func() {
-			sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in, Limits: runtime.Limits{MemoryBytes: 256 << 20}})
+			sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: in, Limits: isolation.Limits{MemoryBytes: 256 << 20}})
 			if err != nil {
 				fail(err)
 			}
 			if i%10 != 0 {
 				return
 			}
-			fn := runtime.Function{Name: "loop", Handler: "index.handler", Package: os.Getenv("PACKAGE"), Limits: runtime.Limits{MemoryBytes: 256 << 20, CPUs: 0.05}}
+			fn := isolation.Function{Name: "loop", Handler: "index.handler", Package: os.Getenv("PACKAGE"), Limits: isolation.Limits{MemoryBytes: 256 << 20, CPUs: 0.05}}
 			if err := sb.Import(ctx, fn); err != nil {
 				fail(err)
 			}
-			go sb.Invoke(ctx, runtime.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Hour)})
+			go sb.Invoke(ctx, isolation.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Hour)})
 		})
 	}
 	wg.Wait()

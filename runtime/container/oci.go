@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // oci is an OCI runtime's command line. go-runc is no help here: its Run and
@@ -37,7 +37,7 @@ func (o oci) find() (string, error) {
 			}
 		}
 	}
-	return "", &runtime.Unavailable{Backend: "container/" + o.family, Lacks: "no " + o.command + " on the PATH", Remedy: o.remedy()}
+	return "", &isolation.Unavailable{Backend: "container/" + o.family, Lacks: "no " + o.command + " on the PATH", Remedy: o.remedy()}
 }
 
 // inits are programs that can be a container's first process. All are called

@@ -4,16 +4,16 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// pausable is a sandbox on a host with a freezer: a runtime.Pauser.
+// pausable is a sandbox on a host with a freezer: a isolation.Pauser.
 type pausable struct{ *sandbox }
 
-// Pause implements runtime.Pauser. It returns when all processes stand.
+// Pause implements isolation.Pauser. It returns when all processes stand.
 func (s pausable) Pause(ctx context.Context) error { return s.setPaused(ctx, true) }
 
-// Resume implements runtime.Pauser.
+// Resume implements isolation.Pauser.
 func (s pausable) Resume(ctx context.Context) error { return s.setPaused(ctx, false) }
 
 func (s *sandbox) setPaused(ctx context.Context, paused bool) (err error) {
@@ -21,7 +21,7 @@ func (s *sandbox) setPaused(ctx context.Context, paused bool) (err error) {
 	defer s.mu.Unlock()
 	switch {
 	case s.killed:
-		return runtime.ErrClosed
+		return isolation.ErrClosed
 	case s.paused == paused:
 		return nil
 	case paused:

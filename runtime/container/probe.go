@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Probe names the first fact of this host that prevents containers.
@@ -19,7 +19,7 @@ func (b *Backend) Probe(ctx context.Context) error {
 }
 
 func (b *Backend) lacks(what, remedy string) error {
-	return &runtime.Unavailable{Backend: b.Name(), Lacks: what, Remedy: remedy}
+	return &isolation.Unavailable{Backend: b.Name(), Lacks: what, Remedy: remedy}
 }
 
 func (b *Backend) probeHost(ctx context.Context) error {

@@ -3,22 +3,22 @@ package container
 import (
 	"context"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // footprint of an idle container, in bytes: what one of Node.js takes of its
 // own (results/reference, table 'Density').
 const footprint = 8 << 20
 
-// Footprint implements runtime.Footprinter.
+// Footprint implements isolation.Footprinter.
 func (b *Backend) Footprint() int64 { return footprint }
 
-// Bounds implements runtime.Bounded.
-func (b *Backend) Bounds() []runtime.Bound {
-	all := []runtime.Bound{{Sandboxes: b.cfg.Max, By: "that is the configured limit"}}
+// Bounds implements isolation.Bounded.
+func (b *Backend) Bounds() []isolation.Bound {
+	all := []isolation.Bound{{Sandboxes: b.cfg.Max, By: "that is the configured limit"}}
 	if b.cfg.Network == NetworkBridge {
-		all = append(all, runtime.Bound{Sandboxes: MaxOnBridge, By: "a bridge has no more ports", Remedy: "those without a network need none (--" + NetworkFlag + " none)"})
+		all = append(all, isolation.Bound{Sandboxes: MaxOnBridge, By: "a bridge has no more ports", Remedy: "those without a network need none (--" + NetworkFlag + " none)"})
 	}
 	return all
 }
@@ -30,5 +30,5 @@ func bears() int {
 	if err != nil {
 		return 64
 	}
-	return runtime.Bears(m.Available, footprint)
+	return isolation.Bears(m.Available, footprint)
 }

@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // sandbox is one container, with the OCI runtime's process that waits for it,
@@ -39,7 +39,7 @@ type sandbox struct {
 
 	mu      sync.Mutex // guards what follows
 	first   *pidfd     // the container's first process; nil while it is made
-	limits  runtime.Limits
+	limits  isolation.Limits
 	killed  bool // by us
 	closing bool
 	paused  bool
@@ -66,11 +66,11 @@ func (s *sandbox) explain(err error) error {
 	return err
 }
 
-// PID implements runtime.HostProcess.
+// PID implements isolation.HostProcess.
 func (s *sandbox) PID() int { return int(s.pid.Load()) }
 
-// Import implements runtime.Sandbox.
-func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
+// Import implements isolation.Sandbox.
+func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {
 	code, err := driver.PackCode(fn.Package, driver.TaskRoot)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 	return s.session.Import(ctx, code, fn)
 }
 
-func (s *sandbox) replaceLimits(l runtime.Limits) error {
+func (s *sandbox) replaceLimits(l isolation.Limits) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.group == nil || s.limits == l {
@@ -94,16 +94,16 @@ func (s *sandbox) replaceLimits(l runtime.Limits) error {
 	return nil
 }
 
-// Printed implements runtime.Printer.
-func (s *sandbox) Printed() ([]byte, []runtime.LogMark) {
+// Printed implements isolation.Printer.
+func (s *sandbox) Printed() ([]byte, []isolation.LogMark) {
 	if s.log == nil {
 		return nil, nil
 	}
 	return s.log.Take()
 }
 
-// Invoke implements runtime.Sandbox.
-func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
+// Invoke implements isolation.Sandbox.
+func (s *sandbox) Invoke(ctx context.Context, inv isolation.Invocation) (isolation.Result, error) {
 	res, err := s.session.Invoke(ctx, inv)
 	if err == nil && !res.Outcome.Alive() {
 		_ = s.kill() // a container that lives on is an error of Close
@@ -111,10 +111,10 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	return res, err
 }
 
-// Done implements runtime.Ender.
+// Done implements isolation.Ender.
 func (s *sandbox) Done() <-chan struct{} { return s.gone }
 
-// Cause implements runtime.Ender.
+// Cause implements isolation.Ender.
 func (s *sandbox) Cause() error {
 	select {
 	case <-s.gone:
@@ -125,13 +125,13 @@ func (s *sandbox) Cause() error {
 	closing := s.closing
 	s.mu.Unlock()
 	if closing {
-		return runtime.ErrClosed
+		return isolation.ErrClosed
 	}
 	return s.ending().Err()
 }
 
-// Usage implements runtime.Sandbox.
-func (s *sandbox) Usage() (u runtime.Usage, err error) {
+// Usage implements isolation.Sandbox.
+func (s *sandbox) Usage() (u isolation.Usage, err error) {
 	if s.group != nil {
 		u, err = s.group.usage()
 	} else {

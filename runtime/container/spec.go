@@ -6,9 +6,9 @@ import (
 	"github.com/moby/profiles/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/container/image"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // logFD is the descriptor on which a container's driver finds its log.
@@ -16,7 +16,7 @@ const logFD = 4
 
 // environment is what the driver starts with; the function's own comes with
 // Import.
-func environment(spec runtime.BootSpec) []string {
+func environment(spec isolation.BootSpec) []string {
 	return append(driver.Environment(spec, image.DriverDir, "/tmp", driver.TaskRoot), driver.LogVariable+"="+strconv.Itoa(logFD))
 }
 

@@ -10,14 +10,14 @@ import (
 
 	"github.com/prometheus/procfs"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // processUsage sums the proportional set sizes of a process and its
 // descendants, where no cgroup counts them. A descendant that ends meanwhile
 // takes nothing.
-func processUsage(pid int) (runtime.Usage, error) {
-	u := runtime.Usage{Source: "pss"}
+func processUsage(pid int) (isolation.Usage, error) {
+	u := isolation.Usage{Source: "pss"}
 	for todo := []int{pid}; len(todo) > 0; todo = todo[1:] {
 		memory, cpu, err := usageOf(todo[0])
 		if err != nil && todo[0] == pid {

@@ -3,7 +3,7 @@ package container
 import (
 	"fmt"
 	"os"
-	goruntime "runtime"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,13 +28,13 @@ func openWorkshop() (*workshop, error) {
 }
 
 func (w *workshop) run(started chan<- error) {
-	goruntime.LockOSThread() // for ever: the thread ends with the goroutine
+	runtime.LockOSThread() // for ever: the thread ends with the goroutine
 	if unix.Gettid() == os.Getpid() {
 		// The main thread does not end, and is what /proc/PID shows: take another.
 		taken := make(chan error)
 		go w.run(taken)
 		err := <-taken
-		goruntime.UnlockOSThread()
+		runtime.UnlockOSThread()
 		started <- err
 		return
 	}

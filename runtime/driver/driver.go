@@ -32,7 +32,7 @@ import (
 	_ "embed"
 	"fmt"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // ChannelFD is the descriptor on which the driver finds its channel.
@@ -53,11 +53,11 @@ var nodeSource []byte
 var pythonSource []byte
 
 // Source is the driver's source for a language and the name of its file.
-func Source(lang runtime.Language) (name string, src []byte, err error) {
+func Source(lang isolation.Language) (name string, src []byte, err error) {
 	switch lang {
-	case runtime.NodeJS:
+	case isolation.NodeJS:
 		return "driver.cjs", nodeSource, nil
-	case runtime.Python:
+	case isolation.Python:
 		return "driver.py", pythonSource, nil
 	}
 	return "", nil, fmt.Errorf("no invocation driver for language %q", lang)
@@ -65,8 +65,8 @@ func Source(lang runtime.Language) (name string, src []byte, err error) {
 
 // Args are the interpreter's arguments that run the driver at path. They are
 // the same for every backend.
-func Args(lang runtime.Language, path string) []string {
-	if lang == runtime.Python {
+func Args(lang isolation.Language, path string) []string {
+	if lang == isolation.Python {
 		return []string{"-I", "-B", "-u", path}
 	}
 	return []string{"--single-threaded", "--v8-pool-size=0", path}

@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // End is what a backend found out about a driver whose stream ended. The zero
@@ -61,12 +61,12 @@ func (e End) Err() error {
 
 // apply turns the end of a driver into an invocation's result, in AWS Lambda's
 // words. The result has its log already.
-func (e End) apply(res *runtime.Result, id string) {
-	fe := &runtime.FunctionError{Fatal: true, Type: runtime.TypeExit}
-	res.Outcome, res.Payload, res.Error = runtime.Crashed, nil, fe
+func (e End) apply(res *isolation.Result, id string) {
+	fe := &isolation.FunctionError{Fatal: true, Type: isolation.TypeExit}
+	res.Outcome, res.Payload, res.Error = isolation.Crashed, nil, fe
 	switch {
 	case e.outOfMemory(res.Logs):
-		res.Outcome, fe.Type = runtime.OutOfMemory, runtime.TypeOutOfMemory
+		res.Outcome, fe.Type = isolation.OutOfMemory, isolation.TypeOutOfMemory
 		fe.Message = requestError(id, "Runtime exited with error: "+e.memoryStatus())
 	case e.Status == "":
 		fe.Message = requestError(id, "Runtime exited without providing a reason")

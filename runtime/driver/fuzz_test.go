@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func frame(h Header, body string) []byte { return appendFrame(nil, h, nil, nil, []byte(body)) }
@@ -73,14 +73,14 @@ func FuzzSessionAgainstArbitraryReplies(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Import(ctx, CodeAt("/"), runtime.Function{}); err != nil {
+		if err := s.Import(ctx, CodeAt("/"), isolation.Function{}); err != nil {
 			return
 		}
-		res, err := s.Invoke(ctx, runtime.Invocation{ID: "r", Deadline: time.Now().Add(time.Minute)})
+		res, err := s.Invoke(ctx, isolation.Invocation{ID: "r", Deadline: time.Now().Add(time.Minute)})
 		if err != nil {
 			t.Fatalf("the call was in vain: %v", err)
 		}
-		if (res.Outcome == runtime.OK) != (res.Error == nil) || len(res.Logs) > runtime.MaxLogBytes+100 {
+		if (res.Outcome == isolation.OK) != (res.Error == nil) || len(res.Logs) > isolation.MaxLogBytes+100 {
 			t.Errorf("%+v", res)
 		}
 	})
@@ -117,14 +117,14 @@ func TestCancellationDoesNotStrikeTheNextRequest(t *testing.T) {
 	for range 300 {
 		ctx, cancel := context.WithCancel(context.Background())
 		go cancel()
-		if _, err := s.Invoke(ctx, runtime.Invocation{ID: "r"}); err != nil {
+		if _, err := s.Invoke(ctx, isolation.Invocation{ID: "r"}); err != nil {
 			if !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
 			return // the stream is out of step now, as the contract says
 		}
-		res, err := s.Invoke(context.Background(), runtime.Invocation{ID: "r"})
-		if err != nil || res.Outcome != runtime.OK {
+		res, err := s.Invoke(context.Background(), isolation.Invocation{ID: "r"})
+		if err != nil || res.Outcome != isolation.OK {
 			t.Fatalf("%+v, %v", res, err)
 		}
 	}

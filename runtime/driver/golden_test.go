@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // process is a driver file run directly, with its channel.
@@ -24,9 +24,9 @@ type process struct {
 	log     *LogPipe
 }
 
-func startDriver(t *testing.T, lang runtime.Language) *process {
+func startDriver(t *testing.T, lang isolation.Language) *process {
 	t.Helper()
-	in, err := runtime.FindInterpreter(context.Background(), string(lang))
+	in, err := isolation.FindInterpreter(context.Background(), string(lang))
 	if err != nil {
 		t.Skip(err)
 	}
@@ -91,7 +91,7 @@ func (p *process) converse(t *testing.T, requests ...[]byte) string {
 		}
 		text := changing.ReplaceAllString(string(payload), "…")
 		if h.Flags&FlagError != 0 { // stacks differ between versions
-			var fe runtime.FunctionError
+			var fe isolation.FunctionError
 			if err := json.Unmarshal(payload, &fe); err != nil {
 				t.Fatal(err)
 			}
@@ -109,17 +109,17 @@ func (p *process) converse(t *testing.T, requests ...[]byte) string {
 }
 
 func TestProtocolOfTheDriverFiles(t *testing.T) {
-	sources := map[runtime.Language]string{
-		runtime.NodeJS: "exports.handler = async (e) => { if (e === 'bad') throw new TypeError('bad'); console.log('seen'); return e; }",
-		runtime.Python: "def handler(e, c):\n    if e == 'bad': raise TypeError('bad')\n    print('seen')\n    return e\n",
+	sources := map[isolation.Language]string{
+		isolation.NodeJS: "exports.handler = async (e) => { if (e === 'bad') throw new TypeError('bad'); console.log('seen'); return e; }",
+		isolation.Python: "def handler(e, c):\n    if e == 'bad': raise TypeError('bad')\n    print('seen')\n    return e\n",
 	}
-	log := map[runtime.Language]string{runtime.NodeJS: "…\tr\tINFO\tseen", runtime.Python: "seen"}
-	failure := map[runtime.Language]string{runtime.NodeJS: "…\tr\tERROR\tInvoke Error \t", runtime.Python: "[ERROR] TypeError: bad"}
+	log := map[isolation.Language]string{isolation.NodeJS: "…\tr\tINFO\tseen", isolation.Python: "seen"}
+	failure := map[isolation.Language]string{isolation.NodeJS: "…\tr\tERROR\tInvoke Error \t", isolation.Python: "[ERROR] TypeError: bad"}
 	for lang, source := range sources {
 		t.Run(string(lang), func(t *testing.T) {
 			meta := func(v any) []byte { b, _ := json.Marshal(v); return b }
 			name, file := "index.js", source
-			if lang == runtime.Python {
+			if lang == isolation.Python {
 				name = "index.py"
 			}
 			code := importRequest{Root: filepath.Join(t.TempDir(), "task"), Handler: "index.handler", Name: "f", Files: []File{{Path: name, Size: int64(len(file)), Mode: 0o644}}}
@@ -148,8 +148,8 @@ log %[2]s
 type 67 flags 0 seq 6 3
 log %[2]s
 type 67 flags 0 seq 7 7
-`, map[runtime.Language]string{runtime.NodeJS: "Error", runtime.Python: "ValueError"}[lang], log[lang], failure[lang])
-			if lang == runtime.Python {
+`, map[isolation.Language]string{isolation.NodeJS: "Error", isolation.Python: "ValueError"}[lang], log[lang], failure[lang])
+			if lang == isolation.Python {
 				got = strings.ReplaceAll(got, `\u00e9`, "é")
 			}
 			// The second of the two may have printed already.
@@ -173,7 +173,7 @@ func TestDriversRefuseMalformedFrames(t *testing.T) {
 		"no JSON":        {frame(Header{Type: TypeInvoke}, "\xff\xff\xff\x7f"), "driver: request without its JSON"},
 		"nameless clone": {frame(Header{Type: TypeInvoke, Flags: FlagCloned}, "short"), "driver: clone without its identity"},
 	}
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		for name, c := range cases {
 			t.Run(string(lang)+"/"+name, func(t *testing.T) {
 				p := startDriver(t, lang)
@@ -190,7 +190,7 @@ func TestDriversRefuseMalformedFrames(t *testing.T) {
 }
 
 func TestDriversEndWithTheirChannel(t *testing.T) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) {
 			p := startDriver(t, lang)
 			if _, _, err := ReadFrame(p.channel); err != nil {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Bounds of a log. Of one that is longer the middle is dropped: its end holds
@@ -21,7 +21,7 @@ const (
 // Printer hears what a driver's process prints. Take returns what came since
 // the last Take.
 type Printer interface {
-	Take() ([]byte, []runtime.LogMark)
+	Take() ([]byte, []isolation.LogMark)
 }
 
 // Output collects what a sandbox prints. The zero value works, and is small
@@ -51,13 +51,13 @@ func (o *Output) add(p []byte) {
 }
 
 // Take implements Printer.
-func (o *Output) Take() ([]byte, []runtime.LogMark) {
+func (o *Output) Take() ([]byte, []isolation.LogMark) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.take()
 }
 
-func (o *Output) take() ([]byte, []runtime.LogMark) {
+func (o *Output) take() ([]byte, []isolation.LogMark) {
 	l := o.log
 	if l == nil {
 		return nil, nil
@@ -83,12 +83,12 @@ func (o *Output) Peek() []byte {
 type logBuffer struct {
 	begin, end []byte
 	lost       int
-	marks      []runtime.LogMark
+	marks      []isolation.LogMark
 }
 
 func (l *logBuffer) add(p []byte) {
 	l.mark()
-	keep := min(len(p), runtime.MaxLogBytes-logEnd-len(l.begin))
+	keep := min(len(p), isolation.MaxLogBytes-logEnd-len(l.begin))
 	l.begin = append(l.begin, p[:keep]...)
 	l.end = append(l.end, p[keep:]...)
 	if len(l.end) > 2*logEnd { // not each time: that would copy the end for every line
@@ -101,7 +101,7 @@ func (l *logBuffer) mark() {
 	if n := len(l.marks); n >= logMarks || n > 0 && now.Sub(l.marks[n-1].At) < logTick {
 		return
 	}
-	l.marks = append(l.marks, runtime.LogMark{Offset: len(l.begin) + len(l.end), At: now})
+	l.marks = append(l.marks, isolation.LogMark{Offset: len(l.begin) + len(l.end), At: now})
 }
 
 // trim drops all but the last bytes. Marks of what was dropped fall onto what

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // LogVariable names, in the environment of a driver, the descriptor of the log
@@ -92,7 +92,7 @@ func (p *LogPipe) readAll() (end bool) {
 
 // Take implements Printer. It reads what the pipe still holds: what a process
 // printed before it replied is there.
-func (p *LogPipe) Take() ([]byte, []runtime.LogMark) {
+func (p *LogPipe) Take() ([]byte, []isolation.LogMark) {
 	p.out.mu.Lock()
 	defer p.out.mu.Unlock()
 	p.readAll()

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Stream is the host's end of a channel. A net.Conn and a socket *os.File are
@@ -25,7 +25,7 @@ type Stream interface {
 }
 
 // Session is the host's side of the protocol. It serves one call at a time and
-// refuses a second one with runtime.ErrBusy.
+// refuses a second one with isolation.ErrBusy.
 type Session struct {
 	conn     Stream
 	r        *bufio.Reader // nil while nothing of the stream is buffered
@@ -50,7 +50,7 @@ func (s *Session) Log(printed Printer) { s.printed = printed }
 func (s *Session) OnEnd(learn func() End) { s.learnEnd = learn }
 
 // Close ends the stream. A call that is under way, and every further one,
-// returns runtime.ErrClosed.
+// returns isolation.ErrClosed.
 func (s *Session) Close() error {
 	if s.closed.Swap(true) {
 		return nil
@@ -86,7 +86,7 @@ func Open(ctx context.Context, conn Stream) (*Session, Hello, error) {
 // Prepare runs steps of anticipatory optimisation in the driver.
 func (s *Session) Prepare(ctx context.Context, steps []string) error {
 	if !s.mu.TryLock() {
-		return runtime.ErrBusy
+		return isolation.ErrBusy
 	}
 	defer s.mu.Unlock()
 	body, err := json.Marshal(map[string][]string{"steps": steps})
@@ -99,7 +99,7 @@ func (s *Session) Prepare(ctx context.Context, steps []string) error {
 }
 
 // take returns what the driver printed since the last take.
-func (s *Session) take() ([]byte, []runtime.LogMark) {
+func (s *Session) take() ([]byte, []isolation.LogMark) {
 	if s.printed == nil {
 		return nil, nil
 	}
@@ -107,10 +107,10 @@ func (s *Session) take() ([]byte, []runtime.LogMark) {
 }
 
 // Import has the driver load fn from code. The function's own failures are a
-// *runtime.FunctionError.
-func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) error {
+// *isolation.FunctionError.
+func (s *Session) Import(ctx context.Context, code Code, fn isolation.Function) error {
 	if !s.mu.TryLock() {
-		return runtime.ErrBusy
+		return isolation.ErrBusy
 	}
 	defer s.mu.Unlock()
 	meta, err := json.Marshal(importRequest{
@@ -126,9 +126,9 @@ func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) er
 	}
 	_, err = s.request(ctx, time.Time{}, TypeImport, TypeImported, meta, code.Bytes)
 	// A package that meets the memory limit meets it in the next sandbox too.
-	if errors.Is(err, runtime.ErrUndelivered) {
+	if errors.Is(err, isolation.ErrUndelivered) {
 		if end := s.end(); !end.OutOfMemory {
-			return fmt.Errorf("import %s: %w: %w", fn.Name, runtime.ErrUndelivered, end.Err())
+			return fmt.Errorf("import %s: %w: %w", fn.Name, isolation.ErrUndelivered, end.Err())
 		}
 	}
 	s.imported = err == nil
@@ -137,11 +137,11 @@ func (s *Session) Import(ctx context.Context, code Code, fn runtime.Function) er
 
 // importError is the error of an import with what the function printed.
 func (s *Session) importError(err error) error {
-	var own *runtime.FunctionError
+	var own *isolation.FunctionError
 	switch {
 	case errors.Is(err, ErrEnded): // the code ended its own process while it was loaded
 		end := s.end()
-		var res runtime.Result
+		var res isolation.Result
 		res.Logs, res.Marks = s.take()
 		end.apply(&res, "-")
 		own, err = res.Error, res.Error
@@ -156,32 +156,32 @@ func (s *Session) importError(err error) error {
 // the result (Crashed, Malformed); a backend that knows more, such as the
 // memory limit, puts it there. After an outcome that is not Alive the session
 // hands no further event to the driver, whose end may take a while.
-func (s *Session) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
+func (s *Session) Invoke(ctx context.Context, inv isolation.Invocation) (isolation.Result, error) {
 	if !s.mu.TryLock() {
-		return runtime.Result{}, runtime.ErrBusy
+		return isolation.Result{}, isolation.ErrBusy
 	}
 	defer s.mu.Unlock()
 	if !s.imported {
-		return runtime.Result{}, runtime.ErrNothingToRun
+		return isolation.Result{}, isolation.ErrNothingToRun
 	}
 	if s.over != nil {
-		return runtime.Result{}, fmt.Errorf("%w: %w", runtime.ErrUndelivered, s.over)
+		return isolation.Result{}, fmt.Errorf("%w: %w", isolation.ErrUndelivered, s.over)
 	}
-	if len(inv.Payload) > runtime.MaxPayloadBytes {
-		return runtime.Result{}, fmt.Errorf("%w: %d bytes, the limit is %d", runtime.ErrPayloadTooLarge, len(inv.Payload), runtime.MaxPayloadBytes)
+	if len(inv.Payload) > isolation.MaxPayloadBytes {
+		return isolation.Result{}, fmt.Errorf("%w: %d bytes, the limit is %d", isolation.ErrPayloadTooLarge, len(inv.Payload), isolation.MaxPayloadBytes)
 	}
 	start := time.Now()
 	payload, err := s.request(ctx, inv.Deadline, TypeInvoke, TypeResult, invokeMeta(inv), inv.Payload)
-	res := runtime.Result{Outcome: runtime.OK, Payload: payload}
+	res := isolation.Result{Outcome: isolation.OK, Payload: payload}
 	if err == nil {
 		res.Logs, res.Marks = s.take()
 		return res, nil
 	}
-	if errors.Is(err, runtime.ErrUndelivered) {
-		return runtime.Result{}, fmt.Errorf("%w: %w", runtime.ErrUndelivered, s.end().Err())
+	if errors.Is(err, isolation.ErrUndelivered) {
+		return isolation.Result{}, fmt.Errorf("%w: %w", isolation.ErrUndelivered, s.end().Err())
 	}
 	if inVain(err) {
-		return runtime.Result{}, err
+		return isolation.Result{}, err
 	}
 	s.classify(&res, inv, start, err)
 	if !res.Outcome.Alive() {
@@ -192,7 +192,7 @@ func (s *Session) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 
 // inVain tells an error of the call from one of the invocation.
 func inVain(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, runtime.ErrClosed)
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, isolation.ErrClosed)
 }
 
 // end asks the backend what became of the driver.
@@ -204,10 +204,10 @@ func (s *Session) end() End {
 }
 
 // classify turns a request's error into the outcome of an invocation.
-func (s *Session) classify(res *runtime.Result, inv runtime.Invocation, start time.Time, err error) {
-	fe := &runtime.FunctionError{Fatal: true}
+func (s *Session) classify(res *isolation.Result, inv isolation.Invocation, start time.Time, err error) {
+	fe := &isolation.FunctionError{Fatal: true}
 	res.Payload, res.Error = nil, fe
-	var own *runtime.FunctionError
+	var own *isolation.FunctionError
 	var end End
 	if errors.Is(err, ErrEnded) {
 		end = s.end()
@@ -215,19 +215,19 @@ func (s *Session) classify(res *runtime.Result, inv runtime.Invocation, start ti
 	res.Logs, res.Marks = s.take() // after the end, for the last words
 	switch {
 	case errors.As(err, &own):
-		res.Outcome, res.Error = runtime.Failed, own
+		res.Outcome, res.Error = isolation.Failed, own
 		if own.Fatal {
 			own.Message = requestError(inv.ID, own.Message)
-			res.Outcome = runtime.Crashed
-			if own.Type == runtime.TypeOutOfMemory {
-				res.Outcome = runtime.OutOfMemory
+			res.Outcome = isolation.Crashed
+			if own.Type == isolation.TypeOutOfMemory {
+				res.Outcome = isolation.OutOfMemory
 			}
 		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		res.Outcome, fe.Type = runtime.TimedOut, runtime.TypeTimedOut
+		res.Outcome, fe.Type = isolation.TimedOut, isolation.TypeTimedOut
 		fe.Message = timedOutMessage(inv.ID, inv.Deadline.Sub(start))
 	case errors.Is(err, ErrProtocol):
-		res.Outcome, fe.Type = runtime.Malformed, runtime.TypeMalformed
+		res.Outcome, fe.Type = isolation.Malformed, isolation.TypeMalformed
 		fe.Message = requestError(inv.ID, err.Error())
 	default:
 		end.apply(res, inv.ID)
@@ -274,7 +274,7 @@ func (s *Session) request(ctx context.Context, deadline time.Time, send, want Ty
 // socket has for a peer that closed with bytes unread (unix(7)).
 func unread(err error) error {
 	if errors.Is(err, ErrEnded) {
-		return fmt.Errorf("%w: %w", runtime.ErrUndelivered, err)
+		return fmt.Errorf("%w: %w", isolation.ErrUndelivered, err)
 	}
 	return err
 }
@@ -324,7 +324,7 @@ func (s *Session) watch(ctx context.Context, deadline time.Time) (done func()) {
 func (s *Session) explain(ctx context.Context, what string, err error) error {
 	switch {
 	case s.closed.Load():
-		return fmt.Errorf("%s: %w", what, runtime.ErrClosed)
+		return fmt.Errorf("%s: %w", what, isolation.ErrClosed)
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	case errors.Is(err, os.ErrDeadlineExceeded) && passed(ctx): // its timer lags behind ours
@@ -342,7 +342,7 @@ func passed(ctx context.Context) bool {
 }
 
 func functionError(payload []byte, final bool) error {
-	fe := &runtime.FunctionError{Fatal: final}
+	fe := &isolation.FunctionError{Fatal: final}
 	if err := json.Unmarshal(payload, fe); err != nil || fe.Type == "" {
 		return fmt.Errorf("%w: error frame is not an error object", ErrProtocol)
 	}
@@ -351,7 +351,7 @@ func functionError(payload []byte, final bool) error {
 
 // invokeMeta writes the small JSON before the event by hand: it is on the path
 // of every hot invocation.
-func invokeMeta(inv runtime.Invocation) []byte {
+func invokeMeta(inv isolation.Invocation) []byte {
 	b := make([]byte, 0, 96+len(inv.ClientContext))
 	b = append(b, `{"id":`...)
 	b = strconv.AppendQuote(b, inv.ID)

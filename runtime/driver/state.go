@@ -4,7 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // State is what a snapshot remembers of the session with its driver.
@@ -16,14 +16,14 @@ type State struct {
 
 // Hold runs f while no call can begin, and tells it where the session stands:
 // for a backend that captures the driver's state. With a call under way it is
-// runtime.ErrBusy.
+// isolation.ErrBusy.
 func (s *Session) Hold(f func(State) error) error {
 	if !s.mu.TryLock() {
-		return runtime.ErrBusy
+		return isolation.ErrBusy
 	}
 	defer s.mu.Unlock()
 	if s.closed.Load() {
-		return runtime.ErrClosed
+		return isolation.ErrClosed
 	}
 	return f(State{Seq: s.seq, Imported: s.imported, Unread: s.r != nil})
 }

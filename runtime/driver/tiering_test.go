@@ -6,13 +6,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // After a rehearsal the driver puts V8's flag back to its default, which it cannot
 // ask for.
 func TestRehearsalLeavesV8sDefault(t *testing.T) {
-	in, err := runtime.FindInterpreter(t.Context(), string(runtime.NodeJS))
+	in, err := isolation.FindInterpreter(t.Context(), string(isolation.NodeJS))
 	if err != nil {
 		t.Skip(err)
 	}
@@ -24,7 +24,7 @@ func TestRehearsalLeavesV8sDefault(t *testing.T) {
 		}
 		return strings.TrimSpace(string(b))
 	}
-	_, source, err := Source(runtime.NodeJS)
+	_, source, err := Source(isolation.NodeJS)
 	if err != nil {
 		t.Fatal(err)
 	}

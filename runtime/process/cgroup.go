@@ -10,8 +10,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Own code instead of containerd/cgroups: that library has no way to start a
@@ -133,7 +133,7 @@ func (g *group) enclose(attr *syscall.SysProcAttr, start func() error) error {
 
 // limit sets the group's limits. pids and cpu groups of version 1 are entered
 // when first needed: nothing that was charged before matters to them.
-func (g *group) limit(pid int, l runtime.Limits) error {
+func (g *group) limit(pid int, l isolation.Limits) error {
 	switch _, v1 := g.h.controllers["memory"]; {
 	case v1:
 		limit := cmpOr(l.MemoryBytes, -1)

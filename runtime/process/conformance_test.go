@@ -3,11 +3,11 @@ package process
 import (
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/conformance"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-func create(testing.TB) runtime.Backend { return New(Config{}) }
+func create(testing.TB) isolation.Backend { return New(Config{}) }
 
 func TestConformance(t *testing.T) { conformance.Run(t, create) }
 

@@ -10,14 +10,14 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/conformance"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // As on a host whose cgroups are not ours to make: root has its users.
 func TestConformanceWithoutCgroups(t *testing.T) {
-	conformance.Run(t, func(testing.TB) runtime.Backend { return New(Config{withoutCgroups: true}) })
+	conformance.Run(t, func(testing.TB) isolation.Backend { return New(Config{withoutCgroups: true}) })
 }
 
 // nobody is an ordinary user.
@@ -29,7 +29,7 @@ func TestConformanceAsAnOrdinaryUser(t *testing.T) {
 		t.Skip("user and pid namespaces are not permitted on this host")
 	}
 	if os.Geteuid() != 0 {
-		conformance.Run(t, func(testing.TB) runtime.Backend { return New(Config{withoutCgroups: true}) })
+		conformance.Run(t, func(testing.TB) isolation.Backend { return New(Config{withoutCgroups: true}) })
 		return
 	}
 	dir, err := os.MkdirTemp("", "lambdabench-nobody-")
@@ -61,7 +61,7 @@ func TestUsageNamesTheSourceOfTheMemoryFigure(t *testing.T) {
 		if err := b.Probe(t.Context()); err != nil {
 			t.Skip(err)
 		}
-		sb, err := b.Boot(context.Background(), runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.Python)})
+		sb, err := b.Boot(context.Background(), isolation.BootSpec{Interpreter: runtimetest.Interpreter(t, isolation.Python)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,8 +118,8 @@ func TestAnUnreadablePackageIsSentAlong(t *testing.T) {
 	}
 	b := New(Config{})
 	t.Cleanup(func() { b.Close() })
-	sb := booted(t, b, runtime.Python)
-	if err := sb.Import(context.Background(), runtime.Function{Name: "f", Handler: "index.handler", Package: dir}); err != nil {
+	sb := booted(t, b, isolation.Python)
+	if err := sb.Import(context.Background(), isolation.Function{Name: "f", Handler: "index.handler", Package: dir}); err != nil {
 		t.Fatal(err)
 	}
 	t.Log(runtimetest.Reply(t, sb, "{}"))

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // The shell sets what a process may only lower for itself (prlimit(2) on
@@ -27,7 +27,7 @@ const (
 )
 
 // launch starts the interpreter in a new sandbox.
-func (b *Backend) launch(name string, spec runtime.BootSpec) (_ *sandbox, err error) {
+func (b *Backend) launch(name string, spec isolation.BootSpec) (_ *sandbox, err error) {
 	file, _, err := driver.Source(spec.Interpreter.Language)
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (s *sandbox) acquire() (err error) {
 }
 
 // greet waits for the driver, limits it and has it prepare itself.
-func (s *sandbox) greet(ctx context.Context, spec runtime.BootSpec) error {
+func (s *sandbox) greet(ctx context.Context, spec isolation.BootSpec) error {
 	session, _, err := driver.Open(ctx, s.conn)
 	if err != nil {
 		if out := s.output.Peek(); len(out) > 0 {

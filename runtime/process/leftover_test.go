@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // /tmp is everybody's: another user's directory there is neither in the way nor
@@ -40,7 +40,7 @@ func TestLeftoverOfAnotherUserIsLeftAlone(t *testing.T) {
 	}
 	b := New(Config{Dir: dir})
 	t.Cleanup(func() { b.Close() })
-	booted(t, b, runtime.Python)
+	booted(t, b, isolation.Python)
 	if _, err := os.Stat(left[nobody]); err != nil {
 		t.Errorf("another user's directory: %v", err)
 	}

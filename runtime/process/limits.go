@@ -8,12 +8,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // limit puts the sandbox under l. What no cgroup can limit is bounded by
 // rlimits and the watch, where the host lets us.
-func (s *sandbox) limit(l runtime.Limits) error {
+func (s *sandbox) limit(l isolation.Limits) error {
 	s.mu.Lock()
 	s.limits = l
 	s.mu.Unlock()

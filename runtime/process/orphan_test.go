@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -56,26 +56,26 @@ func playPlatform(dir, mode string) {
 	cfg := modes()[mode]
 	cfg.Dir = dir
 	b := New(cfg)
-	in, err := runtime.FindInterpreter(ctx, "python")
+	in, err := isolation.FindInterpreter(ctx, "python")
 	if err != nil {
 		fmt.Println("error", err)
 		return
 	}
 	for _, event := range []string{`{"mark":"` + filepath.Base(dir) + `"}`, "loop"} {
-		sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in})
+		sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: in})
 		if err == nil {
-			err = sb.Import(ctx, runtime.Function{Name: "f", Handler: "index.handler", Package: filepath.Join(dir, event[:1])})
+			err = sb.Import(ctx, isolation.Function{Name: "f", Handler: "index.handler", Package: filepath.Join(dir, event[:1])})
 		}
 		if err != nil {
 			fmt.Println("error", err)
 			return
 		}
-		fmt.Println("pid", sb.(runtime.HostProcess).PID())
-		inv := runtime.Invocation{ID: "r", Payload: []byte(event), Deadline: time.Now().Add(time.Hour)}
+		fmt.Println("pid", sb.(isolation.HostProcess).PID())
+		inv := isolation.Invocation{ID: "r", Payload: []byte(event), Deadline: time.Now().Add(time.Hour)}
 		if event == "loop" {
 			inv.Payload = []byte("{}")
 			go sb.Invoke(ctx, inv)
-		} else if res, err := sb.Invoke(ctx, inv); err != nil || res.Outcome != runtime.OK {
+		} else if res, err := sb.Invoke(ctx, inv); err != nil || res.Outcome != isolation.OK {
 			fmt.Println("error", err, res.Error)
 			return
 		}
@@ -86,7 +86,7 @@ func playPlatform(dir, mode string) {
 }
 
 func TestNothingIsLeftOfAPlatformThatWasKilled(t *testing.T) {
-	runtimetest.Interpreter(t, runtime.Python)
+	runtimetest.Interpreter(t, isolation.Python)
 	for mode, cfg := range modes() {
 		t.Run(mode, func(t *testing.T) { killPlatform(t, mode, cfg) })
 	}

@@ -5,7 +5,7 @@
 //
 //	b := process.New(process.Config{})
 //	defer b.Close()
-//	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: node})
+//	sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: node})
 //
 // What holds the processes of a sandbox together, so that none escapes Close:
 //
@@ -51,9 +51,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Config of the backend; the zero value works.
@@ -104,10 +104,10 @@ func (b *Backend) Probe(ctx context.Context) error {
 		return err
 	}
 	if err := b.prepare(); err != nil {
-		return &runtime.Unavailable{Backend: b.Name(), Lacks: err.Error()}
+		return &isolation.Unavailable{Backend: b.Name(), Lacks: err.Error()}
 	}
 	if b.cgroups.unified == "" && b.users == nil && !namespacesPermitted() {
-		return &runtime.Unavailable{Backend: b.Name(),
+		return &isolation.Unavailable{Backend: b.Name(),
 			Lacks:  "children of a function could not be ended for certain: neither cgroups nor user namespaces are permitted",
 			Remedy: namespaceRemedy("/proc/sys")}
 	}
@@ -130,17 +130,17 @@ func namespaceRemedy(sysctls string) string {
 	return "run as root, or permit user namespaces (docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined)"
 }
 
-// CanLimit implements runtime.Limiter.
-func (b *Backend) CanLimit(l runtime.Limits) error {
+// CanLimit implements isolation.Limiter.
+func (b *Backend) CanLimit(l isolation.Limits) error {
 	if err := b.prepare(); err != nil {
 		return err
 	}
 	g := &group{h: b.cgroups}
 	switch {
 	case l.CPUs > 0 && !g.controls("cpu"):
-		return &runtime.Unavailable{Backend: b.Name(), Lacks: "no cpu cgroup can be made", Remedy: "run as root, or under systemd-run --user -p Delegate=yes"}
+		return &isolation.Unavailable{Backend: b.Name(), Lacks: "no cpu cgroup can be made", Remedy: "run as root, or under systemd-run --user -p Delegate=yes"}
 	case l.Processes > 0 && !g.controls("pids") && b.users != nil && !hasCapability(unix.CAP_SYS_RESOURCE):
-		return &runtime.Unavailable{Backend: b.Name(), Lacks: "no pids cgroup can be made and CAP_SYS_RESOURCE is missing", Remedy: "grant CAP_SYS_RESOURCE"}
+		return &isolation.Unavailable{Backend: b.Name(), Lacks: "no pids cgroup can be made and CAP_SYS_RESOURCE is missing", Remedy: "grant CAP_SYS_RESOURCE"}
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func (b *Backend) makeShared() (err error) {
 			return err
 		}
 	}
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		name, src, err := driver.Source(lang)
 		if err != nil {
 			return err
@@ -203,8 +203,8 @@ func (b *Backend) makeShared() (err error) {
 	return nil
 }
 
-// Boot implements runtime.Backend.
-func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
+// Boot implements isolation.Backend.
+func (b *Backend) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.Sandbox, error) {
 	sb, err := b.boot(ctx, spec)
 	if err != nil {
 		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, scarce(err))
@@ -212,7 +212,7 @@ func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sand
 	return sb, nil
 }
 
-func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, error) {
+func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, error) {
 	if err := errors.Join(ctx.Err(), b.prepare()); err != nil {
 		return nil, err
 	}
@@ -264,7 +264,7 @@ func (b *Backend) sandboxes() []*sandbox {
 	return all
 }
 
-// Close implements runtime.Backend.
+// Close implements isolation.Backend.
 func (b *Backend) Close() error {
 	b.once.Do(func() { b.err = errClosed })
 	b.mu.Lock()

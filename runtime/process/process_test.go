@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
-func booted(t testing.TB, b *Backend, lang runtime.Language) runtime.Sandbox {
+func booted(t testing.TB, b *Backend, lang isolation.Language) isolation.Sandbox {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, lang)})
+	sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: runtimetest.Interpreter(t, lang)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,11 +26,11 @@ func booted(t testing.TB, b *Backend, lang runtime.Language) runtime.Sandbox {
 }
 
 // loaded is a sandbox of b with a Python handler; b is closed with the test.
-func loaded(t testing.TB, b *Backend, source string) runtime.Sandbox {
+func loaded(t testing.TB, b *Backend, source string) isolation.Sandbox {
 	t.Helper()
 	t.Cleanup(func() { b.Close() })
-	sb := booted(t, b, runtime.Python)
-	if err := sb.Import(context.Background(), runtimetest.Function(t, runtime.Python, source)); err != nil {
+	sb := booted(t, b, isolation.Python)
+	if err := sb.Import(context.Background(), runtimetest.Function(t, isolation.Python, source)); err != nil {
 		t.Fatal(err)
 	}
 	return sb
@@ -39,7 +39,7 @@ func loaded(t testing.TB, b *Backend, source string) runtime.Sandbox {
 func TestDyingWordsAreInTheLog(t *testing.T) {
 	sb := loaded(t, New(Config{}), "import os\ndef handler(e, c):\n    os.write(2, b'dying words')\n    os._exit(1)\n")
 	res := runtimetest.Invoke(t, sb, "{}")
-	if res.Outcome != runtime.Crashed || !strings.Contains(string(res.Logs), "dying words") ||
+	if res.Outcome != isolation.Crashed || !strings.Contains(string(res.Logs), "dying words") ||
 		res.Error.Message != "RequestId: r Error: Runtime exited with error: exit status 1" {
 		t.Errorf("%+v %v, logs %q", res, res.Error, res.Logs)
 	}
@@ -48,7 +48,7 @@ func TestDyingWordsAreInTheLog(t *testing.T) {
 func TestAFileOverTheLimitIsRefused(t *testing.T) {
 	sb := loaded(t, New(Config{MaxFile: 1 << 20}), "import tempfile\ndef handler(e, c):\n    with open(tempfile.gettempdir() + '/big', 'wb') as f:\n        f.write(bytes(2 << 20))\n")
 	res := runtimetest.Invoke(t, sb, "{}")
-	if res.Outcome != runtime.Failed || !strings.Contains(res.Error.Message, "File too large") {
+	if res.Outcome != isolation.Failed || !strings.Contains(res.Error.Message, "File too large") {
 		t.Errorf("%+v, %v", res, res.Error)
 	}
 }
@@ -70,7 +70,7 @@ func TestCloseRemovesAllDirectories(t *testing.T) {
 	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
 		t.Errorf("left behind: %v", entries)
 	}
-	if _, err := b.Boot(context.Background(), runtime.BootSpec{}); !errors.Is(err, errClosed) {
+	if _, err := b.Boot(context.Background(), isolation.BootSpec{}); !errors.Is(err, errClosed) {
 		t.Errorf("boot on a closed backend gave %v", err)
 	}
 }
@@ -78,11 +78,11 @@ func TestCloseRemovesAllDirectories(t *testing.T) {
 func TestAMemoryLimitBelowTheRuntimesOwnIsExplained(t *testing.T) {
 	b := New(Config{})
 	t.Cleanup(func() { b.Close() })
-	sb := booted(t, b, runtime.NodeJS)
+	sb := booted(t, b, isolation.NodeJS)
 	if b.cgroups.source() != sourceV1 {
 		t.Skip("only a version 1 memory cgroup refuses a limit below what is in use")
 	}
-	err := sb.Import(context.Background(), runtime.Function{Name: "f", Handler: "index.handler", Package: "/", Limits: runtime.Limits{MemoryBytes: 1 << 20}})
+	err := sb.Import(context.Background(), isolation.Function{Name: "f", Handler: "index.handler", Package: "/", Limits: isolation.Limits{MemoryBytes: 1 << 20}})
 	if err == nil || !strings.Contains(err.Error(), "limit of 1 MB is below what the runtime itself takes") {
 		t.Errorf("import gave %v", err)
 	}
@@ -93,14 +93,14 @@ func BenchmarkHot(b *testing.B) {
 	ctx := context.Background()
 	be := New(Config{})
 	b.Cleanup(func() { be.Close() })
-	sb := booted(b, be, runtime.NodeJS)
-	if err := sb.Import(ctx, runtimetest.Function(b, runtime.NodeJS, "exports.handler = async () => null")); err != nil {
+	sb := booted(b, be, isolation.NodeJS)
+	if err := sb.Import(ctx, runtimetest.Function(b, isolation.NodeJS, "exports.handler = async () => null")); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		res, err := sb.Invoke(ctx, runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(5 * time.Second)})
-		if err != nil || res.Outcome != runtime.OK {
+		res, err := sb.Invoke(ctx, isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(5 * time.Second)})
+		if err != nil || res.Outcome != isolation.OK {
 			b.Fatalf("invoke: %+v, %v", res, err)
 		}
 	}

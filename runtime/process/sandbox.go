@@ -15,9 +15,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // closePatience is how long a process that was killed has to end.
@@ -38,7 +38,7 @@ type sandbox struct {
 	output  *driver.LogPipe
 
 	mu      sync.Mutex // limits, and that no killer begins once closing is set
-	limits  runtime.Limits
+	limits  isolation.Limits
 	killers sync.WaitGroup
 
 	overLimit atomic.Bool // the watch ended it
@@ -53,13 +53,13 @@ func (s *sandbox) reap() {
 	close(s.gone)
 }
 
-// PID implements runtime.HostProcess.
+// PID implements isolation.HostProcess.
 func (s *sandbox) PID() int { return s.cmd.Process.Pid }
 
-// Done implements runtime.Ender.
+// Done implements isolation.Ender.
 func (s *sandbox) Done() <-chan struct{} { return s.gone }
 
-// Cause implements runtime.Ender.
+// Cause implements isolation.Ender.
 func (s *sandbox) Cause() error {
 	select {
 	case <-s.gone:
@@ -67,15 +67,15 @@ func (s *sandbox) Cause() error {
 		return nil
 	}
 	if s.closing.Load() {
-		return runtime.ErrClosed
+		return isolation.ErrClosed
 	}
 	return s.ending().Err()
 }
 
-// Import implements runtime.Sandbox.
-func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
+// Import implements isolation.Sandbox.
+func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {
 	if cause := s.Cause(); cause != nil {
-		return fmt.Errorf("import %s: %w: %w", fn.Name, runtime.ErrUndelivered, cause)
+		return fmt.Errorf("import %s: %w: %w", fn.Name, isolation.ErrUndelivered, cause)
 	}
 	if err := s.limit(fn.Limits); err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
@@ -105,7 +105,7 @@ func (s *sandbox) linkTask(root string) error {
 // code is where the driver finds the package: in place, if it can read it. In a
 // file system of its own that is /var/task, where only root can show it; others
 // send it along.
-func (s *sandbox) code(fn runtime.Function) (driver.Code, error) {
+func (s *sandbox) code(fn isolation.Function) (driver.Code, error) {
 	dir, err := realPath(fn.Package)
 	if err != nil {
 		return driver.Code{}, err
@@ -136,11 +136,11 @@ func realPath(dir string) (string, error) {
 	return filepath.EvalSymlinks(dir)
 }
 
-// Printed implements runtime.Printer.
-func (s *sandbox) Printed() ([]byte, []runtime.LogMark) { return s.output.Take() }
+// Printed implements isolation.Printer.
+func (s *sandbox) Printed() ([]byte, []isolation.LogMark) { return s.output.Take() }
 
-// Invoke implements runtime.Sandbox.
-func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
+// Invoke implements isolation.Sandbox.
+func (s *sandbox) Invoke(ctx context.Context, inv isolation.Invocation) (isolation.Result, error) {
 	res, err := s.session.Invoke(ctx, inv)
 	if err == nil && !res.Outcome.Alive() {
 		s.killSoon()
@@ -160,8 +160,8 @@ func (s *sandbox) killSoon() {
 	}
 }
 
-// Usage implements runtime.Sandbox.
-func (s *sandbox) Usage() (runtime.Usage, error) { return s.usage() }
+// Usage implements isolation.Sandbox.
+func (s *sandbox) Usage() (isolation.Usage, error) { return s.usage() }
 
 // endPatience is how long a process whose stream ended has time to end, and then
 // one that is killed, before the reply goes out without its status.
@@ -217,7 +217,7 @@ func (s *sandbox) kill() error {
 	return nil
 }
 
-// Close implements runtime.Sandbox.
+// Close implements isolation.Sandbox.
 func (s *sandbox) Close() error {
 	s.once.Do(func() {
 		s.mu.Lock()

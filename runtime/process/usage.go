@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // usage of the sandbox: what its cgroup is charged without the file cache that
@@ -19,8 +19,8 @@ import (
 // proportional set sizes of its processes. To read those of another user's
 // process takes CAP_SYS_PTRACE, which root lacks in a container: what is left
 // are resident set sizes, in which shared pages count in every process.
-func (s *sandbox) usage() (runtime.Usage, error) {
-	u := runtime.Usage{Source: s.backend.cgroups.source()}
+func (s *sandbox) usage() (isolation.Usage, error) {
+	u := isolation.Usage{Source: s.backend.cgroups.source()}
 	var err error
 	if u.Source == sourcePSS {
 		u.MemoryBytes, err = sumOver(s.pids(), proportionalSetSize)

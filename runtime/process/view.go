@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 const (
@@ -75,7 +75,7 @@ func (v *view) shows(path string) bool {
 // errNoView: functions share the host's file system.
 var errNoView = errors.New("functions see the host's files and share its /tmp")
 
-// CanConfine implements runtime.Confiner.
+// CanConfine implements isolation.Confiner.
 func (b *Backend) CanConfine() error {
 	if err := b.prepare(); err != nil {
 		return err
@@ -102,7 +102,7 @@ func (b *Backend) tryView() error {
 	if b.users != nil {
 		remedy = "give this environment CAP_SYS_ADMIN (docker: --privileged)"
 	}
-	return &runtime.Unavailable{Backend: b.Name(), Lacks: fmt.Sprintf("%v: %v", errNoView, why), Remedy: remedy}
+	return &isolation.Unavailable{Backend: b.Name(), Lacks: fmt.Sprintf("%v: %v", errNoView, why), Remedy: remedy}
 }
 
 func (b *Backend) newView(interpreter string) *view {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -51,8 +51,8 @@ def handler(e, c):
 			}
 			b := New(cfg)
 			t.Cleanup(func() { b.Close() })
-			sb := booted(t, b, runtime.Python)
-			if err := sb.Import(t.Context(), runtime.Function{Name: "f", Handler: "index.handler", Package: dir}); err != nil {
+			sb := booted(t, b, isolation.Python)
+			if err := sb.Import(t.Context(), isolation.Function{Name: "f", Handler: "index.handler", Package: dir}); err != nil {
 				t.Fatal(err)
 			}
 			var got []any
@@ -83,7 +83,7 @@ func TestPackageInAClosedDirectoryIsShownInPlace(t *testing.T) {
 	if b.users == nil {
 		t.Skip("only root shows packages in place")
 	}
-	fn := runtimetest.Function(t, runtime.Python, `
+	fn := runtimetest.Function(t, isolation.Python, `
 import os
 def handler(e, c):
     try:
@@ -96,7 +96,7 @@ def handler(e, c):
 	if err := os.Chmod(filepath.Dir(fn.Package), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	sb := booted(t, b, runtime.Python)
+	sb := booted(t, b, isolation.Python)
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
@@ -111,10 +111,10 @@ func TestHostWithoutMountNamespacesIsSaid(t *testing.T) {
 	if err := b.CanConfine(); err == nil || !strings.Contains(err.Error(), "share its /tmp") {
 		t.Errorf("%v", err)
 	}
-	fn := runtimetest.Function(t, runtime.Python, "import tempfile\ndef handler(e, c): return tempfile.gettempdir()")
+	fn := runtimetest.Function(t, isolation.Python, "import tempfile\ndef handler(e, c): return tempfile.gettempdir()")
 	tmp := map[string]bool{}
 	for range 2 {
-		sb := booted(t, b, runtime.Python)
+		sb := booted(t, b, isolation.Python)
 		if err := sb.Import(t.Context(), fn); err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // patience bounds the one question that an interpreter is asked.
@@ -20,10 +20,10 @@ const patience = 10 * time.Second
 
 // ForInterpreter plans what a language runtime and its functions need: the program with its libraries, its standard
 // library, the libraries that packages may rely on, certificates, time zones, a minimal /etc.
-func ForInterpreter(ctx context.Context, in runtime.Interpreter) (*Tree, error) {
+func ForInterpreter(ctx context.Context, in isolation.Interpreter) (*Tree, error) {
 	t := new(Tree)
 	err := t.AddProgram(in.Path)
-	if err == nil && in.Language == runtime.Python {
+	if err == nil && in.Language == isolation.Python {
 		err = t.addPython(ctx, in.Path)
 	}
 	if err == nil {

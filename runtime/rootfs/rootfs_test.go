@@ -14,12 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-var installed = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
+var installed = sync.OnceValue(func() []isolation.Interpreter { return isolation.Interpreters(context.Background()) })
 
-func interpreter(t *testing.T) runtime.Interpreter {
+func interpreter(t *testing.T) isolation.Interpreter {
 	t.Helper()
 	all := installed()
 	if len(all) == 0 {

@@ -1,8 +1,8 @@
 // Package runtimetest is for tests of backends and of what runs on them: the
 // host's interpreters, packages of one file, and waiting for other processes.
 //
-//	in := runtimetest.Interpreter(t, runtime.Python) // skips where there is none
-//	fn := runtimetest.Function(t, runtime.Python, "def handler(event, context): return event")
+//	in := runtimetest.Interpreter(t, isolation.Python) // skips where there is none
+//	fn := runtimetest.Function(t, isolation.Python, "def handler(event, context): return event")
 //
 // Cases that every backend must pass are in package conformance.
 package runtimetest
@@ -20,13 +20,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // installed asks the host once: version managers' shims are slow.
-var installed = sync.OnceValue(func() (found []runtime.Interpreter) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
-		if in, err := runtime.FindInterpreter(context.Background(), string(lang)); err == nil {
+var installed = sync.OnceValue(func() (found []isolation.Interpreter) {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
+		if in, err := isolation.FindInterpreter(context.Background(), string(lang)); err == nil {
 			found = append(found, in)
 		}
 	}
@@ -34,10 +34,10 @@ var installed = sync.OnceValue(func() (found []runtime.Interpreter) {
 })
 
 // Interpreters is the host's best interpreter of each language.
-func Interpreters() []runtime.Interpreter { return slices.Clone(installed()) }
+func Interpreters() []isolation.Interpreter { return slices.Clone(installed()) }
 
 // Interpreter is the host's best of a language; without one the test is skipped.
-func Interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
+func Interpreter(t testing.TB, lang isolation.Language) isolation.Interpreter {
 	t.Helper()
 	for _, in := range installed() {
 		if in.Language == lang {
@@ -45,31 +45,31 @@ func Interpreter(t testing.TB, lang runtime.Language) runtime.Interpreter {
 		}
 	}
 	t.Skipf("no interpreter for %s is installed", lang)
-	return runtime.Interpreter{}
+	return isolation.Interpreter{}
 }
 
 // FileName is where a package has the handler index.handler.
-func FileName(lang runtime.Language) string {
-	if lang == runtime.Python {
+func FileName(lang isolation.Language) string {
+	if lang == isolation.Python {
 		return "index.py"
 	}
 	return "index.js"
 }
 
 // Function writes a package of one file, whose handler is index.handler.
-func Function(t testing.TB, lang runtime.Language, source string) runtime.Function {
+func Function(t testing.TB, lang isolation.Language, source string) isolation.Function {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, FileName(lang)), []byte(source), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return runtime.Function{Name: "f", Handler: "index.handler", Package: dir}
+	return isolation.Function{Name: "f", Handler: "index.handler", Package: dir}
 }
 
 // Invoke hands an event to a sandbox, as request "r" with 30 seconds.
-func Invoke(t testing.TB, sb runtime.Sandbox, event string) runtime.Result {
+func Invoke(t testing.TB, sb isolation.Sandbox, event string) isolation.Result {
 	t.Helper()
-	res, err := sb.Invoke(context.Background(), runtime.Invocation{ID: "r", Payload: []byte(event), Deadline: time.Now().Add(30 * time.Second)})
+	res, err := sb.Invoke(context.Background(), isolation.Invocation{ID: "r", Payload: []byte(event), Deadline: time.Now().Add(30 * time.Second)})
 	if err != nil {
 		t.Fatalf("invoke: %v", err)
 	}
@@ -77,10 +77,10 @@ func Invoke(t testing.TB, sb runtime.Sandbox, event string) runtime.Result {
 }
 
 // Reply is what a function that ends well returns.
-func Reply(t testing.TB, sb runtime.Sandbox, event string) string {
+func Reply(t testing.TB, sb isolation.Sandbox, event string) string {
 	t.Helper()
 	res := Invoke(t, sb, event)
-	if res.Outcome != runtime.OK {
+	if res.Outcome != isolation.OK {
 		t.Fatalf("invoke: %s, %v", res.Outcome, res.Error)
 	}
 	return string(res.Payload)

@@ -18,7 +18,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Trial is how a backend is tried; the zero value works.
@@ -54,7 +54,7 @@ type Failure struct {
 	Backend string
 	Runtime string // "nodejs20.x"
 	Step    Step
-	Err     error // a *runtime.Unavailable where the cause is known
+	Err     error // a *isolation.Unavailable where the cause is known
 }
 
 func (f *Failure) Error() string {
@@ -68,13 +68,13 @@ var ErrStuck = errors.New("it did not end at its deadline")
 
 // Verdict is what a trial came to with one interpreter.
 type Verdict struct {
-	Interpreter runtime.Interpreter
+	Interpreter isolation.Interpreter
 	Err         error // nil: it works
 }
 
 // All tries a backend with each interpreter in turn, after its Probe. The error
 // is that of the probe: then nothing was tried.
-func (t Trial) All(ctx context.Context, b runtime.Backend, all []runtime.Interpreter) ([]Verdict, error) {
+func (t Trial) All(ctx context.Context, b isolation.Backend, all []isolation.Interpreter) ([]Verdict, error) {
 	_, err := bounded(ctx, t.bound(), func(ctx context.Context) (none struct{}, err error) { return none, b.Probe(ctx) })
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (t Trial) All(ctx context.Context, b runtime.Backend, all []runtime.Interpr
 
 // Run tries a backend with one interpreter. The error is a *Failure, unless ctx
 // ended.
-func (t Trial) Run(ctx context.Context, b runtime.Backend, in runtime.Interpreter) error {
+func (t Trial) Run(ctx context.Context, b isolation.Backend, in isolation.Interpreter) error {
 	dir, err := functionDir(in.Language)
 	if err != nil {
 		return err
@@ -107,27 +107,27 @@ func (t Trial) Run(ctx context.Context, b runtime.Backend, in runtime.Interprete
 type run struct {
 	Trial
 	ctx     context.Context
-	backend runtime.Backend
-	in      runtime.Interpreter
+	backend isolation.Backend
+	in      isolation.Interpreter
 	opened  []closer // the newest first
 }
 
 type closer interface{ Close() error }
 
 func (r *run) all(dir string) error {
-	sb, err := do(r, Boot, func(ctx context.Context) (runtime.Sandbox, error) {
-		return r.backend.Boot(ctx, runtime.BootSpec{Interpreter: r.in})
+	sb, err := do(r, Boot, func(ctx context.Context) (isolation.Sandbox, error) {
+		return r.backend.Boot(ctx, isolation.BootSpec{Interpreter: r.in})
 	})
 	if err != nil {
 		return err
 	}
 	r.keep(sb)
-	if snapper, ok := r.backend.(runtime.Snapshotter); ok {
+	if snapper, ok := r.backend.(isolation.Snapshotter); ok {
 		if sb, err = r.deploy(snapper, sb); err != nil {
 			return err
 		}
 	}
-	fn := runtime.Function{
+	fn := isolation.Function{
 		Name: "trial", Version: "$LATEST", ARN: "arn:aws:lambda:local:000000000000:function:trial",
 		Handler: "index.handler", Package: dir,
 	}
@@ -137,14 +137,14 @@ func (r *run) all(dir string) error {
 	return r.try(Call, func(ctx context.Context) error { return call(ctx, sb) })
 }
 
-func (r *run) deploy(snapper runtime.Snapshotter, from runtime.Sandbox) (runtime.Sandbox, error) {
-	snap, err := do(r, Capture, func(ctx context.Context) (runtime.Snapshot, error) { return snapper.Capture(ctx, from) })
+func (r *run) deploy(snapper isolation.Snapshotter, from isolation.Sandbox) (isolation.Sandbox, error) {
+	snap, err := do(r, Capture, func(ctx context.Context) (isolation.Snapshot, error) { return snapper.Capture(ctx, from) })
 	if err != nil {
 		return nil, err
 	}
 	r.keep(snap)
-	sb, err := do(r, Deploy, func(ctx context.Context) (runtime.Sandbox, error) {
-		return snapper.Deploy(ctx, snap, runtime.DeploySpec{})
+	sb, err := do(r, Deploy, func(ctx context.Context) (isolation.Sandbox, error) {
+		return snapper.Deploy(ctx, snap, isolation.DeploySpec{})
 	})
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
@@ -15,7 +15,7 @@ import (
 // stub is a backend whose sandboxes do what the test says at one step; all others
 // succeed.
 type stub struct {
-	runtime.Backend
+	isolation.Backend
 	at     Step
 	do     func(context.Context) error
 	open   int // sandboxes and snapshots
@@ -32,16 +32,16 @@ func (s *stub) step(ctx context.Context, at Step) error {
 func (s *stub) Name() string                { return "stub" }
 func (s *stub) Probe(context.Context) error { return nil }
 
-func (s *stub) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
+func (s *stub) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.Sandbox, error) {
 	s.booted = append(s.booted, spec.Interpreter.Runtime)
 	return s.opened(s.step(ctx, Boot))
 }
 
-func (s *stub) Deploy(ctx context.Context, _ runtime.Snapshot, _ runtime.DeploySpec) (runtime.Sandbox, error) {
+func (s *stub) Deploy(ctx context.Context, _ isolation.Snapshot, _ isolation.DeploySpec) (isolation.Sandbox, error) {
 	return s.opened(s.step(ctx, Deploy))
 }
 
-func (s *stub) opened(err error) (runtime.Sandbox, error) {
+func (s *stub) opened(err error) (isolation.Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (s *stub) opened(err error) (runtime.Sandbox, error) {
 	return &stubSandbox{stub: s}, nil
 }
 
-func (s *stub) Capture(ctx context.Context, _ runtime.Sandbox) (runtime.Snapshot, error) {
+func (s *stub) Capture(ctx context.Context, _ isolation.Sandbox) (isolation.Snapshot, error) {
 	if err := s.step(ctx, Capture); err != nil {
 		return nil, err
 	}
@@ -59,24 +59,24 @@ func (s *stub) Capture(ctx context.Context, _ runtime.Sandbox) (runtime.Snapshot
 
 type stubSnapshot struct{ *stub }
 
-func (s *stubSnapshot) Size() int64              { return 1 }
-func (s *stubSnapshot) Parent() runtime.Snapshot { return nil }
-func (s *stubSnapshot) Close() error             { s.open--; return nil }
+func (s *stubSnapshot) Size() int64                { return 1 }
+func (s *stubSnapshot) Parent() isolation.Snapshot { return nil }
+func (s *stubSnapshot) Close() error               { s.open--; return nil }
 
 type stubSandbox struct {
-	runtime.Sandbox
+	isolation.Sandbox
 	*stub
 }
 
-func (s *stubSandbox) Import(ctx context.Context, _ runtime.Function) error {
+func (s *stubSandbox) Import(ctx context.Context, _ isolation.Function) error {
 	return s.step(ctx, Import)
 }
 
-func (s *stubSandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
+func (s *stubSandbox) Invoke(ctx context.Context, inv isolation.Invocation) (isolation.Result, error) {
 	if err := s.step(ctx, Call); err != nil {
-		return runtime.Result{}, err
+		return isolation.Result{}, err
 	}
-	return runtime.Result{Outcome: runtime.OK, Payload: inv.Payload}, nil
+	return isolation.Result{Outcome: isolation.OK, Payload: inv.Payload}, nil
 }
 
 func (s *stubSandbox) Close() error {
@@ -84,15 +84,15 @@ func (s *stubSandbox) Close() error {
 	return s.step(context.Background(), Close)
 }
 
-var node = runtime.Interpreter{Runtime: "nodejs20.x", Language: runtime.NodeJS}
+var node = isolation.Interpreter{Runtime: "nodejs20.x", Language: isolation.NodeJS}
 
 func TestFailureNamesTheStepAndLeavesNothingOpen(t *testing.T) {
-	broken := &runtime.Unavailable{Backend: "stub", Lacks: "it is broken", Remedy: "mend it"}
+	broken := &isolation.Unavailable{Backend: "stub", Lacks: "it is broken", Remedy: "mend it"}
 	for _, step := range []Step{Boot, Capture, Deploy, Import, Call, Close} {
 		b := &stub{at: step, do: func(context.Context) error { return broken }}
 		err := Trial{}.Run(t.Context(), b, node)
 		var failed *Failure
-		var lacks *runtime.Unavailable
+		var lacks *isolation.Unavailable
 		if !errors.As(err, &failed) || failed.Step != step || failed.Runtime != node.Runtime || !errors.As(err, &lacks) {
 			t.Errorf("%s: %v", step, err)
 		}
@@ -135,7 +135,7 @@ func TestTrialEndsWithItsContext(t *testing.T) {
 }
 
 func TestEveryInterpreterHasAVerdictOfItsOwn(t *testing.T) {
-	python := runtime.Interpreter{Runtime: "python3.11", Language: runtime.Python}
+	python := isolation.Interpreter{Runtime: "python3.11", Language: isolation.Python}
 	b := &stub{at: Boot}
 	b.do = func(context.Context) error {
 		if b.booted[len(b.booted)-1] == node.Runtime {
@@ -143,7 +143,7 @@ func TestEveryInterpreterHasAVerdictOfItsOwn(t *testing.T) {
 		}
 		return nil
 	}
-	verdicts, err := Trial{}.All(t.Context(), b, []runtime.Interpreter{node, python})
+	verdicts, err := Trial{}.All(t.Context(), b, []isolation.Interpreter{node, python})
 	if err != nil || len(verdicts) != 2 || verdicts[0].Err == nil || verdicts[1].Err != nil {
 		t.Errorf("%+v, %v", verdicts, err)
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -30,20 +30,20 @@ func newBackend(t testing.TB, cfg Config) *Backend {
 var probed = sync.OnceValue(func() error { return probe(context.Background()) })
 
 // function is one of the account whose pages are shared in these tests.
-func function(t testing.TB, lang runtime.Language, body string) runtime.Function {
+func function(t testing.TB, lang isolation.Language, body string) isolation.Function {
 	t.Helper()
 	fn := runtimetest.Function(t, lang, body)
 	fn.Name, fn.Version, fn.ARN = "nop", "$LATEST", "arn:aws:lambda:local:1:function:nop"
 	return fn
 }
 
-var nopSource = map[runtime.Language]string{
-	runtime.NodeJS: "exports.handler = async (event) => event;\n",
-	runtime.Python: "def handler(event, context):\n    return event\n",
+var nopSource = map[isolation.Language]string{
+	isolation.NodeJS: "exports.handler = async (event) => event;\n",
+	isolation.Python: "def handler(event, context):\n    return event\n",
 }
 
 func TestSnapshotStackServes(t *testing.T) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) {
 			ctx := t.Context()
 			b := newBackend(t, Config{})
@@ -52,7 +52,7 @@ func TestSnapshotStackServes(t *testing.T) {
 				t.Logf("%-22s %v", what, time.Since(step))
 				step = time.Now()
 			}
-			sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, lang)})
+			sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: runtimetest.Interpreter(t, lang)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,9 +63,9 @@ func TestSnapshotStackServes(t *testing.T) {
 			}
 			lap("capture base")
 			fn := function(t, lang, nopSource[lang])
-			var fnSnap runtime.Snapshot
+			var fnSnap isolation.Snapshot
 			for i := range 5 {
-				cell, err := b.Deploy(ctx, base, runtime.DeploySpec{})
+				cell, err := b.Deploy(ctx, base, isolation.DeploySpec{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -91,7 +91,7 @@ func TestSnapshotStackServes(t *testing.T) {
 			}
 			t.Logf("sizes: base %d KB, function %d KB", base.Size()>>10, fnSnap.Size()>>10)
 			for i := range 3 {
-				warm, err := b.Deploy(ctx, fnSnap, runtime.DeploySpec{})
+				warm, err := b.Deploy(ctx, fnSnap, isolation.DeploySpec{})
 				if err != nil {
 					t.Fatal(err)
 				}

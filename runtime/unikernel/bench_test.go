@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -19,15 +19,15 @@ import (
 var steps = []string{driver.StepInterpreter, StepPrefetch}
 
 // languages runs a benchmark for each.
-func languages(b *testing.B, f func(b *testing.B, lang runtime.Language)) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+func languages(b *testing.B, f func(b *testing.B, lang isolation.Language)) {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		b.Run(string(lang), func(b *testing.B) { f(b, lang) })
 	}
 }
 
-func baseSnapshot(b testing.TB, be *Backend, lang runtime.Language, prepare []string) runtime.Snapshot {
+func baseSnapshot(b testing.TB, be *Backend, lang isolation.Language, prepare []string) isolation.Snapshot {
 	b.Helper()
-	sb, err := be.Boot(context.Background(), runtime.BootSpec{Interpreter: runtimetest.Interpreter(b, lang), Prepare: prepare})
+	sb, err := be.Boot(context.Background(), isolation.BootSpec{Interpreter: runtimetest.Interpreter(b, lang), Prepare: prepare})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func baseSnapshot(b testing.TB, be *Backend, lang runtime.Language, prepare []st
 	return snap
 }
 
-func functionSnapshot(b testing.TB, be *Backend, base runtime.Snapshot, fn runtime.Function) runtime.Snapshot {
+func functionSnapshot(b testing.TB, be *Backend, base isolation.Snapshot, fn isolation.Function) isolation.Snapshot {
 	b.Helper()
 	sb := deployed(b, be, base)
 	defer sb.Close()
@@ -55,9 +55,9 @@ func functionSnapshot(b testing.TB, be *Backend, base runtime.Snapshot, fn runti
 	return snap
 }
 
-func deployed(b testing.TB, be *Backend, snap runtime.Snapshot) runtime.Sandbox {
+func deployed(b testing.TB, be *Backend, snap isolation.Snapshot) isolation.Sandbox {
 	b.Helper()
-	sb, err := be.Deploy(context.Background(), snap, runtime.DeploySpec{})
+	sb, err := be.Deploy(context.Background(), snap, isolation.DeploySpec{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func (l *laps) report(b *testing.B) {
 }
 
 func BenchmarkCold(b *testing.B) {
-	languages(b, func(b *testing.B, lang runtime.Language) {
+	languages(b, func(b *testing.B, lang isolation.Language) {
 		be := newBackend(b, Config{})
 		base := baseSnapshot(b, be, lang, steps)
 		fn := function(b, lang, nopSource[lang])
@@ -137,7 +137,7 @@ func BenchmarkCold(b *testing.B) {
 type snap_ = snap
 
 func BenchmarkWarm(b *testing.B) {
-	languages(b, func(b *testing.B, lang runtime.Language) {
+	languages(b, func(b *testing.B, lang isolation.Language) {
 		be := newBackend(b, Config{})
 		snap := functionSnapshot(b, be, baseSnapshot(b, be, lang, steps), function(b, lang, nopSource[lang]))
 		var l laps
@@ -160,7 +160,7 @@ func BenchmarkWarm(b *testing.B) {
 }
 
 func BenchmarkHot(b *testing.B) {
-	languages(b, func(b *testing.B, lang runtime.Language) {
+	languages(b, func(b *testing.B, lang isolation.Language) {
 		be := newBackend(b, Config{})
 		snap := functionSnapshot(b, be, baseSnapshot(b, be, lang, steps), function(b, lang, nopSource[lang]))
 		sb := deployed(b, be, snap)
@@ -177,7 +177,7 @@ func BenchmarkHot(b *testing.B) {
 
 // Deploy, answer once, destroy, in as many loops as there are processors.
 func BenchmarkDeployAnswerDestroy(b *testing.B) {
-	languages(b, func(b *testing.B, lang runtime.Language) {
+	languages(b, func(b *testing.B, lang isolation.Language) {
 		be := newBackend(b, Config{})
 		snap := functionSnapshot(b, be, baseSnapshot(b, be, lang, steps), function(b, lang, nopSource[lang]))
 		b.SetParallelism(1)
@@ -196,13 +196,13 @@ func BenchmarkDeployAnswerDestroy(b *testing.B) {
 // Every call of a new function, whose snapshot is kept, in four loops a
 // processor; the last 64 UCs stay idle.
 func BenchmarkNewFunctions(b *testing.B) {
-	languages(b, func(b *testing.B, lang runtime.Language) {
+	languages(b, func(b *testing.B, lang isolation.Language) {
 		be := newBackend(b, Config{})
 		base := baseSnapshot(b, be, lang, steps)
 		fn := function(b, lang, nopSource[lang])
-		idle := make(chan runtime.Sandbox, 64)
+		idle := make(chan isolation.Sandbox, 64)
 		var mu sync.Mutex
-		var snaps []runtime.Snapshot
+		var snaps []isolation.Snapshot
 		b.SetParallelism(4)
 		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
@@ -257,11 +257,11 @@ def handler(event, context):
         f()
     return (time.perf_counter_ns() - begin) / 20000
 `
-	in := runtimetest.Interpreter(b, runtime.Python)
+	in := runtimetest.Interpreter(b, isolation.Python)
 	be := newBackend(b, Config{})
-	sb := deployed(b, be, baseSnapshot(b, be, runtime.Python, nil))
+	sb := deployed(b, be, baseSnapshot(b, be, isolation.Python, nil))
 	defer sb.Close()
-	if err := sb.Import(b.Context(), function(b, runtime.Python, loop)); err != nil {
+	if err := sb.Import(b.Context(), function(b, isolation.Python, loop)); err != nil {
 		b.Fatal(err)
 	}
 	var inside, outside []float64

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
-// Boot implements runtime.Backend.
-func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sandbox, error) {
+// Boot implements isolation.Backend.
+func (b *Backend) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.Sandbox, error) {
 	sb, err := b.boot(ctx, spec)
 	if err != nil {
 		return nil, fmt.Errorf("boot %s in a unikernel context: %w", spec.Interpreter.Runtime, err)
@@ -20,7 +20,7 @@ func (b *Backend) Boot(ctx context.Context, spec runtime.BootSpec) (runtime.Sand
 	return sb, nil
 }
 
-func (b *Backend) boot(ctx context.Context, spec runtime.BootSpec) (*sandbox, error) {
+func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -80,9 +80,9 @@ func driverPath(name string) string { return "/opt/lambdabench/" + name }
 // seconds after the last one, if the process is at rest. In a snapshot that time
 // is over: each of its UCs would mark its heap during its first call. At rest
 // UCs do not run at all.
-func interpreterArgs(in runtime.Interpreter, path string) []string {
+func interpreterArgs(in isolation.Interpreter, path string) []string {
 	args := driver.Args(in.Language, path)
-	if in.Language != runtime.NodeJS {
+	if in.Language != isolation.NodeJS {
 		return args
 	}
 	bounds := "--disable-wasm-trap-handler"
@@ -101,7 +101,7 @@ func hasTrapHandlerOption(version string) bool {
 
 // runOrder is an order to become a UC like no other: its own process id and
 // entropy.
-func (b *Backend) runOrder(how uint32, n *node, limits runtime.Limits) *runOrder {
+func (b *Backend) runOrder(how uint32, n *node, limits isolation.Limits) *runOrder {
 	r := &runOrder{op: opRun, how: how, pid: b.pid(), cpus: 1, imageSize: n.imageSize, memLimit: uint64(limits.MemoryBytes), threads: uint64(limits.Processes)}
 	if b.cfg.Trace {
 		r.flags |= abi.FlagTrace

@@ -10,17 +10,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// Bounds implements runtime.Bounded. A UC that is awake is one process of one
+// Bounds implements isolation.Bounded. A UC that is awake is one process of one
 // thread, so whatever bounds processes bounds UCs, if none of them can hibernate:
 // all may wait for timers. vm.max_map_count does not: it is for each process,
 // and neither a UC nor what the platform keeps of one has more than some hundreds
 // of mappings.
-func (b *Backend) Bounds() []runtime.Bound {
-	all := []runtime.Bound{{Sandboxes: maxChildren - roomFor(b.stock()), By: "the most children that a node has"}}
+func (b *Backend) Bounds() []isolation.Bound {
+	all := []isolation.Bound{{Sandboxes: maxChildren - roomFor(b.stock()), By: "the most children that a node has"}}
 	used := tasks("/proc")
 	for _, l := range processLimits("/proc") {
 		all = append(all, l.bound(used, (maxPromoted+4)*(1+roomFor(b.stock()))))
@@ -48,10 +48,10 @@ func (l processLimit) room(tasks int64) int64 {
 // bound is how many UCs a limit leaves room for. The tender's nodes and their
 // stock of blanks are processes as well: at most spare, and few where there is
 // little room.
-func (l processLimit) bound(tasks int64, spare int) runtime.Bound {
+func (l processLimit) bound(tasks int64, spare int) isolation.Bound {
 	room := l.room(tasks)
 	room -= min(room/8, int64(spare))
-	return runtime.Bound{Sandboxes: int(room), By: fmt.Sprintf("%s is %d", l.name, l.max), Remedy: l.remedy}
+	return isolation.Bound{Sandboxes: int(room), By: fmt.Sprintf("%s is %d", l.name, l.max), Remedy: l.remedy}
 }
 
 // kernelLimits reads what proc(5) says of the whole host.

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	contract "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // tree writes files below a new directory.
@@ -80,13 +80,13 @@ func TestAsManyUCsRunAsTheBoundsSay(t *testing.T) {
 	if !strings.HasPrefix(by, "RLIMIT_NPROC") || most < lowered/2 {
 		t.Fatalf("%d UCs by %s where the limit is %d", most, by, lowered)
 	}
-	snap := baseSnapshot(t, b, contract.Python, nil)
+	snap := baseSnapshot(t, b, isolation.Python, nil)
 	var err error
 	n := 0
 	for ; n < 2*lowered && err == nil; n++ {
-		var sb contract.Sandbox
-		if sb, err = b.Deploy(t.Context(), snap, contract.DeploySpec{}); err == nil {
-			err = sb.Import(t.Context(), function(t, contract.Python, "def handler(e, c): return e\n"))
+		var sb isolation.Sandbox
+		if sb, err = b.Deploy(t.Context(), snap, isolation.DeploySpec{}); err == nil {
+			err = sb.Import(t.Context(), function(t, isolation.Python, "def handler(e, c): return e\n"))
 			defer sb.Close()
 		}
 	}

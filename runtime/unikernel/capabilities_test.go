@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // capabilities are the lines Cap…: of /proc/PID/status that say what a process may
@@ -27,9 +27,9 @@ func capabilities(pid int) (held []string) {
 // Where kernel.yama.ptrace_scope is 2, a node keeps CAP_SYS_PTRACE.
 func TestNoProcessOfTheTenderHasACapabilityItDoesNotNeed(t *testing.T) {
 	b := newBackend(t, Config{Stock: 2})
-	base := baseSnapshot(t, b, runtime.Python, nil)
+	base := baseSnapshot(t, b, isolation.Python, nil)
 	sb := deployed(t, b, base).(*sandbox)
-	if err := sb.Import(t.Context(), function(t, runtime.Python, nopSource[runtime.Python])); err != nil {
+	if err := sb.Import(t.Context(), function(t, isolation.Python, nopSource[isolation.Python])); err != nil {
 		t.Fatal(err)
 	}
 	uc, err := sb.hostPID()
@@ -66,7 +66,7 @@ func TestNoProcessOfTheTenderHasACapabilityItDoesNotNeed(t *testing.T) {
 
 func TestReadThatIsForbiddenNamesYamasScope(t *testing.T) {
 	for scope, want := range map[string]string{"3": "reboot", "2": "ptrace_scope=1", "1": "security module", "": "security module"} {
-		var u *runtime.Unavailable
+		var u *isolation.Unavailable
 		err := ofReading(fmt.Errorf("capture: %w", syscall.EPERM), scope)
 		if !errors.As(err, &u) || !strings.Contains(u.Error(), want) {
 			t.Errorf("scope %q: %v", scope, err)

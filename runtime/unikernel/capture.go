@@ -10,17 +10,17 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
-// Capture implements runtime.Snapshotter.
-func (b *Backend) Capture(ctx context.Context, sandbox_ runtime.Sandbox) (runtime.Snapshot, error) {
+// Capture implements isolation.Snapshotter.
+func (b *Backend) Capture(ctx context.Context, sandbox_ isolation.Sandbox) (isolation.Snapshot, error) {
 	sb, ok := sandbox_.(*sandbox)
 	if !ok || sb.backend != b {
-		return nil, fmt.Errorf("capture: %w", runtime.ErrForeignObject)
+		return nil, fmt.Errorf("capture: %w", isolation.ErrForeignObject)
 	}
 	if err := sb.enter(ctx); err != nil {
 		return nil, fmt.Errorf("capture: %w", err)
@@ -36,8 +36,8 @@ func (b *Backend) Capture(ctx context.Context, sandbox_ runtime.Sandbox) (runtim
 			return s.captureChild(sb)
 		})
 	})
-	if errors.Is(err, runtime.ErrBusy) {
-		err = runtime.ErrNotQuiescent
+	if errors.Is(err, isolation.ErrBusy) {
+		err = isolation.ErrNotQuiescent
 	}
 	if err != nil {
 		return nil, fmt.Errorf("capture: %w", ofReading(err, yamaScope()))
@@ -58,7 +58,7 @@ func (s *sandbox) settled(ctx context.Context, try func() error) error {
 			return err
 		}
 		if time.Since(begin) > 2*time.Second {
-			return fmt.Errorf("%w (%w)", runtime.ErrNotQuiescent, ErrUnsettled)
+			return fmt.Errorf("%w (%w)", isolation.ErrNotQuiescent, ErrUnsettled)
 		}
 		select {
 		case <-ctx.Done():

@@ -3,7 +3,7 @@ package unikernel
 import (
 	"bytes"
 	"fmt"
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"os"
 	"testing"
@@ -67,7 +67,7 @@ func TestPageThatWentBackToTheRuntimesContentIsCaptured(t *testing.T) {
 // capture finds it where an earlier one put it.
 func TestCaptureFindsWhatEarlierOnesLeft(t *testing.T) {
 	be := newBackend(t, Config{})
-	base := baseSnapshot(t, be, runtime.NodeJS, steps)
+	base := baseSnapshot(t, be, isolation.NodeJS, steps)
 	handler := func(i int) string { return fmt.Sprintf("exports.handler = async (event) => 'function %d';\n", i) }
 	expected := func() bool {
 		h := base.(*snap).expected.Of("1") // the account in the ARN of function
@@ -76,14 +76,14 @@ func TestCaptureFindsWhatEarlierOnesLeft(t *testing.T) {
 		}
 		return h != nil
 	}
-	var taken []runtime.Snapshot
+	var taken []isolation.Snapshot
 	for until := time.Now().Add(20 * time.Second); !expected(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatalf("after %d captures nothing is expected of the next", len(taken))
 		}
-		taken = append(taken, functionSnapshot(t, be, base, function(t, runtime.NodeJS, handler(len(taken)))))
+		taken = append(taken, functionSnapshot(t, be, base, function(t, isolation.NodeJS, handler(len(taken)))))
 	}
-	taken = append(taken, functionSnapshot(t, be, base, function(t, runtime.NodeJS, handler(len(taken)))))
+	taken = append(taken, functionSnapshot(t, be, base, function(t, isolation.NodeJS, handler(len(taken)))))
 	last := taken[len(taken)-1]
 	if own, all := last.Size()/abi.PageSize, last.(*snap).layer.Count(); own > int64(all)/2 {
 		t.Errorf("%d of its %d pages are a snapshot's own", own, all)

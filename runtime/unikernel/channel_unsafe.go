@@ -2,7 +2,7 @@ package unikernel
 
 import (
 	"os"
-	goruntime "runtime"
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -26,7 +26,7 @@ func (c *channel) recv(p []byte) (int, error) {
 		return 0, os.ErrClosed
 	}
 	defer c.readers.Add(-1)
-	if c.readers.Add(1) == 1 && goruntime.GOMAXPROCS(0) > 1 {
+	if c.readers.Add(1) == 1 && runtime.GOMAXPROCS(0) > 1 {
 		for begin := time.Now(); time.Since(begin) < spin; {
 			if n, err := c.recvmsg(c.fd, p, unix.MSG_DONTWAIT); err != unix.EAGAIN {
 				return n, err

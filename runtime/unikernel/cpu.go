@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // A UC that may have only a share of the processors is in a cpu cgroup of its
@@ -21,9 +21,9 @@ import (
 // cpuPrefix begins the name of the directory that holds a backend's groups.
 const cpuPrefix = "lambdabench-unikernel-"
 
-// CanLimit implements runtime.Limiter. Memory is bounded by the UC's own
+// CanLimit implements isolation.Limiter. Memory is bounded by the UC's own
 // kernel, and processes are not to be had in it.
-func (b *Backend) CanLimit(l runtime.Limits) error {
+func (b *Backend) CanLimit(l isolation.Limits) error {
 	if l.CPUs <= 0 {
 		return nil
 	}
@@ -70,7 +70,7 @@ func cpuTree() (found cgroup.Tree) {
 func makeCPUGroups(tree cgroup.Tree, name string) (dir string, err error) {
 	const remedy = "run as root, or under systemd-run --user -p Delegate=yes"
 	lacks := func(what, remedy string) (string, error) {
-		return "", &runtime.Unavailable{Backend: Name, Lacks: "no CPU limits: " + what, Remedy: remedy}
+		return "", &isolation.Unavailable{Backend: Name, Lacks: "no CPU limits: " + what, Remedy: remedy}
 	}
 	if tree.Mount == "" {
 		return lacks("no cgroup tree with the cpu controller is mounted", "mount -t cgroup2 none /sys/fs/cgroup")
@@ -138,7 +138,7 @@ func (g *cpuGroups) close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	dir := g.dir
-	g.sought, g.dir, g.err = true, "", runtime.ErrClosed
+	g.sought, g.dir, g.err = true, "", isolation.ErrClosed
 	if dir == "" {
 		return nil
 	}
@@ -161,14 +161,14 @@ func (s *sandbox) limitCPU(cpus float64) error {
 	defer s.cpu.mu.Unlock()
 	switch {
 	case s.cpu.over:
-		return runtime.ErrClosed
+		return isolation.ErrClosed
 	case s.cpu.dir != "":
 		return cgroup.LimitCPU(s.cpu.dir, groups.v1, cpus)
 	case cpus <= 0:
 		return nil
 	}
 	if err := groups.find(); err != nil {
-		var lacking *runtime.Unavailable
+		var lacking *isolation.Unavailable
 		if errors.As(err, &lacking) {
 			return nil
 		}

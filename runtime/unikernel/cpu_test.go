@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -19,15 +19,15 @@ import (
 func limiting(t testing.TB, cfg Config) *Backend {
 	t.Helper()
 	b := newBackend(t, cfg)
-	if err := b.CanLimit(runtime.Limits{CPUs: 0.5}); err != nil {
+	if err := b.CanLimit(isolation.Limits{CPUs: 0.5}); err != nil {
 		t.Skip(err)
 	}
 	return b
 }
 
-func deployedUnder(t testing.TB, b *Backend, snap runtime.Snapshot, cpus float64) *sandbox {
+func deployedUnder(t testing.TB, b *Backend, snap isolation.Snapshot, cpus float64) *sandbox {
 	t.Helper()
-	sb, err := b.Deploy(context.Background(), snap, runtime.DeploySpec{Limits: runtime.Limits{CPUs: cpus}})
+	sb, err := b.Deploy(context.Background(), snap, isolation.DeploySpec{Limits: isolation.Limits{CPUs: cpus}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,13 +66,13 @@ func quota(t testing.TB, dir string) string {
 
 func TestEachLimitedUCHasAGroupOfItsOwn(t *testing.T) {
 	b := limiting(t, Config{Stock: 1})
-	base := baseSnapshot(t, b, runtime.NodeJS, nil)
+	base := baseSnapshot(t, b, isolation.NodeJS, nil)
 	free := deployed(t, b, base)
 	defer free.Close()
 	if got := groupsOf(t, b); len(got) != 0 {
 		t.Errorf("a UC without a limit has groups %v", got)
 	}
-	fn := function(t, runtime.NodeJS, nopSource[runtime.NodeJS])
+	fn := function(t, isolation.NodeJS, nopSource[isolation.NodeJS])
 	fn.Limits.CPUs = 0.5
 	one := deployedUnder(t, b, base, 0.25)
 	if got := quota(t, one.cpu.dir); got != "25000" {
@@ -103,7 +103,7 @@ func TestEachLimitedUCHasAGroupOfItsOwn(t *testing.T) {
 	if got := groupsOf(t, b); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("groups hold %v, want %v", got, want)
 	}
-	for _, sb := range []runtime.Sandbox{free, one, two, unlimited} {
+	for _, sb := range []isolation.Sandbox{free, one, two, unlimited} {
 		if err := sb.Close(); err != nil {
 			t.Error(err)
 		}
@@ -116,9 +116,9 @@ func TestEachLimitedUCHasAGroupOfItsOwn(t *testing.T) {
 func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
 	for _, after := range []float64{0.3, 0} { // of the function: a UC that lost its limit is still in its group
 		b := limiting(t, Config{Stock: 1})
-		base := baseSnapshot(t, b, runtime.NodeJS, nil).(*snap)
+		base := baseSnapshot(t, b, isolation.NodeJS, nil).(*snap)
 		sb := deployedUnder(t, b, base, 0.5)
-		fn := function(t, runtime.NodeJS, nopSource[runtime.NodeJS])
+		fn := function(t, isolation.NodeJS, nopSource[isolation.NodeJS])
 		fn.Limits.CPUs = after
 		if err := sb.Import(t.Context(), fn); err != nil {
 			t.Fatal(err)
@@ -141,7 +141,7 @@ func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
 		if got := groupsOf(t, b); len(got) != 0 {
 			t.Errorf("left are %v", got)
 		}
-		if err := sb.limitCPU(0.5); !errors.Is(err, runtime.ErrClosed) {
+		if err := sb.limitCPU(0.5); !errors.Is(err, isolation.ErrClosed) {
 			t.Errorf("a limit after its end: %v", err)
 		}
 		again := deployedUnder(t, b, base, 0)
@@ -159,16 +159,16 @@ func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
 // What is throttled has no time to end in.
 func TestUCThatIsThrottledEnds(t *testing.T) {
 	b := limiting(t, Config{})
-	sb := deployed(t, b, baseSnapshot(t, b, runtime.NodeJS, nil)).(*sandbox)
-	if err := sb.Import(t.Context(), function(t, runtime.NodeJS, "exports.handler = () => { for (;;); };\n")); err != nil {
+	sb := deployed(t, b, baseSnapshot(t, b, isolation.NodeJS, nil)).(*sandbox)
+	if err := sb.Import(t.Context(), function(t, isolation.NodeJS, "exports.handler = () => { for (;;); };\n")); err != nil {
 		t.Fatal(err)
 	}
 	if err := sb.limitCPU(0.01); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(300 * time.Millisecond)
-	res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: deadline})
-	if err != nil || res.Outcome != runtime.TimedOut {
+	res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: deadline})
+	if err != nil || res.Outcome != isolation.TimedOut {
 		t.Errorf("%+v %v", res, err)
 	}
 	if err := sb.Close(); err != nil {
@@ -182,7 +182,7 @@ func TestUCThatIsThrottledEnds(t *testing.T) {
 
 func TestProcessOfAUCIsFoundWithoutTheKernelsHelp(t *testing.T) {
 	b := newBackend(t, Config{})
-	base := baseSnapshot(t, b, runtime.Python, nil)
+	base := baseSnapshot(t, b, isolation.Python, nil)
 	deployed(t, b, base)
 	sb := deployed(t, b, base).(*sandbox)
 	want, err := sb.hostPID()
@@ -203,7 +203,7 @@ func TestProcessOfAUCIsFoundWithoutTheKernelsHelp(t *testing.T) {
 
 func TestBackendThatIsClosedLimitsNothing(t *testing.T) {
 	b := New(Config{})
-	err := b.CanLimit(runtime.Limits{CPUs: 1})
+	err := b.CanLimit(isolation.Limits{CPUs: 1})
 	if dir := b.cpu.dir; err == nil && !cgroupThere(dir) {
 		t.Errorf("no directory %s", dir)
 	}
@@ -214,10 +214,10 @@ func TestBackendThatIsClosedLimitsNothing(t *testing.T) {
 	if dir != "" && cgroupThere(dir) {
 		t.Errorf("%s is left", dir)
 	}
-	if err := b.CanLimit(runtime.Limits{CPUs: 1}); !errors.Is(err, runtime.ErrClosed) {
+	if err := b.CanLimit(isolation.Limits{CPUs: 1}); !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("CanLimit says %v", err)
 	}
-	if err := b.CanLimit(runtime.Limits{MemoryBytes: 1, Processes: 1}); err != nil {
+	if err := b.CanLimit(isolation.Limits{MemoryBytes: 1, Processes: 1}); err != nil {
 		t.Errorf("limits that take no group: %v", err)
 	}
 }
@@ -241,7 +241,7 @@ func groupsOfPlatform(pid int) (dirs []string) {
 
 func TestGroupsOfAKilledPlatformAreSwept(t *testing.T) {
 	b := limiting(t, Config{})
-	cmd := startPlatform(t, runtime.NodeJS)
+	cmd := startPlatform(t, isolation.NodeJS)
 	dirs := groupsOfPlatform(cmd.Process.Pid)
 	if len(dirs) != 1 || cgroup.Orphaned(cpuPrefix, filepath.Base(dirs[0])) {
 		t.Fatalf("the platform's groups are in %v", dirs)
@@ -266,11 +266,11 @@ func TestGroupsOfAKilledPlatformAreSwept(t *testing.T) {
 // BenchmarkDeployUnderCPULimit is what a limit adds to a deploy and its end.
 func BenchmarkDeployUnderCPULimit(b *testing.B) {
 	be := limiting(b, Config{})
-	base := baseSnapshot(b, be, runtime.NodeJS, be.Anticipate())
+	base := baseSnapshot(b, be, isolation.NodeJS, be.Anticipate())
 	for _, cpus := range []float64{0, 0.5} {
 		b.Run(fmt.Sprint(cpus), func(b *testing.B) {
 			for b.Loop() {
-				sb, err := be.Deploy(b.Context(), base, runtime.DeploySpec{Limits: runtime.Limits{CPUs: cpus}})
+				sb, err := be.Deploy(b.Context(), base, isolation.DeploySpec{Limits: isolation.Limits{CPUs: cpus}})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	contract "github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -38,14 +38,14 @@ func groupBytes(b *testing.B, dir, file string) int64 {
 // BenchmarkDensity deploys b.N UCs of one function snapshot, has each answer
 // once, and reports what one more of them costs: all that the kernel charges.
 func BenchmarkDensity(b *testing.B) {
-	languages(b, func(b *testing.B, lang contract.Language) {
+	languages(b, func(b *testing.B, lang isolation.Language) {
 		dir := memoryGroup(b)
 		be := newBackend(b, Config{HibernateAfter: -1, Awake: 1 << 20})
 		snap := functionSnapshot(b, be, baseSnapshot(b, be, lang, steps), function(b, lang, nopSource[lang]))
 		for _, pid := range descendants(os.Getpid()) {
 			os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644)
 		}
-		var all []contract.Sandbox
+		var all []isolation.Sandbox
 		for range promoteAt { // until the function has its node; the stock is from before the group
 			sb := deployed(b, be, snap)
 			runtimetest.Invoke(b, sb, "{}")
@@ -86,7 +86,7 @@ func BenchmarkDensity(b *testing.B) {
 		b.StartTimer()
 		begin = time.Now()
 		for _, sb := range all {
-			if res := runtimetest.Invoke(b, sb, "{}"); res.Outcome != contract.OK {
+			if res := runtimetest.Invoke(b, sb, "{}"); res.Outcome != isolation.OK {
 				b.Errorf("a UC does not answer: %+v", res)
 			}
 		}
@@ -103,8 +103,8 @@ func BenchmarkAwake(b *testing.B) {
 	for _, awake := range []int{64, 256, 1024} {
 		b.Run(strconv.Itoa(awake), func(b *testing.B) {
 			be := newBackend(b, Config{HibernateAfter: -1, Awake: awake})
-			snap := functionSnapshot(b, be, baseSnapshot(b, be, contract.NodeJS, steps), function(b, contract.NodeJS, nopSource[contract.NodeJS]))
-			var all []contract.Sandbox
+			snap := functionSnapshot(b, be, baseSnapshot(b, be, isolation.NodeJS, steps), function(b, isolation.NodeJS, nopSource[isolation.NodeJS]))
+			var all []isolation.Sandbox
 			b.ResetTimer()
 			begin := time.Now()
 			for range b.N {

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
@@ -19,7 +19,7 @@ import (
 // snap is a snapshot: a layer of pages on that of its parent.
 type snap struct {
 	backend  *Backend
-	in       runtime.Interpreter
+	in       isolation.Interpreter
 	layer    *snapshot.Layer
 	parent   *snap
 	state    driver.State
@@ -39,18 +39,18 @@ type snap struct {
 	nameErr error
 }
 
-// Size implements runtime.Snapshot.
+// Size implements isolation.Snapshot.
 func (s *snap) Size() int64 { return s.layer.Size() }
 
-// Parent implements runtime.Snapshot.
-func (s *snap) Parent() runtime.Snapshot {
+// Parent implements isolation.Snapshot.
+func (s *snap) Parent() isolation.Snapshot {
 	if s.parent == nil {
 		return nil
 	}
 	return s.parent
 }
 
-// Close implements runtime.Snapshot.
+// Close implements isolation.Snapshot.
 func (s *snap) Close() error {
 	s.backend.mu.Lock()
 	again := s.closed
@@ -88,11 +88,11 @@ func (b *Backend) release(s *snap) {
 	}
 }
 
-// Deploy implements runtime.Snapshotter.
-func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, spec runtime.DeploySpec) (runtime.Sandbox, error) {
+// Deploy implements isolation.Snapshotter.
+func (b *Backend) Deploy(ctx context.Context, snapshot isolation.Snapshot, spec isolation.DeploySpec) (isolation.Sandbox, error) {
 	s, ok := snapshot.(*snap)
 	if !ok || s.backend != b {
-		return nil, fmt.Errorf("deploy: %w", runtime.ErrForeignObject)
+		return nil, fmt.Errorf("deploy: %w", isolation.ErrForeignObject)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("deploy: %w", err)
@@ -103,7 +103,7 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, spec ru
 	b.mu.Unlock()
 	if gone {
 		b.release(s)
-		return nil, fmt.Errorf("deploy: %w", runtime.ErrClosed)
+		return nil, fmt.Errorf("deploy: %w", isolation.ErrClosed)
 	}
 	b.reclaim()
 	owner := s.owner
@@ -120,7 +120,7 @@ func (b *Backend) Deploy(ctx context.Context, snapshot runtime.Snapshot, spec ru
 
 // deployAny deploys from whatever node of s is alive, and tries again where the
 // node or the blank is found dead: each try finds another.
-func (b *Backend) deployAny(ctx context.Context, s *snap, limits runtime.Limits, owner tenancy) (*sandbox, error) {
+func (b *Backend) deployAny(ctx context.Context, s *snap, limits isolation.Limits, owner tenancy) (*sandbox, error) {
 	for tries := b.stock() + 4; ; tries-- {
 		n, err := b.nodeOf(ctx, s, owner)
 		if err != nil {
@@ -147,7 +147,7 @@ func foundDead(err error) bool {
 // deploy makes a UC of s, which is to run functions of owner, from a node that
 // holds it, or what lies below it. It takes over one reference to s, if it
 // succeeds.
-func (b *Backend) deploy(s *snap, n *node, limits runtime.Limits, owner tenancy) (*sandbox, error) {
+func (b *Backend) deploy(s *snap, n *node, limits isolation.Limits, owner tenancy) (*sandbox, error) {
 	layers, pins := s.layersOver(n, nil)
 	r := b.runOrder(abi.Resume, n, limits)
 	r.layers = layers

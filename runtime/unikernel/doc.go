@@ -4,7 +4,7 @@
 //
 //	b := unikernel.New(unikernel.Config{})
 //	defer b.Close()
-//	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: node})
+//	sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: node})
 //	base, err := b.Capture(ctx, sb)         // the runtime snapshot
 //	cell, err := b.Deploy(ctx, base, limits) // any number of these
 //

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Errors of this package; compare with errors.Is.
@@ -14,7 +14,7 @@ var (
 	ErrTenderGone = errors.New("the tender is gone")
 
 	// ErrNoProcess: the host lets the tender fork no further process.
-	ErrNoProcess = fmt.Errorf("%w: kernel.pid_max, kernel.threads-max, pids.max of a cgroup or RLIMIT_NPROC is met: raise it, or hold fewer sandboxes (`lambdabench doctor` shows what binds)", runtime.ErrNoProcess)
+	ErrNoProcess = fmt.Errorf("%w: kernel.pid_max, kernel.threads-max, pids.max of a cgroup or RLIMIT_NPROC is met: raise it, or hold fewer sandboxes (`lambdabench doctor` shows what binds)", isolation.ErrNoProcess)
 
 	// ErrUnsettled: a UC did not stay at its capture point.
 	ErrUnsettled = errors.New("the unikernel context does not come to rest")

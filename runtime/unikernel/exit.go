@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
@@ -33,7 +33,7 @@ func (n *exitNote) err() error {
 	if errno == unix.EAGAIN { // fork(2)
 		return fmt.Errorf("fork: %w: %w", errno, ErrNoProcess)
 	}
-	return fmt.Errorf("fork: %w", runtime.Scarce(errno))
+	return fmt.Errorf("fork: %w", isolation.Scarce(errno))
 }
 
 // lastWords is the reason why a packet could not be sent: if the other end is

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	goruntime "runtime"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -32,7 +32,7 @@ const platformEnv = "UNIKERNEL_TEST_PLATFORM"
 
 func TestMain(m *testing.M) {
 	if lang := os.Getenv(platformEnv); lang != "" {
-		platform(runtime.Language(lang))
+		platform(isolation.Language(lang))
 	}
 	if fault := os.Getenv(startEnv); fault != "" {
 		startUnder(fault)
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 
 // platform deploys some UCs, one of which spins under a CPU limit, says so and
 // waits for its end.
-func platform(lang runtime.Language) {
+func platform(lang isolation.Language) {
 	fail := func(err error) {
 		if err != nil {
 			fmt.Println(err)
@@ -51,10 +51,10 @@ func platform(lang runtime.Language) {
 		}
 	}
 	ctx := context.Background()
-	in, err := runtime.FindInterpreter(ctx, string(lang))
+	in, err := isolation.FindInterpreter(ctx, string(lang))
 	fail(err)
 	b := New(Config{})
-	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in})
+	sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: in})
 	fail(err)
 	base, err := b.Capture(ctx, sb)
 	fail(err)
@@ -62,11 +62,11 @@ func platform(lang runtime.Language) {
 	fail(err)
 	fail(os.WriteFile(dir+"/index.js", []byte("exports.handler = () => { for (;;); };\n"), 0o644))
 	for i := range 8 {
-		uc, err := b.Deploy(ctx, base, runtime.DeploySpec{})
+		uc, err := b.Deploy(ctx, base, isolation.DeploySpec{})
 		fail(err)
 		if i == 0 {
-			fail(uc.Import(ctx, runtime.Function{Name: "spin", Handler: "index.handler", Package: dir, Limits: runtime.Limits{CPUs: 0.3}}))
-			go uc.Invoke(ctx, runtime.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Hour)})
+			fail(uc.Import(ctx, isolation.Function{Name: "spin", Handler: "index.handler", Package: dir, Limits: isolation.Limits{CPUs: 0.3}}))
+			go uc.Invoke(ctx, isolation.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Hour)})
 		}
 	}
 	os.RemoveAll(dir)
@@ -76,7 +76,7 @@ func platform(lang runtime.Language) {
 }
 
 // startPlatform returns when it is up.
-func startPlatform(t *testing.T, lang runtime.Language) *exec.Cmd {
+func startPlatform(t *testing.T, lang isolation.Language) *exec.Cmd {
 	t.Helper()
 	runtimetest.Interpreter(t, lang)
 	self, err := os.Executable()
@@ -103,7 +103,7 @@ func startPlatform(t *testing.T, lang runtime.Language) *exec.Cmd {
 
 func TestKilledPlatformTakesEverythingWithIt(t *testing.T) {
 	newBackend(t, Config{})
-	cmd := startPlatform(t, runtime.NodeJS)
+	cmd := startPlatform(t, isolation.NodeJS)
 	before := descendants(cmd.Process.Pid)
 	if len(before) < 10 {
 		t.Fatalf("only %d processes are up", len(before))
@@ -121,41 +121,41 @@ func TestKilledPlatformTakesEverythingWithIt(t *testing.T) {
 }
 
 // booted is a UC with a function, and others of the same snapshot beside it.
-func withNeighbour(t *testing.T, source string) (b *Backend, sb, neighbour runtime.Sandbox) {
+func withNeighbour(t *testing.T, source string) (b *Backend, sb, neighbour isolation.Sandbox) {
 	b = newBackend(t, Config{})
-	base := baseSnapshot(t, b, runtime.NodeJS, nil)
-	make := func(source string) runtime.Sandbox {
+	base := baseSnapshot(t, b, isolation.NodeJS, nil)
+	make := func(source string) isolation.Sandbox {
 		sb := deployed(t, b, base)
 		t.Cleanup(func() { sb.Close() })
-		if err := sb.Import(t.Context(), function(t, runtime.NodeJS, source)); err != nil {
+		if err := sb.Import(t.Context(), function(t, isolation.NodeJS, source)); err != nil {
 			t.Fatal(err)
 		}
 		return sb
 	}
-	return b, make(source), make(nopSource[runtime.NodeJS])
+	return b, make(source), make(nopSource[isolation.NodeJS])
 }
 
 func TestCrashIsToldAndStaysAlone(t *testing.T) {
 	for name, c := range map[string]struct {
 		source  string
-		outcome runtime.Outcome
+		outcome isolation.Outcome
 	}{
-		"abort":        {"exports.handler = () => process.abort();", runtime.Crashed},
-		"garbage":      {"exports.handler = () => { require('fs').writeSync(3, Buffer.alloc(64, 255)); };", runtime.Malformed},
-		"spins":        {"exports.handler = () => { for (;;); };", runtime.TimedOut},
-		"eats memory":  {"exports.handler = () => { const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1)); };", runtime.OutOfMemory},
-		"eats JS heap": {"exports.handler = () => { const a = []; for (;;) a.push({ a: [1, 2, 3] }); };", runtime.OutOfMemory},
+		"abort":        {"exports.handler = () => process.abort();", isolation.Crashed},
+		"garbage":      {"exports.handler = () => { require('fs').writeSync(3, Buffer.alloc(64, 255)); };", isolation.Malformed},
+		"spins":        {"exports.handler = () => { for (;;); };", isolation.TimedOut},
+		"eats memory":  {"exports.handler = () => { const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1)); };", isolation.OutOfMemory},
+		"eats JS heap": {"exports.handler = () => { const a = []; for (;;) a.push({ a: [1, 2, 3] }); };", isolation.OutOfMemory},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, sb, neighbour := withNeighbour(t, c.source)
-			if err := sb.(*sandbox).limit(t.Context(), runtime.Limits{MemoryBytes: 256 << 20}); err != nil {
+			if err := sb.(*sandbox).limit(t.Context(), isolation.Limits{MemoryBytes: 256 << 20}); err != nil {
 				t.Fatal(err)
 			}
-			res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(8 * time.Second)})
+			res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(8 * time.Second)})
 			if err != nil || res.Outcome != c.outcome {
 				t.Errorf("%s %v %v, want %s; logs %s", res.Outcome, res.Error, err, c.outcome, res.Logs)
 			}
-			if res := runtimetest.Invoke(t, neighbour, "1"); res.Outcome != runtime.OK {
+			if res := runtimetest.Invoke(t, neighbour, "1"); res.Outcome != isolation.OK {
 				t.Errorf("the neighbour says %+v", res)
 			}
 		})
@@ -164,9 +164,9 @@ func TestCrashIsToldAndStaysAlone(t *testing.T) {
 
 func TestUCKilledFromOutside(t *testing.T) {
 	_, sb, neighbour := withNeighbour(t, "exports.handler = () => new Promise(() => setTimeout(() => {}, 1e8));")
-	done := make(chan runtime.Result, 1)
+	done := make(chan isolation.Result, 1)
 	go func() {
-		res, _ := sb.Invoke(context.Background(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(20 * time.Second)})
+		res, _ := sb.Invoke(context.Background(), isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(20 * time.Second)})
 		done <- res
 	}()
 	time.Sleep(50 * time.Millisecond)
@@ -174,18 +174,18 @@ func TestUCKilledFromOutside(t *testing.T) {
 	uc.node.mu.Lock()
 	uc.node.send(order{op: opKill, id: uc.id})
 	uc.node.mu.Unlock()
-	if res := <-done; res.Outcome != runtime.Crashed || !strings.Contains(res.Error.Message, "killed") {
+	if res := <-done; res.Outcome != isolation.Crashed || !strings.Contains(res.Error.Message, "killed") {
 		t.Errorf("%+v %v", res, res.Error)
 	}
 	runtimetest.Invoke(t, neighbour, "1")
 }
 
 // The sources of randomness of both languages, and what must differ besides.
-var randomSources = map[runtime.Language]string{
-	runtime.NodeJS: `const c = require('crypto');
+var randomSources = map[isolation.Language]string{
+	isolation.NodeJS: `const c = require('crypto');
 exports.handler = async () => ({ bytes: c.randomBytes(8).toString('hex'), uuid: c.randomUUID(), math: Math.random(), int: c.randomInt(2**47),
   pid: process.pid, now: Date.now(), up: performance.timeOrigin + performance.now() });`,
-	runtime.Python: `import os, random, uuid, secrets, time
+	isolation.Python: `import os, random, uuid, secrets, time
 def handler(event, context):
     return {"urandom": os.urandom(8).hex(), "random": random.random(), "uuid4": str(uuid.uuid4()), "uuid1": str(uuid.uuid1()),
             "secrets": secrets.token_hex(8), "pid": os.getpid(), "now": time.time() * 1000}`,
@@ -232,7 +232,7 @@ func TestThousandClonesDiffer(t *testing.T) {
 // happened to start it.
 func TestTenderOutlivesTheThreadThatStartedIt(t *testing.T) {
 	b := newBackend(t, Config{})
-	spec := runtime.BootSpec{Interpreter: runtimetest.Interpreter(t, runtime.Python)}
+	spec := isolation.BootSpec{Interpreter: runtimetest.Interpreter(t, isolation.Python)}
 	boot := func() error {
 		sb, err := b.Boot(t.Context(), spec)
 		if err != nil {
@@ -242,7 +242,7 @@ func TestTenderOutlivesTheThreadThatStartedIt(t *testing.T) {
 	}
 	first := make(chan error)
 	go func() {
-		goruntime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		first <- boot()
 	}()
 	if err := <-first; err != nil {

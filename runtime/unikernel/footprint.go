@@ -5,5 +5,5 @@ package unikernel
 // much, but of those there are few: see Config.Awake.
 const footprint = 512 << 10
 
-// Footprint implements runtime.Footprinter.
+// Footprint implements isolation.Footprinter.
 func (b *Backend) Footprint() int64 { return footprint }

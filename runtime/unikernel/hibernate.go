@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
@@ -58,14 +58,14 @@ func (s *sandbox) hibernate(idle time.Duration) bool {
 
 func (s *sandbox) tryHibernate() error {
 	if !s.resting.TryLock() {
-		return runtime.ErrBusy
+		return isolation.ErrBusy
 	}
 	defer s.resting.Unlock()
 	if s.isEnding() {
-		return runtime.ErrClosed
+		return isolation.ErrClosed
 	}
 	if s.asleep != nil || s.channel.pins != nil {
-		return runtime.ErrBusy
+		return isolation.ErrBusy
 	}
 	return s.session.Hold(func(st driver.State) error {
 		if st.Unread {
@@ -212,7 +212,7 @@ func (s *sandbox) wake(ctx context.Context) (err error) {
 	s.mu.Unlock()
 	switch {
 	case closed:
-		return runtime.ErrClosed
+		return isolation.ErrClosed
 	case h == nil:
 		return nil // another call woke it
 	}
@@ -231,7 +231,7 @@ func (s *sandbox) wake(ctx context.Context) (err error) {
 	}
 }
 
-func (s *sandbox) wakeFrom(n *node, h *hibernated, patches []byte, limits runtime.Limits, owner tenancy) error {
+func (s *sandbox) wakeFrom(n *node, h *hibernated, patches []byte, limits isolation.Limits, owner tenancy) error {
 	b := s.backend
 	layers, held := s.parent.layersOver(n, s.gone)
 	r := b.runOrder(abi.Resume, n, limits)

@@ -11,14 +11,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
 // What a function keeps, and changes between its calls, to be looked at.
-var keepers = map[runtime.Language]string{
-	runtime.NodeJS: `
+var keepers = map[isolation.Language]string{
+	isolation.NodeJS: `
 const kept = Array.from({ length: 300 }, (_, i) => ({ i, s: 'x' + i }));
 const block = Buffer.alloc(1 << 16, 7);
 let ticks = 0;
@@ -32,7 +32,7 @@ exports.handler = async (event) => {
   return [sum, check.equals(block)];
 };
 `,
-	runtime.Python: `
+	isolation.Python: `
 kept = [(i, "x%d" % i) for i in range(300)]
 block = bytearray(b"\x07" * (1 << 16))
 ticks = 0
@@ -60,7 +60,7 @@ def handler(event, context):
 
 const keepersAnswer = "45940,true"
 
-func askKeeper(t *testing.T, sb runtime.Sandbox, event string) {
+func askKeeper(t *testing.T, sb isolation.Sandbox, event string) {
 	t.Helper()
 	res := runtimetest.Invoke(t, sb, event)
 	var sum int64
@@ -76,7 +76,7 @@ func askKeeper(t *testing.T, sb runtime.Sandbox, event string) {
 }
 
 // keeper is a UC of a function that keeps something. Nobody else has it hibernate.
-func keeper(t *testing.T, lang runtime.Language) (*Backend, *sandbox) {
+func keeper(t *testing.T, lang isolation.Language) (*Backend, *sandbox) {
 	t.Helper()
 	be := newBackend(t, Config{HibernateAfter: -1})
 	sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, lang, steps), function(t, lang, keepers[lang])))
@@ -125,9 +125,9 @@ func TestHibernatedUCKeepsItsStateAndTakesLessMemory(t *testing.T) {
 
 // Process id and random numbers are those of the same process, not of a clone.
 func TestWokenUCIsTheSame(t *testing.T) {
-	sources := map[runtime.Language]string{
-		runtime.NodeJS: "let n = 0; const { pid } = process;\nexports.handler = async () => [++n, pid === process.pid];\n",
-		runtime.Python: "import os, random\nn, pid = 0, os.getpid()\nrandom.seed(7)\nwant = random.Random(7)\ndef handler(event, context):\n    global n\n    n += 1\n    return [n, n == 1 or (pid == os.getpid() and random.random() == want.random())]\n",
+	sources := map[isolation.Language]string{
+		isolation.NodeJS: "let n = 0; const { pid } = process;\nexports.handler = async () => [++n, pid === process.pid];\n",
+		isolation.Python: "import os, random\nn, pid = 0, os.getpid()\nrandom.seed(7)\nwant = random.Random(7)\ndef handler(event, context):\n    global n\n    n += 1\n    return [n, n == 1 or (pid == os.getpid() and random.random() == want.random())]\n",
 	}
 	for lang, source := range sources {
 		t.Run(string(lang), func(t *testing.T) {
@@ -191,9 +191,9 @@ def handler(event, context):
 	for name, stock := range map[string]int{"renewed": 0, "forked": -1} {
 		t.Run(name, func(t *testing.T) {
 			be := newBackend(t, Config{HibernateAfter: -1, Stock: stock})
-			sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, runtime.Python, steps), function(t, runtime.Python, source))).(*sandbox)
+			sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, isolation.Python, steps), function(t, isolation.Python, source))).(*sandbox)
 			defer sb.Close()
-			want := func(sb runtime.Sandbox, event, sum string) {
+			want := func(sb isolation.Sandbox, event, sum string) {
 				t.Helper()
 				if got := string(runtimetest.Invoke(t, sb, event).Payload); got != sum {
 					t.Fatalf("%s, want %s", got, sum)
@@ -221,7 +221,7 @@ def handler(event, context):
 
 func TestProcessOfAUCThatHibernatesServesAnother(t *testing.T) {
 	be := newBackend(t, Config{HibernateAfter: -1})
-	snap := functionSnapshot(t, be, baseSnapshot(t, be, runtime.NodeJS, steps), function(t, runtime.NodeJS, keepers[runtime.NodeJS]))
+	snap := functionSnapshot(t, be, baseSnapshot(t, be, isolation.NodeJS, steps), function(t, isolation.NodeJS, keepers[isolation.NodeJS]))
 	renewed := 0
 	for range 50 {
 		sb := deployed(t, be, snap).(*sandbox)
@@ -262,7 +262,7 @@ func TestUCThatRunsByItselfLosesNothing(t *testing.T) {
 
 func TestIdleUCsHibernateAndNoCallIsRefused(t *testing.T) {
 	be := newBackend(t, Config{HibernateAfter: time.Millisecond})
-	snap := functionSnapshot(t, be, baseSnapshot(t, be, runtime.NodeJS, steps), function(t, runtime.NodeJS, nopSource[runtime.NodeJS]))
+	snap := functionSnapshot(t, be, baseSnapshot(t, be, isolation.NodeJS, steps), function(t, isolation.NodeJS, nopSource[isolation.NodeJS]))
 	var all sync.WaitGroup
 	for range 4 {
 		sb := deployed(t, be, snap).(*sandbox)
@@ -295,8 +295,8 @@ func sleepsWithin(sb *sandbox, limit time.Duration) bool {
 
 func TestMoreUCsThanProcesses(t *testing.T) {
 	b := newBackend(t, Config{Awake: 16})
-	snap := functionSnapshot(t, b, baseSnapshot(t, b, runtime.NodeJS, steps), function(t, runtime.NodeJS, "let n = 0; exports.handler = async (e) => [e, ++n];\n"))
-	var all []runtime.Sandbox
+	snap := functionSnapshot(t, b, baseSnapshot(t, b, isolation.NodeJS, steps), function(t, isolation.NodeJS, "let n = 0; exports.handler = async (e) => [e, ++n];\n"))
+	var all []isolation.Sandbox
 	for i := range 60 {
 		sb := deployed(t, b, snap)
 		defer sb.Close()
@@ -316,7 +316,7 @@ func TestMoreUCsThanProcesses(t *testing.T) {
 }
 
 func TestHibernatedUCClosedLeavesNothing(t *testing.T) {
-	be, sb := keeper(t, runtime.NodeJS)
+	be, sb := keeper(t, isolation.NodeJS)
 	askKeeper(t, sb, "{}")
 	rest(t, sb)
 	kept := int64(len(sb.asleep.patches)) * abi.PageSize
@@ -335,7 +335,7 @@ func TestHibernatedUCClosedLeavesNothing(t *testing.T) {
 	if after := be.arena.Bytes(); after != before-kept {
 		t.Errorf("the arena holds %d bytes, %d while it kept %d of a UC", after, before, kept)
 	}
-	if _, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "x"}); !errors.Is(err, runtime.ErrClosed) {
+	if _, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "x"}); !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("a call after Close: %v", err)
 	}
 	if n := be.awake.Load(); n != 0 {
@@ -345,16 +345,16 @@ func TestHibernatedUCClosedLeavesNothing(t *testing.T) {
 
 func TestWhatAnIdleUCPrintsIsHeardAtItsClose(t *testing.T) {
 	b := newBackend(t, Config{})
-	snap := baseSnapshot(t, b, runtime.NodeJS, nil)
-	sb, err := b.Deploy(t.Context(), snap, runtime.DeploySpec{})
+	snap := baseSnapshot(t, b, isolation.NodeJS, nil)
+	sb, err := b.Deploy(t.Context(), snap, isolation.DeploySpec{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	fn := function(t, runtime.NodeJS, `exports.handler = async () => { setImmediate(() => { const end = Date.now() + 100; while (Date.now() < end); console.log('late words'); }); };`)
+	fn := function(t, isolation.NodeJS, `exports.handler = async () => { setImmediate(() => { const end = Date.now() + 100; while (Date.now() < end); console.log('late words'); }); };`)
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
-	if res := runtimetest.Invoke(t, sb, "1"); res.Outcome != runtime.OK || len(res.Logs) > 0 {
+	if res := runtimetest.Invoke(t, sb, "1"); res.Outcome != isolation.OK || len(res.Logs) > 0 {
 		t.Fatalf("%+v, log %q", res, res.Logs)
 	}
 	c := sb.(*sandbox).channel
@@ -366,7 +366,7 @@ func TestWhatAnIdleUCPrintsIsHeardAtItsClose(t *testing.T) {
 	if err := sb.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if last, _ := sb.(runtime.Printer).Printed(); !strings.Contains(string(last), "late words") {
+	if last, _ := sb.(isolation.Printer).Printed(); !strings.Contains(string(last), "late words") {
 		t.Errorf("the last words are %q", last)
 	}
 }

@@ -10,14 +10,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // secureFetchers get a URL over TLS, and trust the certificates in the event's
 // ca beside no others.
-var secureFetchers = map[runtime.Language]string{
-	runtime.NodeJS: `const https = require('https');
+var secureFetchers = map[isolation.Language]string{
+	isolation.NodeJS: `const https = require('https');
 const request = (url, ca) => new Promise((resolve, reject) => {
   const req = https.request(url, { ca, agent: false }, (res) => { let s = ''; res.on('data', (d) => s += d); res.on('end', () => resolve(s)); });
   req.on('error', reject).end();
@@ -32,7 +32,7 @@ exports.handler = async ({ url, how, ca }) => {
     return how === 'fetch' ? await (await fetch(url, { dispatcher: await trusting(ca) })).text() : await request(url, ca);
   } catch (e) { return 'refused ' + ((e.cause || e).code || e); }
 };`,
-	runtime.Python: `import ssl, urllib.request
+	isolation.Python: `import ssl, urllib.request
 def handler(event, context):
     try:
         trust = ssl.create_default_context(cadata=event["ca"]) if event["ca"] else ssl.create_default_context()
@@ -50,10 +50,10 @@ func TestFunctionsReachHTTPSServersThatTheListNames(t *testing.T) {
 	defer server.Close()
 	listed := strings.TrimPrefix(server.URL, "https://")
 	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
-	ways := map[runtime.Language][]string{runtime.NodeJS: {"request", "fetch"}, runtime.Python: {"urllib"}}
-	errs := map[runtime.Language]map[string]string{
-		runtime.NodeJS: {"loopback": "ECONNREFUSED", "address": "EACCES", "name": "ENOTFOUND", "untrusted": "DEPTH_ZERO_SELF_SIGNED_CERT"},
-		runtime.Python: {"loopback": "<urlopen error [Errno 111] Connection refused>", "address": "<urlopen error [Errno 13] Permission denied>",
+	ways := map[isolation.Language][]string{isolation.NodeJS: {"request", "fetch"}, isolation.Python: {"urllib"}}
+	errs := map[isolation.Language]map[string]string{
+		isolation.NodeJS: {"loopback": "ECONNREFUSED", "address": "EACCES", "name": "ENOTFOUND", "untrusted": "DEPTH_ZERO_SELF_SIGNED_CERT"},
+		isolation.Python: {"loopback": "<urlopen error [Errno 111] Connection refused>", "address": "<urlopen error [Errno 13] Permission denied>",
 			"name": "<urlopen error [Errno -2] Name or service not known>", "untrusted": "<urlopen error [SSL: CERTIFICATE_VERIFY_FAILED]"},
 	}
 	for lang, source := range secureFetchers {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Reasons of a startError that are no errno.
@@ -61,8 +61,8 @@ func lackOfProcessor(goarch string) error {
 	return lacks("it needs an x86-64 processor; this one is "+goarch, "use another backend here")
 }
 
-func lacks(what, remedy string) *runtime.Unavailable {
-	return &runtime.Unavailable{Backend: Name, Lacks: what, Remedy: remedy}
+func lacks(what, remedy string) *isolation.Unavailable {
+	return &isolation.Unavailable{Backend: Name, Lacks: what, Remedy: remedy}
 }
 
 // probe finds out, by starting a tender, whether this host can run UCs.

@@ -8,15 +8,15 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
 )
 
 // language is what the backend holds of one language runtime.
 type language struct {
-	in     runtime.Interpreter
+	in     isolation.Interpreter
 	mu     sync.Mutex // held while it is loaded
 	loaded atomic.Bool
 	key    string   // names the image's content
@@ -27,7 +27,7 @@ type language struct {
 
 // language prepares a language runtime, once: its image and the node that
 // boots it. What failed is tried again by the next call.
-func (b *Backend) language(ctx context.Context, in runtime.Interpreter) (*language, error) {
+func (b *Backend) language(ctx context.Context, in isolation.Interpreter) (*language, error) {
 	b.mu.Lock()
 	l := b.images[in.Path]
 	if l == nil {
@@ -44,7 +44,7 @@ func (b *Backend) language(ctx context.Context, in runtime.Interpreter) (*langua
 		return l, nil
 	}
 	if b.isClosed() {
-		return nil, runtime.ErrClosed
+		return nil, isolation.ErrClosed
 	}
 	if err := l.load(ctx, b, in); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (l *language) close() {
 // has there (libos/path.c).
 var private = []string{"/dev/", "/proc/", "/sys/", "/tmp/", "/var/tmp/", driver.TaskRoot + "/"}
 
-func (l *language) load(ctx context.Context, b *Backend, in runtime.Interpreter) error {
+func (l *language) load(ctx context.Context, b *Backend, in isolation.Interpreter) error {
 	for _, dir := range private {
 		if strings.HasPrefix(in.Path, dir) {
 			return fmt.Errorf("%s: a sandbox has a %s of its own, and cannot see it there; install it elsewhere", in.Path, dir)

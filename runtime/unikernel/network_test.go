@@ -13,15 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
-var fetchers = map[runtime.Language]string{
-	runtime.NodeJS: `const http = require('http');
+var fetchers = map[isolation.Language]string{
+	isolation.NodeJS: `const http = require('http');
 const get = (url) => new Promise((resolve, reject) => http.get(url, (res) => { let s = ''; res.on('data', (d) => s += d); res.on('end', () => resolve(s)); }).on('error', reject));
 exports.handler = async ({ url, how }) => { try { return how === 'fetch' ? await (await fetch(url)).text() : await get(url); } catch (e) { return 'refused ' + (e.cause || e).code; } };`,
-	runtime.Python: `import urllib.request
+	isolation.Python: `import urllib.request
 def handler(event, context):
     try:
         return urllib.request.urlopen(event["url"], timeout=10).read().decode()
@@ -64,8 +64,8 @@ func TestFunctionsReachWhatTheListNames(t *testing.T) {
 
 // What arrives while a UC hibernates waits for it, as in a host's socket buffer.
 func TestConnectionsStandStillWhileAUCHibernates(t *testing.T) {
-	sources := map[runtime.Language]string{
-		runtime.NodeJS: `const net = require('net'), { once } = require('events');
+	sources := map[isolation.Language]string{
+		isolation.NodeJS: `const net = require('net'), { once } = require('events');
 let s, got = 0, ended = false;
 exports.handler = async ({ port, say }) => {
   if (!s) {
@@ -76,7 +76,7 @@ exports.handler = async ({ port, say }) => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   return [got, ended];
 };`,
-		runtime.Python: `import socket, threading
+		isolation.Python: `import socket, threading
 s, got, ended = None, 0, False
 def handler(event, context):
     global s, got, ended
@@ -161,7 +161,7 @@ func TestUCWithAConnectionIsClosedWhileItHibernates(t *testing.T) {
 	defer server.Close()
 	b := newBackend(t, Config{Allow: []string{server.Addr().String()}, HibernateAfter: -1})
 	const source = "const net = require('net'), { once } = require('events');\nlet s;\nexports.handler = async ({ port }) => { s = net.connect(port, '127.0.0.1'); s.on('data', () => {}); await once(s, 'connect'); };\n"
-	sb := deployed(t, b, functionSnapshot(t, b, baseSnapshot(t, b, runtime.NodeJS, nil), function(t, runtime.NodeJS, source))).(*sandbox)
+	sb := deployed(t, b, functionSnapshot(t, b, baseSnapshot(t, b, isolation.NodeJS, nil), function(t, isolation.NodeJS, source))).(*sandbox)
 	runtimetest.Invoke(t, sb, fmt.Sprintf(`{"port":%d}`, server.Addr().(*net.TCPAddr).Port))
 	conn, err := server.Accept()
 	if err != nil {

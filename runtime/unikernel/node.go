@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // node is a process of the tender that holds a prefix of a snapshot stack
@@ -82,7 +82,7 @@ func newNode(fd int) *node {
 func (n *node) fork() (blank, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
-		return blank{}, runtime.Scarce(err)
+		return blank{}, isolation.Scarce(err)
 	}
 	defer unix.Close(theirs)
 	n.mu.Lock()

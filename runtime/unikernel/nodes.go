@@ -3,7 +3,7 @@ package unikernel
 import (
 	"context"
 	"os"
-	goruntime "runtime"
+	"runtime"
 	"sync/atomic"
 )
 
@@ -59,7 +59,7 @@ func (b *Backend) stock() int {
 	case b.cfg.Stock < 0:
 		return 0
 	case b.cfg.Stock == 0:
-		return min(max(8, blanksPerNode*goruntime.GOMAXPROCS(0)), 32)
+		return min(max(8, blanksPerNode*runtime.GOMAXPROCS(0)), 32)
 	}
 	return b.cfg.Stock
 }
@@ -76,7 +76,7 @@ func (b *Backend) growBase(s *snap, stock int) (nodes, error) {
 	if err != nil {
 		return nil, err
 	}
-	count := max(1, min(goruntime.GOMAXPROCS(0), stock/blanksPerNode))
+	count := max(1, min(runtime.GOMAXPROCS(0), stock/blanksPerNode))
 	var all nodes
 	for range count {
 		n, err := b.growBaseNode(s, l.image, from, (stock+count-1)/count)

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -99,8 +99,8 @@ func TestHealthTellsWhatIsBrokenUntilItIsReplacedAndCallsWait(t *testing.T) {
 	if err := b.Health(t.Context()); err != nil {
 		t.Errorf("before the first use: %v", err)
 	}
-	base := baseSnapshot(t, b, runtime.Python, nil).(*snap)
-	snap := functionSnapshot(t, b, base, function(t, runtime.Python, nopSource[runtime.Python]))
+	base := baseSnapshot(t, b, isolation.Python, nil).(*snap)
+	snap := functionSnapshot(t, b, base, function(t, isolation.Python, nopSource[isolation.Python]))
 	if err := b.Health(t.Context()); err != nil {
 		t.Errorf("in use: %v", err)
 	}

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
@@ -79,14 +79,14 @@ func TestFilesMessagesCarryEveryFile(t *testing.T) {
 }
 
 // sums are functions that say what the files beside them are.
-var sums = map[runtime.Language]string{
-	runtime.NodeJS: `
+var sums = map[isolation.Language]string{
+	isolation.NodeJS: `
 const fs = require('fs'), path = require('path'), { createHash } = require('crypto');
 exports.handler = async () => Object.fromEntries(fs.readdirSync(__dirname, { recursive: true, withFileTypes: true })
   .filter((e) => e.isFile()).map((e) => path.join(e.path, e.name))
   .map((f) => [path.relative(__dirname, f), createHash('sha256').update(fs.readFileSync(f)).digest('hex') + ' ' + (fs.statSync(f).mode & 0o777).toString(8)]));
 `,
-	runtime.Python: `
+	isolation.Python: `
 import hashlib, os
 def handler(event, context):
     here, out = os.path.dirname(os.path.abspath(__file__)), {}
@@ -157,30 +157,30 @@ func put(t *testing.T, path string, b []byte, mode os.FileMode) {
 
 func TestPackageLargerThanTheMemoryLimitIsRefused(t *testing.T) {
 	be := newBackend(t, Config{})
-	base := baseSnapshot(t, be, runtime.NodeJS, nil)
+	base := baseSnapshot(t, be, isolation.NodeJS, nil)
 	sb := deployed(t, be, base)
 	defer sb.Close()
-	fn := function(t, runtime.NodeJS, nopSource[runtime.NodeJS])
+	fn := function(t, isolation.NodeJS, nopSource[isolation.NodeJS])
 	put(t, filepath.Join(fn.Package, "large"), nil, 0o644)
 	if err := os.Truncate(filepath.Join(fn.Package, "large"), 160<<20); err != nil {
 		t.Fatal(err)
 	}
 	fn.Limits.MemoryBytes = 128 << 20
 	err := sb.Import(t.Context(), fn)
-	var fe *runtime.FunctionError
-	if !errors.As(err, &fe) || fe.Type != runtime.TypeOutOfMemory || !strings.Contains(fe.Message, "package does not fit") {
+	var fe *isolation.FunctionError
+	if !errors.As(err, &fe) || fe.Type != isolation.TypeOutOfMemory || !strings.Contains(fe.Message, "package does not fit") {
 		t.Errorf("import gave %v", err)
 	}
 	other := deployed(t, be, base)
 	defer other.Close()
-	if err := other.Import(t.Context(), function(t, runtime.NodeJS, nopSource[runtime.NodeJS])); err != nil {
+	if err := other.Import(t.Context(), function(t, isolation.NodeJS, nopSource[isolation.NodeJS])); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestMalformedFilesEndTheUC(t *testing.T) {
 	be := newBackend(t, Config{})
-	base := baseSnapshot(t, be, runtime.Python, nil)
+	base := baseSnapshot(t, be, isolation.Python, nil)
 	good := abi.AppendFile(nil, abi.File{Mode: 0o644, Size: 1}, "f", []byte("x"))
 	for name, c := range map[string]struct {
 		payload []byte

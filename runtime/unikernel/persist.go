@@ -10,18 +10,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
 // Save writes one snapshot, without those below it, and returns the sum that
 // names it. The stack is saved by saving each of its snapshots.
-func (b *Backend) Save(s runtime.Snapshot, w io.Writer) (snapshot.Sum, error) {
+func (b *Backend) Save(s isolation.Snapshot, w io.Writer) (snapshot.Sum, error) {
 	sn, ok := s.(*snap)
 	if !ok || sn.backend != b {
-		return snapshot.Sum{}, fmt.Errorf("save snapshot: %w", runtime.ErrForeignObject)
+		return snapshot.Sum{}, fmt.Errorf("save snapshot: %w", isolation.ErrForeignObject)
 	}
 	h, err := sn.header()
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *snap) header() (snapshot.Header, error) {
 }
 
 // identity is what a snapshot of this host and platform belongs to.
-func (b *Backend) identity(in runtime.Interpreter) (snapshot.Header, error) {
+func (b *Backend) identity(in isolation.Interpreter) (snapshot.Header, error) {
 	l, err := b.language(context.Background(), in)
 	if err != nil {
 		return snapshot.Header{}, err
@@ -137,7 +137,7 @@ func fits(got, here snapshot.Header) error {
 // over, loaded or captured; nil for a base. A file that was altered is
 // snapshot.ErrBroken; one of another host, platform, interpreter or parent
 // snapshot.ErrMismatch.
-func (b *Backend) Load(ctx context.Context, r io.Reader, in runtime.Interpreter, parent runtime.Snapshot) (runtime.Snapshot, error) {
+func (b *Backend) Load(ctx context.Context, r io.Reader, in isolation.Interpreter, parent isolation.Snapshot) (isolation.Snapshot, error) {
 	if err := b.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("load snapshot: %w", err)
 	}
@@ -145,7 +145,7 @@ func (b *Backend) Load(ctx context.Context, r io.Reader, in runtime.Interpreter,
 	if parent != nil {
 		p, ok := parent.(*snap)
 		if !ok || p.backend != b {
-			return nil, fmt.Errorf("load snapshot: %w", runtime.ErrForeignObject)
+			return nil, fmt.Errorf("load snapshot: %w", isolation.ErrForeignObject)
 		}
 		s.parent = p
 	}

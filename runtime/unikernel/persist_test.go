@@ -7,18 +7,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
 func TestSavedStackServesInAnotherPlatform(t *testing.T) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) {
 			var files [2]bytes.Buffer
 			first := newBackend(t, Config{})
 			base := baseSnapshot(t, first, lang, steps)
-			for i, s := range []runtime.Snapshot{base, functionSnapshot(t, first, base, function(t, lang, nopSource[lang]))} {
+			for i, s := range []isolation.Snapshot{base, functionSnapshot(t, first, base, function(t, lang, nopSource[lang]))} {
 				if _, err := first.Save(s, &files[i]); err != nil {
 					t.Fatal(err)
 				}
@@ -53,7 +53,7 @@ func TestSavedStackServesInAnotherPlatform(t *testing.T) {
 }
 
 // refusals: files that were damaged, or made elsewhere.
-func refusals(t *testing.T, b *Backend, in runtime.Interpreter, good []byte) {
+func refusals(t *testing.T, b *Backend, in isolation.Interpreter, good []byte) {
 	load := func(r io.Reader) error {
 		s, err := b.Load(t.Context(), r, in, nil)
 		if err == nil {

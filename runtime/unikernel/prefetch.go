@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // StepPrefetch is a step of anticipatory optimisation that this backend adds
@@ -18,9 +18,9 @@ import (
 const StepPrefetch = "prefetch"
 
 // dummies are functions to learn from: what they touch, every function does.
-var dummies = map[runtime.Language][2]string{
-	runtime.NodeJS: {"index.js", "exports.handler = async (event) => event;\n"},
-	runtime.Python: {"index.py", "def handler(event, context):\n    return event\n"},
+var dummies = map[isolation.Language][2]string{
+	isolation.NodeJS: {"index.js", "exports.handler = async (event) => event;\n"},
+	isolation.Python: {"index.py", "def handler(event, context):\n    return event\n"},
 }
 
 // learn finds out what functions write, and then what they read where that is
@@ -86,7 +86,7 @@ const rehearsal = 30 * time.Second
 // looks at it: the UC has not hibernated since its run.
 func (s *snap) rehearse(ctx context.Context, n *node, look func(*sandbox) error) (*sandbox, error) {
 	s.backend.hold(s)
-	sb, err := s.backend.deploy(s, n, runtime.Limits{}, tenancy{})
+	sb, err := s.backend.deploy(s, n, isolation.Limits{}, tenancy{})
 	if err != nil {
 		s.backend.release(s)
 		return nil, err
@@ -113,7 +113,7 @@ func (s *sandbox) rehearse(ctx context.Context, look func(*sandbox) error) error
 }
 
 // runDummy imports and runs the dummy of a language.
-func runDummy(ctx context.Context, sb runtime.Sandbox, lang runtime.Language) error {
+func runDummy(ctx context.Context, sb isolation.Sandbox, lang isolation.Language) error {
 	dir, err := os.MkdirTemp("", "lambdabench-dummy-")
 	if err != nil {
 		return err
@@ -123,13 +123,13 @@ func runDummy(ctx context.Context, sb runtime.Sandbox, lang runtime.Language) er
 	if err := os.WriteFile(filepath.Join(dir, source[0]), []byte(source[1]), 0o644); err != nil {
 		return err
 	}
-	fn := runtime.Function{Name: "dummy", Version: "$LATEST", Handler: "index.handler", Package: dir}
+	fn := isolation.Function{Name: "dummy", Version: "$LATEST", Handler: "index.handler", Package: dir}
 	if err := sb.Import(ctx, fn); err != nil {
 		return err
 	}
-	inv := runtime.Invocation{ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(rehearsal)}
+	inv := isolation.Invocation{ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(rehearsal)}
 	res, err := sb.Invoke(ctx, inv)
-	if err == nil && res.Outcome != runtime.OK {
+	if err == nil && res.Outcome != isolation.OK {
 		return res.Error
 	}
 	return err

@@ -10,25 +10,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
 // keeping keep what they are sent in every way that a language offers.
-var keeping = map[runtime.Language]string{
-	runtime.NodeJS: `const all = []; exports.handler = async (e) => { all.push(e, Buffer.from(e), Buffer.alloc(1 << 16, e)); require('fs').writeFileSync('/tmp/x', e); return all.length; };`,
-	runtime.Python: "all = []\ndef handler(e, c):\n    all.extend([e, e.encode() * 1000, bytearray(e.encode())])\n    open('/tmp/x', 'w').write(e)\n    return len(all)\n",
+var keeping = map[isolation.Language]string{
+	isolation.NodeJS: `const all = []; exports.handler = async (e) => { all.push(e, Buffer.from(e), Buffer.alloc(1 << 16, e)); require('fs').writeFileSync('/tmp/x', e); return all.length; };`,
+	isolation.Python: "all = []\ndef handler(e, c):\n    all.extend([e, e.encode() * 1000, bytearray(e.encode())])\n    open('/tmp/x', 'w').write(e)\n    return len(all)\n",
 }
 
 // onlyOne is a base snapshot with one node, which keeps one blank.
-func onlyOne(t *testing.T, lang runtime.Language) (*Backend, *snap) {
+func onlyOne(t *testing.T, lang isolation.Language) (*Backend, *snap) {
 	b := newBackend(t, Config{Stock: 1})
 	return b, baseSnapshot(t, b, lang, nil).(*snap)
 }
 
 func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) {
 			b, base := onlyOne(t, lang)
 			sb := deployed(t, b, base).(*sandbox)
@@ -40,7 +40,7 @@ func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if res := runtimetest.Invoke(t, sb, string(event)); res.Outcome != runtime.OK {
+			if res := runtimetest.Invoke(t, sb, string(event)); res.Outcome != isolation.OK {
 				t.Fatalf("%+v", res)
 			}
 			if found(t, b, sb.uc, secret) == 0 {
@@ -140,11 +140,11 @@ func anonymousPages(t *testing.T, pid int) (all []uint64) {
 // have some and lives that have none take turns.
 func TestRenewedBlankHoldsNothingOfAnyLife(t *testing.T) {
 	const source = "let all = []; exports.handler = async ([text, pages]) => { for (let i = 0; i < pages; i++) all.push(Buffer.alloc(4096, text)); return all.length; };\n"
-	b, base := onlyOne(t, runtime.NodeJS)
+	b, base := onlyOne(t, isolation.NodeJS)
 	n := base.nodes.load()[0]
 	for life, pages := range []int{100, 1, 400, 0, 30, 30, 900, 2} {
 		sb := deployed(t, b, base).(*sandbox)
-		if err := sb.Import(t.Context(), function(t, runtime.NodeJS, source)); err != nil {
+		if err := sb.Import(t.Context(), function(t, isolation.NodeJS, source)); err != nil {
 			t.Fatal(err)
 		}
 		secret := fmt.Sprintf("not for life %d ", life+1)
@@ -169,9 +169,9 @@ func TestRenewedBlankHoldsNothingOfAnyLife(t *testing.T) {
 }
 
 func TestRenewedBlanksServeOtherFunctions(t *testing.T) {
-	for lang, body := range map[runtime.Language]string{
-		runtime.NodeJS: "globalThis.seen = (globalThis.seen || 0) + 1; exports.handler = async () => [globalThis.seen, %d, require('crypto').randomUUID(), process.pid];\n",
-		runtime.Python: "import builtins, os, uuid\nbuiltins.seen = getattr(builtins, 'seen', 0) + 1\ndef handler(e, c):\n    return [builtins.seen, %d, str(uuid.uuid4()), os.getpid()]\n",
+	for lang, body := range map[isolation.Language]string{
+		isolation.NodeJS: "globalThis.seen = (globalThis.seen || 0) + 1; exports.handler = async () => [globalThis.seen, %d, require('crypto').randomUUID(), process.pid];\n",
+		isolation.Python: "import builtins, os, uuid\nbuiltins.seen = getattr(builtins, 'seen', 0) + 1\ndef handler(e, c):\n    return [builtins.seen, %d, str(uuid.uuid4()), os.getpid()]\n",
 	} {
 		t.Run(string(lang), func(t *testing.T) {
 			b, base := onlyOne(t, lang)
@@ -210,10 +210,10 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 		"too large": {"let b; exports.handler = async () => { b = Buffer.alloc(32 << 20, 1); return 1; };\n", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, base := onlyOne(t, runtime.NodeJS)
+			b, base := onlyOne(t, isolation.NodeJS)
 			sb := deployed(t, b, base).(*sandbox)
 			takeBlank(t, base.nodes.load()[0]).end()
-			if err := sb.Import(t.Context(), function(t, runtime.NodeJS, c.body)); err != nil {
+			if err := sb.Import(t.Context(), function(t, isolation.NodeJS, c.body)); err != nil {
 				t.Fatal(err)
 			}
 			runtimetest.Invoke(t, sb, "{}")
@@ -227,7 +227,7 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 			}
 			next := deployed(t, b, base)
 			defer next.Close()
-			if err := next.Import(t.Context(), function(t, runtime.NodeJS, nopSource[runtime.NodeJS])); err != nil {
+			if err := next.Import(t.Context(), function(t, isolation.NodeJS, nopSource[isolation.NodeJS])); err != nil {
 				t.Fatal(err)
 			}
 			if res := runtimetest.Invoke(t, next, "7"); string(res.Payload) != "7" {
@@ -240,13 +240,13 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 // BenchmarkCachedSnapshots captures b.N functions of one tenant and reports
 // what the cache of them takes; every one then answers a warm call.
 func BenchmarkCachedSnapshots(b *testing.B) {
-	languages(b, func(b *testing.B, lang runtime.Language) {
+	languages(b, func(b *testing.B, lang isolation.Language) {
 		be := newBackend(b, Config{})
 		base := baseSnapshot(b, be, lang, be.Anticipate())
-		source := map[runtime.Language]string{
-			runtime.NodeJS: "exports.handler = async () => %d;\n", runtime.Python: "def handler(e, c):\n    return %d\n",
+		source := map[isolation.Language]string{
+			isolation.NodeJS: "exports.handler = async () => %d;\n", isolation.Python: "def handler(e, c):\n    return %d\n",
 		}
-		all := make([]runtime.Snapshot, b.N)
+		all := make([]isolation.Snapshot, b.N)
 		before := be.arena.Bytes()
 		b.ResetTimer()
 		for i := range all {

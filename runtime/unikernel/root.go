@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	goruntime "runtime"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -44,7 +44,7 @@ const greetingTime = 20 * time.Second
 // startRoot starts the tender from memory. It costs one fork of the platform,
 // once. The tender outlives ctx. The error says what the host lacks.
 func startRoot(ctx context.Context) (*tenderRoot, error) {
-	if err := lackOfProcessor(goruntime.GOARCH); err != nil {
+	if err := lackOfProcessor(runtime.GOARCH); err != nil {
 		return nil, err
 	}
 	r, err := startProgram(ctx, tenderELF)

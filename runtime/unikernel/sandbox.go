@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
@@ -20,7 +20,7 @@ import (
 // sandbox is one unikernel context.
 type sandbox struct {
 	backend  *Backend
-	in       runtime.Interpreter
+	in       isolation.Interpreter
 	uc       blank // which node forked it, and as what
 	channel  *channel
 	session  *driver.Session
@@ -44,7 +44,7 @@ type sandbox struct {
 	asleep       *hibernated
 	hearing      chan struct{} // closed when what the UC said by itself was taken; see listen
 	woken        *hibernated   // what this call woke it from
-	limits       runtime.Limits
+	limits       isolation.Limits
 	calls        int     // under way
 	touched      bool    // since the clock's hand was here
 	place        int     // in the backend's ring; guarded by its lock
@@ -61,7 +61,7 @@ type sandbox struct {
 }
 
 // newSandbox takes a blank over. It does not hibernate before its first leave.
-func (b *Backend) newSandbox(uc blank, in runtime.Interpreter, limits runtime.Limits) *sandbox {
+func (b *Backend) newSandbox(uc blank, in isolation.Interpreter, limits isolation.Limits) *sandbox {
 	// The one who makes it calls leave when it is made.
 	sb := &sandbox{backend: b, in: in, uc: uc, limits: limits, calls: 1, touched: true}
 	sb.resting.RLock()
@@ -106,7 +106,7 @@ func (s *sandbox) begin(ctx context.Context) error {
 		}
 	}
 	if s.closed {
-		return runtime.ErrClosed
+		return isolation.ErrClosed
 	}
 	s.calls++
 	s.touched = true
@@ -126,8 +126,8 @@ func (s *sandbox) leave() {
 	s.resting.RUnlock()
 }
 
-// Import implements runtime.Sandbox.
-func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
+// Import implements isolation.Sandbox.
+func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {
 	if err := s.suit(fn.Account()); err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
@@ -160,7 +160,7 @@ func (s *sandbox) Import(ctx context.Context, fn runtime.Function) error {
 }
 
 // limit replaces the limits of a UC that runs.
-func (s *sandbox) limit(ctx context.Context, l runtime.Limits) error {
+func (s *sandbox) limit(ctx context.Context, l isolation.Limits) error {
 	s.mu.Lock()
 	was := s.limits
 	s.limits = l
@@ -183,10 +183,10 @@ func (s *sandbox) limit(ctx context.Context, l runtime.Limits) error {
 	return nil
 }
 
-// Invoke implements runtime.Sandbox.
-func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.Result, error) {
+// Invoke implements isolation.Sandbox.
+func (s *sandbox) Invoke(ctx context.Context, inv isolation.Invocation) (isolation.Result, error) {
 	if err := s.enter(ctx); err != nil {
-		return runtime.Result{}, err
+		return isolation.Result{}, err
 	}
 	defer s.leave()
 	res, err := s.session.Invoke(ctx, inv)
@@ -194,7 +194,7 @@ func (s *sandbox) Invoke(ctx context.Context, inv runtime.Invocation) (runtime.R
 	if err != nil || !res.Outcome.Alive() {
 		if unborn := s.unborn(); unborn != nil {
 			s.sleepOn()
-			return runtime.Result{}, fmt.Errorf("invoke: %w", unborn)
+			return isolation.Result{}, fmt.Errorf("invoke: %w", unborn)
 		}
 	}
 	if err == nil && !res.Outcome.Alive() {
@@ -256,8 +256,8 @@ func (s *sandbox) hearLast() {
 	})
 }
 
-// Printed implements runtime.Printer.
-func (s *sandbox) Printed() ([]byte, []runtime.LogMark) { return s.log.Take() }
+// Printed implements isolation.Printer.
+func (s *sandbox) Printed() ([]byte, []isolation.LogMark) { return s.log.Take() }
 
 // learnEnd says how the UC ended, for the session.
 func (s *sandbox) learnEnd() driver.End {
@@ -304,7 +304,7 @@ func (s *sandbox) unborn() error {
 	return nil
 }
 
-// Close implements runtime.Sandbox.
+// Close implements isolation.Sandbox.
 func (s *sandbox) Close() error {
 	s.once.Do(func() {
 		s.resting.RLock()
@@ -399,7 +399,7 @@ func (c *channel) awaitEnd() {
 // process that the call needs is gone: another sandbox may take the call.
 func (s *sandbox) unsent(err error) error {
 	if errors.Is(err, ErrTenderGone) || s.channel.ended() {
-		return fmt.Errorf("%w: %w", runtime.ErrUndelivered, err)
+		return fmt.Errorf("%w: %w", isolation.ErrUndelivered, err)
 	}
 	return err
 }
@@ -417,7 +417,7 @@ func (s *sandbox) on(n *node) bool {
 
 // noticeEnd counts a UC that ended before a call reached it.
 func (s *sandbox) noticeEnd(err error) {
-	if errors.Is(err, runtime.ErrUndelivered) && s.unborn() == nil && s.countLost() {
+	if errors.Is(err, isolation.ErrUndelivered) && s.unborn() == nil && s.countLost() {
 		s.backend.super.lose(kindUC, 1, err)
 	}
 }

@@ -1,7 +1,7 @@
 package unikernel
 
 import (
-	goruntime "runtime"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,8 +31,8 @@ func filterCall(number uintptr, action uint32) error {
 	if number != unix.SYS_CLONE {
 		code[2] = unix.SockFilter{Code: give, K: action}
 	}
-	goruntime.LockOSThread() // no_new_privs is a thread's until the filter is set
-	defer goruntime.UnlockOSThread()
+	runtime.LockOSThread() // no_new_privs is a thread's until the filter is set
+	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -109,9 +109,9 @@ func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T
 	for name, begin := range shortages {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend(t, Config{Stock: 2})
-			in := runtimetest.Interpreter(t, runtime.Python)
-			fn := function(t, runtime.Python, nopSource[runtime.Python])
-			base := baseSnapshot(t, b, runtime.Python, nil)
+			in := runtimetest.Interpreter(t, isolation.Python)
+			fn := function(t, isolation.Python, nopSource[isolation.Python])
+			base := baseSnapshot(t, b, isolation.Python, nil)
 			// Groups are removed only after the tender has left them.
 			over := begin(t, append(descendants(b.tender().cmd.Process.Pid), b.tender().cmd.Process.Pid))
 			ended := false
@@ -126,7 +126,7 @@ func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T
 				use(t, b, base, fn)
 			}
 			wantShortage(t, use(t, b, base, fn))
-			_, err := b.Boot(t.Context(), runtime.BootSpec{Interpreter: in})
+			_, err := b.Boot(t.Context(), isolation.BootSpec{Interpreter: in})
 			wantShortage(t, err)
 			end()
 			// A node may be about to answer for a fork that failed before.
@@ -137,7 +137,7 @@ func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T
 
 // A UC that hibernates is there again when the host lets the tender fork again.
 func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
-	be, sb := keeper(t, runtime.NodeJS)
+	be, sb := keeper(t, isolation.NodeJS)
 	askKeeper(t, sb, "{}")
 	rest(t, sb)
 	for at := sb.parent; at != nil; at = at.parent {
@@ -149,11 +149,11 @@ func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
 	}
 	over := rlimitShortage(t, descendants(os.Getpid()))
 	defer over()
-	_, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "request-1", Payload: []byte("{}")})
+	_, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "request-1", Payload: []byte("{}")})
 	wantShortage(t, err)
 	over()
 	runtimetest.Eventually(t, "a call after the shortage", func() bool {
-		_, err = sb.Invoke(t.Context(), runtime.Invocation{ID: "request-1", Payload: []byte("{}")})
+		_, err = sb.Invoke(t.Context(), isolation.Invocation{ID: "request-1", Payload: []byte("{}")})
 		return err == nil
 	})
 	askKeeper(t, sb, "{}")
@@ -164,9 +164,9 @@ func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
 
 // use deploys a UC and has it serve. It is closed with the test, and so no
 // other one is deployed in its process.
-func use(t *testing.T, b *Backend, base runtime.Snapshot, fn runtime.Function) error {
+func use(t *testing.T, b *Backend, base isolation.Snapshot, fn isolation.Function) error {
 	ctx := context.Background()
-	sb, err := b.Deploy(ctx, base, runtime.DeploySpec{})
+	sb, err := b.Deploy(ctx, base, isolation.DeploySpec{})
 	if err != nil {
 		return err
 	}
@@ -174,8 +174,8 @@ func use(t *testing.T, b *Backend, base runtime.Snapshot, fn runtime.Function) e
 	if err := sb.Import(ctx, fn); err != nil {
 		return err
 	}
-	res, err := sb.Invoke(ctx, runtime.Invocation{ID: "request-1", Payload: []byte("1")})
-	if err == nil && res.Outcome != runtime.OK {
+	res, err := sb.Invoke(ctx, isolation.Invocation{ID: "request-1", Payload: []byte("1")})
+	if err == nil && res.Outcome != isolation.OK {
 		err = fmt.Errorf("outcome %s: %v", res.Outcome, res.Error)
 	}
 	return err

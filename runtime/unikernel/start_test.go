@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -264,9 +264,9 @@ func TestStartIsTriedAgainAfterOneThatFailed(t *testing.T) {
 }
 
 // lack is what a failure is explained as.
-func lack(t *testing.T, err error, h hostFacts) *runtime.Unavailable {
+func lack(t *testing.T, err error, h hostFacts) *isolation.Unavailable {
 	t.Helper()
-	var u *runtime.Unavailable
+	var u *isolation.Unavailable
 	if !errors.As(explain(err, h), &u) {
 		t.Fatalf("%v is not explained", err)
 	}
@@ -308,7 +308,7 @@ func TestCauseOfAFailedStartIsReadFromTheHostsSettings(t *testing.T) {
 
 func TestEndOfAContextSaysNothingOfTheHost(t *testing.T) {
 	err := explain(&startError{step: "wait", err: context.Canceled}, hostFacts{})
-	var u *runtime.Unavailable
+	var u *isolation.Unavailable
 	if errors.As(err, &u) || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Kinds of processes, as metrics name them.
@@ -40,7 +40,7 @@ const (
 // supervisor is told of processes that are lost, and counts and logs them.
 type supervisor struct {
 	log    *slog.Logger
-	counts runtime.HelperCounts
+	counts isolation.HelperCounts
 	woken  chan struct{}
 }
 
@@ -79,12 +79,12 @@ func (s *supervisor) replace(kind string, n int) {
 	s.log.Info("unikernel: processes are replaced", "kind", kind, "count", n)
 }
 
-// Helpers implements runtime.Supervisor.
-func (b *Backend) Helpers() []runtime.Helper {
+// Helpers implements isolation.Supervisor.
+func (b *Backend) Helpers() []isolation.Helper {
 	return b.super.counts.List(kindRoot, kindZygote, kindSpare, kindUC)
 }
 
-// Health implements runtime.Supervisor.
+// Health implements isolation.Supervisor.
 func (b *Backend) Health(context.Context) error {
 	b.mu.Lock()
 	trouble, held, languages := b.trouble, b.overseen(), b.loadedLanguages()
@@ -201,7 +201,7 @@ func (b *Backend) awaitNode(ctx context.Context, find func() *node) (*node, erro
 		select {
 		case <-looked:
 		case <-b.done:
-			return nil, runtime.ErrClosed
+			return nil, isolation.ErrClosed
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%w, and no other took its place in time: %w", ErrTenderGone, errors.Join(ctx.Err(), b.Health(ctx)))
 		}

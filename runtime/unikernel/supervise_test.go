@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -60,20 +60,20 @@ func alive(pid int) bool {
 
 // retried hands a call to sandboxes of a snapshot until one takes it, as a worker
 // does.
-func retried(ctx context.Context, b *Backend, snap runtime.Snapshot) error {
+func retried(ctx context.Context, b *Backend, snap isolation.Snapshot) error {
 	for tries := 4; ; tries-- {
-		sb, err := b.Deploy(ctx, snap, runtime.DeploySpec{})
+		sb, err := b.Deploy(ctx, snap, isolation.DeploySpec{})
 		if err != nil {
 			return err
 		}
-		inv := runtime.Invocation{ID: "request-1", Payload: []byte("1"), Deadline: time.Now().Add(30 * time.Second)}
+		inv := isolation.Invocation{ID: "request-1", Payload: []byte("1"), Deadline: time.Now().Add(30 * time.Second)}
 		res, err := sb.Invoke(ctx, inv)
 		sb.Close()
 		switch {
-		case errors.Is(err, runtime.ErrUndelivered) && tries > 0:
+		case errors.Is(err, isolation.ErrUndelivered) && tries > 0:
 		case err != nil:
 			return err
-		case res.Outcome != runtime.OK:
+		case res.Outcome != isolation.OK:
 			return fmt.Errorf("outcome %s: %v", res.Outcome, res.Error)
 		default:
 			return nil
@@ -91,11 +91,11 @@ func lost(b *Backend, kind string) (lost, replaced uint64) {
 }
 
 func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
-	b, sleeper := keeper(t, runtime.Python)
+	b, sleeper := keeper(t, isolation.Python)
 	askKeeper(t, sleeper, "{}")
 	rest(t, sleeper)
-	base := baseSnapshot(t, b, runtime.Python, nil)
-	snap := functionSnapshot(t, b, base, function(t, runtime.Python, nopSource[runtime.Python]))
+	base := baseSnapshot(t, b, isolation.Python, nil)
+	snap := functionSnapshot(t, b, base, function(t, isolation.Python, nopSource[isolation.Python]))
 	open := descriptors(t)
 	one := func(pids []int) []int { return pids[:1] }
 	all := func(pids []int) []int { return pids }
@@ -175,10 +175,10 @@ func TestUCThatIsStoppedDuringACallEndsTheCall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan runtime.Result, 1)
+	done := make(chan isolation.Result, 1)
 	begin := time.Now()
 	go func() {
-		res, err := sb.Invoke(context.Background(), runtime.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(60 * time.Second)})
+		res, err := sb.Invoke(context.Background(), isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(60 * time.Second)})
 		if err != nil {
 			t.Error(err)
 		}
@@ -188,14 +188,14 @@ func TestUCThatIsStoppedDuringACallEndsTheCall(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	if res := <-done; res.Outcome != runtime.Crashed || res.Error == nil || !strings.Contains(res.Error.Message, "signal: killed") || time.Since(begin) > 30*time.Second {
+	if res := <-done; res.Outcome != isolation.Crashed || res.Error == nil || !strings.Contains(res.Error.Message, "signal: killed") || time.Since(begin) > 30*time.Second {
 		t.Errorf("%+v %v after %v", res, res.Error, time.Since(begin))
 	}
 	runtimetest.Invoke(t, neighbour, "1")
 }
 
 func TestIdleUCThatDiedDoesNotTakeTheNextCall(t *testing.T) {
-	_, sb, _ := withNeighbour(t, nopSource[runtime.NodeJS])
+	_, sb, _ := withNeighbour(t, nopSource[isolation.NodeJS])
 	runtimetest.Invoke(t, sb, "1")
 	pid, err := sb.(*sandbox).hostPID()
 	if err != nil {
@@ -205,15 +205,15 @@ func TestIdleUCThatDiedDoesNotTakeTheNextCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	runtimetest.Eventually(t, "it is gone", sb.(*sandbox).channel.ended)
-	_, err = sb.Invoke(t.Context(), runtime.Invocation{ID: "r", Payload: []byte("1"), Deadline: time.Now().Add(time.Minute)})
-	if !errors.Is(err, runtime.ErrUndelivered) || !strings.Contains(err.Error(), "signal: killed") {
+	_, err = sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("1"), Deadline: time.Now().Add(time.Minute)})
+	if !errors.Is(err, isolation.ErrUndelivered) || !strings.Contains(err.Error(), "signal: killed") {
 		t.Errorf("a call of a UC that was killed before: %v", err)
 	}
 }
 
 func TestClosedSandboxIsNobodyElse(t *testing.T) {
-	b, base := onlyOne(t, runtime.Python)
-	fn := function(t, runtime.Python, nopSource[runtime.Python])
+	b, base := onlyOne(t, isolation.Python)
+	fn := function(t, isolation.Python, nopSource[isolation.Python])
 	old := deployed(t, b, base)
 	if err := old.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
@@ -226,13 +226,13 @@ func TestClosedSandboxIsNobodyElse(t *testing.T) {
 	if now := next.(*sandbox).uc; now.id%maxChildren != was.id%maxChildren {
 		t.Fatalf("the next UC is not in the place of the first: %d, %d", now.id, was.id)
 	}
-	if u, err := old.Usage(); !errors.Is(err, runtime.ErrClosed) {
+	if u, err := old.Usage(); !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("usage after close: %+v, %v", u, err)
 	}
-	if c, err := b.Calls(old); !errors.Is(err, runtime.ErrClosed) {
+	if c, err := b.Calls(old); !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("calls after close: %+v, %v", c, err)
 	}
-	if err := old.Import(t.Context(), fn); !errors.Is(err, runtime.ErrClosed) {
+	if err := old.Import(t.Context(), fn); !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("import after close: %v", err)
 	}
 	// Whoever asked before Close is refused by the node.

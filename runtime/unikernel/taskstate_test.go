@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -28,8 +28,8 @@ def handler(event, context):
 `
 
 // spoilerFunction is the function with its library.
-func spoilerFunction(t *testing.T) runtime.Function {
-	fn := function(t, runtime.Python, spoiler)
+func spoilerFunction(t *testing.T) isolation.Function {
+	fn := function(t, isolation.Python, spoiler)
 	compile(t, filepath.Join(fn.Package, "taskstate.so"), "-shared", "-fPIC", "-nostdlib", "-mfsgsbase", "guests/lib/taskstate.c")
 	return fn
 }
@@ -99,7 +99,7 @@ func taskStatus(t *testing.T, pid int) map[string]string {
 }
 
 func TestNothingThatAGuestSetInItsTaskOutlivesAReset(t *testing.T) {
-	b, base := onlyOne(t, runtime.Python)
+	b, base := onlyOne(t, isolation.Python)
 	n := base.nodes.load()[0]
 	fn := spoilerFunction(t)
 	for _, c := range spoilings {
@@ -118,7 +118,7 @@ func TestNothingThatAGuestSetInItsTaskOutlivesAReset(t *testing.T) {
 			for n.stock.len() > 0 {
 				takeBlank(t, n).end()
 			}
-			if res := runtimetest.Invoke(t, sb, fmt.Sprint(c.way)); res.Outcome != runtime.OK {
+			if res := runtimetest.Invoke(t, sb, fmt.Sprint(c.way)); res.Outcome != isolation.OK {
 				t.Fatalf("%+v", res)
 			}
 			sleepsAtRest(t, pid)

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // A process that a UC leaves behind keeps traces that no reset removes: page
@@ -15,7 +15,7 @@ import (
 // tenancy is whose functions a UC or a process has run. The zero value has run
 // none, the backend's own dummies aside.
 type tenancy struct {
-	account string // runtime.Function.Account, which may be ""
+	account string // isolation.Function.Account, which may be ""
 	ran     bool
 }
 
@@ -34,11 +34,11 @@ func (s *sandbox) suit(account string) error {
 	s.resting.RUnlock()
 	if !fits {
 		err := s.tryHibernate()
-		if errors.Is(err, runtime.ErrClosed) || errors.Is(err, runtime.ErrBusy) {
+		if errors.Is(err, isolation.ErrClosed) || errors.Is(err, isolation.ErrBusy) {
 			return err
 		}
 		if err != nil {
-			return fmt.Errorf("%w: it does not leave the process of another account: %v", runtime.ErrUndelivered, err)
+			return fmt.Errorf("%w: it does not leave the process of another account: %v", isolation.ErrUndelivered, err)
 		}
 	}
 	s.mu.Lock()

@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // ofAccount is a function of an account that answers with its process id.
-func ofAccount(t testing.TB, account string) runtime.Function {
-	fn := function(t, runtime.NodeJS, "exports.handler = async () => process.pid;\n")
+func ofAccount(t testing.TB, account string) isolation.Function {
+	fn := function(t, isolation.NodeJS, "exports.handler = async () => process.pid;\n")
 	if account != "" {
 		fn.ARN = "arn:aws:lambda:us-east-1:" + account + ":function:f"
 	} else {
@@ -36,7 +36,7 @@ func (s *sandbox) process(t *testing.T) int {
 // returns the UC and its processes before and after the import.
 func serveAccount(t *testing.T, b *Backend, base *snap, known bool, account string) (sb *sandbox, before, after int) {
 	t.Helper()
-	spec := runtime.DeploySpec{}
+	spec := isolation.DeploySpec{}
 	if known {
 		spec.Account = account
 	}
@@ -50,7 +50,7 @@ func serveAccount(t *testing.T, b *Backend, base *snap, known bool, account stri
 		t.Fatal(err)
 	}
 	var pid uint32
-	if res := runtimetest.Invoke(t, sb, "{}"); res.Outcome != runtime.OK || json.Unmarshal(res.Payload, &pid) != nil || pid != sb.pid {
+	if res := runtimetest.Invoke(t, sb, "{}"); res.Outcome != isolation.OK || json.Unmarshal(res.Payload, &pid) != nil || pid != sb.pid {
 		t.Fatalf("%+v, want process id %d", res, sb.pid)
 	}
 	return sb, before, sb.process(t)
@@ -60,7 +60,7 @@ func TestProcessesAreReusedWithinAnAccountAlone(t *testing.T) {
 	for name, known := range map[string]bool{"account known at the deploy": true, "account known at the import": false} {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend(t, Config{Stock: 4, HibernateAfter: -1})
-			base := baseSnapshot(t, b, runtime.NodeJS, nil).(*snap)
+			base := baseSnapshot(t, b, isolation.NodeJS, nil).(*snap)
 			of, again := map[int]string{}, map[string]int{}
 			for round := range 4 {
 				for _, account := range []string{"111111111111", "222222222222", "", "111111111111", "openwhisk/guest"} {
@@ -90,7 +90,7 @@ func TestProcessesAreReusedWithinAnAccountAlone(t *testing.T) {
 // its own account.
 func TestHibernationKeepsProcessesWithinAnAccount(t *testing.T) {
 	b := newBackend(t, Config{Stock: 1, HibernateAfter: -1})
-	base := baseSnapshot(t, b, runtime.NodeJS, nil).(*snap)
+	base := baseSnapshot(t, b, isolation.NodeJS, nil).(*snap)
 	n := base.nodes.load()[0]
 	sb, _, first := serveAccount(t, b, base, true, "111111111111")
 	defer sb.Close()
@@ -117,24 +117,24 @@ func BenchmarkAccounts(b *testing.B) {
 	counts := []int{1, 2, 16, 64}
 	type rig struct {
 		be    *Backend
-		base  runtime.Snapshot
-		fns   [functions]runtime.Function
-		snaps [functions]runtime.Snapshot
+		base  isolation.Snapshot
+		fns   [functions]isolation.Function
+		snaps [functions]isolation.Snapshot
 	}
 	rigs := make([]rig, len(counts))
 	for i, accounts := range counts {
 		r := &rigs[i]
 		r.be = newBackend(b, Config{})
-		r.base = baseSnapshot(b, r.be, runtime.NodeJS, steps)
+		r.base = baseSnapshot(b, r.be, isolation.NodeJS, steps)
 		for k := range functions {
 			r.fns[k] = ofAccount(b, fmt.Sprintf("%012d", k%accounts))
 			r.snaps[k] = functionSnapshot(b, r.be, r.base, r.fns[k])
 		}
 	}
 	var warm, cold laps
-	trial := func(r *rig, l *laps, name string, snap runtime.Snapshot, fn runtime.Function) {
+	trial := func(r *rig, l *laps, name string, snap isolation.Snapshot, fn isolation.Function) {
 		begin := time.Now()
-		sb, err := r.be.Deploy(context.Background(), snap, runtime.DeploySpec{Account: fn.Account()})
+		sb, err := r.be.Deploy(context.Background(), snap, isolation.DeploySpec{Account: fn.Account()})
 		if err != nil {
 			b.Fatal(err)
 		}

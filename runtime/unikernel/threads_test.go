@@ -4,14 +4,14 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // Functions that start as many threads as they can, up to 40, and say how many
 // that were, and why not more.
-var threadStarters = map[runtime.Language]string{
-	runtime.NodeJS: `
+var threadStarters = map[isolation.Language]string{
+	isolation.NodeJS: `
 const { Worker } = require('node:worker_threads');
 exports.handler = async () => {
   const all = [];
@@ -29,7 +29,7 @@ exports.handler = async () => {
   return [all.length, why];
 };
 `,
-	runtime.Python: `
+	isolation.Python: `
 import threading
 
 def handler(event, context):
@@ -50,12 +50,12 @@ def handler(event, context):
 }
 
 func TestThreadsAreLimitedAsProcessesAre(t *testing.T) {
-	for lang, refusal := range map[runtime.Language]string{runtime.NodeJS: "EAGAIN", runtime.Python: "can't start new thread"} {
+	for lang, refusal := range map[isolation.Language]string{isolation.NodeJS: "EAGAIN", isolation.Python: "can't start new thread"} {
 		t.Run(string(lang), func(t *testing.T) {
 			be := newBackend(t, Config{})
 			base := baseSnapshot(t, be, lang, nil)
 			fn := function(t, lang, threadStarters[lang])
-			started := func(sb runtime.Sandbox) (n int, why string) {
+			started := func(sb isolation.Sandbox) (n int, why string) {
 				defer sb.Close()
 				res := runtimetest.Invoke(t, sb, "{}")
 				if err := json.Unmarshal(res.Payload, &[]any{&n, &why}); err != nil {
@@ -63,7 +63,7 @@ func TestThreadsAreLimitedAsProcessesAre(t *testing.T) {
 				}
 				return n, why
 			}
-			fn.Limits = runtime.Limits{Processes: 24}
+			fn.Limits = isolation.Limits{Processes: 24}
 			sb := deployed(t, be, base)
 			if err := sb.Import(t.Context(), fn); err != nil {
 				t.Fatal(err)
@@ -77,14 +77,14 @@ func TestThreadsAreLimitedAsProcessesAre(t *testing.T) {
 				t.Errorf("%d threads under a limit of 24, then %q", n, why)
 			}
 			// The limit is the deploy's, not the snapshot's.
-			free, err := be.Deploy(t.Context(), snap, runtime.DeploySpec{})
+			free, err := be.Deploy(t.Context(), snap, isolation.DeploySpec{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if n, why := started(free); n != 40 || why != "" {
 				t.Errorf("without a limit %d of 40 threads, then %q", n, why)
 			}
-			bound, err := be.Deploy(t.Context(), snap, runtime.DeploySpec{Limits: runtime.Limits{Processes: 24}})
+			bound, err := be.Deploy(t.Context(), snap, isolation.DeploySpec{Limits: isolation.Limits{Processes: 24}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,15 +4,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // The reply of a call whose time is over waits neither for the node to kill the UC
 // nor for the UC's end.
 func TestTimedOutCallIsAnsweredWhileItsNodeIsBusy(t *testing.T) {
 	be := newBackend(t, Config{})
-	fn := function(t, runtime.Python, "def handler(event, context):\n    while True:\n        pass\n")
-	sb := deployed(t, be, baseSnapshot(t, be, runtime.Python, nil)).(*sandbox)
+	fn := function(t, isolation.Python, "def handler(event, context):\n    while True:\n        pass\n")
+	sb := deployed(t, be, baseSnapshot(t, be, isolation.Python, nil)).(*sandbox)
 	defer sb.Close()
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func TestTimedOutCallIsAnsweredWhileItsNodeIsBusy(t *testing.T) {
 	n.mu.Lock() // as while it carries out another order
 	freed := time.AfterFunc(20*time.Second, n.mu.Unlock)
 	deadline := time.Now().Add(300 * time.Millisecond)
-	res, err := sb.Invoke(t.Context(), runtime.Invocation{ID: "request-1", Payload: []byte("1"), Deadline: deadline})
+	res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "request-1", Payload: []byte("1"), Deadline: deadline})
 	late := time.Since(deadline)
 	if !freed.Stop() {
 		t.Fatal("the reply waited for the node")
@@ -38,7 +38,7 @@ func TestTimedOutCallIsAnsweredWhileItsNodeIsBusy(t *testing.T) {
 	}
 	n.mu.Unlock()
 	<-closed
-	if err != nil || res.Outcome != runtime.TimedOut || late > 5*time.Second {
+	if err != nil || res.Outcome != isolation.TimedOut || late > 5*time.Second {
 		t.Errorf("outcome %s, %v, error %v, %v after the deadline", res.Outcome, res.Error, err, late)
 	}
 	if !sb.channel.closed.Load() || be.awake.Load() != 0 {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
@@ -24,10 +24,10 @@ const tracedCalls = 512
 // Calls reads what system calls a UC made since it was booted. Those that the
 // library OS does not know are always counted, the others with Config.Trace. The
 // UC must be idle.
-func (b *Backend) Calls(sb runtime.Sandbox) ([]CallCount, error) {
+func (b *Backend) Calls(sb isolation.Sandbox) ([]CallCount, error) {
 	s, ok := sb.(*sandbox)
 	if !ok || s.backend != b {
-		return nil, fmt.Errorf("read call counters: %w", runtime.ErrForeignObject)
+		return nil, fmt.Errorf("read call counters: %w", isolation.ErrForeignObject)
 	}
 	if err := s.enter(context.Background()); err != nil {
 		return nil, fmt.Errorf("read call counters: %w", err)
@@ -78,10 +78,10 @@ func (s *sandbox) peek(addr, n uint64) (got []byte, err error) {
 
 // Trace boots an interpreter, has it import and run a function, and returns
 // the system calls that it made: for 'lambdabench doctor --uc-trace'.
-func Trace(ctx context.Context, in runtime.Interpreter) ([]CallCount, error) {
+func Trace(ctx context.Context, in isolation.Interpreter) ([]CallCount, error) {
 	b := New(Config{Trace: true})
 	defer b.Close()
-	sb, err := b.Boot(ctx, runtime.BootSpec{Interpreter: in})
+	sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: in})
 	if err != nil {
 		return nil, err
 	}

@@ -3,13 +3,13 @@ package unikernel
 import (
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestTraceNamesTheCalls(t *testing.T) {
 	newBackend(t, Config{})
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) {
 			calls, err := Trace(t.Context(), runtimetest.Interpreter(t, lang))
 			if err != nil {

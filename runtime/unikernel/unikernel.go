@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
@@ -98,15 +98,15 @@ func New(cfg Config) *Backend {
 	}
 }
 
-// Name implements runtime.Backend.
+// Name implements isolation.Backend.
 func (b *Backend) Name() string { return Name }
 
-// Anticipate implements runtime.Anticipator.
+// Anticipate implements isolation.Anticipator.
 func (b *Backend) Anticipate() []string {
 	return []string{driver.StepNetwork, driver.StepInterpreter, StepPrefetch}
 }
 
-// Probe implements runtime.Backend.
+// Probe implements isolation.Backend.
 func (b *Backend) Probe(ctx context.Context) error { return probe(ctx) }
 
 // prepare starts the tender, once. A start that failed is tried again by the
@@ -126,7 +126,7 @@ func (b *Backend) prepare(ctx context.Context) error {
 	b.mu.Unlock()
 	switch {
 	case closed:
-		return runtime.ErrClosed
+		return isolation.ErrClosed
 	case b.tender() != nil:
 		return nil
 	}
@@ -189,7 +189,7 @@ func (b *Backend) settle() {
 	}
 }
 
-// Close implements runtime.Backend.
+// Close implements isolation.Backend.
 func (b *Backend) Close() error {
 	b.mu.Lock()
 	if b.closed {

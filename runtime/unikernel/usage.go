@@ -6,34 +6,34 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
-// Usage implements runtime.Sandbox. Memory is what the UC alone holds:
+// Usage implements isolation.Sandbox. Memory is what the UC alone holds:
 // its anonymous pages and page tables. Pages of snapshots that it only reads
 // belong to all.
 // Of a UC that hibernates, it is what is kept of it.
-func (s *sandbox) Usage() (runtime.Usage, error) {
+func (s *sandbox) Usage() (isolation.Usage, error) {
 	s.resting.RLock()
 	defer s.resting.RUnlock()
 	if s.isClosed() {
-		return runtime.Usage{}, fmt.Errorf("usage of a unikernel context: %w", runtime.ErrClosed)
+		return isolation.Usage{}, fmt.Errorf("usage of a unikernel context: %w", isolation.ErrClosed)
 	}
 	if asleep := s.hibernated(); asleep != nil {
-		return runtime.Usage{MemoryBytes: int64(len(asleep.patches)) * abi.PageSize, CPU: s.spent, Source: "patches of a hibernated context"}, nil
+		return isolation.Usage{MemoryBytes: int64(len(asleep.patches)) * abi.PageSize, CPU: s.spent, Source: "patches of a hibernated context"}, nil
 	}
 	return s.usage()
 }
 
 // usage needs s.resting.
-func (s *sandbox) usage() (runtime.Usage, error) {
+func (s *sandbox) usage() (isolation.Usage, error) {
 	files, before, err := s.stat()
 	if err != nil && s.isClosed() { // meanwhile
-		err = runtime.ErrClosed
+		err = isolation.ErrClosed
 	}
 	if err != nil {
-		return runtime.Usage{}, fmt.Errorf("usage of a unikernel context: %w", err)
+		return isolation.Usage{}, fmt.Errorf("usage of a unikernel context: %w", err)
 	}
 	u, err := parseUsage(files)
 	u.CPU += s.spent - before
@@ -54,8 +54,8 @@ func (s *sandbox) stat() (files []string, before time.Duration, err error) {
 	return files, time.Duration(r.a), err
 }
 
-func parseUsage(files []string) (runtime.Usage, error) {
-	u := runtime.Usage{Source: "anonymous pages and page tables"}
+func parseUsage(files []string) (isolation.Usage, error) {
+	u := isolation.Usage{Source: "anonymous pages and page tables"}
 	onCPU, _, _ := strings.Cut(files[0], " ")
 	ns, err := strconv.ParseInt(onCPU, 10, 64)
 	if err != nil {

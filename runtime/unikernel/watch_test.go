@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -22,19 +22,19 @@ def handler(event, context):
             return "has 4 GB"
 `
 	b := newBackend(t, Config{})
-	base := baseSnapshot(t, b, runtime.Python, nil)
-	sb, err := b.Deploy(t.Context(), base, runtime.DeploySpec{Limits: runtime.Limits{MemoryBytes: 128 << 20}})
+	base := baseSnapshot(t, b, isolation.Python, nil)
+	sb, err := b.Deploy(t.Context(), base, isolation.DeploySpec{Limits: isolation.Limits{MemoryBytes: 128 << 20}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer sb.Close()
-	fn := function(t, runtime.Python, source)
+	fn := function(t, isolation.Python, source)
 	fn.Limits.MemoryBytes = 128 << 20
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
 	res := runtimetest.Invoke(t, sb, "{}")
-	if res.Outcome != runtime.OutOfMemory {
+	if res.Outcome != isolation.OutOfMemory {
 		t.Fatalf("%s %s: %v", res.Outcome, res.Payload, res.Error)
 	}
 	t.Log(res.Error)
@@ -45,7 +45,7 @@ def handler(event, context):
 	}
 	other := deployed(t, b, base)
 	defer other.Close()
-	if err := other.Import(t.Context(), function(t, runtime.Python, nopSource[runtime.Python])); err != nil {
+	if err := other.Import(t.Context(), function(t, isolation.Python, nopSource[isolation.Python])); err != nil {
 		t.Fatal(err)
 	}
 	runtimetest.Invoke(t, other, "{}")
@@ -63,15 +63,15 @@ def handler(megabytes, context):
     return "has it"
 `
 	b := newBackend(t, Config{})
-	base := baseSnapshot(t, b, runtime.Python, nil)
+	base := baseSnapshot(t, b, isolation.Python, nil)
 	for _, c := range []struct {
 		limit, takes int64 // MB
-		want         runtime.Outcome
+		want         isolation.Outcome
 	}{
-		{128, 128, runtime.OK}, {128, 190, runtime.OutOfMemory},
-		{512, 560, runtime.OK}, {512, 630, runtime.OutOfMemory},
+		{128, 128, isolation.OK}, {128, 190, isolation.OutOfMemory},
+		{512, 560, isolation.OK}, {512, 630, isolation.OutOfMemory},
 	} {
-		fn := function(t, runtime.Python, source)
+		fn := function(t, isolation.Python, source)
 		fn.Limits.MemoryBytes = c.limit << 20
 		sb := deployed(t, b, base)
 		if err := sb.Import(t.Context(), fn); err != nil {
@@ -102,9 +102,9 @@ def handler(event, context):
     return len(maps)
 `
 	b := newBackend(t, Config{})
-	fn := function(t, runtime.Python, source)
+	fn := function(t, isolation.Python, source)
 	fn.Limits.MemoryBytes = 128 << 20
-	sb := deployed(t, b, baseSnapshot(t, b, runtime.Python, nil)).(*sandbox)
+	sb := deployed(t, b, baseSnapshot(t, b, isolation.Python, nil)).(*sandbox)
 	defer sb.Close()
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ def handler(event, context):
 // A snapshot may be closed, and its node with it, while its UCs are looked at.
 func TestWatchOfANodeThatIsGone(t *testing.T) {
 	b := newBackend(t, Config{})
-	base := baseSnapshot(t, b, runtime.Python, nil)
+	base := baseSnapshot(t, b, isolation.Python, nil)
 	n := base.(*snap).nodes.load()[0]
 	if err := base.Close(); err != nil {
 		t.Fatal(err)

@@ -27,8 +27,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
 
@@ -54,7 +54,7 @@ func (m *Image) Close() error {
 // Open returns the image of an interpreter below dir, and builds it where it
 // is missing. init is a program of the host that is to be the container's
 // first process and run the interpreter; with none it is empty.
-func Open(ctx context.Context, dir string, in runtime.Interpreter, init string) (*Image, error) {
+func Open(ctx context.Context, dir string, in isolation.Interpreter, init string) (*Image, error) {
 	tree, err := plan(ctx, in, init)
 	if err != nil {
 		return nil, err

@@ -9,13 +9,13 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
 
-var installed = sync.OnceValue(func() []runtime.Interpreter { return runtime.Interpreters(context.Background()) })
+var installed = sync.OnceValue(func() []isolation.Interpreter { return isolation.Interpreters(context.Background()) })
 
-func interpreters(t *testing.T) []runtime.Interpreter {
+func interpreters(t *testing.T) []isolation.Interpreter {
 	all := installed()
 	if len(all) == 0 {
 		t.Skip("no interpreter found: install Node.js 18 or later, or CPython 3.11 or later")
@@ -23,7 +23,7 @@ func interpreters(t *testing.T) []runtime.Interpreter {
 	return all
 }
 
-func open(t *testing.T, dir string, in runtime.Interpreter) *Image {
+func open(t *testing.T, dir string, in isolation.Interpreter) *Image {
 	t.Helper()
 	img, err := Open(t.Context(), dir, in, "")
 	if err != nil {
@@ -48,7 +48,7 @@ func TestImageHoldsTheInterpreterAndNoUserOfTheHost(t *testing.T) {
 					t.Errorf("the image has %s", path)
 				}
 			}
-			if in.Language == runtime.Python {
+			if in.Language == isolation.Python {
 				if found, _ := filepath.Glob(filepath.Join(img.Root, "/usr/lib/python3*/test")); len(found) > 0 {
 					t.Errorf("the image has Python's own tests: %v", found)
 				}
@@ -155,7 +155,7 @@ func TestFailedBuildLeavesNothing(t *testing.T) {
 }
 
 func TestOpenOfAnExecutableThatIsGoneFails(t *testing.T) {
-	in := runtime.Interpreter{Runtime: "nodejs20.x", Language: runtime.NodeJS, Path: "/nonexistent/node"}
+	in := isolation.Interpreter{Runtime: "nodejs20.x", Language: isolation.NodeJS, Path: "/nonexistent/node"}
 	if _, err := Open(context.Background(), t.TempDir(), in, ""); err == nil {
 		t.Error("an image of nothing was made")
 	}

@@ -3,8 +3,8 @@ package image
 import (
 	"context"
 
-	"github.com/lambdabench/lambdabench/runtime"
 	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
 
@@ -12,7 +12,7 @@ import (
 var mountPoints = []string{"/proc", "/dev", "/sys", "/tmp", driver.TaskRoot, "/run"}
 
 // plan lists all that goes into the image.
-func plan(ctx context.Context, in runtime.Interpreter, init string) (*rootfs.Tree, error) {
+func plan(ctx context.Context, in isolation.Interpreter, init string) (*rootfs.Tree, error) {
 	t, err := rootfs.ForInterpreter(ctx, in)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
 )
@@ -20,7 +20,7 @@ type Suite struct {
 	Units    []string      // modules or files, sorted
 	Deadline time.Duration // of a test that says nothing
 
-	interpreter runtime.Interpreter
+	interpreter isolation.Interpreter
 	trees       []string // what the tests need, at the same place in a UC
 	lines       bool     // the program reports its tests line by line
 	argv        func(unit string, first int) []string
@@ -100,15 +100,15 @@ func (l Lab) sides(ctx context.Context, s *Suite) ([2]side, error) {
 }
 
 // interpreter is the host's interpreter of this runtime.
-func interpreter(ctx context.Context, name string) (runtime.Interpreter, error) {
+func interpreter(ctx context.Context, name string) (isolation.Interpreter, error) {
 	var have []string
-	for _, in := range runtime.Interpreters(ctx) {
+	for _, in := range isolation.Interpreters(ctx) {
 		if in.Runtime == name {
 			return in, nil
 		}
 		have = append(have, in.Runtime)
 	}
-	return runtime.Interpreter{}, fmt.Errorf("this host has no %s (it has %s)", name, strings.Join(have, ", "))
+	return isolation.Interpreter{}, fmt.Errorf("this host has no %s (it has %s)", name, strings.Join(have, ", "))
 }
 
 func lastLine(s string) string {

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/lambdabench/lambdabench/runtime"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
 
@@ -82,9 +82,9 @@ func TestCacheReplacesADamagedImage(t *testing.T) {
 }
 
 func TestInterpreterImagesAreWholeAndSound(t *testing.T) {
-	for _, lang := range []runtime.Language{runtime.NodeJS, runtime.Python} {
+	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) {
-			in, err := runtime.FindInterpreter(context.Background(), string(lang))
+			in, err := isolation.FindInterpreter(context.Background(), string(lang))
 			if err != nil {
 				t.Skip(err)
 			}

@@ -1,4 +1,4 @@
-// Package runtime is the isolation contract: what a backend must offer so
+// Package isolation is the isolation contract: what a backend must offer so
 // that the platform can run functions in it, and nothing about how.
 //
 // A [Backend] boots a language runtime into a [Sandbox]. A sandbox imports one
@@ -10,15 +10,15 @@
 // the same framed protocol to it over one byte stream, so that backends differ
 // in isolation alone.
 //
-//	sb, err := backend.Boot(ctx, runtime.BootSpec{Interpreter: node, Limits: limits})
+//	sb, err := backend.Boot(ctx, isolation.BootSpec{Interpreter: node, Limits: limits})
 //	if err != nil { … }
 //	defer sb.Close()
 //	if err := sb.Import(ctx, fn); err != nil { … }
-//	res, err := sb.Invoke(ctx, runtime.Invocation{ID: id, Payload: []byte(`{}`), Deadline: deadline})
+//	res, err := sb.Invoke(ctx, isolation.Invocation{ID: id, Payload: []byte(`{}`), Deadline: deadline})
 //
 // The package is not a scheduler: it keeps no cache, no pool and no queue.
 // Those are the platform's.
-package runtime
+package isolation
 
 import (
 	"context"

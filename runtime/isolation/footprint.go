@@ -1,4 +1,4 @@
-package runtime
+package isolation
 
 // Footprinter is a Backend that knows the memory footprint of its sandboxes.
 // Whoever bounds their number and was not told otherwise derives the bound
