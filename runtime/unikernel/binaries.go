@@ -10,11 +10,11 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
-//go:generate sh tender/build.sh
+//go:generate sh csrc/tender/build.sh
 
 // tenderELF hosts UCs; like the library OS, it is checked in beside its source.
 //
-//go:embed tender/tender.elf
+//go:embed csrc/tender/tender.elf
 var tenderELF []byte
 
 // libosHeader reads struct uc_libos out of the embedded library OS.

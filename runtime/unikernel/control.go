@@ -9,7 +9,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
-// This file mirrors tender/control.h. A test compiles the header and compares.
+// This file mirrors csrc/tender/control.h. A test compiles the header and compares.
 
 const (
 	tcMagic = 0x31304354

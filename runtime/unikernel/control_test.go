@@ -44,7 +44,7 @@ func TestControlMirrorsTheHeader(t *testing.T) {
 	if err := os.WriteFile(file, []byte(src), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	here, err := filepath.Abs("tender")
+	here, err := filepath.Abs("csrc/tender")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestControlMirrorsTheHeader(t *testing.T) {
 
 // The sum over the sources that the checked-in binary was built from.
 func TestTenderIsBuiltFromItsSource(t *testing.T) {
-	script, err := os.ReadFile("tender/build.sh")
+	script, err := os.ReadFile("csrc/tender/build.sh")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,14 +65,14 @@ func TestTenderIsBuiltFromItsSource(t *testing.T) {
 	}
 	sums := ""
 	for _, name := range strings.Fields(string(m[1])) {
-		data, err := os.ReadFile(filepath.Join("tender", name))
+		data, err := os.ReadFile(filepath.Join("csrc/tender", name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		sums += fmt.Sprintf("%x  %s\n", sha256.Sum256(data), name)
 	}
 	sum := sha256.Sum256([]byte(sums))
-	id, err := os.ReadFile("tender/tender.id")
+	id, err := os.ReadFile("csrc/tender/tender.id")
 	if err != nil {
 		t.Fatal(err)
 	}

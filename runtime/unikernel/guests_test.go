@@ -18,7 +18,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
 )
 
-// A lab boots programs under tender/boot, the thinnest tender.
+// A lab boots programs under csrc/tender/boot, the thinnest tender.
 type lab struct {
 	boot, image, libos string
 }
@@ -29,7 +29,7 @@ func newLab(t testing.TB, fill func(dir string, b *rootfs.Tree)) *lab {
 	t.Helper()
 	dir := t.TempDir()
 	l := &lab{boot: filepath.Join(dir, "boot"), image: filepath.Join(dir, "image"), libos: filepath.Join(dir, "libos.elf")}
-	compile(t, l.boot, "-static-pie", "tender/boot.c")
+	compile(t, l.boot, "-static-pie", "csrc/tender/boot.c")
 	if err := os.WriteFile(l.libos, libosELF, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func (l *lab) run(t *testing.T, flags []string, program ...string) (string, int)
 
 // Each program under guests/ proves one subject of the libOS and prints SUCCESS.
 func TestGuests(t *testing.T) {
-	sources, err := filepath.Glob("guests/*.c")
+	sources, err := filepath.Glob("csrc/guests/*.c")
 	if err != nil || len(sources) == 0 {
 		t.Fatalf("no guests (%v)", err)
 	}
@@ -104,7 +104,7 @@ func TestHostileGuestsDie(t *testing.T) {
 		guestDied      = 120 // UC_EXIT_SIGNAL
 		libOSDied      = 125 // UC_EXIT_LIBOS
 	)
-	l := newLab(t, func(dir string, b *rootfs.Tree) { addGuests(t, dir, b, []string{"guests/hostile.c"}) })
+	l := newLab(t, func(dir string, b *rootfs.Tree) { addGuests(t, dir, b, []string{"csrc/guests/hostile.c"}) })
 	for _, c := range []struct {
 		way    string
 		status int
@@ -146,7 +146,7 @@ func FuzzCalls(f *testing.F) {
 	for seed := range uint64(4) {
 		f.Add(seed)
 	}
-	l := newLab(f, func(dir string, b *rootfs.Tree) { addGuests(f, dir, b, []string{"guests/fuzz.c"}) })
+	l := newLab(f, func(dir string, b *rootfs.Tree) { addGuests(f, dir, b, []string{"csrc/guests/fuzz.c"}) })
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		out, status := l.run(t, []string{"-m", "200000000"}, "/guest/fuzz", strconv.FormatUint(seed, 10), "5000")
 		if status != 0 {

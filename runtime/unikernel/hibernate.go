@@ -18,7 +18,7 @@ import (
 // A UC that is idle needs no process. What stands in the way of many of them
 // are page tables, mappings and descriptors, and most pages that a UC has
 // written differ by a few words from those that it began with. So an idle UC
-// hibernates: these words are kept (tender/patches.c), its process becomes a
+// hibernates: these words are kept (csrc/tender/patches.c), its process becomes a
 // blank again or ends, and the next call lays the words over a blank: the same
 // UC, with its own process id, random state and connections. Its connections
 // stand still meanwhile. A UC that waits for a timer, or said something that

@@ -47,7 +47,7 @@ func (e *startError) signal() syscall.Signal {
 const (
 	stepProgram = "put its program into memory"
 	stepFork    = "fork and execute it"
-	stepMount   = "mount proc" // as tender/setup.c calls it
+	stepMount   = "mount proc" // as csrc/tender/setup.c calls it
 )
 
 // architecture is the processor that the tender and the library OS are made for.

@@ -17,23 +17,23 @@ import (
 func sourceID(t *testing.T) []byte {
 	t.Helper()
 	var sources []string
-	for _, pattern := range []string{"*.c", "*.h", "*.S", "*.ld", "build.sh", "vdso/*.c", "vdso/*.ld", "vdso/*.map", "../abi/*.h"} {
-		found, err := filepath.Glob(filepath.Join("libos", pattern))
+	for _, pattern := range []string{"*.c", "*.h", "*.S", "*.ld", "build.sh", "vdso/*.c", "vdso/*.ld", "vdso/*.map", "../../abi/*.h"} {
+		found, err := filepath.Glob(filepath.Join("csrc/libos", pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no sources %s (%v)", pattern, err)
 		}
 		sources = append(sources, found...)
 	}
 	for i, s := range sources {
-		sources[i] = strings.TrimPrefix(s, "libos/")
-		if !strings.HasPrefix(s, "libos/") {
-			sources[i] = "../" + s
+		sources[i] = strings.TrimPrefix(s, "csrc/libos/")
+		if !strings.HasPrefix(s, "csrc/libos/") {
+			sources[i] = "../../" + s
 		}
 	}
 	sort.Strings(sources)
 	all := sha256.New()
 	for _, s := range sources {
-		data, err := os.ReadFile(filepath.Join("libos", s))
+		data, err := os.ReadFile(filepath.Join("csrc/libos", s))
 		if err != nil {
 			t.Fatal(err)
 		}

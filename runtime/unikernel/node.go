@@ -170,7 +170,7 @@ func (n *node) ping() {
 }
 
 // nextID is the id of the next child in the place of another: an order with the
-// id before it no longer reaches anybody (tender/control.h).
+// id before it no longer reaches anybody (csrc/tender/control.h).
 func nextID(id uint32) uint32 { return id + maxChildren }
 
 // forget kills a child and gives its place back. What waits on the channel sees

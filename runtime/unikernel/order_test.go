@@ -76,7 +76,7 @@ func TestACallWaitsForANodeNoLongerThanItsContext(t *testing.T) {
 
 // What a blank runs must not write the data of its node, which the two share.
 func TestBlanksHaveNoDataOfTheirOwn(t *testing.T) {
-	for _, file := range []string{"tender/blank.c", "tender/wire.c"} {
+	for _, file := range []string{"csrc/tender/blank.c", "csrc/tender/wire.c"} {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -85,7 +85,7 @@ func TestBlanksHaveNoDataOfTheirOwn(t *testing.T) {
 			t.Errorf("%s has data of a node, and is run by blanks", file)
 		}
 	}
-	ld, err := os.ReadFile("tender/tender.ld")
+	ld, err := os.ReadFile("csrc/tender/tender.ld")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ var dummies = map[isolation.Language][2]string{
 }
 
 // learn finds out what functions write, and then what they read where that is
-// known: a node maps what will be written in another way (tender/blank.c).
+// known: a node maps what will be written in another way (csrc/tender/blank.c).
 func (s *snap) learn() ([]layer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), rehearsal)
 	defer cancel()

@@ -16,7 +16,7 @@ import (
 // pages that every function writes are there already when the next order
 // comes, so that a deploy costs neither a fork nor page faults, and the end of a
 // UC not the end of a process. What makes this safe stands in abi/uc.h at
-// UC_SLEEP_CALL and in tender/renew.c.
+// UC_SLEEP_CALL and in csrc/tender/renew.c.
 
 const (
 	// renewPatience bounds the wait for a UC to come to where it can be renewed.

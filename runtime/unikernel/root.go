@@ -28,7 +28,7 @@ type tenderRoot struct {
 // nobody is whom the tender is on the host when the platform is root.
 const nobody = 65534
 
-// The tender's descriptors at its start (tender/tender.h). Its program is the
+// The tender's descriptors at its start (csrc/tender/tender.h). Its program is the
 // third: execve(2) names it by that number, which nothing else can take between
 // fork and execve. The tender then puts its own procfs there.
 const (

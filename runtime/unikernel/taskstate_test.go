@@ -30,7 +30,7 @@ def handler(event, context):
 // spoilerFunction is the function with its library.
 func spoilerFunction(t *testing.T) isolation.Function {
 	fn := function(t, isolation.Python, spoiler)
-	compile(t, filepath.Join(fn.Package, "taskstate.so"), "-shared", "-fPIC", "-nostdlib", "-mfsgsbase", "guests/lib/taskstate.c")
+	compile(t, filepath.Join(fn.Package, "taskstate.so"), "-shared", "-fPIC", "-nostdlib", "-mfsgsbase", "csrc/guests/lib/taskstate.c")
 	return fn
 }
 
@@ -143,7 +143,7 @@ func TestNothingThatAGuestSetInItsTaskOutlivesAReset(t *testing.T) {
 			}
 			for range 2 { // what a first trap does not show
 				if res := runtimetest.Invoke(t, next, "0"); string(res.Payload) != "0" {
-					t.Errorf("the next function sees %s of it (bits of guests/lib/taskstate.c), %v", res.Payload, res.Error)
+					t.Errorf("the next function sees %s of it (bits of csrc/guests/lib/taskstate.c), %v", res.Payload, res.Error)
 				}
 			}
 			if status := taskStatus(t, next.process(t)); strings.Trim(status["SigBlk"], "0") != "" {

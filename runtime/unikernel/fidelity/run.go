@@ -56,7 +56,7 @@ func (p process) run(ctx context.Context, s *Suite, unit string) ([]Result, erro
 	})
 }
 
-// uc runs units in UCs under tender/boot.
+// uc runs units in UCs under csrc/tender/boot.
 type uc struct{ boot, image, libos string }
 
 func (uc) name() string { return "uc" }

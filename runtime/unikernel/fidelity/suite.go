@@ -75,10 +75,10 @@ func (l Lab) sides(ctx context.Context, s *Suite) ([2]side, error) {
 	if err := os.MkdirAll(l.Out, 0o755); err != nil {
 		return [2]side{}, err
 	}
-	u := uc{boot: filepath.Join(l.Out, "boot"), libos: filepath.Join(l.Source, "libos", "libos.elf")}
-	cmd := exec.CommandContext(ctx, "gcc", "-O1", "-w", "-static-pie", "-o", u.boot, filepath.Join(l.Source, "tender", "boot.c"))
+	u := uc{boot: filepath.Join(l.Out, "boot"), libos: filepath.Join(l.Source, "csrc", "libos", "libos.elf")}
+	cmd := exec.CommandContext(ctx, "gcc", "-O1", "-w", "-static-pie", "-o", u.boot, filepath.Join(l.Source, "csrc", "tender", "boot.c"))
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return [2]side{}, fmt.Errorf("compile tender/boot.c: %w\n%s", err, out)
+		return [2]side{}, fmt.Errorf("compile csrc/tender/boot.c: %w\n%s", err, out)
 	}
 	b, err := rootfs.ForInterpreter(ctx, s.interpreter)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command mkimage builds a file image by hand, for trying programs under tender/boot:
+// Command mkimage builds a file image by hand, for trying programs under csrc/tender/boot:
 //
 //	go run ./runtime/unikernel/image/mkimage -o node.img -program /usr/bin/node -tree /etc/ssl/certs
 package main

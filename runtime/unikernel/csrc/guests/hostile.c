@@ -9,7 +9,7 @@
  * Without argument: what a guest may do to itself without harm. Prints SUCCESS.
  */
 #include "check.h"
-#include "../abi/uc.h"
+#include "../../abi/uc.h"
 
 static long stub(long n, long a, long b, long c, long d, long e, long f)
 {

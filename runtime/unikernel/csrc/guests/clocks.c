@@ -1,6 +1,6 @@
 /* Clocks: read without a trap, agree with each other, sleeps last. */
 #include "check.h"
-#include "../abi/uc.h"
+#include "../../abi/uc.h"
 #include <sys/auxv.h>
 #include <sys/time.h>
 #include <time.h>

@@ -4,7 +4,7 @@
 
 #include "sys.h"
 #include "control.h"
-#include "../abi/uc.h"
+#include "../../abi/uc.h"
 
 /* Descriptors of a node. 3 is its control socket, or the channel of a blank. */
 enum { FD_CONTROL = UC_CHANNEL_FD, FD_LIBOS = 4, FD_PROC = 5, FD_HUGE = 6, FD_ARENA = 7, FD_SCRATCH = 8, FD_FIRST_FREE = 16 };

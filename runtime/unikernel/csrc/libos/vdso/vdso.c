@@ -3,7 +3,7 @@
  * through the pointer in the host block, and adds the offset that keeps monotonic clocks from running backwards when a
  * snapshot is restored after a reboot of the host. Position-independent, no data, no relocations.
  */
-#include "../../abi/uc.h"
+#include "../../../abi/uc.h"
 
 struct timespec { long sec, nsec; };
 struct timeval { long sec, usec; };

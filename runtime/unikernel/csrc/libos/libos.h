@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <asm/errno.h>
 #include <asm/unistd.h>
-#include "../abi/uc.h"
-#include "../abi/uc_image.h"
+#include "../../abi/uc.h"
+#include "../../abi/uc_image.h"
 
 typedef uint8_t u8;
 typedef uint16_t u16;

@@ -4,7 +4,7 @@
 #include <linux/capability.h>
 #include <linux/prctl.h>
 #include <linux/mount.h>
-#include "../abi/uc_filter.h"
+#include "../../abi/uc_filter.h"
 
 #ifndef MS_REC
 #define MS_REC 16384

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 LC_ALL=C; export LC_ALL
 CC=${CC:-gcc}
-sources="blank.c capture.c diff.c main.c node.c own.c patches.c renew.c setup.c watch.c wire.c control.h sys.h tender.h start.S tender.ld build.sh ../abi/uc.h ../abi/uc_filter.h"
+sources="blank.c capture.c diff.c main.c node.c own.c patches.c renew.c setup.c watch.c wire.c control.h sys.h tender.h start.S tender.ld build.sh ../../abi/uc.h ../../abi/uc_filter.h"
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 $CC -O2 -g0 -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -static -fno-pie -no-pie -mcmodel=large -fno-stack-protector \
 	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-ident -mgeneral-regs-only -fno-builtin -fno-tree-loop-distribute-patterns \

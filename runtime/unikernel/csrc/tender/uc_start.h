@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
-#include "../abi/uc.h"
-#include "../abi/uc_filter.h"
+#include "../../abi/uc.h"
+#include "../../abi/uc_filter.h"
 
 struct uc_start {
 	char **argv;

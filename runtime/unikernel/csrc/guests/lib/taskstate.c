@@ -3,7 +3,7 @@
  * the function after it loads to look for traces. spoil never returns: the UC then sleeps as one that waits for its next call.
  */
 #include <stdint.h>
-#include "../../abi/uc.h"
+#include "../../../abi/uc.h"
 
 typedef uint64_t u64;
 typedef uint32_t u32;

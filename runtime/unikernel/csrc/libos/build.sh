@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 LC_ALL=C; export LC_ALL
 CC=${CC:-gcc}
-sources=$(ls *.c *.h *.S *.ld build.sh vdso/*.c vdso/*.ld vdso/*.map ../abi/*.h)
+sources=$(ls *.c *.h *.S *.ld build.sh vdso/*.c vdso/*.ld vdso/*.map ../../abi/*.h)
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/vdso"
 id=$(sha256sum $sources | sha256sum | cut -c1-64)
