@@ -34,13 +34,14 @@ type Env struct {
 // shared lives as long as the run.
 type shared struct {
 	dir         string
+	patience    time.Duration // Runner.Patience
 	network     Network
 	populations map[string]*workloads.Population
 	servers     map[string]*workloads.WaitServer // by the address that they listen on
 	memory      *memoryGroup
 }
 
-func newEnv(su *Suite, work string, log *slog.Logger) (*Env, error) {
+func newEnv(su *Suite, work string, patience time.Duration, log *slog.Logger) (*Env, error) {
 	if err := os.MkdirAll(work, 0o755); err != nil {
 		return nil, fmt.Errorf("make work folder: %w", err)
 	}
@@ -48,7 +49,10 @@ func newEnv(su *Suite, work string, log *slog.Logger) (*Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh := &shared{dir: work, network: su.Network, populations: map[string]*workloads.Population{}, servers: map[string]*workloads.WaitServer{}}
+	sh := &shared{
+		dir: work, patience: patience, network: su.Network,
+		populations: map[string]*workloads.Population{}, servers: map[string]*workloads.WaitServer{},
+	}
 	if _, err := sh.serve(su.Network.Listen); err != nil {
 		return nil, err
 	}
@@ -227,6 +231,15 @@ func checked(c Callee, res isolation.Result) (outcome, message string) {
 		return OutcomeWrong, err.Error()
 	}
 	return string(isolation.OK), ""
+}
+
+// patient is a worker's configuration that waits for sandboxes as long as the run
+// shall. Without a patience the worker's own defaults hold.
+func (e *Env) patient(cfg worker.Config) worker.Config {
+	if p := e.shared.patience; p > 0 {
+		cfg.BootTimeout, cfg.ImportTimeout = p, p
+	}
+	return cfg
 }
 
 // Open starts a platform with the given worker, and returns the way to the

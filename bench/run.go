@@ -22,7 +22,12 @@ type Runner struct {
 	// lists it, as host:port.
 	Open func(allow []string) []isolation.Backend
 
-	Only     []string     // experiments; empty means the suite's
+	Only []string // experiments; empty means the suite's
+
+	// Patience bounds each start of a sandbox and each step of a backend's trial. 0:
+	// the bounds of the worker and of package trial, which an emulated host exceeds.
+	Patience time.Duration
+
 	Progress Progress     // nil for none
 	Log      *slog.Logger // what is worth knowing; nil for none
 }
@@ -49,7 +54,7 @@ func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	env, err := newEnv(su, f.work(), r.logger())
+	env, err := newEnv(su, f.work(), r.Patience, r.logger())
 	if err != nil {
 		return err
 	}
@@ -110,6 +115,10 @@ func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, env *Env, all
 // closing thousands of sandboxes takes its time.
 const grace = 2 * time.Minute
 
+// starts is how many starts of a sandbox may each take all of Runner.Patience within
+// a trial's time: those of the runtime snapshot, a stem cell and a function.
+const starts = 3
+
 func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b isolation.Backend, path string, t Trial) error {
 	section := su.section(t.Experiment)
 	env, err := env.forTrial(t, b)
@@ -118,7 +127,7 @@ func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b isolation.Bac
 	}
 	defer os.RemoveAll(env.Dir)
 	quiet := settle(ctx, su.Settle)
-	ctx, cancel := context.WithTimeout(ctx, 3*t.Limit+grace)
+	ctx, cancel := context.WithTimeout(ctx, 3*t.Limit+max(grace, starts*r.Patience))
 	defer cancel()
 	w, err := record.Create(path)
 	if err != nil {

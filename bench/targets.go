@@ -50,7 +50,7 @@ func (r *Runner) targets(ctx context.Context, su *Suite, all backendList) ([]Tar
 // tryOut is a backend with the interpreters that it works with, and why it does
 // not with the others.
 func (r *Runner) tryOut(ctx context.Context, b isolation.Backend, all []isolation.Interpreter) (works []Target, lacks []error) {
-	verdicts, err := trial.Trial{}.All(ctx, b, all)
+	verdicts, err := trial.Trial{Patience: r.Patience}.All(ctx, b, all)
 	if err != nil {
 		r.logger().Warn("backend left out", "backend", b.Name(), "reason", err)
 		return nil, []error{err}

@@ -46,7 +46,8 @@ const maxIdle = 1024
 // OpenGateway starts a whole platform on the trial's backend, with functions
 // created, and returns when its worker is ready.
 func (e *Env) OpenGateway(ctx context.Context, cfg worker.Config, fns ...Functions) (*gatewayCaller, error) {
-	p, err := platform.Open(platform.Config{Data: filepath.Join(e.Dir, "data"), Worker: cfg}, e.Backend, []isolation.Interpreter{e.Interpreter}, e.Log)
+	settings := platform.Config{Data: filepath.Join(e.Dir, "data"), Worker: e.patient(cfg)}
+	p, err := platform.Open(settings, e.Backend, []isolation.Interpreter{e.Interpreter}, e.Log)
 	if err != nil {
 		return nil, err
 	}

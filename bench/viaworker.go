@@ -20,6 +20,7 @@ type workerCaller struct {
 // OpenWorker starts a worker on the trial's backend and returns when its
 // runtime snapshots and stem cells are ready.
 func (e *Env) OpenWorker(ctx context.Context, cfg worker.Config) (*workerCaller, error) {
+	cfg = e.patient(cfg)
 	cfg.Log = e.Log
 	w, err := worker.New(cfg, e.Backend, []isolation.Interpreter{e.Interpreter})
 	if err != nil {

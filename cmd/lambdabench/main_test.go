@@ -119,8 +119,8 @@ func TestARunThatCannotBeginNamesNoWayToGoOn(t *testing.T) {
 }
 
 func TestTheCommandToGoOnIsForAShell(t *testing.T) {
-	got := resume("my suite.yaml", "it's", runFlags{backends: []string{"container/runc"}, only: []string{"ao"}, verbose: true, backendFlags: backendFlags{network: "none"}})
-	const want = `lambdabench run 'my suite.yaml' --out 'it'\''s' --backends container/runc --only ao --container-network none --verbose`
+	got := resume("my suite.yaml", "it's", runFlags{backends: []string{"container/runc"}, only: []string{"ao"}, patience: 10 * time.Minute, verbose: true, backendFlags: backendFlags{network: "none"}})
+	const want = `lambdabench run 'my suite.yaml' --out 'it'\''s' --backends container/runc --only ao --container-network none --patience 10m0s --verbose`
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

@@ -22,6 +22,7 @@ type runFlags struct {
 	backends []string
 	only     []string
 	verbose  bool
+	patience time.Duration
 	backendFlags
 }
 
@@ -43,6 +44,7 @@ with the same --out does what is missing.`,
 	cmd.Flags().StringSliceVar(&f.backends, "backends", nil, "only these backends, instead of the suite's")
 	cmd.Flags().StringSliceVar(&f.only, "only", nil, "only these experiments of the suite")
 	f.backendFlags.add(cmd)
+	cmd.Flags().DurationVar(&f.patience, "patience", 0, "how long a backend may take to start a sandbox, and each step of its trial: more on an emulated host (default: the platform's)")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log what the platform does")
 	return cmd
 }
@@ -65,7 +67,7 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 			cfg.Allow = allow
 			return backends.All(cfg)
 		},
-		Only: f.only, Progress: bench.NewProgress(os.Stderr), Log: logger(f.verbose),
+		Only: f.only, Patience: f.patience, Progress: bench.NewProgress(os.Stderr), Log: logger(f.verbose),
 	}
 	err = r.Run(cmd.Context(), suite, out)
 	var failed *bench.TrialsFailed
@@ -95,6 +97,9 @@ func resume(path, out string, f runFlags) string {
 	}
 	if f.network != "" {
 		args = append(args, "--"+container.NetworkFlag, string(f.network))
+	}
+	if f.patience > 0 {
+		args = append(args, "--patience", f.patience.String())
 	}
 	if f.verbose {
 		args = append(args, "--verbose")
