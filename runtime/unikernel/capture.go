@@ -74,7 +74,7 @@ func (s *sandbox) settled(ctx context.Context, try func() error) error {
 func (s *sandbox) table(o order, hints []snapshot.Page) (st abi.UCState, got []taken, r reply, err error) {
 	n := s.uc.node
 	o.id = s.uc.id
-	o.flags |= uint32(len(hints)) << flagHints
+	o.flags |= uint32(len(hints)) << flagCandidates
 	r, _, err = n.askWith(o, func(scratch []byte) { putHints(scratch, hints) }, func(r reply) (err error) {
 		if st, err = abi.ParseState(n.scratch); err == nil {
 			got, err = parseTaken(n.scratch[abi.PageSize:], r.n)
@@ -145,7 +145,7 @@ func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapsh
 			if !hidden && s.asBelow(p) {
 				continue
 			}
-			if pages = append(pages, p); t.flags&pageHint != 0 {
+			if pages = append(pages, p); t.flags&pageCandidate != 0 {
 				shared = append(shared, p)
 			}
 		}

@@ -15,7 +15,7 @@ const (
 	tcMagic = 0x31304354
 
 	opRun     = 1
-	opNode    = 2
+	opZygote  = 2
 	opFork    = 10
 	opKill    = 11
 	opCapture = 12
@@ -26,35 +26,35 @@ const (
 	opFile    = 17
 	opWatch   = 18
 	opPeek    = 20
-	opRenew   = 21
-	opRefill  = 22
+	opReset   = 21
+	opReuse   = 22
 	opPatches = 23
 
-	flagShared = 1
-	flagDirect = 2
-	flagHints  = 8 // the bit from which on flags count hints
+	flagShared     = 1
+	flagDirect     = 2
+	flagCandidates = 8 // the bit from which on flags count candidates
 
-	layerCopied  = 1
-	layerMapped  = 2
-	layerZeroed  = 3
-	layerTouched = 4
-	layerRead    = 5
+	extentCopied        = 1
+	extentMapped        = 2
+	extentZeroed        = 3
+	extentPrefetchWrite = 4
+	extentPrefetchRead  = 5
 
-	pageZero = 1
-	pageSame = 2 // as the node has it
-	pageHint = 4 // as a hint says
+	pageZero      = 1
+	pageSame      = 2 // as the zygote has it
+	pageCandidate = 4 // as a candidate says
 
-	orderSize   = 32
-	replySize   = 32
-	layerSize   = 24
-	runSize     = 176
-	machineSize = 32
-	pageSize    = 24 // of struct tc_page, an entry of a capture's table
-	watchedSize = 8
-	hintSize    = 16
+	orderSize     = 32
+	replySize     = 32
+	extentSize    = 24
+	runSize       = 176
+	machineSize   = 32
+	pageSize      = 24 // of struct tc_page, an entry of a capture's table
+	watchedSize   = 8
+	candidateSize = 16
 
 	scratchSize = 8 << 20
-	layersAt    = scratchSize / 2
+	extentsAt   = scratchSize / 2
 	packetMax   = 65536
 	maxChildren = 65536
 )
@@ -98,7 +98,7 @@ func parseReply(b []byte) (reply, error) {
 	}, nil
 }
 
-// layer is struct tc_layer: one stretch of guest pages.
+// layer is struct tc_extent: one stretch of guest pages.
 type layer struct {
 	addr, off uint64
 	pages     uint32
@@ -142,7 +142,7 @@ func (r *runOrder) encode() (packet, spilled []byte) {
 			}
 		}
 	}
-	b := make([]byte, runSize, runSize+len(r.layers)*layerSize+len(strings)+len(r.patches))
+	b := make([]byte, runSize, runSize+len(r.layers)*extentSize+len(strings)+len(r.patches))
 	for i, v := range []uint32{tcMagic, r.op, r.how, r.flags, r.pid, r.cpus, uint32(len(r.layers)), uint32(len(strings)),
 		uint32(len(r.args)), uint32(len(r.env)), uint32(exe), 0} {
 		le.PutUint32(b[4*i:], v)
@@ -204,11 +204,11 @@ func (t taken) encode(b []byte) {
 	le.PutUint32(b[20:], t.flags)
 }
 
-// putHints writes an order's hints to the end of scratch, as struct tc_hint.
+// putHints writes an order's hints to the end of scratch, as struct tc_candidate.
 func putHints(scratch []byte, hints []snapshot.Page) {
-	b := scratch[len(scratch)-len(hints)*hintSize:]
+	b := scratch[len(scratch)-len(hints)*candidateSize:]
 	for i, p := range hints {
-		le.PutUint64(b[i*hintSize:], uint64(p.VPN)*abi.PageSize)
-		le.PutUint64(b[i*hintSize+8:], uint64(p.Slot)*abi.PageSize)
+		le.PutUint64(b[i*candidateSize:], uint64(p.VPN)*abi.PageSize)
+		le.PutUint64(b[i*candidateSize+8:], uint64(p.Slot)*abi.PageSize)
 	}
 }

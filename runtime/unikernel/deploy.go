@@ -219,7 +219,7 @@ func (s *snap) layersOver(n *node, gone []snapshot.Range) ([]layer, pins) {
 	var pages []snapshot.Page
 	hide := func(ranges []snapshot.Range) {
 		for _, g := range ranges {
-			layers = append(layers, layer{addr: uint64(g.VPN) * abi.PageSize, pages: g.Pages, kind: layerZeroed})
+			layers = append(layers, layer{addr: uint64(g.VPN) * abi.PageSize, pages: g.Pages, kind: extentZeroed})
 			pages = slices.DeleteFunc(slices.Clone(pages), func(p snapshot.Page) bool { return p.VPN-g.VPN < g.Pages })
 		}
 	}
@@ -262,7 +262,7 @@ func appendCopied(layers []layer, pages []snapshot.Page) []layer {
 			layers[len(layers)-1].pages++
 			continue
 		}
-		layers = append(layers, layer{addr: uint64(p.VPN) * abi.PageSize, off: uint64(p.Slot) * abi.PageSize, pages: 1, kind: layerCopied})
+		layers = append(layers, layer{addr: uint64(p.VPN) * abi.PageSize, off: uint64(p.Slot) * abi.PageSize, pages: 1, kind: extentCopied})
 	}
 	return layers
 }

@@ -142,7 +142,7 @@ func (s *sandbox) takePatches() (*hibernated, error) {
 			return unix.EAGAIN
 		}
 		_, _, err := n.askWith(order{op: opPatches, id: s.uc.id, a: uint64(len(layers))}, func(scratch []byte) {
-			encodeLayers(scratch[layersAt:layersAt], layers)
+			encodeLayers(scratch[extentsAt:extentsAt], layers)
 		}, func(r reply) error {
 			st, err := abi.ParseState(n.scratch)
 			gone = discarded(st)

@@ -63,7 +63,7 @@ const orderTick = time.Second
 // of a new node, take seconds on a host where memory is short.
 func ticks(op uint32) int {
 	switch op {
-	case opScan, opCopy, opFile, opNode:
+	case opScan, opCopy, opFile, opZygote:
 		return 60
 	}
 	return 10
@@ -282,7 +282,7 @@ func (n *node) grow(image *os.File, arena int, layers []layer, files []*os.File)
 }
 
 func (n *node) become(image *os.File, arena, scratch int, layers []layer, files []*os.File) error {
-	r := runOrder{op: opNode, imageSize: n.imageSize, layers: layers}
+	r := runOrder{op: opZygote, imageSize: n.imageSize, layers: layers}
 	fds := []int{int(image.Fd()), arena, scratch}
 	for _, f := range files {
 		fds = append(fds, int(f.Fd()))
@@ -291,7 +291,7 @@ func (n *node) become(image *os.File, arena, scratch int, layers []layer, files 
 		return err
 	}
 	b := make([]byte, 512)
-	k, _, err := n.receive(opNode, b)
+	k, _, err := n.receive(opZygote, b)
 	if err != nil {
 		return err
 	}
@@ -299,8 +299,8 @@ func (n *node) become(image *os.File, arena, scratch int, layers []layer, files 
 		return note.err()
 	}
 	rep, err := parseReply(b[:k])
-	if err == nil && rep.op != opNode {
-		err = fmt.Errorf("tender: reply to order %d where one to %d was due", rep.op, opNode)
+	if err == nil && rep.op != opZygote {
+		err = fmt.Errorf("tender: reply to order %d where one to %d was due", rep.op, opZygote)
 	}
 	return err
 }

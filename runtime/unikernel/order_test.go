@@ -74,15 +74,15 @@ func TestACallWaitsForANodeNoLongerThanItsContext(t *testing.T) {
 	}
 }
 
-// What a blank runs must not write the data of its node, which the two share.
-func TestBlanksHaveNoDataOfTheirOwn(t *testing.T) {
-	for _, file := range []string{"csrc/tender/blank.c", "csrc/tender/wire.c"} {
+// What a spare runs must not write the data of its zygote, which the two share.
+func TestSparesHaveNoDataOfTheirOwn(t *testing.T) {
+	for _, file := range []string{"csrc/tender/spare.c", "csrc/tender/wire.c"} {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(source), "NODE_DATA") {
-			t.Errorf("%s has data of a node, and is run by blanks", file)
+		if strings.Contains(string(source), "ZYGOTE_DATA") {
+			t.Errorf("%s has data of a zygote, and is run by spares", file)
 		}
 	}
 	ld, err := os.ReadFile("csrc/tender/tender.ld")
@@ -90,7 +90,7 @@ func TestBlanksHaveNoDataOfTheirOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(ld), "ASSERT(SIZEOF(.unmarked) == 0") {
-		t.Error("the link does not refuse data without NODE_DATA")
+		t.Error("the link does not refuse data without ZYGOTE_DATA")
 	}
 }
 

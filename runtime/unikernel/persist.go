@@ -59,7 +59,7 @@ func (s *snap) header() (snapshot.Header, error) {
 	h.Seq, h.Imported = s.state.Seq, s.state.Imported
 	for _, l := range s.prefetch {
 		r := snapshot.Range{VPN: uint32(l.addr / abi.PageSize), Pages: l.pages}
-		if l.kind == layerRead {
+		if l.kind == extentPrefetchRead {
 			h.Read = append(h.Read, r)
 		} else {
 			h.Touched = append(h.Touched, r)
@@ -178,7 +178,7 @@ func (s *snap) load(_ context.Context, r io.Reader) (err error) {
 		}
 		s.state = driver.State{Seq: h.Seq, Imported: h.Imported}
 		s.owner = tenancy{h.Tenant, h.Imported}
-		s.prefetch = append(asLayers(h.Touched, layerTouched), asLayers(h.Read, layerRead)...)
+		s.prefetch = append(asLayers(h.Touched, extentPrefetchWrite), asLayers(h.Read, extentPrefetchRead)...)
 		fill, err = s.filler(h, runs, below)
 		return err
 	}

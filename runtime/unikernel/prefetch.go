@@ -24,7 +24,7 @@ var dummies = map[isolation.Language][2]string{
 }
 
 // learn finds out what functions write, and then what they read where that is
-// known: a node maps what will be written in another way (csrc/tender/blank.c).
+// known: a node maps what will be written in another way (csrc/tender/spare.c).
 func (s *snap) learn() ([]layer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), rehearsal)
 	defer cancel()
@@ -32,7 +32,7 @@ func (s *snap) learn() ([]layer, error) {
 	for _, o := range []struct {
 		kind  uint16
 		flags uint32
-	}{{layerTouched, 0}, {layerRead, flagShared}} {
+	}{{extentPrefetchWrite, 0}, {extentPrefetchRead, flagShared}} {
 		got, err := s.touched(ctx, known, o.flags)
 		if err != nil {
 			return nil, fmt.Errorf("learn what functions touch: %w", err)

@@ -86,7 +86,7 @@ func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*node, error) 
 	var got []taken
 	for _, a := range above {
 		for _, g := range a.Gone {
-			layers = append(layers, layer{addr: uint64(g.VPN) * abi.PageSize, pages: g.Pages, kind: layerZeroed})
+			layers = append(layers, layer{addr: uint64(g.VPN) * abi.PageSize, pages: g.Pages, kind: extentZeroed})
 		}
 		for _, p := range a.Pin() {
 			got = append(got, taken{addr: uint64(p.VPN) * abi.PageSize, pages: 1})
@@ -104,15 +104,15 @@ func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*node, error) 
 	}
 	layers = append(layers, mapped(snapshot.NewLarge(nil, file, extents, 0, nil), 1)...)
 	for _, p := range written {
-		if k := len(layers) - 1; layers[k].kind == layerTouched && layers[k].addr+uint64(layers[k].pages)*abi.PageSize == uint64(p.VPN)*abi.PageSize {
+		if k := len(layers) - 1; layers[k].kind == extentPrefetchWrite && layers[k].addr+uint64(layers[k].pages)*abi.PageSize == uint64(p.VPN)*abi.PageSize {
 			layers[k].pages++
 			continue
 		}
-		layers = append(layers, layer{addr: uint64(p.VPN) * abi.PageSize, pages: 1, kind: layerTouched})
+		layers = append(layers, layer{addr: uint64(p.VPN) * abi.PageSize, pages: 1, kind: extentPrefetchWrite})
 	}
 	for p := s; p != nil; p = p.parent {
 		for _, r := range p.prefetch {
-			if r.kind == layerRead {
+			if r.kind == extentPrefetchRead {
 				layers = append(layers, r)
 			}
 		}
@@ -133,7 +133,7 @@ func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*node, error) 
 // that are sent along.
 func mapped(l *snapshot.Layer, file uint16) (out []layer) {
 	for _, e := range l.Extents {
-		out = append(out, layer{addr: uint64(e.VPN) * abi.PageSize, off: uint64(e.Off), pages: e.Pages, kind: layerMapped, file: file})
+		out = append(out, layer{addr: uint64(e.VPN) * abi.PageSize, off: uint64(e.Off), pages: e.Pages, kind: extentMapped, file: file})
 	}
 	return out
 }

@@ -16,7 +16,7 @@ import (
 // pages that every function writes are there already when the next order
 // comes, so that a deploy costs neither a fork nor page faults, and the end of a
 // UC not the end of a process. What makes this safe stands in abi/uc.h at
-// UC_SLEEP_CALL and in csrc/tender/renew.c.
+// UC_SLEEP_CALL and in csrc/tender/reset.c.
 
 const (
 	// renewPatience bounds the wait for a UC to come to where it can be renewed.
@@ -82,7 +82,7 @@ func (s *sandbox) backToBlank() (blank, bool) {
 func (s *sandbox) rollBack(next *runOrder) error {
 	n := s.uc.node
 	try := func() error {
-		_, _, err := n.askWith(order{op: opRenew, id: s.uc.id, a: renewPages, b: uint64(nextID(s.uc.id))}, func(scratch []byte) {
+		_, _, err := n.askWith(order{op: opReset, id: s.uc.id, a: renewPages, b: uint64(nextID(s.uc.id))}, func(scratch []byte) {
 			packet, _ := next.encode()
 			copy(scratch, packet)
 		}, nil)
@@ -92,7 +92,7 @@ func (s *sandbox) rollBack(next *runOrder) error {
 	if !errors.Is(err, unix.EAGAIN) {
 		return err
 	}
-	if err := s.channel.send(abi.Msg{Type: abi.Renew}, nil); err != nil {
+	if err := s.channel.send(abi.Msg{Type: abi.Sleep}, nil); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), renewPatience)
@@ -145,7 +145,7 @@ func (n *node) refill(uc blank, r *runOrder) error {
 		return nil
 	}
 	packet, spilled := r.encode()
-	_, _, err := n.askWith(order{op: opRefill, id: uc.id}, func(scratch []byte) {
+	_, _, err := n.askWith(order{op: opReuse, id: uc.id}, func(scratch []byte) {
 		copy(scratch[copy(scratch, packet):], spilled)
 	}, nil)
 	return err

@@ -269,7 +269,7 @@ func (b *Backend) checkAll() {
 
 // stopped reports whether somebody stopped the root: its parent is the platform,
 // who alone is told (waitid(2)). The tender's processes kill those of their own
-// children that are stopped (csrc/tender/node.c).
+// children that are stopped (csrc/tender/zygote.c).
 func (r *tenderRoot) stopped() bool {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, r.cmd.Process.Pid, &info, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)

@@ -66,7 +66,7 @@ const (
 	Reset   MsgType = 8
 	Credit  MsgType = 9
 	Dgram   MsgType = 10
-	Renew   MsgType = 11
+	Sleep   MsgType = 11
 	Files   MsgType = 12
 )
 
@@ -114,7 +114,7 @@ func ParseMsg(b []byte, n int) (Msg, error) {
 		Len:   binary.LittleEndian.Uint32(b[12:]),
 	}
 	switch {
-	case m.Type < Data || m.Type > Renew:
+	case m.Type < Data || m.Type > Sleep:
 		return m, fmt.Errorf("%w: message of type %d", ErrMalformed, m.Type)
 	case int64(m.Len) != int64(n-MsgSize):
 		return m, fmt.Errorf("%w: %d bytes of payload announced, %d sent", ErrMalformed, m.Len, n-MsgSize)
@@ -157,7 +157,7 @@ const (
 	ExitDeadlock ExitCode = 123
 	ExitRefused  ExitCode = 124
 	ExitLibOS    ExitCode = 125
-	ExitUnborn   ExitCode = 126 // its node could not fork it; the id is the errno
+	ExitUnborn   ExitCode = 126 // its zygote could not fork it; the id is the errno
 )
 
 // ExitFlagMemory in the flags of an Exit message: memory was refused because

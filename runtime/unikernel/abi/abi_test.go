@@ -26,7 +26,7 @@ func TestMirrorsTheHeaders(t *testing.T) {
 		{"UC_MSG_DATA", uint64(Data)}, {"UC_MSG_CONSOLE", uint64(Console)}, {"UC_MSG_EXIT", uint64(Exit)},
 		{"UC_MSG_OPEN", uint64(Open)}, {"UC_MSG_OPENED", uint64(Opened)}, {"UC_MSG_STREAM", uint64(Stream)},
 		{"UC_MSG_FIN", uint64(Fin)}, {"UC_MSG_RESET", uint64(Reset)}, {"UC_MSG_CREDIT", uint64(Credit)}, {"UC_MSG_DGRAM", uint64(Dgram)},
-		{"UC_MSG_RENEW", uint64(Renew)}, {"UC_MSG_FILE", uint64(Files)},
+		{"UC_MSG_SLEEP", uint64(Sleep)}, {"UC_MSG_FILE", uint64(Files)},
 		{"sizeof(struct uc_file)", FileSize}, {"offsetof(struct uc_file, path)", 4}, {"offsetof(struct uc_file, size)", 8},
 		{"offsetof(struct uc_file, off)", 16}, {"offsetof(struct uc_file, bytes)", 24},
 		{"UC_TID_MIN", FirstTID}, {"UC_MSG_MAX", MsgMax}, {"UC_WINDOW", Window}, {"UC_EXIT_F_MEMORY", ExitFlagMemory},

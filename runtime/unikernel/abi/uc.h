@@ -60,7 +60,7 @@ struct uc_libos {
 	uint64_t restorer;   /* sa_restorer */
 	uint64_t state_size; /* bytes of UC_STATE in use by this build */
 	uint64_t leave;      /* void leave(uint64_t how) on UC_STACK: munmap(UC_TENDER, UC_TENDER_SIZE), then enter(how) */
-	uint64_t renewed;    /* where a UC continues that was made a blank again: see UC_SLEEP_CALL */
+	uint64_t after_reset; /* where a UC continues that was reset: see UC_SLEEP_CALL */
 	struct uc_altstack { uint64_t sp; uint32_t flags, pad; uint64_t size; } altstack; /* the kernel's stack_t; read-only memory */
 };
 #define UC_ALTSTACK (UC_LIBOS_HEADER + 88)
@@ -152,17 +152,21 @@ enum {
 	                      * order, what was sent before is still to be delivered. Ids are not used again */
 	UC_MSG_CREDIT  = 9,  /* both: arg = bytes that the receiver of connection id took out of its buffer */
 	UC_MSG_DGRAM   = 10, /* both: id = UDP socket; payload struct uc_addr (up: to, down: from), datagram. Names: port 53 */
-	UC_MSG_RENEW   = 11, /* down, the last that the UC is to read: drop what you wait for, and sleep at UC_SLEEP_CALL */
+	UC_MSG_SLEEP   = 11, /* down, the last that the UC is to read: drop all that the UC waits for, and sleep at UC_SLEEP_CALL */
 	UC_MSG_FILE    = 12, /* down: files of the function's package, to lie below /var/task: records of struct uc_file, path, content,
 	                      * and up to 7 zero bytes. Directories are made. What does not fit into the memory limit ends the UC */
 };
-/* Renewal: the UC has served, and its process is to serve again: a process that has the pages mapped which every function writes
- * costs neither a fork nor their page faults. A UC sleeps in one exact place, UC_SLEEP_CALL: recvfrom(UC_CHANNEL_FD, UC_STACK,
- * UC_MSG_MAX, 0, 0, 0) by the stub, with the stack at its top; or, with a timer, in ppoll, out of which RENEW brings it. Whoever
- * got to that place, the libOS or a guest that jumped, goes on by what lies in memory alone. The tender sees that it sleeps there
- * (/proc/PID/syscall), that nothing was mapped or unmapped, and gives *every* page that is the UC's own the content that it was
- * forked with; the last word of the stack is uc_libos.renewed. From there the UC enters as after a fork, with the message that
- * woke it. A UC that does not come to that place is killed. */
+/*
+ * Reset: a UC that has served becomes a spare. Its process has the pages mapped that every function writes, so the next function
+ * costs neither a fork nor those page faults.
+ *
+ * A UC sleeps in one exact place, UC_SLEEP_CALL: recvfrom(UC_CHANNEL_FD, UC_STACK, UC_MSG_MAX, 0, 0, 0) by the stub, with the
+ * stack pointer at the top of the stack. A UC with a timer sleeps in ppoll instead, and UC_MSG_SLEEP brings it to UC_SLEEP_CALL.
+ * What runs after UC_SLEEP_CALL depends on memory alone, whether the libOS got there or a guest that jumped. The tender checks
+ * that the UC sleeps there (/proc/PID/syscall) and that it neither mapped nor unmapped anything. Then the tender gives *every*
+ * private page of the UC the content that the page had at the fork, and makes uc_libos.after_reset the last word of the stack.
+ * From there the UC enters as after a fork, with the message that woke it. A UC that does not come to UC_SLEEP_CALL is killed.
+ */
 #define UC_SLEEP_CALL "45 0x3 0x7e0000140000 0x10000 0x0 0x0 0x0 0x7e000017fff8 0x7e0000000002\n" /* as /proc/PID/syscall shows it */
 #define UC_EXIT_F_MEMORY 1u
 #define UC_WINDOW 262144u /* initial credit of each side of a connection */

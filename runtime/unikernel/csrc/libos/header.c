@@ -14,7 +14,7 @@ static const struct uc_libos header = {
 	.restorer = (u64)uc_restorer,
 	.state_size = sizeof(struct state),
 	.leave = (u64)uc_leave,
-	.renewed = (u64)uc_renewed,
+	.after_reset = (u64)uc_after_reset,
 	.altstack = { UC_STACK, 0, 0, UC_STACK_SIZE },
 };
-_Static_assert(UC_ALTSTACK == 0x7e0000000098 && UC_STACK + UC_STACK_SIZE == 0x7e0000180000, "uc_renewed");
+_Static_assert(UC_ALTSTACK == 0x7e0000000098 && UC_STACK + UC_STACK_SIZE == 0x7e0000180000, "uc_after_reset");

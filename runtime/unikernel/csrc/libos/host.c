@@ -142,7 +142,7 @@ int host_poll(i64 ns, int want_out)
 static void take(struct uc_msg *m, const u8 *body)
 {
 	switch (m->type) {
-	case UC_MSG_RENEW:
+	case UC_MSG_SLEEP:
 		uc_sleep();
 	case UC_MSG_FILE:
 		package_message(body, m->len);

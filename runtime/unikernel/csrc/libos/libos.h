@@ -47,7 +47,7 @@ void uc_leave(void);
 void uc_fast(void);
 extern const char uc_slow[];
 _Noreturn void uc_sleep(void);
-void uc_renewed(void);
+void uc_after_reset(void);
 void uc_stub(void);
 _Noreturn void frame_return(void *ucontext);
 

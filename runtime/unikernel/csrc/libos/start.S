@@ -43,8 +43,8 @@ uc_leave:                       /* jumped to by a tender that runs at UC_TENDER;
 1:	ud2
 
 /* UC_SLEEP_CALL (abi/uc.h): the one place where a UC waits for its channel. What it does next lies in memory alone: the
- * word at the top of the stack, which is uc_renewed if it is another UC by then. */
-	.globl uc_sleep, uc_renewed
+ * word at the top of the stack, which is uc_after_reset if it is another UC by then. */
+	.globl uc_sleep, uc_after_reset
 uc_sleep:
 	movabs $0x7e0000180000, %rsp    /* the top of UC_STACK */
 	mov $45, %eax                   /* recvfrom */
@@ -60,7 +60,7 @@ uc_sleep:
 	ud2
 /* Takes back what a guest can change of the host thread, but for what the first frame sets (entry.c): the flags, the
  * segment registers, the signal stack. Until that is done nothing is on the stack, and no signal is handled (on_signal). */
-uc_renewed:
+uc_after_reset:
 	push $2
 	popfq
 	mov %rax, %rbx                  /* what recvfrom returned */

@@ -1,254 +1,130 @@
-/* capture.c: which pages of a UC are its own, asked while it sleeps, and what else a node says of its children. */
+/*
+ * capture.c: what of a sleeping UC's pages a capture has to keep. They come through a buffer that stays in the processor's cache, and
+ * of some three hundred that a function owns after its import only some twenty go on to the arena: a quarter is as the
+ * zygote has it, and most others are as the last functions left them, which the arena has already.
+ */
 #include "tender.h"
-#include <linux/fs.h>
 
-int proc_open(int pid, const char *name, int flags)
+/* A zygote's mappings that its children do not inherit, see zygote_init. */
+#define BUFFER       ((u8 *)ZYGOTE_BUFFER)
+#define BUFFER_PAGES 32
+#define MOST_RANGES  32
+
+struct diff {
+	const struct uc_state *state;
+	const struct tc_candidate *candidate, *candidates_end; /* sorted: what lies below the page at hand is behind us */
+	struct table out;
+	u64 slot, kept, room; /* of the arena */
+	int direct;
+};
+
+static int zero_page(const u8 *p)
 {
-	char path[64], *p = decimal(path, pid);
-	*p++ = '/';
-	memcpy(p, name, strlen(name) + 1);
-	return SYS3(openat, FD_PROC, path, flags | O_CLOEXEC);
+	const u64 *q = (const u64 *)p;
+	for (u32 i = 0; i < PAGE / 8; i += 4)
+		if (q[i] | q[i + 1] | q[i + 2] | q[i + 3])
+			return 0;
+	return 1;
 }
 
-static i64 read_vm(int pid, void *to, u64 from, u64 n)
+static int same_page(const u8 *p, const u8 *other)
 {
-	struct iovec l = { to, n }, r = { (void *)from, n };
-	return SYS6(process_vm_readv, pid, &l, 1, &r, 1, 0);
+	const u64 *a = (const u64 *)p, *b = (const u64 *)other;
+	for (u32 i = 0; i < PAGE / 8; i += 4)
+		if ((a[i] ^ b[i]) | (a[i + 1] ^ b[i + 1]) | (a[i + 2] ^ b[i + 2]) | (a[i + 3] ^ b[i + 3]))
+			return 0;
+	return 1;
 }
 
-#ifndef PAGEMAP_SCAN
-#define PAGEMAP_SCAN 0xc0606610ul /* _IOWR('f', 16, struct pm_scan_arg), Linux 6.7 */
-struct page_region { u64 start, end, categories; };
-struct pm_scan_arg { u64 size, flags, start, end, walk_end, vec, vec_len, max_pages, category_inverted, category_mask, category_anyof_mask, return_mask; };
-#endif
-#define IS_FILE (1ull << 2)
-#define IS_PRESENT (1ull << 3)
-#define IS_SWAPPED (1ull << 4)
-#define IS_PFNZERO (1ull << 5)
-
-static int add(struct table *t, u64 start, u64 end)
+static i64 emit(struct table *t, u64 addr, u64 off, u32 flags)
 {
-	if (t->n && t->p[t->n - 1].addr + t->p[t->n - 1].pages * PAGE == start) {
-		t->p[t->n - 1].pages += (end - start) / PAGE;
+	struct tc_page *last = t->n ? &t->p[t->n - 1] : 0;
+	if (last && last->flags == flags && last->addr + last->pages * PAGE == addr &&
+	    ((flags & TC_PAGE_ZERO) || last->off + last->pages * PAGE == off)) {
+		last->pages++;
 		return 0;
 	}
 	if (t->n == t->max)
 		return -ENOSPC;
-	t->p[t->n++] = (struct tc_page){ start, 0, (end - start) / PAGE, 0 };
+	t->p[t->n++] = (struct tc_page){ addr, off, 1, flags };
 	return 0;
 }
 
-/* Pages in [start, end). Private ones: neither of a file nor the shared zero page. Or, shared: those that are mapped of a file. */
-static i64 scan(int pagemap, u64 start, u64 end, int shared, struct table *t)
+int discarded(const struct uc_state *s, u64 addr)
 {
-	static struct page_region v[512] NODE_DATA;
-	while (start < end) {
-		struct pm_scan_arg a = { sizeof a, 0, start, end, 0, (u64)v, 512, 0, IS_FILE | IS_PFNZERO, IS_FILE | IS_PFNZERO,
-			IS_PRESENT | IS_SWAPPED, IS_PRESENT };
-		if (shared)
-			a.category_inverted = 0, a.category_mask = IS_FILE | IS_PRESENT, a.category_anyof_mask = 0;
-		i64 n = SYS3(ioctl, pagemap, PAGEMAP_SCAN, &a);
-		if (n < 0)
-			return n;
-		for (i64 i = 0; i < n; i++)
-			if (add(t, v[i].start, v[i].end))
-				return -ENOSPC;
-		start = a.walk_end;
-	}
+	for (u32 i = 0; i < MIN(s->discards, UC_DISCARDS); i++)
+		if (addr >= s->discard[i].start && addr < s->discard[i].end)
+			return 1;
 	return 0;
 }
 
-/* The same by reading pagemap (Linux before 6.7). The shared zero page cannot be told there: its content is dropped later. */
-static i64 scan_slowly(int pagemap, u64 start, u64 end, int shared, struct table *t)
+static i64 sort_page(struct diff *d, u64 addr, const u8 *p)
 {
-	static u64 v[1024] NODE_DATA;
-	while (start < end) {
-		u64 want = MIN((end - start) / PAGE, 1024);
-		i64 n = SYS4(pread64, pagemap, v, want * 8, start / PAGE * 8);
-		if (n <= 0)
-			return n < 0 ? n : -EIO;
-		for (i64 i = 0; i < n / 8; i++, start += PAGE)
-			if (v[i] >> 62 && (int)(v[i] >> 61 & 1) == shared && add(t, start, start + PAGE))
-				return -ENOSPC;
-	}
-	return 0;
+	while (d->candidate < d->candidates_end && d->candidate->addr < addr)
+		d->candidate++;
+	if (d->candidate < d->candidates_end && d->candidate->addr == addr && same_page(p, (const u8 *)ZYGOTE_ARENA + d->candidate->off))
+		return emit(&d->out, addr, d->candidate->off, TC_PAGE_CANDIDATE);
+	/* The zygote's own memory is what the UC was forked from. It is only read here, so it stays free of pages of its own. */
+	u32 same = same_page(p, (const u8 *)addr) ? TC_PAGE_SAME : 0;
+	if (same && d->direct && !discarded(d->state, addr))
+		return 0;
+	if (!same && zero_page(p))
+		return emit(&d->out, addr, 0, TC_PAGE_ZERO);
+	u64 off = (d->slot + d->kept++) * PAGE;
+	if (d->kept > d->room)
+		return 0; /* counted all the same: the caller is told how many there are */
+	memcpy((u8 *)ZYGOTE_ARENA + off, p, PAGE);
+	return emit(&d->out, addr, off, same);
 }
 
-/* The file is open already of a child that was renewed. */
-static i64 scan_all(struct child *c, const struct uc_state *s, int shared, struct table *t)
+/* Pages of t from *i on, without the first *done of that entry, to the buffer and through the diff. */
+static i64 next_pages(struct diff *d, int pid, const struct table *t, u32 *i, u64 *done)
 {
-	int open = c->proc[PROC_PAGEMAP], fd = open ? open - 1 : proc_open(c->pid, "pagemap", 0);
-	if (fd < 0)
-		return fd;
-	u64 low = MIN(s->low_top, UC_LOW_END), high = MIN(s->high_top, UC_HIGH_END);
-	i64 r = 0;
-	for (int slowly = 0; slowly < 2; slowly++) {
-		i64 (*f)(int, u64, u64, int, struct table *) = slowly ? scan_slowly : scan;
-		t->n = 0;
-		r = f(fd, UC_LOW, low, shared, t);
-		if (!r)
-			r = f(fd, UC_HIGH, high, shared, t);
-		if (r != -ENOTTY && r != -EINVAL)
-			break;
+	struct iovec r[MOST_RANGES], l = { BUFFER, 0 };
+	u32 k = 0;
+	for (u64 room = BUFFER_PAGES; *i < t->n && k < MOST_RANGES && room; k++) {
+		u64 n = MIN(t->p[*i].pages - *done, room);
+		r[k] = (struct iovec){ (void *)(t->p[*i].addr + *done * PAGE), n * PAGE };
+		l.len += n * PAGE;
+		room -= n;
+		*done += n;
+		if (*done == t->p[*i].pages)
+			++*i, *done = 0;
 	}
-	if (!open)
-		SYS1(close, fd);
-	return r;
-}
-
-/* Private pages in a range, whatever the guest says of itself. */
-i64 scan_range(int pagemap, u64 start, u64 end, struct table *t)
-{
-	u32 before = t->n;
-	i64 r = scan(pagemap, start, end, 0, t);
-	if (r == -ENOTTY || r == -EINVAL) {
-		t->n = before;
-		r = scan_slowly(pagemap, start, end, 0, t);
-	}
-	return r;
-}
-
-/* Reads all entries of t to where base + off says. */
-i64 take_pages(int pid, const struct table *t, u8 *base)
-{
-	struct iovec l[64], r[64];
-	for (u32 i = 0; i < t->n;) {
-		u32 k = 0;
-		u64 len = 0;
-		for (; i < t->n && k < 64 && len < (64 << 20); i++, k++) {
-			u64 n = t->p[i].pages * PAGE;
-			l[k] = (struct iovec){ base + t->p[i].off, n };
-			r[k] = (struct iovec){ (void *)t->p[i].addr, n };
-			len += n;
-		}
-		i64 got = SYS6(process_vm_readv, pid, l, k, r, k, 0);
-		if (got != (i64)len)
-			return got < 0 ? got : -EFAULT;
-	}
-	return 0;
-}
-
-/* Which pages of a UC that sleeps are its own, laid out from slot o->a of the arena on. Its state goes to the head of scratch. */
-i64 list_pages(const struct tc_order *o, struct tc_reply *r, struct table *t)
-{
-	struct uc_state *s = (struct uc_state *)NODE_SCRATCH;
-	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
-	i64 e = c->pid ? read_vm(c->pid, s, UC_STATE, sizeof *s) : -ESRCH;
-	if (e >= 0 && e != sizeof *s)
-		e = -EFAULT;
-	if (e >= 0)
-		e = s->magic == UC_MAGIC && s->quiescent == UC_QUIESCENT ? 0 : -EAGAIN;
-	int shared = o->flags & TC_SHARED;
-	if (!e && (shared || !own_list(c, 0, t)))
-		e = scan_all(c, s, shared, t);
-	for (u32 i = 0; e >= 0 && i < t->n; i++) {
-		t->p[i].off = (o->a + r->a) * PAGE;
-		r->a += t->p[i].pages;
-	}
-	r->b = s->wakes;
-	return e < 0 ? e : 0;
-}
-
-/* That the UC has slept since list_pages: what was read of it is how it is. */
-i64 still_asleep(int pid)
-{
-	const struct uc_state *s = (const struct uc_state *)NODE_SCRATCH;
-	struct uc_state after;
-	i64 head = offsetof(struct uc_state, discard), e = read_vm(pid, &after, UC_STATE, head);
-	if (e != head)
+	i64 e = SYS6(process_vm_readv, pid, &l, 1, r, k, 0);
+	if (e != (i64)l.len)
 		return e < 0 ? e : -EFAULT;
-	return after.quiescent == UC_QUIESCENT && after.wakes == s->wakes ? 0 : -EAGAIN;
+	const u8 *p = BUFFER;
+	for (u32 j = 0; j < k; j++)
+		for (u64 at = 0; at < r[j].len; at += PAGE, p += PAGE)
+			if ((e = sort_page(d, (u64)r[j].base + at, p)) < 0)
+				return e;
+	return 0;
 }
 
-/* TC_SCAN. reply.n = entries; a = pages; b = wakes of the state. Scratch: struct uc_state, then entries. EAGAIN: see capture. */
-void scan_pages(const struct tc_order *o, struct tc_reply *r)
+/*
+ * TC_CAPTURE. reply.n = entries; a = pages that belong into the arena; b = wakes of the state. Scratch: struct uc_state, then
+ * entries. EAGAIN: the UC is not at a capture point, or did not stay there. ENOSPC: more pages (a) than slots.
+ */
+void capture(const struct tc_order *o, struct tc_reply *r)
 {
-	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
-	i64 e = list_pages(o, r, &t);
+	const u64 candidates = MIN(o->flags >> TC_CANDIDATES, TC_SCRATCH / 2 / sizeof(struct tc_candidate));
+	const struct tc_candidate *end = (const struct tc_candidate *)(ZYGOTE_SCRATCH + TC_SCRATCH);
+	const u64 room = TC_SCRATCH - PAGE - candidates * sizeof *end;
+	struct table own = { (struct tc_page *)(ZYGOTE_BUFFER + BUFFER_PAGES * PAGE), 0,
+		(ZYGOTE_BUFFER_SIZE - BUFFER_PAGES * PAGE) / sizeof(struct tc_page) };
+	struct diff d = { (const struct uc_state *)ZYGOTE_SCRATCH, end - candidates, end,
+		{ (struct tc_page *)(ZYGOTE_SCRATCH + PAGE), 0, room / sizeof(struct tc_page) }, o->a, 0, o->b, o->flags & TC_DIRECT };
+	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
+	i64 e = list_pages(o, r, &own);
+	u64 done = 0;
+	for (u32 i = 0; !e && i < own.n;)
+		e = next_pages(&d, pid, &own, &i, &done);
 	if (!e)
-		e = still_asleep(CHILDREN[o->id % TC_CHILDREN].pid);
+		e = still_asleep(pid);
+	if (!e && d.kept > d.room)
+		e = -ENOSPC;
 	r->err = e < 0 ? -e : 0;
-	r->n = t.n;
-}
-
-/* The entries in scratch, to fd at their offsets; the caller compares wakes. reply.b = wakes, or EAGAIN. */
-void copy_pages(const struct tc_order *o, struct tc_reply *r, int fd)
-{
-	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), MIN(o->a, (TC_SCRATCH - PAGE) / sizeof(struct tc_page)), 0 };
-	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
-	u64 head = offsetof(struct uc_state, discard), end = 0;
-	struct uc_state after;
-	for (u32 i = 0; i < t.n; i++)
-		end = t.p[i].off + t.p[i].pages * PAGE > end ? t.p[i].off + t.p[i].pages * PAGE : end;
-	i64 e = SYS6(mmap, NODE_COPY, end, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
-	if (!FAILED(e)) {
-		e = pid ? take_pages(pid, &t, (u8 *)NODE_COPY) : -ESRCH;
-		if (!e && (e = read_vm(pid, &after, UC_STATE, head)) == (i64)head)
-			e = after.quiescent == UC_QUIESCENT ? 0 : -EAGAIN;
-		r->b = after.wakes;
-		SYS2(munmap, NODE_COPY, end);
-	}
-	r->err = e < 0 ? -e : 0;
-}
-
-void peek(const struct tc_order *o, struct tc_reply *r)
-{
-	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
-	i64 e = pid && o->b <= TC_SCRATCH ? read_vm(pid, (void *)NODE_SCRATCH, o->a, o->b) : -ESRCH;
-	r->err = e < 0 ? -e : 0;
-	r->n = e < 0 ? 0 : e;
-}
-
-_Static_assert(offsetof(struct uc_host, max_threads) == offsetof(struct uc_host, mem_limit) + 8 &&
-	offsetof(struct tc_order, b) == offsetof(struct tc_order, a) + 8, "set_limit writes both at once");
-
-void set_limit(const struct tc_order *o, struct tc_reply *r)
-{
-	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
-	u32 magic = 0;
-	if (pid && read_vm(pid, &magic, UC_HOST, sizeof magic) == sizeof magic && magic != UC_MAGIC) {
-		r->err = EAGAIN; /* a blank that has not carried out its order yet, which would overwrite this */
-		return;
-	}
-	/* The block is read-only to the guest, so this goes through /proc/PID/mem, which a parent may write. */
-	int fd = pid ? proc_open(pid, "mem", O_RDWR) : -ESRCH;
-	i64 e = fd < 0 ? fd : SYS4(pwrite64, fd, &o->a, 16, UC_HOST + offsetof(struct uc_host, mem_limit));
-	if (fd >= 0)
-		SYS1(close, fd);
-	r->err = e < 0 ? -e : 0;
-}
-
-u64 time_spent(int pid)
-{
-	char b[64];
-	int fd = proc_open(pid, "schedstat", 0);
-	i64 n = fd < 0 ? fd : SYS3(read, fd, b, sizeof b);
-	u64 ns = 0;
-	for (i64 i = 0; i < n && b[i] >= '0' && b[i] <= '9'; i++)
-		ns = ns * 10 + b[i] - '0';
-	if (fd >= 0)
-		SYS1(close, fd);
-	return ns;
-}
-
-void stat_text(const struct tc_order *o, struct tc_reply *r)
-{
-	static const char *const names[] = { "schedstat", "stat", "status" };
-	int pid = CHILDREN[o->id % TC_CHILDREN].pid;
-	char *p = (char *)NODE_SCRATCH;
-	r->err = pid ? 0 : ESRCH;
-	for (int i = 0; pid && i < 3; i++) {
-		int fd = proc_open(pid, names[i], 0);
-		i64 n = fd < 0 ? fd : SYS3(read, fd, p, PAGE);
-		if (fd >= 0)
-			SYS1(close, fd);
-		if (n < 0) {
-			r->err = -n;
-			return;
-		}
-		p[n] = 0;
-		p += n + 1;
-	}
-	r->n = p - (char *)NODE_SCRATCH;
-	r->a = CHILDREN[o->id % TC_CHILDREN].spent;
+	r->a = d.kept;
+	r->n = d.out.n;
 }

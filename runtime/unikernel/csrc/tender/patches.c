@@ -1,22 +1,22 @@
 /*
  * patches.c: what of a UC's pages is not as its deploy laid them, in words, as in Difference Engine (Gupta et al., OSDI 2008): all
- * that is kept of a UC that hibernates. Found while it sleeps, as for a capture; laid over a blank when it wakes.
+ * that is kept of a UC that hibernates. Found while it sleeps, as for a capture; laid over a spare when it wakes.
  *
  * Most pages that a UC has written differ by a few words from what it began with: counters, locks, pointers into a stack.
  */
 #include "tender.h"
 
-/* Scratch: the state; the patches; from the middle on the layers, and the table of pages; then pages themselves, some at a time. */
-#define PATCHES    ((u8 *)NODE_SCRATCH + PAGE)
-#define MOST_BYTES (TC_LAYERS_AT - PAGE)
-#define LAYERS     ((const struct tc_layer *)(NODE_SCRATCH + TC_LAYERS_AT))
-#define TABLE      ((struct tc_page *)(NODE_SCRATCH + TC_SCRATCH / 8 * 5))
-#define SOME       ((u8 *)NODE_SCRATCH + TC_SCRATCH / 4 * 3)
+/* Scratch: the state; the patches; from the middle on the extents, and the table of pages; then pages themselves, some at a time. */
+#define PATCHES    ((u8 *)ZYGOTE_SCRATCH + PAGE)
+#define MOST_BYTES (TC_EXTENTS_AT - PAGE)
+#define EXTENTS     ((const struct tc_extent *)(ZYGOTE_SCRATCH + TC_EXTENTS_AT))
+#define TABLE      ((struct tc_page *)(ZYGOTE_SCRATCH + TC_SCRATCH / 8 * 5))
+#define SOME       ((u8 *)ZYGOTE_SCRATCH + TC_SCRATCH / 4 * 3)
 
 enum {
-	MOST_LAYERS = TC_SCRATCH / 8 / sizeof(struct tc_layer),
+	MOST_EXTENTS = TC_SCRATCH / 8 / sizeof(struct tc_extent),
 	MOST_STRETCHES = TC_SCRATCH / 8 / sizeof(struct tc_page),
-	MOST_PAGES = 8192,        /* looked at: the node serves nobody else meanwhile */
+	MOST_PAGES = 8192,        /* looked at: the zygote serves nobody else meanwhile */
 	SOME_PAGES = TC_SCRATCH / 4 / PAGE,
 	WORDS = PAGE / 4,
 };
@@ -62,10 +62,10 @@ static void apply(u8 *page, const u8 *p, u32 n)
 	}
 }
 
-/* The layers of a deploy: those of zeros first, and over them those that are copied, sorted. */
-struct below { const struct tc_layer *zeroed, *copied, *end; };
+/* The extents of a deploy: those of zeros first, and over them those that are copied, sorted. */
+struct below { const struct tc_extent *zeroed, *copied, *end; };
 
-static struct below below(const struct tc_layer *l, u32 n)
+static struct below below(const struct tc_extent *l, u32 n)
 {
 	struct below b = { l, l, l + n };
 	while (b.copied < b.end && b.copied->kind == TC_ZEROED)
@@ -73,19 +73,19 @@ static struct below below(const struct tc_layer *l, u32 n)
 	return b;
 }
 
-static int covers(const struct tc_layer *l, u64 address)
+static int covers(const struct tc_extent *l, u64 address)
 {
 	return address >= l->addr && address - l->addr < l->pages * PAGE;
 }
 
-/* What they lay at an address, over what the node has there. To be asked for ascending addresses. */
+/* What they lay at an address, over what the zygote has there. To be asked for ascending addresses. */
 static const u8 *beneath(struct below *b, u64 address)
 {
 	while (b->copied < b->end && b->copied->addr + b->copied->pages * PAGE <= address)
 		b->copied++;
 	if (b->copied < b->end && covers(b->copied, address))
-		return (const u8 *)NODE_ARENA + b->copied->off + (address - b->copied->addr);
-	for (const struct tc_layer *z = b->zeroed; z < b->end && z->kind == TC_ZEROED; z++)
+		return (const u8 *)ZYGOTE_ARENA + b->copied->off + (address - b->copied->addr);
+	for (const struct tc_extent *z = b->zeroed; z < b->end && z->kind == TC_ZEROED; z++)
 		if (covers(z, address))
 			return zeros;
 	return (const u8 *)address;
@@ -118,7 +118,7 @@ static i64 append(u32 *n, u64 address, const u8 *page, const u8 *below)
 /* Entries of t from *i on, without the first *done pages: as many as SOME holds. */
 static struct table next_batch(const struct table *t, u32 *i, u64 *done)
 {
-	static struct tc_page batch[64] NODE_DATA;
+	static struct tc_page batch[64] ZYGOTE_DATA;
 	struct table b = { batch, 0, sizeof batch / sizeof *batch };
 	for (u64 pages = 0; b.n < b.max && *i < t->n && pages < SOME_PAGES;) {
 		u64 left = t->p[*i].pages - *done, n = MIN(left, SOME_PAGES - pages);
@@ -135,20 +135,20 @@ void patches(const struct tc_order *o, struct tc_reply *r)
 {
 	struct table t = { TABLE, 0, MOST_STRETCHES };
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
-	const struct uc_state *s = (const struct uc_state *)NODE_SCRATCH;
+	const struct uc_state *s = (const struct uc_state *)ZYGOTE_SCRATCH;
 	struct tc_order all = { .id = o->id };
-	struct below layers = below(LAYERS, MIN(o->a, MOST_LAYERS));
-	i64 e = o->a > MOST_LAYERS ? -ENOSPC : list_pages(&all, r, &t);
+	struct below extents = below(EXTENTS, MIN(o->a, MOST_EXTENTS));
+	i64 e = o->a > MOST_EXTENTS ? -ENOSPC : list_pages(&all, r, &t);
 	if (!e && r->a > MOST_PAGES)
 		e = -ENOSPC;
 	u32 i = 0;
 	for (u64 done = 0; !e && i < t.n;) {
 		struct table b = next_batch(&t, &i, &done);
-		e = take_pages(c->pid, &b, SOME);
+		e = read_pages(c->pid, &b, SOME);
 		for (u32 j = 0; !e && j < b.n; j++)
 			for (u64 k = 0; !e && k < b.p[j].pages; k++) {
 				u64 at = b.p[j].addr + k * PAGE;
-				e = append(&r->n, at, SOME + b.p[j].off + k * PAGE, discarded(s, at) ? zeros : beneath(&layers, at));
+				e = append(&r->n, at, SOME + b.p[j].off + k * PAGE, discarded(s, at) ? zeros : beneath(&extents, at));
 			}
 	}
 	if (!e)
@@ -175,10 +175,10 @@ static void lay_one(u8 *page, const struct tc_patch *h)
 	apply(page, (const u8 *)(h + 1), h->bytes & ~TC_ON_ZEROS);
 }
 
-/* Over a blank that was renewed, on top of its layers. */
-i64 lay_patches(int pid, const struct tc_layer *l, u32 layers, const u8 *p, u32 n)
+/* Over a spare that was reset, on top of its extents. */
+i64 lay_patches(int pid, const struct tc_extent *l, u32 extents, const u8 *p, u32 n)
 {
-	struct below b = below(l, layers);
+	struct below b = below(l, extents);
 	struct iovec to[256];
 	const struct tc_patch *h;
 	i64 e = 0;
@@ -202,8 +202,8 @@ i64 lay_patches(int pid, const struct tc_layer *l, u32 layers, const u8 *p, u32 
 	return e;
 }
 
-/* In a blank, which has its layers already. A node's data are not a blank's to write: its stack is. */
-void lay_own_patches(const u8 *p, u32 n)
+/* In a spare, which has its extents already. A zygote's data are not a spare's to write: its stack is. */
+void lay_patches_here(const u8 *p, u32 n)
 {
 	struct iovec v[256];
 	const struct tc_patch *h;

@@ -88,7 +88,7 @@ struct span { u64 start, end; };
 
 static int vdso_spans(struct span *out, int max)
 {
-	static char text[16384] NODE_DATA;
+	static char text[16384] ZYGOTE_DATA;
 	i64 fd = SYS3(openat, FD_PROC, "self/maps", O_CLOEXEC), n = 0, k;
 	while (fd >= 0 && (k = SYS3(read, fd, text + n, sizeof text - 1 - n)) > 0)
 		n += k;
@@ -179,8 +179,8 @@ static const char *map_world(i64 *err, int always)
 		return "map libOS";
 	inherit(UC_LIBOS, PAGE_UP(p.p_filesz));
 	inherit(UC_TENDER, PAGE_UP((u64)tender_text_end - UC_TENDER));
-	if ((*err = map(NODE_PLAN, 0x10000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) < 0)
-		return "map the plan";
+	if ((*err = map(ZYGOTE_PREFETCH, 0x10000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) < 0)
+		return "map the prefetch list";
 	const struct uc_libos *l = (const void *)UC_LIBOS_HEADER;
 	*err = -EINVAL;
 	if (l->magic != UC_MAGIC || l->abi != UC_ABI)
@@ -213,11 +213,11 @@ static void signals(void)
 }
 
 /*
- * A node reads and writes the memory of its children. Yama's scope 2 permits that to holders of CAP_SYS_PTRACE over the child alone
- * (yama_ptrace_access_check of the kernel). There, and nowhere else, nodes keep this capability, over the tender's own user namespace;
- * a blank gives it up before it becomes a UC.
+ * A zygote reads and writes the memory of its children. Yama's scope 2 permits that to holders of CAP_SYS_PTRACE over the child alone
+ * (yama_ptrace_access_check of the kernel). There, and nowhere else, zygotes keep this capability, over the tender's own user namespace;
+ * a spare gives it up before it becomes a UC.
  */
-static u32 kept NODE_DATA; /* shared with the blanks of the node */
+static u32 kept ZYGOTE_DATA; /* shared with the spares of the zygote */
 
 static u32 needed_capabilities(void)
 {
@@ -298,6 +298,6 @@ const char *setup_world(const u64 *auxv, i64 *err)
 	if (failed)
 		return failed;
 	signals();
-	node_reset();
+	zygote_init();
 	return drop_privileges(err, needed);
 }

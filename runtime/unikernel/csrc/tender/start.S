@@ -1,19 +1,19 @@
 /*
  * Entry of the tender. Its data and its stack become shared memory before anything is written: a fork then neither copies
- * them nor makes the next write to them fault, in a process that does nothing but fork. A blank runs on UC_STACK and
- * leaves them alone; a node gets its own (own_data).
+ * them nor makes the next write to them fault, in a process that does nothing but fork. A spare runs on UC_STACK and
+ * leaves them alone; a zygote gets its own (fresh_data).
  */
 	.text
-	.globl _start, own_data, fork_blank, switch_stack
+	.globl _start, fresh_data, fork_spare, switch_stack
 _start:
 	mov %rsp, %rbx
-	call own_data
-	lea own_stack_end(%rip), %rsp
+	call fresh_data
+	lea zygote_stack_end(%rip), %rsp
 	mov %rbx, %rdi
 	call tender_main
 	ud2
 
-own_data:                               /* fresh zeroed shared memory over .bss; uses no memory but the caller's stack */
+fresh_data:                               /* fresh zeroed shared memory over .bss; uses no memory but the caller's stack */
 	mov $9, %eax                    /* mmap */
 	movabs $data_start, %rdi
 	movabs $data_end, %rsi
@@ -25,8 +25,8 @@ own_data:                               /* fresh zeroed shared memory over .bss;
 	syscall
 	ret
 
-/* i64 fork_blank(channel, stack): clone; the child calls blank_main(channel) on stack. */
-fork_blank:
+/* i64 fork_spare(channel, stack): clone; the child calls spare_main(channel) on stack. */
+fork_spare:
 	push %rbx
 	mov %edi, %ebx
 	mov $56, %eax                   /* clone */
@@ -41,17 +41,17 @@ fork_blank:
 	ret
 1:	mov %ebx, %edi
 	xor %ebp, %ebp
-	call blank_main
+	call spare_main
 	ud2
 
 switch_stack:                           /* void switch_stack(void (*to)(void)) */
-	lea own_stack_end(%rip), %rsp
+	lea zygote_stack_end(%rip), %rsp
 	call *%rdi
 	ud2
 
-	.section .bss.node, "aw", @nobits
+	.section .bss.zygote, "aw", @nobits
 	.balign 4096
-own_stack:
+zygote_stack:
 	.space 32768
-own_stack_end:
+zygote_stack_end:
 	.section .note.GNU-stack, "", @progbits

@@ -22,7 +22,7 @@ static u64 anonymous_pages(int pid)
 /* TC_WATCH */
 void watch(const struct tc_order *o, struct tc_reply *r)
 {
-	struct tc_watched *w = (struct tc_watched *)NODE_SCRATCH;
+	struct tc_watched *w = (struct tc_watched *)ZYGOTE_SCRATCH;
 	for (u64 i = 0; i < o->a && i < TC_SCRATCH / sizeof *w; i++) {
 		struct child *c = &CHILDREN[w[i].id % TC_CHILDREN];
 		if (c->pid && c->id == w[i].id && anonymous_pages(c->pid) > w[i].pages)

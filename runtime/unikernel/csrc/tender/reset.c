@@ -1,5 +1,5 @@
 /*
- * renew.c: makes a UC that has served a blank again (abi/uc.h, UC_SLEEP_CALL). Its process keeps the pages that functions write,
+ * reset.c: makes a UC that has served a spare again (abi/uc.h, UC_SLEEP_CALL). Its process keeps the pages that functions write,
  * with the content that they had when it was forked: the next function of it neither pays for a fork nor for their faults.
  *
  * Nothing that the guest says of itself is believed. Where it sleeps, what it has mapped and which pages are its own is asked
@@ -10,9 +10,9 @@
 _Static_assert(UC_CHANNEL_FD == 3 && UC_MSG_MAX == 0x10000 && UC_STACK == 0x7e0000140000 &&
 	UC_STACK + UC_STACK_SIZE == 0x7e0000180000 && UC_STUB_IP == 0x7e0000000002, "UC_SLEEP_CALL");
 
-/* How the region is mapped in this node, as /proc/PID/maps shows it, and so in every child that has not changed it. */
-static char own_maps[32768] NODE_DATA;
-static i64 own_maps_len NODE_DATA;
+/* How the region is mapped in this zygote, as /proc/PID/maps shows it, and so in every child that has not changed it. */
+static char forked_maps[32768] ZYGOTE_DATA;
+static i64 forked_maps_len ZYGOTE_DATA;
 
 int proc_file(struct child *c, int which)
 {
@@ -55,10 +55,10 @@ static i64 region_maps(int maps, char *to, i64 cap)
 	return k < 0 ? k : -E2BIG; /* it did not fit, or is no map of a UC */
 }
 
-void renew_init(void)
+void reset_init(void)
 {
 	int fd = SYS3(openat, FD_PROC, "self/maps", O_CLOEXEC);
-	own_maps_len = region_maps(fd, own_maps, sizeof own_maps);
+	forked_maps_len = region_maps(fd, forked_maps, sizeof forked_maps);
 	SYS1(close, fd);
 }
 
@@ -74,11 +74,11 @@ i64 sleeps_in(struct child *c, const char *call)
 
 static i64 mapped_as_forked(struct child *c)
 {
-	char *theirs = (char *)NODE_SCRATCH;
-	i64 n = region_maps(proc_file(c, PROC_MAPS), theirs, sizeof own_maps);
-	if (n < 0 || own_maps_len < 0)
-		return n < 0 ? n : own_maps_len;
-	return n == own_maps_len && !memcmp(theirs, own_maps, n) ? 0 : -EBUSY;
+	char *theirs = (char *)ZYGOTE_SCRATCH;
+	i64 n = region_maps(proc_file(c, PROC_MAPS), theirs, sizeof forked_maps);
+	if (n < 0 || forked_maps_len < 0)
+		return n < 0 ? n : forked_maps_len;
+	return n == forked_maps_len && !memcmp(theirs, forked_maps, n) ? 0 : -EBUSY;
 }
 
 static i64 write_vm(int pid, struct iovec *local, struct iovec *remote, u32 n, u64 len)
@@ -87,7 +87,7 @@ static i64 write_vm(int pid, struct iovec *local, struct iovec *remote, u32 n, u
 	return r == (i64)len ? 0 : r < 0 ? r : -EFAULT;
 }
 
-/* What this node has at an address is what its children were forked with. */
+/* What this zygote has at an address is what its children were forked with. */
 static i64 roll_back(int pid, const struct table *t)
 {
 	struct iovec v[256];
@@ -127,15 +127,15 @@ static i64 scan_whole(struct child *c, struct table *t)
 	return e ? e : scan_range(pagemap, UC_STACK, UC_STACK + UC_STACK_SIZE, t);
 }
 
-void renew(const struct tc_order *o, struct tc_reply *r)
+void reset(const struct tc_order *o, struct tc_reply *r)
 {
-	const struct tc_run told = *(const struct tc_run *)NODE_SCRATCH; /* which the table overwrites */
-	struct table t = { (struct tc_page *)(NODE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
+	const struct tc_run next_run = *(const struct tc_run *)ZYGOTE_SCRATCH; /* which the table overwrites */
+	struct table t = { (struct tc_page *)(ZYGOTE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
 	i64 e = c->pid ? sleeps_in(c, UC_SLEEP_CALL) : -ESRCH;
 	if (!e)
 		e = mapped_as_forked(c);
-	int known = !e && own_list(c, 1, &t);
+	int known = !e && private_list(c, 1, &t);
 	if (!e && !known)
 		e = scan_whole(c, &t);
 	for (u32 i = 0; !e && i < t.n; i++)
@@ -145,14 +145,14 @@ void renew(const struct tc_order *o, struct tc_reply *r)
 	if (!e)
 		e = roll_back(c->pid, &t);
 	if (!e) {
-		u64 next = ((const struct uc_libos *)UC_LIBOS_HEADER)->renewed;
+		u64 next = ((const struct uc_libos *)UC_LIBOS_HEADER)->after_reset;
 		struct iovec l = { &next, 8 }, to = { (void *)(UC_STACK + UC_STACK_SIZE - 8), 8 };
 		e = write_vm(c->pid, &l, &to, 1, 8);
 	}
 	if (!e)
-		e = tell_host(c, &told);
+		e = tell_host(c, &next_run);
 	if (!e && !known)
-		own_learn(c, &t);
+		private_record(c, &t);
 	if (!e) {
 		c->spent = time_spent(c->pid);
 		c->id = o->b;
@@ -163,7 +163,7 @@ void renew(const struct tc_order *o, struct tc_reply *r)
 /* Pages that read as zero in the snapshot, whatever lies beneath. */
 static i64 zero(int pid, u64 at, u64 pages)
 {
-	static u8 nothing[16 * PAGE] NODE_DATA;
+	static u8 nothing[16 * PAGE] ZYGOTE_DATA;
 	while (pages) {
 		u64 n = MIN(pages, 16);
 		struct iovec l = { (void *)nothing, n * PAGE }, to = { (void *)at, n * PAGE };
@@ -175,7 +175,7 @@ static i64 zero(int pid, u64 at, u64 pages)
 	return 0;
 }
 
-static i64 lay_copied(int pid, const struct tc_layer *l, u32 n)
+static i64 lay_copied(int pid, const struct tc_extent *l, u32 n)
 {
 	struct iovec from[256], to[256];
 	for (u32 i = 0; i < n;) {
@@ -184,7 +184,7 @@ static i64 lay_copied(int pid, const struct tc_layer *l, u32 n)
 		for (; i < n && k < 256; i++) {
 			if (l[i].kind != TC_COPIED)
 				continue;
-			from[k] = (struct iovec){ (void *)(NODE_ARENA + l[i].off), l[i].pages * PAGE };
+			from[k] = (struct iovec){ (void *)(ZYGOTE_ARENA + l[i].off), l[i].pages * PAGE };
 			to[k] = (struct iovec){ (void *)l[i].addr, l[i].pages * PAGE };
 			len += to[k++].len;
 		}
@@ -195,33 +195,33 @@ static i64 lay_copied(int pid, const struct tc_layer *l, u32 n)
 	return 0;
 }
 
-void refill(const struct tc_order *o, struct tc_reply *r)
+void reuse(const struct tc_order *o, struct tc_reply *r)
 {
-	const struct tc_run *run = (const struct tc_run *)NODE_SCRATCH;
-	const struct tc_layer *l = (const struct tc_layer *)(run + 1);
+	const struct tc_run *run = (const struct tc_run *)ZYGOTE_SCRATCH;
+	const struct tc_extent *l = (const struct tc_extent *)(run + 1);
 	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
 	int pid = c->pid;
-	i64 e = pid && run->layers < TC_SCRATCH / 8 / sizeof *l ? 0 : -ESRCH;
+	i64 e = pid && run->extents < TC_SCRATCH / 8 / sizeof *l ? 0 : -ESRCH;
 	u64 zeroed = 0;
-	for (u32 i = 0; !e && i < run->layers; i++)
+	for (u32 i = 0; !e && i < run->extents; i++)
 		if (l[i].kind == TC_ZEROED)
 			zeroed += l[i].pages;
 	if (zeroed > 256)
 		e = -E2BIG;
-	for (u32 i = 0; !e && i < run->layers; i++)
+	for (u32 i = 0; !e && i < run->extents; i++)
 		if (l[i].kind == TC_ZEROED)
 			e = zero(pid, l[i].addr, l[i].pages);
-	const u8 *patches = (const u8 *)(l + run->layers);
+	const u8 *patches = (const u8 *)(l + run->extents);
 	if (!e && run->patches)
-		own_forget(c);
+		private_forget(c);
 	else if (!e)
-		own_wrote(c, l, run->layers);
-	if (!e && run->patches > TC_LAYERS_AT)
+		private_written(c, l, run->extents);
+	if (!e && run->patches > TC_EXTENTS_AT)
 		e = -E2BIG;
 	if (!e)
-		e = lay_copied(pid, l, run->layers);
+		e = lay_copied(pid, l, run->extents);
 	if (!e)
-		e = lay_patches(pid, l, run->layers, patches, run->patches);
+		e = lay_patches(pid, l, run->extents, patches, run->patches);
 	if (!e)
 		e = tell_host(c, run);
 	r->err = e < 0 ? -e : 0;

@@ -1,4 +1,4 @@
-/* blank.c: a fork that waits for its order, lays its pages and becomes a UC or a node. It runs on the tender's stack. */
+/* spare.c: a fork that waits for its order, lays its pages and becomes a UC or a zygote. It runs on the tender's stack. */
 #include "tender.h"
 
 #define PIDFD_SELF (-10000)
@@ -18,7 +18,7 @@ void populate(const struct iovec *v, u32 n, int advice)
 }
 
 /* Under a hypervisor that shadows page tables, the first access to a page costs again, though it is mapped: better now, while
- * the blank waits, than when its order has come. */
+ * the spare waits, than when its order has come. */
 static void touch(const struct iovec *v, u32 n)
 {
 	for (u32 i = 0; i < n; i++)
@@ -31,13 +31,13 @@ static void touch(const struct iovec *v, u32 n)
 /* The order is received where the UC's libOS keeps its packets: memory that the UC has anyway. */
 #define ORDER ((struct tc_run *)UC_STACK)
 
-struct order { const struct tc_layer *layers; const char *strings; const u8 *patches; int fds[24], nfds; };
+struct order { const struct tc_extent *extents; const char *strings; const u8 *patches; int fds[24], nfds; };
 
 /* Where the parts of the order are, and that they are as long as the order says. */
 static void unspill(struct order *o, i64 n)
 {
 	const struct tc_run *r = ORDER;
-	u64 want = (u64)r->layers * sizeof(struct tc_layer) + r->strings + r->patches;
+	u64 want = (u64)r->extents * sizeof(struct tc_extent) + r->strings + r->patches;
 	const char *body = (const char *)(r + 1);
 	if (r->spilled) {
 		if (o->nfds < 1)
@@ -49,12 +49,12 @@ static void unspill(struct order *o, i64 n)
 	} else if ((u64)n < sizeof *r + want) {
 		quit("short order", -EBADMSG);
 	}
-	o->layers = (const struct tc_layer *)body;
-	o->strings = body + (u64)r->layers * sizeof(struct tc_layer);
+	o->extents = (const struct tc_extent *)body;
+	o->strings = body + (u64)r->extents * sizeof(struct tc_extent);
 	o->patches = (const u8 *)o->strings + r->strings;
 }
 
-static void read_copied(const struct tc_layer *l, u32 n)
+static void read_copied(const struct tc_extent *l, u32 n)
 {
 	struct iovec v[256];
 	u32 m = 0;
@@ -87,8 +87,8 @@ static void read_copied(const struct tc_layer *l, u32 n)
 static void lay(const struct order *o)
 {
 	const int rwx = PROT_READ | PROT_WRITE | PROT_EXEC;
-	const struct tc_layer *l = o->layers;
-	u32 n = ORDER->layers;
+	const struct tc_extent *l = o->extents;
+	u32 n = ORDER->extents;
 	for (u32 i = 0; i < n; i++) {
 		u64 at = l[i].addr, len = l[i].pages * PAGE;
 		int fd = l[i].kind == TC_MAPPED && 3 + l[i].file < o->nfds ? o->fds[3 + l[i].file] : -1;
@@ -101,7 +101,7 @@ static void lay(const struct order *o)
 			quit("map pages of the snapshot", r);
 	}
 	read_copied(l, n);
-	lay_own_patches(o->patches, ORDER->patches);
+	lay_patches_here(o->patches, ORDER->patches);
 }
 
 void host_block(struct uc_host *h, const struct tc_run *r)
@@ -123,7 +123,7 @@ void host_block(struct uc_host *h, const struct tc_run *r)
 	h->envc = r->envc;
 	h->exe_off = r->exe_off;
 	h->strings_len = r->strings;
-	/* Last: from here on the node may change limits (set_limit). */
+	/* Last: from here on the zygote may change limits (set_limit). */
 	__atomic_store_n(&h->magic, UC_MAGIC, __ATOMIC_RELEASE);
 }
 
@@ -152,23 +152,23 @@ static _Noreturn void become_uc(const struct order *o)
 	__builtin_unreachable();
 }
 
-/* What a blank of this node needs whatever comes: the foot of the stack, where packets lie, its top, the host block. Then what
+/* What a spare of this zygote needs whatever comes: the foot of the stack, where packets lie, its top, the host block. Then what
  * the platform has seen a UC touch. */
-static void make_plan(const struct order *o)
+static void make_prefetch(const struct order *o)
 {
 	static const struct iovec always[] = {
 		{ (void *)UC_STACK, PAGE }, { (void *)(UC_STACK + UC_MSG_MAX), PAGE },
 		{ (void *)(UC_STACK + UC_STACK_SIZE - 3 * PAGE), 3 * PAGE }, { (void *)UC_HOST, PAGE },
 	};
-	struct plan *p = PLAN;
+	struct prefetch *p = PREFETCH;
 	u32 n = 0, max = sizeof p->v / sizeof *p->v;
 	memcpy(p->v, always, sizeof always);
 	n = sizeof always / sizeof *always;
-	for (int kind = TC_TOUCHED; kind <= TC_READ; kind++) {
-		for (u32 i = 0; i < ORDER->layers && n < max; i++)
-			if (o->layers[i].kind == kind)
-				p->v[n++] = (struct iovec){ (void *)o->layers[i].addr, o->layers[i].pages * PAGE };
-		if (kind == TC_TOUCHED)
+	for (int kind = TC_PREFETCH_WRITE; kind <= TC_PREFETCH_READ; kind++) {
+		for (u32 i = 0; i < ORDER->extents && n < max; i++)
+			if (o->extents[i].kind == kind)
+				p->v[n++] = (struct iovec){ (void *)o->extents[i].addr, o->extents[i].pages * PAGE };
+		if (kind == TC_PREFETCH_WRITE)
 			p->touched = n;
 		else
 			p->read = n - p->touched;
@@ -176,8 +176,8 @@ static void make_plan(const struct order *o)
 }
 
 /*
- * Where blanks will write, the node's huge pages end as small ones anyway. But to read one of those maps all 512 of its huge page
- * (seen on Linux 6.18), and each takes a capture and a renewal as long to look at as one that is the UC's own. A huge page that
+ * Where spares will write, the zygote's huge pages end as small ones anyway. But to read one of those maps all 512 of its huge page
+ * (seen on Linux 6.18), and each takes a capture and a reset as long to look at as one that is the UC's own. A huge page that
  * crosses the border of a mapping is mapped as it is read, a few at a time: so the last small one of each gets a mapping of its
  * own, that differs in an advice which does nothing to it.
  */
@@ -185,9 +185,9 @@ static void part_huge_pages(const struct order *o)
 {
 	const u64 huge = 2 << 20;
 	u64 end = 0;
-	for (u32 i = 0, most = 64; i < ORDER->layers; i++) {
-		const struct tc_layer *l = &o->layers[i];
-		if (l->kind != TC_TOUCHED)
+	for (u32 i = 0, most = 64; i < ORDER->extents; i++) {
+		const struct tc_extent *l = &o->extents[i];
+		if (l->kind != TC_PREFETCH_WRITE)
 			continue;
 		for (u64 at = l->addr & -huge; at < l->addr + l->pages * PAGE && most; at += huge)
 			if (at >= end) {
@@ -197,48 +197,48 @@ static void part_huge_pages(const struct order *o)
 	}
 }
 
-static void node_start(void)
+static void zygote_start(void)
 {
-	/* What this node used as a blank, its children must not inherit: to write to an inherited page costs more than a new one. */
+	/* What this zygote used as a spare, its children must not inherit: to write to an inherited page costs more than a new one. */
 	SYS3(madvise, UC_STACK, UC_STACK_SIZE, 4 /* MADV_DONTNEED */);
 	SYS3(madvise, UC_HOST, UC_HOST_SIZE, 4);
-	node_reset();
-	renew_init();
+	zygote_init();
+	reset_init();
 	note_capabilities();
-	struct tc_reply ok = { .op = TC_NODE };
+	struct tc_reply ok = { .op = TC_ZYGOTE };
 	reply(&ok, -1);
-	node_loop();
+	zygote_loop();
 }
 
-/* Descriptors: image, arena, scratch, files of layers. Mappings of files outlive their descriptors. */
-static _Noreturn void become_node(struct order *o)
+/* Descriptors: image, arena, scratch, files of extents. Mappings of files outlive their descriptors. */
+static _Noreturn void become_zygote(struct order *o)
 {
 	if (o->nfds < 3)
-		quit("node without image, arena and scratch", -EBADMSG);
+		quit("zygote without image, arena and scratch", -EBADMSG);
 	i64 r = SYS6(mmap, UC_IMAGE, ORDER->image_size, PROT_READ, MAP_SHARED | MAP_FIXED, o->fds[0], 0);
 	if (ORDER->image_size && FAILED(r))
 		quit("map the image", r);
 	SYS3(dup3, o->fds[1], FD_ARENA, O_CLOEXEC);
 	SYS3(dup3, o->fds[2], FD_SCRATCH, O_CLOEXEC);
-	make_plan(o);
+	make_prefetch(o);
 	part_huge_pages(o);
 	SYS2(close_range, FD_FIRST_FREE, ~0u);
-	own_data();
-	switch_stack(node_start);
+	fresh_data();
+	switch_stack(zygote_start);
 }
 
-void blank_main(int channel)
+void spare_main(int channel)
 {
 	struct order o;
 	SYS5(prctl, 1 /* PR_SET_PDEATHSIG */, SIGKILL, 0, 0, 0);
 	SYS3(dup3, channel, FD_CONTROL, 0);
 	SYS1(close, channel);
-	populate(PLAN->v, PLAN->touched, MADV_POPULATE_WRITE);
-	touch(PLAN->v, PLAN->touched);
-	populate(PLAN->v + PLAN->touched, PLAN->read, MADV_POPULATE_READ);
+	populate(PREFETCH->v, PREFETCH->touched, MADV_POPULATE_WRITE);
+	touch(PREFETCH->v, PREFETCH->touched);
+	populate(PREFETCH->v + PREFETCH->touched, PREFETCH->read, MADV_POPULATE_READ);
 	i64 n = receive(ORDER, TC_PACKET, o.fds, 24, &o.nfds);
 	if (n == 0 || n == -ECONNRESET)
-		SYS1(exit_group, 0); /* it was in stock and is not wanted any more */
+		SYS1(exit_group, 0); /* it was in the pool and is not wanted any more */
 	if (n < (i64)sizeof *ORDER || ORDER->magic != TC_MAGIC)
 		quit("malformed order", n < 0 ? n : -EBADMSG);
 	/* Received descriptors move out of the way of the fixed ones. */
@@ -248,12 +248,12 @@ void blank_main(int channel)
 		o.fds[i] = r;
 	}
 	unspill(&o, n);
-	if (ORDER->op == TC_NODE)
+	if (ORDER->op == TC_ZYGOTE)
 		SYS3(dup3, o.nfds > 1 ? o.fds[1] : -1, FD_ARENA, O_CLOEXEC);
 	else if (ORDER->op != TC_RUN)
 		quit("unknown order", -ENOSYS);
 	lay(&o);
-	if (ORDER->op == TC_NODE)
-		become_node(&o);
+	if (ORDER->op == TC_ZYGOTE)
+		become_zygote(&o);
 	become_uc(&o);
 }

@@ -1,8 +1,8 @@
-/* node.c: a process that holds a prefix of a snapshot stack mapped, forks blanks from it, and looks after its children. */
+/* zygote.c: a process that holds a prefix of a snapshot stack mapped, forks spares from it, and looks after its children. */
 #include "tender.h"
 
 /*
- * On SIGCHLD: a child that was stopped is killed. Nothing of the platform stops a UC, a blank or a node, and a stopped one answers
+ * On SIGCHLD: a child that was stopped is killed. Nothing of the platform stops a UC, a spare or a zygote, and a stopped one answers
  * no order, so the platform would wait for it. The end of a child is left to bury, which runs when receive returns EINTR.
  */
 static void on_child(int sig)
@@ -17,32 +17,32 @@ static void on_child(int sig)
 	}
 }
 
-__asm__(".text\nnode_restorer: mov $15, %eax\n syscall\n");
-extern char node_restorer[];
+__asm__(".text\nsignal_restorer: mov $15, %eax\n syscall\n");
+extern char signal_restorer[];
 
-static int dying[256] NODE_DATA, ndying NODE_DATA;
-static u32 places NODE_DATA; /* of CHILDREN, that were used */
+static int dying[256] ZYGOTE_DATA, ndying ZYGOTE_DATA;
+static u32 places ZYGOTE_DATA; /* of CHILDREN, that were used */
 
 /* After a fork: nothing of the parent's children is ours. */
-void node_reset(void)
+void zygote_init(void)
 {
 	const int rw = PROT_READ | PROT_WRITE, lazy = MAP_FIXED | MAP_NORESERVE;
-	i64 r = SYS6(mmap, NODE_CHILDREN, sizeof(struct child) * TC_CHILDREN, rw, lazy | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	i64 r = SYS6(mmap, ZYGOTE_CHILDREN, sizeof(struct child) * TC_CHILDREN, rw, lazy | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (FAILED(r))
 		quit("map the table of children", r);
-	SYS3(madvise, NODE_CHILDREN, sizeof(struct child) * TC_CHILDREN, MADV_DONTFORK);
-	r = SYS6(mmap, NODE_OWN, 2 * PAGE * TC_CHILDREN, rw, lazy | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	SYS3(madvise, ZYGOTE_CHILDREN, sizeof(struct child) * TC_CHILDREN, MADV_DONTFORK);
+	r = SYS6(mmap, ZYGOTE_PRIVATE, 2 * PAGE * TC_CHILDREN, rw, lazy | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (FAILED(r))
 		quit("map what is known of children", r);
-	SYS3(madvise, NODE_OWN, 2 * PAGE * TC_CHILDREN, MADV_DONTFORK);
-	if (!FAILED(SYS6(mmap, NODE_SCRATCH, TC_SCRATCH, rw, lazy | MAP_SHARED, FD_SCRATCH, 0)))
-		SYS3(madvise, NODE_SCRATCH, TC_SCRATCH, MADV_DONTFORK);
-	if (!FAILED(SYS6(mmap, NODE_ARENA, NODE_ARENA_SIZE, rw, lazy | MAP_SHARED, FD_ARENA, 0)))
-		SYS3(madvise, NODE_ARENA, NODE_ARENA_SIZE, MADV_DONTFORK);
-	if (!FAILED(SYS6(mmap, NODE_BUFFER, NODE_BUFFER_SIZE, rw, lazy | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)))
-		SYS3(madvise, NODE_BUFFER, NODE_BUFFER_SIZE, MADV_DONTFORK);
+	SYS3(madvise, ZYGOTE_PRIVATE, 2 * PAGE * TC_CHILDREN, MADV_DONTFORK);
+	if (!FAILED(SYS6(mmap, ZYGOTE_SCRATCH, TC_SCRATCH, rw, lazy | MAP_SHARED, FD_SCRATCH, 0)))
+		SYS3(madvise, ZYGOTE_SCRATCH, TC_SCRATCH, MADV_DONTFORK);
+	if (!FAILED(SYS6(mmap, ZYGOTE_ARENA, ZYGOTE_ARENA_SIZE, rw, lazy | MAP_SHARED, FD_ARENA, 0)))
+		SYS3(madvise, ZYGOTE_ARENA, ZYGOTE_ARENA_SIZE, MADV_DONTFORK);
+	if (!FAILED(SYS6(mmap, ZYGOTE_BUFFER, ZYGOTE_BUFFER_SIZE, rw, lazy | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)))
+		SYS3(madvise, ZYGOTE_BUFFER, ZYGOTE_BUFFER_SIZE, MADV_DONTFORK);
 	ndying = 0, places = 0;
-	struct { void (*handler)(int); u64 flags; void *restorer; u64 mask; } a = { on_child, 0x04000000, node_restorer, 0 };
+	struct { void (*handler)(int); u64 flags; void *restorer; u64 mask; } a = { on_child, 0x04000000, signal_restorer, 0 };
 	SYS4(rt_sigaction, SIGCHLD, &a, 0, 8);
 }
 
@@ -70,7 +70,7 @@ static void bury(void)
 	}
 }
 
-/* A child that was renewed has another id, and so has one that was forked in its place. */
+/* A child that was reset has another id, and so has one that was forked in its place. */
 static int is_for(const struct tc_order *o, const struct child *c)
 {
 	return o->op == TC_FORK || o->op == TC_FILE || o->op == TC_WATCH || c->id == o->id;
@@ -87,7 +87,7 @@ static void do_kill(struct child *c)
 		dying[ndying++] = c->pid;
 	}
 	c->pid = 0, c->spent = 0;
-	own_forget(c);
+	private_forget(c);
 	for (int i = 0; i < PROC_FILES; i++)
 		if (c->proc[i])
 			SYS1(close, c->proc[i] - 1), c->proc[i] = 0;
@@ -97,7 +97,7 @@ static void do_fork(struct child *c, int channel)
 {
 	if (c->pid)
 		do_kill(c);
-	i64 pid = fork_blank(channel, UC_STACK + UC_STACK_SIZE);
+	i64 pid = fork_spare(channel, UC_STACK + UC_STACK_SIZE);
 	c->pid = pid > 0 ? pid : 0;
 	if (c >= CHILDREN + places)
 		places = c - CHILDREN + 1;
@@ -162,8 +162,8 @@ static void obey(const struct tc_order *o, int fd)
 		r.err = back < 0 ? -back : 0;
 		break;
 	case TC_WATCH: watch(o, &r); break;
-	case TC_RENEW: renew(o, &r); break;
-	case TC_REFILL: refill(o, &r); break;
+	case TC_RESET: reset(o, &r); break;
+	case TC_REUSE: reuse(o, &r); break;
 	default: r.err = ENOSYS;
 	}
 	reply(&r, back);
@@ -173,7 +173,7 @@ static void obey(const struct tc_order *o, int fd)
 		SYS1(close, fd);
 }
 
-void node_loop(void)
+void zygote_loop(void)
 {
 	struct tc_order o;
 	for (;;) {
@@ -184,9 +184,9 @@ void node_loop(void)
 		if (got == -EINTR)
 			continue;
 		if (got == 0 || (got < 0 && got != -EMSGSIZE))
-			SYS1(exit_group, 0); /* the platform has let go of this node, or is gone */
+			SYS1(exit_group, 0); /* the platform has let go of this zygote, or is gone */
 		if (got != sizeof o || o.magic != TC_MAGIC)
-			quit("malformed order to a node", -EBADMSG);
+			quit("malformed order to a zygote", -EBADMSG);
 		obey(&o, n ? fd : -1);
 	}
 }

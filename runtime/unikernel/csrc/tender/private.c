@@ -1,20 +1,20 @@
 /*
- * own.c: which pages of a child are its own, without looking twice. A page becomes a process's own by a page fault, and the
+ * private.c: which pages of a child are its own, without looking twice. A page becomes a process's own by a page fault, and the
  * kernel counts those: as long as it has counted none since they were last listed, there is no other. To go over the page tables
- * for every capture and every renewal took 7 % of all processor time where each call is a new function. What was given back
+ * for every capture and every reset took 7 % of all processor time where each call is a new function. What was given back
  * meanwhile is still in the list, which does no harm: such a page reads as what lies beneath it.
  *
- * A node that writes into its child makes pages the child's own without a fault of the child: who does so says which (own_wrote, or
- * own_forget).
+ * A zygote that writes into its child makes pages the child's own without a fault of the child: who does so says which (private_written, or
+ * private_forget).
  */
 #include "tender.h"
 
 #define MOST 508
 
 /* Sorted, those of the stack last. */
-struct own { u64 faults; u32 n, pad; struct range { u64 addr, pages; } range[MOST]; };
-_Static_assert(sizeof(struct own) <= 2 * PAGE, "own");
-#define OWN(c) ((struct own *)(NODE_OWN + ((c) - CHILDREN) * 2 * PAGE))
+struct private { u64 faults; u32 n, pad; struct range { u64 addr, pages; } range[MOST]; };
+_Static_assert(sizeof(struct private) <= 2 * PAGE, "private");
+#define PRIVATE(c) ((struct private *)(ZYGOTE_PRIVATE + ((c) - CHILDREN) * 2 * PAGE))
 
 /* How many page faults a child has had, minor and major: proc(5), /proc/PID/stat, fields 10 and 12. */
 static i64 faults(struct child *c)
@@ -36,12 +36,12 @@ static i64 faults(struct child *c)
 	return v[0] + v[1];
 }
 
-void own_forget(struct child *c) { OWN(c)->n = 0; }
+void private_forget(struct child *c) { PRIVATE(c)->n = 0; }
 
-void own_learn(struct child *c, const struct table *t)
+void private_record(struct child *c, const struct table *t)
 {
-	const u64 top = UC_STACK + UC_STACK_SIZE - PAGE; /* which a renewal writes */
-	struct own *o = OWN(c);
+	const u64 top = UC_STACK + UC_STACK_SIZE - PAGE; /* which a reset writes */
+	struct private *o = PRIVATE(c);
 	i64 f = faults(c);
 	o->n = 0;
 	if (f < 0 || t->n >= MOST)
@@ -56,9 +56,9 @@ void own_learn(struct child *c, const struct table *t)
 }
 
 /* Lists in t what lies in the region, and with stack there too; 0 if nothing is known. */
-int own_list(struct child *c, int stack, struct table *t)
+int private_list(struct child *c, int stack, struct table *t)
 {
-	const struct own *o = OWN(c);
+	const struct private *o = PRIVATE(c);
 	if (!o->n || (i64)o->faults != faults(c))
 		return 0;
 	t->n = 0;
@@ -69,21 +69,21 @@ int own_list(struct child *c, int stack, struct table *t)
 }
 
 /* Whether pages are known to be the child's own. To be asked for ascending addresses; *at is where to go on. */
-static int has(const struct own *o, u64 addr, u64 pages, u32 *at)
+static int has(const struct private *o, u64 addr, u64 pages, u32 *at)
 {
 	while (*at < o->n && o->range[*at].addr + o->range[*at].pages * PAGE <= addr)
 		++*at;
 	return *at < o->n && o->range[*at].addr <= addr && addr + pages * PAGE <= o->range[*at].addr + o->range[*at].pages * PAGE;
 }
 
-/* The node has written these layers into a child. */
-void own_wrote(struct child *c, const struct tc_layer *l, u32 n)
+/* The zygote has written these extents into a child. */
+void private_written(struct child *c, const struct tc_extent *l, u32 n)
 {
 	u32 at = 0;
 	for (u32 i = 0; i < n; i++) {
 		if (i && l[i].addr < l[i - 1].addr)
 			at = 0;
-		if (!has(OWN(c), l[i].addr, l[i].pages, &at))
-			return own_forget(c);
+		if (!has(PRIVATE(c), l[i].addr, l[i].pages, &at))
+			return private_forget(c);
 	}
 }
