@@ -132,7 +132,7 @@ func (p *Platform) open(backend isolation.Backend, interpreters []isolation.Inte
 	observe := func(req worker.Request, res worker.Response, err error) {
 		metrics.Observe(req, res, err)
 		if err == nil {
-			p.Logs.Append(logs.Of(p.lambda, gateway.LogGroup(req.Function.Name), req, res))
+			p.Logs.Append(logs.Of(p.lambda, req.Function.LogGroup, req, res))
 		}
 	}
 	p.Gateway = gateway.New(gateway.Config{
@@ -166,7 +166,19 @@ func (p *Platform) route(registry *prometheus.Registry) {
 	if p.cfg.Pprof {
 		profiles(mux)
 	}
-	p.handler = origin.Guard(body.Bounded(mux, body.NewBudget(int64(p.cfg.Bodies))), p.cfg.Hosts)
+	p.handler = origin.Guard(body.Bounded(p.direct(mux), body.NewBudget(int64(p.cfg.Bodies))), p.cfg.Hosts)
+}
+
+// direct spares the requests of the Lambda door the search in rest: the door
+// searches its own patterns.
+func (p *Platform) direct(rest http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, gateway.Functions) {
+			p.Gateway.ServeHTTP(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
 }
 
 // queries are requests whose header names the service: CloudWatch Logs'.

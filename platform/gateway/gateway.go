@@ -45,6 +45,9 @@ type Reserver interface {
 
 const defaultAccount = "000000000000"
 
+// Functions is how the paths of invocations, and of most other calls, begin.
+const Functions = "/2015-03-31/functions"
+
 // Config of a gateway; the zero value works, apart from Runtimes.
 type Config struct {
 	Runtimes []string // identifiers that functions may ask for
@@ -108,7 +111,7 @@ func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
 
 // route follows the AWS Lambda API Reference, 'Actions'.
 func (g *Gateway) route() http.Handler {
-	const functions = "/2015-03-31/functions"
+	const functions = Functions
 	mux := http.NewServeMux()
 	handle := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {

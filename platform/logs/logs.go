@@ -77,9 +77,10 @@ type Store struct {
 	mu       sync.Mutex
 	segments []*segment // oldest first; the last one is appended to
 	pending  []batch
-	waiting  int   // bytes in pending
-	lost     int64 // records, since the log last said so
-	failure  error // why
+	waiting  int    // bytes in pending
+	spare    []byte // a written batch's buffer, for the next one; nil: none
+	lost     int64  // records, since the log last said so
+	failure  error  // why
 	closed   bool
 }
 
@@ -186,7 +187,8 @@ func (s *Store) Append(r Record) Position {
 		return at
 	}
 	if n := len(s.pending); n == 0 || s.pending[n-1].to != seg {
-		s.pending = append(s.pending, batch{to: seg})
+		s.pending = append(s.pending, batch{to: seg, data: s.spare})
+		s.spare = nil
 	}
 	b := &s.pending[len(s.pending)-1]
 	before := len(b.data)
@@ -237,8 +239,22 @@ func (s *Store) Flush() {
 	s.mu.Unlock()
 	for _, b := range todo {
 		s.write(b)
+		s.reuse(b.data)
 	}
 	s.tellLost()
+}
+
+// reuse keeps the buffer of a written batch: one that grows anew in each flush
+// period costs every invocation several times the bytes of its record.
+func (s *Store) reuse(data []byte) {
+	if cap(data) > 2*flushAt {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cap(data) > cap(s.spare) {
+		s.spare = data[:0]
+	}
 }
 
 // write writes one batch. writing is held.
