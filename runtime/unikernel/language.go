@@ -66,7 +66,7 @@ func (l *language) close() {
 }
 
 // private are the directories that every UC has of its own, over what the image
-// has there (csrc/libos/path.c).
+// has there (csrc/libos/fs/path.c).
 var private = []string{"/dev/", "/proc/", "/sys/", "/tmp/", "/var/tmp/", driver.TaskRoot + "/"}
 
 func (l *language) load(ctx context.Context, b *Backend, in isolation.Interpreter) error {

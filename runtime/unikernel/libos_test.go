@@ -17,7 +17,7 @@ import (
 func sourceID(t *testing.T) []byte {
 	t.Helper()
 	var sources []string
-	for _, pattern := range []string{"*.c", "*.h", "*.S", "*.ld", "build.sh", "vdso/*.c", "vdso/*.ld", "vdso/*.map", "../../abi/*.h"} {
+	for _, pattern := range []string{"*/*.[chS]", "*.ld", "build.sh", "vdso/*.ld", "vdso/*.map", "../../abi/*.h"} {
 		found, err := filepath.Glob(filepath.Join("csrc/libos", pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no sources %s (%v)", pattern, err)

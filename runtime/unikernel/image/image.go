@@ -38,7 +38,7 @@ const (
 	modeLink = 0o120000
 )
 
-// mountPoints are the directories that the libOS mounts over (csrc/libos/path.c).
+// mountPoints are the directories that the libOS mounts over (csrc/libos/fs/path.c).
 var mountPoints = []string{"/dev", "/proc", "/sys", "/tmp", "/var/tmp", driver.TaskRoot, "/etc"}
 
 func addMountPoints(t *rootfs.Tree) {

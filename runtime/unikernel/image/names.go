@@ -4,7 +4,7 @@ import "github.com/lambdabench/lambdabench/runtime/rootfs"
 
 // AddNames adds what a UC is called and whom it asks for other names: the
 // nameserver is the tender, and its own name leads to its own address
-// (OWN_IPV4 of csrc/libos/socket.h).
+// (OWN_IPV4 of csrc/libos/net/socket.h).
 func AddNames(t *rootfs.Tree) {
 	for path, content := range map[string]string{
 		"/etc/hostname":    "uc\n",

@@ -1,4 +1,4 @@
-/* Rewritten calls (csrc/libos/rewrite.c): the code is changed, and everything but its speed is as if it were not. */
+/* Rewritten calls (csrc/libos/core/rewrite.c): the code is changed, and everything but its speed is as if it were not. */
 #include "check.h"
 #include <pthread.h>
 #include <signal.h>

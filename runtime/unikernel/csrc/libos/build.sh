@@ -1,11 +1,12 @@
 #!/bin/sh
-# Builds libos.elf from the sources beside it (go generate calls this). libos.id, the sha256 over all sources, is part
-# of the binary: build_test.go compares it, so another compiler's output does not matter but a changed source does.
+# Builds libos.elf from the sources in the folders beside it (go generate calls this). The sha256 over the list of sources
+# and their sums is part of the binary (struct uc_libos). libos_test.go compares it: another compiler's output does not
+# matter, a changed source does.
 set -eu
 cd "$(dirname "$0")"
 LC_ALL=C; export LC_ALL
 CC=${CC:-gcc}
-sources=$(ls *.c *.h *.S *.ld build.sh vdso/*.c vdso/*.ld vdso/*.map ../../abi/*.h)
+sources=$(ls */*.[chS] *.ld build.sh vdso/*.ld vdso/*.map ../../abi/*.h)
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/vdso"
 id=$(sha256sum $sources | sha256sum | cut -c1-64)
@@ -15,8 +16,8 @@ flags="-O2 -g0 -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -fno-st
 $CC $flags -fPIC -shared -Wl,-soname=linux-vdso.so.1 -Wl,--hash-style=both -Wl,--build-id=none -Wl,-T,vdso/vdso.ld \
 	-Wl,--version-script=vdso/vdso.map -o "$tmp/vdso/vdso.so" vdso/vdso.c
 strip --strip-debug "$tmp/vdso/vdso.so"
-$CC $flags -I"$tmp" -fpie -static -no-pie -Wa,-I,"$tmp" -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack \
-	-Wl,--no-warn-rwx-segments -Wl,-z,max-page-size=4096 -o "$tmp/libos.elf" start.S *.c
+$CC $flags -I. -I"$tmp" -fpie -static -no-pie -Wa,-I,"$tmp" -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack \
+	-Wl,--no-warn-rwx-segments -Wl,-z,max-page-size=4096 -o "$tmp/libos.elf" core/start.S $(ls */*.c | grep -v '^vdso/')
 cp "$tmp/libos.elf" libos.debug
 strip --strip-all "$tmp/libos.elf"
 cp "$tmp/libos.elf" libos.elf

@@ -1,0 +1,20 @@
+/* struct uc_libos, at UC_LIBOS_HEADER: how a tender learns where to enter and which sources this is. */
+#include "core/state.h"
+#include "libos_id.h"
+
+void on_signal(int, void *, void *);
+
+__attribute__((section(".data.rel.ro.header"), used))
+static const struct uc_libos header = {
+	.magic = UC_MAGIC,
+	.abi = UC_ABI,
+	.id = LIBOS_ID,
+	.enter = (u64)uc_enter,
+	.on_signal = (u64)on_signal,
+	.restorer = (u64)uc_restorer,
+	.state_size = sizeof(struct state),
+	.leave = (u64)uc_leave,
+	.after_reset = (u64)uc_after_reset,
+	.altstack = { UC_STACK, 0, 0, UC_STACK_SIZE },
+};
+_Static_assert(UC_ALTSTACK == 0x7e0000000098 && UC_STACK + UC_STACK_SIZE == 0x7e0000180000, "uc_after_reset");

@@ -1,0 +1,128 @@
+/* Memory and text, as far as the libOS needs them. gcc may call the first four by itself. */
+#include "core/libos.h"
+
+void *memcpy(void *d, const void *s, size_t n)
+{
+	void *r = d;
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
+	return r;
+}
+
+void *memmove(void *d, const void *s, size_t n)
+{
+	if (d <= s || (char *)d >= (const char *)s + n)
+		return memcpy(d, s, n);
+	void *dd = (char *)d + n - 1;
+	const void *ss = (const char *)s + n - 1;
+	__asm__ volatile("std; rep movsb; cld" : "+D"(dd), "+S"(ss), "+c"(n) : : "memory");
+	return d;
+}
+
+void *memset(void *d, int c, size_t n)
+{
+	void *r = d;
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+	return r;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const u8 *x = a, *y = b;
+	for (; n; n--, x++, y++)
+		if (*x != *y)
+			return *x - *y;
+	return 0;
+}
+
+size_t strlen(const char *s)
+{
+	size_t n = 0;
+	while (s[n])
+		n++;
+	return n;
+}
+
+int streq(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+int starts(const char *s, const char *prefix)
+{
+	while (*prefix)
+		if (*s++ != *prefix++)
+			return 0;
+	return 1;
+}
+
+void put_n(struct text *t, const char *s, u64 n)
+{
+	n = MIN(n, t->cap - t->n);
+	memcpy(t->p + t->n, s, n);
+	t->n += n;
+}
+
+void put(struct text *t, const char *s) { put_n(t, s, strlen(s)); }
+
+void put_u(struct text *t, u64 v)
+{
+	char b[20];
+	int i = sizeof b;
+	do
+		b[--i] = '0' + v % 10;
+	while (v /= 10);
+	put_n(t, b + i, sizeof b - i);
+}
+
+void put_i(struct text *t, i64 v)
+{
+	if (v < 0)
+		put(t, "-");
+	put_u(t, v < 0 ? -(u64)v : (u64)v);
+}
+
+void put_xw(struct text *t, u64 v, int width)
+{
+	char b[16];
+	for (int i = 0; i < width; i++)
+		b[width - 1 - i] = "0123456789abcdef"[v >> 4 * i & 15];
+	put_n(t, b, width);
+}
+
+void put_x(struct text *t, u64 v)
+{
+	int w = 1;
+	while (w < 16 && v >> 4 * w)
+		w++;
+	put_xw(t, v, w);
+}
+
+i64 zero_user(u64 dst, u64 n)
+{
+	static const u8 zeros[4096];
+	for (u64 k; n; dst += k, n -= k) {
+		k = MIN(n, sizeof zeros);
+		if (to_user(dst, zeros, k))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+i64 string_user(char *dst, u64 src, u64 cap)
+{
+	u64 n = 0;
+	while (n < cap) {
+		/* Never across a page that the string may not reach. */
+		u64 k = MIN(cap - n, PAGE - ((src + n) & (PAGE - 1)));
+		k = MIN(k, 64);
+		if (from_user(dst + n, src + n, k))
+			return -EFAULT;
+		for (u64 i = 0; i < k; i++)
+			if (!dst[n + i])
+				return n + i;
+		n += k;
+	}
+	return -ENAMETOOLONG;
+}

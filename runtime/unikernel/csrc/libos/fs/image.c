@@ -1,0 +1,88 @@
+/* image.c: the read-only file image at UC_IMAGE. The builder is trusted no further than its bounds: image_check. */
+#include "fs/image.h"
+
+#define SUPER ((const struct uci_super *)UC_IMAGE)
+#define AT(off) ((const u8 *)UC_IMAGE + (off))
+
+static const struct uci_dirent *entries(void) { return (const void *)AT(SUPER->dirent_off); }
+static const char *string(u64 off) { return (const char *)AT(SUPER->string_off + off); }
+
+const struct uci_inode *image_inode(u32 id) { return (const struct uci_inode *)AT(SUPER->inode_off) + id; }
+
+/* Reads every inode and entry once at boot, so that later accesses need no checks. */
+int image_check(void)
+{
+	u64 size = HOST->image_size;
+	const struct uci_super *s = SUPER;
+	if (size < PAGE || s->magic != UCI_MAGIC || s->version != UCI_VERSION || s->size != size || !s->inodes)
+		return 0;
+	if (s->inode_off > size || s->inodes > (size - s->inode_off) / sizeof(struct uci_inode) ||
+	    s->dirent_off > size || s->dirents > (size - s->dirent_off) / sizeof(struct uci_dirent) ||
+	    s->string_off > size || s->string_len > size - s->string_off)
+		return 0;
+	for (u32 i = 0; i < s->inodes; i++) {
+		const struct uci_inode *n = image_inode(i);
+		u64 limit = (n->mode & 0170000) == 0040000 ? s->dirents : (n->mode & 0170000) == 0120000 ? s->string_len : size;
+		if (n->data > limit || n->size > limit - n->data || n->parent >= s->inodes)
+			return 0;
+	}
+	for (u32 i = 0; i < s->dirents; i++) {
+		const struct uci_dirent *d = &entries()[i];
+		if (d->inode >= s->inodes || d->name > s->string_len || d->len > s->string_len - d->name || d->len > 255)
+			return 0;
+	}
+	return (image_inode(0)->mode & 0170000) == 0040000;
+}
+
+i64 image_lookup(u32 dir, const char *name, u64 len, u32 *out)
+{
+	const struct uci_inode *d = image_inode(dir);
+	u64 lo = d->data, hi = d->data + d->size;
+	while (lo < hi) {
+		u64 mid = (lo + hi) / 2;
+		const struct uci_dirent *e = &entries()[mid];
+		int c = memcmp(string(e->name), name, MIN(e->len, len));
+		if (!c)
+			c = e->len < len ? -1 : e->len > len;
+		if (!c) {
+			*out = e->inode;
+			return 0;
+		}
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return -ENOENT;
+}
+
+int image_entry(u32 dir, u64 i, const char **name, u32 *len, u32 *inode, u8 *type)
+{
+	const struct uci_inode *d = image_inode(dir);
+	if (i >= d->size)
+		return 0;
+	const struct uci_dirent *e = &entries()[d->data + i];
+	*name = string(e->name), *len = e->len, *inode = e->inode, *type = e->type;
+	return 1;
+}
+
+const u8 *image_bytes(u32 id) { return AT(image_inode(id)->data); }
+const char *image_target(u32 id) { return string(image_inode(id)->data); }
+
+/* Who lists id: for getcwd and /proc/self/maps. */
+int image_find(u32 id, u32 *parent, const char **name, u32 *len)
+{
+	for (u32 i = 0; i < SUPER->dirents; i++) {
+		if (entries()[i].inode != id)
+			continue;
+		*name = string(entries()[i].name), *len = entries()[i].len;
+		for (u32 d = 0; d < SUPER->inodes; d++) {
+			const struct uci_inode *n = image_inode(d);
+			if ((n->mode & S_IFMT) == S_IFDIR && i >= n->data && i < n->data + n->size) {
+				*parent = d;
+				return 1;
+			}
+		}
+	}
+	return 0;
+}

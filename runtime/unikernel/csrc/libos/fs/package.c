@@ -1,0 +1,101 @@
+/* package.c: the function's package. Its files lie in the tmpfs at /var/task before the driver is told of them. */
+#include "fs/tmpfs.h"
+
+/*
+ * The package's libraries are searched for in /var/task/lib. ld.so remembers for the life of a process that a directory was
+ * missing when it first looked, so this one is there before the package, and goes if the package has none.
+ */
+#define LIBRARIES "lib"
+
+static u32 task_root(void)
+{
+	struct vnode v;
+	if (walk(-100, "/var/task", 1, &v) || v.fs != FS_TMP)
+		uc_panic("no /var/task", 0);
+	return v.id;
+}
+
+/* The directory in which path names something, made where it is missing; *name is its last part. Cuts path up. */
+static i64 directory_of(char *path, char **name)
+{
+	u32 dir = task_root();
+	for (char *p = path;; p++) {
+		*name = p;
+		while (*p && *p != '/')
+			p++;
+		int last = !*p;
+		u64 len = p - *name;
+		*p = 0;
+		if (!len || streq(*name, ".") || streq(*name, ".."))
+			return -EINVAL;
+		if (last)
+			return dir;
+		u32 id;
+		i64 r = tmp_lookup(dir, *name, len, &id) ? tmp_create(dir, *name, S_IFDIR | 0755) : (i64)id;
+		if (r < 0)
+			return r;
+		if ((S->inodes[r].mode & S_IFMT) != S_IFDIR)
+			return -ENOTDIR;
+		dir = r;
+	}
+}
+
+/* A symbolic link's content is its target, which comes in one piece. */
+static i64 put_link(u32 dir, const char *name, const struct uc_file *f, const u8 *content)
+{
+	char target[4096];
+	if (f->off || f->bytes != f->size || !f->size || f->size >= sizeof target)
+		return -EINVAL;
+	memcpy(target, content, f->size);
+	target[f->size] = 0;
+	return tmp_symlink(dir, name, target);
+}
+
+static i64 put_file(const struct uc_file *f, char *path, const u8 *content)
+{
+	char *name;
+	i64 dir = directory_of(path, &name);
+	if (dir < 0)
+		return dir;
+	if ((f->mode & S_IFMT) == S_IFLNK)
+		return put_link(dir, name, f, content);
+	u32 id;
+	i64 r = tmp_lookup(dir, name, strlen(name), &id) ? tmp_create(dir, name, S_IFREG | (f->mode & 07777)) : (i64)id;
+	if (r < 0)
+		return r;
+	if ((S->inodes[r].mode & S_IFMT) != S_IFREG)
+		return -EISDIR;
+	i64 e = f->off ? 0 : tmp_reserve(r, f->size);
+	if (!e && f->bytes)
+		e = tmp_write(r, (u64)content, f->bytes, f->off);
+	return MIN(e, 0);
+}
+
+void package_init(void)
+{
+	if (tmp_create(task_root(), LIBRARIES, S_IFDIR | 0755) < 0)
+		uc_panic("no room for a directory", 0);
+}
+
+void package_message(const u8 *p, u64 n)
+{
+	tmp_unlink(task_root(), LIBRARIES, 1); /* fails where files of an earlier message are in it */
+	char path[4096];
+	struct uc_file f;
+	while (n) {
+		if (n < sizeof f)
+			uc_end(UC_EXIT_REFUSED, 0, "malformed file of the package");
+		memcpy(&f, p, sizeof f);
+		u64 len = (sizeof f + (u64)f.path + f.bytes + 7) & ~7ull;
+		if (f.path >= sizeof path || len > n)
+			uc_end(UC_EXIT_REFUSED, 0, "malformed file of the package");
+		memcpy(path, p + sizeof f, f.path);
+		path[f.path] = 0;
+		i64 e = put_file(&f, path, p + sizeof f + f.path);
+		if (e == -ENOSPC || e == -EFBIG)
+			uc_end(UC_EXIT_MEMORY, 0, "the package does not fit into the memory limit");
+		if (e)
+			uc_end(UC_EXIT_REFUSED, 0, "a file of the package has a name that cannot be");
+		p += len, n -= len;
+	}
+}

@@ -1,0 +1,103 @@
+/* sendfile.c: bytes of a file to whatever can be written to. */
+#include "core/state.h"
+
+#define AT_A_TIME 0x7ffff000ull
+
+/* Some bytes from off on. A file that grows moves its bytes, and may be its own target: between files they go by the stack. */
+static i64 piece(struct file *out, struct file *in, u64 off, u64 n)
+{
+	u8 between[16384];
+	const u8 *p;
+	u64 size = 0;
+	vnode_bytes((struct vnode){ in->fs, in->node }, &p, &size);
+	if (off >= size)
+		return 0;
+	n = MIN(n, size - off);
+	if (out->kind != K_FILE)
+		return file_write(out, (u64)p + off, n, -1);
+	n = MIN(n, sizeof between);
+	memcpy(between, p + off, n);
+	return file_write(out, (u64)between, n, -1);
+}
+
+static i64 check(struct file *out, struct file *in, int at_offset)
+{
+	if (!out || !in || (in->flags & O_ACCMODE) == O_WRONLY || !(out->flags & O_ACCMODE) || (in->flags | out->flags) & O_PATH)
+		return -EBADF;
+	if (in->kind != K_FILE) /* nor a text of /proc, as on Linux */
+		return at_offset && (in->kind == K_SOCKET || in->kind == K_PIPE_R) ? -ESPIPE : -EINVAL;
+	if (out->flags & O_APPEND || out->kind == K_EVENT)
+		return -EINVAL;
+	return 0;
+}
+
+/* copy_file_range(2): within the guest's files; a position is given, or the file's own. */
+i64 sys_copy_file_range(u64 in_fd, u64 in_at, u64 out_fd, u64 out_at, u64 count, u64 flags)
+{
+	struct file *out = fd_file(out_fd), *in = fd_file(in_fd);
+	u8 between[16384];
+	u64 from, to, done = 0;
+	if (flags)
+		return -EINVAL;
+	i64 r = check(out, in, 0);
+	if (r)
+		return r;
+	if (out->kind != K_FILE)
+		return out->kind == K_DIR ? -EISDIR : -EINVAL;
+	from = in->pos, to = out->pos;
+	if ((in_at && from_user(&from, in_at, 8)) || (out_at && from_user(&to, out_at, 8)))
+		return -EFAULT;
+	if ((i64)from < 0 || (i64)to < 0)
+		return -EINVAL;
+	if (in->fs == out->fs && in->node == out->node && from < to + count && to < from + count)
+		return -EINVAL; /* they overlap */
+	for (count = MIN(count, AT_A_TIME); done < count; done += r) {
+		r = file_read(in, (u64)between, MIN(count - done, sizeof between), from + done);
+		if (r > 0)
+			r = file_write(out, (u64)between, r, to + done);
+		if (r <= 0)
+			break;
+	}
+	if (r < 0 && !done)
+		return r;
+	from += done, to += done;
+	if (!in_at)
+		in->pos = from;
+	if (!out_at)
+		out->pos = to;
+	return (in_at && to_user(in_at, &from, 8)) || (out_at && to_user(out_at, &to, 8)) ? -EFAULT : (i64)done;
+}
+
+/* What was sent is booked at once, in the file's position or at offset; so a call that blocked goes on from there. A pipe takes what
+ * it has room for, even from a call that may block. */
+i64 sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
+{
+	struct file *out = fd_file(out_fd), *in = fd_file(in_fd);
+	u64 done = SELF->retrying ? SELF->progress : 0, pos;
+	if (offset && from_user(&pos, offset, 8))
+		return -EFAULT;
+	i64 r = check(out, in, !!offset);
+	if (r)
+		return r;
+	if (offset && (i64)pos < 0)
+		return -EINVAL;
+	if (!offset)
+		pos = in->pos;
+	for (count = MIN(count, AT_A_TIME); done < count; done += r) {
+		r = piece(out, in, pos, count - done);
+		if (r <= 0)
+			break;
+		pos += r;
+		if (!offset)
+			in->pos = pos;
+		else if (to_user(offset, &pos, 8))
+			return -EFAULT;
+		if (out->kind == K_PIPE_W)
+			return r;
+	}
+	if (r == -EAGAIN && !(out->flags & O_NONBLOCK)) {
+		SELF->progress = done;
+		return block(FOREVER);
+	}
+	return done ? (i64)done : r;
+}

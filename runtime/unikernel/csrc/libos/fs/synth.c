@@ -1,0 +1,229 @@
+/*
+ * synth.c: /dev, /proc and /sys as one table of paths. Only what node, CPython, glibc and common libraries open is here;
+ * a file that is absent is ENOENT, which they all bear. Descriptors under /proc/self/fd have the ids FD_BASE + n.
+ */
+#include "fs/synth.h"
+
+#define FD_BASE 10000u
+
+enum { DIR, TEXT, CONST, LINK, NODE };
+struct entry { const char *path; u8 kind, device; const char *text; void (*make)(struct text *); };
+
+#define D(p) { p, DIR, 0, 0, 0 }
+#define N(p, k) { p, NODE, k, 0, 0 }
+#define C(p, s) { p, CONST, 0, s, 0 }
+#define T(p, f) { p, TEXT, 0, 0, f }
+#define L(p, s) { p, LINK, 0, s, 0 }
+
+static const struct entry tree[] = {
+	D("dev"), N("dev/null", K_NULL), N("dev/zero", K_ZERO), N("dev/full", K_FULL), N("dev/random", K_RANDOM),
+	N("dev/urandom", K_RANDOM), N("dev/console", K_CONSOLE), L("dev/stdin", "/proc/self/fd/0"),
+	L("dev/stdout", "/proc/self/fd/1"), L("dev/stderr", "/proc/self/fd/2"), L("dev/fd", "/proc/self/fd"), D("dev/shm"),
+	D("proc"), D("proc/self"), D("proc/self/fd"), D("proc/self/task"), L("proc/thread-self", "self"),
+	L("proc/self/exe", NULL), L("proc/self/cwd", NULL), L("proc/self/root", "/"),
+	T("proc/self/maps", proc_maps), T("proc/self/stat", proc_stat), T("proc/self/statm", proc_statm),
+	T("proc/self/status", proc_status), T("proc/self/cmdline", proc_cmdline), T("proc/self/environ", proc_environ),
+	T("proc/self/auxv", proc_auxv), T("proc/self/comm", proc_comm), T("proc/self/limits", proc_limits),
+	C("proc/self/cgroup", "0::/\n"), T("proc/self/mounts", proc_mounts), C("proc/self/oom_score_adj", "0\n"),
+	C("proc/self/mountinfo", "1 1 0:1 / / ro - rootfs rootfs ro\n2 1 0:2 / /sys/fs/cgroup ro - cgroup2 cgroup2 ro\n"),
+	L("proc/mounts", "self/mounts"), T("proc/cpuinfo", proc_cpuinfo), T("proc/meminfo", proc_meminfo),
+	T("proc/stat", proc_cpustat), T("proc/uptime", proc_uptime), C("proc/loadavg", "0.00 0.00 0.00 1/1 1\n"),
+	C("proc/version", "Linux version 6.1.0-uc (LambdaBench libOS)\n"), C("proc/filesystems", "nodev\ttmpfs\n"),
+	D("proc/sys"), D("proc/sys/kernel"), D("proc/sys/kernel/random"), D("proc/sys/vm"), D("proc/sys/net"),
+	D("proc/sys/net/core"), D("proc/sys/fs"), C("proc/sys/net/core/somaxconn", "4096\n"),
+	T("proc/sys/kernel/random/boot_id", proc_boot_id), T("proc/sys/kernel/random/uuid", proc_uuid),
+	C("proc/sys/kernel/osrelease", "6.1.0-uc\n"), C("proc/sys/kernel/ostype", "Linux\n"),
+	C("proc/sys/kernel/hostname", "uc\n"), C("proc/sys/kernel/pid_max", "4194304\n"),
+	C("proc/sys/kernel/ngroups_max", "65536\n"), C("proc/sys/kernel/cap_last_cap", "40\n"),
+	C("proc/sys/kernel/threads-max", "256\n"), C("proc/sys/vm/overcommit_memory", "2\n"),
+	C("proc/sys/vm/max_map_count", "65000\n"), C("proc/sys/fs/file-max", "1024\n"), C("proc/sys/fs/pipe-max-size", "1048576\n"),
+	D("sys"), D("sys/fs"), D("sys/fs/cgroup"), C("sys/fs/cgroup/cgroup.controllers", "cpu memory\n"),
+	T("sys/fs/cgroup/memory.max", proc_memory_max), T("sys/fs/cgroup/memory.current", proc_memory_current),
+	C("sys/fs/cgroup/memory.high", "max\n"), C("sys/fs/cgroup/cpu.max", "max 100000\n"),
+	D("sys/devices"), D("sys/devices/system"), D("sys/devices/system/cpu"),
+	T("sys/devices/system/cpu/online", proc_cpus), T("sys/devices/system/cpu/possible", proc_cpus),
+	T("sys/devices/system/cpu/present", proc_cpus), D("sys/kernel"), D("sys/kernel/mm"),
+	D("sys/kernel/mm/transparent_hugepage"), C("sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n"),
+};
+
+u32 synth_root(const char *name)
+{
+	for (u32 i = 0; i < COUNT(tree); i++)
+		if (streq(tree[i].path, name))
+			return i;
+	return 0;
+}
+
+static u64 base_of(const char *path)
+{
+	u64 at = 0;
+	for (u64 i = 0; path[i]; i++)
+		if (path[i] == '/')
+			at = i + 1;
+	return at;
+}
+
+/* Is entry i listed by directory dir? */
+static int child(u32 i, u32 dir)
+{
+	u64 n = strlen(tree[dir].path), at = base_of(tree[i].path);
+	return at == n + 1 && !memcmp(tree[i].path, tree[dir].path, n);
+}
+
+u32 synth_mode(u32 id)
+{
+	if (id >= FD_BASE)
+		return S_IFLNK | 0700;
+	switch (tree[id].kind) {
+	case DIR: return S_IFDIR | 0555;
+	case LINK: return S_IFLNK | 0777;
+	case NODE: return S_IFCHR | 0666;
+	default: return S_IFREG | 0444;
+	}
+}
+
+u32 synth_parent(u32 id)
+{
+	for (u32 i = 0; i < COUNT(tree); i++)
+		if (tree[i].kind == DIR && id < FD_BASE && child(id, i))
+			return i;
+	return id >= FD_BASE ? synth_root("proc/self/fd") : id;
+}
+
+static i64 number(const char *s, u64 len)
+{
+	i64 v = 0;
+	if (!len || len > 9)
+		return -1;
+	for (u64 i = 0; i < len; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -1;
+		v = v * 10 + s[i] - '0';
+	}
+	return v;
+}
+
+i64 synth_lookup(u32 dir, const char *name, u64 len, u32 *out)
+{
+	for (u32 i = 0; i < COUNT(tree); i++) {
+		const char *base = tree[i].path + base_of(tree[i].path);
+		if (child(i, dir) && strlen(base) == len && !memcmp(base, name, len)) {
+			*out = i;
+			return 0;
+		}
+	}
+	i64 n = number(name, len);
+	if (n >= 0 && streq(tree[dir].path, "proc/self/fd") && fd_file(n)) {
+		*out = FD_BASE + n;
+		return 0;
+	}
+	if (n >= 0 && streq(tree[dir].path, "proc") && (n == HOST->pid || n == S->threads[0]->tid)) {
+		*out = synth_root("proc/self");
+		return 0;
+	}
+	if (n >= 0 && streq(tree[dir].path, "proc/self/task"))
+		for (u32 i = 0; i < S->nthreads; i++)
+			if (S->threads[i]->state != T_FREE && S->threads[i]->tid == n) {
+				*out = synth_root("proc/self");
+				return 0;
+			}
+	return -ENOENT;
+}
+
+int synth_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode, u8 *type)
+{
+	static const char digits[] = "0123456789";
+	if (streq(tree[dir].path, "proc/self/fd")) {
+		/* Names of one digit are constants; longer ones have no storage that outlives the call, and are not listed. */
+		for (; *pos < 10; ++*pos)
+			if (fd_file(*pos)) {
+				*name = digits + *pos, *len = 1, *inode = FD_BASE + *pos, *type = 10;
+				++*pos;
+				return 1;
+			}
+		return 0;
+	}
+	for (; *pos < COUNT(tree); ++*pos) {
+		if (!child(*pos, dir))
+			continue;
+		*name = tree[*pos].path + base_of(tree[*pos].path), *len = strlen(*name), *inode = *pos;
+		*type = synth_mode(*pos) >> 12 & 15;
+		++*pos;
+		return 1;
+	}
+	return 0;
+}
+
+int synth_find(u32 id, u32 *parent, const char **name, u32 *len)
+{
+	if (id >= FD_BASE)
+		return 0;
+	*parent = synth_parent(id);
+	*name = tree[id].path + base_of(tree[id].path), *len = strlen(*name);
+	return 1;
+}
+
+static void fd_target(struct text *t, u32 fd)
+{
+	static const char *const names[] = {
+		[K_NULL] = "/dev/null", [K_ZERO] = "/dev/zero", [K_FULL] = "/dev/full", [K_RANDOM] = "/dev/urandom",
+		[K_CONSOLE] = "/dev/console", [K_EVENT] = "anon_inode:[eventfd]", [K_TIMER] = "anon_inode:[timerfd]",
+		[K_EPOLL] = "anon_inode:[eventpoll]", [K_SIGNAL] = "anon_inode:[signalfd]",
+		[K_INOTIFY] = "anon_inode:inotify",
+	};
+	struct file *f = fd_file(fd);
+	char path[1024];
+	if (!f)
+		return;
+	if (f->kind < COUNT(names) && names[f->kind]) {
+		put(t, names[f->kind]);
+	} else if (f->kind == K_FILE || f->kind == K_DIR || f->kind == K_TEXT) {
+		i64 n = vnode_path((struct vnode){ f->fs, f->node }, path, sizeof path);
+		put(t, n < 0 ? "/ (deleted)" : path);
+	} else {
+		put(t, f->kind == K_SOCKET || f->kind == K_CHANNEL ? "socket:[" : "pipe:[");
+		put_u(t, (u64)f->obj >> 5 & 0xffffff);
+		put(t, "]");
+	}
+}
+
+i64 synth_target(u32 id, char *buf, u64 cap)
+{
+	struct text t = { buf, 0, cap };
+	char path[1024];
+	if (id >= FD_BASE)
+		fd_target(&t, id - FD_BASE);
+	else if (tree[id].text)
+		put(&t, tree[id].text);
+	else if (streq(tree[id].path, "proc/self/exe"))
+		put(&t, S->exe);
+	else if (vnode_path(S->cwd, path, sizeof path) > 0)
+		put(&t, path);
+	return t.n;
+}
+
+i64 synth_open(u32 id, u32 flags)
+{
+	const struct entry *e = &tree[id];
+	if (e->kind == NODE)
+		return file_new(e->device, flags, NULL);
+	if (flags & 3)
+		return -EACCES;
+	/* Made in the packet buffer, which nothing else uses now, and kept in its true size. */
+	struct text t = { (char *)UC_STACK + UC_MSG_MAX, 0, UC_MSG_MAX };
+	if (e->make)
+		e->make(&t);
+	else
+		put(&t, e->text);
+	char *p = kalloc(t.n + 1);
+	if (!p)
+		return -ENOMEM;
+	memcpy(p, t.p, t.n);
+	i64 i = file_new(K_TEXT, flags, p);
+	if (i < 0) {
+		kfree(p, t.n + 1);
+		return i;
+	}
+	S->files[i].fs = FS_SYNTH, S->files[i].node = id, S->files[i].aux = t.n;
+	return i;
+}

@@ -1,0 +1,150 @@
+/*
+ * net.c: connections to the world: every one is a number in messages to the tender, which dials, resolves and refuses. The
+ * guest never learns of a host socket. Flow control is by credit: neither side sends more than the other can keep.
+ */
+#include "net/socket.h"
+
+static struct uc_addr wire(const struct addr *a)
+{
+	static const u8 mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+	struct uc_addr w = { 6, a->port, { 0 } };
+	if (!memcmp(a->ip, mapped, 12))
+		w.family = 4, memcpy(w.ip, a->ip + 12, 4);
+	else
+		memcpy(w.ip, a->ip, 16);
+	return w;
+}
+
+static struct addr unwire(const struct uc_addr *w)
+{
+	struct addr a = { .port = w->port };
+	if (w->family == 4)
+		a.ip[10] = a.ip[11] = 0xff, memcpy(a.ip + 12, w->ip, 4);
+	else
+		memcpy(a.ip, w->ip, 16);
+	return a;
+}
+
+i64 net_connect(struct sock *s, const struct addr *to)
+{
+	struct uc_addr w = wire(to);
+	s->id = ++S->next_id;
+	s->proxied = 1;
+	s->state = CONNECTING;
+	s->remote = *to;
+	s->credit = UC_WINDOW;
+	s->rx.max = SOCK_BUFFER; /* as much as the other side may send */
+	return send_msg(UC_MSG_OPEN, s->id, 0, &w, sizeof w, 0, 0);
+}
+
+i64 net_send(struct sock *s, u64 buf, u64 n)
+{
+	n = MIN(n, MIN((u64)s->credit, UC_MSG_MAX - sizeof(struct uc_msg)));
+	if (!n)
+		return -EAGAIN;
+	i64 r = send_msg(UC_MSG_STREAM, s->id, 0, NULL, 0, buf, n);
+	if (r)
+		return r;
+	s->credit -= n;
+	return n;
+}
+
+/* Datagrams: to another socket of the guest, else through the tender, which answers what it likes (names, port 53). */
+i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n)
+{
+	i64 r = sock_autobind(s);
+	if (r)
+		return r;
+	if (n > 65000)
+		return -EMSGSIZE;
+	if (s->domain == AF_UNIX || is_loopback(to)) {
+		struct sock *t = sock_bound(s->domain, DGRAM, to);
+		if (!t)
+			return s->domain == AF_UNIX ? -ECONNREFUSED : (i64)n;
+		struct addr from = s->local;
+		if (s->domain != AF_UNIX && is_any(&from)) {
+			struct addr own = s->local; /* the socket keeps its own */
+			sock_route(s, to);
+			from = s->local, s->local = own;
+		}
+		return sock_deliver(t, &from, s->marks, buf, n);
+	}
+	struct uc_addr w = wire(to);
+	if (!s->id)
+		s->id = ++S->next_id;
+	s->proxied = 1;
+	r = send_msg(UC_MSG_DGRAM, s->id, 0, &w, sizeof w, buf, n);
+	return r ? r : (i64)n;
+}
+
+void net_credit(struct sock *s)
+{
+	send_msg(UC_MSG_CREDIT, s->id, s->owed, NULL, 0, 0, 0);
+	s->owed = 0;
+}
+
+void net_shut(struct sock *s) { send_msg(UC_MSG_FIN, s->id, 0, NULL, 0, 0, 0); }
+
+/* RESET with 0: closed in good order; what was sent before is still to be delivered. */
+void net_close(struct sock *s)
+{
+	if (s->id && !(s->eof && s->shut == 2))
+		send_msg(UC_MSG_RESET, s->id, 0, NULL, 0, 0, 0);
+}
+
+static struct sock *by_id(u32 id)
+{
+	for (struct sock *s = S->sockets; s; s = s->next)
+		if (s->proxied && s->id == id)
+			return s;
+	return NULL;
+}
+
+void net_message(struct uc_msg *m, const u8 *body)
+{
+	struct sock *s = by_id(m->id);
+	const struct uc_addr *w = (const void *)body;
+	if (!s)
+		return; /* closed by the guest meanwhile */
+	s->seq++;
+	switch (m->type) {
+	case UC_MSG_OPENED:
+		if (s->state != CONNECTING)
+			return;
+		if (m->arg) {
+			s->error = m->arg;
+			s->state = NEW, s->proxied = 0, s->id = 0;
+			return;
+		}
+		s->state = CONNECTED;
+		if (m->len >= sizeof *w)
+			s->local = unwire(w), s->bound = 2;
+		return;
+	case UC_MSG_STREAM:
+		if (queue_put(&s->rx, body, m->len) != (i64)m->len) {
+			/* More than its credit, or the guest has no memory left for it. */
+			s->error = ENOBUFS, s->eof = 1, s->shut = 2;
+			net_close(s);
+		}
+		return;
+	case UC_MSG_FIN:
+		s->eof = 1;
+		return;
+	case UC_MSG_RESET:
+		if (m->arg)
+			s->error = m->arg;
+		if (s->state == CONNECTING)
+			s->state = NEW;
+		s->eof = 1, s->shut = 2;
+		return;
+	case UC_MSG_CREDIT:
+		s->credit = MIN((u64)s->credit + m->arg, 1u << 30);
+		return;
+	case UC_MSG_DGRAM:
+		if (s->type == DGRAM && m->len >= sizeof *w) {
+			struct addr from = unwire(w);
+			sock_deliver(s, &from, (struct marks){ 64, 0 }, (u64)body + sizeof *w, m->len - sizeof *w);
+		}
+		return;
+	}
+}

@@ -1,0 +1,238 @@
+/* sockmsg.c: sending to and receiving from sockets, in all the forms that Linux has. */
+#include "net/socket.h"
+
+#define MSG_PEEK 2
+#define MSG_TRUNC 0x20
+#define MSG_WAITALL 0x100
+#define MSG_NOSIGNAL 0x4000
+#define MSG_CMSG_CLOEXEC 0x40000000
+
+struct iovec { u64 base, len; };
+struct msghdr { u64 name; u32 name_len, pad; u64 iov, iov_len, control, control_len; u32 flags, pad2; };
+
+static i64 send_all(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags)
+{
+	u64 done = SELF->retrying ? SELF->progress : 0, at = 0;
+	if (s->type != STREAM) {
+		/* One record: gathered first. */
+		u64 total = 0;
+		for (u64 i = 0; i < n; i++)
+			total += v[i].len;
+		if (total > 65000)
+			return -EMSGSIZE;
+		u8 *p = kalloc(total + 1);
+		if (!p)
+			return -ENOBUFS;
+		i64 r = 0;
+		for (u64 i = 0; i < n && !r; at += v[i++].len)
+			r = from_user(p + at, v[i].base, v[i].len);
+		r = r ? r : to && s->domain != AF_NETLINK ? net_send_to(s, to, (u64)p, total) : socket_write(f, (u64)p, total);
+		kfree(p, total + 1);
+		return r == -EAGAIN ? sock_wait(f, flags, s->snd_timeout) : r;
+	}
+	for (u64 i = 0; i < n; i++) {
+		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
+		at += v[i].len;
+		while (skip < v[i].len) {
+			i64 r = socket_write(f, v[i].base + skip, v[i].len - skip);
+			if (r == -EAGAIN && !(f->flags & O_NONBLOCK) && !(flags & MSG_DONTWAIT)) {
+				SELF->progress = done;
+				return block(FOREVER);
+			}
+			if (r <= 0)
+				return done ? (i64)done : r;
+			done += r, skip += r;
+		}
+	}
+	return done;
+}
+
+static i64 send_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags)
+{
+	i64 r = send_all(f, s, v, n, to, flags);
+	if (r == -EPIPE && !(flags & MSG_NOSIGNAL))
+		raise_sigpipe();
+	return r;
+}
+
+static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, struct addr *from, struct marks *marks, int flags,
+		    u32 *out_flags)
+{
+	u64 want = 0, done = SELF->retrying ? SELF->progress : 0, at = 0;
+	for (u64 i = 0; i < n; i++)
+		want += v[i].len;
+	*from = s->remote;
+	if (s->type != STREAM) {
+		struct record r;
+		if (!s->rx.len)
+			return s->eof ? 0 : sock_wait(f, flags, s->rcv_timeout);
+		u8 *p = kalloc(sizeof r + 65536);
+		if (!p)
+			return -ENOBUFS;
+		queue_get_user(&s->rx, (u64)&r, sizeof r, 1);
+		queue_get_user(&s->rx, (u64)p, sizeof r + r.len, flags & MSG_PEEK);
+		if (s->rights && !(flags & MSG_PEEK))
+			rights_read(s, sizeof r + r.len);
+		*from = r.from, *marks = r.marks;
+		i64 e = 0;
+		for (u64 i = 0; i < n && at < r.len && !e; i++) {
+			u64 k = MIN(v[i].len, r.len - at);
+			e = to_user(v[i].base, p + sizeof r + at, k);
+			at += k;
+		}
+		kfree(p, sizeof r + 65536);
+		if (at < r.len)
+			*out_flags |= MSG_TRUNC;
+		changed();
+		return e ? e : flags & MSG_TRUNC ? (i64)r.len : (i64)at;
+	}
+	if (flags & MSG_PEEK) {
+		if (s->rx.len)
+			return n ? queue_get_user(&s->rx, v[0].base, v[0].len, 1) : 0;
+		return s->eof || s->error ? socket_read(f, 0, 0) : sock_wait(f, flags, s->rcv_timeout);
+	}
+	for (u64 i = 0; i < n; i++) {
+		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
+		at += v[i].len;
+		while (skip < v[i].len) {
+			if (done && s->rights && rights_here(s))
+				return done;
+			i64 r = socket_read(f, v[i].base + skip, v[i].len - skip);
+			if (r == -EAGAIN && (!done || (flags & MSG_WAITALL && done < want))) {
+				SELF->progress = done;
+				r = sock_wait(f, flags, s->rcv_timeout);
+				return r == BLOCKED || !done ? r : (i64)done;
+			}
+			if (r <= 0)
+				return done || r == -EAGAIN ? (i64)done : r;
+			done += r, skip += r;
+		}
+	}
+	return done;
+}
+
+i64 sys_sendto(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
+{
+	struct iovec v = { buf, n };
+	struct addr a;
+	SOCK(fd);
+	if (p && s->type == DGRAM) {
+		i64 r = address_in(s->domain, p, len, &a);
+		return r ? r : send_vec(f, s, &v, 1, &a, flags);
+	}
+	return send_vec(f, s, &v, 1, NULL, flags);
+}
+
+i64 sys_recvfrom(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
+{
+	struct iovec v = { buf, n };
+	struct addr from;
+	struct marks marks;
+	u32 ignored = 0;
+	SOCK(fd);
+	i64 r = recv_vec(f, s, &v, 1, &from, &marks, flags, &ignored);
+	if (r >= 0 && p && address_out(s->domain, &from, p, len))
+		return -EFAULT;
+	return r;
+}
+
+static i64 message(u64 p, struct msghdr *m, struct iovec v[64])
+{
+	if (from_user(m, p, sizeof *m))
+		return -EFAULT;
+	if (m->iov_len > 64)
+		return -EMSGSIZE;
+	return from_user(v, m->iov, m->iov_len * sizeof *v);
+}
+
+/* Sends with ancillary data. Descriptors go with the first byte, to whoever gets it. */
+static i64 send_with(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags, struct msghdr *m)
+{
+	struct sent sent = { NULL, s->marks };
+	struct marks own = s->marks;
+	struct sock *peer = s->peer ? s->peer : s->domain == AF_UNIX ? sock_bound(AF_UNIX, s->type, to ? to : &s->remote) : NULL;
+	i64 r = control_in(s, m->control, m->control_len, &sent);
+	if (r)
+		return r;
+	u64 at = peer ? peer->rx.len : 0, before = SELF->retrying ? SELF->progress : 0;
+	s->marks = sent.marks;
+	r = send_vec(f, s, v, n, to, flags);
+	s->marks = own;
+	/* A stream's call that blocks has sent some bytes already; one that was tried again has sent the descriptors. */
+	int begun = r > 0 || (r == BLOCKED && SELF->progress);
+	if (sent.rights && begun && !before && peer)
+		rights_post(peer, sent.rights, at);
+	else if (sent.rights)
+		rights_free(sent.rights);
+	return r;
+}
+
+i64 sys_sendmsg(u64 fd, u64 p, u64 flags)
+{
+	struct iovec v[64];
+	struct msghdr m;
+	struct addr a;
+	SOCK(fd);
+	i64 r = message(p, &m, v);
+	if (r)
+		return r;
+	int named = m.name && s->type == DGRAM;
+	if (named && (r = address_in(s->domain, m.name, m.name_len, &a)))
+		return r;
+	if (!m.control || !m.control_len)
+		return send_vec(f, s, v, m.iov_len, named ? &a : NULL, flags);
+	return send_with(f, s, v, m.iov_len, named ? &a : NULL, flags, &m);
+}
+
+i64 sys_recvmsg(u64 fd, u64 p, u64 flags)
+{
+	struct iovec v[64];
+	struct msghdr m;
+	struct addr from;
+	struct marks marks = { 0, 0 };
+	SOCK(fd);
+	i64 r = message(p, &m, v);
+	if (r)
+		return r;
+	m.flags = 0;
+	struct rights *got = rights_here(s) && !(flags & MSG_PEEK) ? rights_take(s) : NULL;
+	r = recv_vec(f, s, v, m.iov_len, &from, &marks, flags, &m.flags);
+	if (r < 0) {
+		if (got)
+			rights_post(s, got, 0);
+		return r;
+	}
+	struct control c = { m.control, m.control ? m.control_len : 0, 0, 0 };
+	if (got)
+		control_rights(&c, got, !!(flags & MSG_CMSG_CLOEXEC));
+	if (s->domain == AF_INET6 && s->type == DGRAM && s->options)
+		control_marks(&c, s, marks);
+	m.control_len = c.used, m.flags |= c.flags;
+	u64 name = m.name;
+	if (s->type == STREAM)
+		m.name_len = 0;
+	if (to_user(p, &m, sizeof m))
+		return -EFAULT;
+	if (name && s->type != STREAM && address_out(s->domain, &from, name, p + offsetof(struct msghdr, name_len)))
+		return -EFAULT;
+	return r;
+}
+
+struct mmsghdr { struct msghdr m; u32 len, pad; };
+
+/* Several messages: the first may block, later ones only add to what there is. */
+static i64 several(i64 (*one)(u64, u64, u64), u64 fd, u64 p, u64 n, u64 flags)
+{
+	for (u64 i = 0; i < n; i++, p += sizeof(struct mmsghdr)) {
+		i64 r = one(fd, p, i ? flags | MSG_DONTWAIT : flags);
+		if (r < 0)
+			return i ? (i64)i : r;
+		u32 len = r;
+		if (to_user(p + offsetof(struct mmsghdr, len), &len, 4))
+			return -EFAULT;
+	}
+	return n;
+}
+
+i64 sys_sendmmsg(u64 fd, u64 p, u64 n, u64 flags) { return several(sys_sendmsg, fd, p, n, flags); }
+i64 sys_recvmmsg(u64 fd, u64 p, u64 n, u64 flags) { return several(sys_recvmsg, fd, p, n, flags); }

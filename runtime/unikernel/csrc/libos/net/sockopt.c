@@ -1,0 +1,192 @@
+/* sockopt.c: options of sockets. Few of them change anything here; all of them read back as they would on Linux. */
+#include "net/socket.h"
+
+enum { SO_DEBUG = 1, SO_REUSEADDR = 2, SO_TYPE = 3, SO_ERROR = 4, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_LINGER = 13, SO_PEERCRED = 17,
+       SO_RCVLOWAT = 18, SO_RCVTIMEO = 20, SO_SNDTIMEO = 21, SO_ACCEPTCONN = 30, SO_SNDBUFFORCE = 32, SO_RCVBUFFORCE = 33,
+       SO_PROTOCOL = 38, SO_DOMAIN = 39 };
+enum { IP_TTL = 2, IP_MULTICAST_TTL = 33, IP_MULTICAST_LOOP = 34 };
+enum { IPV6_MULTICAST_HOPS = 18, IPV6_MULTICAST_LOOP = 19, IPV6_V6ONLY = 26 };
+enum { TCP_MAXSEG = 2, TCP_KEEPIDLE = 4, TCP_KEEPINTVL = 5, TCP_KEEPCNT = 6, TCP_DEFER_ACCEPT = 9, TCP_INFO = 11, TCP_QUICKACK = 12,
+       TCP_CONGESTION = 13 };
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_UDPLITE 136
+#define BUFFER_MIN 2304 /* sock(7): the least that SO_SNDBUF and SO_RCVBUF come to */
+#define SEC 1000000000ull
+
+/* What an option is before it was set, where that is not 0 (ip(7), ipv6(7), tcp(7)). */
+static const struct option initial[] = {
+	{ SOL_SOCKET, SO_SNDBUF, { SOCK_BUFFER } }, { SOL_SOCKET, SO_RCVBUF, { SOCK_BUFFER } }, { SOL_SOCKET, SO_RCVLOWAT, { 1 } },
+	{ SOL_IP, IP_TTL, { 64 } }, { SOL_IP, IP_MULTICAST_TTL, { 1 } }, { SOL_IP, IP_MULTICAST_LOOP, { 1 } },
+	{ SOL_IPV6, IPV6_UNICAST_HOPS, { 64 } }, { SOL_IPV6, IPV6_MULTICAST_HOPS, { 1 } }, { SOL_IPV6, IPV6_MULTICAST_LOOP, { 1 } },
+	{ SOL_TCP, TCP_MAXSEG, { 536 } }, { SOL_TCP, TCP_KEEPIDLE, { 7200 } }, { SOL_TCP, TCP_KEEPINTVL, { 75 } },
+	{ SOL_TCP, TCP_KEEPCNT, { 9 } }, { SOL_TCP, TCP_QUICKACK, { 1 } },
+};
+
+static const struct option *find(const struct option *list, u64 n, u64 level, u64 name)
+{
+	for (u64 i = 0; i < n; i++)
+		if (list[i].name == name && list[i].level == level)
+			return &list[i];
+	return NULL;
+}
+
+static const struct option *option(const struct sock *s, u64 level, u64 name)
+{
+	const struct option *o = s->options ? find(s->options, OPTIONS_MAX, level, name) : NULL;
+	return o ? o : find(initial, COUNT(initial), level, name);
+}
+
+i32 option_value(const struct sock *s, u64 level, u64 name)
+{
+	const struct option *o = option(s, level, name);
+	return o ? o->value[0] : 0;
+}
+
+static i64 remember(struct sock *s, u64 level, u64 name, const i32 value[2])
+{
+	if (!s->options && !(s->options = kalloc(OPTIONS_MAX * sizeof *s->options)))
+		return -ENOBUFS;
+	struct option *o = (struct option *)find(s->options, OPTIONS_MAX, level, name);
+	if (!o)
+		o = (struct option *)find(s->options, OPTIONS_MAX, 0, 0);
+	if (!o)
+		return -ENOBUFS;
+	*o = (struct option){ level, name, { value[0], value[1] } };
+	return 0;
+}
+
+static i64 set_timeout(u64 *timeout, u64 p, u64 len)
+{
+	i64 tv[2];
+	if (len < sizeof tv)
+		return -EINVAL;
+	if (from_user(tv, p, sizeof tv))
+		return -EFAULT;
+	if (tv[1] < 0 || tv[1] >= 1000000)
+		return -EDOM;
+	*timeout = tv[0] < 0 ? 0 : (u64)tv[0] * SEC + tv[1] * 1000;
+	return 0;
+}
+
+static int read_only(u64 level, u64 name)
+{
+	return level == SOL_SOCKET && (name == SO_TYPE || name == SO_ERROR || name == SO_ACCEPTCONN || name == SO_PROTOCOL ||
+				       name == SO_DOMAIN || name == SO_PEERCRED);
+}
+
+/* Options of a protocol that the socket does not speak. */
+static i64 level_of(const struct sock *s, u64 level)
+{
+	switch (level) {
+	case SOL_SOCKET: return 0;
+	case SOL_TCP: return s->domain != AF_UNIX && s->type == STREAM ? 0 : -EOPNOTSUPP;
+	case SOL_UDP: return s->domain != AF_UNIX && s->type == DGRAM ? 0 : -ENOPROTOOPT;
+	case SOL_UDPLITE: return s->udplite ? 0 : -ENOPROTOOPT;
+	case SOL_IP: return s->domain != AF_UNIX ? 0 : -EOPNOTSUPP;
+	case SOL_IPV6: return s->domain == AF_INET6 ? 0 : -ENOPROTOOPT;
+	case 270: return s->domain == AF_NETLINK ? 0 : -ENOPROTOOPT; /* SOL_NETLINK */
+	default: return -ENOPROTOOPT;
+	}
+}
+
+static i32 buffer(i32 asked) { return MAX(2 * MIN(MAX(asked, 0), SOCK_BUFFER / 2), BUFFER_MIN); } /* socket(7): it is doubled */
+
+i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
+{
+	i32 v[2] = { 0 };
+	SOCK(fd);
+	i64 r = level_of(s, level);
+	if (r)
+		return r;
+	if (read_only(level, name))
+		return -ENOPROTOOPT;
+	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+		return set_timeout(name == SO_RCVTIMEO ? &s->rcv_timeout : &s->snd_timeout, p, len);
+	if (level == SOL_TCP && name == TCP_CONGESTION)
+		return 0;
+	int byte = level == SOL_IP && len == 1; /* ip(7): an option of IP may be one byte */
+	if ((i32)len < 0 || (len < 4 && !byte))
+		return -EINVAL;
+	if (from_user(v, p, MIN(len, sizeof v)))
+		return -EFAULT;
+	if (level == SOL_SOCKET && name == SO_LINGER) {
+		if (len < sizeof v)
+			return -EINVAL;
+		s->abort = v[0] && !v[1] && s->domain != AF_UNIX;
+	}
+	if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF || name == SO_SNDBUFFORCE || name == SO_RCVBUFFORCE))
+		v[0] = buffer(v[0]), name = name == SO_SNDBUFFORCE ? SO_SNDBUF : name == SO_RCVBUFFORCE ? SO_RCVBUF : name;
+	if (level == SOL_SOCKET && name == SO_RCVBUF && !s->proxied)
+		s->rx.max = MAX((u32)v[0], s->rx.len);
+	if (level == SOL_IPV6 && name == IPV6_V6ONLY)
+		s->v6only = v[0] = !!v[0];
+	if (level == SOL_IPV6 && (name == IPV6_UNICAST_HOPS || name == IPV6_TCLASS))
+		*(name == IPV6_TCLASS ? &s->marks.tclass : &s->marks.hops) = v[0] < 0 ? (name == IPV6_TCLASS ? 0 : 64) : v[0];
+	return remember(s, level, name, v);
+}
+
+static i64 give(u64 p, u64 len_p, u32 len, const void *value, u32 size)
+{
+	len = MIN(len, size);
+	return to_user(p, value, len) || to_user(len_p, &len, 4) ? -EFAULT : 0;
+}
+
+static i64 give_timeout(u64 timeout, u64 p, u64 len_p, u32 len)
+{
+	u64 tv[2] = { timeout / SEC, timeout % SEC / 1000 };
+	return give(p, len_p, len, tv, sizeof tv);
+}
+
+/* Those of SOL_SOCKET that say how the socket is; 1: it is none of them. */
+static i64 state_of(struct sock *s, u64 name, i32 *v)
+{
+	int inet = s->domain == AF_INET || s->domain == AF_INET6;
+	switch (name) {
+	case SO_TYPE: *v = s->type; return 0;
+	case SO_ERROR: *v = s->error, s->error = 0; return 0;
+	case SO_ACCEPTCONN: *v = s->state == LISTENING; return 0;
+	case SO_PROTOCOL: *v = !inet ? 0 : s->type == STREAM ? IPPROTO_TCP : s->udplite ? IPPROTO_UDPLITE : IPPROTO_UDP; return 0;
+	case SO_DOMAIN: *v = s->domain; return 0;
+	default: return 1;
+	}
+}
+
+/* struct tcp_info of <linux/tcp.h>: the state alone, in its first byte. */
+static i64 give_tcp_info(const struct sock *s, u64 p, u64 len_p, u32 len)
+{
+	enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7, CLOSE_WAIT = 8, LISTEN = 10 };
+	u8 info[104] = { s->state == CONNECTED ? (s->eof ? CLOSE_WAIT : ESTABLISHED) : s->state == CONNECTING ? SYN_SENT :
+			 s->state == LISTENING ? LISTEN : CLOSE };
+	return give(p, len_p, len, info, sizeof info);
+}
+
+i64 sys_getsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len_p)
+{
+	u32 len;
+	i32 v[2] = { 0 };
+	SOCK(fd);
+	if (from_user(&len, len_p, 4))
+		return -EFAULT;
+	if ((i32)len < 0)
+		return -EINVAL;
+	i64 r = level_of(s, level);
+	if (r)
+		return r;
+	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+		return give_timeout(name == SO_RCVTIMEO ? s->rcv_timeout : s->snd_timeout, p, len_p, len);
+	if (level == SOL_SOCKET && name == SO_PEERCRED) {
+		u32 cred[3] = { HOST->pid, 0, 0 };
+		return give(p, len_p, len, cred, sizeof cred);
+	}
+	if (level == SOL_TCP && name == TCP_INFO)
+		return give_tcp_info(s, p, len_p, len);
+	if (level == SOL_TCP && name == TCP_CONGESTION)
+		return give(p, len_p, len, "cubic\0\0\0\0\0\0\0\0\0\0", 16);
+	if (level == SOL_SOCKET && !state_of(s, name, v))
+		return give(p, len_p, len, v, 4);
+	const struct option *o = option(s, level, name);
+	if (o)
+		memcpy(v, o->value, sizeof v);
+	return give(p, len_p, len, v, level == SOL_SOCKET && name == SO_LINGER ? 8 : 4);
+}
