@@ -240,7 +240,7 @@ func BenchmarkNewFunctions(b *testing.B) {
 	})
 }
 
-// pace is the pause between two trials of a latency, so that the stock of blanks
+// pace is the pause between two trials of a latency, so that the pool of spares
 // is full again: latency, not throughput.
 const pace = 15 * time.Millisecond
 

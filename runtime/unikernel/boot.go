@@ -35,7 +35,7 @@ func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, 
 	if err != nil {
 		return nil, err
 	}
-	from, err := b.imageNode(ctx, l)
+	from, err := b.imageZygote(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -43,13 +43,13 @@ func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, 
 	r.program = spec.Interpreter.Path
 	r.args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter, driverPath(name))...)
 	r.env = driver.Environment(spec, path.Dir(driverPath(name)), "/tmp", driver.TaskRoot)
-	blank, err := from.fork()
+	spare, err := from.fork()
 	if err != nil {
 		return nil, err
 	}
-	sb := b.newSandbox(blank, spec.Interpreter, spec.Limits)
+	sb := b.newSandbox(spare, spec.Interpreter, spec.Limits)
 	defer sb.leave()
-	if err := sendRun(blank.fd, r); err != nil {
+	if err := sendRun(spare.fd, r); err != nil {
 		sb.Close()
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func hasTrapHandlerOption(version string) bool {
 
 // runOrder is an order to become a UC like no other: its own process id and
 // entropy.
-func (b *Backend) runOrder(how uint32, n *node, limits isolation.Limits) *runOrder {
+func (b *Backend) runOrder(how uint32, n *zygote, limits isolation.Limits) *runOrder {
 	r := &runOrder{op: opRun, how: how, pid: b.pid(), cpus: 1, imageSize: n.imageSize, memLimit: uint64(limits.MemoryBytes), threads: uint64(limits.Processes)}
 	if b.cfg.Trace {
 		r.flags |= abi.FlagTrace

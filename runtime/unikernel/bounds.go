@@ -20,10 +20,10 @@ import (
 // and neither a UC nor what the platform keeps of one has more than some hundreds
 // of mappings.
 func (b *Backend) Bounds() []isolation.Bound {
-	all := []isolation.Bound{{Sandboxes: maxChildren - roomFor(b.stock()), By: "the most children that a node has"}}
+	all := []isolation.Bound{{Sandboxes: maxChildren - roomFor(b.spares()), By: "the most children that a zygote has"}}
 	used := tasks("/proc")
 	for _, l := range processLimits("/proc") {
-		all = append(all, l.bound(used, (maxPromoted+4)*(1+roomFor(b.stock()))))
+		all = append(all, l.bound(used, (maxPromoted+4)*(1+roomFor(b.spares()))))
 	}
 	return all
 }
@@ -45,8 +45,8 @@ func (l processLimit) room(tasks int64) int64 {
 	return max(0, l.max-tasks)
 }
 
-// bound is how many UCs a limit leaves room for. The tender's nodes and their
-// stock of blanks are processes as well: at most spare, and few where there is
+// bound is how many UCs a limit leaves room for. The tender's zygotes and their
+// pool of spares are processes as well: at most spare, and few where there is
 // little room.
 func (l processLimit) bound(tasks int64, spare int) isolation.Bound {
 	room := l.room(tasks)

@@ -44,7 +44,7 @@ func TestLimitsOfProcessesAreReadWhereTheyAre(t *testing.T) {
 	if !slices.Equal(got, []string{"kernel.pid_max is 32768", "kernel.threads-max is 9000"}) {
 		t.Errorf("%q", got)
 	}
-	b := processLimit{max: 500, used: 100, name: "a/pids.max", remedy: "a/pids.max"}.bound(345, 1000) // 50 of 400 for nodes
+	b := processLimit{max: 500, used: 100, name: "a/pids.max", remedy: "a/pids.max"}.bound(345, 1000) // 50 of 400 for zygotes
 	if b.Sandboxes != 350 || !strings.Contains(b.By, "a/pids.max is 500") || !strings.Contains(b.Remedy, "a/pids.max") {
 		t.Errorf("%+v", b)
 	}
@@ -70,7 +70,7 @@ func TestAsManyUCsRunAsTheBoundsSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Setrlimit(unix.RLIMIT_NPROC, &before)
-	b := newBackend(t, Config{Stock: 2})
+	b := newBackend(t, Config{Spares: 2})
 	most, by := maxChildren, ""
 	for _, bound := range b.Bounds() {
 		if bound.Sandboxes < most {

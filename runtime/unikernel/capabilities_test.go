@@ -24,9 +24,9 @@ func capabilities(pid int) (held []string) {
 	return held
 }
 
-// Where kernel.yama.ptrace_scope is 2, a node keeps CAP_SYS_PTRACE.
+// Where kernel.yama.ptrace_scope is 2, a zygote keeps CAP_SYS_PTRACE.
 func TestNoProcessOfTheTenderHasACapabilityItDoesNotNeed(t *testing.T) {
-	b := newBackend(t, Config{Stock: 2})
+	b := newBackend(t, Config{Spares: 2})
 	base := baseSnapshot(t, b, isolation.Python, nil)
 	sb := deployed(t, b, base).(*sandbox)
 	if err := sb.Import(t.Context(), function(t, isolation.Python, nopSource[isolation.Python])); err != nil {

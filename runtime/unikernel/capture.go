@@ -29,7 +29,7 @@ func (b *Backend) Capture(ctx context.Context, sandbox_ isolation.Sandbox) (isol
 	s := &snap{backend: b, in: sb.in, parent: sb.parent, owner: sb.tenant(), refs: 1}
 	err := sb.session.Hold(func(st driver.State) error {
 		s.state = st
-		return sb.settled(ctx, func() error {
+		return sb.awaitQuiescence(ctx, func() error {
 			if sb.parent == nil {
 				return s.captureBase(sb)
 			}
@@ -48,9 +48,9 @@ func (b *Backend) Capture(ctx context.Context, sandbox_ isolation.Sandbox) (isol
 	return s, nil
 }
 
-// settled tries again while the UC is not at rest: after its reply, the guest
+// awaitQuiescence tries again while the UC is not at rest: after its reply, the guest
 // still has to come to its next read.
-func (s *sandbox) settled(ctx context.Context, try func() error) error {
+func (s *sandbox) awaitQuiescence(ctx context.Context, try func() error) error {
 	pause := 5 * time.Microsecond
 	for begin := time.Now(); ; {
 		err := try()
@@ -69,13 +69,13 @@ func (s *sandbox) settled(ctx context.Context, try func() error) error {
 	}
 }
 
-// table asks for the pages of a UC that differ from its node's, with hints
+// table asks for the pages of a UC that differ from its zygote's, with candidates
 // where a capture finds some of them.
-func (s *sandbox) table(o order, hints []snapshot.Page) (st abi.UCState, got []taken, r reply, err error) {
-	n := s.uc.node
+func (s *sandbox) table(o order, candidates []snapshot.Page) (st abi.UCState, got []taken, r reply, err error) {
+	n := s.uc.zygote
 	o.id = s.uc.id
-	o.flags |= uint32(len(hints)) << flagCandidates
-	r, _, err = n.askWith(o, func(scratch []byte) { putHints(scratch, hints) }, func(r reply) (err error) {
+	o.flags |= uint32(len(candidates)) << flagCandidates
+	r, _, err = n.askWith(o, func(scratch []byte) { putCandidates(scratch, candidates) }, func(r reply) (err error) {
 		if st, err = abi.ParseState(n.scratch); err == nil {
 			got, err = parseTaken(n.scratch[abi.PageSize:], r.n)
 		}
@@ -88,7 +88,7 @@ func (s *sandbox) table(o order, hints []snapshot.Page) (st abi.UCState, got []t
 func (s *snap) captureChild(sb *sandbox) error {
 	err := s.takeChild(sb)
 	if err == nil {
-		s.backend.settleLater(s)
+		s.backend.commitLater(s)
 	}
 	return err
 }
@@ -99,11 +99,11 @@ func (s *snap) takeChild(sb *sandbox) error {
 	if s.parent.layer.File != nil && len(sb.gone) == 0 {
 		o.flags = flagDirect
 	}
-	var expected []snapshot.Page
-	if e := s.parent.expected; e != nil {
-		if h := e.Of(sb.tenant().account); h != nil {
-			defer h.Done()
-			expected = h.Pages
+	var candidates []snapshot.Page
+	if e := s.parent.candidates; e != nil {
+		if h := e.Acquire(sb.tenant().account); h != nil {
+			defer h.Release()
+			candidates = h.Pages
 		}
 	}
 	for want := 1; ; {
@@ -112,7 +112,7 @@ func (s *snap) takeChild(sb *sandbox) error {
 			return err
 		}
 		o.a, o.b = uint64(first), uint64(n)
-		st, got, r, err := sb.table(o, expected)
+		st, got, r, err := sb.table(o, candidates)
 		if err == nil {
 			s.layer = s.childLayer(sb, st, got, first, n)
 			return nil
@@ -134,7 +134,7 @@ func (s *snap) childLayer(sb *sandbox, st abi.UCState, got []taken, stage snapsh
 			p := snapshot.Page{VPN: uint32(t.addr/abi.PageSize) + i, Slot: snapshot.Slot(t.off/abi.PageSize) + snapshot.Slot(i)}
 			hidden := hides(gone, p.VPN) // what lies below is not what shows where this page is left out
 			if t.flags&pageSame != 0 && !hidden && !below.Hides(p.VPN) {
-				continue // as in the node, and nothing lies between
+				continue // as in the zygote, and nothing lies between
 			}
 			if t.flags&pageZero != 0 {
 				if hidden || !below.Has(p.VPN) {
@@ -196,7 +196,7 @@ func (s *snap) asBelow(p snapshot.Page) bool {
 // in huge pages.
 const hugePage = 2 << 20
 
-// captureBase takes a whole UC into a file of its own and makes the node that
+// captureBase takes a whole UC into a file of its own and makes the zygote that
 // holds it mapped.
 func (s *snap) captureBase(sb *sandbox) error {
 	_, got, r, err := sb.table(order{op: opScan}, nil)
@@ -204,7 +204,7 @@ func (s *snap) captureBase(sb *sandbox) error {
 		return err
 	}
 	extents, size := layOut(got)
-	n := sb.uc.node
+	n := sb.uc.zygote
 	file, err := s.backend.memory(size)
 	if err != nil {
 		return err
@@ -228,24 +228,24 @@ func (s *snap) captureBase(sb *sandbox) error {
 		filled += int64(t.pages) * abi.PageSize
 	}
 	s.layer = snapshot.NewLarge(nil, file, extents, filled, nil)
-	s.expected = snapshot.NewExpected(s.backend.arena)
+	s.candidates = snapshot.NewCandidates(s.backend.arena)
 	if sb.prefetch {
-		s.prefetch, err = s.learn()
+		s.prefetch, err = s.recordWorkingSet()
 	}
 	if err == nil {
-		var ns nodes
-		if ns, err = s.backend.growBase(s, s.backend.stock()); err == nil {
-			s.nodes.store(ns)
+		var ns zygotes
+		if ns, err = s.backend.growBase(s, s.backend.spares()); err == nil {
+			s.zygotes.store(ns)
 		}
 	}
 	if err == nil && sb.prefetch {
-		err = s.exercise()
+		err = s.trainSpares()
 	}
 	if err == nil {
 		s.backend.oversee(s)
 	}
 	if err != nil {
-		s.nodes.load().close()
+		s.zygotes.load().close()
 		s.layer.Close()
 	}
 	return err

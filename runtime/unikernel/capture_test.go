@@ -53,7 +53,7 @@ func TestPageThatWentBackToTheRuntimesContentIsCaptured(t *testing.T) {
 		t.Error("a page that nobody changed is in the layer")
 	}
 
-	// Zeros lie beneath a page that the guest discarded, whatever the node has there.
+	// Zeros lie beneath a page that the guest discarded, whatever the zygote has there.
 	discard := abi.UCState{Discard: []abi.Range{{Start: changed * abi.PageSize, End: (untouched + 1) * abi.PageSize}}}
 	for name, parent := range map[string]*snap{"runtime": {backend: b, layer: base}, "function": function} {
 		layer := (&snap{backend: b, parent: parent}).childLayer(&sandbox{}, discard, got, stage, m)
@@ -69,15 +69,15 @@ func TestCaptureFindsWhatEarlierOnesLeft(t *testing.T) {
 	be := newBackend(t, Config{})
 	base := baseSnapshot(t, be, isolation.NodeJS, steps)
 	handler := func(i int) string { return fmt.Sprintf("exports.handler = async (event) => 'function %d';\n", i) }
-	expected := func() bool {
-		h := base.(*snap).expected.Of("1") // the account in the ARN of function
+	known := func() bool {
+		h := base.(*snap).candidates.Acquire("1") // the account in the ARN of function
 		if h != nil {
-			h.Done()
+			h.Release()
 		}
 		return h != nil
 	}
 	var taken []isolation.Snapshot
-	for until := time.Now().Add(20 * time.Second); !expected(); time.Sleep(100 * time.Millisecond) {
+	for until := time.Now().Add(20 * time.Second); !known(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatalf("after %d captures nothing is expected of the next", len(taken))
 		}

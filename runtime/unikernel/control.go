@@ -124,7 +124,7 @@ type runOrder struct {
 	program   string
 }
 
-// plain reports whether any UC of its node would do, just as it was forked.
+// plain reports whether any UC of its zygote would do, just as it was forked.
 func (r *runOrder) plain() bool {
 	return r.how == abi.Resume && !r.again && len(r.layers) == 0 && len(r.patches) == 0
 }
@@ -204,10 +204,10 @@ func (t taken) encode(b []byte) {
 	le.PutUint32(b[20:], t.flags)
 }
 
-// putHints writes an order's hints to the end of scratch, as struct tc_candidate.
-func putHints(scratch []byte, hints []snapshot.Page) {
-	b := scratch[len(scratch)-len(hints)*candidateSize:]
-	for i, p := range hints {
+// putCandidates writes an order's candidates to the end of scratch, as struct tc_candidate.
+func putCandidates(scratch []byte, candidates []snapshot.Page) {
+	b := scratch[len(scratch)-len(candidates)*candidateSize:]
+	for i, p := range candidates {
 		le.PutUint64(b[i*candidateSize:], uint64(p.VPN)*abi.PageSize)
 		le.PutUint64(b[i*candidateSize+8:], uint64(p.Slot)*abi.PageSize)
 	}

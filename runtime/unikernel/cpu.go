@@ -15,8 +15,8 @@ import (
 )
 
 // A UC that may have only a share of the processors is in a cpu cgroup of its
-// own until it ends or is renewed; all others are where the platform is, and
-// cost nothing. Nodes never are in such a group, so neither is what they fork.
+// own until it ends or is reset; all others are where the platform is, and
+// cost nothing. Zygotes never are in such a group, so neither is what they fork.
 
 // cpuPrefix begins the name of the directory that holds a backend's groups.
 const cpuPrefix = "lambdabench-unikernel-"
@@ -201,7 +201,7 @@ func (s *sandbox) unlimitCPU() {
 	}
 }
 
-// leaveCPU takes a UC that is to be renewed out of its group for good. If it
+// leaveCPU takes a UC that is to be reset out of its group for good. If it
 // reports false, the UC is still there and must end.
 func (s *sandbox) leaveCPU() bool {
 	s.unlimitCPU()
@@ -210,7 +210,7 @@ func (s *sandbox) leaveCPU() bool {
 	if s.cpu.dir == "" {
 		return true
 	}
-	// The process id is the UC's, dead or alive, until its node is told to kill it.
+	// The process id is the UC's, dead or alive, until its zygote is told to kill it.
 	if cgroup.Enter(s.backend.cpu.home, s.cpu.pid) != nil {
 		return false
 	}

@@ -65,7 +65,7 @@ func quota(t testing.TB, dir string) string {
 }
 
 func TestEachLimitedUCHasAGroupOfItsOwn(t *testing.T) {
-	b := limiting(t, Config{Stock: 1})
+	b := limiting(t, Config{Spares: 1})
 	base := baseSnapshot(t, b, isolation.NodeJS, nil)
 	free := deployed(t, b, base)
 	defer free.Close()
@@ -113,9 +113,9 @@ func TestEachLimitedUCHasAGroupOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
+func TestUCLeavesItsGroupBeforeItIsReset(t *testing.T) {
 	for _, after := range []float64{0.3, 0} { // of the function: a UC that lost its limit is still in its group
-		b := limiting(t, Config{Stock: 1})
+		b := limiting(t, Config{Spares: 1})
 		base := baseSnapshot(t, b, isolation.NodeJS, nil).(*snap)
 		sb := deployedUnder(t, b, base, 0.5)
 		fn := function(t, isolation.NodeJS, nopSource[isolation.NodeJS])
@@ -127,16 +127,16 @@ func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
 		if got := groupsOf(t, b); len(got) != 1 {
 			t.Fatalf("groups are %v", got)
 		}
-		stock := &base.nodes.load()[0].stock
-		for uc, ok := stock.take(tenancy{}); ok; uc, ok = stock.take(tenancy{}) {
+		pool := &base.zygotes.load()[0].pool
+		for uc, ok := pool.take(tenancy{}); ok; uc, ok = pool.take(tenancy{}) {
 			uc.end()
 		}
 		pid := sb.cpu.pid
 		if err := sb.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if stock.len() != 1 {
-			t.Fatal("it was not renewed")
+		if pool.len() != 1 {
+			t.Fatal("it was not reset")
 		}
 		if got := groupsOf(t, b); len(got) != 0 {
 			t.Errorf("left are %v", got)
@@ -151,7 +151,7 @@ func TestUCLeavesItsGroupBeforeItIsRenewed(t *testing.T) {
 		own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 		platform, err2 := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", b.tender().cmd.Process.Pid))
 		if err != nil || err2 != nil || string(own) != string(platform) {
-			t.Errorf("the renewed process is in\n%swant\n%s", own, platform)
+			t.Errorf("the reset process is in\n%swant\n%s", own, platform)
 		}
 	}
 }

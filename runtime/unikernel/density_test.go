@@ -46,12 +46,12 @@ func BenchmarkDensity(b *testing.B) {
 			os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644)
 		}
 		var all []isolation.Sandbox
-		for range promoteAt { // until the function has its node; the stock is from before the group
+		for range promoteAt { // until the function has its zygote; the pool is from before the group
 			sb := deployed(b, be, snap)
 			runtimetest.Invoke(b, sb, "{}")
 			all = append(all, sb)
 		}
-		runtimetest.Eventually(b, "the function has a node", func() bool { return snap.(*snap_).nodes.load() != nil })
+		runtimetest.Eventually(b, "the function has a zygote", func() bool { return snap.(*snap_).zygotes.load() != nil })
 		for range 8 {
 			all = append(all, deployed(b, be, snap))
 		}

@@ -18,18 +18,18 @@ import (
 
 // snap is a snapshot: a layer of pages on that of its parent.
 type snap struct {
-	backend  *Backend
-	in       isolation.Interpreter
-	layer    *snapshot.Layer
-	parent   *snap
-	state    driver.State
-	owner    tenancy // whose function was imported
-	prefetch []layer
-	expected *snapshot.Expected // what captures of its UCs are likely to find; of a base only
-	nodes    nodesRef           // hold this snapshot mapped; none where deploys copy from the arena
+	backend    *Backend
+	in         isolation.Interpreter
+	layer      *snapshot.Layer
+	parent     *snap
+	state      driver.State
+	owner      tenancy // whose function was imported
+	prefetch   []layer
+	candidates *snapshot.Candidates // what captures of its UCs are likely to find; of a base only
+	zygotes    zygotesRef           // hold this snapshot mapped; none where deploys copy from the arena
 
-	live   atomic.Int64 // UCs that were deployed from it by copying
-	learnt atomic.Bool  // what a run of it writes, or being learnt
+	live     atomic.Int64 // UCs that were deployed from it by copying
+	recorded atomic.Bool  // what a run of it writes, or being recorded
 
 	refs   int // of the user, of snapshots above and sandboxes; guarded by backend.mu
 	closed bool
@@ -80,8 +80,8 @@ func (b *Backend) release(s *snap) {
 			return
 		}
 		b.dismiss(s)
-		if s.expected != nil {
-			s.expected.Close()
+		if s.candidates != nil {
+			s.candidates.Close()
 		}
 		s.layer.Close()
 		s = s.parent
@@ -118,11 +118,11 @@ func (b *Backend) Deploy(ctx context.Context, snapshot isolation.Snapshot, spec 
 	return sb, nil
 }
 
-// deployAny deploys from whatever node of s is alive, and tries again where the
-// node or the blank is found dead: each try finds another.
+// deployAny deploys from whatever zygote of s is alive, and tries again where the
+// zygote or the spare is found dead: each try finds another.
 func (b *Backend) deployAny(ctx context.Context, s *snap, limits isolation.Limits, owner tenancy) (*sandbox, error) {
-	for tries := b.stock() + 4; ; tries-- {
-		n, err := b.nodeOf(ctx, s, owner)
+	for tries := b.spares() + 4; ; tries-- {
+		n, err := b.zygoteOf(ctx, s, owner)
 		if err != nil {
 			return nil, err
 		}
@@ -144,10 +144,10 @@ func foundDead(err error) bool {
 	return false
 }
 
-// deploy makes a UC of s, which is to run functions of owner, from a node that
+// deploy makes a UC of s, which is to run functions of owner, from a zygote that
 // holds it, or what lies below it. It takes over one reference to s, if it
 // succeeds.
-func (b *Backend) deploy(s *snap, n *node, limits isolation.Limits, owner tenancy) (*sandbox, error) {
+func (b *Backend) deploy(s *snap, n *zygote, limits isolation.Limits, owner tenancy) (*sandbox, error) {
 	layers, pins := s.layersOver(n, nil)
 	r := b.runOrder(abi.Resume, n, limits)
 	r.layers = layers
@@ -162,7 +162,7 @@ func (b *Backend) deploy(s *snap, n *node, limits isolation.Limits, owner tenanc
 	sb.session = driver.Resume(s.state, r.pid, sb.channel)
 	sb.session.OnEnd(sb.learnEnd)
 	sb.session.Log(&sb.log)
-	if uc.renewed() {
+	if uc.wasReset() {
 		pins.release()
 	} else {
 		sb.channel.pins = pins
@@ -170,7 +170,7 @@ func (b *Backend) deploy(s *snap, n *node, limits isolation.Limits, owner tenanc
 	if limits.CPUs > 0 {
 		err = sb.limitCPU(limits.CPUs)
 	}
-	if err == nil && !uc.renewed() {
+	if err == nil && !uc.wasReset() {
 		err = sendRun(uc.fd, r)
 	}
 	if err != nil {
@@ -183,7 +183,7 @@ func (b *Backend) deploy(s *snap, n *node, limits isolation.Limits, owner tenanc
 	if !owner.ran {
 		owner = uc.ran
 	}
-	n.restock(owner)
+	n.refillPool(owner)
 	return sb, nil
 }
 
@@ -196,20 +196,20 @@ func (p pins) release() {
 	}
 }
 
-// nodeBelow is a node that a deploy for a tenant may be forked from, nil where
+// zygoteBelow is a zygote that a deploy for a tenant may be forked from, nil where
 // none is alive.
-func (s *snap) nodeBelow(t tenancy) *node {
+func (s *snap) zygoteBelow(t tenancy) *zygote {
 	for ; s != nil; s = s.parent {
-		if n := s.nodes.load().pick(t); n != nil {
+		if n := s.zygotes.load().pick(t); n != nil {
 			return n
 		}
 	}
 	return nil
 }
 
-// layersOver is what is to be laid over a node of this snapshot or one below,
+// layersOver is what is to be laid over a zygote of this snapshot or one below,
 // so that the snapshot is there, and over it zeros in ranges.
-func (s *snap) layersOver(n *node, gone []snapshot.Range) ([]layer, pins) {
+func (s *snap) layersOver(n *zygote, gone []snapshot.Range) ([]layer, pins) {
 	var above []*snap
 	for ; s != nil && s != n.holds; s = s.parent {
 		above = append(above, s)

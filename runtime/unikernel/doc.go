@@ -10,14 +10,14 @@
 //
 // What runs where: libos/ is the guest's kernel; tender/ hosts UCs as
 // processes without rights (README.md); this package is the platform's side.
-// It starts one tender, which is a tree of processes: the root, nodes for
+// It starts one tender, which is a tree of processes: the root, zygotes for
 // each part of a snapshot stack that is worth holding mapped, and the UCs
-// that nodes fork. The platform talks to a node over one socket, and to a
+// that zygotes fork. The platform talks to a zygote over one socket, and to a
 // UC over that UC's channel. Nothing above the type tenderRoot assumes that a
 // UC is a process.
 //
 // Snapshots lie in memory: large ones in a file of their own, from which a
-// node maps them; small ones in an arena that all share, from which a new UC
+// zygote maps them; small ones in an arena that all share, from which a new UC
 // copies them. A snapshot holds only what differs from the one below.
 //
 // A UC that is idle hibernates: it keeps the words in which its memory differs
@@ -25,17 +25,17 @@
 // of that call shows it.
 //
 // Every process of the tender has an owner. A UC belongs to its sandbox. The root,
-// the nodes and the blanks in stock belong to Backend.supervise, which finds dead
-// ones, counts and logs them and starts others; a call that needs a node while
-// there is none waits for it, 10 s at most. An order to a node has a deadline, after
-// which the node is dead. A process of the tender kills its children that are
+// the zygotes and the spares in the pool belong to Backend.supervise, which finds dead
+// ones, counts and logs them and starts others; a call that needs a zygote while
+// there is none waits for it, 10 s at most. An order to a zygote has a deadline, after
+// which the zygote is dead. A process of the tender kills its children that are
 // stopped. Snapshots and hibernated UCs survive the tender; UCs that are awake do
 // not.
 //
 // Locks are taken in this order: language.mu, sandbox.resting, sandbox.waking,
-// driver.Session, sandbox.cpu, sandbox.mu or node.mu (of a node, then of the one
-// that forked it), stock.mu, Backend.mu. No lock but those of one sandbox and of
-// one node is held while the platform waits for a process.
+// driver.Session, sandbox.cpu, sandbox.mu or zygote.mu (of a zygote, then of the one
+// that forked it), pool.mu, Backend.mu. No lock but those of one sandbox and of
+// one zygote is held while the platform waits for a process.
 //
 // The package is not a cache: what is captured stays until it is closed.
 package unikernel

@@ -11,7 +11,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
-// exitNote is what a UC said at its end, or what its node said in its place.
+// exitNote is what a UC said at its end, or what its zygote said in its place.
 type exitNote struct {
 	code   abi.ExitCode
 	id     uint32

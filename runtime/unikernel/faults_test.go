@@ -171,9 +171,9 @@ func TestUCKilledFromOutside(t *testing.T) {
 	}()
 	time.Sleep(50 * time.Millisecond)
 	uc := sb.(*sandbox).uc
-	uc.node.mu.Lock()
-	uc.node.send(order{op: opKill, id: uc.id})
-	uc.node.mu.Unlock()
+	uc.zygote.mu.Lock()
+	uc.zygote.send(order{op: opKill, id: uc.id})
+	uc.zygote.mu.Unlock()
 	if res := <-done; res.Outcome != isolation.Crashed || !strings.Contains(res.Error.Message, "killed") {
 		t.Errorf("%+v %v", res, res.Error)
 	}

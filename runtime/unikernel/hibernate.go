@@ -19,7 +19,7 @@ import (
 // are page tables, mappings and descriptors, and most pages that a UC has
 // written differ by a few words from those that it began with. So an idle UC
 // hibernates: these words are kept (csrc/tender/patches.c), its process becomes a
-// blank again or ends, and the next call lays the words over a blank: the same
+// spare again or ends, and the next call lays the words over a spare: the same
 // UC, with its own process id, random state and connections. Its connections
 // stand still meanwhile. A UC that waits for a timer, or said something that
 // nobody has read, stays as it is.
@@ -130,14 +130,14 @@ func (s *sandbox) due(idle time.Duration) bool {
 
 // takePatches finds what of the UC is its own, and keeps it.
 func (s *sandbox) takePatches() (*hibernated, error) {
-	n := s.uc.node
+	n := s.uc.zygote
 	layers, pins := s.parent.layersOver(n, s.gone)
 	defer pins.release()
 	ctx, cancel := context.WithTimeout(context.Background(), hibernatePatience)
 	defer cancel()
 	var patches []byte
 	var gone []snapshot.Range
-	err := s.settled(ctx, func() error {
+	err := s.awaitQuiescence(ctx, func() error {
 		if !s.channel.delivered() {
 			return unix.EAGAIN
 		}
@@ -171,9 +171,9 @@ func (s *sandbox) giveUpProcess(h *hibernated) {
 		s.spent = u.CPU
 	}
 	s.session.Close()
-	n, again, ok := s.uc.node, blank{}, false
-	if n.stock.admits(s.past()) && s.leaveCPU() {
-		again, ok = s.backToBlank()
+	n, again, ok := s.uc.zygote, spare{}, false
+	if n.pool.admits(s.past()) && s.leaveCPU() {
+		again, ok = s.resetToSpare()
 	} else {
 		s.endProcess()
 	}
@@ -194,7 +194,7 @@ func (s *sandbox) giveUpProcess(h *hibernated) {
 // endProcess kills the UC, and waits for its end if a cgroup does.
 func (s *sandbox) endProcess() {
 	s.unlimitCPU()
-	s.uc.node.forget(s.uc.id)
+	s.uc.zygote.forget(s.uc.id)
 	if s.cpu.limited() {
 		s.channel.awaitEnd()
 		// A group that cannot be removed is swept by the next start.
@@ -202,7 +202,7 @@ func (s *sandbox) endProcess() {
 	}
 }
 
-// wake gives the UC a process again, from whatever node of its snapshot is alive.
+// wake gives the UC a process again, from whatever zygote of its snapshot is alive.
 // It needs s.resting for reading.
 func (s *sandbox) wake(ctx context.Context) (err error) {
 	s.waking.Lock()
@@ -220,9 +220,9 @@ func (s *sandbox) wake(ctx context.Context) (err error) {
 	if err := s.backend.arena.Get(h.patches, patches); err != nil {
 		return err
 	}
-	for tries := s.backend.stock() + 4; ; tries-- {
-		var n *node
-		if n, err = s.backend.nodeOf(ctx, s.parent, owner); err != nil {
+	for tries := s.backend.spares() + 4; ; tries-- {
+		var n *zygote
+		if n, err = s.backend.zygoteOf(ctx, s.parent, owner); err != nil {
 			return err
 		}
 		if err = s.wakeFrom(n, h, patches, limits, owner); err == nil || tries == 0 || !foundDead(err) {
@@ -231,7 +231,7 @@ func (s *sandbox) wake(ctx context.Context) (err error) {
 	}
 }
 
-func (s *sandbox) wakeFrom(n *node, h *hibernated, patches []byte, limits isolation.Limits, owner tenancy) error {
+func (s *sandbox) wakeFrom(n *zygote, h *hibernated, patches []byte, limits isolation.Limits, owner tenancy) error {
 	b := s.backend
 	layers, held := s.parent.layersOver(n, s.gone)
 	r := b.runOrder(abi.Resume, n, limits)
@@ -245,7 +245,7 @@ func (s *sandbox) wakeFrom(n *node, h *hibernated, patches []byte, limits isolat
 	s.uc = uc
 	s.channel = newChannel(uc.fd, s, &b.readers)
 	s.session = s.session.Move(s.channel)
-	if uc.renewed() {
+	if uc.wasReset() {
 		held.release()
 	} else {
 		s.channel.pins = held
@@ -254,7 +254,7 @@ func (s *sandbox) wakeFrom(n *node, h *hibernated, patches []byte, limits isolat
 	if err == nil && limits.CPUs > 0 {
 		err = s.limitCPU(limits.CPUs)
 	}
-	n.restock(owner)
+	n.refillPool(owner)
 	if err != nil {
 		s.loseProcess()
 		return err
@@ -273,7 +273,7 @@ func (s *sandbox) loseProcess() {
 	s.session.Close()
 	s.endProcess()
 	s.channel.shut()
-	s.channel.settle()
+	s.channel.dropPins()
 	s.cpu.reset()
 }
 

@@ -170,7 +170,7 @@ func TestHibernatedUCIsCapturedAsItWas(t *testing.T) {
 }
 
 // What a UC gave back while it had another process reads as zeros still: in a
-// process that was renewed and in one that was forked, and in a capture.
+// process that was reset and in one that was forked, and in a capture.
 func TestWokenUCHasZerosWhereItGaveMemoryBack(t *testing.T) {
 	const source = `
 import ctypes
@@ -188,9 +188,9 @@ def handler(event, context):
         ctypes.memset(at + 8192, 2, 1)
     return sum(ctypes.string_at(at, size))
 `
-	for name, stock := range map[string]int{"renewed": 0, "forked": -1} {
+	for name, pool := range map[string]int{"reset": 0, "forked": -1} {
 		t.Run(name, func(t *testing.T) {
-			be := newBackend(t, Config{HibernateAfter: -1, Stock: stock})
+			be := newBackend(t, Config{HibernateAfter: -1, Spares: pool})
 			sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, isolation.Python, steps), function(t, isolation.Python, source))).(*sandbox)
 			defer sb.Close()
 			want := func(sb isolation.Sandbox, event, sum string) {
@@ -222,18 +222,18 @@ def handler(event, context):
 func TestProcessOfAUCThatHibernatesServesAnother(t *testing.T) {
 	be := newBackend(t, Config{HibernateAfter: -1})
 	snap := functionSnapshot(t, be, baseSnapshot(t, be, isolation.NodeJS, steps), function(t, isolation.NodeJS, keepers[isolation.NodeJS]))
-	renewed := 0
+	reset := 0
 	for range 50 {
 		sb := deployed(t, be, snap).(*sandbox)
 		defer sb.Close()
-		if sb.uc.renewed() {
-			renewed++
+		if sb.uc.wasReset() {
+			reset++
 		}
 		askKeeper(t, sb, "{}")
 		rest(t, sb)
 	}
-	if renewed < 30 {
-		t.Errorf("%d of 50 UCs got a process that had served", renewed)
+	if reset < 30 {
+		t.Errorf("%d of 50 UCs got a process that had served", reset)
 	}
 	if n := len(descendants(os.Getpid())); n > 40 {
 		t.Errorf("%d processes for 50 UCs that hibernate", n)
@@ -323,7 +323,7 @@ func TestHibernatedUCClosedLeavesNothing(t *testing.T) {
 	if kept == 0 {
 		t.Error("nothing is kept of it")
 	}
-	runtimetest.Eventually(t, "the snapshot is settled", func() bool {
+	runtimetest.Eventually(t, "the snapshot is committed", func() bool {
 		be.mu.Lock()
 		defer be.mu.Unlock()
 		return sb.parent.refs == 2

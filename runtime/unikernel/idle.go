@@ -96,7 +96,7 @@ func (b *Backend) awakened(n int) {
 		return
 	}
 	select {
-	case b.crowded <- struct{}{}:
+	case b.oversubscribed <- struct{}{}:
 	default:
 	}
 }
@@ -105,7 +105,7 @@ func (b *Backend) awakened(n int) {
 func (b *Backend) makeRoom() {
 	for {
 		select {
-		case <-b.crowded:
+		case <-b.oversubscribed:
 		case <-b.done:
 			return
 		}
@@ -127,7 +127,7 @@ func (b *Backend) makeRoom() {
 // falls behind: what the one gives up the other takes.
 func (b *Backend) reclaim() {
 	for range 64 {
-		if b.awake.Load() < b.maxAwake+int64(b.stock())/2 {
+		if b.awake.Load() < b.maxAwake+int64(b.spares())/2 {
 			return
 		}
 		if s := b.nextInTurn(); s == nil || s.hibernate(0) {

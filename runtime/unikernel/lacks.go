@@ -177,7 +177,7 @@ func (e *startError) ofPermission(errno syscall.Errno, h hostFacts) (what, remed
 	return "a security module may forbid it", "see the messages of the kernel (dmesg)"
 }
 
-// ofReading explains a node that was not permitted to read the memory of a UC.
+// ofReading explains a zygote that was not permitted to read the memory of a UC.
 func ofReading(err error, scope string) error {
 	if !errors.Is(err, syscall.EPERM) {
 		return err

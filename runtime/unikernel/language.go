@@ -22,10 +22,10 @@ type language struct {
 	key    string   // names the image's content
 	image  *os.File // stays when the tender ends
 
-	zygote atomic.Pointer[node] // has the image mapped and nothing in the region: boots
+	zygote atomic.Pointer[zygote] // has the image mapped and nothing in the region: boots
 }
 
-// language prepares a language runtime, once: its image and the node that
+// language prepares a language runtime, once: its image and the zygote that
 // boots it. What failed is tried again by the next call.
 func (b *Backend) language(ctx context.Context, in isolation.Interpreter) (*language, error) {
 	b.mu.Lock()
@@ -101,11 +101,11 @@ func (l *language) load(ctx context.Context, b *Backend, in isolation.Interprete
 	if err != nil {
 		return err
 	}
-	return l.growNode(b, root)
+	return l.growZygote(b, root)
 }
 
-// growNode makes the node that boots the language.
-func (l *language) growNode(b *Backend, root *node) error {
+// growZygote makes the image zygote of the language.
+func (l *language) growZygote(b *Backend, root *zygote) error {
 	n, err := root.grow(l.image, b.arena.FD(), nil, nil)
 	if err == nil {
 		l.zygote.Store(n)

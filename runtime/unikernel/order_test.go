@@ -15,15 +15,15 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
-// silentNode is a node whose process reads nothing and says nothing, with orders
+// silentZygote is a zygote whose process reads nothing and says nothing, with orders
 // that wait for some milliseconds instead of seconds.
-func silentNode(t *testing.T) (*node, *supervisor) {
+func silentZygote(t *testing.T) (*zygote, *supervisor) {
 	t.Helper()
 	ours, theirs, err := socketPair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := newNode(ours)
+	n := newZygote(ours)
 	n.super = newSupervisor(nil)
 	tick := unix.NsecToTimeval(int64(time.Millisecond))
 	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
@@ -39,13 +39,13 @@ func silentNode(t *testing.T) (*node, *supervisor) {
 }
 
 func TestNodeThatDoesNotAnswerIsDead(t *testing.T) {
-	n, super := silentNode(t)
+	n, super := silentZygote(t)
 	_, _, err := n.ask(order{op: opStat}, nil)
 	if !errors.Is(err, ErrTenderGone) || !errors.Is(err, errUnanswered) {
 		t.Fatalf("an order that nobody answers: %v", err)
 	}
 	if !n.dead.Load() || len(super.woken) != 1 {
-		t.Error("the node is not dead, or its owner does not know")
+		t.Error("the zygote is not dead, or its owner does not know")
 	}
 	begin := time.Now()
 	if _, _, err := n.ask(order{op: opStat}, nil); !errors.Is(err, ErrTenderGone) || time.Since(begin) > time.Second {
@@ -53,9 +53,9 @@ func TestNodeThatDoesNotAnswerIsDead(t *testing.T) {
 	}
 }
 
-// Orders without a reply fill the socket of a node that does not read them.
+// Orders without a reply fill the socket of a zygote that does not read them.
 func TestNodeThatDoesNotReadIsDead(t *testing.T) {
-	n, _ := silentNode(t)
+	n, _ := silentZygote(t)
 	for i := range uint32(100_000) {
 		if n.forget(i); n.dead.Load() {
 			return
@@ -64,13 +64,13 @@ func TestNodeThatDoesNotReadIsDead(t *testing.T) {
 	t.Error("it is alive")
 }
 
-func TestACallWaitsForANodeNoLongerThanItsContext(t *testing.T) {
+func TestACallWaitsForAZygoteNoLongerThanItsContext(t *testing.T) {
 	b := newBackend(t, Config{})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	_, err := b.awaitNode(ctx, func() *node { return nil })
+	_, err := b.awaitZygote(ctx, func() *zygote { return nil })
 	if !errors.Is(err, ErrTenderGone) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("no node: %v", err)
+		t.Errorf("no zygote: %v", err)
 	}
 }
 
@@ -114,24 +114,24 @@ func TestHealthTellsWhatIsBrokenUntilItIsReplacedAndCallsWait(t *testing.T) {
 	}
 	runtimetest.Eventually(t, "health says what is broken", func() bool {
 		err := b.Health(t.Context())
-		return err != nil && strings.Contains(err.Error(), "the node that boots "+base.in.Runtime+" is gone")
+		return err != nil && strings.Contains(err.Error(), "the image zygote of "+base.in.Runtime+" is gone")
 	})
-	runtimetest.Eventually(t, "no node is left", func() bool {
-		for _, n := range base.nodes.load() {
+	runtimetest.Eventually(t, "no zygote is left", func() bool {
+		for _, n := range base.zygotes.load() {
 			n.look()
 		}
-		return base.nodeBelow(tenancy{}) == nil
+		return base.zygoteBelow(tenancy{}) == nil
 	})
 	called := make(chan error, 1)
 	go func() { called <- retried(context.Background(), b, snap) }()
 	select {
 	case err := <-called:
-		t.Errorf("a call without nodes ended at once: %v", err)
+		t.Errorf("a call without zygotes ended at once: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	l.mu.Unlock()
 	if err := <-called; err != nil {
-		t.Errorf("a call that waited for nodes: %v", err)
+		t.Errorf("a call that waited for zygotes: %v", err)
 	}
 	runtimetest.Eventually(t, "all is whole", func() bool { return b.Health(t.Context()) == nil })
 }

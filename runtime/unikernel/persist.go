@@ -191,17 +191,17 @@ func (s *snap) load(_ context.Context, r io.Reader) (err error) {
 	}
 	s.layer = fill.Layer()
 	if s.parent == nil {
-		s.expected = snapshot.NewExpected(s.backend.arena)
-		ns, err := s.backend.growBase(s, s.backend.stock())
+		s.candidates = snapshot.NewCandidates(s.backend.arena)
+		ns, err := s.backend.growBase(s, s.backend.spares())
 		if err != nil {
 			s.layer.Close()
 			return err
 		}
-		s.nodes.store(ns)
+		s.zygotes.store(ns)
 		s.backend.oversee(s)
 		return nil
 	}
-	s.backend.settleLater(s)
+	s.backend.commitLater(s)
 	return nil
 }
 

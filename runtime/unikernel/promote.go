@@ -10,28 +10,28 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
 
-// A function snapshot that has many UCs at a time gets a node of its own: UCs
+// A function snapshot that has many UCs at a time gets a zygote of its own: UCs
 // forked from it share the function's pages with each other, and own only what
-// they write. What its first run writes is learnt from one UC that ran, and
-// every blank of the node populates just that. For one UC after the other it
-// would not pay: renewed blanks of the base are faster than fresh forks.
+// they write. What its first run writes is recorded from one UC that ran, and
+// every spare of the zygote populates just that. For one UC after the other it
+// would not pay: reset spares of the base are faster than fresh forks.
 
 const (
 	promoteAt   = 16 // UCs at a time
-	maxPromoted = 64 // nodes; each holds some 2 MB for every huge page that the function wrote to
+	maxPromoted = 64 // zygotes; each holds some 2 MB for every huge page that the function wrote to
 )
 
-// promotion is a snapshot that deserves a node, and what a run of it writes.
+// promotion is a snapshot that deserves a zygote, and what a run of it writes.
 type promotion struct {
 	snap    *snap
 	written []snapshot.Page
 }
 
-// learnWritten finds out, after the first run of a UC, what that run wrote.
-func (s *sandbox) learnWritten(ctx context.Context) {
+// recordWritten finds out, after the first run of a UC, what that run wrote.
+func (s *sandbox) recordWritten(ctx context.Context) {
 	probe := &snap{backend: s.backend, in: s.in, parent: s.parent}
 	err := s.session.Hold(func(driver.State) error {
-		return s.settled(ctx, func() error { return probe.takeChild(s) })
+		return s.awaitQuiescence(ctx, func() error { return probe.takeChild(s) })
 	})
 	if err != nil {
 		return // it is as it was: deployed by copying
@@ -52,14 +52,14 @@ func (s *sandbox) learnWritten(ctx context.Context) {
 	}
 }
 
-// promote is the goroutine that makes nodes; Close waits for it.
+// promote is the goroutine that makes zygotes; Close waits for it.
 func (b *Backend) promote() {
 	for p := range b.promotions {
 		// One that cannot be made is not missed.
-		if b.promoted.Load() < maxPromoted && p.snap.nodes.load() == nil {
+		if b.promoted.Load() < maxPromoted && p.snap.zygotes.load() == nil {
 			if n, err := b.growFunction(p.snap, p.written); err == nil {
 				n.holds = p.snap
-				p.snap.nodes.store(nodes{n})
+				p.snap.zygotes.store(zygotes{n})
 				b.promoted.Add(1)
 				b.oversee(p.snap)
 			}
@@ -68,9 +68,9 @@ func (b *Backend) promote() {
 	}
 }
 
-// growFunction makes the node of a function snapshot. It maps the base, and over
+// growFunction makes the zygote of a function snapshot. It maps the base, and over
 // it a file with those huge pages of the base in which the function has pages.
-func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*node, error) {
+func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*zygote, error) {
 	l, err := b.language(context.Background(), s.in)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*node, error) 
 			}
 		}
 	}
-	from, err := b.imageNode(context.Background(), l)
+	from, err := b.imageZygote(context.Background(), l)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (b *Backend) growFunction(s *snap, written []snapshot.Page) (*node, error) 
 	if err != nil {
 		return nil, err
 	}
-	n.stock.keeps = b.stock()
+	n.pool.keeps = b.spares()
 	return n, nil
 }
 

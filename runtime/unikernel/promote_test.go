@@ -8,7 +8,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
-func TestFunctionWithManyUCsGetsANode(t *testing.T) {
+func TestFunctionWithManyUCsGetsAZygote(t *testing.T) {
 	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) {
 			b := newBackend(t, Config{})
@@ -30,7 +30,7 @@ func TestFunctionWithManyUCsGetsANode(t *testing.T) {
 				}
 			}
 			serve(promoteAt, true)
-			runtimetest.Eventually(t, "the snapshot has a node", func() bool { return s.nodes.load() != nil })
+			runtimetest.Eventually(t, "the snapshot has a zygote", func() bool { return s.zygotes.load() != nil })
 			serve(10, false)
 			sb := deployed(t, b, s)
 			defer sb.Close()

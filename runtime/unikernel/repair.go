@@ -17,12 +17,12 @@ func (b *Backend) repair(ctx context.Context) error {
 	b.mu.Unlock()
 	for _, l := range languages {
 		if err := b.repairLanguage(l); err != nil {
-			return fmt.Errorf("boot node of %s: %w", l.in.Runtime, err)
+			return fmt.Errorf("image zygote of %s: %w", l.in.Runtime, err)
 		}
 	}
 	for _, s := range held {
-		if err := b.repairNodes(s); err != nil {
-			return fmt.Errorf("nodes of a snapshot of %s: %w", s.in.Runtime, err)
+		if err := b.repairZygotes(s); err != nil {
+			return fmt.Errorf("zygotes of a snapshot of %s: %w", s.in.Runtime, err)
 		}
 	}
 	return nil
@@ -66,17 +66,17 @@ func (b *Backend) repairLanguage(l *language) error {
 	b.bury(n)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.growNode(b, b.tender().node); err != nil {
+	if err := l.growZygote(b, b.tender().zygote); err != nil {
 		return err
 	}
 	b.super.replace(kindZygote, 1)
 	return nil
 }
 
-// repairNodes replaces the dead nodes of a base snapshot. A function snapshot
-// goes back to the nodes of its base, and gets one again when it has as many UCs
+// repairZygotes replaces the dead zygotes of a base snapshot. A function snapshot
+// goes back to the zygotes of its base, and gets one again when it has as many UCs
 // as it had then.
-func (b *Backend) repairNodes(s *snap) error {
+func (b *Backend) repairZygotes(s *snap) error {
 	b.mu.Lock()
 	_, held := b.holders[s]
 	if held {
@@ -91,42 +91,42 @@ func (b *Backend) repairNodes(s *snap) error {
 	if err != nil {
 		return err
 	}
-	ns := slices.Clone(s.nodes.load())
+	ns := slices.Clone(s.zygotes.load())
 	for i, n := range ns {
 		n.look()
 		if !n.dead.Load() {
 			continue
 		}
-		spares := n.stock.len()
+		spares := n.pool.len()
 		b.bury(n)
 		if s.parent != nil {
 			b.demote(s)
 			return nil
 		}
-		next, err := b.growBaseNode(s, l.image, l.zygote.Load(), n.stock.keeps)
+		next, err := b.growBaseZygote(s, l.image, l.zygote.Load(), n.pool.keeps)
 		if err != nil {
 			return err
 		}
 		ns[i] = next
-		s.nodes.store(slices.Clone(ns))
+		s.zygotes.store(slices.Clone(ns))
 		b.super.replace(kindZygote, 1)
-		b.super.replace(kindSpare, min(spares, next.stock.len()))
+		b.super.replace(kindSpare, min(spares, next.pool.len()))
 	}
 	return nil
 }
 
 func (b *Backend) demote(s *snap) {
-	s.nodes.store(nil)
+	s.zygotes.store(nil)
 	b.promoted.Add(-1)
-	s.learnt.Store(false)
+	s.recorded.Store(false)
 	b.mu.Lock()
 	delete(b.holders, s)
 	b.mu.Unlock()
 }
 
-// bury counts a dead node and what is lost with it, and kills what is left of it.
-// A node is buried once, though its replacement may fail and be tried again.
-func (b *Backend) bury(n *node) {
+// bury counts a dead zygote and what is lost with it, and kills what is left of it.
+// A zygote is buried once, though its replacement may fail and be tried again.
+func (b *Backend) bury(n *zygote) {
 	n.mu.Lock()
 	again := n.closed
 	n.mu.Unlock()
@@ -134,7 +134,7 @@ func (b *Backend) bury(n *node) {
 		return
 	}
 	b.super.lose(kindZygote, 1, errProcessEnded)
-	b.super.lose(kindSpare, n.stock.len(), errProcessEnded)
+	b.super.lose(kindSpare, n.pool.len(), errProcessEnded)
 	n.close()
 	lost := 0
 	for _, s := range b.all() {

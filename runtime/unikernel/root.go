@@ -16,9 +16,9 @@ import (
 )
 
 // tenderRoot is the root process of a tender: pid 1 of namespaces that hold
-// nothing. Its end ends every node and UC.
+// nothing. Its end ends every zygote and UC.
 type tenderRoot struct {
-	*node
+	*zygote
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when the process was waited for
 
@@ -82,7 +82,7 @@ func startProgram(ctx context.Context, elf []byte) (*tenderRoot, error) {
 		unix.Close(ours)
 		return nil, &startError{step: stepFork, err: err}
 	}
-	r := &tenderRoot{node: newNode(ours), cmd: cmd, gone: make(chan struct{})}
+	r := &tenderRoot{zygote: newZygote(ours), cmd: cmd, gone: make(chan struct{})}
 	go func() {
 		cmd.Wait()
 		close(r.gone)

@@ -21,7 +21,7 @@ import (
 type sandbox struct {
 	backend  *Backend
 	in       isolation.Interpreter
-	uc       blank // which node forked it, and as what
+	uc       spare // which zygote forked it, and as what
 	channel  *channel
 	session  *driver.Session
 	prefetch bool  // a base snapshot of it learns what functions touch
@@ -51,7 +51,7 @@ type sandbox struct {
 	owner        tenancy // whose function it runs; not known before its import
 	net          *proxy.Proxy
 	closed       bool
-	doomed       bool          // it is being killed: it neither hibernates nor is renewed
+	doomed       bool          // it is being killed: it neither hibernates nor is reset
 	log          driver.Output // what the UC printed and no result has
 	lost         bool          // counted as a process that ended without the platform's wish
 	once, killed sync.Once
@@ -60,8 +60,8 @@ type sandbox struct {
 	cpu cpuLimit
 }
 
-// newSandbox takes a blank over. It does not hibernate before its first leave.
-func (b *Backend) newSandbox(uc blank, in isolation.Interpreter, limits isolation.Limits) *sandbox {
+// newSandbox takes a spare over. It does not hibernate before its first leave.
+func (b *Backend) newSandbox(uc spare, in isolation.Interpreter, limits isolation.Limits) *sandbox {
 	// The one who makes it calls leave when it is made.
 	sb := &sandbox{backend: b, in: in, uc: uc, limits: limits, calls: 1, touched: true}
 	sb.resting.RLock()
@@ -173,8 +173,8 @@ func (s *sandbox) limit(ctx context.Context, l isolation.Limits) error {
 	if was.MemoryBytes == l.MemoryBytes && was.Processes == l.Processes {
 		return nil
 	}
-	err := s.settled(ctx, func() error { // a UC that was just deployed may still be becoming one
-		_, _, err := s.uc.node.ask(order{op: opLimit, id: s.uc.id, a: uint64(l.MemoryBytes), b: uint64(l.Processes)}, nil)
+	err := s.awaitQuiescence(ctx, func() error { // a UC that was just deployed may still be becoming one
+		_, _, err := s.uc.zygote.ask(order{op: opLimit, id: s.uc.id, a: uint64(l.MemoryBytes), b: uint64(l.Processes)}, nil)
 		return err
 	})
 	if err != nil {
@@ -202,14 +202,14 @@ func (s *sandbox) Invoke(ctx context.Context, inv isolation.Invocation) (isolati
 	}
 	if err == nil && res.Outcome.Alive() && s.copied {
 		s.copied = false
-		if s.parent.live.Load() >= promoteAt && !s.parent.learnt.Swap(true) {
-			s.learnWritten(ctx)
+		if s.parent.live.Load() >= promoteAt && !s.parent.recorded.Swap(true) {
+			s.recordWritten(ctx)
 		}
 	}
 	return res, err
 }
 
-// doom has the UC killed in the background: its node may be carrying out another
+// doom has the UC killed in the background: its zygote may be carrying out another
 // order, for which a reply must not wait. Close waits for the order to be given,
 // and for the UC's end. It needs s.resting for reading, and holds it until then.
 func (s *sandbox) doom() {
@@ -223,11 +223,11 @@ func (s *sandbox) doom() {
 	}()
 }
 
-// kill tells the UC's node to kill it. Its channel stays, for those who still ask.
+// kill tells the UC's zygote to kill it. Its channel stays, for those who still ask.
 func (s *sandbox) kill() {
 	s.killed.Do(func() {
 		s.unlimitCPU()
-		s.uc.node.forget(s.uc.id)
+		s.uc.zygote.forget(s.uc.id)
 	})
 }
 
@@ -316,7 +316,7 @@ func (s *sandbox) Close() error {
 		}
 		s.backend.awakened(-1)
 		s.hearLast()
-		if s.renew() {
+		if s.reset() {
 			s.backend.drop(s)
 			return
 		}
@@ -327,7 +327,7 @@ func (s *sandbox) Close() error {
 		s.channel.awaitEnd()
 		s.channel.shut()
 		s.disconnect()
-		s.channel.settle()
+		s.channel.dropPins()
 		s.closeErr = s.freeCPU()
 		s.backend.drop(s)
 	})
@@ -404,15 +404,15 @@ func (s *sandbox) unsent(err error) error {
 	return err
 }
 
-// on reports whether the UC is awake, as a child of a node.
-func (s *sandbox) on(n *node) bool {
+// on reports whether the UC is awake, as a child of a zygote.
+func (s *sandbox) on(n *zygote) bool {
 	if !s.resting.TryRLock() {
 		return false // it gives up its process now
 	}
 	defer s.resting.RUnlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.asleep == nil && !s.closed && s.uc.node == n
+	return s.asleep == nil && !s.closed && s.uc.zygote == n
 }
 
 // noticeEnd counts a UC that ended before a call reached it.
@@ -433,8 +433,8 @@ func (s *sandbox) countLost() bool {
 
 func malformed(err error) error { return fmt.Errorf("%w: %w", driver.ErrProtocol, err) }
 
-// settle gives back what a UC that never spoke still held.
-func (c *channel) settle() {
+// dropPins gives back what a UC that never spoke still held.
+func (c *channel) dropPins() {
 	c.use.Lock() // no reader is left
 	defer c.use.Unlock()
 	c.pins.release()

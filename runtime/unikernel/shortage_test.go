@@ -108,7 +108,7 @@ func pidsGroup(t *testing.T) (dir, home string) {
 func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T) {
 	for name, begin := range shortages {
 		t.Run(name, func(t *testing.T) {
-			b := newBackend(t, Config{Stock: 2})
+			b := newBackend(t, Config{Spares: 2})
 			in := runtimetest.Interpreter(t, isolation.Python)
 			fn := function(t, isolation.Python, nopSource[isolation.Python])
 			base := baseSnapshot(t, b, isolation.Python, nil)
@@ -122,14 +122,14 @@ func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T
 				}
 			}
 			defer end()
-			for range 8 { // what is in stock is used first
+			for range 8 { // what is in the pool is used first
 				use(t, b, base, fn)
 			}
 			wantShortage(t, use(t, b, base, fn))
 			_, err := b.Boot(t.Context(), isolation.BootSpec{Interpreter: in})
 			wantShortage(t, err)
 			end()
-			// A node may be about to answer for a fork that failed before.
+			// A zygote may be about to answer for a fork that failed before.
 			runtimetest.Eventually(t, "a deploy after the shortage", func() bool { return use(t, b, base, fn) == nil })
 		})
 	}
@@ -141,8 +141,8 @@ func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
 	askKeeper(t, sb, "{}")
 	rest(t, sb)
 	for at := sb.parent; at != nil; at = at.parent {
-		for _, n := range at.nodes.load() {
-			for uc, ok := n.stock.take(tenancy{}); ok; uc, ok = n.stock.take(tenancy{}) {
+		for _, n := range at.zygotes.load() {
+			for uc, ok := n.pool.take(tenancy{}); ok; uc, ok = n.pool.take(tenancy{}) {
 				uc.end()
 			}
 		}

@@ -15,21 +15,21 @@ import (
 // Kinds of processes, as metrics name them.
 const (
 	kindRoot   = "root"
-	kindZygote = "zygote" // a node
-	kindSpare  = "spare"  // a blank in stock
+	kindZygote = "zygote" // a zygote
+	kindSpare  = "spare"  // a spare in the pool
 	kindUC     = "uc"
 )
 
 const (
-	// lookEvery is how often the supervisor looks at all nodes. An order that finds
-	// its node dead wakes the supervisor sooner.
+	// lookEvery is how often the supervisor looks at all zygotes. An order that finds
+	// its zygote dead wakes the supervisor sooner.
 	lookEvery = 100 * time.Millisecond
 
-	// checkEvery is how often it asks all nodes for a sign of life, and looks at all
-	// blanks in stock.
+	// checkEvery is how often it asks all zygotes for a sign of life, and looks at all
+	// spares in the pool.
 	checkEvery = time.Second
 
-	// repairTime bounds the wait of a call for a node in place of dead ones, and one
+	// repairTime bounds the wait of a call for a zygote in place of dead ones, and one
 	// start of a root.
 	repairTime = 10 * time.Second
 
@@ -99,12 +99,12 @@ func (b *Backend) Health(context.Context) error {
 	}
 	for _, l := range languages {
 		if broken == "" && l.zygote.Load().dead.Load() {
-			broken = "the node that boots " + l.in.Runtime + " is gone"
+			broken = "the image zygote of " + l.in.Runtime + " is gone"
 		}
 	}
 	for _, s := range held {
-		if broken == "" && s.parent == nil && s.nodes.load().pick(tenancy{}) == nil {
-			broken = "no node of the runtime snapshot of " + s.in.Runtime + " is left"
+		if broken == "" && s.parent == nil && s.zygotes.load().pick(tenancy{}) == nil {
+			broken = "no zygote of the runtime snapshot of " + s.in.Runtime + " is left"
 		}
 	}
 	switch {
@@ -119,20 +119,20 @@ func (b *Backend) Health(context.Context) error {
 // tender is the root that is to be used now; nil before the first use.
 func (b *Backend) tender() *tenderRoot { return b.root.Load() }
 
-// oversee has the supervisor look after the nodes of a snapshot until dismiss.
+// oversee has the supervisor look after the zygotes of a snapshot until dismiss.
 func (b *Backend) oversee(s *snap) {
 	b.mu.Lock()
 	b.holders[s] = struct{}{}
 	b.mu.Unlock()
-	b.super.wake() // a node may have died before the supervisor knew of it
+	b.super.wake() // a zygote may have died before the supervisor knew of it
 }
 
-// dismiss closes the nodes of a snapshot that nobody uses any more.
+// dismiss closes the zygotes of a snapshot that nobody uses any more.
 func (b *Backend) dismiss(s *snap) {
 	b.mu.Lock()
 	delete(b.holders, s)
 	b.mu.Unlock()
-	if ns := s.nodes.load(); ns != nil {
+	if ns := s.zygotes.load(); ns != nil {
 		ns.close()
 		if s.parent != nil {
 			b.promoted.Add(-1)
@@ -158,25 +158,25 @@ func (b *Backend) loadedLanguages() (all []*language) {
 	return all
 }
 
-// nodeOf is a live node that a snapshot can be deployed from for a tenant. While there is
+// zygoteOf is a live zygote that a snapshot can be deployed from for a tenant. While there is
 // none, it waits for the supervisor.
-func (b *Backend) nodeOf(ctx context.Context, s *snap, t tenancy) (*node, error) {
-	return b.awaitNode(ctx, func() *node { return s.nodeBelow(t) })
+func (b *Backend) zygoteOf(ctx context.Context, s *snap, t tenancy) (*zygote, error) {
+	return b.awaitZygote(ctx, func() *zygote { return s.zygoteBelow(t) })
 }
 
 // liveRoot is the root, once it is alive.
-func (b *Backend) liveRoot(ctx context.Context) (*node, error) {
-	return b.awaitNode(ctx, func() *node {
+func (b *Backend) liveRoot(ctx context.Context) (*zygote, error) {
+	return b.awaitZygote(ctx, func() *zygote {
 		if r := b.tender(); !r.dead.Load() {
-			return r.node
+			return r.zygote
 		}
 		return nil
 	})
 }
 
-// imageNode is a live node that boots a language.
-func (b *Backend) imageNode(ctx context.Context, l *language) (*node, error) {
-	return b.awaitNode(ctx, func() *node {
+// imageZygote is a live zygote that boots a language.
+func (b *Backend) imageZygote(ctx context.Context, l *language) (*zygote, error) {
+	return b.awaitZygote(ctx, func() *zygote {
 		if n := l.zygote.Load(); !n.dead.Load() {
 			return n
 		}
@@ -184,7 +184,7 @@ func (b *Backend) imageNode(ctx context.Context, l *language) (*node, error) {
 	})
 }
 
-func (b *Backend) awaitNode(ctx context.Context, find func() *node) (*node, error) {
+func (b *Backend) awaitZygote(ctx context.Context, find func() *zygote) (*zygote, error) {
 	if n := find(); n != nil {
 		return n, nil
 	}
@@ -208,7 +208,7 @@ func (b *Backend) awaitNode(ctx context.Context, find func() *node) (*node, erro
 	}
 }
 
-// supervise is the goroutine that owns the root, the nodes and the blanks in stock;
+// supervise is the goroutine that owns the root, the zygotes and the spares in the pool;
 // Close waits for it.
 func (b *Backend) supervise() {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -247,7 +247,7 @@ func (b *Backend) supervise() {
 	}
 }
 
-// checkAll asks every node for a sign of life, and replaces blanks whose processes
+// checkAll asks every zygote for a sign of life, and replaces spares whose processes
 // ended.
 func (b *Backend) checkAll() {
 	b.mu.Lock()
@@ -258,10 +258,10 @@ func (b *Backend) checkAll() {
 		l.zygote.Load().ping()
 	}
 	for _, s := range held {
-		for _, n := range s.nodes.load() {
+		for _, n := range s.zygotes.load() {
 			n.ping()
 			if !n.dead.Load() {
-				n.checkStock()
+				n.checkPool()
 			}
 		}
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // processTree are the living processes of a backend's tender by how far below the root
-// they are: the root, nodes that boot, nodes of snapshots, blanks and UCs.
+// they are: the root, zygotes that boot, zygotes of snapshots, spares and UCs.
 func processTree(b *Backend) (levels [4][]int) {
 	kids := children()
 	levels[0] = []int{b.tender().cmd.Process.Pid}
@@ -106,15 +106,15 @@ func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
 		sig   syscall.Signal
 		kind  string
 	}{
-		{"a blank is killed", 3, one, syscall.SIGKILL, kindSpare},
-		{"all blanks are killed", 3, all, syscall.SIGKILL, kindSpare},
-		{"all blanks are stopped", 3, all, syscall.SIGSTOP, kindSpare},
-		{"a node is killed", 2, one, syscall.SIGKILL, kindZygote},
-		{"all nodes are killed", 2, all, syscall.SIGKILL, kindZygote},
-		{"a node is stopped", 2, one, syscall.SIGSTOP, kindZygote},
-		{"all nodes are stopped", 2, all, syscall.SIGSTOP, kindZygote},
-		{"the node that boots is killed", 1, all, syscall.SIGKILL, kindZygote},
-		{"the node that boots is stopped", 1, all, syscall.SIGSTOP, kindZygote},
+		{"a spare is killed", 3, one, syscall.SIGKILL, kindSpare},
+		{"all spares are killed", 3, all, syscall.SIGKILL, kindSpare},
+		{"all spares are stopped", 3, all, syscall.SIGSTOP, kindSpare},
+		{"a zygote is killed", 2, one, syscall.SIGKILL, kindZygote},
+		{"all zygotes are killed", 2, all, syscall.SIGKILL, kindZygote},
+		{"a zygote is stopped", 2, one, syscall.SIGSTOP, kindZygote},
+		{"all zygotes are stopped", 2, all, syscall.SIGSTOP, kindZygote},
+		{"the image zygote is killed", 1, all, syscall.SIGKILL, kindZygote},
+		{"the image zygote is stopped", 1, all, syscall.SIGSTOP, kindZygote},
 		{"the root is killed", 0, all, syscall.SIGKILL, kindRoot},
 		{"the root is stopped", 0, all, syscall.SIGSTOP, kindRoot},
 	} {
@@ -122,7 +122,7 @@ func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
 			var before [4][]int
 			runtimetest.Eventually(t, "all are there", func() bool {
 				before = processTree(b)
-				return b.Health(t.Context()) == nil && len(before[3]) >= b.stock()
+				return b.Health(t.Context()) == nil && len(before[3]) >= b.spares()
 			})
 			lostBefore, replacedBefore := lost(b, f.kind)
 			struck := f.which(before[f.level])
@@ -137,7 +137,7 @@ func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
 			}
 			// A process that is on its way out may take a call with it.
 			runtimetest.Eventually(t, "the processes are gone", func() bool { return !slices.ContainsFunc(dying, alive) })
-			for i := range 2 * b.stock() {
+			for i := range 2 * b.spares() {
 				if err := retried(t.Context(), b, snap); err != nil {
 					t.Fatalf("call %d: %v", i, err)
 				}
@@ -148,7 +148,7 @@ func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
 			})
 			runtimetest.Eventually(t, "there are as many as before", func() bool {
 				now := processTree(b)
-				return len(now[1]) == len(before[1]) && len(now[2]) == len(before[2]) && len(now[3]) >= b.stock()
+				return len(now[1]) == len(before[1]) && len(now[2]) == len(before[2]) && len(now[3]) >= b.spares()
 			})
 			askKeeper(t, sleeper, "{}") // what hibernates survives, with its state
 			rest(t, sleeper)
@@ -235,13 +235,13 @@ func TestClosedSandboxIsNobodyElse(t *testing.T) {
 	if err := old.Import(t.Context(), fn); !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("import after close: %v", err)
 	}
-	// Whoever asked before Close is refused by the node.
-	if _, _, err := was.node.ask(order{op: opStat, id: was.id}, nil); !errors.Is(err, syscall.ESRCH) {
+	// Whoever asked before Close is refused by the zygote.
+	if _, _, err := was.zygote.ask(order{op: opStat, id: was.id}, nil); !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("an order for the UC that is gone: %v", err)
 	}
-	was.node.mu.Lock()
-	_ = was.node.send(order{op: opKill, id: was.id}) // a dead node fails the import below
-	was.node.mu.Unlock()
+	was.zygote.mu.Lock()
+	_ = was.zygote.send(order{op: opKill, id: was.id}) // a dead zygote fails the import below
+	was.zygote.mu.Unlock()
 	if err := next.Import(t.Context(), fn); err != nil {
 		t.Errorf("its death was ordered by the name of the one before: %v", err)
 	}

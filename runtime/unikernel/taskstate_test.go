@@ -100,30 +100,30 @@ func taskStatus(t *testing.T, pid int) map[string]string {
 
 func TestNothingThatAGuestSetInItsTaskOutlivesAReset(t *testing.T) {
 	b, base := onlyOne(t, isolation.Python)
-	n := base.nodes.load()[0]
+	n := base.zygotes.load()[0]
 	fn := spoilerFunction(t)
 	for _, c := range spoilings {
 		t.Run(c.name, func(t *testing.T) {
 			if flags, err := cpuFeatures(); c.way == protectionKeys && (err != nil || !slices.Contains(flags, "ospke")) {
 				t.Skip("this processor has no protection keys (ospke in /proc/cpuinfo)")
 			}
-			for n.stock.len() > 0 {
-				takeBlank(t, n).end()
+			for n.pool.len() > 0 {
+				getSpare(t, n).end()
 			}
 			sb := deployed(t, b, base).(*sandbox)
 			if err := sb.Import(t.Context(), fn); err != nil {
 				t.Fatal(err)
 			}
 			pid := sb.process(t)
-			for n.stock.len() > 0 {
-				takeBlank(t, n).end()
+			for n.pool.len() > 0 {
+				getSpare(t, n).end()
 			}
 			if res := runtimetest.Invoke(t, sb, fmt.Sprint(c.way)); res.Outcome != isolation.OK {
 				t.Fatalf("%+v", res)
 			}
 			sleepsAtRest(t, pid)
 			sb.Close()
-			if kept := n.stock.len() == 1; kept != (c.end != refused) {
+			if kept := n.pool.len() == 1; kept != (c.end != refused) {
 				t.Fatalf("reset: %v, want %v", kept, c.end != refused)
 			}
 			next := deployed(t, b, base).(*sandbox)

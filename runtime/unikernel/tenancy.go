@@ -13,7 +13,7 @@ import (
 // account that it served, and for no other.
 
 // tenancy is whose functions a UC or a process has run. The zero value has run
-// none, the backend's own dummies aside.
+// none, the backend's own training functions aside.
 type tenancy struct {
 	account string // isolation.Function.Account, which may be ""
 	ran     bool

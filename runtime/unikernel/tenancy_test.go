@@ -22,7 +22,7 @@ func ofAccount(t testing.TB, account string) isolation.Function {
 	return fn
 }
 
-// process names the process of a UC: its child of its node.
+// process names the process of a UC: its child of its zygote.
 func (s *sandbox) process(t *testing.T) int {
 	t.Helper()
 	pid, err := s.hostPID()
@@ -59,7 +59,7 @@ func serveAccount(t *testing.T, b *Backend, base *snap, known bool, account stri
 func TestProcessesAreReusedWithinAnAccountAlone(t *testing.T) {
 	for name, known := range map[string]bool{"account known at the deploy": true, "account known at the import": false} {
 		t.Run(name, func(t *testing.T) {
-			b := newBackend(t, Config{Stock: 4, HibernateAfter: -1})
+			b := newBackend(t, Config{Spares: 4, HibernateAfter: -1})
 			base := baseSnapshot(t, b, isolation.NodeJS, nil).(*snap)
 			of, again := map[int]string{}, map[string]int{}
 			for round := range 4 {
@@ -89,13 +89,13 @@ func TestProcessesAreReusedWithinAnAccountAlone(t *testing.T) {
 // A UC that hibernates gives its process to its own account, and wakes in one of
 // its own account.
 func TestHibernationKeepsProcessesWithinAnAccount(t *testing.T) {
-	b := newBackend(t, Config{Stock: 1, HibernateAfter: -1})
+	b := newBackend(t, Config{Spares: 1, HibernateAfter: -1})
 	base := baseSnapshot(t, b, isolation.NodeJS, nil).(*snap)
-	n := base.nodes.load()[0]
+	n := base.zygotes.load()[0]
 	sb, _, first := serveAccount(t, b, base, true, "111111111111")
 	defer sb.Close()
-	for n.stock.len() > 0 {
-		takeBlank(t, n).end()
+	for n.pool.len() > 0 {
+		getSpare(t, n).end()
 	}
 	runtimetest.Eventually(t, "the UC hibernates", func() bool { return sb.tryHibernate() == nil })
 	other, _, second := serveAccount(t, b, base, true, "222222222222")

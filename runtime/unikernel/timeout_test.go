@@ -7,9 +7,9 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// The reply of a call whose time is over waits neither for the node to kill the UC
+// The reply of a call whose time is over waits neither for the zygote to kill the UC
 // nor for the UC's end.
-func TestTimedOutCallIsAnsweredWhileItsNodeIsBusy(t *testing.T) {
+func TestTimedOutCallIsAnsweredWhileItsZygoteIsBusy(t *testing.T) {
 	be := newBackend(t, Config{})
 	fn := function(t, isolation.Python, "def handler(event, context):\n    while True:\n        pass\n")
 	sb := deployed(t, be, baseSnapshot(t, be, isolation.Python, nil)).(*sandbox)
@@ -17,14 +17,14 @@ func TestTimedOutCallIsAnsweredWhileItsNodeIsBusy(t *testing.T) {
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
-	n := sb.uc.node
+	n := sb.uc.zygote
 	n.mu.Lock() // as while it carries out another order
 	freed := time.AfterFunc(20*time.Second, n.mu.Unlock)
 	deadline := time.Now().Add(300 * time.Millisecond)
 	res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "request-1", Payload: []byte("1"), Deadline: deadline})
 	late := time.Since(deadline)
 	if !freed.Stop() {
-		t.Fatal("the reply waited for the node")
+		t.Fatal("the reply waited for the zygote")
 	}
 	closed := make(chan struct{})
 	go func() {

@@ -62,9 +62,9 @@ func (b *Backend) Calls(sb isolation.Sandbox) ([]CallCount, error) {
 }
 
 func (s *sandbox) peek(addr, n uint64) (got []byte, err error) {
-	node := s.uc.node
-	_, _, err = node.ask(order{op: opPeek, id: s.uc.id, a: addr, b: n}, func(r reply) error {
-		got = bytes.Clone(node.scratch[:r.n])
+	zygote := s.uc.zygote
+	_, _, err = zygote.ask(order{op: opPeek, id: s.uc.id, a: addr, b: n}, func(r reply) error {
+		got = bytes.Clone(zygote.scratch[:r.n])
 		return nil
 	})
 	switch {
@@ -85,7 +85,7 @@ func Trace(ctx context.Context, in isolation.Interpreter) ([]CallCount, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := runDummy(ctx, sb, in.Language); err != nil {
+	if err := runTraining(ctx, sb, in.Language); err != nil {
 		return nil, fmt.Errorf("trace %s: %w", in.Runtime, err)
 	}
 	return b.Calls(sb)

@@ -25,9 +25,9 @@ type Config struct {
 	// user's cache directory by default.
 	Dir string
 
-	// Stock is how many blanks a snapshot keeps ready, so that a deploy does not
+	// Spares is how many spares a snapshot keeps ready, so that a deploy does not
 	// wait for a fork. 0: four a processor, 8 to 32. Below 0: none.
-	Stock int
+	Spares int
 
 	// HibernateAfter is how long a UC is idle before its process is taken away,
 	// and of its memory only kept what is not in its snapshot (hibernate.go): its
@@ -68,22 +68,22 @@ type Backend struct {
 	images  map[string]*language // by runtime identifier
 	ring    []*sandbox           // all that live
 	hand    int                  // of the clock that goes over ring
-	holders map[*snap]struct{}   // snapshots that have nodes
+	holders map[*snap]struct{}   // snapshots that have zygotes
 	trouble error                // why the last repair failed
 	looked  chan struct{}        // closed when the supervisor has looked once more
 
-	readers  atomic.Int32 // see channel
-	awake    atomic.Int64 // UCs that have a process
-	maxAwake int64
-	crowded  chan struct{}
-	done     chan struct{} // closed by Close
+	readers        atomic.Int32 // see channel
+	awake          atomic.Int64 // UCs that have a process
+	maxAwake       int64
+	oversubscribed chan struct{}
+	done           chan struct{} // closed by Close
 
 	pids atomic.Uint32
 	cpu  cpuGroups
 
-	captured   chan *snap // to be settled
+	captured   chan *snap // to be committed
 	promotions chan promotion
-	promoted   atomic.Int64 // function snapshots with a node of their own
+	promoted   atomic.Int64 // function snapshots with a zygote of their own
 	workers    sync.WaitGroup
 
 	supervising sync.WaitGroup // ends before what the supervisor uses
@@ -94,7 +94,7 @@ func New(cfg Config) *Backend {
 	return &Backend{
 		cfg: cfg, starting: make(chan struct{}, 1), super: newSupervisor(cfg.Log), maxAwake: cfg.maxAwake(),
 		images: map[string]*language{}, holders: map[*snap]struct{}{}, looked: make(chan struct{}),
-		captured: make(chan *snap, 1024), promotions: make(chan promotion, 16), crowded: make(chan struct{}, 1), done: make(chan struct{}),
+		captured: make(chan *snap, 1024), promotions: make(chan promotion, 16), oversubscribed: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 }
 
@@ -152,7 +152,7 @@ func (b *Backend) start(ctx context.Context) (err error) {
 	b.arena = arena
 	b.root.Store(root)
 	b.supervising.Go(b.supervise)
-	b.workers.Go(b.settle)
+	b.workers.Go(b.commitCaptures)
 	b.workers.Go(b.makeRoom)
 	b.workers.Go(b.promote)
 	b.workers.Go(b.watchMemory)
@@ -162,9 +162,9 @@ func (b *Backend) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// settleLater has a captured layer moved to where it stays, off the path of
+// commitLater has a captured layer moved to where it stays, off the path of
 // the invocation that it was captured in.
-func (b *Backend) settleLater(s *snap) {
+func (b *Backend) commitLater(s *snap) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -177,13 +177,13 @@ func (b *Backend) settleLater(s *snap) {
 	}
 }
 
-// settle is the goroutine of settleLater; Close waits for it.
-func (b *Backend) settle() {
+// commit is the goroutine of commitLater; Close waits for it.
+func (b *Backend) commitCaptures() {
 	for s := range b.captured {
 		// Out of memory, a layer stays in its stage, where it is whole.
-		_ = s.layer.Settle()
-		if e := s.parent.expected; e != nil {
-			e.Learn(s.layer)
+		_ = s.layer.Commit()
+		if e := s.parent.candidates; e != nil {
+			e.Observe(s.layer)
 		}
 		b.release(s)
 	}

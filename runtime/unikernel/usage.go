@@ -43,7 +43,7 @@ func (s *sandbox) usage() (isolation.Usage, error) {
 // stat asks for /proc/PID/schedstat, stat and status (proc(5)) of the UC's process,
 // and what it spent on a processor before it was this UC's.
 func (s *sandbox) stat() (files []string, before time.Duration, err error) {
-	n := s.uc.node
+	n := s.uc.zygote
 	r, _, err := n.ask(order{op: opStat, id: s.uc.id}, func(r reply) error {
 		files = strings.Split(string(n.scratch[:r.n]), "\x00")
 		return nil

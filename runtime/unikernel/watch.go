@@ -32,7 +32,7 @@ func most(limit int64) int64 { return limit + limit/2 + watchMargin }
 func (s *sandbox) bound(limit int64) int64 {
 	page, err := s.peek(abi.State, abi.StateSize)
 	if err != nil {
-		return most(limit) // it is about to end, or its node is
+		return most(limit) // it is about to end, or its zygote is
 	}
 	here, err := abi.ParseState(page)
 	if err != nil {
@@ -85,7 +85,7 @@ func (b *Backend) watchMemory() {
 	}
 }
 
-// watched is one UC that is looked at, as its node knows it.
+// watched is one UC that is looked at, as its zygote knows it.
 type watched struct {
 	*sandbox
 	id    uint32
@@ -105,16 +105,16 @@ func (w watched) ask() int64 {
 	return w.bound(w.limit)
 }
 
-// limited are those that are awake and have a limit, by their nodes.
-func limited(some []*sandbox) map[*node][]watched {
-	all := map[*node][]watched{}
+// limited are those that are awake and have a limit, by their zygotes.
+func limited(some []*sandbox) map[*zygote][]watched {
+	all := map[*zygote][]watched{}
 	for _, s := range some {
 		if !s.resting.TryRLock() {
 			continue
 		}
 		s.mu.Lock()
 		if limit := s.limits.MemoryBytes; s.asleep == nil && !s.closed && limit > 0 {
-			all[s.uc.node] = append(all[s.uc.node], watched{s, s.uc.id, limit, fair(limit)})
+			all[s.uc.zygote] = append(all[s.uc.zygote], watched{s, s.uc.id, limit, fair(limit)})
 		}
 		s.mu.Unlock()
 		s.resting.RUnlock()
@@ -123,11 +123,11 @@ func limited(some []*sandbox) map[*node][]watched {
 }
 
 // larger are those of which more is resident than may be.
-func (n *node) larger(all []watched) (over []watched) {
+func (n *zygote) larger(all []watched) (over []watched) {
 	if len(all) == 0 {
 		return nil
 	}
-	// A node that is gone has no UCs either.
+	// A zygote that is gone has no UCs either.
 	_, _, _ = n.askWith(order{op: opWatch, a: uint64(len(all))}, func(scratch []byte) {
 		for i, w := range all {
 			le.PutUint32(scratch[i*watchedSize:], w.id)

@@ -119,15 +119,15 @@ def handler(event, context):
 	}
 }
 
-// A snapshot may be closed, and its node with it, while its UCs are looked at.
-func TestWatchOfANodeThatIsGone(t *testing.T) {
+// A snapshot may be closed, and its zygote with it, while its UCs are looked at.
+func TestWatchOfAZygoteThatIsGone(t *testing.T) {
 	b := newBackend(t, Config{})
 	base := baseSnapshot(t, b, isolation.Python, nil)
-	n := base.(*snap).nodes.load()[0]
+	n := base.(*snap).zygotes.load()[0]
 	if err := base.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if over := n.larger([]watched{{id: 1, limit: 1 << 20}}); len(over) > 0 {
-		t.Errorf("%d UCs of a node that is gone are too large", len(over))
+		t.Errorf("%d UCs of a zygote that is gone are too large", len(over))
 	}
 }

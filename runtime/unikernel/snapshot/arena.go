@@ -37,10 +37,10 @@ var ErrFull = errors.New("snapshot arena is full")
 
 // Arena is one file in memory that holds the pages of all small snapshots, so
 // that a hundred thousand of them cost one descriptor. Pages are counted: equal
-// pages are kept once (see Layer.Settle).
+// pages are kept once (see Layer.Commit).
 //
 // A capture writes into a stage, a run of slots that is used again and again
-// and so is in the page tables of whoever writes it. Settle then moves what is
+// and so is in the page tables of whoever writes it. Commit then moves what is
 // new to slots for good.
 type Arena struct {
 	fd  int
@@ -52,7 +52,7 @@ type Arena struct {
 	spare  []Slot
 	holes  []Slot // free, and without memory
 	refs   []uint32
-	hashes []uint64 // of settled slots
+	hashes []uint64 // of committed slots
 	stages []Slot
 	index  map[uint64]Slot // slots by the hash of tenant and content
 	used   int64

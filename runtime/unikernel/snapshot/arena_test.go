@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// capture makes a settled layer of pages with the given contents, as a capture does.
+// capture makes a committed layer of pages with the given contents, as a capture does.
 func capture(t *testing.T, a *Arena, tenant string, contents ...string) *Layer {
 	t.Helper()
 	first, n, err := a.Stage(len(contents))
@@ -25,7 +25,7 @@ func capture(t *testing.T, a *Arena, tenant string, contents ...string) *Layer {
 		pages = append(pages, Page{VPN: uint32(100 + i), Slot: slot})
 	}
 	l := NewSmall(a, nil, tenant, pages, nil, first, n)
-	if err := l.Settle(); err != nil {
+	if err := l.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	return l

@@ -51,15 +51,15 @@ type Layer struct {
 
 	arena *Arena
 
-	mu      sync.Mutex
-	pages   []Page // sorted
-	stage   Slot   // where pages still are, until they are settled
-	stageN  int
-	pins    int
-	settled bool
-	closed  bool
-	own     int64 // pages that nobody had before
-	missed  int   // pages that settling found in the arena
+	mu        sync.Mutex
+	pages     []Page // sorted
+	stage     Slot   // where pages still are, until they are committed
+	stageN    int
+	pins      int
+	committed bool
+	closed    bool
+	own       int64 // pages that nobody had before
+	missed    int   // pages that committing found in the arena
 }
 
 // NewSmall makes a layer of pages that lie in a stage of the arena, or outside
@@ -79,7 +79,7 @@ func (l *Layer) staged(s Slot) bool { return s >= l.stage && s-l.stage < Slot(l.
 
 // NewLarge makes a layer whose pages lie in a file.
 func NewLarge(parent *Layer, file *os.File, extents []Extent, filled int64, gone []Range) *Layer {
-	return &Layer{Parent: parent, File: file, Extents: extents, Filled: filled, Gone: gone, settled: true}
+	return &Layer{Parent: parent, File: file, Extents: extents, Filled: filled, Gone: gone, committed: true}
 }
 
 // Size is the memory of the layer's own pages, in bytes; pages that others
@@ -114,7 +114,7 @@ func (l *Layer) Unpin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pins--
-	if l.pins == 0 && l.settled {
+	if l.pins == 0 && l.committed {
 		l.unstage()
 	}
 }
@@ -195,29 +195,29 @@ func pageHash(tenant string, page []byte) uint64 {
 	return h.Sum64()
 }
 
-// Settle moves the pages out of the stage: those that the tenant has already
+// Commit moves the pages out of the stage: those that the tenant has already
 // are shared, the others get slots for good. Until then a layer holds its
-// whole stage. Settle is for a quiet moment, and does nothing twice.
-func (l *Layer) Settle() error {
+// whole stage. Commit is for a quiet moment, and does nothing twice.
+func (l *Layer) Commit() error {
 	l.mu.Lock()
-	if l.settled || l.closed {
+	if l.committed || l.closed {
 		l.mu.Unlock()
 		return nil
 	}
 	old := l.pages
 	l.mu.Unlock()
-	settled, own, missed, err := l.arena.settle(l.Tenant, old, l.staged)
+	committed, own, missed, err := l.arena.commit(l.Tenant, old, l.staged)
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed { // meanwhile, with what was not staged
-		l.arena.release(moved(settled, old))
+		l.arena.release(moved(committed, old))
 		return nil
 	}
 	l.missed = missed
-	l.pages, l.own, l.settled = settled, own, true
+	l.pages, l.own, l.committed = committed, own, true
 	if l.pins == 0 {
 		l.unstage()
 	}
@@ -235,7 +235,7 @@ func (l *Layer) Close() error {
 	if l.File != nil {
 		return l.File.Close()
 	}
-	if l.settled {
+	if l.committed {
 		l.arena.release(l.pages)
 	} else {
 		l.arena.release(slices.DeleteFunc(slices.Clone(l.pages), func(p Page) bool { return l.staged(p.Slot) }))
@@ -244,8 +244,8 @@ func (l *Layer) Close() error {
 	return nil
 }
 
-// settle copies staged pages to slots for good, or finds them there.
-func (a *Arena) settle(tenant string, pages []Page, staged func(Slot) bool) (out []Page, own int64, missed int, err error) {
+// commit copies staged pages to slots for good, or finds them there.
+func (a *Arena) commit(tenant string, pages []Page, staged func(Slot) bool) (out []Page, own int64, missed int, err error) {
 	out = make([]Page, 0, len(pages))
 	for _, p := range pages {
 		if p.Slot != 0 && staged(p.Slot) {
@@ -299,7 +299,7 @@ func (a *Arena) place(h uint64, page []byte) (s Slot, fresh bool, err error) {
 	return s, true, nil
 }
 
-// release gives settled pages back.
+// release gives committed pages back.
 func (a *Arena) release(pages []Page) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

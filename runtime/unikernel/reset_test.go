@@ -21,13 +21,13 @@ var keeping = map[isolation.Language]string{
 	isolation.Python: "all = []\ndef handler(e, c):\n    all.extend([e, e.encode() * 1000, bytearray(e.encode())])\n    open('/tmp/x', 'w').write(e)\n    return len(all)\n",
 }
 
-// onlyOne is a base snapshot with one node, which keeps one blank.
+// onlyOne is a base snapshot with one zygote, which keeps one spare.
 func onlyOne(t *testing.T, lang isolation.Language) (*Backend, *snap) {
-	b := newBackend(t, Config{Stock: 1})
+	b := newBackend(t, Config{Spares: 1})
 	return b, baseSnapshot(t, b, lang, nil).(*snap)
 }
 
-func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
+func TestResetSpareHoldsNothingOfItsFunction(t *testing.T) {
 	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) {
 			b, base := onlyOne(t, lang)
@@ -46,12 +46,12 @@ func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
 			if found(t, b, sb.uc, secret) == 0 {
 				t.Fatal("the search does not find what is there")
 			}
-			uc, n := sb.uc, base.nodes.load()[0]
-			takeBlank(t, n).end() // room for the one that is to be renewed
+			uc, n := sb.uc, base.zygotes.load()[0]
+			getSpare(t, n).end() // room for the one that is to be reset
 			sb.Close()
-			again := takeBlank(t, n)
-			if again.id != nextID(uc.id) || !again.renewed() {
-				t.Fatalf("stock has blank %d, not %d", again.id, nextID(uc.id))
+			again := getSpare(t, n)
+			if again.id != nextID(uc.id) || !again.wasReset() {
+				t.Fatalf("the pool has spare %d, not %d", again.id, nextID(uc.id))
 			}
 			if k := found(t, b, again, secret); k > 0 {
 				t.Errorf("%d pages still hold it", k)
@@ -61,21 +61,21 @@ func TestRenewedBlankHoldsNothingOfItsFunction(t *testing.T) {
 	}
 }
 
-// takeBlank takes one out of stock, for a test that ends it.
-func takeBlank(t *testing.T, n *node) blank {
+// getSpare takes one out of the pool, for a test that ends it.
+func getSpare(t *testing.T, n *zygote) spare {
 	t.Helper()
-	uc, ok := n.stock.take(tenancy{})
+	uc, ok := n.pool.take(tenancy{})
 	if !ok {
-		t.Fatal("the stock is empty")
+		t.Fatal("the pool is empty")
 	}
 	return uc
 }
 
-func (uc blank) end() { uc.node.discard(uc) }
+func (uc spare) end() { uc.zygote.discard(uc) }
 
 // found counts the UC's own pages that contain text. Which are its own is asked
 // of the kernel: the tender may believe something else.
-func found(t *testing.T, b *Backend, uc blank, text string) int {
+func found(t *testing.T, b *Backend, uc spare, text string) int {
 	t.Helper()
 	pid, err := (&sandbox{backend: b, uc: uc}).hostPID()
 	if err != nil {
@@ -138,10 +138,10 @@ func anonymousPages(t *testing.T, pid int) (all []uint64) {
 
 // Which pages are a UC's own is asked only where it had page faults, so lives that
 // have some and lives that have none take turns.
-func TestRenewedBlankHoldsNothingOfAnyLife(t *testing.T) {
+func TestResetSpareHoldsNothingOfAnyLife(t *testing.T) {
 	const source = "let all = []; exports.handler = async ([text, pages]) => { for (let i = 0; i < pages; i++) all.push(Buffer.alloc(4096, text)); return all.length; };\n"
 	b, base := onlyOne(t, isolation.NodeJS)
-	n := base.nodes.load()[0]
+	n := base.zygotes.load()[0]
 	for life, pages := range []int{100, 1, 400, 0, 30, 30, 900, 2} {
 		sb := deployed(t, b, base).(*sandbox)
 		if err := sb.Import(t.Context(), function(t, isolation.NodeJS, source)); err != nil {
@@ -153,13 +153,13 @@ func TestRenewedBlankHoldsNothingOfAnyLife(t *testing.T) {
 		if found(t, b, uc, secret) < pages {
 			t.Fatalf("life %d: the search does not find what is there", life)
 		}
-		for n.stock.len() > 0 {
-			takeBlank(t, n).end()
+		for n.pool.len() > 0 {
+			getSpare(t, n).end()
 		}
 		sb.Close()
-		again := takeBlank(t, n)
-		if again.id != nextID(uc.id) || !again.renewed() {
-			t.Fatalf("life %d: stock has blank %d, not %d", life, again.id, uc.id)
+		again := getSpare(t, n)
+		if again.id != nextID(uc.id) || !again.wasReset() {
+			t.Fatalf("life %d: the pool has spare %d, not %d", life, again.id, uc.id)
 		}
 		if k := found(t, b, again, secret); k > 0 {
 			t.Errorf("%d pages still hold what life %d wrote", k, life)
@@ -168,7 +168,7 @@ func TestRenewedBlankHoldsNothingOfAnyLife(t *testing.T) {
 	}
 }
 
-func TestRenewedBlanksServeOtherFunctions(t *testing.T) {
+func TestResetProcessesServeOtherFunctions(t *testing.T) {
 	for lang, body := range map[isolation.Language]string{
 		isolation.NodeJS: "globalThis.seen = (globalThis.seen || 0) + 1; exports.handler = async () => [globalThis.seen, %d, require('crypto').randomUUID(), process.pid];\n",
 		isolation.Python: "import builtins, os, uuid\nbuiltins.seen = getattr(builtins, 'seen', 0) + 1\ndef handler(e, c):\n    return [builtins.seen, %d, str(uuid.uuid4()), os.getpid()]\n",
@@ -199,11 +199,11 @@ func TestRenewedBlanksServeOtherFunctions(t *testing.T) {
 }
 
 // What a function leaves running does not outlive it; a UC that died or that
-// changed its mappings is no blank again, and ends.
+// changed its mappings is no spare again, and ends.
 func TestEndOfAUCEndsItsFunction(t *testing.T) {
 	for name, c := range map[string]struct {
 		body string
-		most int // blanks that come of it
+		most int // spares that come of it
 	}{
 		"busy":      {"exports.handler = async () => { setImmediate(function f() { for (let t = Date.now(); Date.now() < t + 200;); setImmediate(f); }); return 1; };\n", 1},
 		"dead":      {"exports.handler = async () => process.exit(3);\n", 0},
@@ -212,7 +212,7 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, base := onlyOne(t, isolation.NodeJS)
 			sb := deployed(t, b, base).(*sandbox)
-			takeBlank(t, base.nodes.load()[0]).end()
+			getSpare(t, base.zygotes.load()[0]).end()
 			if err := sb.Import(t.Context(), function(t, isolation.NodeJS, c.body)); err != nil {
 				t.Fatal(err)
 			}
@@ -222,8 +222,8 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 			if d := time.Since(begin); d > 10*time.Second {
 				t.Errorf("its end took %v", d)
 			}
-			if k := base.nodes.load()[0].stock.len(); k > c.most {
-				t.Errorf("%d blanks are in stock, want at most %d", k, c.most)
+			if k := base.zygotes.load()[0].pool.len(); k > c.most {
+				t.Errorf("%d spares are in the pool, want at most %d", k, c.most)
 			}
 			next := deployed(t, b, base)
 			defer next.Close()
@@ -261,7 +261,7 @@ func BenchmarkCachedSnapshots(b *testing.B) {
 			sb.Close()
 		}
 		b.StopTimer()
-		runtimetest.Eventually(b, "captures are settled", func() bool { return len(be.captured) == 0 })
+		runtimetest.Eventually(b, "captures are committed", func() bool { return len(be.captured) == 0 })
 		b.ReportMetric(float64(be.arena.Bytes()-before)/float64(b.N), "bytes/snapshot")
 		begin := time.Now()
 		for i, s := range all {

@@ -12,28 +12,28 @@ import (
 
 // StepPrefetch is a step of anticipatory optimisation that this backend adds
 // to the driver's: find out which pages the first import and the first run
-// write and read, and have every blank populate them before its order comes:
-// one call does what would be some hundred page faults. The blanks that the
-// snapshot begins with run a dummy function besides.
+// write and read, and have every spare populate them before its order comes:
+// one call does what would be some hundred page faults. The spares that the
+// snapshot begins with run a training function besides.
 const StepPrefetch = "prefetch"
 
-// dummies are functions to learn from: what they touch, every function does.
-var dummies = map[isolation.Language][2]string{
+// trainingFunctions are functions to learn from: what they touch, every function does.
+var trainingFunctions = map[isolation.Language][2]string{
 	isolation.NodeJS: {"index.js", "exports.handler = async (event) => event;\n"},
 	isolation.Python: {"index.py", "def handler(event, context):\n    return event\n"},
 }
 
-// learn finds out what functions write, and then what they read where that is
-// known: a node maps what will be written in another way (csrc/tender/spare.c).
-func (s *snap) learn() ([]layer, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), rehearsal)
+// recordWorkingSet finds out what functions write, and then what they read where that is
+// known: a zygote maps what will be written in another way (csrc/tender/spare.c).
+func (s *snap) recordWorkingSet() ([]layer, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), trainingTime)
 	defer cancel()
 	var known []layer
 	for _, o := range []struct {
 		kind  uint16
 		flags uint32
 	}{{extentPrefetchWrite, 0}, {extentPrefetchRead, flagShared}} {
-		got, err := s.touched(ctx, known, o.flags)
+		got, err := s.recordPages(ctx, known, o.flags)
 		if err != nil {
 			return nil, fmt.Errorf("learn what functions touch: %w", err)
 		}
@@ -44,18 +44,18 @@ func (s *snap) learn() ([]layer, error) {
 	return known, nil
 }
 
-// touched runs a dummy function in a UC of the snapshot and returns which of its
+// recordPages runs a training function in a UC of the snapshot and returns which of its
 // pages it wrote, or with flagShared read.
-func (s *snap) touched(ctx context.Context, known []layer, flags uint32) (got []taken, err error) {
+func (s *snap) recordPages(ctx context.Context, known []layer, flags uint32) (got []taken, err error) {
 	trial := &snap{backend: s.backend, in: s.in, layer: s.layer, state: s.state, prefetch: known, refs: 1}
 	ns, err := s.backend.growBase(trial, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer ns.close()
-	trial.nodes.store(ns)
-	sb, err := trial.rehearse(ctx, ns[0], func(sb *sandbox) error {
-		return sb.settled(ctx, func() (err error) {
+	trial.zygotes.store(ns)
+	sb, err := trial.trainingRun(ctx, ns[0], func(sb *sandbox) error {
+		return sb.awaitQuiescence(ctx, func() (err error) {
 			_, got, _, err = sb.table(order{op: opScan, flags: flags}, nil)
 			return err
 		})
@@ -79,47 +79,47 @@ func split(steps []string) (forDriver []string, prefetch bool) {
 	return forDriver, prefetch
 }
 
-// rehearsal bounds a dummy function's import and run.
-const rehearsal = 30 * time.Second
+// trainingTime bounds a training function's import and run.
+const trainingTime = 30 * time.Second
 
-// rehearse runs the dummy in a UC of the snapshot, from one of its nodes, and then
+// trainingRun runs the training function in a UC of the snapshot, from one of its zygotes, and then
 // looks at it: the UC has not hibernated since its run.
-func (s *snap) rehearse(ctx context.Context, n *node, look func(*sandbox) error) (*sandbox, error) {
+func (s *snap) trainingRun(ctx context.Context, n *zygote, look func(*sandbox) error) (*sandbox, error) {
 	s.backend.hold(s)
 	sb, err := s.backend.deploy(s, n, isolation.Limits{}, tenancy{})
 	if err != nil {
 		s.backend.release(s)
 		return nil, err
 	}
-	if err := sb.rehearse(ctx, look); err != nil {
+	if err := sb.trainingRun(ctx, look); err != nil {
 		sb.Close()
 		return nil, err
 	}
 	sb.mu.Lock()
-	sb.owner = tenancy{} // the dummy is nobody's
+	sb.owner = tenancy{} // the training function is nobody's
 	sb.mu.Unlock()
 	return sb, nil
 }
 
-func (s *sandbox) rehearse(ctx context.Context, look func(*sandbox) error) error {
+func (s *sandbox) trainingRun(ctx context.Context, look func(*sandbox) error) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()
-	if err := runDummy(ctx, s, s.in.Language); err != nil {
+	if err := runTraining(ctx, s, s.in.Language); err != nil {
 		return err
 	}
 	return look(s)
 }
 
-// runDummy imports and runs the dummy of a language.
-func runDummy(ctx context.Context, sb isolation.Sandbox, lang isolation.Language) error {
+// runTraining imports and runs the training function of a language.
+func runTraining(ctx context.Context, sb isolation.Sandbox, lang isolation.Language) error {
 	dir, err := os.MkdirTemp("", "lambdabench-dummy-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	source := dummies[lang]
+	source := trainingFunctions[lang]
 	if err := os.WriteFile(filepath.Join(dir, source[0]), []byte(source[1]), 0o644); err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func runDummy(ctx context.Context, sb isolation.Sandbox, lang isolation.Language
 	if err := sb.Import(ctx, fn); err != nil {
 		return err
 	}
-	inv := isolation.Invocation{ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(rehearsal)}
+	inv := isolation.Invocation{ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(trainingTime)}
 	res, err := sb.Invoke(ctx, inv)
 	if err == nil && res.Outcome != isolation.OK {
 		return res.Error
@@ -135,24 +135,24 @@ func runDummy(ctx context.Context, sb isolation.Sandbox, lang isolation.Language
 	return err
 }
 
-// exercise has every blank in stock run the dummy once, after which it is
-// renewed (see renew.go): what functions touch is then in its page tables.
-func (s *snap) exercise() error {
-	ctx, cancel := context.WithTimeout(context.Background(), rehearsal)
+// trainSpares has every spare in the pool run the training function once, after which it is
+// reset (see reset.go): what functions touch is then in its page tables.
+func (s *snap) trainSpares() error {
+	ctx, cancel := context.WithTimeout(context.Background(), trainingTime)
 	defer cancel()
-	for _, n := range s.nodes.load() {
-		if err := s.exerciseAll(ctx, n); err != nil {
-			return fmt.Errorf("exercise a blank: %w", err)
+	for _, n := range s.zygotes.load() {
+		if err := s.trainPool(ctx, n); err != nil {
+			return fmt.Errorf("train a spare: %w", err)
 		}
 	}
 	return nil
 }
 
-func (s *snap) exerciseAll(ctx context.Context, n *node) error {
-	blanks := n.stock.len()
-	n.stock.expect(blanks)
-	for range blanks {
-		sb, err := s.rehearse(ctx, n, func(*sandbox) error { return nil })
+func (s *snap) trainPool(ctx context.Context, n *zygote) error {
+	spares := n.pool.len()
+	n.pool.expect(spares)
+	for range spares {
+		sb, err := s.trainingRun(ctx, n, func(*sandbox) error { return nil })
 		if err != nil {
 			return err
 		}

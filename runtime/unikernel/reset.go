@@ -11,7 +11,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
-// A UC that has served becomes a blank again: its node writes over every page
+// A UC that has served becomes a spare again: its zygote writes over every page
 // that is its own what it was forked with. The process, its page tables and the
 // pages that every function writes are there already when the next order
 // comes, so that a deploy costs neither a fork nor page faults, and the end of a
@@ -19,32 +19,32 @@ import (
 // UC_SLEEP_CALL and in csrc/tender/reset.c.
 
 const (
-	// renewPatience bounds the wait for a UC to come to where it can be renewed.
+	// resetPatience bounds the wait for a UC to come to where it can be reset.
 	// One that does not is busy, or hostile, and is killed.
-	renewPatience = 20 * time.Millisecond
+	resetPatience = 20 * time.Millisecond
 
-	// renewPages is how many pages of its own a UC may have to be worth it.
-	renewPages = 2048
+	// resetPages is how many pages of its own a UC may have to be worth it.
+	resetPages = 2048
 )
 
-// renew puts the UC of a sandbox that ends back into stock. If it reports false,
+// reset puts the UC of a sandbox that ends back into the pool. If it reports false,
 // the UC is as good as dead: kill it.
-func (s *sandbox) renew() bool {
+func (s *sandbox) reset() bool {
 	s.mu.Lock()
 	plain := s.parent != nil && s.session != nil && s.net == nil && !s.doomed
 	s.mu.Unlock()
-	n := s.uc.node
-	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || !n.stock.admits(s.past()) {
+	n := s.uc.zygote
+	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || !n.pool.admits(s.past()) {
 		return false
 	}
 	if !s.leaveCPU() {
 		return false
 	}
-	var again blank
+	var again spare
 	ok := false
 	err := s.session.Hold(func(driver.State) error {
 		// From here on the UC is nobody's: no call may find it again.
-		s.killed.Do(func() { again, ok = s.backToBlank() })
+		s.killed.Do(func() { again, ok = s.resetToSpare() })
 		return nil
 	})
 	if err != nil || !ok {
@@ -55,34 +55,34 @@ func (s *sandbox) renew() bool {
 	return true
 }
 
-// backToBlank returns the blank that the UC is now, or false after it told the
-// node to kill it.
-func (s *sandbox) backToBlank() (blank, bool) {
-	next := s.backend.runOrder(abi.Resume, s.uc.node, s.limits)
+// resetToSpare returns the spare that the UC is now, or false after it told the
+// zygote to kill it.
+func (s *sandbox) resetToSpare() (spare, bool) {
+	next := s.backend.runOrder(abi.Resume, s.uc.zygote, s.limits)
 	fd, id, ok := -1, s.uc.id, false
 	if s.rollBack(next) == nil {
 		id = nextID(id)
 		fd, ok = s.channel.detach()
 	}
 	if !ok {
-		s.uc.node.forget(id)
-		return blank{}, false
+		s.uc.zygote.forget(id)
+		return spare{}, false
 	}
 	s.channel.closed.Store(true)
 	if !drained(fd) {
-		s.uc.node.forget(id)
+		s.uc.zygote.forget(id)
 		unix.Close(fd)
-		return blank{}, false
+		return spare{}, false
 	}
-	return blank{node: s.uc.node, id: id, fd: fd, told: next, ran: s.past()}, true
+	return spare{zygote: s.uc.zygote, id: id, fd: fd, told: next, ran: s.past()}, true
 }
 
 // rollBack renews the UC's memory. One that waits for a timer, or still works, is
 // told to stop.
 func (s *sandbox) rollBack(next *runOrder) error {
-	n := s.uc.node
+	n := s.uc.zygote
 	try := func() error {
-		_, _, err := n.askWith(order{op: opReset, id: s.uc.id, a: renewPages, b: uint64(nextID(s.uc.id))}, func(scratch []byte) {
+		_, _, err := n.askWith(order{op: opReset, id: s.uc.id, a: resetPages, b: uint64(nextID(s.uc.id))}, func(scratch []byte) {
 			packet, _ := next.encode()
 			copy(scratch, packet)
 		}, nil)
@@ -95,9 +95,9 @@ func (s *sandbox) rollBack(next *runOrder) error {
 	if err := s.channel.send(abi.Msg{Type: abi.Sleep}, nil); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), renewPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), resetPatience)
 	defer cancel()
-	return s.settled(ctx, try)
+	return s.awaitQuiescence(ctx, try)
 }
 
 // detach takes the descriptor out of a channel that nobody uses.
@@ -122,7 +122,7 @@ func (c *channel) detach() (int, bool) {
 	return fd, true
 }
 
-// drained takes what the UC said before it was renewed out of its channel: it
+// drained takes what the UC said before it was reset out of its channel: it
 // says nothing further. It reports false at the channel's end.
 func drained(fd int) bool {
 	var b [1]byte
@@ -137,9 +137,9 @@ func drained(fd int) bool {
 	}
 }
 
-// refill gives a blank that served before its order, unless it was told all of it
-// when it was renewed.
-func (n *node) refill(uc blank, r *runOrder) error {
+// reuse gives a spare that served before its order, unless it was told all of it
+// when it was reset.
+func (n *zygote) reuse(uc spare, r *runOrder) error {
 	if told := uc.told; r.plain() && told.memLimit == r.memLimit && told.threads == r.threads {
 		r.pid = told.pid
 		return nil

@@ -14,18 +14,18 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// node is a process of the tender that holds a prefix of a snapshot stack
-// mapped and forks blanks from it.
+// zygote is a process of the tender that holds a prefix of a snapshot stack
+// mapped and forks spares from it.
 //
-// A node is dead from its first unanswered order on: its process ended, or did
+// A zygote is dead from its first unanswered order on: its process ended, or did
 // not answer in time, and every further order is ErrTenderGone. Backend.supervise
-// owns all nodes: it closes dead ones, which kills what is left of the process,
+// owns all zygotes: it closes dead ones, which kills what is left of the process,
 // and grows others in their place.
-type node struct {
+type zygote struct {
 	fd        int // control socket
 	imageSize uint64
 	scratch   []byte // mapping of the scratch file: tables too large for a packet
-	stock     stock
+	pool      pool
 	orders    atomic.Int32 // under way, or waiting to be
 	dead      atomic.Bool  // takes no further order; set with mu held
 	holds     *snap        // the snapshot that it has mapped; nil: the image alone
@@ -37,22 +37,22 @@ type node struct {
 	free   []uint32 // ids for places that were given back
 	buf    [128]byte
 
-	self blank
-	from *node
+	self spare
+	from *zygote
 }
 
-// blank is a fork that waits for its order on its channel.
-type blank struct {
-	node *node
-	id   uint32
-	fd   int // our end of its channel
+// spare is a fork that waits for its order on its channel.
+type spare struct {
+	zygote *zygote
+	id     uint32
+	fd     int // our end of its channel
 
-	told *runOrder // of one that was renewed: what it takes itself for, unless it is told otherwise
-	ran  tenancy   // of one that was renewed: its past
+	told *runOrder // of one that was reset: what it takes itself for, unless it is told otherwise
+	ran  tenancy   // of one that was reset: its past
 }
 
-// renewed: it served before, so its order goes to the node, see renew.go.
-func (uc blank) renewed() bool { return uc.told != nil }
+// wasReset reports whether it served before, so its order goes to the zygote, see reset.go.
+func (uc spare) wasReset() bool { return uc.told != nil }
 
 // orderTick is how long a system call on a control socket blocks at most. An
 // order waits a number of ticks for its reply: a deadline that costs an order
@@ -60,7 +60,7 @@ func (uc blank) renewed() bool { return uc.told != nil }
 const orderTick = time.Second
 
 // ticks bounds an order. Those that read all pages of a UC, and the first reply
-// of a new node, take seconds on a host where memory is short.
+// of a new zygote, take seconds on a host where memory is short.
 func ticks(op uint32) int {
 	switch op {
 	case opScan, opCopy, opFile, opZygote:
@@ -69,20 +69,20 @@ func ticks(op uint32) int {
 	return 10
 }
 
-func newNode(fd int) *node {
+func newZygote(fd int) *zygote {
 	tv := unix.NsecToTimeval(int64(orderTick))
 	// A socket that takes no time-out blocks until the process ends, no longer.
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv)
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &tv)
-	return &node{fd: fd}
+	return &zygote{fd: fd}
 }
 
-// fork asks for a blank. It does not wait: the blank reads its order when it
+// fork asks for a spare. It does not wait: the spare reads its order when it
 // is there, and a fork that failed says so on the channel.
-func (n *node) fork() (blank, error) {
+func (n *zygote) fork() (spare, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
-		return blank{}, isolation.Scarce(err)
+		return spare{}, isolation.Scarce(err)
 	}
 	defer unix.Close(theirs)
 	n.mu.Lock()
@@ -93,18 +93,18 @@ func (n *node) fork() (blank, error) {
 	} else if n.next++; n.next > maxChildren {
 		n.next--
 		unix.Close(ours)
-		return blank{}, fmt.Errorf("a node has %d children already", maxChildren)
+		return spare{}, fmt.Errorf("a zygote has %d children already", maxChildren)
 	}
 	if err := n.send(order{op: opFork, id: id}, theirs); err != nil {
 		n.free = append(n.free, id)
 		unix.Close(ours)
-		return blank{}, err
+		return spare{}, err
 	}
-	return blank{node: n, id: id, fd: ours}, nil
+	return spare{zygote: n, id: id, fd: ours}, nil
 }
 
 // send needs n.mu.
-func (n *node) send(o order, fds ...int) error {
+func (n *zygote) send(o order, fds ...int) error {
 	if n.dead.Load() {
 		return ErrTenderGone
 	}
@@ -119,9 +119,9 @@ func (n *node) send(o order, fds ...int) error {
 	return nil
 }
 
-// receive is the reply to an order with an operation. It needs n.mu, or a node
+// receive is the reply to an order with an operation. It needs n.mu, or a zygote
 // that nobody else knows yet.
-func (n *node) receive(op uint32, p []byte) (k, right int, err error) {
+func (n *zygote) receive(op uint32, p []byte) (k, right int, err error) {
 	k, right, err = recvPacket(n.fd, p)
 	for left := ticks(op); err == unix.EAGAIN && left > 1 && !n.dead.Load(); left-- {
 		k, right, err = recvPacket(n.fd, p)
@@ -135,8 +135,8 @@ func (n *node) receive(op uint32, p []byte) (k, right int, err error) {
 	return k, right, nil
 }
 
-// fail declares the node dead and returns why.
-func (n *node) fail(why error) error {
+// fail declares the zygote dead and returns why.
+func (n *zygote) fail(why error) error {
 	switch {
 	case errors.Is(why, unix.EAGAIN):
 		why = errUnanswered
@@ -149,9 +149,9 @@ func (n *node) fail(why error) error {
 	return fmt.Errorf("%w: %w", ErrTenderGone, why)
 }
 
-// look finds a node dead whose process ended. A node that carries out an order is
+// look finds a zygote dead whose process ended. A zygote that carries out an order is
 // left to that order.
-func (n *node) look() {
+func (n *zygote) look() {
 	if n.dead.Load() || !n.mu.TryLock() {
 		return
 	}
@@ -161,9 +161,9 @@ func (n *node) look() {
 	}
 }
 
-// ping finds a node dead that answers no order. A node that carries out an order is
+// ping finds a zygote dead that answers no order. A zygote that carries out an order is
 // left to that order.
-func (n *node) ping() {
+func (n *zygote) ping() {
 	if n.orders.Load() == 0 {
 		_, _, _ = n.ask(order{op: opWatch}, nil) // a failure is in n.dead
 	}
@@ -175,7 +175,7 @@ func nextID(id uint32) uint32 { return id + maxChildren }
 
 // forget kills a child and gives its place back. What waits on the channel sees
 // its end when the child is gone.
-func (n *node) forget(id uint32) {
+func (n *zygote) forget(id uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.send(order{op: opKill, id: id}) == nil {
@@ -186,12 +186,12 @@ func (n *node) forget(id uint32) {
 // ask sends an order and waits for its reply; got, if not nil, then reads what
 // the reply left in scratch. An errno of the reply is the error. The descriptor
 // that came with the reply is -1 for none.
-func (n *node) ask(o order, got func(reply) error, fds ...int) (reply, int, error) {
+func (n *zygote) ask(o order, got func(reply) error, fds ...int) (reply, int, error) {
 	return n.askWith(o, nil, got, fds...)
 }
 
 // askWith is ask with something put into scratch first.
-func (n *node) askWith(o order, put func(scratch []byte), got func(reply) error, fds ...int) (reply, int, error) {
+func (n *zygote) askWith(o order, put func(scratch []byte), got func(reply) error, fds ...int) (reply, int, error) {
 	n.orders.Add(1)
 	defer n.orders.Add(-1)
 	n.mu.Lock()
@@ -224,9 +224,9 @@ func (n *node) askWith(o order, put func(scratch []byte), got func(reply) error,
 	return r, right, err
 }
 
-// close lets go of the node, which then ends with all its children. Its parent
+// close lets go of the zygote, which then ends with all its children. Its parent
 // kills it.
-func (n *node) close() {
+func (n *zygote) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
@@ -234,7 +234,7 @@ func (n *node) close() {
 	}
 	n.closed = true
 	n.dead.Store(true)
-	for _, uc := range n.stock.close() {
+	for _, uc := range n.pool.close() {
 		unix.Close(uc.fd)
 	}
 	unix.Close(n.fd)
@@ -246,8 +246,8 @@ func (n *node) close() {
 	}
 }
 
-// grow makes a node: a fork of n that lays layers and takes orders.
-func (n *node) grow(image *os.File, arena int, layers []layer, files []*os.File) (*node, error) {
+// grow makes a zygote: a fork of n that lays layers and takes orders.
+func (n *zygote) grow(image *os.File, arena int, layers []layer, files []*os.File) (*zygote, error) {
 	size := n.imageSize
 	if image != nil {
 		st, err := image.Stat()
@@ -260,7 +260,7 @@ func (n *node) grow(image *os.File, arena int, layers []layer, files []*os.File)
 	if err != nil {
 		return nil, err
 	}
-	child := newNode(b.fd)
+	child := newZygote(b.fd)
 	child.self, child.from, child.imageSize, child.super = b, n, size, n.super
 	scratch, err := memFile("scratch", nil, 0)
 	if err == nil {
@@ -276,12 +276,12 @@ func (n *node) grow(image *os.File, arena int, layers []layer, files []*os.File)
 	if err != nil {
 		child.close()
 		n.ping() // it may be the one that does not answer
-		return nil, fmt.Errorf("grow a node: %w", err)
+		return nil, fmt.Errorf("grow a zygote: %w", err)
 	}
 	return child, nil
 }
 
-func (n *node) become(image *os.File, arena, scratch int, layers []layer, files []*os.File) error {
+func (n *zygote) become(image *os.File, arena, scratch int, layers []layer, files []*os.File) error {
 	r := runOrder{op: opZygote, imageSize: n.imageSize, layers: layers}
 	fds := []int{int(image.Fd()), arena, scratch}
 	for _, f := range files {
@@ -305,8 +305,8 @@ func (n *node) become(image *os.File, arena, scratch int, layers []layer, files 
 	return err
 }
 
-// sendRun sends an order to a blank. Its error is what the blank said at its
-// end, or the node that could not fork it.
+// sendRun sends an order to a spare. Its error is what the spare said at its
+// end, or the zygote that could not fork it.
 func sendRun(fd int, r *runOrder, fds ...int) error {
 	packet, spilled := r.encode()
 	if spilled != nil {

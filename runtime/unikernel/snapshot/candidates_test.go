@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// captureOf makes a settled layer whose pages are filled with the bytes of
-// content; those that the hints have at their place come from there.
-func captureOf(t *testing.T, a *Arena, e *Expected, tenant, content string) *Layer {
+// captureOf makes a committed layer whose pages are filled with the bytes of
+// content; those that the candidates have at their place come from there.
+func captureOf(t *testing.T, a *Arena, e *Candidates, tenant, content string) *Layer {
 	t.Helper()
-	h := e.Of(tenant)
+	h := e.Acquire(tenant)
 	if h != nil {
-		defer h.Done()
+		defer h.Release()
 	}
 	first, n, err := a.Stage(len(content))
 	if err != nil {
@@ -40,10 +40,10 @@ func captureOf(t *testing.T, a *Arena, e *Expected, tenant, content string) *Lay
 	if got, want := l.Size(), int64(len(content)-len(shared))*PageSize; got != want {
 		t.Errorf("a layer of %d pages, %d of them expected, has %d bytes of its own, want %d", len(content), len(shared), got, want)
 	}
-	if err := l.Settle(); err != nil {
+	if err := l.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	e.Learn(l)
+	e.Observe(l)
 	return l
 }
 
@@ -60,19 +60,19 @@ func contentOf(t *testing.T, a *Arena, l *Layer) (content string) {
 	return content
 }
 
-func TestExpectedArePagesThatTwoSnapshotsOfATenantHave(t *testing.T) {
+func TestDedupCandidatesArePagesThatTwoSnapshotsOfATenantHave(t *testing.T) {
 	a, err := NewArena()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	e := NewExpected(a)
+	e := NewCandidates(a)
 	vpns := func(tenant string) (all []uint32) {
-		if h := e.Of(tenant); h != nil {
+		if h := e.Acquire(tenant); h != nil {
 			for _, p := range h.Pages {
 				all = append(all, p.VPN)
 			}
-			h.Done()
+			h.Release()
 		}
 		return all
 	}
@@ -97,14 +97,14 @@ func TestExpectedArePagesThatTwoSnapshotsOfATenantHave(t *testing.T) {
 		}
 		l.Close()
 	}
-	if h := e.Of("one"); h == nil || len(h.Pages) != 3 {
+	if h := e.Acquire("one"); h == nil || len(h.Pages) != 3 {
 		t.Error("what is expected went with the layers that had it")
 	} else {
 		e.Close()
 		if a.page(h.Pages[0].Slot)[0] != 'a' || a.used == stageSlots {
-			t.Error("hints that are in use were given back")
+			t.Error("candidates that are in use were given back")
 		}
-		h.Done()
+		h.Release()
 	}
 	if a.used != stageSlots {
 		t.Errorf("%d slots are in use after all was closed, beyond the stage's %d", a.used-stageSlots, stageSlots)
@@ -117,21 +117,21 @@ func TestExpectationsAreOfFewTenants(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	e := NewExpected(a)
+	e := NewCandidates(a)
 	for i := range 2 * maxTenants {
 		tenant := string(rune('a' + i))
 		captureOf(t, a, e, tenant, "same").Close()
 		one, two := captureOf(t, a, e, tenant, "same"), captureOf(t, a, e, tenant, "same")
-		if e.Of(tenant) == nil {
-			t.Errorf("tenant %d has no hints right after a capture", i)
+		if e.Acquire(tenant) == nil {
+			t.Errorf("tenant %d has no candidates right after a capture", i)
 		} else {
-			e.byTenant[tenant].Done()
+			e.byTenant[tenant].Release()
 		}
 		one.Close()
 		two.Close()
 	}
 	if n := len(e.byTenant); n != maxTenants {
-		t.Errorf("hints for %d tenants are kept", n)
+		t.Errorf("candidates for %d tenants are kept", n)
 	}
 	e.Close()
 	if a.used != stageSlots {
@@ -145,9 +145,9 @@ func TestLayerClosedBeforeItSettlesGivesExpectedPagesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	e := NewExpected(a)
+	e := NewCandidates(a)
 	one, two := captureOf(t, a, e, "", "ab"), captureOf(t, a, e, "", "ab")
-	h := e.Of("")
+	h := e.Acquire("")
 	first, n, err := a.Stage(1)
 	if err != nil {
 		t.Fatal(err)
@@ -156,13 +156,13 @@ func TestLayerClosedBeforeItSettlesGivesExpectedPagesBack(t *testing.T) {
 	a.Hold(h.Pages)
 	l := NewSmall(a, nil, "", append(slices.Clone(h.Pages), Page{200, first}), nil, first, n)
 	l.Close()
-	if err := l.Settle(); err != nil {
+	if err := l.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	if got := a.refs[h.Pages[0].Slot]; got != refs {
 		t.Errorf("a page is counted %d times, before there was the layer %d", got, refs)
 	}
-	h.Done()
+	h.Release()
 	one.Close()
 	two.Close()
 	e.Close()

@@ -2,43 +2,43 @@ package snapshot
 
 import "sync"
 
-// Expected is what captures above one snapshot are likely to find. Most of what
+// Candidates is what captures above one snapshot are likely to find. Most of what
 // the import of a function changes (a language runtime's heap, above all) it
 // changes to the same content as that of any other. A capture that is given
-// those pages as hints compares with them at once, and what is equal is
+// those pages as candidates compares with them at once, and what is equal is
 // neither copied nor hashed.
 //
 // Nothing of a function is kept longer for it: a page is expected when at least
 // two snapshots have it. As everywhere, tenants see only their own.
-type Expected struct {
+type Candidates struct {
 	arena *Arena
 
 	mu       sync.Mutex
-	byTenant map[string]*Hints
+	byTenant map[string]*CandidateSet
 	closed   bool
 }
 
-// Hints are settled pages, sorted and without those of zeros. They stay where
-// they are until Done.
-type Hints struct {
+// CandidateSet are committed pages, sorted and without those of zeros. They stay where
+// they are until Release.
+type CandidateSet struct {
 	Pages []Page
 
-	of    *Expected
+	of    *Candidates
 	users int // guarded by of.mu; the table is one
 }
 
 const (
-	maxTenants = 16   // whose pages are expected at a time
-	maxHints   = 4096 // of one tenant
+	maxTenants    = 16   // whose pages are expected at a time
+	maxCandidates = 4096 // of one tenant
 )
 
-// NewExpected makes it for captures into a.
-func NewExpected(a *Arena) *Expected {
-	return &Expected{arena: a, byTenant: map[string]*Hints{}}
+// NewCandidates makes it for captures into a.
+func NewCandidates(a *Arena) *Candidates {
+	return &Candidates{arena: a, byTenant: map[string]*CandidateSet{}}
 }
 
-// Of returns the tenant's hints for one capture; nil if there are none.
-func (e *Expected) Of(tenant string) *Hints {
+// Acquire returns the tenant's candidates for one capture; nil if there are none.
+func (e *Candidates) Acquire(tenant string) *CandidateSet {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	h := e.byTenant[tenant]
@@ -48,27 +48,27 @@ func (e *Expected) Of(tenant string) *Hints {
 	return h
 }
 
-// Done ends one use of the hints.
-func (h *Hints) Done() {
+// Release ends one use of the candidates.
+func (h *CandidateSet) Release() {
 	h.of.mu.Lock()
 	defer h.of.mu.Unlock()
 	h.of.unuse(h)
 }
 
 // unuse needs e.mu.
-func (e *Expected) unuse(h *Hints) {
+func (e *Candidates) unuse(h *CandidateSet) {
 	if h.users--; h.users == 0 {
 		e.arena.release(h.Pages)
 	}
 }
 
-// Learn looks at a layer that was settled. If many of its pages were known to the
+// Observe looks at a layer that was committed. If many of its pages were known to the
 // tenant and had not been expected, those that it shares are from now on.
-func (e *Expected) Learn(l *Layer) {
+func (e *Candidates) Observe(l *Layer) {
 	l.mu.Lock()
-	pages, learn := l.pages, l.settled && !l.closed && l.missed > len(l.pages)/8
+	pages, learn := l.pages, l.committed && !l.closed && l.missed > len(l.pages)/8
 	if learn {
-		pages = e.arena.shared(pages, maxHints)
+		pages = e.arena.shared(pages, maxCandidates)
 	}
 	l.mu.Unlock()
 	if !learn {
@@ -76,7 +76,7 @@ func (e *Expected) Learn(l *Layer) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	h := &Hints{Pages: pages, of: e, users: 1}
+	h := &CandidateSet{Pages: pages, of: e, users: 1}
 	if e.closed {
 		e.unuse(h)
 		return
@@ -85,8 +85,8 @@ func (e *Expected) Learn(l *Layer) {
 	e.byTenant[l.Tenant] = h
 }
 
-// forget makes room for a tenant's hints. It needs e.mu.
-func (e *Expected) forget(tenant string) {
+// forget makes room for a tenant's candidates. It needs e.mu.
+func (e *Candidates) forget(tenant string) {
 	old, ok := e.byTenant[tenant]
 	if !ok {
 		if len(e.byTenant) < maxTenants {
@@ -100,8 +100,8 @@ func (e *Expected) forget(tenant string) {
 	e.unuse(old)
 }
 
-// Close forgets everything; hints that are in use stay until they are not.
-func (e *Expected) Close() {
+// Close forgets everything; candidates that are in use stay until they are not.
+func (e *Candidates) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed = true
