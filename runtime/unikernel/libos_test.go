@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
-	"strings"
 	"testing"
 )
 
@@ -17,7 +16,7 @@ import (
 func sourceID(t *testing.T) []byte {
 	t.Helper()
 	var sources []string
-	for _, pattern := range []string{"*/*.[chS]", "*.ld", "build.sh", "vdso/*.ld", "vdso/*.map", "../../abi/*.h"} {
+	for _, pattern := range []string{"*/*.[chS]", "*.ld", "build.sh", "vdso/*.ld", "vdso/*.map", "../common/*.[ch]", "../../abi/*.h"} {
 		found, err := filepath.Glob(filepath.Join("csrc/libos", pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no sources %s (%v)", pattern, err)
@@ -25,10 +24,11 @@ func sourceID(t *testing.T) []byte {
 		sources = append(sources, found...)
 	}
 	for i, s := range sources {
-		sources[i] = strings.TrimPrefix(s, "csrc/libos/")
-		if !strings.HasPrefix(s, "csrc/libos/") {
-			sources[i] = "../../" + s
+		relative, err := filepath.Rel("csrc/libos", s)
+		if err != nil {
+			t.Fatal(err)
 		}
+		sources[i] = relative
 	}
 	sort.Strings(sources)
 	all := sha256.New()

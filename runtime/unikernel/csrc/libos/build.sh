@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")"
 LC_ALL=C; export LC_ALL
 CC=${CC:-gcc}
-sources=$(ls */*.[chS] *.ld build.sh vdso/*.ld vdso/*.map ../../abi/*.h)
+sources=$(ls */*.[chS] *.ld build.sh vdso/*.ld vdso/*.map ../common/*.[ch] ../../abi/*.h)
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/vdso"
 id=$(sha256sum $sources | sha256sum | cut -c1-64)
@@ -16,8 +16,8 @@ flags="-O2 -g0 -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -fno-st
 $CC $flags -fPIC -shared -Wl,-soname=linux-vdso.so.1 -Wl,--hash-style=both -Wl,--build-id=none -Wl,-T,vdso/vdso.ld \
 	-Wl,--version-script=vdso/vdso.map -o "$tmp/vdso/vdso.so" vdso/vdso.c
 strip --strip-debug "$tmp/vdso/vdso.so"
-$CC $flags -I. -I"$tmp" -fpie -static -no-pie -Wa,-I,"$tmp" -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack \
-	-Wl,--no-warn-rwx-segments -Wl,-z,max-page-size=4096 -o "$tmp/libos.elf" core/start.S $(ls */*.c | grep -v '^vdso/')
+$CC $flags -I. -I.. -I"$tmp" -fpie -static -no-pie -Wa,-I,"$tmp" -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack \
+	-Wl,--no-warn-rwx-segments -Wl,-z,max-page-size=4096 -o "$tmp/libos.elf" core/start.S $(ls */*.c | grep -v '^vdso/') ../common/*.c
 cp "$tmp/libos.elf" libos.debug
 strip --strip-all "$tmp/libos.elf"
 cp "$tmp/libos.elf" libos.elf

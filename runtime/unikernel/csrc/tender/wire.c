@@ -1,36 +1,5 @@
-/* wire.c: packets with descriptors, and the few functions that every C program needs. */
+/* wire.c: packets with descriptors. */
 #include "tender.h"
-
-void *memcpy(void *d, const void *s, size_t n)
-{
-	void *r = d;
-	__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
-	return r;
-}
-
-void *memset(void *d, int c, size_t n)
-{
-	void *r = d;
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
-	return r;
-}
-
-int memcmp(const void *a, const void *b, size_t n)
-{
-	const u8 *x = a, *y = b;
-	for (; n; n--, x++, y++)
-		if (*x != *y)
-			return *x - *y;
-	return 0;
-}
-
-size_t strlen(const char *s)
-{
-	size_t n = 0;
-	while (s[n])
-		n++;
-	return n;
-}
 
 char *decimal(char *p, u64 v)
 {

@@ -138,7 +138,7 @@ i64 exec_boot(void)
 	S->brk_start = S->brk = prog.base ? UC_LOW : prog.end;
 	if (!prog.base) {
 		u64 at = PAGE_UP(prog.end);
-		i64 r = vma_map(at, SLOTS_SIZE, 7, MAP_NOREPLACE, V_LIBOS);
+		i64 r = vma_map(at, SLOTS_SIZE, 7, MAP_FIXED_NOREPLACE, V_LIBOS);
 		if (r == (i64)at) {
 			rewrite_reserve(at);
 			S->brk_start = S->brk = at + SLOTS_SIZE;

@@ -8,26 +8,11 @@
 /* One static object: no symbol is anybody else's, so none needs a GOT entry. */
 #pragma GCC visibility push(hidden)
 
-#include <stddef.h>
-#include <stdint.h>
-#include <asm/errno.h>
-#include <asm/unistd.h>
+#include "common/linux.h"
+#include "common/string.h"
+#include "common/types.h"
 #include "../../../abi/uc.h"
 #include "../../../abi/uc_image.h"
-
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
-typedef int32_t i32;
-typedef int64_t i64;
-
-#define PAGE 4096ull
-#define PAGE_UP(x) (((u64)(x) + PAGE - 1) & ~(PAGE - 1))
-#define PAGE_DOWN(x) ((u64)(x) & ~(PAGE - 1))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #define HOST ((const struct uc_host *)UC_HOST)
 
@@ -52,11 +37,6 @@ void uc_stub(void);
 _Noreturn void frame_return(void *ucontext);
 
 /* ---- string.c ---- */
-void *memcpy(void *, const void *, size_t);
-void *memmove(void *, const void *, size_t);
-void *memset(void *, int, size_t);
-int memcmp(const void *, const void *, size_t);
-size_t strlen(const char *);
 int streq(const char *, const char *);
 int starts(const char *s, const char *prefix);
 

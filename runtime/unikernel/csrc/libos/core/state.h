@@ -223,20 +223,6 @@ i64 file_write(struct file *, u64 buf, u64 n, i64 off); /* off: -1 for the file'
 u32 file_poll(struct file *);                /* EPOLL* bits */
 i64 would_block(struct file *);              /* -EAGAIN if O_NONBLOCK, else BLOCKED */
 
-#define O_ACCMODE 3
-#define O_WRONLY 1
-#define O_RDWR 2
-#define O_CREAT 0100
-#define O_EXCL 0200
-#define O_TRUNC 01000
-#define O_APPEND 02000
-#define O_NONBLOCK 04000
-#define O_DIRECTORY 0200000
-#define O_NOFOLLOW 0400000
-#define O_CLOEXEC 02000000
-#define O_PATH 010000000
-#define O_TMPFILE 020000000
-
 #define POLLIN 1
 #define POLLPRI 2
 #define POLLOUT 4

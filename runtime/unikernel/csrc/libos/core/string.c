@@ -1,46 +1,5 @@
-/* Memory and text, as far as the libOS needs them. gcc may call the first four by itself. */
+/* Texts, and memory of the guest. */
 #include "core/libos.h"
-
-void *memcpy(void *d, const void *s, size_t n)
-{
-	void *r = d;
-	__asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
-	return r;
-}
-
-void *memmove(void *d, const void *s, size_t n)
-{
-	if (d <= s || (char *)d >= (const char *)s + n)
-		return memcpy(d, s, n);
-	void *dd = (char *)d + n - 1;
-	const void *ss = (const char *)s + n - 1;
-	__asm__ volatile("std; rep movsb; cld" : "+D"(dd), "+S"(ss), "+c"(n) : : "memory");
-	return d;
-}
-
-void *memset(void *d, int c, size_t n)
-{
-	void *r = d;
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
-	return r;
-}
-
-int memcmp(const void *a, const void *b, size_t n)
-{
-	const u8 *x = a, *y = b;
-	for (; n; n--, x++, y++)
-		if (*x != *y)
-			return *x - *y;
-	return 0;
-}
-
-size_t strlen(const char *s)
-{
-	size_t n = 0;
-	while (s[n])
-		n++;
-	return n;
-}
 
 int streq(const char *a, const char *b)
 {

@@ -93,9 +93,9 @@ static i64 do_open(int dirfd, u64 p, u32 flags, u32 mode)
 	struct vnode v;
 	PATH(p, path);
 	i64 r;
-	if ((flags & O_TMPFILE) == O_TMPFILE) {
+	if (flags & __O_TMPFILE) {
 		r = walk(dirfd, path, 1, &v);
-		r = r ? r : unnamed(v, flags & ~(O_TMPFILE | O_DIRECTORY), mode);
+		r = r ? r : unnamed(v, flags & ~O_TMPFILE, mode);
 	} else if (flags & O_CREAT) {
 		r = create(dirfd, path, flags, mode);
 	} else {

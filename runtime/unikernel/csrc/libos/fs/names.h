@@ -7,7 +7,6 @@
 #include "fs/synth.h"
 
 #define PATH_MAX 4096
-#define AT_FDCWD (-100)
 #define AT_NOFOLLOW 0x100
 #define AT_EMPTY 0x1000
 

@@ -8,8 +8,6 @@
 #define TX ((u8 *)UC_STACK + UC_MSG_MAX)
 _Static_assert(UC_STACK_SIZE >= 2 * UC_MSG_MAX + 65536, "packet buffers and 64 KB of stack");
 
-#define MSG_DONTWAIT 0x40
-#define MSG_NOSIGNAL 0x4000
 
 void net_message(struct uc_msg *m, const u8 *body);       /* net.c */
 void package_message(const u8 *records, u64 n);           /* package.c */

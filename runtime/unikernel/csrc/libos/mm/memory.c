@@ -26,12 +26,12 @@ i64 vma_map(u64 at, u64 len, int prot, int flags, u8 kind)
 {
 	struct vma v = { .prot = prot & 7, .kind = kind, .flags = prot & 7 || kind == V_FILE ? VF_TOUCHED : 0 };
 	len = PAGE_UP(len);
-	if (flags & (MAP_FIXED | MAP_NOREPLACE)) {
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
 		if (at & (PAGE - 1))
 			return -EINVAL;
 		if (!in_region(at, len))
 			return -ENOMEM;
-		if (flags & MAP_NOREPLACE && !is_free(at, len))
+		if (flags & MAP_FIXED_NOREPLACE && !is_free(at, len))
 			return -EEXIST;
 	} else {
 		at = PAGE_UP(at);

@@ -4,17 +4,6 @@
 
 #include "core/state.h"
 
-#define PROT_READ 1
-#define PROT_WRITE 2
-#define PROT_EXEC 4
-
-#define MAP_SHARED 1
-#define MAP_PRIVATE 2
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_STACK 0x20000
-#define MAP_NOREPLACE 0x100000
-
 #define VF_TOUCHED 1 /* was accessible at some time: pages may have content that must be discarded */
 
 u32 vma_index(u64 addr);

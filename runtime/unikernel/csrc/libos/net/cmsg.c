@@ -1,8 +1,7 @@
 /* cmsg.c: ancillary data of messages (cmsg(3)): descriptors, and the hop limit and traffic class of IPv6 datagrams. */
 #include "net/socket.h"
 
-enum { SCM_RIGHTS = 1, SCM_CREDENTIALS = 2 };
-#define MSG_CTRUNC 8
+enum { SCM_CREDENTIALS = 2 };
 #define CONTROL_MAX 4096
 
 struct cmsghdr { u64 len; i32 level, type; };

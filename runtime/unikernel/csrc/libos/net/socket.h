@@ -91,7 +91,6 @@ i64 netlink_ask(struct sock *s, u64 buf, u64 n); /* one request; its answer lies
 i64 interface_ioctl(u32 cmd, u64 arg);
 
 /* ---- sockcalls.c, for sockmsg.c ---- */
-#define MSG_DONTWAIT 0x40
 i64 sock_get(u64 fd, struct sock **s, struct file **f);
 i64 sock_wait(struct file *f, int flags, u64 timeout); /* block, unless asked not to; 0: for ever */
 i64 address_in(int domain, u64 p, u64 len, struct addr *a);

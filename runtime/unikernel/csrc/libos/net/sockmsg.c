@@ -2,9 +2,7 @@
 #include "net/socket.h"
 
 #define MSG_PEEK 2
-#define MSG_TRUNC 0x20
 #define MSG_WAITALL 0x100
-#define MSG_NOSIGNAL 0x4000
 #define MSG_CMSG_CLOEXEC 0x40000000
 
 struct iovec { u64 base, len; };
