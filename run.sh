@@ -28,6 +28,7 @@ install_missing() {
 	command -v tini-static >/dev/null || want+=(tini) # the first process of a container
 	command -v gcc >/dev/null      || want+=(gcc libc6-dev) # the unikernel's tiny test guests, and the race detector
 	command -v git >/dev/null      || want+=(git)
+	[ "$1" != test ] || command -v bwrap >/dev/null || want+=(bubblewrap) # the template of a backend
 	[ ${#want[@]} -eq 0 ] && return
 	local as=()
 	if [ "$(id -u)" != 0 ]; then
@@ -94,7 +95,7 @@ run_tests() {
 
 need_go
 fetch_modules
-install_missing
+install_missing "${1:-}"
 build
 case ${1:-} in
 test) run_tests ;;

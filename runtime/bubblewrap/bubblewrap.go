@@ -1,0 +1,140 @@
+// Package bubblewrap is the template of a backend: small, complete, and made to
+// be copied. docs/adding-a-backend.md walks through it. A sandbox is a process
+// that bwrap(1) puts into namespaces of its own.
+//
+//	b := bubblewrap.New(bubblewrap.Config{})
+//	defer b.Close()
+//	sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: node})
+//
+// In the order of a sandbox's life:
+//
+//   - Probe (probe.go) has bwrap run a program that does nothing, with the
+//     arguments of a real sandbox.
+//   - Boot starts bwrap (start.go) with the file system, the namespaces and the
+//     interpreter of the sandbox (arguments.go), and waits for the driver.
+//   - Import sends the function's files along (sandbox.go); the driver writes
+//     them into the sandbox's memory.
+//   - Invoke hands the event to the driver's session.
+//   - Close kills the first process of the pid namespace, and with that all
+//     others (end.go).
+//
+// A function sees the host's /usr and /etc, read-only, a network that holds
+// loopback alone, and no process but its own. Where the platform is root,
+// functions run as user 65534. The backend writes nothing to the host's disk, so
+// a platform that was killed leaves no file; its sandboxes end with it
+// (bwrap's --die-with-parent).
+//
+// The backend is not in package backends: it is measured by nobody.
+package bubblewrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/lambdabench/lambdabench/runtime/isolation"
+)
+
+// Name is the backend's name in configurations and records.
+const Name = "bubblewrap"
+
+// Config of the backend; the zero value works.
+type Config struct {
+	Program string // bwrap on the PATH by default
+}
+
+// Backend runs every sandbox below a bwrap of its own.
+type Backend struct {
+	cfg     Config
+	thread  *thread // starts all bwraps
+	booting sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool                  // guarded by mu
+	live   map[*sandbox]struct{} // guarded by mu
+}
+
+// New returns the backend. No process is started before the first Probe or Boot.
+func New(cfg Config) *Backend {
+	if cfg.Program == "" {
+		cfg.Program = "bwrap"
+	}
+	return &Backend{cfg: cfg, thread: &thread{}, live: map[*sandbox]struct{}{}}
+}
+
+// Name implements isolation.Backend.
+func (b *Backend) Name() string { return Name }
+
+// Boot implements isolation.Backend.
+func (b *Backend) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.Sandbox, error) {
+	sb, err := b.boot(ctx, spec)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, isolation.Scarce(err))
+	}
+	return sb, nil
+}
+
+func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := b.begin(); err != nil {
+		return nil, err
+	}
+	defer b.booting.Done()
+	sb, err := b.start(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := sb.greet(ctx, spec); err != nil {
+		return nil, errors.Join(err, sb.Close())
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.live[sb] = struct{}{}
+	return sb, nil
+}
+
+// begin has Close wait for a boot, until the caller calls booting.Done.
+func (b *Backend) begin() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return errClosed
+	}
+	b.booting.Add(1)
+	return nil
+}
+
+// forget removes a sandbox that is closed.
+func (b *Backend) forget(sb *sandbox) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.live, sb)
+}
+
+// shut refuses further boots and returns the sandboxes that are left, once no
+// boot is under way. The second call returns none.
+func (b *Backend) shut() (left []*sandbox) {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.booting.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for sb := range b.live {
+		left = append(left, sb)
+	}
+	return left
+}
+
+// Close implements isolation.Backend.
+func (b *Backend) Close() error {
+	var errs []error
+	for _, sb := range b.shut() {
+		errs = append(errs, sb.Close())
+	}
+	b.thread.close()
+	return errors.Join(errs...)
+}
