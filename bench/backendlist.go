@@ -1,9 +1,12 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/bench/host"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -36,4 +39,28 @@ func (l backendList) close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// versioned is a backend that has a version of its own to tell, such as the OCI
+// runtime's.
+type versioned interface {
+	Version(ctx context.Context) (string, error)
+}
+
+// describe tells the machine of a run with the interpreters and backends of its targets.
+func describe(ctx context.Context, targets []Target, backends backendList) record.Machine {
+	m := host.Describe(ctx)
+	m.Interpreters, m.Backends = map[string]string{}, map[string]string{}
+	for _, t := range targets {
+		m.Interpreters[t.Interpreter.Runtime] = t.Interpreter.Version
+		m.Backends[t.Backend] = ""
+	}
+	for _, b := range backends {
+		if v, ok := b.(versioned); ok {
+			if _, used := m.Backends[b.Name()]; used {
+				m.Backends[b.Name()], _ = v.Version(ctx)
+			}
+		}
+	}
+	return m
 }

@@ -1,34 +1,38 @@
-// Package bench runs experiments and writes down what happened: one raw record
-// per invocation, in one file per trial. It draws no conclusions; package
-// analysis does, from the records alone.
+// Package bench runs suites of experiments and records what happened: one raw record
+// per invocation, one file per trial. It draws no conclusion; package analysis does, from
+// the records alone.
 //
-// A [Suite] is a YAML file that says which experiments are run, on which
-// backends and runtimes, and with which parameters. [NewPlan] spreads it into
-// trials: those of different backends are interleaved in seeded random order,
-// so that whatever else happens on the machine meets all of them alike.
-// [Runner.Run] runs them into a run folder and can be stopped at any moment: a trial
-// is in the folder wholly or not at all, and the next Run with the same folder
-// does what is missing.
+// A run goes through these steps:
 //
-//	suite, err := bench.ReadSuite("configs/quick.yaml")
+//  1. [ReadSuite] reads a [Suite], a YAML file that names experiments, backends, runtimes
+//     and parameters. The caller hands it the [Table] of the experiments there are.
+//  2. [Runner.Run] opens the run's folder, tries every runtime on every backend and so
+//     finds the [Target]s of this host.
+//  3. [NewPlan] spreads the suite over the targets. Trials of different backends are
+//     interleaved in seeded random order, so that drift of the machine meets all alike.
+//  4. The runner waits for a quiet machine before each [Trial], makes an [Env] for the
+//     trial and has the [Experiment] run it into a [Sink].
+//
+// A run can be stopped at any moment: a trial is in the folder wholly or not at all, and
+// the next run into the same folder does the missing trials.
+//
+//	suite, err := bench.ReadSuite("configs/quick.yaml", experiment.All)
 //	if err != nil { … }
 //	r := bench.Runner{Open: openBackends, Progress: bench.NewProgress(os.Stderr)}
 //	err = r.Run(ctx, suite, "runs/today")
+//
+// Imports run one way. The experiments in bench/experiment and bench/surface import this
+// package; this package knows none of them and imports bench/host, which reads the
+// machine. A new experiment is a file in bench/experiment and a line in its table.
 package bench
 
-import (
-	"context"
-	"time"
+import "context"
 
-	"github.com/lambdabench/lambdabench/analysis/record"
-	"github.com/lambdabench/lambdabench/runtime/isolation"
-)
-
-// Experiment is one question that a suite can ask. The value holds the
-// experiment's parameters: its exported fields with a yaml tag are its keys in
-// a suite, and what they hold when it comes from [Experiments] is the default.
+// Experiment is one question that a suite can ask. The value holds the experiment's
+// parameters: its exported fields with a yaml tag are its keys in a suite, and their
+// values in a [Table] are the defaults.
 type Experiment interface {
-	// Name is what suites, records and tables call it.
+	// Name is the experiment's name in suites, records and tables.
 	Name() string
 
 	// Doc says in one sentence what is measured.
@@ -37,78 +41,34 @@ type Experiment interface {
 	// Check reports parameters that make no sense, as a *BadValue.
 	Check() error
 
-	// Trials lists what is to be run on one target, without repeats. Only
-	// Via, Path, Labels and Least of the trials need be set.
-	Trials(t Target) []Trial
+	// Trials lists the trials of one target, without repeats. Only Via, Path, Labels
+	// and Least of the trials need be set. Where there is none, reason may say why
+	// this target is left out.
+	Trials(t Target) (trials []Trial, reason string)
 
-	// RunTrial runs one of them within Trial.Limit or a little over, and hands
-	// the sink one row per invocation. An invocation that fails is a row; an
-	// error means that the trial could not be run.
+	// RunTrial runs a trial within Trial.Limit or a little over, and hands the sink
+	// one row per invocation. An invocation that fails is a row; an error means that
+	// the trial could not be run.
 	RunTrial(ctx context.Context, env *Env, t Trial, sink *Sink) error
 }
 
-// Target is what experiments compare: one language runtime on one backend.
-type Target struct {
-	Backend     string
-	Interpreter isolation.Interpreter
-	Snapshots   bool // the backend is a isolation.Snapshotter
+// Table makes all experiments there are, each with its default parameters.
+type Table func() []Experiment
+
+// named returns the experiment of a name.
+func (all Table) named(name string) (Experiment, bool) {
+	for _, e := range all() {
+		if e.Name() == name {
+			return e, true
+		}
+	}
+	return nil, false
 }
 
-// Trial is one run of one experiment on one target.
-type Trial struct {
-	Number     int // in the plan's canonical order, from 1
-	Experiment string
-	Target     Target
-	Repeat     int               // from 1
-	Via        string            // ViaSandbox, ViaWorker or ViaGateway
-	Path       string            // the path that it sets out to take, if it matters
-	Labels     map[string]string // what this trial varies: "functions": "64"
-	Least      time.Duration     // the least time in which it makes sense
-	Limit      time.Duration     // the time it should end in, set by the plan
-}
-
-// Sink takes a trial's rows. Its methods are for one goroutine at a time.
-type Sink struct {
-	trial Trial
-	w     *record.Writer
-	Rows  int // so far
-}
-
-// NewSink writes a trial's rows with w, each labelled as the trial is.
-func NewSink(t Trial, w *record.Writer) *Sink { return &Sink{trial: t, w: w} }
-
-// Invocation writes one row. Fields that the trial determines are filled in;
-// Via is kept where the row has one, and labels are added to the trial's.
-func (s *Sink) Invocation(r record.Invocation) {
-	s.Rows++
-	r.Experiment, r.Trial, r.Backend, r.Runtime = s.trial.Experiment, s.trial.Number, s.trial.Target.Backend, s.trial.Target.Interpreter.Runtime
-	if r.Via == "" {
-		r.Via = s.trial.Via
+func (all Table) names() []string {
+	var names []string
+	for _, e := range all() {
+		names = append(names, e.Name())
 	}
-	r.Labels = s.labels(r.Labels)
-	s.w.Invocation(r)
-}
-
-// Measurement writes one figure of the whole trial, in the same way.
-func (s *Sink) Measurement(r record.Measurement) {
-	r.Experiment, r.Trial, r.Backend, r.Runtime = s.trial.Experiment, s.trial.Number, s.trial.Target.Backend, s.trial.Target.Interpreter.Runtime
-	if r.Via == "" {
-		r.Via = s.trial.Via
-	}
-	r.Labels = s.labels(r.Labels)
-	s.w.Measurement(r)
-}
-
-func (s *Sink) labels(own map[string]string) map[string]string {
-	if len(own) == 0 {
-		return s.trial.Labels
-	}
-	all := make(map[string]string, len(own)+len(s.trial.Labels))
-	for k, v := range s.trial.Labels {
-		all[k] = v
-	}
-	for k, v := range own {
-		all[k] = v
-	}
-	return all
+	return names
 }

@@ -13,8 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambdabench/lambdabench/analysis/record"
-	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/bench/host"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/workloads"
 )
@@ -26,6 +25,8 @@ type Env struct {
 	Interpreter isolation.Interpreter
 	Seed        uint64
 	Cores       int
+	Patience    time.Duration     // Runner.Patience
+	Memory      *host.MemoryGroup // nil where none could be made
 	Log         *slog.Logger
 
 	shared *shared
@@ -34,14 +35,29 @@ type Env struct {
 // shared lives as long as the run.
 type shared struct {
 	dir         string
-	patience    time.Duration // Runner.Patience
 	network     Network
 	populations map[string]*workloads.Population
 	servers     map[string]*workloads.WaitServer // by the address that they listen on
-	memory      *memoryGroup
 }
 
-func newEnv(su *Suite, work string, patience time.Duration, log *slog.Logger) (*Env, error) {
+// Network tells where the server is that functions wait for.
+type Network struct {
+	Listen string            `yaml:"listen"` // "127.0.0.1:0": loopback, a free port
+	Hosts  map[string]string `yaml:"hosts"`  // addresses at which a backend's functions see this host, where the backend does not know
+}
+
+// host is the address that the suite gives for a backend or its family; "" if
+// it gives none.
+func (n Network) host(backend string) string {
+	if h, ok := n.Hosts[backend]; ok {
+		return h
+	}
+	family, _, _ := strings.Cut(backend, "/")
+	return n.Hosts[family]
+}
+
+// newEnv starts what the trials of a run share. Log is set.
+func newEnv(env Env, network Network, work string) (*Env, error) {
 	if err := os.MkdirAll(work, 0o755); err != nil {
 		return nil, fmt.Errorf("make work folder: %w", err)
 	}
@@ -50,29 +66,31 @@ func newEnv(su *Suite, work string, patience time.Duration, log *slog.Logger) (*
 		return nil, err
 	}
 	sh := &shared{
-		dir: work, patience: patience, network: su.Network,
+		dir: work, network: network,
 		populations: map[string]*workloads.Population{}, servers: map[string]*workloads.WaitServer{},
 	}
-	if _, err := sh.serve(su.Network.Listen); err != nil {
+	if _, err := sh.serve(network.Listen); err != nil {
 		return nil, err
 	}
-	if sh.memory, err = joinMemoryGroup(); err != nil {
-		log.Info("no memory cgroup could be made, memory is measured as PSS", "reason", err)
+	if env.Memory, err = host.JoinMemoryGroup(); err != nil {
+		env.Log.Info("no memory cgroup could be made, memory is measured as PSS", "reason", err)
 	}
-	return &Env{Seed: su.Seed, Cores: runtime.NumCPU(), Log: log, shared: sh}, nil
+	env.Cores, env.shared = runtime.NumCPU(), sh
+	return &env, nil
 }
 
-// close leaves nothing of the run behind on the host but the records. The
-// backends are closed by then.
+// close leaves nothing of the run on the host but the records. The backends are closed
+// before.
 func (e *Env) close() error {
 	var errs []error
 	for _, s := range e.shared.servers {
 		errs = append(errs, s.Close())
 	}
-	errs = append(errs, e.shared.memory.leave(), os.RemoveAll(e.shared.dir))
+	errs = append(errs, e.Memory.Leave(), os.RemoveAll(e.shared.dir))
 	return errors.Join(errs...)
 }
 
+// forTrial is the environment of one trial on a backend.
 func (e *Env) forTrial(t Trial, b isolation.Backend) (*Env, error) {
 	own := *e
 	own.Backend, own.Interpreter = b, t.Target.Interpreter
@@ -84,8 +102,8 @@ func (e *Env) forTrial(t Trial, b isolation.Backend) (*Env, error) {
 	return &own, os.Chmod(dir, 0o755)
 }
 
-// Population returns m unique functions of a kind, in the trial's language.
-// Trials of one run share them: their code is the same for every backend.
+// Population returns m unique functions of a kind, in the trial's language. All trials of
+// a run share them: their code is the same for every backend.
 func (e *Env) Population(kind workloads.Kind, m int) (*workloads.Population, error) {
 	language := string(e.Interpreter.Language)
 	key := language + "/" + string(kind)
@@ -101,18 +119,17 @@ func (e *Env) Population(kind workloads.Kind, m int) (*workloads.Population, err
 }
 
 // hosted is a backend whose functions see the host at an address of its own, as
-// containers on a bridge do.
+// containers on a bridge do. An *isolation.Unavailable says why they do not see it.
 type hosted interface {
 	HostAddress(ctx context.Context) (string, error)
 }
 
-// WaitURL is what a function calls in order to wait for delay, under the
-// address at which this backend's functions see the host: the suite's, the
-// backend's own, or the one that the server listens on.
+// WaitURL is the address that a function calls in order to wait for delay. The function
+// sees the host at the address that the suite gives, else at the backend's own, else at
+// the one that the server listens on.
 func (e *Env) WaitURL(ctx context.Context, delay time.Duration) (string, error) {
 	sh, name := e.shared, e.Backend.Name()
-	family, _, _ := strings.Cut(name, "/")
-	listen, host := sh.network.Listen, sh.network.host(name, family)
+	listen, host := sh.network.Listen, sh.network.host(name)
 	if h, ok := e.Backend.(hosted); ok && host == "" {
 		address, err := h.HostAddress(ctx)
 		if err != nil {
@@ -129,6 +146,21 @@ func (e *Env) WaitURL(ctx context.Context, delay time.Duration) (string, error) 
 	return s.URL(host, delay), nil
 }
 
+// offline tells why the functions of a backend do not reach this host; "" where they do,
+// or where only a trial can tell.
+func (n Network) offline(ctx context.Context, b isolation.Backend) string {
+	h, ok := b.(hosted)
+	if !ok || n.host(b.Name()) != "" {
+		return ""
+	}
+	_, err := h.HostAddress(ctx)
+	var u *isolation.Unavailable
+	if !errors.As(err, &u) {
+		return ""
+	}
+	return u.Error()
+}
+
 // serve returns the server that listens on an address.
 func (sh *shared) serve(listen string) (*workloads.WaitServer, error) {
 	if s, ok := sh.servers[listen]; ok {
@@ -141,7 +173,7 @@ func (sh *shared) serve(listen string) (*workloads.WaitServer, error) {
 	return s, err
 }
 
-// allow is what functions may reach: the server that they wait for.
+// allow lists what functions may reach, as host:port: the server that they wait for.
 func (e *Env) allow() []string {
 	s := e.shared.servers[e.shared.network.Listen]
 	hosts := []string{s.Host()}
@@ -152,101 +184,4 @@ func (e *Env) allow() []string {
 		hosts[i] = net.JoinHostPort(h, strconv.Itoa(s.Port()))
 	}
 	return hosts
-}
-
-// Population is a set of numbered functions that know their right answer; a
-// *workloads.Population is one.
-type Population interface {
-	Name(i int) string
-	Package(i int) string
-	Zip(i int) ([]byte, error)
-	Check(i int, reply []byte) error
-}
-
-// Functions are the first Count of a population, with what the platform is told
-// of each.
-type Functions struct {
-	Population Population
-	Count      int
-	Timeout    time.Duration
-	Memory     Size // limit
-}
-
-// Call is a call of function i with an event.
-func (f Functions) Call(i int, payload []byte) Callee {
-	return Callee{Population: f.Population, Number: i, Payload: payload, Timeout: f.Timeout, Limits: isolation.Limits{MemoryBytes: int64(f.Memory)}}
-}
-
-// Callee is one function of a population, ready to be called.
-type Callee struct {
-	Population Population
-	Number     int
-	Payload    []byte
-	Timeout    time.Duration
-	Limits     isolation.Limits
-}
-
-// Function is the callee as the isolation contract has it.
-func (c Callee) Function() isolation.Function {
-	name := c.Population.Name(c.Number)
-	return isolation.Function{
-		Name: name, Version: "$LATEST", ARN: "arn:aws:lambda:local:000000000000:function:" + name,
-		Handler: workloads.Handler, Package: c.Population.Package(c.Number), Limits: c.Limits,
-	}
-}
-
-// Reply is what became of one call.
-type Reply struct {
-	Path    string
-	Stages  worker.Stages
-	Outcome string
-	Error   string
-}
-
-// OK reports whether the function was called and gave the right answer.
-func (r Reply) OK() bool { return r.Outcome == string(isolation.OK) }
-
-// Outcomes that the harness adds to those of package isolation.
-const (
-	OutcomeRefused = "refused" // the platform could not or would not run it
-	OutcomeWrong   = "wrong"   // another answer than the function's
-)
-
-// Caller is a way to reach functions.
-type Caller interface {
-	Call(ctx context.Context, c Callee) Reply
-	Close() error
-}
-
-// checked classifies a result, and compares the answer with what the function
-// should give.
-func checked(c Callee, res isolation.Result) (outcome, message string) {
-	if res.Outcome != isolation.OK {
-		if res.Error != nil {
-			message = res.Error.Error()
-		}
-		return string(res.Outcome), message
-	}
-	if err := c.Population.Check(c.Number, res.Payload); err != nil {
-		return OutcomeWrong, err.Error()
-	}
-	return string(isolation.OK), ""
-}
-
-// patient is a worker's configuration that waits for sandboxes as long as the run
-// shall. Without a patience the worker's own defaults hold.
-func (e *Env) patient(cfg worker.Config) worker.Config {
-	if p := e.shared.patience; p > 0 {
-		cfg.BootTimeout, cfg.ImportTimeout = p, p
-	}
-	return cfg
-}
-
-// Open starts a platform with the given worker, and returns the way to the
-// functions that it is told of.
-func (e *Env) Open(ctx context.Context, via string, cfg worker.Config, fns ...Functions) (Caller, error) {
-	if via == record.ViaGateway {
-		return e.OpenGateway(ctx, cfg, fns...)
-	}
-	return e.OpenWorker(ctx, cfg)
 }

@@ -28,6 +28,17 @@ type BadValue struct {
 
 func (b *BadValue) Error() string { return fmt.Sprintf("%s: %s", b.Key, b.Want) }
 
+// Bad is the *BadValue of a key.
+func Bad(key, format string, args ...any) error { return &BadValue{key, fmt.Sprintf(format, args...)} }
+
+// AtLeast checks the number of a key: nil, or a *BadValue.
+func AtLeast(key string, have, want int) error {
+	if have < want {
+		return Bad(key, "is %d, want at least %d", have, want)
+	}
+	return nil
+}
+
 // SuiteError is a mistake in a suite, at a place in its file.
 type SuiteError struct {
 	File         string

@@ -4,59 +4,64 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
-	"strings"
+	"slices"
 	"time"
-
-	"github.com/lambdabench/lambdabench/analysis/record"
 )
 
-// NewPlan spreads a suite over targets, in the order in which the trials are
-// to be run. Every repeat of an experiment is a block that holds each of its
-// trials once, shuffled by the suite's seed: backends alternate, and drift of
-// the machine meets them all.
-func NewPlan(su *Suite, targets []Target) []Trial {
-	var plan []Trial
-	limits := newBudget(su, targets)
+// Plan is the work of a run.
+type Plan struct {
+	Trials  []Trial   // in the order in which they are run
+	LeftOut []LeftOut // experiments that have no trial on a backend, for a reason
+}
+
+// LeftOut is an experiment that has no trial on a backend, or on any if Backend is "".
+type LeftOut struct{ Experiment, Backend, Reason string }
+
+// NewPlan spreads a suite over targets. Every repeat of an experiment is a block that
+// holds each of its trials once, shuffled by the suite's seed: backends alternate, and
+// drift of the machine meets them all.
+func NewPlan(su *Suite, targets []Target) Plan {
+	var plan Plan
+	sections := make([][]Trial, len(su.Experiments)) // of one repeat
+	for i, sec := range su.Experiments {
+		sections[i] = plan.spread(sec, targets)
+	}
+	limits := newBudget(su, sections)
 	number := 0
-	for _, sec := range su.Experiments {
+	for i, sec := range su.Experiments {
 		for repeat := 1; repeat <= sec.Repeats; repeat++ {
-			var block []Trial
-			for _, target := range targets {
-				for _, t := range sec.Trials(target) {
-					number++
-					t.Number, t.Experiment, t.Target, t.Repeat = number, sec.Name(), target, repeat
-					t.Limit = limits.of(sec, t)
-					block = append(block, t)
-				}
+			block := slices.Clone(sections[i])
+			for k := range block {
+				number++
+				t := &block[k]
+				t.Number, t.Repeat, t.Limit = number, repeat, limits.of(sec, len(block), *t)
 			}
 			shuffle(block, su.Seed, sec.Name(), repeat)
-			plan = append(plan, block...)
+			plan.Trials = append(plan.Trials, block...)
 		}
 	}
 	return plan
 }
 
-// File is the name of the trial's record file.
-func (t Trial) File() string {
-	name := fmt.Sprintf("%04d-%s-%s-%s", t.Number, t.Experiment, t.Target.Backend, t.Target.Interpreter.Runtime)
-	if t.Path != "" {
-		name += "-" + t.Path
+// spread lists the trials of one repeat of an experiment, and notes where there is none.
+func (p *Plan) spread(sec Section, targets []Target) []Trial {
+	var all []Trial
+	told := len(p.LeftOut)
+	for _, target := range targets {
+		trials, reason := sec.Trials(target)
+		for _, t := range trials {
+			t.Experiment, t.Target = sec.Name(), target
+			all = append(all, t)
+		}
+		out := LeftOut{sec.Name(), target.Backend, reason}
+		if reason != "" && !slices.Contains(p.LeftOut, out) { // a backend has a target for each runtime
+			p.LeftOut = append(p.LeftOut, out)
+		}
 	}
-	for _, k := range sortedKeys(t.Labels) {
-		name += "-" + k + t.Labels[k]
+	if len(all) == 0 && len(p.LeftOut) == told {
+		p.LeftOut = append(p.LeftOut, LeftOut{sec.Name(), "", "it has no trial for these backends and runtimes"})
 	}
-	return strings.NewReplacer("/", "_", " ", "_").Replace(name) + fmt.Sprintf("-r%d", t.Repeat) + record.Suffix
-}
-
-func (t Trial) String() string {
-	s := fmt.Sprintf("%s %s %s", t.Experiment, t.Target.Backend, t.Target.Interpreter.Runtime)
-	if t.Path != "" {
-		s += " " + t.Path
-	}
-	for _, k := range sortedKeys(t.Labels) {
-		s += " " + k + "=" + t.Labels[k]
-	}
-	return s + fmt.Sprintf(" #%d", t.Repeat)
+	return all
 }
 
 func shuffle(block []Trial, seed uint64, experiment string, repeat int) {
@@ -66,23 +71,16 @@ func shuffle(block []Trial, seed uint64, experiment string, repeat int) {
 	rng.Shuffle(len(block), func(i, j int) { block[i], block[j] = block[j], block[i] })
 }
 
-// budget shares the experiments' time among their trials.
-type budget struct {
-	trials map[string]int
-	scale  float64
-}
+// budget scales the experiments' own budgets where the suite's is smaller.
+type budget struct{ scale float64 }
 
-func newBudget(su *Suite, targets []Target) budget {
-	b := budget{trials: map[string]int{}, scale: 1}
+// newBudget takes the trials of one repeat of each section.
+func newBudget(su *Suite, sections [][]Trial) budget {
+	b := budget{scale: 1}
 	var fixed, flexible time.Duration // at scale 1
-	for _, sec := range su.Experiments {
-		var all []Trial
-		for _, target := range targets {
-			all = append(all, sec.Trials(target)...)
-		}
-		b.trials[sec.Name()] = len(all) * sec.Repeats
-		for _, t := range all {
-			limit := time.Duration(sec.Repeats) * b.of(sec, t)
+	for i, sec := range su.Experiments {
+		for _, t := range sections[i] {
+			limit := time.Duration(sec.Repeats) * b.of(sec, len(sections[i]), t)
 			least := time.Duration(sec.Repeats) * t.Least
 			fixed, flexible = fixed+least, flexible+limit-least
 		}
@@ -93,13 +91,12 @@ func newBudget(su *Suite, targets []Target) budget {
 	return b
 }
 
-// of is a trial's limit: its share of the experiment's budget, but never less
-// than the least time in which it makes sense.
-func (b budget) of(sec Section, t Trial) time.Duration {
-	n := b.trials[sec.Name()]
-	if sec.Budget == 0 || n == 0 {
+// of is a trial's limit: its share of the budget of an experiment that has n trials in a
+// repeat, but never less than the trial's least.
+func (b budget) of(sec Section, n int, t Trial) time.Duration {
+	if sec.Budget == 0 {
 		return t.Least
 	}
-	share := max(0, sec.Budget/time.Duration(n)-t.Least)
+	share := max(0, sec.Budget/time.Duration(n*sec.Repeats)-t.Least)
 	return t.Least + time.Duration(b.scale*float64(share))
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/bench/experiment"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -21,7 +22,7 @@ func fakeTargets(backends ...string) []bench.Target {
 
 func parse(t *testing.T, source string) *bench.Suite {
 	t.Helper()
-	su, err := bench.ParseSuite("suite.yaml", []byte(source))
+	su, err := bench.ParseSuite("suite.yaml", []byte(source), experiment.All)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func order(plan []bench.Trial) []string {
 func TestTrialsOfBackendsAreInterleaved(t *testing.T) {
 	su := parse(t, "suite: x\nseed: 5\nrepeats: 50\nexperiments: {density: {states: [served]}}")
 	targets := fakeTargets("a", "b")
-	plan := bench.NewPlan(su, targets)
+	plan := bench.NewPlan(su, targets).Trials
 	if len(plan) != 50*len(targets) {
 		t.Fatalf("%d trials", len(plan))
 	}
@@ -68,9 +69,9 @@ func TestTrialsOfBackendsAreInterleaved(t *testing.T) {
 
 func TestTheOrderIsTheSeedsAndNumbersAreNot(t *testing.T) {
 	const rest = "repeats: 3\nexperiments: {deploy: , density: }"
-	a := bench.NewPlan(parse(t, "suite: x\nseed: 1\n"+rest), fakeTargets("a", "unikernel"))
-	b := bench.NewPlan(parse(t, "suite: x\nseed: 1\n"+rest), fakeTargets("a", "unikernel"))
-	c := bench.NewPlan(parse(t, "suite: x\nseed: 2\n"+rest), fakeTargets("a", "unikernel"))
+	a := bench.NewPlan(parse(t, "suite: x\nseed: 1\n"+rest), fakeTargets("a", "unikernel")).Trials
+	b := bench.NewPlan(parse(t, "suite: x\nseed: 1\n"+rest), fakeTargets("a", "unikernel")).Trials
+	c := bench.NewPlan(parse(t, "suite: x\nseed: 2\n"+rest), fakeTargets("a", "unikernel")).Trials
 	if !slices.Equal(order(a), order(b)) {
 		t.Error("one seed, two orders")
 	}
@@ -86,7 +87,7 @@ func TestTheOrderIsTheSeedsAndNumbersAreNot(t *testing.T) {
 }
 
 func TestWarmIsPlannedForSnapshotsAlone(t *testing.T) {
-	plan := bench.NewPlan(parse(t, "suite: x\nexperiments: {deploy: }"), fakeTargets("process", "unikernel"))
+	plan := bench.NewPlan(parse(t, "suite: x\nexperiments: {deploy: }"), fakeTargets("process", "unikernel")).Trials
 	for _, trial := range plan {
 		if trial.Path == "warm" && !trial.Target.Snapshots {
 			t.Errorf("%v: a backend without snapshots has no warm path", trial)
@@ -99,7 +100,7 @@ func TestWarmIsPlannedForSnapshotsAlone(t *testing.T) {
 
 func TestABudgetScalesTrialsButLeavesEachItsLeast(t *testing.T) {
 	const suite = "suite: x\nbudget: 10s\nexperiments: {deploy: {budget: 100s}, burst: {periods: [1s], bursts: 1, first: 1s}}"
-	for _, trial := range bench.NewPlan(parse(t, suite), fakeTargets("a")) {
+	for _, trial := range bench.NewPlan(parse(t, suite), fakeTargets("a")).Trials {
 		if trial.Limit < trial.Least {
 			t.Errorf("%v: limit %v below its least, %v", trial, trial.Limit, trial.Least)
 		}

@@ -12,6 +12,14 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
+// Progress is told how a run goes.
+type Progress interface {
+	Begin(trials, done int, limit time.Duration) // limit is the sum of what the open trials should take
+	Trial(t Trial)                               // begins; t.Limit is the planned one
+	Done(t Trial, took time.Duration, err error) // is recorded, or failed
+	End()
+}
+
 // NewProgress shows a bar with the time left on a terminal, and one line a
 // trial elsewhere.
 func NewProgress(out *os.File) Progress {

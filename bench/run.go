@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/bench/host"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -32,14 +32,6 @@ type Runner struct {
 	Log      *slog.Logger // what is worth knowing; nil for none
 }
 
-// Progress is told how a run goes.
-type Progress interface {
-	Begin(trials, done int, limit time.Duration) // limit is the sum of what the open trials should take
-	Trial(t Trial)                               // begins; t.Limit is the planned one
-	Done(t Trial, took time.Duration, err error) // is recorded, or failed
-	End()
-}
-
 // Run runs what of the suite is not yet in the folder out. It returns ctx's
 // error when it was interrupted; a trial that failed does not keep the others
 // from being run, and the error is then a *TrialsFailed.
@@ -54,26 +46,27 @@ func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	env, err := newEnv(su, f.work(), r.Patience, r.logger())
+	env, err := newEnv(Env{Seed: su.Seed, Patience: r.Patience, Log: r.logger()}, su.Network, f.work())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, env.close()) }()
 	all := backendList(r.Open(env.allow()))
 	defer func() { err = errors.Join(err, all.close()) }()
-	targets, err := r.targets(ctx, su, all)
+	targets, err := finder{su, r.Patience, r.logger()}.targets(ctx, all)
 	if err != nil {
 		return err
 	}
-	plan := NewPlan(su, targets)
-	r.reportLeftOut(su, plan)
+	whole := NewPlan(su, targets)
+	r.reportLeftOut(whole)
+	plan := whole.Trials
 	if len(plan) == 0 {
 		return fmt.Errorf("%w: %s", ErrNoTrial, strings.Join(su.names(), ", "))
 	}
 	if err := f.keepPlan(plan); err != nil {
 		return err
 	}
-	if err := f.keepMachine(describeMachine(ctx, targets, all)); err != nil {
+	if err := f.keepMachine(describe(ctx, targets, all)); err != nil {
 		return fmt.Errorf("describe machine: %w", err)
 	}
 	return r.trials(ctx, su, f, env, all, plan)
@@ -126,7 +119,7 @@ func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b isolation.Bac
 		return err
 	}
 	defer os.RemoveAll(env.Dir)
-	quiet := settle(ctx, su.Settle)
+	quiet := host.WaitForQuiet(ctx, su.Quiet.Busy, time.Duration(su.Quiet.Wait))
 	ctx, cancel := context.WithTimeout(ctx, 3*t.Limit+max(grace, starts*r.Patience))
 	defer cancel()
 	w, err := record.Create(path)
@@ -146,13 +139,15 @@ func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b isolation.Bac
 	return w.Commit()
 }
 
-// reportLeftOut tells of experiments that the plan has no trial of, such as
-// anticipatory optimisation where no backend takes snapshots.
-func (r *Runner) reportLeftOut(su *Suite, plan []Trial) {
-	for _, name := range su.names() {
-		if !slices.ContainsFunc(plan, func(t Trial) bool { return t.Experiment == name }) {
-			r.logger().Warn("experiment left out", "experiment", name, "reason", "it has no trial for these backends and runtimes")
+// reportLeftOut tells of experiments that have no trial on a backend, such as
+// anticipatory optimisation where a backend takes no snapshots.
+func (r *Runner) reportLeftOut(plan Plan) {
+	for _, out := range plan.LeftOut {
+		args := []any{"experiment", out.Experiment, "reason", out.Reason}
+		if out.Backend != "" {
+			args = append(args, "backend", out.Backend)
 		}
+		r.logger().Warn("experiment left out", args...)
 	}
 }
 
@@ -161,38 +156,6 @@ func (r *Runner) logger() *slog.Logger {
 		return r.Log
 	}
 	return slog.New(slog.DiscardHandler)
-}
-
-// only keeps the named experiments.
-func (su *Suite) only(experiments []string) (*Suite, error) {
-	part := *su
-	part.Experiments = nil
-	for _, name := range experiments {
-		sec := su.section(name)
-		if sec == nil {
-			return nil, fmt.Errorf("%w: experiment %q is not in suite %s", ErrUnknown, name, su.Name)
-		}
-		part.Experiments = append(part.Experiments, *sec)
-	}
-	return &part, nil
-}
-
-func (su *Suite) section(name string) *Section {
-	for i := range su.Experiments {
-		if su.Experiments[i].Name() == name {
-			return &su.Experiments[i]
-		}
-	}
-	return nil
-}
-
-// names are the suite's experiments.
-func (su *Suite) names() []string {
-	var all []string
-	for _, sec := range su.Experiments {
-		all = append(all, sec.Name())
-	}
-	return all
 }
 
 func sumLimits(trials []Trial) time.Duration {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/bench/experiment"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 )
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 func runSuite(ctx context.Context, path, out string) error {
-	su, err := bench.ReadSuite(path)
+	su, err := bench.ReadSuite(path, experiment.All)
 	if err != nil {
 		return err
 	}
@@ -209,6 +210,39 @@ func TestAnExperimentWithoutATrialIsSaid(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "experiment=ao") {
 		t.Errorf("log %q", &log)
+	}
+}
+
+// severed is a process backend whose functions do not reach the host, as those of
+// containers without a network.
+type severed struct{ *process.Backend }
+
+func (severed) HostAddress(context.Context) (string, error) {
+	return "", &isolation.Unavailable{Backend: "process", Lacks: "the cable is cut", Remedy: "mend it"}
+}
+
+func TestBurstsAreLeftOutWithTheReasonWhereSandboxesDoNotReachTheHost(t *testing.T) {
+	needInterpreter(t)
+	var log bytes.Buffer
+	r := bench.Runner{Log: slog.New(slog.NewTextHandler(&log, nil)), Open: func([]string) []isolation.Backend {
+		return []isolation.Backend{severed{process.New(process.Config{})}}
+	}}
+	const experiments = "experiments: {burst: {periods: [1s], bursts: 1, first: 1s}, deploy: {paths: [boot], calls: 1, warmup: 0}}"
+	out := t.TempDir()
+	if err := r.Run(t.Context(), parse(t, "suite: x\nsettle: {busy: 1, wait: 1ms}\n"+experiments), out); err != nil {
+		t.Fatal(err)
+	}
+	if said := log.String(); !strings.Contains(said, `experiment=burst reason="process: the cable is cut (mend it)" backend=process`) {
+		t.Errorf("the log says %q", said)
+	}
+	for _, name := range plan(t, out) {
+		if !strings.Contains(name, "deploy") {
+			t.Errorf("%s is planned", name)
+		}
+	}
+	const reachable = "suite: x\nnetwork: {hosts: {process: 127.0.0.1}}\n" + experiments
+	if err := r.Run(t.Context(), parse(t, reachable+"\n"), t.TempDir()); err != nil || strings.Count(log.String(), "experiment=burst") != 1 {
+		t.Errorf("with an address from the suite: %v, the log says %q", err, &log)
 	}
 }
 

@@ -3,8 +3,11 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
+	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -16,6 +19,20 @@ type strict struct{ file string }
 
 func (s strict) fail(n *yaml.Node, format string, args ...any) error {
 	return &SuiteError{File: s.file, Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)}
+}
+
+var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
+
+// syntax turns an error of the YAML decoder into one at a place in the suite.
+func (s strict) syntax(err error) error {
+	if errors.Is(err, io.EOF) {
+		return &SuiteError{File: s.file, Line: 1, Column: 1, Message: "the file is empty; see configs/quick.yaml for a suite"}
+	}
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		return &SuiteError{File: s.file, Line: line, Column: 1, Message: "not YAML: " + m[2]}
+	}
+	return &SuiteError{File: s.file, Line: 1, Column: 1, Message: err.Error()}
 }
 
 // decode fills the fields of structs, given by pointers, from a mapping; what

@@ -2,12 +2,9 @@ package bench
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +20,7 @@ type Suite struct {
 	Budget   Duration `yaml:"budget"`   // for the whole run; scales the experiments' own where there are many targets
 	Backends Names    `yaml:"backends"` // all means: all that this host can run
 	Runtimes Names    `yaml:"runtimes"` // "nodejs20.x", or "nodejs" for the best of that language
-	Settle   Settle   `yaml:"settle"`
+	Quiet    Quiet    `yaml:"settle"`
 	Network  Network  `yaml:"network"`
 
 	// Experiments in the order in which they are run.
@@ -39,25 +36,10 @@ type Section struct {
 	Repeats int
 }
 
-// Settle is how long to wait for a quiet machine before each trial.
-type Settle struct {
+// Quiet is how long to wait for a quiet machine before each trial.
+type Quiet struct {
 	Busy float64  `yaml:"busy"` // share of the processors that others may use
 	Wait Duration `yaml:"wait"` // at most; then the trial begins anyway
-}
-
-// Network is where the server that functions wait for is.
-type Network struct {
-	Listen string            `yaml:"listen"` // "127.0.0.1:0": loopback, a free port
-	Hosts  map[string]string `yaml:"hosts"`  // under which address a backend's functions see this host, where the backend does not know
-}
-
-// host is the address that the suite gives for a backend or its family; "" if
-// it gives none.
-func (n Network) host(backend, family string) string {
-	if h, ok := n.Hosts[backend]; ok {
-		return h
-	}
-	return n.Hosts[family]
 }
 
 type sectionKeys struct {
@@ -65,18 +47,18 @@ type sectionKeys struct {
 	Repeats int      `yaml:"repeats"`
 }
 
-// ReadSuite reads a suite's file.
-func ReadSuite(path string) (*Suite, error) {
+// ReadSuite reads a suite's file; known are the experiments that a suite may name.
+func ReadSuite(path string, known Table) (*Suite, error) {
 	source, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read suite: %w", err)
 	}
-	return ParseSuite(path, source)
+	return ParseSuite(path, source, known)
 }
 
 // ParseSuite reads a suite. Every mistake is a *SuiteError that names file,
 // line and remedy.
-func ParseSuite(file string, source []byte) (*Suite, error) {
+func ParseSuite(file string, source []byte, known Table) (*Suite, error) {
 	s := strict{file}
 	var doc yaml.Node
 	if err := yaml.NewDecoder(bytes.NewReader(source)).Decode(&doc); err != nil {
@@ -84,7 +66,7 @@ func ParseSuite(file string, source []byte) (*Suite, error) {
 	}
 	su := &Suite{
 		Seed: 1, Repeats: 1, Backends: Names{All: true}, Runtimes: Names{All: true},
-		Settle:  Settle{Busy: 0.2, Wait: Duration(5 * time.Second)},
+		Quiet:   Quiet{Busy: 0.2, Wait: Duration(5 * time.Second)},
 		Network: Network{Listen: "127.0.0.1:0"}, source: source,
 	}
 	if len(doc.Content) == 0 {
@@ -100,15 +82,15 @@ func ParseSuite(file string, source []byte) (*Suite, error) {
 		return nil, err
 	}
 	if top.Sections.Kind == 0 {
-		return nil, s.fail(root, "experiments: missing; name at least one of %s", strings.Join(names(), ", "))
+		return nil, s.fail(root, "experiments: missing; name at least one of %s", strings.Join(known.names(), ", "))
 	}
 	err = s.mapping(&top.Sections, "experiments", func(key, value *yaml.Node) error {
-		sec, err := s.section(key, value, su.Repeats)
+		sec, err := readSection(s, known, key, value, su.Repeats)
 		su.Experiments = append(su.Experiments, sec)
 		return err
 	})
 	if err == nil && len(su.Experiments) == 0 {
-		err = s.fail(&top.Sections, "experiments: name at least one of %s", strings.Join(names(), ", "))
+		err = s.fail(&top.Sections, "experiments: name at least one of %s", strings.Join(known.names(), ", "))
 	}
 	return su, err
 }
@@ -119,24 +101,11 @@ type suiteDocument struct {
 	Sections yaml.Node `yaml:"experiments"`
 }
 
-var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
-
-func (s strict) syntax(err error) error {
-	if errors.Is(err, io.EOF) {
-		return &SuiteError{File: s.file, Line: 1, Column: 1, Message: "the file is empty; see configs/quick.yaml for a suite"}
-	}
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-		line, _ := strconv.Atoi(m[1])
-		return &SuiteError{File: s.file, Line: line, Column: 1, Message: "not YAML: " + m[2]}
-	}
-	return &SuiteError{File: s.file, Line: 1, Column: 1, Message: err.Error()}
-}
-
-// section reads one experiment: its own keys and those of every section.
-func (s strict) section(key, value *yaml.Node, repeats int) (Section, error) {
-	e, ok := ByName(key.Value)
+// readSection reads one experiment: its own keys and those of every section.
+func readSection(s strict, known Table, key, value *yaml.Node, repeats int) (Section, error) {
+	e, ok := known.named(key.Value)
 	if !ok {
-		return Section{}, s.fail(key, "unknown experiment %q; known: %s", key.Value, strings.Join(names(), ", "))
+		return Section{}, s.fail(key, "unknown experiment %q; known: %s", key.Value, strings.Join(known.names(), ", "))
 	}
 	common := sectionKeys{Repeats: repeats}
 	keys, err := s.decode(value, key.Value, &common, e)
@@ -157,8 +126,40 @@ func (su *Suite) check() error {
 		return &BadValue{"suite", "a name without spaces and slashes, it becomes part of a folder's"}
 	case su.Repeats < 1:
 		return &BadValue{"repeats", "want at least 1"}
-	case !(su.Settle.Busy > 0):
+	case !(su.Quiet.Busy > 0):
 		return &BadValue{"settle", "busy must be above 0; it is a share of the processors, such as 0.2"}
 	}
 	return nil
+}
+
+// only keeps the named experiments.
+func (su *Suite) only(experiments []string) (*Suite, error) {
+	part := *su
+	part.Experiments = nil
+	for _, name := range experiments {
+		sec := su.section(name)
+		if sec == nil {
+			return nil, fmt.Errorf("%w: experiment %q is not in suite %s", ErrUnknown, name, su.Name)
+		}
+		part.Experiments = append(part.Experiments, *sec)
+	}
+	return &part, nil
+}
+
+func (su *Suite) section(name string) *Section {
+	for i := range su.Experiments {
+		if su.Experiments[i].Name() == name {
+			return &su.Experiments[i]
+		}
+	}
+	return nil
+}
+
+// names are the suite's experiments.
+func (su *Suite) names() []string {
+	var all []string
+	for _, sec := range su.Experiments {
+		all = append(all, sec.Name())
+	}
+	return all
 }

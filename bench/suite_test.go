@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/bench/experiment"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -20,12 +21,12 @@ func TestMistakesInSuitesAreNamedWithPlaceAndRemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, e := range bench.Experiments() {
+	for _, e := range experiment.All() {
 		names = append(names, e.Name())
 	}
 	var got strings.Builder
 	for _, f := range files {
-		_, err := bench.ReadSuite(f)
+		_, err := bench.ReadSuite(f, experiment.All)
 		if err == nil {
 			t.Errorf("%s is accepted", f)
 		}
@@ -49,7 +50,7 @@ func TestMistakesInSuitesAreNamedWithPlaceAndRemedy(t *testing.T) {
 
 func TestEverySuiteInConfigsIsRead(t *testing.T) {
 	for _, name := range []string{"smoke", "quick", "reference"} {
-		su, err := bench.ReadSuite("../configs/" + name + ".yaml")
+		su, err := bench.ReadSuite("../configs/"+name+".yaml", experiment.All)
 		if err != nil {
 			t.Error(err)
 		} else if su.Name != name || su.About == "" {
@@ -59,13 +60,13 @@ func TestEverySuiteInConfigsIsRead(t *testing.T) {
 }
 
 func TestTheQuickSuiteKeepsItsTimeOnFourBackends(t *testing.T) {
-	su, err := bench.ReadSuite("../configs/quick.yaml")
+	su, err := bench.ReadSuite("../configs/quick.yaml", experiment.All)
 	if err != nil {
 		t.Fatal(err)
 	}
 	targets := fakeTargets("process", "container/runc", "container/crun", "unikernel")
 	var sum time.Duration
-	for _, trial := range bench.NewPlan(su, targets) {
+	for _, trial := range bench.NewPlan(su, targets).Trials {
 		sum += trial.Limit
 	}
 	if sum > time.Duration(su.Budget)+time.Second || sum < time.Duration(su.Budget)/2 {
@@ -82,7 +83,7 @@ func FuzzParseSuite(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, source []byte) {
-		su, err := bench.ParseSuite("f", source)
+		su, err := bench.ParseSuite("f", source, experiment.All)
 		if err == nil {
 			bench.NewPlan(su, fakeTargets("a", "b"))
 		} else if !strings.HasPrefix(err.Error(), "f:") {

@@ -4,15 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/trial"
 )
 
-// targets lists what the suite asks for and this host can run: every interpreter
-// is tried on every backend first.
-func (r *Runner) targets(ctx context.Context, su *Suite, all backendList) ([]Target, error) {
+// finder finds the targets of a suite on this host.
+type finder struct {
+	suite    *Suite
+	patience time.Duration // Runnef.patience
+	log      *slog.Logger
+}
+
+// targets lists the targets that the suite asks for and this host can run: every
+// interpreter is tried on every backend first.
+func (f finder) targets(ctx context.Context, all backendList) ([]Target, error) {
+	su := f.suite
 	interpreters, err := chooseInterpreters(ctx, su.Runtimes)
 	if err != nil {
 		return nil, err
@@ -28,7 +38,7 @@ func (r *Runner) targets(ctx context.Context, su *Suite, all backendList) ([]Tar
 		if !su.Backends.All && !slices.Contains(su.Backends.List, b.Name()) {
 			continue
 		}
-		works, failed := r.tryOut(ctx, b, interpreters)
+		works, failed := f.tryOut(ctx, b, interpreters)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -47,27 +57,28 @@ func (r *Runner) targets(ctx context.Context, su *Suite, all backendList) ([]Tar
 	return targets, nil
 }
 
-// tryOut is a backend with the interpreters that it works with, and why it does
-// not with the others.
-func (r *Runner) tryOut(ctx context.Context, b isolation.Backend, all []isolation.Interpreter) (works []Target, lacks []error) {
-	verdicts, err := trial.Trial{Patience: r.Patience}.All(ctx, b, all)
+// tryOut lists the targets of a backend, and why the backend does not work with the
+// other interpreters.
+func (f finder) tryOut(ctx context.Context, b isolation.Backend, all []isolation.Interpreter) (works []Target, lacks []error) {
+	verdicts, err := trial.Trial{Patience: f.patience}.All(ctx, b, all)
 	if err != nil {
-		r.logger().Warn("backend left out", "backend", b.Name(), "reason", err)
+		f.log.Warn("backend left out", "backend", b.Name(), "reason", err)
 		return nil, []error{err}
 	}
 	_, snapshots := b.(isolation.Snapshotter)
+	offline := f.suite.Network.offline(ctx, b)
 	for _, v := range verdicts {
 		if v.Err != nil {
-			r.logger().Warn("backend left out", "backend", b.Name(), "runtime", v.Interpreter.Runtime, "reason", v.Err)
+			f.log.Warn("backend left out", "backend", b.Name(), "runtime", v.Interpreter.Runtime, "reason", v.Err)
 			lacks = append(lacks, v.Err)
 			continue
 		}
-		works = append(works, Target{Backend: b.Name(), Interpreter: v.Interpreter, Snapshots: snapshots})
+		works = append(works, Target{Backend: b.Name(), Interpreter: v.Interpreter, Snapshots: snapshots, Offline: offline})
 	}
 	return works, lacks
 }
 
-// chooseInterpreters takes the best of each language, or what is asked for.
+// chooseInterpreters takes the interpreters that are asked for, or the best of each language.
 func chooseInterpreters(ctx context.Context, want Names) ([]isolation.Interpreter, error) {
 	var finder isolation.Finder
 	found := finder.All(ctx)

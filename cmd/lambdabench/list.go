@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/bench/experiment"
 )
 
 func listCommand() *cobra.Command {
@@ -21,7 +22,7 @@ func listCommand() *cobra.Command {
 func list(cmd *cobra.Command, _ []string) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintln(out, "experiments")
-	for _, e := range bench.Experiments() {
+	for _, e := range experiment.All() {
 		fmt.Fprintf(out, "  %-12s %s\n", e.Name(), e.Doc())
 	}
 	fmt.Fprintln(out, "backends (see lambdabench doctor)")
@@ -38,7 +39,7 @@ func list(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	for _, f := range files {
-		if su, err := bench.ReadSuite(f); err == nil {
+		if su, err := bench.ReadSuite(f, experiment.All); err == nil {
 			fmt.Fprintf(out, "  %-24s %s\n", f, su.About)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/bench/experiment"
 	"github.com/lambdabench/lambdabench/runtime/backends"
 	"github.com/lambdabench/lambdabench/runtime/container"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
@@ -50,7 +51,7 @@ with the same --out does what is missing.`,
 }
 
 func run(cmd *cobra.Command, path string, f runFlags) error {
-	suite, err := bench.ReadSuite(path)
+	suite, err := bench.ReadSuite(path, experiment.All)
 	if err != nil {
 		return &usageError{err}
 	}

@@ -1,0 +1,123 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/bench/host"
+)
+
+// density is SEUSS's table 3: instances are created, several at a time, until
+// a memory budget is used up. It works on the backend itself, as the paper did.
+type density struct {
+	States   []string       `yaml:"states"`   // booted, served, idle
+	Memory   bench.Size     `yaml:"memory"`   // budget of all instances together
+	Floor    bench.Size     `yaml:"floor"`    // memory that must stay available on the host
+	Count    int            `yaml:"count"`    // most instances
+	Parallel int            `yaml:"parallel"` // creations at a time; 0: one per core
+	Rest     bench.Duration `yaml:"rest"`     // idle: until the memory in use was the same for so long
+	AO       []string       `yaml:"ao"`       // steps of anticipatory optimisation; the backend's choice by default
+}
+
+func newDensity() *density {
+	return &density{States: []string{record.StateBooted, record.StateServed}, Memory: 1 << 30, Floor: 1 << 30, Count: 200_000, Rest: bench.Duration(12 * time.Second)}
+}
+
+func (d *density) Name() string { return record.ExperimentDensity }
+
+func (d *density) Doc() string {
+	return "idle instances that fit into a memory budget, bytes each, creations a second"
+}
+
+func (d *density) Check() error {
+	for _, s := range d.States {
+		if s != record.StateBooted && s != record.StateServed && s != record.StateIdle {
+			return bench.Bad("states", "%q is none of %s, %s, %s", s, record.StateBooted, record.StateServed, record.StateIdle)
+		}
+	}
+	if d.Memory < 1<<20 {
+		return bench.Bad("memory", "want at least 1MiB")
+	}
+	return errors.Join(bench.AtLeast("states", len(d.States), 1), bench.AtLeast("count", d.Count, 1), bench.AtLeast("parallel", d.Parallel, 0))
+}
+
+func (d *density) Trials(bench.Target) ([]bench.Trial, string) {
+	var all []bench.Trial
+	for _, s := range d.States {
+		least := 2 * time.Second
+		if s == record.StateIdle {
+			least += time.Duration(d.Rest)
+		}
+		all = append(all, bench.Trial{Via: record.ViaSandbox, Labels: map[string]string{record.LabelState: s}, Least: least})
+	}
+	return all, ""
+}
+
+func (d *density) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink *bench.Sink) (err error) {
+	c, err := newCreator(ctx, env, d.AO, t.Labels[record.LabelState] != record.StateBooted)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	meter, err := host.NewMeter(env.Memory, c.first)
+	if err != nil {
+		return err
+	}
+	fleet := &fleet{
+		meter: meter, creator: c, sink: sink,
+		memory: int64(d.Memory), floor: int64(d.Floor), count: d.Count, parallel: d.parallel(env.Cores), limit: t.Limit,
+	}
+	defer func() { err = errors.Join(err, fleet.close(env.Cores)) }()
+	var stopped string
+	var took time.Duration
+	if t.Labels[record.LabelState] == record.StateIdle {
+		stopped, took, err = fleet.fillAtRest(ctx, time.Duration(d.Rest))
+	} else {
+		stopped, took, err = fleet.fill(ctx, t.Limit)
+	}
+	if err != nil {
+		return err
+	}
+	n := len(fleet.live)
+	if n == 0 {
+		return fmt.Errorf("no instance could be created: %s", fleet.failure)
+	}
+	used, err := meter.All(fleet.live)
+	if err != nil {
+		return err
+	}
+	labels := map[string]string{record.LabelStopped: stopped, record.LabelBudget: sizeLabel(d.Memory)}
+	put := func(metric, unit string, v float64, l map[string]string) {
+		sink.Measurement(record.Measurement{Metric: metric, Unit: unit, Value: v, Source: meter.Source, Labels: l})
+	}
+	put(record.MetricBytesPerInstance, record.UnitBytes, float64(used)/float64(n), nil)
+	put(record.MetricInstances, record.UnitCount, float64(n), labels)
+	sink.Measurement(record.Measurement{Metric: record.MetricCreationRate, Unit: record.UnitRate, Value: float64(n) / took.Seconds()})
+	if !c.serve {
+		return nil
+	}
+	peak, err := fleet.callAll(ctx)
+	if err == nil && peak > 0 {
+		put(record.MetricPeakMemory, record.UnitBytes, float64(peak), nil)
+	}
+	return err
+}
+
+func (d *density) parallel(cores int) int {
+	if d.Parallel > 0 {
+		return d.Parallel
+	}
+	return cores
+}
+
+func sizeLabel(s bench.Size) string {
+	v, err := s.MarshalYAML()
+	if err != nil {
+		return fmt.Sprint(int64(s))
+	}
+	return v.(string)
+}

@@ -1,0 +1,164 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/workloads"
+)
+
+// deploy measures the latency of each path, one call at a time: SEUSS, table 1.
+// What the worker keeps decides which path a call takes.
+type deploy struct {
+	Paths  []string `yaml:"paths"`
+	Calls  int      `yaml:"calls"`  // of each path in a trial, at most
+	Warmup int      `yaml:"warmup"` // calls before that, recorded as such
+	// HotWarmup is the same for the hot path. A language runtime compiles what
+	// is called often: until some thousand calls hot ones become faster.
+	HotWarmup int        `yaml:"hot_warmup"`
+	Memory    bench.Size `yaml:"memory"` // limit of a function
+	AO        []string   `yaml:"ao"`     // steps of anticipatory optimisation; the backend's choice by default
+}
+
+func newDeploy() *deploy {
+	return &deploy{
+		Paths:  []string{string(worker.Hot), string(worker.Warm), string(worker.Cold), string(worker.Boot)},
+		Calls:  475, // as in SEUSS, table 1
+		Warmup: 3, HotWarmup: 2000, Memory: 128 << 20,
+	}
+}
+
+func (d *deploy) Name() string { return record.ExperimentDeploy }
+
+func (d *deploy) Doc() string {
+	return "latency of a NOP by each path (hot, warm, cold, boot), with its stages"
+}
+
+func (d *deploy) Check() error {
+	all := newDeploy().Paths
+	for _, p := range d.Paths {
+		if !slices.Contains(all, p) {
+			return bench.Bad("paths", "%q is none of %v", p, all)
+		}
+	}
+	return errors.Join(bench.AtLeast("paths", len(d.Paths), 1), bench.AtLeast("calls", d.Calls, 1), bench.AtLeast("warmup", d.Warmup, 0), bench.AtLeast("hot_warmup", d.HotWarmup, 0))
+}
+
+func (d *deploy) Trials(t bench.Target) ([]bench.Trial, string) {
+	var all []bench.Trial
+	for _, p := range d.Paths {
+		if p == string(worker.Warm) && !t.Snapshots {
+			continue // without snapshots of functions there is no such path
+		}
+		all = append(all, bench.Trial{Via: record.ViaWorker, Path: p, Least: 500 * time.Millisecond})
+	}
+	return all, ""
+}
+
+func (d *deploy) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink *bench.Sink) error {
+	n := d.functions(t.Path)
+	pop, err := env.Population(workloads.NOP, n)
+	if err != nil {
+		return err
+	}
+	return d.measure(ctx, env, t, Functions{pop, n, 10 * time.Second, d.Memory}, []byte("{}"), sink)
+}
+
+// measure calls functions with an event, by the trial's path.
+func (d *deploy) measure(ctx context.Context, env *bench.Env, t bench.Trial, fns Functions, event []byte, sink *bench.Sink) (err error) {
+	w, err := openWorker(ctx, env, d.config(t))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	start := time.Now()
+	warmup := d.warmup(t.Path)
+	for i := -warmup; i < d.Calls && (i <= 0 || time.Since(start) < t.Limit); i++ {
+		if i < 0 && i > -warmup && time.Since(start) > t.Limit/3 {
+			i = 0 // a slow path warms up less
+		}
+		c := fns.Call((i+warmup)%fns.Count, event)
+		if err := d.ready(ctx, w, t); err != nil {
+			return err
+		}
+		a := workloads.Arrival{Number: i, Function: c.Number, Due: time.Since(start)}
+		s := workloads.Sample[Reply]{Arrival: a, Started: a.Due, Reply: w.Call(ctx, c)}
+		s.Ended = time.Since(start)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		sink.Invocation(row(s, fns.Population.Name(c.Number), d.labels(i, t, s.Reply)))
+	}
+	if st := w.Stats(); st.FunctionSnapshots > 0 {
+		sink.Measurement(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: record.UnitBytes, Value: float64(st.SnapshotBytes) / float64(st.FunctionSnapshots)})
+		sink.Measurement(record.Measurement{Metric: record.MetricRuntimeSnapshot, Unit: record.UnitBytes, Value: float64(st.RuntimeBytes) / float64(max(1, st.RuntimeSnapshots))})
+	}
+	return nil
+}
+
+func (d *deploy) warmup(path string) int {
+	if path == string(worker.Hot) {
+		return max(d.Warmup, d.HotWarmup)
+	}
+	return d.Warmup
+}
+
+// functions is how many a path needs: those that import want a new one for
+// each call, and after so many it has long been forgotten.
+func (d *deploy) functions(path string) int {
+	if path == string(worker.Hot) || path == string(worker.Warm) {
+		return 1
+	}
+	return min(d.Calls+d.warmup(path), 256)
+}
+
+// config has the worker keep what the path needs and nothing else.
+func (d *deploy) config(t bench.Trial) worker.Config {
+	cfg := worker.Config{
+		Idle:      worker.Cache{Off: t.Path != string(worker.Hot)},
+		Functions: worker.Cache{Off: t.Path != string(worker.Warm)},
+		Runtimes:  worker.RuntimeSnapshots{Off: t.Path == string(worker.Boot), Prepare: d.AO},
+	}
+	if t.Path == string(worker.Cold) && !t.Target.Snapshots {
+		cfg.StemCells = 1
+	}
+	return cfg
+}
+
+// ready waits for what the path needs: a stem cell for the next call, or the
+// function's snapshot.
+func (d *deploy) ready(ctx context.Context, w *workerCaller, t bench.Trial) error {
+	want := func(s worker.Stats) bool { return true }
+	switch {
+	case t.Path == string(worker.Cold) && !t.Target.Snapshots:
+		want = func(s worker.Stats) bool { return s.StemCells > 0 && s.Closing == 0 }
+	case t.Path == string(worker.Warm):
+		want = func(s worker.Stats) bool { return len(s.Invocations) == 0 || s.FunctionSnapshots > 0 }
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for !want(w.Stats()) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("path %s: what it starts from is not there after 30 s: %w", t.Path, ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return nil
+}
+
+func (d *deploy) labels(i int, t bench.Trial, r Reply) map[string]string {
+	l := map[string]string{}
+	if i < 0 {
+		l[record.LabelWarmup] = record.Warmup
+	} else if r.Path != t.Path && r.Path != "" {
+		l[record.LabelIntended] = t.Path
+	}
+	return l
+}

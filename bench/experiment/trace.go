@@ -1,0 +1,105 @@
+package experiment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/bench"
+	"github.com/lambdabench/lambdabench/workloads"
+)
+
+// trace runs a file in the format of the SEUSS authors' load generator, see
+// [workloads.ReadTrial]: closed-loop clients call its functions in its order.
+// Every user's function of the file is a NOP of its own, which gets the param.
+type trace struct {
+	File      string     `yaml:"file"`
+	Clients   int        `yaml:"clients"`
+	Instances int        `yaml:"instances"` // sandboxes that may live; 0: 64 a core
+	Memory    bench.Size `yaml:"memory"`    // limit of a function
+	Via       string     `yaml:"via"`
+}
+
+func newTrace() *trace { return &trace{Clients: 8, Memory: 128 << 20, Via: record.ViaGateway} }
+
+func (x *trace) Name() string { return record.ExperimentTrace }
+
+func (x *trace) Doc() string {
+	return "latency and throughput of the calls in a file of lines batch,user,function[,param],count"
+}
+
+func (x *trace) Check() error {
+	if _, err := x.read(); err != nil {
+		return bench.Bad("file", "%v", err)
+	}
+	return errors.Join(bench.AtLeast("clients", x.Clients, 1), bench.AtLeast("instances", x.Instances, 0), checkVia(x.Via, record.ViaWorker, record.ViaGateway))
+}
+
+func (x *trace) read() (t workloads.Trial, err error) {
+	if x.File == "" {
+		return t, errors.New("missing; name a file of lines batch,user,function[,param],count")
+	}
+	f, err := os.Open(x.File)
+	if err != nil {
+		return t, err
+	}
+	defer f.Close()
+	if t, err = workloads.ReadTrial(f); err == nil && t.Calls() == 0 {
+		err = fmt.Errorf("%s has no call", x.File)
+	}
+	return t, err
+}
+
+func (x *trace) Trials(bench.Target) ([]bench.Trial, string) {
+	return []bench.Trial{{Via: x.Via, Labels: map[string]string{record.LabelClients: strconv.Itoa(x.Clients)}, Least: time.Second}}, ""
+}
+
+func (x *trace) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink *bench.Sink) (err error) {
+	calls, err := x.read()
+	if err != nil {
+		return err
+	}
+	functions, pick := calls.Functions()
+	pop, err := env.Population(workloads.NOP, len(functions))
+	if err != nil {
+		return err
+	}
+	fns := Functions{pop, len(functions), time.Minute, x.Memory}
+	caller, err := open(ctx, env, t.Via, (&throughput{Instances: x.Instances, Clients: x.Clients}).config(env.Cores), fns)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, caller.Close()) }()
+	ok, last := 0, time.Duration(0)
+	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
+		return caller.Call(ctx, fns.Call(a.Function, paramEvent(calls.At(a.Number).Param)))
+	})
+	out := func(s workloads.Sample[Reply]) {
+		if last = max(last, s.Ended); s.Reply.OK() {
+			ok++
+		}
+		sink.Invocation(row(s, functions[s.Function], nil))
+	}
+	load := workloads.Load{Pacer: workloads.Closed{Calls: calls.Calls(), For: t.Limit}, Clients: x.Clients, Pick: pick}
+	if err := workloads.Run(ctx, target, out, load); err != nil {
+		return err
+	}
+	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Value: float64(ok) / last.Seconds()})
+	return nil
+}
+
+func paramEvent(param string) []byte {
+	if param == "" {
+		return []byte("{}")
+	}
+	b, err := json.Marshal(map[string]string{"param": param})
+	if err != nil {
+		return []byte("{}") // a string never fails
+	}
+	return b
+}
