@@ -222,7 +222,8 @@ func (b *Backend) image(ctx context.Context, in isolation.Interpreter) (*image.I
 func (b *Backend) HostAddress(ctx context.Context) (string, error) {
 	switch b.cfg.Network {
 	case NetworkNone:
-		return "", fmt.Errorf("%s: sandboxes without a network do not reach the host", b.Name())
+		return "", &isolation.Unavailable{Backend: b.Name(), Lacks: "sandboxes without a network do not reach the host",
+			Remedy: "--" + NetworkFlag + " host, or bridge as root"}
 	case NetworkHost:
 		return "127.0.0.1", nil
 	}
