@@ -52,12 +52,12 @@ func (b *Backend) Capture(ctx context.Context, sandbox_ isolation.Sandbox) (isol
 // still has to come to its next read.
 func (s *sandbox) awaitQuiescence(ctx context.Context, try func() error) error {
 	pause := 5 * time.Microsecond
-	for begin := time.Now(); ; {
+	for until := time.Now().Add(restTime(ctx)); ; {
 		err := try()
 		if !errors.Is(err, syscall.EAGAIN) {
 			return err
 		}
-		if time.Since(begin) > 2*time.Second {
+		if time.Now().After(until) {
 			return fmt.Errorf("%w (%w)", isolation.ErrNotQuiescent, ErrUnsettled)
 		}
 		select {
@@ -67,6 +67,16 @@ func (s *sandbox) awaitQuiescence(ctx context.Context, try func() error) error {
 		}
 		pause = min(2*pause, 5*time.Millisecond)
 	}
+}
+
+// restTime bounds the wait for a UC's rest: 2 s, or a sixteenth of the time that the
+// caller allows, because the guest's remaining work takes longer on a slower host.
+func restTime(ctx context.Context) time.Duration {
+	const least = 2 * time.Second
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(least, time.Until(deadline)/16)
+	}
+	return least
 }
 
 // table asks for the pages of a UC that differ from its zygote's, with candidates

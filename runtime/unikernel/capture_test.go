@@ -2,13 +2,15 @@ package unikernel
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
-	"github.com/lambdabench/lambdabench/runtime/isolation"
-	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"os"
 	"testing"
 	"time"
 
+	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
@@ -97,4 +99,30 @@ func TestCaptureFindsWhatEarlierOnesLeft(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+func TestCaptureWaitsForRestAsLongAsItsCallerAllows(t *testing.T) {
+	b := newBackend(t, Config{})
+	base := baseSnapshot(t, b, isolation.NodeJS, nil)
+	busy := func(t *testing.T) isolation.Sandbox {
+		sb := deployed(t, b, base)
+		t.Cleanup(func() { sb.Close() })
+		fn := function(t, isolation.NodeJS, `
+			setImmediate(() => { for (const end = Date.now() + 3000; Date.now() < end;); });
+			exports.handler = async (event) => event;`)
+		if err := sb.Import(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+		return sb
+	}
+	if _, err := b.Capture(t.Context(), busy(t)); !errors.Is(err, isolation.ErrNotQuiescent) {
+		t.Errorf("a capture without a deadline waits 2 s: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	snap, err := b.Capture(ctx, busy(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap.Close()
 }
