@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
@@ -92,9 +93,16 @@ func (w *Worker) captureAll() {
 	w.capturer = false
 }
 
+// yieldFor bounds for how long an import for a capture leaves the processors to
+// invocations: on a host whose processors are taken for good it would never end.
+const yieldFor = 5 * time.Second
+
 // captureFresh imports the code into a sandbox that never ran anything and
 // captures that. The sandbox is beyond Config.Sandboxes: there is one at a
 // time.
+//
+// The import runs beside invocations and must not slow them down. Where a second
+// invocation has missed the snapshot already, waiting costs more.
 func (w *Worker) captureFresh(job *wanted) (isolation.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout+w.cfg.ImportTimeout)
 	defer cancel()
@@ -103,10 +111,28 @@ func (w *Worker) captureFresh(job *wanted) (isolation.Snapshot, error) {
 		return nil, err
 	}
 	defer func() { w.report("close a sandbox", sb.Close()) }()
+	if y, ok := sb.(isolation.Yielder); ok && job.misses == 1 {
+		defer yield(y)()
+	}
 	if err := sb.Import(ctx, job.code); err != nil {
 		return nil, fmt.Errorf("import: %w", err)
 	}
 	return w.snapshotter.Capture(ctx, sb)
+}
+
+// yield has a sandbox yield for yieldFor, or until the function that it returns is
+// called.
+func yield(y isolation.Yielder) (end func()) {
+	if y.Yield(true) != nil {
+		return func() {} // the host does not let the sandbox yield
+	}
+	// A sandbox that ended meanwhile has nothing to come back to.
+	stop := sync.OnceFunc(func() { _ = y.Yield(false) })
+	timer := time.AfterFunc(yieldFor, stop)
+	return func() {
+		timer.Stop()
+		stop()
+	}
 }
 
 func (w *Worker) freshSandbox(ctx context.Context, job *wanted) (isolation.Sandbox, error) {

@@ -1,8 +1,11 @@
 package worker
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
@@ -40,5 +43,47 @@ func TestCapturesCatchUp(t *testing.T) {
 	runtimetest.Eventually(t, "captures", func() bool { return w.Stats().FunctionSnapshots == functions })
 	if s := w.Stats(); s.CapturesSkipped != 0 {
 		t.Errorf("%d skipped", s.CapturesSkipped)
+	}
+}
+
+// TestImportForACaptureYields has two functions captured, of which the second was
+// missed twice before its turn came.
+func TestImportForACaptureYields(t *testing.T) {
+	f := newFake(t)
+	var mu sync.Mutex
+	var told []string
+	tell := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, what)
+	}
+	f.onYield = func(on bool) error {
+		tell(fmt.Sprint("yield ", on))
+		return nil
+	}
+	w := start(t, Config{Idle: Cache{Off: true}}, fakeSnapshotter{f})
+	ready(t, w)
+	release := make(chan struct{})
+	f.onImport = func(_ context.Context, fn isolation.Function) error {
+		tell("import " + fn.Name)
+		mu.Lock()
+		second := slices.Contains(told, "yield true")
+		mu.Unlock()
+		if fn.Name == "once" && second {
+			<-release // until the other function was missed
+		}
+		return nil
+	}
+	invoke(t, w, "once")
+	runtimetest.Eventually(t, "import for the capture", func() bool { return f.imports.Load() == 2 })
+	invoke(t, w, "twice")
+	invoke(t, w, "twice")
+	close(release)
+	runtimetest.Eventually(t, "captures", func() bool { return w.Stats().FunctionSnapshots == 2 })
+	mu.Lock()
+	defer mu.Unlock()
+	want := "import once, yield true, import once, import twice, import twice, yield false, import twice"
+	if got := strings.Join(told, ", "); got != want {
+		t.Errorf("told: %s", got)
 	}
 }

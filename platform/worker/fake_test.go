@@ -25,6 +25,7 @@ type fake struct {
 	onDeploy  func(function string) error
 	onPause   func() error
 	onResume  func() error
+	onYield   func(on bool) error
 	memory    func(sb *fakeSandbox) int64
 
 	boots, deploys, imports, captures, usages atomic.Int64
@@ -210,6 +211,13 @@ func (s *fakeSandbox) Resume(ctx context.Context) error {
 	}
 	if !s.paused.CompareAndSwap(true, false) {
 		s.f.t.Error("resumed a sandbox that is not paused")
+	}
+	return nil
+}
+
+func (s *fakeSandbox) Yield(on bool) error {
+	if s.f.onYield != nil {
+		return s.f.onYield(on)
 	}
 	return nil
 }

@@ -130,6 +130,15 @@ type Pauser interface {
 	Resume(ctx context.Context) error
 }
 
+// Yielder is a sandbox that can leave the processors to others.
+type Yielder interface {
+	// Yield has the sandbox's processes run only while a processor has nothing else
+	// to do, or, with false, as others again. A sandbox that yields may make no
+	// progress on a host whose processors are taken, and not even end: it is to be
+	// closed after Yield(false). An error says that nothing has changed.
+	Yield(on bool) error
+}
+
 // Ender is a sandbox that notices its own end, also between calls: its function
 // exits or breaks its memory limit, or somebody on the host kills it.
 type Ender interface {

@@ -31,7 +31,7 @@ const (
 // the UC is as good as dead: kill it.
 func (s *sandbox) reset() bool {
 	s.mu.Lock()
-	plain := s.parent != nil && s.session != nil && s.net == nil && !s.doomed
+	plain := s.parent != nil && s.session != nil && s.net == nil && !s.doomed && !s.yields
 	s.mu.Unlock()
 	n := s.uc.zygote
 	if !plain || s.channel.end.Load() != nil || s.channel.pins != nil || !n.pool.admits(s.past()) {

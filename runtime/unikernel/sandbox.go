@@ -52,6 +52,7 @@ type sandbox struct {
 	net          *proxy.Proxy
 	closed       bool
 	doomed       bool          // it is being killed: it neither hibernates nor is reset
+	yields       bool          // its process has SCHED_IDLE, and may serve no other sandbox
 	log          driver.Output // what the UC printed and no result has
 	lost         bool          // counted as a process that ended without the platform's wish
 	once, killed sync.Once
