@@ -3,6 +3,7 @@
 #
 #   ./run.sh [FLAGS]   install what is missing, build, run configs/quick.yaml on every backend that this host can run
 #   ./run.sh test      install what is missing, build, run every test
+#   ./run.sh check     formatters, vet, linters, the comment of every exported name, lines to 120 columns (.ci/check)
 #   ./run.sh fidelity FLAGS python|node DIRECTORY
 #                      how much of an interpreter's own suite passes in a unikernel context (runtime/unikernel/fidelity)
 #   ./run.sh hosts [HOST…]
@@ -95,6 +96,7 @@ run_tests() {
 
 need_go
 fetch_modules
+[ "${1:-}" != check ] || exec .ci/check
 install_missing "${1:-}"
 build
 case ${1:-} in
