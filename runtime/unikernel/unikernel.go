@@ -181,11 +181,23 @@ func (b *Backend) commitLater(s *snap) {
 func (b *Backend) commitCaptures() {
 	for s := range b.captured {
 		// Out of memory, a layer stays in its stage, where it is whole.
-		_ = s.layer.Commit()
+		_ = s.layer.Commit(b.restOfCommit)
 		if e := s.parent.candidates; e != nil {
 			e.Observe(s.layer)
 		}
 		b.release(s)
+	}
+}
+
+// restOfCommit leaves the processor to calls for some milliseconds, unless further
+// captures wait.
+func (b *Backend) restOfCommit() {
+	if len(b.captured) > 0 {
+		return
+	}
+	select {
+	case <-time.After(2 * time.Millisecond):
+	case <-b.done:
 	}
 }
 

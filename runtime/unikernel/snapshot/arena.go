@@ -41,7 +41,8 @@ var ErrFull = errors.New("snapshot arena is full")
 //
 // A capture writes into a stage, a run of slots that is used again and again
 // and so is in the page tables of whoever writes it. Commit then moves what is
-// new to slots for good.
+// new to slots for good. A capture that is larger than a stage has a run of its
+// own, and Commit leaves what is new there.
 type Arena struct {
 	fd  int
 	mem []byte // mapping of the file, and of what it may grow to

@@ -25,7 +25,7 @@ func capture(t *testing.T, a *Arena, tenant string, contents ...string) *Layer {
 		pages = append(pages, Page{VPN: uint32(100 + i), Slot: slot})
 	}
 	l := NewSmall(a, nil, tenant, pages, nil, first, n)
-	if err := l.Commit(); err != nil {
+	if err := l.Commit(nil); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -121,5 +121,48 @@ func TestMemoryOfClosedLayersGoesBackToTheHost(t *testing.T) {
 		if got := pageOf(t, a, l, 100); got != "again"+strconv.Itoa(i) {
 			t.Fatalf("%q", got)
 		}
+	}
+}
+
+// TestPagesOfALargeLayerStayWhereTheyWereCaptured has two layers that are larger than
+// a stage, with one page in common.
+func TestPagesOfALargeLayerStayWhereTheyWereCaptured(t *testing.T) {
+	a, err := NewArena()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	large := func(name string) []string {
+		contents := make([]string, stageSlots+10)
+		for i := range contents {
+			contents[i] = name + strconv.Itoa(i)
+		}
+		contents[5] = "common"
+		return contents
+	}
+	xs, ys := large("x"), large("y")
+	x := capture(t, a, "tenant", xs...)
+	if got, want := a.Bytes(), int64(len(xs))*PageSize; got != want {
+		t.Errorf("%d bytes are held for %d", got, want)
+	}
+	top := a.top
+	y := capture(t, a, "tenant", ys...)
+	if a.top != top+Slot(len(ys)) || y.Size() != int64(len(ys)-1)*PageSize {
+		t.Errorf("%d slots for a layer of %d pages, which says it has %d bytes of its own", a.top-top, len(ys), y.Size())
+	}
+	x.Close()
+	for i, want := range ys {
+		if got := pageOf(t, a, y, uint32(100+i)); got != want {
+			t.Fatalf("page %d has %q, want %q", i, got, want)
+		}
+	}
+	z := capture(t, a, "tenant", large("z")...)
+	if got := pageOf(t, a, y, 105) + pageOf(t, a, z, 105); got != "commoncommon" {
+		t.Errorf("the common page has %q", got)
+	}
+	y.Close()
+	z.Close()
+	if a.Bytes() != 0 || len(a.index) != 0 {
+		t.Errorf("%d bytes and %d hashes are left", a.Bytes(), len(a.index))
 	}
 }

@@ -40,7 +40,7 @@ func captureOf(t *testing.T, a *Arena, e *Candidates, tenant, content string) *L
 	if got, want := l.Size(), int64(len(content)-len(shared))*PageSize; got != want {
 		t.Errorf("a layer of %d pages, %d of them expected, has %d bytes of its own, want %d", len(content), len(shared), got, want)
 	}
-	if err := l.Commit(); err != nil {
+	if err := l.Commit(nil); err != nil {
 		t.Fatal(err)
 	}
 	e.Observe(l)
@@ -156,7 +156,7 @@ func TestLayerClosedBeforeItSettlesGivesExpectedPagesBack(t *testing.T) {
 	a.Hold(h.Pages)
 	l := NewSmall(a, nil, "", append(slices.Clone(h.Pages), Page{200, first}), nil, first, n)
 	l.Close()
-	if err := l.Commit(); err != nil {
+	if err := l.Commit(nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := a.refs[h.Pages[0].Slot]; got != refs {

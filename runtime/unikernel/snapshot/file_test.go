@@ -95,7 +95,7 @@ func TestEqualPagesOfATenantAreKeptOnce(t *testing.T) {
 			pages = append(pages, Page{uint32(100 + i), first + Slot(i)})
 		}
 		l := NewSmall(a, nil, tenant, pages, nil, first, n)
-		if err := l.Commit(); err != nil {
+		if err := l.Commit(nil); err != nil {
 			t.Fatal(err)
 		}
 		return l
@@ -134,7 +134,7 @@ func TestPinnedPagesStay(t *testing.T) {
 	a.Write(first, want)
 	l := NewSmall(a, nil, "", []Page{{5, first}}, nil, first, n)
 	old := l.Pin()
-	if err := l.Commit(); err != nil {
+	if err := l.Commit(nil); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 { // other captures come and go

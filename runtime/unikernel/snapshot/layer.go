@@ -198,26 +198,38 @@ func pageHash(tenant string, page []byte) uint64 {
 // Commit moves the pages out of the stage: those that the tenant has already
 // are shared, the others get slots for good. Until then a layer holds its
 // whole stage. Commit is for a quiet moment, and does nothing twice.
-func (l *Layer) Commit() error {
+//
+// Commit calls rest, unless it is nil, between stretches of work of about a
+// millisecond, so that a large layer does not take a processor for a tenth of a
+// second from what else waits for one.
+func (l *Layer) Commit(rest func()) error {
 	l.mu.Lock()
 	if l.committed || l.closed {
 		l.mu.Unlock()
 		return nil
 	}
-	old := l.pages
+	c := commit{arena: l.arena, tenant: l.Tenant, rest: rest, out: slices.Clone(l.pages)}
+	for i, p := range c.out {
+		if p.Slot != 0 && l.staged(p.Slot) {
+			c.staged = append(c.staged, i)
+		}
+	}
+	// A stage that is used once needs no copies: its slots are as good as others.
+	if c.stays = l.stageN > stageSlots; c.stays {
+		l.arena.Hold(c.taken(len(c.staged)))
+	}
 	l.mu.Unlock()
-	committed, own, missed, err := l.arena.commit(l.Tenant, old, l.staged)
-	if err != nil {
+	if err := c.run(); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed { // meanwhile, with what was not staged
-		l.arena.release(moved(committed, old))
+		l.arena.release(c.taken(len(c.staged)))
 		return nil
 	}
-	l.missed = missed
-	l.pages, l.own, l.committed = committed, own, true
+	l.missed = c.missed
+	l.pages, l.own, l.committed = c.out, c.own, true
 	if l.pins == 0 {
 		l.unstage()
 	}
@@ -244,46 +256,77 @@ func (l *Layer) Close() error {
 	return nil
 }
 
-// commit copies staged pages to slots for good, or finds them there.
-func (a *Arena) commit(tenant string, pages []Page, staged func(Slot) bool) (out []Page, own int64, missed int, err error) {
-	out = make([]Page, 0, len(pages))
-	for _, p := range pages {
-		if p.Slot != 0 && staged(p.Slot) {
-			page, fresh := a.page(p.Slot), false
-			if p.Slot, fresh, err = a.place(pageHash(tenant, page), page); err != nil {
-				a.release(moved(out, pages))
-				return nil, 0, 0, err
-			}
-			if fresh {
-				own++
-			} else {
-				missed++
-			}
-		}
-		out = append(out, p)
-	}
-	return out, own, missed, nil
+// commit is the work of one Commit. It has a reference to every staged page that it
+// has done, and to all of them where they stay.
+type commit struct {
+	arena  *Arena
+	tenant string
+	rest   func()
+	stays  bool   // a page that is new keeps its slot
+	out    []Page // the layer's
+	staged []int  // which of them were staged
+	own    int64
+	missed int
 }
 
-// moved are the pages that are not where they were.
-func moved(now, before []Page) (out []Page) {
-	for i, p := range now {
-		if p.Slot != before[i].Slot {
-			out = append(out, p)
+// commitStretch is how many pages are committed without a rest: some take 3 us, and
+// some 10.
+const commitStretch = 128
+
+// run copies staged pages to slots for good, or finds them there.
+func (c *commit) run() error {
+	for k, i := range c.staged {
+		if c.rest != nil && k > 0 && k%commitStretch == 0 {
+			c.rest()
 		}
+		p := &c.out[i]
+		page, stays := c.arena.page(p.Slot), Slot(0)
+		if c.stays {
+			stays = p.Slot
+		}
+		slot, fresh, err := c.arena.place(pageHash(c.tenant, page), page, stays)
+		if err != nil {
+			c.arena.release(c.taken(k))
+			return err
+		}
+		p.Slot = slot
+		if fresh {
+			c.own++
+		} else {
+			c.missed++
+		}
+	}
+	return nil
+}
+
+// taken are the first n of the staged pages.
+func (c *commit) taken(n int) []Page {
+	out := make([]Page, n)
+	for k, i := range c.staged[:n] {
+		out[k] = c.out[i]
 	}
 	return out
 }
 
-// place counts the slot that holds page, or fills a new one. Two pages with
-// one hash are rare enough not to be shared at all.
-func (a *Arena) place(h uint64, page []byte) (s Slot, fresh bool, err error) {
+// place counts the slot that holds page, or fills a new one. If stays is not 0,
+// that slot has page and is counted: it remains, or gives its reference to the
+// slot that is found. Two pages with one hash are rare enough not to be shared at
+// all.
+func (a *Arena) place(h uint64, page []byte, stays Slot) (s Slot, fresh bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known, taken := a.index[h]
 	if taken && bytes.Equal(page, a.page(known)) {
 		a.refs[known]++
+		a.drop(stays)
 		return known, false, nil
+	}
+	if stays != 0 {
+		a.hashes[stays] = h
+		if !taken {
+			a.index[h] = stays
+		}
+		return stays, true, nil
 	}
 	if s, err = a.take(); err != nil {
 		return 0, false, err
