@@ -57,7 +57,7 @@ func (c *Controller) AddSchedule(ctx context.Context, name, source string) error
 	if err != nil {
 		return err
 	}
-	if _, err := c.choose(ctx, u, c.rehearsal()); err != nil {
+	if _, err := c.choose(ctx, u, c.example()); err != nil {
 		return err
 	}
 	if err := c.db.saveSchedule(ctx, name, source); err != nil {
@@ -69,12 +69,12 @@ func (c *Controller) AddSchedule(ctx context.Context, name, source string) error
 	return nil
 }
 
-// rehearsal is what a new schedule is tried on: every provider works well.
-func (c *Controller) rehearsal() []Metrics {
+// example is what a new schedule is tried on: every provider works well.
+func (c *Controller) example() []Metrics {
 	var all []Metrics
 	for i, p := range c.cfg.Providers {
 		ms := 1 + float64(i)
-		all = append(all, Metrics{Provider: p.Name, Function: "rehearsal", Tests: 100, Mean: ms, P50: ms, P90: ms, P99: ms, Cost: p.Cost, Recent: ms})
+		all = append(all, Metrics{Provider: p.Name, Function: "example", Tests: 100, Mean: ms, P50: ms, P90: ms, P99: ms, Cost: p.Cost, Recent: ms})
 	}
 	return all
 }

@@ -199,7 +199,7 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// stamp gives a record what every change renews.
+// stamp gives a record a new revision and time, as every change does.
 func stamp(fn *Function) {
 	fn.Revision = uuid.NewString()
 	fn.Modified = time.Now().UTC()

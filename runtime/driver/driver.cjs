@@ -32,8 +32,8 @@ let fn = {};          // what Import said of it
 let current = null;   // the invocation that runs
 let restored = true;  // a function's listeners for afterRestore have been called
 let requestId;        // of the invocation that runs or ran last
-let input = CHANNEL, output = CHANNEL; // other files during a rehearsal
-let rehearsed = null; // called when a rehearsal's frames are used up
+let input = CHANNEL, output = CHANNEL; // other files during training runs
+let trained = null; // called after each request of the training runs
 
 // --- the channel -----------------------------------------------------------
 
@@ -455,16 +455,16 @@ process.on('uncaughtException', (err, origin) => {
 
 // --- anticipatory optimisation ----------------------------------------------
 
-// rehearse serves the requests of a dummy function from a file, by the same code
+// trainingRuns serves the requests of training functions from a file, by the same code
 // that will serve the real one: what is compiled late, cached or grown on first use
-// is then so already. Nothing of the dummy, which requires a module of its own as
-// most functions do, stays but that.
-const REHEARSALS = 200, CALM = 50, REHEARSED_CALLS = 4;
+// is then so already. Nothing else stays of a training function, which requires a module
+// of its own as most functions do.
+const TRAINING_RUNS = 200, CALM = 50, TRAINING_CALLS = 4;
 
-// By V8's major version, a flag that says how soon it optimises: during all rehearsals
+// By V8's major version, a flag that says how soon it optimises: during all training runs
 // but the last CALM, and its default. Code that is optimised runs with few of the
 // heap's pages; where V8 still counts a function's calls, every clone writes the count.
-// In the last rehearsals what is left to count comes to be that of the default.
+// In the last training runs what is left to count comes to be that of the default.
 const TIERING = {
   10: ['interrupt-budget', 500, 135168],
   11: ['interrupt-budget', 500, 67584],
@@ -474,9 +474,9 @@ const TIERING = {
 const [tierFlag, tierSoon, tierDefault] = TIERING[parseInt(process.versions.v8, 10)] || [];
 const tier = (value) => tierFlag && require('v8').setFlagsFromString(`--${tierFlag}=${value}`);
 
-async function rehearse() {
+async function trainingRuns() {
   ownAge();
-  const root = fs.mkdtempSync(path.join(require('os').tmpdir(), 'rehearsal-'));
+  const root = fs.mkdtempSync(path.join(require('os').tmpdir(), 'training-'));
   const env = { ...process.env }, cwd = process.cwd();
   const source = Buffer.from('require("./lib"); exports.handler = async (event, context) => ({ event, id: context.awsRequestId });');
   const frames = [];
@@ -490,27 +490,27 @@ async function rehearse() {
     length.writeUInt32LE(json.length);
     frames.push(head, clone, length, json, body);
   };
-  for (let i = 0; i < REHEARSALS; i++) {
+  for (let i = 0; i < TRAINING_RUNS; i++) {
     const files = [{ path: `index${i}.js`, size: source.length, mode: 0o644 }];
-    request(IMPORT, FLAG_CLONED, { root: `${root}/task`, files, handler: `index${i}.handler`, name: 'rehearsal', version: '0', arn: '', memory: 0, group: 'g', stream: 's' }, source);
-    for (let k = 0; k < REHEARSED_CALLS; k++) request(INVOKE, 0, { id: '0', deadline: Date.now() }, Buffer.from('{"dummy":[1,"two",{}]}'));
+    request(IMPORT, FLAG_CLONED, { root: `${root}/task`, files, handler: `index${i}.handler`, name: 'training', version: '0', arn: '', memory: 0, group: 'g', stream: 's' }, source);
+    for (let k = 0; k < TRAINING_CALLS; k++) request(INVOKE, 0, { id: '0', deadline: Date.now() }, Buffer.from('{"training":[1,"two",{}]}'));
   }
   fs.mkdirSync(`${root}/task`);
   fs.writeFileSync(`${root}/task/lib.js`, '');
   fs.writeFileSync(`${root}/frames`, Buffer.concat(frames));
   [input, output] = [fs.openSync(`${root}/frames`), fs.openSync('/dev/null', 'w')];
-  let left = REHEARSALS * (1 + REHEARSED_CALLS);
+  let left = TRAINING_RUNS * (1 + TRAINING_CALLS);
   tier(tierSoon);
   await new Promise((resolve) => {
-    rehearsed = () => {
-      if (left === CALM * (1 + REHEARSED_CALLS)) tier(tierDefault);
+    trained = () => {
+      if (left === CALM * (1 + TRAINING_CALLS)) tier(tierDefault);
       return --left > 0 ? setImmediate(serve) : resolve();
     };
     setImmediate(serve);
   });
-  rehearsed = null;
-  describe(new Error('dummy'));
-  util.format('%s %o', 'dummy', {});
+  trained = null;
+  describe(new Error('training'));
+  util.format('%s %o', 'training', {});
   fs.closeSync(input);
   fs.closeSync(output);
   input = output = CHANNEL;
@@ -528,7 +528,7 @@ async function rehearse() {
 }
 
 const steps = {
-  interpreter: rehearse,
+  interpreter: trainingRuns,
   network() {
     const http = require('http');
     return new Promise((resolve, reject) => {
@@ -623,7 +623,7 @@ function serve() {
 // One turn of the event loop between two requests lets what the function left
 // behind (ticks, rejections) come to an end before the sandbox sleeps.
 function next() {
-  if (rehearsed) rehearsed();
+  if (trained) trained();
   else setImmediate(serve);
 }
 

@@ -41,7 +41,7 @@ const ChannelFD = 3
 // Steps of anticipatory optimisation that drivers know. A backend may have
 // further ones that need no help from the driver.
 const (
-	StepInterpreter = "interpreter" // import and run a dummy function
+	StepInterpreter = "interpreter" // import and run training functions
 	StepNetwork     = "network"     // one HTTP request through the runtime's own network
 	StepGC          = "gc"          // collect garbage
 )

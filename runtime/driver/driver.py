@@ -47,7 +47,7 @@ class State:
     traced = False  # _X_AMZN_TRACE_ID is set
     request_id = ""
     unread = b""  # came with an earlier read
-    input = output = CHANNEL  # other files during a rehearsal
+    input = output = CHANNEL  # other files during training runs
 
 
 # --- the channel -------------------------------------------------------------
@@ -474,7 +474,7 @@ def on_invoke(seq, body):
 
 # --- anticipatory optimisation ---------------------------------------------------
 
-REHEARSALS, REHEARSED_CALLS = 4, 3
+TRAINING_RUNS, TRAINING_CALLS = 4, 3
 
 
 def request(kind, flags, meta, body):
@@ -483,27 +483,28 @@ def request(kind, flags, meta, body):
     return HEADER.pack(len(rest), kind, flags, 0, 0) + rest
 
 
-def rehearse():
-    """Serves the requests of a dummy function from a file, by the same code that will serve the real one: what is imported late,
-    cached or grown on first use is then so already. Nothing of the dummy stays but that."""
+def training_runs():
+    """Serves the requests of training functions from a file, by the same code that will serve the real one: what is imported late,
+    cached or grown on first use is then so already. Nothing else stays of a training
+    function."""
     import shutil
     import tempfile
-    root = tempfile.mkdtemp(prefix="rehearsal-")
+    root = tempfile.mkdtemp(prefix="training-")
     env, cwd, path = dict(os.environ), os.getcwd(), list(sys.path)
     source = b"def handler(event, context):\n    return {'event': event, 'id': context.aws_request_id}\n"
     frames = b""
-    for i in range(REHEARSALS):
+    for i in range(TRAINING_RUNS):
         frames += request(IMPORT, FLAG_CLONED, {
-            "root": root + "/task", "files": [{"path": "rehearsal%d.py" % i, "size": len(source), "mode": 0o644}],
-            "handler": "rehearsal%d.handler" % i, "name": "rehearsal", "version": "0", "arn": "", "memory": 0, "group": "g", "stream": "s"}, source)
-        frames += request(INVOKE, 0, {"id": "0", "deadline": 0}, b'{"dummy": [1, "two", {}]}') * REHEARSED_CALLS
+            "root": root + "/task", "files": [{"path": "training_function%d.py" % i, "size": len(source), "mode": 0o644}],
+            "handler": "training_function%d.handler" % i, "name": "training", "version": "0", "arn": "", "memory": 0, "group": "g", "stream": "s"}, source)
+        frames += request(INVOKE, 0, {"id": "0", "deadline": 0}, b'{"training": [1, "two", {}]}') * TRAINING_CALLS
     with open(root + "/frames", "wb") as f:
         f.write(frames)
     State.input, State.output = os.open(root + "/frames", os.O_RDONLY), os.open("/dev/null", os.O_WRONLY)
-    for _ in range(REHEARSALS * (1 + REHEARSED_CALLS)):
+    for _ in range(TRAINING_RUNS * (1 + TRAINING_CALLS)):
         serve()
     try:
-        raise ValueError("dummy")
+        raise ValueError("training")
     except ValueError as exc:
         describe(exc)
     os.close(State.input)
@@ -514,7 +515,7 @@ def rehearse():
         del os.environ[name]
     os.environ.update(env)
     State.restored = True
-    for name in [n for n in sys.modules if n.startswith("rehearsal")]:
+    for name in [n for n in sys.modules if n.startswith("training_function")]:
         del sys.modules[name]
     sys.path[:] = path
     for cached in [p for p in sys.path_importer_cache if p.startswith(root)]:
@@ -542,7 +543,7 @@ def step_gc():
     gc.collect()
 
 
-STEPS = {"interpreter": rehearse, "network": step_network, "gc": step_gc}
+STEPS = {"interpreter": training_runs, "network": step_network, "gc": step_gc}
 
 
 def on_prepare(seq, body):

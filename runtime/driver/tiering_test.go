@@ -9,9 +9,9 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// After a rehearsal the driver puts V8's flag back to its default, which it cannot
-// ask for.
-func TestRehearsalLeavesV8sDefault(t *testing.T) {
+// After the training runs the driver puts V8's flag back to its default, which it
+// cannot ask for.
+func TestTrainingRunsLeaveV8sDefault(t *testing.T) {
 	in, err := isolation.FindInterpreter(t.Context(), string(isolation.NodeJS))
 	if err != nil {
 		t.Skip(err)
