@@ -135,24 +135,28 @@ func symbolsOf(t *testing.T, path string) map[string]bool {
 	return textSymbols(read(t, path))
 }
 
-var word = regexp.MustCompile(`(?m)^[^\s/*#][^;\n]*?\b(\w+)\s*(?:\(|\[|=|$|:)|^#\s*define\s+(\w+)|^\s+(\w+)\s*=|^\s*(?:def|class|function)\s+(\w+)|^\}?\s*(?:struct|enum)\s+(\w+)`)
+// What a line of C, assembler, Python or JavaScript may define.
+var definitions = []*regexp.Regexp{
+	regexp.MustCompile(`(?m)^[^\s/*#][^;\n]*?\b(\w+)\s*(?:\(|\[|=|$|:)`), // a function, a variable, a label
+	regexp.MustCompile(`(?m)^#\s*define\s+(\w+)`),
+	regexp.MustCompile(`(?m)^\s+(\w+)\s*=`), // an enumerator
+	regexp.MustCompile(`(?m)^\}?\s*(?:struct|enum|def|class|function)\s+(\w+)`),
+}
 
 // textSymbols are the functions, variables, structs, macros and enumerators of a file in C, assembler, Python or
 // JavaScript, as far as they begin a line.
 func textSymbols(text string) map[string]bool {
 	all := map[string]bool{}
-	for _, m := range word.FindAllStringSubmatch(text, -1) {
-		for _, name := range m[1:] {
-			if name != "" {
-				all[name] = true
-			}
+	for _, re := range definitions {
+		for _, m := range re.FindAllStringSubmatch(text, -1) {
+			all[m[1]] = true
 		}
 	}
 	return all
 }
 
-// goSymbols are what a Go file, or the files of a directory, define: functions, types, constants, variables, methods and
-// fields as Type.Name.
+// goSymbols are what a Go file, or the files of a directory, define: functions, types, constants, variables. Methods and
+// fields are Type.Name.
 func goSymbols(t *testing.T, path string) map[string]bool {
 	t.Helper()
 	files := []string{filepath.Join(root, path)}
@@ -235,8 +239,19 @@ func TestACheckOfSymbolsSeesThoseThatAreMissing(t *testing.T) {
 			t.Errorf("%s: found is %v", symbol, have[symbol])
 		}
 	}
-	c := textSymbols("/* comment() */\n#define LIMIT 3\nstatic int first(struct file *f) {\n\tcall(f);\n}\nstruct file {\n\tint n;\n};\nlong table[] = {\n")
-	for symbol, want := range map[string]bool{"first": true, "LIMIT": true, "file": true, "table": true, "call": false, "comment": false} {
+	c := textSymbols(`/* comment() */
+#define LIMIT 3
+static int first(struct file *f) {
+	call(f);
+}
+struct file {
+	int n;
+};
+long table[] = {
+`)
+	for symbol, want := range map[string]bool{
+		"first": true, "LIMIT": true, "file": true, "table": true, "call": false, "comment": false,
+	} {
 		if c[symbol] != want {
 			t.Errorf("C: %s: found is %v", symbol, c[symbol])
 		}

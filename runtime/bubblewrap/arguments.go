@@ -26,7 +26,9 @@ const (
 )
 
 // systemDirs are what a sandbox sees of the host, where the host has them.
-var systemDirs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu"}
+var systemDirs = []string{
+	"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu",
+}
 
 // attributes start bwrap as a user without rights, for whom bwrap makes a user
 // namespace.
@@ -72,7 +74,8 @@ const becomeScript = `ulimit -c 0; ulimit -n 1024; unset PWD OLDPWD; exec "$@"`
 func withDriver(file, interpreter string, args []string) []string {
 	file = runtimeRoot + "/" + file
 	all := []string{
-		"--perms", "0444", "--ro-bind-data", fmt.Sprint(sourceFD), file, "--info-fd", fmt.Sprint(infoFD), "--chdir", home,
+		"--perms", "0444", "--ro-bind-data", fmt.Sprint(sourceFD), file,
+		"--info-fd", fmt.Sprint(infoFD), "--chdir", home,
 		"--", "/bin/sh", "-c", becomeScript, "sh", interpreter,
 	}
 	return append(all, args...)

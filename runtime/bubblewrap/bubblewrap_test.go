@@ -125,9 +125,9 @@ const looking = `
 import os
 def handler(event, context):
     status = dict(line.split(":\t", 1) for line in open("/proc/self/status") if ":\t" in line)
-    return {"root": sorted(os.listdir("/")), "seen": os.path.exists(event["file"]), "network": os.listdir("/sys/class/net")
-            if os.path.exists("/sys") else sorted(line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line),
-            "user": os.getuid(), "capabilities": int(status["CapEff"], 16), "writable": os.access("/usr", os.W_OK)}
+    network = [line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line]
+    return {"root": os.listdir("/"), "seen": os.path.exists(event["file"]), "network": network, "user": os.getuid(),
+            "capabilities": int(status["CapEff"], 16), "writable": os.access("/usr", os.W_OK)}
 `
 
 func TestAFunctionSeesNothingOfTheHostButItsSystemDirectories(t *testing.T) {
@@ -145,7 +145,8 @@ func TestAFunctionSeesNothingOfTheHostButItsSystemDirectories(t *testing.T) {
 		User           int
 		Capabilities   uint64
 	}
-	if err := json.Unmarshal([]byte(runtimetest.Reply(t, sb, fmt.Sprintf(`{"file":%q}`, secret))), &got); err != nil {
+	reply := runtimetest.Reply(t, sb, fmt.Sprintf(`{"file":%q}`, secret))
+	if err := json.Unmarshal([]byte(reply), &got); err != nil {
 		t.Fatal(err)
 	}
 	if got.Seen || got.Writable || got.User == 0 || got.Capabilities != 0 || fmt.Sprint(got.Network) != "[lo]" {
