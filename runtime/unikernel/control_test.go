@@ -1,14 +1,10 @@
 package unikernel
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 )
 
@@ -50,33 +46,5 @@ func TestControlMirrorsTheHeader(t *testing.T) {
 	}
 	if out, err := exec.Command(cc, "-fsyntax-only", "-I", here, file).CombinedOutput(); err != nil {
 		t.Fatalf("control.h and control.go differ:\n%s", out)
-	}
-}
-
-// The sum over the sources that the checked-in binary was built from.
-func TestTenderIsBuiltFromItsSource(t *testing.T) {
-	script, err := os.ReadFile("csrc/tender/build.sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := regexp.MustCompile(`(?m)^sources="([^"]*)"`).FindSubmatch(script)
-	if m == nil {
-		t.Fatal("build.sh names no sources")
-	}
-	sums := ""
-	for _, name := range strings.Fields(string(m[1])) {
-		data, err := os.ReadFile(filepath.Join("csrc/tender", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		sums += fmt.Sprintf("%x  %s\n", sha256.Sum256(data), name)
-	}
-	sum := sha256.Sum256([]byte(sums))
-	id, err := os.ReadFile("csrc/tender/tender.id")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.TrimSpace(string(id)); got != hex.EncodeToString(sum[:]) {
-		t.Errorf("tender.elf was built from other sources (%s): run go generate ./runtime/unikernel", got)
 	}
 }

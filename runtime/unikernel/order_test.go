@@ -3,7 +3,6 @@ package unikernel
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,26 +70,6 @@ func TestACallWaitsForAZygoteNoLongerThanItsContext(t *testing.T) {
 	_, err := b.awaitZygote(ctx, func() *zygote { return nil })
 	if !errors.Is(err, ErrTenderGone) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("no zygote: %v", err)
-	}
-}
-
-// What a spare runs must not write the data of its zygote, which the two share.
-func TestSparesHaveNoDataOfTheirOwn(t *testing.T) {
-	for _, file := range []string{"csrc/tender/spare.c", "csrc/tender/wire.c"} {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(string(source), "ZYGOTE_DATA") {
-			t.Errorf("%s has data of a zygote, and is run by spares", file)
-		}
-	}
-	ld, err := os.ReadFile("csrc/tender/tender.ld")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(ld), "ASSERT(SIZEOF(.unmarked) == 0") {
-		t.Error("the link does not refuse data without ZYGOTE_DATA")
 	}
 }
 

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Builds libos.elf from the sources in the folders beside it (go generate calls this). The sha256 over the list of sources
-# and their sums is part of the binary (struct uc_libos). libos_test.go compares it: another compiler's output does not
-# matter, a changed source does.
+# and their sums is part of the binary (struct uc_libos). A test compares it with the sources. The binary goes to the directory
+# that the first argument names (an absolute path), or beside this script.
 set -eu
 cd "$(dirname "$0")"
 LC_ALL=C; export LC_ALL
 CC=${CC:-gcc}
+out=${1:-.}
 sources=$(ls */*.[chS] *.ld build.sh vdso/*.ld vdso/*.map ../common/*.[ch] ../../abi/*.h)
 tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/vdso"
@@ -18,6 +19,6 @@ $CC $flags -fPIC -shared -Wl,-soname=linux-vdso.so.1 -Wl,--hash-style=both -Wl,-
 strip --strip-debug "$tmp/vdso/vdso.so"
 $CC $flags -I. -I.. -I"$tmp" -fpie -static -no-pie -Wa,-I,"$tmp" -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack \
 	-Wl,--no-warn-rwx-segments -Wl,-z,max-page-size=4096 -o "$tmp/libos.elf" core/start.S $(ls */*.c | grep -v '^vdso/') ../common/*.c
-cp "$tmp/libos.elf" libos.debug
+cp "$tmp/libos.elf" "$out/libos.debug"
 strip --strip-all "$tmp/libos.elf"
-cp "$tmp/libos.elf" libos.elf
+cp "$tmp/libos.elf" "$out/libos.elf"

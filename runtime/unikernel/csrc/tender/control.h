@@ -113,6 +113,7 @@ struct tc_page {
 /* What a capture may find at an address, and where in the arena that is already. Sorted. */
 struct tc_candidate { uint64_t addr, off; };
 
+#define TC_ZYGOTE_FDS 3 /* the first descriptors of a ZYGOTE order: image, arena, scratch */
 #define TC_SCRATCH (8u << 20) /* bytes of the scratch file of a zygote */
 #define TC_EXTENTS_AT (TC_SCRATCH / 2)
 #define TC_PACKET  65536u     /* of an order; longer ones spill */

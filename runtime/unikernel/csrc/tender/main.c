@@ -1,23 +1,27 @@
 /*
- * main.c: the root of a tender. The platform starts it once, in user, pid, mount, ipc, uts and network namespaces of its own,
- * with a socket on descriptor 3 and the libOS on 4. It empties its world, gives up what it may, and becomes a zygote.
- * It says TC_MAGIC when it is ready, or what failed.
+ * main.c: the root of a tender. The platform starts it once, in user, pid, mount, ipc, uts and network namespaces of its own, with a
+ * socket on FD_CONTROL and the libOS on FD_LIBOS. The root empties its world, gives up its privileges and becomes a zygote. Its
+ * first packet is a reply with op TC_MAGIC and struct tc_machine, or a UC_MSG_EXIT that names the step that failed.
  */
-#include "tender.h"
+#include "fork.h"
+#include "setup.h"
+#include "wire.h"
+#include "zygote.h"
 
-struct tc_machine machine ZYGOTE_DATA;
-
-__attribute__((used)) _Noreturn void tender_main(const u64 *sp)
+/* sp: the initial stack, argc first (System V ABI for x86-64, 'Initial Stack and Register State'). */
+__attribute__((used)) _Noreturn void tender_main(u64 sp)
 {
-	u64 argc = *sp;
-	const u64 *p = sp + 1 + argc + 1;
-	while (*p++)
+	const u64 *p = (const u64 *)sp;
+	const u64 argc = *p;
+	for (p += 1 + argc + 1; *p; p++) /* behind argc, argv and its NULL: the environment */
 		;
+	struct tc_machine machine = { 0 };
 	i64 err = 0;
-	const char *failed = setup_world(p, &err);
+	const char *failed = setup_world(p + 1, &machine, &err);
 	if (failed)
 		quit(failed, err);
-	struct tc_reply r = { .op = TC_MAGIC };
-	reply_with(&r, &machine, sizeof machine);
+	zygote_init();
+	const struct tc_reply ready = { .op = TC_MAGIC };
+	reply_with(&ready, &machine, sizeof machine);
 	zygote_loop();
 }

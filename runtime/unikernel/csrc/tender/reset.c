@@ -1,49 +1,47 @@
 /*
- * reset.c: makes a UC that has served a spare again (abi/uc.h, UC_SLEEP_CALL). Its process keeps the pages that functions write,
- * with the content that they had when it was forked: the next function of it neither pays for a fork nor for their faults.
+ * reset.c: see reset.h. The process keeps the pages that functions write, with the content that they had at the fork: the next
+ * function pays neither for a fork nor for those page faults.
  *
- * Nothing that the guest says of itself is believed. Where it sleeps, what it has mapped and which pages are its own is asked
- * of the kernel; every such page is written over, whether it changed or not.
+ * Nothing that the guest says of itself is believed. The kernel is asked where the UC sleeps, what it has mapped and which pages
+ * are private. Every private page is written over, whether it changed or not.
  */
-#include "tender.h"
+#include "reset.h"
+#include "host.h"
+#include "pages.h"
+#include "patches.h"
+#include "private.h"
+#include "proc.h"
 
+/* The numbers in the text of UC_SLEEP_CALL. */
 _Static_assert(UC_CHANNEL_FD == 3 && UC_MSG_MAX == 0x10000 && UC_STACK == 0x7e0000140000 &&
 	UC_STACK + UC_STACK_SIZE == 0x7e0000180000 && UC_STUB_IP == 0x7e0000000002, "UC_SLEEP_CALL");
 
-/* How the region is mapped in this zygote, as /proc/PID/maps shows it, and so in every child that has not changed it. */
+enum { MAX_ZEROED = 256 }; /* pages that one REUSE zeroes: more take longer than a fork */
+
+/* The region in this zygote's /proc/self/maps. A child that has mapped and unmapped nothing shows the same text. */
 static char forked_maps[32768] ZYGOTE_DATA;
-static i64 forked_maps_len ZYGOTE_DATA;
+static i64 forked_maps_len ZYGOTE_DATA; /* bytes, or -errno */
 
-int proc_file(struct child *c, int which)
-{
-	static const char *const name[] = { "syscall", "maps", "pagemap", "mem", "stat" };
-	if (!c->proc[which]) {
-		int fd = proc_open(c->pid, name[which], which == PROC_MEM ? 2 /* O_RDWR */ : 0);
-		if (fd < 0)
-			return fd;
-		c->proc[which] = fd + 1;
-	}
-	return c->proc[which] - 1;
-}
-
-/* Where the lines of the region end in n bytes of maps; -1: not there yet. */
+/* Where the lines of the region end in n bytes of maps; -1: they go on. */
 static i64 region_end(const char *maps, i64 n)
 {
-	static const char beyond[] = "7"; /* UC_IMAGE and all above begin with this, in 12 digits */
+	/* A line begins START-END in hexadecimal. UC_IMAGE and all above have 12 digits, the first of them 7. */
+	enum { DIGITS = 12, FIRST = '7' };
 	for (i64 at = 0; at < n;) {
 		i64 end = at, dash = at;
 		while (end < n && maps[end] != '\n')
 			end++;
 		while (dash < end && maps[dash] != '-')
 			dash++;
-		if (dash - at == 12 && maps[at] == beyond[0])
+		if (dash - at == DIGITS && maps[at] == FIRST)
 			return at;
 		at = end + 1;
 	}
 	return -1;
 }
 
-/* The lines of maps up to the end of the region, with no read more than they take. */
+/* Reads the lines of the region, with no read more than they take: the kernel makes the text anew at each. Bytes or -errno; -E2BIG: it
+ * did not fit, or is no map of a UC. */
 static i64 region_maps(int maps, char *to, i64 cap)
 {
 	i64 k = maps, end;
@@ -52,7 +50,7 @@ static i64 region_maps(int maps, char *to, i64 cap)
 		if ((end = region_end(to, n)) >= 0)
 			return end;
 	}
-	return k < 0 ? k : -E2BIG; /* it did not fit, or is no map of a UC */
+	return k < 0 ? k : -E2BIG;
 }
 
 void reset_init(void)
@@ -60,16 +58,6 @@ void reset_init(void)
 	int fd = SYS3(openat, FD_PROC, "self/maps", O_CLOEXEC);
 	forked_maps_len = region_maps(fd, forked_maps, sizeof forked_maps);
 	SYS1(close, fd);
-}
-
-i64 sleeps_in(struct child *c, const char *call)
-{
-	char b[160];
-	int fd = proc_file(c, PROC_SYSCALL);
-	i64 n = fd < 0 ? fd : SYS4(pread64, fd, b, sizeof b, 0), want = strlen(call);
-	if (n < 0)
-		return n;
-	return n >= want && !memcmp(b, call, want) ? 0 : -EAGAIN;
 }
 
 static i64 mapped_as_forked(struct child *c)
@@ -81,22 +69,16 @@ static i64 mapped_as_forked(struct child *c)
 	return n == forked_maps_len && !memcmp(theirs, forked_maps, n) ? 0 : -EBUSY;
 }
 
-static i64 write_vm(int pid, struct iovec *local, struct iovec *remote, u32 n, u64 len)
-{
-	i64 r = SYS6(process_vm_writev, pid, local, n, remote, n, 0);
-	return r == (i64)len ? 0 : r < 0 ? r : -EFAULT;
-}
-
-/* What this zygote has at an address is what its children were forked with. */
+/* Writes the zygote's own pages over a child's: a child was forked with what the zygote has at an address. */
 static i64 roll_back(int pid, const struct table *t)
 {
 	struct iovec v[256];
 	for (u32 i = 0; i < t->n;) {
 		u32 k = 0;
 		u64 len = 0;
-		for (; i < t->n && k < 256; i++, k++) {
+		for (; i < t->n && k < COUNT(v); i++, k++) {
 			v[k] = (struct iovec){ (void *)t->p[i].addr, t->p[i].pages * PAGE };
-			len += v[k].len;
+			len += v[k].iov_len;
 		}
 		i64 e = write_vm(pid, v, v, k, len);
 		if (e)
@@ -105,7 +87,7 @@ static i64 roll_back(int pid, const struct table *t)
 	return 0;
 }
 
-/* What its next life is told. The block is read-only to the guest: a parent may write it all the same. */
+/* Writes the host block of the child's next life. The block is read-only to the guest, but a parent may write it (/proc/PID/mem). */
 static i64 tell_host(struct child *c, const struct tc_run *run)
 {
 	struct uc_host h;
@@ -117,6 +99,7 @@ static i64 tell_host(struct child *c, const struct tc_run *run)
 	return e == sizeof h ? 0 : e < 0 ? e : -EIO;
 }
 
+/* The private pages of the whole region and of the stack, in address order. low_top and high_top are the guest's word. */
 static i64 scan_whole(struct child *c, struct table *t)
 {
 	int pagemap = proc_file(c, PROC_PAGEMAP);
@@ -127,11 +110,20 @@ static i64 scan_whole(struct child *c, struct table *t)
 	return e ? e : scan_range(pagemap, UC_STACK, UC_STACK + UC_STACK_SIZE, t);
 }
 
+/* The word that the libOS returns to out of UC_SLEEP_CALL, see uc_libos.after_reset. */
+static i64 tell_where(int pid)
+{
+	u64 next = LIBOS->after_reset;
+	struct iovec l = { &next, sizeof next }, to = { (void *)(UC_STACK + UC_STACK_SIZE - sizeof next), sizeof next };
+	return write_vm(pid, &l, &to, 1, sizeof next);
+}
+
+/* TC_RESET */
 void reset(const struct tc_order *o, struct tc_reply *r)
 {
-	const struct tc_run next_run = *(const struct tc_run *)ZYGOTE_SCRATCH; /* which the table overwrites */
-	struct table t = { (struct tc_page *)(ZYGOTE_SCRATCH + PAGE), 0, (TC_SCRATCH - PAGE) / sizeof(struct tc_page) };
-	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
+	const struct tc_run next_run = *(const struct tc_run *)ZYGOTE_SCRATCH; /* the table overwrites it */
+	struct table t = { SCRATCH_TABLE, 0, SCRATCH_ENTRIES };
+	struct child *c = child_of(o->id);
 	i64 e = c->pid ? sleeps_in(c, UC_SLEEP_CALL) : -ESRCH;
 	if (!e)
 		e = mapped_as_forked(c);
@@ -144,11 +136,8 @@ void reset(const struct tc_order *o, struct tc_reply *r)
 		e = -E2BIG;
 	if (!e)
 		e = roll_back(c->pid, &t);
-	if (!e) {
-		u64 next = ((const struct uc_libos *)UC_LIBOS_HEADER)->after_reset;
-		struct iovec l = { &next, 8 }, to = { (void *)(UC_STACK + UC_STACK_SIZE - 8), 8 };
-		e = write_vm(c->pid, &l, &to, 1, 8);
-	}
+	if (!e)
+		e = tell_where(c->pid);
 	if (!e)
 		e = tell_host(c, &next_run);
 	if (!e && !known)
@@ -160,13 +149,14 @@ void reset(const struct tc_order *o, struct tc_reply *r)
 	r->err = e < 0 ? -e : 0;
 }
 
-/* Pages that read as zero in the snapshot, whatever lies beneath. */
-static i64 zero(int pid, u64 at, u64 pages)
+/* TC_ZEROED: pages that read as zero in the snapshot, whatever the zygote has there. */
+static i64 lay_zeroed(int pid, u64 at, u64 pages)
 {
-	static u8 nothing[16 * PAGE] ZYGOTE_DATA;
+	enum { AT_ONCE = 16 };
+	static u8 zeros[AT_ONCE * PAGE] ZYGOTE_DATA; /* never written; as a constant 64 KB of the program */
 	while (pages) {
-		u64 n = MIN(pages, 16);
-		struct iovec l = { (void *)nothing, n * PAGE }, to = { (void *)at, n * PAGE };
+		u64 n = MIN(pages, AT_ONCE);
+		struct iovec l = { zeros, n * PAGE }, to = { (void *)at, n * PAGE };
 		i64 e = write_vm(pid, &l, &to, 1, n * PAGE);
 		if (e)
 			return e;
@@ -175,18 +165,19 @@ static i64 zero(int pid, u64 at, u64 pages)
 	return 0;
 }
 
+/* TC_COPIED: pages of the arena. */
 static i64 lay_copied(int pid, const struct tc_extent *l, u32 n)
 {
 	struct iovec from[256], to[256];
 	for (u32 i = 0; i < n;) {
 		u32 k = 0;
 		u64 len = 0;
-		for (; i < n && k < 256; i++) {
+		for (; i < n && k < COUNT(to); i++) {
 			if (l[i].kind != TC_COPIED)
 				continue;
 			from[k] = (struct iovec){ (void *)(ZYGOTE_ARENA + l[i].off), l[i].pages * PAGE };
 			to[k] = (struct iovec){ (void *)l[i].addr, l[i].pages * PAGE };
-			len += to[k++].len;
+			len += to[k++].iov_len;
 		}
 		i64 e = k ? write_vm(pid, from, to, k, len) : 0;
 		if (e)
@@ -195,22 +186,23 @@ static i64 lay_copied(int pid, const struct tc_extent *l, u32 n)
 	return 0;
 }
 
+/* TC_REUSE. On failure the child is half laid: the platform kills it. */
 void reuse(const struct tc_order *o, struct tc_reply *r)
 {
 	const struct tc_run *run = (const struct tc_run *)ZYGOTE_SCRATCH;
 	const struct tc_extent *l = (const struct tc_extent *)(run + 1);
-	struct child *c = &CHILDREN[o->id % TC_CHILDREN];
+	struct child *c = child_of(o->id);
 	int pid = c->pid;
 	i64 e = pid && run->extents < TC_SCRATCH / 8 / sizeof *l ? 0 : -ESRCH;
 	u64 zeroed = 0;
 	for (u32 i = 0; !e && i < run->extents; i++)
 		if (l[i].kind == TC_ZEROED)
 			zeroed += l[i].pages;
-	if (zeroed > 256)
+	if (zeroed > MAX_ZEROED)
 		e = -E2BIG;
 	for (u32 i = 0; !e && i < run->extents; i++)
 		if (l[i].kind == TC_ZEROED)
-			e = zero(pid, l[i].addr, l[i].pages);
+			e = lay_zeroed(pid, l[i].addr, l[i].pages);
 	const u8 *patches = (const u8 *)(l + run->extents);
 	if (!e && run->patches)
 		private_forget(c);

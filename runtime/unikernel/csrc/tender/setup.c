@@ -1,16 +1,18 @@
-/* setup.c: the root's world: nothing to see, nothing to open, no privilege, the address space of a UC, the filter. */
-#include "tender.h"
+/*
+ * setup.c: see setup.h. The steps run in the order in which they stand in setup_world: what needs the host's files first, then the
+ * empty root, the address space, the signal handlers, and privileges last, because each step before needs some.
+ */
+#include "setup.h"
+#include "capability.h"
 #include <elf.h>
-#include <linux/capability.h>
-#include <linux/prctl.h>
 #include <linux/mount.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
 #include "../../abi/uc_filter.h"
 
-#ifndef MS_REC
-#define MS_REC 16384
-#endif
-#define MNT_DETACH 2
+#define MNT_DETACH 2 /* umount2(2); in no header for user space */
 
+/* fsopen(2) and its kin, since Linux 5.2: a file system that is attached nowhere. A descriptor or -errno. */
 static i64 new_mount(const char *type, const char *key, const char *value)
 {
 	i64 fs = SYS2(fsopen, type, FSOPEN_CLOEXEC);
@@ -25,7 +27,8 @@ static i64 new_mount(const char *type, const char *key, const char *value)
 	return r;
 }
 
-static i64 keep(i64 fd, int at)
+/* Moves a descriptor to a fixed number; takes an errno through. */
+static i64 move_to(i64 fd, int at)
 {
 	if (fd < 0)
 		return fd;
@@ -34,7 +37,9 @@ static i64 keep(i64 fd, int at)
 	return r;
 }
 
-static u32 thp_always(void)
+/* Transparent huge pages for every mapping, whether it asks for them or not (Documentation/admin-guide/mm/transhuge.rst). Asked
+ * while the host's /sys can still be seen. */
+static int thp_always(void)
 {
 	char b[64];
 	i64 fd = SYS3(openat, AT_FDCWD, "/sys/kernel/mm/transparent_hugepage/enabled", O_CLOEXEC);
@@ -45,15 +50,15 @@ static u32 thp_always(void)
 	return n > 8 && !memcmp(b, "[always]", 8);
 }
 
-/* Own procfs (never attached), huge-page tmpfs (likewise), and an empty read-only root. */
+/* FD_PROC, FD_HUGE, and an empty root, which is attached over /proc and then pivoted to (pivot_root(2), 'pivot_root(".", ".")'). */
 static const char *empty_root(i64 *err)
 {
 	if ((*err = SYS5(mount, 0, "/", 0, MS_REC | MS_PRIVATE, 0)) < 0)
 		return "make mounts private";
-	if ((*err = keep(new_mount("proc", 0, 0), FD_PROC)) < 0)
+	if ((*err = move_to(new_mount("proc", 0, 0), FD_PROC)) < 0)
 		return "mount proc";
-	/* Without huge pages, files in memory are ordinary ones. */
-	keep(new_mount("tmpfs", "huge", "always"), FD_HUGE);
+	/* A kernel without huge pages has no such file system. Files in memory are ordinary ones then. */
+	move_to(new_mount("tmpfs", "huge", "always"), FD_HUGE);
 	i64 fd = new_mount("tmpfs", "size", "4096");
 	if ((*err = fd) < 0)
 		return "mount tmpfs";
@@ -68,8 +73,9 @@ static const char *empty_root(i64 *err)
 	return *err < 0 ? "chdir" : 0;
 }
 
-/* ---- The host's vDSO, moved into the range that a UC keeps ---- */
+/* ---- The host's vDSO, moved into the range that a UC keeps (vdso(7)) ---- */
 
+/* Reads a hexadecimal number; *p moves behind it. */
 static u64 hex(const char **p)
 {
 	u64 v = 0;
@@ -86,6 +92,7 @@ static u64 hex(const char **p)
 
 struct span { u64 start, end; };
 
+/* The mappings [vvar], [vvar_vclock] and [vdso], which are neighbours; not [vsyscall]. How many. */
 static int vdso_spans(struct span *out, int max)
 {
 	static char text[16384] ZYGOTE_DATA;
@@ -109,40 +116,46 @@ static int vdso_spans(struct span *out, int max)
 	return count;
 }
 
+/* The address of clock_gettime in the vDSO at base, or 0. A vDSO has no section that says how many symbols there are, but its string
+ * table follows them. */
 static u64 clock_symbol(u64 base)
 {
 	const Elf64_Ehdr *e = (const void *)base;
 	const Elf64_Phdr *ph = (const void *)(base + e->e_phoff);
-	const Elf64_Sym *sym = 0;
-	const char *str = 0;
+	static const char name[] = "__vdso_clock_gettime";
+	const Elf64_Sym *sym = NULL;
+	const char *str = NULL;
 	u64 bias = 0;
 	for (int i = 0; i < e->e_phnum; i++)
 		if (ph[i].p_type == PT_LOAD)
 			bias = base + ph[i].p_offset - ph[i].p_vaddr;
-	for (int i = 0; i < e->e_phnum; i++)
-		for (const Elf64_Dyn *d = (const void *)(base + ph[i].p_offset); ph[i].p_type == PT_DYNAMIC && d->d_tag; d++) {
+	for (int i = 0; i < e->e_phnum; i++) {
+		if (ph[i].p_type != PT_DYNAMIC)
+			continue;
+		for (const Elf64_Dyn *d = (const void *)(base + ph[i].p_offset); d->d_tag; d++) {
 			if (d->d_tag == DT_SYMTAB) sym = (const void *)(bias + d->d_un.d_ptr);
 			if (d->d_tag == DT_STRTAB) str = (const void *)(bias + d->d_un.d_ptr);
 		}
-	/* The string table follows the symbols. */
+	}
 	for (const Elf64_Sym *s = sym; s && (const char *)(s + 1) <= str; s++)
-		if (!memcmp(str + s->st_name, "__vdso_clock_gettime", 21))
+		if (!memcmp(str + s->st_name, name, sizeof name))
 			return bias + s->st_value;
 	return 0;
 }
 
-static void move_vdso(u64 vdso)
+/* Without a vDSO, or where it cannot be moved, the libOS asks the kernel for the time. Returns the address of clock_gettime, or 0. */
+static u64 move_vdso(u64 vdso)
 {
 	struct span s[8];
 	int n = vdso_spans(s, 8);
 	if (!vdso || n < 1 || s[n - 1].end - s[0].start > UC_VDSO_SIZE)
-		return; /* the libOS then asks the kernel for the time */
+		return 0;
 	for (int i = 0; i < n; i++) {
 		u64 len = s[i].end - s[i].start, to = UC_VDSO + (s[i].start - s[0].start);
 		if (FAILED(SYS5(mremap, s[i].start, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to)))
-			return;
+			return 0;
 	}
-	machine.vdso_clock = clock_symbol(UC_VDSO + (vdso - s[0].start));
+	return clock_symbol(UC_VDSO + (vdso - s[0].start));
 }
 
 /* ---- The address space ---- */
@@ -153,8 +166,8 @@ static i64 map(u64 at, u64 len, int prot, int flags, int fd, u64 off)
 	return r == (i64)at ? 0 : r;
 }
 
-/* A mapping of a file whose page table entries a fork copies, so that no child has to fault them in: it has an anonymous page
- * (its last, which nothing uses), and all are mapped. */
+/* Makes a fork copy the page table entries of a mapping of a file, so that no child has to fault them in. The kernel copies those of
+ * mappings that have an anonymous page (vma_needs_copy in mm/memory.c): the last page becomes one, by a write that changes nothing. */
 static void inherit(u64 at, u64 len)
 {
 	SYS3(mprotect, at, len, PROT_READ | PROT_WRITE | PROT_EXEC);
@@ -166,6 +179,7 @@ static void inherit(u64 at, u64 len)
 
 extern char tender_text_end[];
 
+/* always: thp_always. Huge pages would make a one-byte write cost 2 MB of every clone. */
 static const char *map_world(i64 *err, int always)
 {
 	const int rwx = PROT_READ | PROT_WRITE | PROT_EXEC, lazy = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -179,13 +193,13 @@ static const char *map_world(i64 *err, int always)
 		return "map libOS";
 	inherit(UC_LIBOS, PAGE_UP(p.p_filesz));
 	inherit(UC_TENDER, PAGE_UP((u64)tender_text_end - UC_TENDER));
-	if ((*err = map(ZYGOTE_PREFETCH, 0x10000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) < 0)
+	if ((*err = map(ZYGOTE_PREFETCH, ZYGOTE_PREFETCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) < 0)
 		return "map the prefetch list";
-	const struct uc_libos *l = (const void *)UC_LIBOS_HEADER;
 	*err = -EINVAL;
-	if (l->magic != UC_MAGIC || l->abi != UC_ABI)
+	if (LIBOS->magic != UC_MAGIC || LIBOS->abi != UC_ABI)
 		return "libOS of another ABI";
-	if ((*err = map(UC_LOW, UC_LOW_END - UC_LOW, rwx, lazy, -1, 0)) < 0 || (*err = map(UC_HIGH, UC_HIGH_END - UC_HIGH, rwx, lazy, -1, 0)) < 0)
+	if ((*err = map(UC_LOW, UC_LOW_END - UC_LOW, rwx, lazy, -1, 0)) < 0 ||
+	    (*err = map(UC_HIGH, UC_HIGH_END - UC_HIGH, rwx, lazy, -1, 0)) < 0)
 		return "map the region (vm.overcommit_memory=2 forbids it)";
 	if (always) {
 		SYS3(madvise, UC_LOW, UC_LOW_END - UC_LOW, MADV_NOHUGEPAGE);
@@ -197,107 +211,83 @@ static const char *map_world(i64 *err, int always)
 	return 0;
 }
 
+/* Handlers, the signal stack and the mask, which forks inherit: see UC_SIGNALS. */
 static void signals(void)
 {
 	static const int list[] = UC_SIGNALS;
-	const struct uc_libos *l = (const void *)UC_LIBOS_HEADER;
-	struct { u64 sp; int flags, pad; u64 size; } alt = { UC_STACK, 0, 0, UC_STACK_SIZE };
-	SYS2(sigaltstack, &alt, 0);
-	for (u32 i = 0; i < sizeof list / sizeof *list; i++) {
-		/* SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER */
-		struct { u64 handler, flags, restorer, mask; } a = { l->on_signal, 0x4c000004, l->restorer, 0 };
-		SYS4(rt_sigaction, list[i], &a, 0, 8);
-	}
-	u64 none = 0;
-	SYS4(rt_sigprocmask, 2, &none, 0, 8);
+	const stack_t stack = { .ss_sp = (void *)UC_STACK, .ss_size = UC_STACK_SIZE };
+	const struct sigaction a = {
+		.sa_handler = (__sighandler_t)LIBOS->on_signal,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTORER,
+		.sa_restorer = (__sigrestore_t)LIBOS->restorer,
+	};
+	const sigset_t none = 0;
+	SYS2(sigaltstack, &stack, NULL);
+	for (u32 i = 0; i < COUNT(list); i++)
+		SYS4(rt_sigaction, list[i], &a, NULL, sizeof a.sa_mask);
+	SYS4(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
 }
 
-/*
- * A zygote reads and writes the memory of its children. Yama's scope 2 permits that to holders of CAP_SYS_PTRACE over the child alone
- * (yama_ptrace_access_check of the kernel). There, and nowhere else, zygotes keep this capability, over the tender's own user namespace;
- * a spare gives it up before it becomes a UC.
- */
-static u32 kept ZYGOTE_DATA; /* shared with the spares of the zygote */
-
-static u32 needed_capabilities(void)
-{
-	char scope = 0;
-	i64 fd = SYS3(openat, AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope", O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	i64 n = SYS3(read, fd, &scope, 1);
-	SYS1(close, fd);
-	return n == 1 && scope == '2' ? 1u << CAP_SYS_PTRACE : 0;
-}
-
-static i64 set_capabilities(u32 set)
-{
-	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct d[2] = { { set, set, 0 }, { 0, 0, 0 } };
-	return SYS2(capset, &h, d);
-}
-
-void note_capabilities(void)
-{
-	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct d[2];
-	i64 r = SYS2(capget, &h, d);
-	if (r < 0)
-		quit("ask for capabilities", r);
-	kept = d[0].permitted;
-}
-
-void drop_capabilities(void)
-{
-	i64 r = kept ? set_capabilities(0) : 0;
-	if (r < 0)
-		quit("drop capabilities", r);
-}
-
+/* needed: the capabilities to keep. The filter comes last: it is inherited by all that this process forks, and needs no_new_privs
+ * (seccomp(2)). It lets the tender's own program do what it likes. */
 static const char *drop_privileges(i64 *err, u32 needed)
 {
-	for (u64 cap = 0; cap < 64; cap++)
+	enum { CAPABILITIES = 64 }; /* more than any kernel has: prctl refuses the rest */
+	for (u64 cap = 0; cap < CAPABILITIES; cap++)
 		SYS5(prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
 	if ((*err = set_capabilities(needed)) < 0)
 		return "drop capabilities";
 	note_capabilities();
 	if ((*err = SYS5(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0)
 		return "no_new_privs";
-	struct sock_fprog f = { sizeof uc_filter / sizeof *uc_filter, (struct sock_filter *)uc_filter };
+	struct sock_fprog f = { COUNT(uc_filter), (struct sock_filter *)uc_filter };
 	if ((*err = SYS3(seccomp, SECCOMP_SET_MODE_FILTER, 0, &f)) < 0)
 		return "install the filter";
-	return 0;
+	return NULL;
 }
 
-const char *setup_world(const u64 *auxv, i64 *err)
+/* No core files: they would hold a guest's memory. As many descriptors as the host lets, because each child takes some. */
+static void set_limits(void)
 {
-	u64 vdso = 0, a = 0xd, b, c = 0, d, last = 0;
-	for (; *auxv; auxv += 2) {
+	struct rlimit64 limit = { 0, 0 };
+	SYS4(prlimit64, 0, RLIMIT_CORE, &limit, NULL);
+	SYS4(prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	SYS4(prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
+}
+
+/* CPUID leaf 0xd, ebx: bytes of an XSAVE area for the features that are enabled (Intel SDM, volume 2A, CPUID). */
+static u32 xsave_size(void)
+{
+	u32 a = 0xd, b, c = 0, d;
+	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return b;
+}
+
+const char *setup_world(const u64 *auxv, struct tc_machine *machine, i64 *err)
+{
+	u64 vdso = 0, last = 0;
+	for (; *auxv != AT_NULL; auxv += 2) {
 		last = (u64)auxv;
 		if (*auxv == AT_SYSINFO_EHDR) vdso = auxv[1];
-		if (*auxv == AT_HWCAP) machine.hwcap = auxv[1];
-		if (*auxv == AT_HWCAP2) machine.hwcap2 = auxv[1];
+		if (*auxv == AT_HWCAP) machine->hwcap = auxv[1];
+		if (*auxv == AT_HWCAP2) machine->hwcap2 = auxv[1];
 	}
-	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	machine.xsave_size = b;
+	machine->xsave_size = xsave_size();
 	int always = thp_always();
 	u32 needed = needed_capabilities();
-	struct { u64 soft, hard; } limit = { 0, 0 };
-	SYS4(prlimit64, 0, 4 /* CORE */, &limit, 0);
-	SYS4(prlimit64, 0, 7 /* NOFILE */, 0, &limit);
-	limit.soft = limit.hard;
-	SYS4(prlimit64, 0, 7, &limit, 0);
-	SYS2(close_range, 0, 2);
+	set_limits();
+	SYS2(close_range, 0, FD_CONTROL - 1);
 	const char *failed = empty_root(err);
 	if (failed)
 		return failed;
-	struct span stack = { last & ~(PAGE - 1), 0x00007ffffffff000 };
-	move_vdso(vdso);
-	SYS2(munmap, stack.start - (1 << 20), stack.end - stack.start + (1 << 20)); /* the kernel's stack for us */
+	machine->vdso_clock = move_vdso(vdso);
+	/* The stack that execve made: from some room below what is used of it to the end of user space (TASK_SIZE_MAX). */
+	const u64 stack = (last & -PAGE) - (1 << 20), task_size = 0x00007ffffffff000;
+	SYS2(munmap, stack, task_size - stack);
 	failed = map_world(err, always);
 	if (failed)
 		return failed;
 	signals();
-	zygote_init();
 	return drop_privileges(err, needed);
 }

@@ -1,4 +1,4 @@
-/* sys.h: host system calls of the tender, which has no libc: its whole program is one small range that a UC unmaps. */
+/* sys.h: host system calls of the tender. The tender has no libc: its whole program is one small range that a UC unmaps. */
 #ifndef SYS_H
 #define SYS_H
 
@@ -6,16 +6,19 @@
 #include "common/string.h"
 #include "common/types.h"
 #include <linux/signal.h>
+#include <linux/uio.h>
 #include <linux/wait.h>
 #include <asm/socket.h>
 
+/* syscall(2), 'Architecture calling conventions': the kernel overwrites rcx and r11. */
 static inline i64 sys6(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 {
 	i64 r;
 	register u64 r10 __asm__("r10") = d;
 	register u64 r8 __asm__("r8") = e;
 	register u64 r9 __asm__("r9") = f;
-	__asm__ volatile("syscall" : "=a"(r) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+		: "=a"(r) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
 	return r;
 }
 
@@ -27,9 +30,18 @@ static inline i64 sys6(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 #define SYS5(n, a, b, c, d, e) sys6(__NR_##n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), 0)
 #define SYS6(n, a, b, c, d, e, f) sys6(__NR_##n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
 
-/* The parts of <sys/socket.h> that are used, with the kernel's layout. */
-struct iovec { void *base; size_t len; };
-struct msghdr { void *name; u32 namelen, pad; struct iovec *iov; size_t iovlen; void *control; size_t controllen; u32 flags, pad2; };
-struct cmsghdr { size_t len; u32 level, type; };
+/* A system call returns -errno on failure; the kernel keeps errno below 4096 (MAX_ERRNO in include/linux/err.h). */
+#define FAILED(r) ((u64)(r) > (u64)-4096)
 
+/* recvmsg(2) and cmsg(3): struct user_msghdr and struct cmsghdr of include/linux/socket.h, which is not for user space. */
+struct msghdr {
+	void *name;
+	u32 namelen, pad;
+	struct iovec *iov;
+	size_t iovlen;
+	void *control;
+	size_t controllen;
+	u32 flags, pad2;
+};
+struct cmsghdr { size_t len; u32 level, type; };
 #endif

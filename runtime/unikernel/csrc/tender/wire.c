@@ -1,5 +1,5 @@
-/* wire.c: packets with descriptors. */
-#include "tender.h"
+/* wire.c: packets with descriptors, and the last word of a process that cannot go on. */
+#include "wire.h"
 
 char *decimal(char *p, u64 v)
 {
@@ -14,10 +14,9 @@ char *decimal(char *p, u64 v)
 	return p;
 }
 
-/* One packet from descriptor 3. The bytes, 0 at the end, or -errno. A packet or its descriptors that did not fit is -EMSGSIZE. */
 i64 receive(void *buf, u64 cap, int *fds, int max, int *nfds)
 {
-	struct { struct cmsghdr h; int fd[32]; } c;
+	struct { struct cmsghdr h; int fd[32]; } c; /* the kernel closes what does not fit and says MSG_CTRUNC */
 	struct iovec v = { buf, cap };
 	struct msghdr m = { 0, 0, 0, &v, 1, &c, sizeof c, 0, 0 };
 	i64 n = SYS3(recvmsg, FD_CONTROL, &m, MSG_CMSG_CLOEXEC);
@@ -37,6 +36,7 @@ i64 receive(void *buf, u64 cap, int *fds, int max, int *nfds)
 	return n;
 }
 
+/* unix(7), SCM_RIGHTS: the padding keeps the control message a multiple of 8 bytes (CMSG_SPACE). */
 static i64 send_packet(const struct tc_reply *r, const void *body, u64 len, int fd)
 {
 	struct { struct cmsghdr h; int fd, pad; } c = { { sizeof(struct cmsghdr) + 4, SOL_SOCKET, SCM_RIGHTS }, fd, 0 };
@@ -51,19 +51,22 @@ void reply(const struct tc_reply *r, int fd)
 		SYS1(exit_group, 1); /* the platform is gone */
 }
 
+/* For a body that is not in scratch: the root's first reply, before there is a scratch file. */
 void reply_with(const struct tc_reply *r, const void *body, u64 len)
 {
 	if (send_packet(r, body, len, -1) < 0)
 		SYS1(exit_group, 1);
 }
 
+/* MSG_DONTWAIT: a platform that reads nothing must not keep the process alive; the exit status says the same. The loop is for the
+ * compiler: exit_group does not return. */
 void quit(const char *what, i64 err)
 {
 	struct { struct uc_msg m; char text[160]; } p = { { UC_MSG_EXIT, 0, (u32)-err, UC_EXIT_REFUSED, 0 }, "" };
 	char *t = p.text;
 	for (const char *s = "tender: "; *s;)
 		*t++ = *s++;
-	while (*what && t < p.text + 120)
+	while (*what && t < p.text + sizeof p.text - 40) /* room for the errno */
 		*t++ = *what++;
 	for (const char *s = ": errno "; *s;)
 		*t++ = *s++;

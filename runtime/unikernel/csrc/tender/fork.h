@@ -1,0 +1,10 @@
+/* fork.h: see fork.S. */
+#ifndef FORK_H
+#define FORK_H
+
+#include "sys.h"
+
+void fresh_data(void);
+i64 fork_spare(int channel, u64 stack, void (*entry)(int));
+_Noreturn void switch_stack(void (*to)(u64), u64 argument);
+#endif
