@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -22,52 +23,24 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
-// groupWith makes a control group with a limit, in whichever version's tree this
-// process may.
-func groupWith(t *testing.T, controller, v1file, v2file string, limit int) (dir string) {
+// limitedGroup makes a control group with limits, in whichever version's tree this
+// process may, and returns its directory.
+func limitedGroup(t *testing.T, controller string, l isolation.Limits) (dir string) {
 	t.Helper()
-	name := cgroup.OwnedName("lambdabench-test-")
-	for _, tree := range cgroup.Trees() {
-		file := v1file
-		switch tree.Controller {
-		case controller:
-			dir = filepath.Join(tree.Dir(), name)
-		case "":
-			above, passed := tree.Delegate(name, controller)
-			if above != "" {
-				t.Cleanup(func() { cgroup.RemoveTree(above) })
-			}
-			if len(passed) == 0 {
-				continue
-			}
-			dir, file = filepath.Join(above, "platform"), v2file
-		default:
-			continue
-		}
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			continue
-		}
-		t.Cleanup(func() { removeGroups(t, dir) })
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(limit)), 0); err != nil {
-			t.Fatal(err)
-		}
-		return dir
+	parent, err := cgroup.New(cgroup.OwnedName("lambdabench-test-"), controller)
+	if !parent.Has(controller) {
+		t.Skipf("no %s cgroup can be made here: %v", controller, err)
 	}
-	t.Skipf("no %s cgroup can be made here", controller)
-	return ""
-}
-
-// removeGroups removes a group and those that a killed platform left in it.
-func removeGroups(t *testing.T, dir string) {
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if e.IsDir() {
-			removeGroups(t, filepath.Join(dir, e.Name()))
+	t.Cleanup(func() { // with the groups that a killed platform left in it
+		if err := parent.Remove(); err != nil {
+			t.Error(err)
 		}
+	})
+	g := parent.Child("platform")
+	if err := errors.Join(g.Make(), g.Limit(l)); err != nil {
+		t.Fatal(err)
 	}
-	if err := cgroup.Remove(dir); err != nil {
-		t.Error(err)
-	}
+	return g.Dirs()[0]
 }
 
 // inGroup is a platform with default settings in a group of its own.
@@ -138,12 +111,12 @@ func callMany(t *testing.T, c *lambda.Client, functions, calls, atATime int) (wr
 func TestPlatformLivesWithinItsControlGroup(t *testing.T) {
 	for _, backend := range []string{"process", unikernel.Name} {
 		t.Run(backend+"/memory", func(t *testing.T) {
-			group := groupWith(t, "memory", "memory.limit_in_bytes", "memory.max", 512<<20)
+			group := limitedGroup(t, cgroup.Memory, isolation.Limits{MemoryBytes: 512 << 20})
 			liveWithin(t, backend, group, 400)
 		})
 		for _, pids := range []int{60, 120, 250} {
 			t.Run(fmt.Sprintf("%s/%d processes", backend, pids), func(t *testing.T) {
-				liveWithin(t, backend, groupWith(t, "pids", "pids.max", "pids.max", pids), 200)
+				liveWithin(t, backend, limitedGroup(t, cgroup.PIDs, isolation.Limits{Processes: pids}), 200)
 			})
 		}
 	}
@@ -171,7 +144,7 @@ func liveWithin(t *testing.T, backend, group string, calls int) {
 // A function within its own limit is not told that it met it when the group above
 // has no memory left.
 func TestKillForWantOfMemoryAboveIsNotTheFunctionsLimit(t *testing.T) {
-	group := groupWith(t, "memory", "memory.limit_in_bytes", "memory.max", 512<<20)
+	group := limitedGroup(t, cgroup.Memory, isolation.Limits{MemoryBytes: 512 << 20})
 	b, _ := openBackend(t, "process")
 	if err := b.Close(); err != nil {
 		t.Fatal(err)

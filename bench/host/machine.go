@@ -18,6 +18,8 @@ import (
 	"github.com/shirou/gopsutil/v4/mem"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
+
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 // Describe tells the machine of a run and the program that runs on it, without the
@@ -25,7 +27,7 @@ import (
 func Describe(ctx context.Context) record.Machine {
 	m := record.Machine{
 		Date: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), User: "ordinary", Go: runtime.Version(),
-		Cgroups: cgroupMode(), Governor: readLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+		Cgroups: cgroup.Mode(), Governor: readLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
 		MemorySampled: hasThread("kdamond."),
 	}
 	if os.Geteuid() == 0 {

@@ -2,11 +2,12 @@ package host
 
 import (
 	"errors"
+	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
+
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 func TestGroupsOfKilledRunsAreRemovedAndThoseOfOthersAreNot(t *testing.T) {
@@ -19,16 +20,30 @@ func TestGroupsOfKilledRunsAreRemovedAndThoseOfOthersAreNot(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	killed := filepath.Join(g.parent, memoryGroupPrefix+strconv.Itoa(1<<22+1)) // above the kernel's largest process id
-	if err := errors.Join(os.Mkdir(killed, 0o755), os.Mkdir(filepath.Join(killed, "sandbox"), 0o755)); err != nil {
+	// Above the kernel's largest process id.
+	killed, err := cgroup.New(fmt.Sprintf("%s%d-1-1", memoryGroupPrefix, 1<<22+1), cgroup.Memory)
+	if err != nil {
 		t.Fatal(err)
 	}
-	removeStale(g.parent)
-	if _, err := os.Stat(killed); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the group of a killed run is still there (%v)", err)
+	if err := killed.Child("sandbox").Make(); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(g.dir); err != nil {
-		t.Errorf("the group of a run that lives is gone: %v", err)
+	again, err := JoinMemoryGroup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Leave(); err != nil {
+		t.Error(err)
+	}
+	for _, dir := range killed.Dirs() {
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the group of a killed run is still there (%v)", err)
+		}
+	}
+	for _, dir := range g.run.Dirs() {
+		if _, err := os.Stat(dir); err != nil {
+			t.Errorf("the group of a run that lives is gone: %v", err)
+		}
 	}
 }
 

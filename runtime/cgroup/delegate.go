@@ -13,13 +13,55 @@ import (
 // leafName is the group into which the processes of a delegated group move.
 const leafName = "lambdabench-platform"
 
-// MakeRoom has this process's own version 2 group hand controllers on to groups
+// delegate makes a directory in the version 2 tree whose groups have as many of
+// the controllers as the host permits: in this process's own group, if that was
+// delegated (makeRoom), else in the nearest one above that hands the first of
+// them on, because a group that holds processes cannot hand them on itself. Where
+// none does, dir is one whose groups limit nothing, and "" where none can be
+// made. passed are the controllers that its groups have.
+func (t Tree) delegate(name string, controllers ...string) (dir string, passed []string) {
+	if at, ok, _ := t.makeRoom(controllers...); ok {
+		t.Own = at
+	}
+	for _, above := range t.above() {
+		// Moving a process takes leave to write the common ancestor's list.
+		if unix.Access(filepath.Join(above, "cgroup.procs"), unix.W_OK) != nil {
+			continue
+		}
+		higher := filepath.Join(above, name)
+		if os.Mkdir(higher, 0o755) != nil {
+			continue
+		}
+		has := len(controllers) == 0 || slices.Contains(words(higher, "cgroup.controllers"), controllers[0])
+		switch {
+		case dir == "":
+			dir = higher
+		case has:
+			os.Remove(dir)
+			dir = higher
+		default:
+			os.Remove(higher)
+		}
+		if has {
+			for _, c := range controllers {
+				_ = write(filepath.Join(dir, "cgroup.subtree_control"), "+"+c) // passed tells
+			}
+			return dir, words(dir, "cgroup.subtree_control")
+		}
+	}
+	return dir, nil
+}
+
+// makeRoom has this process's own version 2 group hand controllers on to groups
 // below it, so that whatever limits the own group limits them too. It does so
 // only where the group was delegated: systemd marks it (Delegate=yes), or it is
 // the root of a cgroup namespace. A version 2 group has either processes or
 // children with controllers, so all its processes move to a leaf first. at is
 // the group that hands them on.
-func (t Tree) MakeRoom(controllers ...string) (at string, ok bool, err error) {
+func (t Tree) makeRoom(controllers ...string) (at string, ok bool, err error) {
+	if len(controllers) == 0 {
+		return "", false, nil
+	}
 	if filepath.Base(t.Own) == leafName { // an earlier call, of this process or its parent
 		at = filepath.Dir(t.Own)
 	} else if at = t.Own; !t.delegated() {
@@ -36,7 +78,7 @@ func (t Tree) MakeRoom(controllers ...string) (at string, ok bool, err error) {
 		return "", false, fmt.Errorf("make room below cgroup %s: %w", at, err)
 	}
 	for _, c := range controllers {
-		err = errors.Join(err, os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+c), 0))
+		err = errors.Join(err, write(filepath.Join(dir, "cgroup.subtree_control"), "+"+c))
 	}
 	if slices.Contains(words(dir, "cgroup.subtree_control"), controllers[0]) {
 		return at, true, nil // others may be missing, as passed shows
@@ -66,17 +108,17 @@ func (t Tree) delegated() bool {
 // emptyInto moves all processes of a group into a leaf below it. New ones may
 // appear meanwhile: a moved process has its children in the leaf.
 func emptyInto(dir, leaf string) error {
-	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+	err := makeDirs(leaf)
+	if err != nil {
 		return err
 	}
-	var err error
 	for range 100 {
 		pids := words(dir, "cgroup.procs")
 		if len(pids) == 0 {
 			return nil
 		}
 		for _, pid := range pids {
-			if err = os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte(pid), 0); errors.Is(err, unix.ESRCH) {
+			if err = write(filepath.Join(leaf, "cgroup.procs"), pid); errors.Is(err, unix.ESRCH) {
 				err = nil
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -123,7 +124,7 @@ func shellBundle(b *testing.B, be *Backend, in isolation.Interpreter) (*sandbox,
 	}
 	s.conn = conn
 	bundle := be.bundle(img)
-	bundle.netns, bundle.cgroup, bundle.rootfs = s.endpoint.path(), s.group.inner(), s.layer.rootfs()
+	bundle.netns, bundle.cgroup, bundle.rootfs = s.endpoint.path(), filepath.Join(s.group.Path(), innerGroup), s.layer.rootfs()
 	if err := bundle.write(s.dir); err != nil {
 		b.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/container/image"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
@@ -31,7 +32,7 @@ func (b *Backend) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.
 	if err != nil {
 		return nil, fmt.Errorf("boot %s in %s: %w", spec.Interpreter.Runtime, b.Name(), isolation.Scarce(err))
 	}
-	if sb.group != nil && sb.group.has("freezer") {
+	if sb.group != nil && sb.group.Has(cgroup.Freezer) {
 		return pausable{sb}, nil
 	}
 	return sb, nil
@@ -159,23 +160,6 @@ func (s *sandbox) connect() (attached func() error, err error) {
 	return sync.OnceValue(func() error { return <-done }), nil
 }
 
-// makeGroup makes the cgroup around the container.
-func (s *sandbox) makeGroup(l isolation.Limits) error {
-	b := s.backend
-	all := placeGroups() // anew each time: the platform may have been moved to another group
-	if s.group = all.new(s.id); s.group == nil {
-		return nil
-	}
-	b.preparing.Lock()
-	err := all.reserve(b.home.note)
-	b.preparing.Unlock()
-	if err != nil {
-		return err
-	}
-	s.limits = l
-	return s.group.create(l)
-}
-
 // launch mounts the layer, writes the bundle and starts the OCI runtime.
 func (s *sandbox) launch(spec isolation.BootSpec, img *image.Image) error {
 	b := s.backend
@@ -201,7 +185,7 @@ func (s *sandbox) launch(spec isolation.BootSpec, img *image.Image) error {
 		bundle.netns = s.endpoint.path()
 	}
 	if s.group != nil {
-		bundle.cgroup = s.group.inner()
+		bundle.cgroup = filepath.Join(s.group.Path(), innerGroup)
 	}
 	if bundle.overlayed {
 		bundle.rootfs = s.layer.rootfs()

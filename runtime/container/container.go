@@ -150,7 +150,7 @@ func (b *Backend) Version(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s, network %s, %s", v, b.cfg.Network, placeGroups()), nil
+	return fmt.Sprintf("%s, network %s, %s", v, b.cfg.Network, describeCgroups()), nil
 }
 
 // prepare makes what all sandboxes share. After a failure the next Boot tries

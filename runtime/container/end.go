@@ -83,7 +83,7 @@ func (s *sandbox) close() error {
 	}
 	errs = append(errs, s.backend.workshop.do(s.layer.detach))
 	if s.group != nil {
-		errs = append(errs, s.group.remove())
+		errs = append(errs, s.group.Remove())
 	}
 	if s.endpoint != nil {
 		errs = append(errs, s.endpoint.close())
@@ -105,13 +105,13 @@ func (s *sandbox) kill() error {
 	s.killed = true
 	if s.first == nil && s.openFirst() != nil { // it failed while it was made
 		if s.group != nil {
-			s.group.kill()
+			return s.group.Kill()
 		}
 		return nil
 	}
 	err := s.first.kill()
 	if err == nil && s.paused {
-		err = ignoreMissing(s.group.thaw())
+		err = s.group.Thaw()
 	}
 	return err
 }
@@ -131,7 +131,7 @@ func (s *sandbox) waitGone() error {
 		err = errors.Join(err, p.kill(), p.close())
 	}
 	if s.group != nil {
-		s.group.kill()
+		err = errors.Join(err, s.group.Kill())
 	}
 	select {
 	case <-s.gone:

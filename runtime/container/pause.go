@@ -25,9 +25,9 @@ func (s *sandbox) setPaused(ctx context.Context, paused bool) (err error) {
 	case s.paused == paused:
 		return nil
 	case paused:
-		err = s.group.freeze(ctx)
+		err = s.group.Freeze(ctx)
 	default:
-		err = s.group.thaw()
+		err = s.group.Thaw()
 	}
 	if err != nil {
 		return fmt.Errorf("pause or resume %s: %w", s.id, err)

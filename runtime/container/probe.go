@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -55,7 +56,7 @@ func (b *Backend) probeUser(ctx context.Context) error {
 	switch {
 	case b.cfg.Network == NetworkBridge:
 		return b.lacks("only root can make a bridge", "run as root, or use --"+NetworkFlag+" none or host")
-	case b.oci.family == "crun" && hybridCgroups():
+	case b.oci.family == "crun" && cgroup.Mode() == "hybrid":
 		return b.lacks("crun refuses hybrid cgroups unless the version 2 mount is hidden from it, which only root can do",
 			"run as root, use runc, or boot with systemd.unified_cgroup_hierarchy=1")
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
@@ -25,8 +26,8 @@ type sandbox struct {
 	dir     string // the bundle
 	layer   layer
 
-	endpoint *endpoint // nil unless on the bridge
-	group    *group    // nil on a host without cgroups
+	endpoint *endpoint     // nil unless on the bridge
+	group    *cgroup.Group // nil on a host without cgroups
 	conn     net.Conn
 	session  *driver.Session
 	log      *driver.LogPipe
@@ -87,7 +88,7 @@ func (s *sandbox) replaceLimits(l isolation.Limits) error {
 	if s.group == nil || s.limits == l {
 		return nil
 	}
-	if err := s.group.limit(l); err != nil && !errors.Is(err, os.ErrNotExist) { // the container has ended: Import will say so
+	if err := s.group.Limit(l); err != nil && !errors.Is(err, os.ErrNotExist) { // the container has ended: Import will say so
 		return err
 	}
 	s.limits = l
@@ -133,7 +134,7 @@ func (s *sandbox) Cause() error {
 // Usage implements isolation.Sandbox.
 func (s *sandbox) Usage() (u isolation.Usage, err error) {
 	if s.group != nil {
-		u, err = s.group.usage()
+		u, err = s.group.Usage()
 	} else {
 		u, err = processUsage(s.PID())
 	}
@@ -173,7 +174,7 @@ func (s *sandbox) ending() driver.End {
 	}
 	e := driver.EndOf(containerStatus(s.status))
 	if s.group != nil {
-		own, above := s.group.oomKilled(s.limits.MemoryBytes, e)
+		own, above := outOfMemory(s.group, e)
 		e.OutOfMemory = own
 		if above {
 			e.Status += driver.OutOfMemoryAbove

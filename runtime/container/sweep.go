@@ -13,6 +13,8 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 // sweep removes the instances below parent whose owners are gone, with their
@@ -56,34 +58,37 @@ func sweepInstance(ctx context.Context, dir string, w *workshop) error {
 	if err != nil {
 		return err
 	}
-	left := findGroups()
 	var errs []error
-	var ours []*group
+	var ours []*cgroup.Group
 	for _, config := range bundles { // kill all, then wait for all
-		if g := groupOf(config, left); g != nil {
-			g.kill()
+		if g := groupOf(config); g != nil {
+			errs = append(errs, g.Kill())
 			ours = append(ours, g)
 		}
 	}
 	errs = append(errs, endContainers(ctx, in, record, w))
 	for _, g := range ours {
-		errs = append(errs, g.remove())
+		errs = append(errs, g.Remove())
 	}
 	errs = append(errs, removeBridge(in.bridgeName()), in.close())
 	return errors.Join(errs...)
 }
 
 // groupOf is the group around the one that a bundle's specification names.
-func groupOf(config string, all groups) *group {
+func groupOf(config string) *cgroup.Group {
 	b, err := os.ReadFile(config)
 	if err != nil {
 		return nil
 	}
 	var s specs.Spec
-	if json.Unmarshal(b, &s) != nil || s.Linux == nil || s.Linux.CgroupsPath == "" || all.version == 0 {
+	if json.Unmarshal(b, &s) != nil || s.Linux == nil || s.Linux.CgroupsPath == "" {
 		return nil
 	}
-	return &group{groups: all, path: filepath.Dir(s.Linux.CgroupsPath)}
+	path := filepath.Dir(s.Linux.CgroupsPath)
+	if !strings.HasPrefix(filepath.Base(path), idPrefix) {
+		return nil
+	}
+	return cgroup.At(path)
 }
 
 // endContainers waits for the OCI runtime's processes, which remove their

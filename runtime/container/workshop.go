@@ -6,6 +6,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 // workshop is one thread of this process that lives in a mount namespace of
@@ -55,9 +57,15 @@ func enterMountNamespace() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
-	if hybridCgroups() {
-		if err := unix.Unmount(hybridMount, unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("hide %s: %w", hybridMount, err)
+	if cgroup.Mode() != "hybrid" {
+		return nil
+	}
+	for _, t := range cgroup.Trees() {
+		if t.Controller != cgroup.Unified {
+			continue
+		}
+		if err := unix.Unmount(t.Mount, unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("hide %s: %w", t.Mount, err)
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
@@ -100,7 +101,7 @@ func (s *sandbox) attributes() *syscall.SysProcAttr {
 // platform is not root, for a file system of its own, and where nothing else
 // holds its processes together.
 func (s *sandbox) namespaced() bool {
-	return s.uid == 0 && (s.view != nil || s.group.fd == nil)
+	return s.uid == 0 && (s.view != nil || !s.group.Has(cgroup.Unified))
 }
 
 // script is what the sandbox's first process does.
@@ -117,7 +118,8 @@ func (s *sandbox) script() string {
 // acquire takes what the sandbox has on the host: a user, groups, a directory.
 func (s *sandbox) acquire() (err error) {
 	b := s.backend
-	if s.group, err = b.cgroups.newGroup(s.name); err != nil {
+	s.group = b.cgroups.Child(s.name)
+	if err := s.group.Make(); err != nil {
 		return err
 	}
 	if b.users != nil {

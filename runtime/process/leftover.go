@@ -16,39 +16,14 @@ import (
 // still lives.
 const prefix = "lambdabench-process-"
 
-// removeOrphans ends and removes what platforms that were killed left behind:
-// beside the cgroups of h, and in dir.
-func removeOrphans(h *hierarchy, dir string, u *users) error {
+// removeOrphans removes the directories in dir that platforms of this user left
+// when they were killed, and ends what still runs for them.
+func removeOrphans(dir string, u *users) error {
 	var errs []error
-	for _, own := range h.dirs() {
-		for _, left := range orphans(filepath.Dir(own)) {
-			errs = append(errs, removeOrphanGroup(left, own == h.unified))
-		}
-	}
-	for _, left := range orphans(dir) {
+	for _, left := range cgroup.Orphans(prefix, dir) {
 		errs = append(errs, removeOrphanDir(left, u))
 	}
 	return errors.Join(errs...)
-}
-
-// orphans are the directories in dir that a platform of this user left. Those
-// of other users are theirs to remove, also where this one could: anybody can
-// make a directory of any name in /tmp.
-func orphans(dir string) (left []string) {
-	for _, name := range cgroup.Orphans(prefix, dir) {
-		path := filepath.Join(dir, name)
-		if info, err := os.Lstat(path); err == nil && info.Sys().(*syscall.Stat_t).Uid == uint32(os.Geteuid()) {
-			left = append(left, path)
-		}
-	}
-	return left
-}
-
-func removeOrphanGroup(dir string, unified bool) error {
-	if unified {
-		return errors.Join(cgroup.Kill(dir), cgroup.RemoveTree(dir))
-	}
-	return cgroup.RemoveTree(dir)
 }
 
 // removeOrphanDir also ends what still runs under the users that own the

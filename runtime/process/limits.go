@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -17,7 +18,7 @@ func (s *sandbox) limit(l isolation.Limits) error {
 	s.mu.Lock()
 	s.limits = l
 	s.mu.Unlock()
-	if err := s.group.limit(s.cmd.Process.Pid, l); err != nil {
+	if err := s.limitGroup(l); err != nil {
 		if errors.Is(err, unix.EBUSY) { // version 1 refuses a limit below what is in use
 			return fmt.Errorf("the limit of %d MB is below what the runtime itself takes: %w", l.MemoryBytes>>20, err)
 		}
@@ -28,8 +29,26 @@ func (s *sandbox) limit(l isolation.Limits) error {
 			// Room for what is mapped and never touched, thread stacks above all.
 			setLimit(pid, unix.RLIMIT_DATA, l.MemoryBytes, 64<<20)
 		}
-		if !s.group.controls("pids") {
+		if !s.group.Has(cgroup.PIDs) {
 			setLimit(pid, unix.RLIMIT_NPROC, int64(l.Processes), 0)
+		}
+	}
+	return nil
+}
+
+// limitGroup limits the cgroup. The process is born in its memory group, and
+// enters others of version 1 when they are first needed: nothing that was
+// charged before matters to them.
+func (s *sandbox) limitGroup(l isolation.Limits) error {
+	if err := s.group.Limit(l); err != nil {
+		return err
+	}
+	for controller, wanted := range map[string]bool{cgroup.PIDs: l.Processes > 0, cgroup.CPU: l.CPUs > 0} {
+		if !wanted || !s.group.HasV1(controller) {
+			continue
+		}
+		if err := s.group.Enter(s.cmd.Process.Pid, controller); err != nil {
+			return fmt.Errorf("limit %s: %w", controller, err)
 		}
 	}
 	return nil

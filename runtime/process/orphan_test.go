@@ -137,7 +137,7 @@ func killPlatform(t *testing.T, mode string, cfg Config) {
 	if left := cgroup.Orphans(prefix, dir); len(left) > 0 {
 		t.Errorf("directories left: %v", left)
 	}
-	for _, own := range b.cgroups.dirs() {
+	for _, own := range b.cgroups.Dirs() {
 		if left := cgroup.Orphans(prefix, filepath.Dir(own)); len(left) > 0 {
 			t.Errorf("cgroups left: %v", left)
 		}

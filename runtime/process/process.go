@@ -52,7 +52,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
-	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -69,16 +68,16 @@ type Config struct {
 
 // Backend runs every sandbox as a process of its own.
 type Backend struct {
-	cfg  Config
-	once sync.Once
-	err  error // of prepare
+	cfg Config
 
-	dir     string
-	cgroups *hierarchy
-	users   *users // nil if functions run as the platform's own user
-	noView  error  // why sandboxes have no file system of their own; nil: they have
-	spawner *spawner
-	watch   *watch // nil where a cgroup limits memory
+	preparing sync.Mutex // guards what follows until it is ready
+	ready     bool
+	dir       string
+	cgroups   *cgroup.Group // around the sandboxes' own
+	users     *users        // nil if functions run as the platform's own user
+	noView    error         // why sandboxes have no file system of their own; nil: they have
+	spawner   *spawner
+	watch     *watch // nil where a cgroup limits memory
 
 	mu      sync.Mutex
 	closed  bool
@@ -106,7 +105,7 @@ func (b *Backend) Probe(ctx context.Context) error {
 	if err := b.prepare(); err != nil {
 		return &isolation.Unavailable{Backend: b.Name(), Lacks: err.Error()}
 	}
-	if b.cgroups.unified == "" && b.users == nil && !namespacesPermitted() {
+	if !b.cgroups.Has(cgroup.Unified) && b.users == nil && !namespacesPermitted() {
 		return &isolation.Unavailable{Backend: b.Name(),
 			Lacks:  "children of a function could not be ended for certain: neither cgroups nor user namespaces are permitted",
 			Remedy: namespaceRemedy("/proc/sys")}
@@ -135,70 +134,14 @@ func (b *Backend) CanLimit(l isolation.Limits) error {
 	if err := b.prepare(); err != nil {
 		return err
 	}
-	g := &group{h: b.cgroups}
+	lacks := func(what, remedy string) error {
+		return &isolation.Unavailable{Backend: b.Name(), Lacks: what, Remedy: remedy}
+	}
 	switch {
-	case l.CPUs > 0 && !g.controls("cpu"):
-		return &isolation.Unavailable{Backend: b.Name(), Lacks: "no cpu cgroup can be made", Remedy: "run as root, or under systemd-run --user -p Delegate=yes"}
-	case l.Processes > 0 && !g.controls("pids") && b.users != nil && !hasCapability(unix.CAP_SYS_RESOURCE):
-		return &isolation.Unavailable{Backend: b.Name(), Lacks: "no pids cgroup can be made and CAP_SYS_RESOURCE is missing", Remedy: "grant CAP_SYS_RESOURCE"}
-	}
-	return nil
-}
-
-// prepare makes what the sandboxes share, once, and removes what an earlier
-// platform left.
-func (b *Backend) prepare() error {
-	b.once.Do(func() {
-		if b.err = b.makeShared(); b.err != nil {
-			b.err = fmt.Errorf("prepare process backend: %w", b.err)
-		}
-	})
-	return b.err
-}
-
-func (b *Backend) makeShared() (err error) {
-	if os.Geteuid() == 0 && !b.cfg.withoutUsers {
-		if b.users, err = newUsers(b.cfg.FirstUID); err != nil {
-			return err
-		}
-	}
-	name := cgroup.OwnedName(prefix)
-	b.cgroups = &hierarchy{}
-	if !b.cfg.withoutCgroups {
-		b.cgroups = newHierarchy(name)
-	}
-	parent := b.cfg.Dir
-	if parent == "" || b.users != nil && !open(parent) {
-		parent = os.TempDir()
-	}
-	if err := removeOrphans(b.cgroups, parent, b.users); err != nil {
-		return err
-	}
-	b.dir = filepath.Join(parent, name)
-	if err := os.Mkdir(b.dir, 0o755); err != nil {
-		return err
-	}
-	if b.users != nil && !open(b.dir) {
-		return fmt.Errorf("unprivileged users cannot enter %s: choose another TMPDIR", parent)
-	}
-	for _, dir := range []string{"runtime", "root"} {
-		if err := os.Mkdir(filepath.Join(b.dir, dir), 0o755); err != nil {
-			return err
-		}
-	}
-	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
-		name, src, err := driver.Source(lang)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(b.dir, "runtime", name), src, 0o644); err != nil {
-			return err
-		}
-	}
-	b.spawner = newSpawner()
-	b.noView = b.tryView()
-	if b.cgroups.source() == sourcePSS {
-		b.watch = newWatch(b)
+	case l.CPUs > 0 && !b.cgroups.Has(cgroup.CPU):
+		return lacks("no cpu cgroup can be made", "run as root, or under systemd-run --user -p Delegate=yes")
+	case l.Processes > 0 && !b.cgroups.Has(cgroup.PIDs) && b.users != nil && !hasCapability(unix.CAP_SYS_RESOURCE):
+		return lacks("no pids cgroup can be made and CAP_SYS_RESOURCE is missing", "grant CAP_SYS_RESOURCE")
 	}
 	return nil
 }
@@ -266,7 +209,6 @@ func (b *Backend) sandboxes() []*sandbox {
 
 // Close implements isolation.Backend.
 func (b *Backend) Close() error {
-	b.once.Do(func() { b.err = errClosed })
 	b.mu.Lock()
 	again := b.closed
 	b.closed = true
@@ -279,20 +221,7 @@ func (b *Backend) Close() error {
 	for _, sb := range b.sandboxes() {
 		errs = append(errs, sb.Close())
 	}
-	if b.watch != nil {
-		b.watch.close()
-	}
-	if b.spawner != nil {
-		b.spawner.close()
-	}
-	if b.cgroups != nil {
-		errs = append(errs, b.cgroups.close())
-	}
-	if b.users != nil {
-		errs = append(errs, b.users.mark.Close())
-	}
-	if b.dir != "" {
-		errs = append(errs, os.RemoveAll(b.dir))
-	}
-	return errors.Join(errs...)
+	b.preparing.Lock()
+	defer b.preparing.Unlock()
+	return errors.Join(append(errs, b.dismantle())...)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
@@ -34,6 +35,31 @@ func loaded(t testing.TB, b *Backend, source string) isolation.Sandbox {
 		t.Fatal(err)
 	}
 	return sb
+}
+
+// The host's fault is mended while the platform runs on.
+func TestPrepareThatFailedIsTriedAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "later")
+	b := New(Config{Dir: dir, withoutUsers: true}) // root without users would take another directory
+	t.Cleanup(func() { b.Close() })
+	for range 2 {
+		if err := b.Probe(t.Context()); err == nil {
+			t.Fatal("it works without its directory")
+		}
+		if b.cgroups != nil || b.dir != "" {
+			t.Errorf("of a prepare that failed %v and %q stay", b.cgroups, b.dir)
+		}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	booted(t, b, isolation.Python)
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := b.CanLimit(isolation.Limits{}); !errors.Is(err, errClosed) {
+		t.Errorf("after Close: %v", err)
+	}
 }
 
 func TestDyingWordsAreInTheLog(t *testing.T) {
@@ -79,7 +105,7 @@ func TestAMemoryLimitBelowTheRuntimesOwnIsExplained(t *testing.T) {
 	b := New(Config{})
 	t.Cleanup(func() { b.Close() })
 	sb := booted(t, b, isolation.NodeJS)
-	if b.cgroups.source() != sourceV1 {
+	if !b.cgroups.HasV1(cgroup.Memory) {
 		t.Skip("only a version 1 memory cgroup refuses a limit below what is in use")
 	}
 	err := sb.Import(context.Background(), isolation.Function{Name: "f", Handler: "index.handler", Package: "/", Limits: isolation.Limits{MemoryBytes: 1 << 20}})

@@ -31,7 +31,7 @@ type sandbox struct {
 	task    string // where ld.so looks for the package's libraries: a link to the package, once there is one
 	uid     uint32 // 0: the platform's own user
 	view    *view  // nil: the host's file system
-	group   *group
+	group   *cgroup.Group
 	cmd     *exec.Cmd
 	conn    net.Conn
 	session *driver.Session
@@ -191,7 +191,7 @@ func (s *sandbox) ending() driver.End {
 		ws = syscall.WaitStatus(ws.ExitStatus() - 128)
 	}
 	end := driver.EndOf(ws)
-	killed, own := s.group.outOfMemory()
+	killed, own := s.group.OutOfMemory()
 	end.OutOfMemory = s.overLimit.Load() || killed && own
 	if killed && !end.OutOfMemory {
 		end.Status += driver.OutOfMemoryAbove
@@ -206,8 +206,8 @@ func (s *sandbox) ending() driver.End {
 // kill ends every process of the sandbox.
 func (s *sandbox) kill() error {
 	switch {
-	case s.group.fd != nil:
-		return cgroup.Kill(filepath.Join(s.backend.cgroups.unified, s.name))
+	case s.group.Has(cgroup.Unified):
+		return s.group.Kill()
 	case s.uid != 0:
 		return killUser(s.uid)
 	}
@@ -253,7 +253,7 @@ func (s *sandbox) release() error {
 		s.conn.Close()
 	}
 	if s.group != nil {
-		errs = append(errs, s.group.remove())
+		errs = append(errs, s.group.Remove())
 	}
 	if s.output != nil {
 		errs = append(errs, s.output.Close())
@@ -271,9 +271,8 @@ func (s *sandbox) release() error {
 // pids are the sandbox's processes: those of its group, else the interpreter
 // and its descendants.
 func (s *sandbox) pids() (pids []int) {
-	if s.group.fd != nil {
-		text, _ := os.ReadFile(s.group.path("", "cgroup.procs"))
-		return numbers(string(text))
+	if s.group.Has(cgroup.Unified) {
+		return s.group.Processes()
 	}
 	for next := []int{s.cmd.Process.Pid}; len(next) > 0; next = next[1:] {
 		pids = append(pids, next[0])

@@ -8,6 +8,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
 // spawner forks every sandbox of a backend from one thread of its own. A
@@ -108,9 +110,9 @@ func (s *spawner) do(f func() error) (err error) {
 }
 
 // start starts cmd inside the group and, where there is one, the view.
-func (s *spawner) start(cmd *exec.Cmd, g *group, v *view, owner uint32) error {
+func (s *spawner) start(cmd *exec.Cmd, g *cgroup.Group, v *view, owner uint32) error {
 	err := s.do(func() error {
-		return g.enclose(cmd.SysProcAttr, func() error { return s.within(v, owner, cmd.Start) })
+		return g.Start(cmd.SysProcAttr, func() error { return s.within(v, owner, cmd.Start) })
 	})
 	if err != nil && cmd.Process != nil { // it started, but the thread is astray
 		cmd.Process.Kill()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,22 +18,23 @@ import (
 // proportional set sizes of its processes. To read those of another user's
 // process takes CAP_SYS_PTRACE, which root lacks in a container: what is left
 // are resident set sizes, in which shared pages count in every process.
-func (s *sandbox) usage() (isolation.Usage, error) {
-	u := isolation.Usage{Source: s.backend.cgroups.source()}
-	var err error
-	if u.Source == sourcePSS {
+func (s *sandbox) usage() (u isolation.Usage, err error) {
+	if s.group.Source() != "" {
+		u, err = s.group.Usage()
+	} else {
+		u.Source = sourcePSS
 		u.MemoryBytes, err = sumOver(s.pids(), proportionalSetSize)
 		if errors.Is(err, fs.ErrPermission) {
 			u.Source = sourceRSS
 			u.MemoryBytes, err = sumOver(s.pids(), residentSetSize)
 		}
-	} else {
-		u.MemoryBytes, u.PeakBytes, err = s.group.memory()
+	}
+	if err == nil {
+		u.CPU, err = s.cpuTime()
 	}
 	if err != nil {
 		return u, fmt.Errorf("usage of process %d: %w", s.cmd.Process.Pid, err)
 	}
-	u.CPU = s.cpu()
 	return u, nil
 }
 
@@ -51,43 +51,17 @@ func sumOver(pids []int, sizeOf func(pid int) (int64, error)) (sum int64, err er
 	return sum, nil
 }
 
-// Sources of the memory figure.
+// Sources of the memory figure where there is no memory cgroup.
 const (
-	sourceV1  = "cgroup-v1"
-	sourceV2  = "cgroup-v2"
 	sourcePSS = "pss"
 	sourceRSS = "rss"
 )
 
-func (h *hierarchy) source() string {
-	if _, ok := h.controllers["memory"]; ok {
-		return sourceV1
-	}
-	if slices.Contains(h.passed, "memory") {
-		return sourceV2
-	}
-	return sourcePSS
-}
-
-func (g *group) memory() (now, peak int64, err error) {
-	usage, max, stat, idle := "memory.current", "memory.peak", g.path("", "memory.stat"), "inactive_file"
-	controller := ""
-	if g.h.source() == sourceV1 {
-		controller, usage, max = "memory", "memory.usage_in_bytes", "memory.max_usage_in_bytes"
-		stat, idle = g.path("memory", "memory.stat"), "total_inactive_file"
-	}
-	if now, err = number(g.path(controller, usage)); err != nil {
-		return 0, 0, err
-	}
-	peak, _ = number(g.path(controller, max)) // Linux before 5.19 has no memory.peak
-	return now - field(stat, idle), peak, nil
-}
-
-// cpu is user and system time of the whole group; without one, that of the
+// cpuTime is user and system time of the whole group; without one, that of the
 // processes that are there and of children that were waited for.
-func (s *sandbox) cpu() time.Duration {
-	if s.group.fd != nil {
-		return time.Duration(field(s.group.path("", "cpu.stat"), "usage_usec")) * time.Microsecond
+func (s *sandbox) cpuTime() (time.Duration, error) {
+	if s.group.Has(cgroup.Unified) {
+		return s.group.CPUTime()
 	}
 	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
 	var ticks int64
@@ -99,7 +73,7 @@ func (s *sandbox) cpu() time.Duration {
 			ticks += n
 		}
 	}
-	return time.Duration(ticks) * tick
+	return time.Duration(ticks) * tick, nil
 }
 
 // proportionalSetSize reads Pss of proc(5) smaps_rollup, in bytes.

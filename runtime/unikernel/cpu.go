@@ -2,13 +2,8 @@ package unikernel
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
@@ -27,147 +22,87 @@ func (b *Backend) CanLimit(l isolation.Limits) error {
 	if l.CPUs <= 0 {
 		return nil
 	}
-	return b.cpu.find()
+	_, err := b.cpu.find()
+	return err
 }
 
-// cpuGroups is where a backend's cpu groups are. The zero value finds out.
+// cpuGroups are a backend's cpu groups. The zero value finds out where they may be.
 type cpuGroups struct {
 	mu     sync.Mutex
-	sought bool
-	err    error
-	dir    string
-	home   string // the platform's own group, where its tender is
-	v1     bool
+	parent *cgroup.Group // nil: not made yet
+	closed bool
 	serial int
 }
 
-// find makes the directory, once. The error is an *Unavailable.
-func (g *cpuGroups) find() error {
+// find makes the group around the UCs' own. After a failure the next limit tries
+// again. The error is an *Unavailable, but for that of a closed backend.
+func (g *cpuGroups) find() (*cgroup.Group, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.sought {
-		tree := cpuTree()
-		g.sought, g.home, g.v1 = true, tree.Dir(), tree.Controller != ""
-		g.dir, g.err = makeCPUGroups(tree, cgroup.OwnedName(cpuPrefix))
+	if g.closed {
+		return nil, isolation.ErrClosed
 	}
-	return g.err
-}
-
-// cpuTree is version 1's, where the controller is there, else that of version
-// 2. A host that has neither yields none.
-func cpuTree() (found cgroup.Tree) {
-	for _, t := range cgroup.Trees() {
-		if t.Controller == "cpu" {
-			return t
-		}
-		if t.Controller == "" {
-			found = t
-		}
+	if g.parent != nil {
+		return g.parent, nil
 	}
-	return found
-}
-
-func makeCPUGroups(tree cgroup.Tree, name string) (dir string, err error) {
-	const remedy = "run as root, or under systemd-run --user -p Delegate=yes"
-	lacks := func(what, remedy string) (string, error) {
-		return "", &isolation.Unavailable{Backend: Name, Lacks: "no CPU limits: " + what, Remedy: remedy}
+	parent, err := cgroup.New(cgroup.OwnedName(cpuPrefix), cgroup.CPU)
+	if !parent.Has(cgroup.CPU) {
+		return nil, &isolation.Unavailable{Backend: Name, Lacks: "no CPU limits: " + err.Error(),
+			Remedy: "run as root, or under systemd-run --user -p Delegate=yes"}
 	}
-	if tree.Mount == "" {
-		return lacks("no cgroup tree with the cpu controller is mounted", "mount -t cgroup2 none /sys/fs/cgroup")
-	}
-	if tree.Controller != "" {
-		dir = filepath.Join(tree.Dir(), name)
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			return lacks("no cpu cgroup can be made: "+err.Error(), "run as root")
-		}
-		if _, err := os.Stat(filepath.Join(dir, "cpu.cfs_quota_us")); err != nil {
-			os.Remove(dir)
-			return lacks("the kernel bounds no CPU time", "a kernel with CONFIG_CFS_BANDWIDTH")
-		}
-		return dir, nil
-	}
-	dir, passed := tree.Delegate(name, "cpu")
-	switch {
-	case dir == "":
-		return lacks("no cgroup can be made", remedy)
-	case len(passed) == 0:
-		os.Remove(dir)
-		return lacks("no cgroup above this process hands the cpu controller on (cgroup.subtree_control)", remedy)
-	}
-	return dir, nil
-}
-
-// sweepCPUGroups removes what platforms that were killed left behind. Their
-// UCs are gone or on their way out.
-func sweepCPUGroups() error {
-	tree := cpuTree()
-	if tree.Mount == "" {
-		return nil
-	}
-	var errs []error
-	for at := tree.Own; ; at = filepath.Dir(at) {
-		dir := filepath.Join(tree.Mount, at)
-		if unix.Access(dir, unix.W_OK) == nil {
-			for _, name := range cgroup.Orphans(cpuPrefix, dir) {
-				errs = append(errs, cgroup.RemoveTree(filepath.Join(dir, name)))
-			}
-		}
-		if tree.Controller != "" || at == "/" || at == "." {
-			return errors.Join(errs...)
-		}
-	}
+	g.parent = parent
+	return parent, nil
 }
 
 // add makes a group with a limit.
-func (g *cpuGroups) add(cpus float64) (string, error) {
+func (g *cpuGroups) add(cpus float64) (*cgroup.Group, error) {
+	parent, err := g.find()
+	if err != nil {
+		return nil, err
+	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.serial++
-	dir := filepath.Join(g.dir, strconv.Itoa(g.serial))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", fmt.Errorf("make cpu cgroup: %w", err)
+	group := parent.Child(strconv.Itoa(g.serial))
+	g.mu.Unlock()
+	if err := errors.Join(group.Make(), group.Limit(isolation.Limits{CPUs: cpus})); err != nil {
+		return nil, errors.Join(err, group.Remove())
 	}
-	if err := cgroup.LimitCPU(dir, g.v1, cpus); err != nil {
-		return "", errors.Join(err, cgroup.Remove(dir))
-	}
-	return dir, nil
+	return group, nil
 }
 
 // close removes the directory; all sandboxes are closed.
 func (g *cpuGroups) close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	dir := g.dir
-	g.sought, g.dir, g.err = true, "", isolation.ErrClosed
-	if dir == "" {
+	g.closed = true
+	if g.parent == nil {
 		return nil
 	}
-	return cgroup.Remove(dir)
+	return g.parent.Remove()
 }
 
 // cpuLimit is the group of one UC.
 type cpuLimit struct {
-	mu   sync.Mutex
-	dir  string // "": none
-	pid  int    // of the UC, on the host
-	over bool   // the UC gets no further limit
+	mu    sync.Mutex
+	group *cgroup.Group // nil: none
+	pid   int           // of the UC, on the host
+	over  bool          // the UC gets no further limit
 }
 
 // limitCPU puts the UC under a limit, or changes it. A host that permits none
 // is one that CanLimit names.
 func (s *sandbox) limitCPU(cpus float64) error {
-	groups := &s.backend.cpu
 	s.cpu.mu.Lock()
 	defer s.cpu.mu.Unlock()
 	switch {
 	case s.cpu.over:
 		return isolation.ErrClosed
-	case s.cpu.dir != "":
-		return cgroup.LimitCPU(s.cpu.dir, groups.v1, cpus)
+	case s.cpu.group != nil:
+		return s.cpu.group.Limit(isolation.Limits{CPUs: cpus})
 	case cpus <= 0:
 		return nil
 	}
-	if err := groups.find(); err != nil {
+	if _, err := s.backend.cpu.find(); err != nil {
 		var lacking *isolation.Unavailable
 		if errors.As(err, &lacking) {
 			return nil
@@ -178,14 +113,14 @@ func (s *sandbox) limitCPU(cpus float64) error {
 	if err != nil {
 		return err
 	}
-	dir, err := groups.add(cpus)
+	group, err := s.backend.cpu.add(cpus)
 	if err != nil {
 		return err
 	}
-	if err := cgroup.Enter(dir, pid); err != nil {
-		return errors.Join(err, cgroup.Remove(dir))
+	if err := group.Enter(pid, cgroup.CPU); err != nil {
+		return errors.Join(err, group.Remove())
 	}
-	s.cpu.dir, s.cpu.pid = dir, pid
+	s.cpu.group, s.cpu.pid = group, pid
 	return nil
 }
 
@@ -195,9 +130,9 @@ func (s *sandbox) unlimitCPU() {
 	s.cpu.mu.Lock()
 	defer s.cpu.mu.Unlock()
 	s.cpu.over = true
-	if s.cpu.dir != "" {
+	if s.cpu.group != nil {
 		// A UC that stays throttled ends all the same, later.
-		_ = cgroup.LimitCPU(s.cpu.dir, s.backend.cpu.v1, 0)
+		_ = s.cpu.group.Limit(isolation.Limits{})
 	}
 }
 
@@ -207,11 +142,11 @@ func (s *sandbox) leaveCPU() bool {
 	s.unlimitCPU()
 	s.cpu.mu.Lock()
 	defer s.cpu.mu.Unlock()
-	if s.cpu.dir == "" {
+	if s.cpu.group == nil {
 		return true
 	}
 	// The process id is the UC's, dead or alive, until its zygote is told to kill it.
-	if cgroup.Enter(s.backend.cpu.home, s.cpu.pid) != nil {
+	if s.cpu.group.Leave(cgroup.CPU, s.cpu.pid) != nil {
 		return false
 	}
 	return s.removeCPU() == nil
@@ -228,23 +163,23 @@ func (s *sandbox) freeCPU() error {
 func (l *cpuLimit) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.dir, l.pid, l.over = "", 0, false
+	l.group, l.pid, l.over = nil, 0, false
 }
 
 func (l *cpuLimit) limited() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.dir != ""
+	return l.group != nil
 }
 
 // removeCPU needs s.cpu.mu.
 func (s *sandbox) removeCPU() error {
-	if s.cpu.dir == "" {
+	if s.cpu.group == nil {
 		return nil
 	}
-	err := cgroup.Remove(s.cpu.dir)
+	err := s.cpu.group.Remove()
 	if err == nil {
-		s.cpu.dir = ""
+		s.cpu.group = nil
 	}
 	return err
 }

@@ -39,7 +39,10 @@ func deployedUnder(t testing.TB, b *Backend, snap isolation.Snapshot, cpus float
 func groupsOf(t testing.TB, b *Backend) map[string]string {
 	t.Helper()
 	held := map[string]string{}
-	lists, err := filepath.Glob(filepath.Join(b.cpu.dir, "*", "cgroup.procs"))
+	if b.cpu.parent == nil {
+		return held
+	}
+	lists, err := filepath.Glob(filepath.Join(b.cpu.parent.Dirs()[0], "*", "cgroup.procs"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,13 +78,13 @@ func TestEachLimitedUCHasAGroupOfItsOwn(t *testing.T) {
 	fn := function(t, isolation.NodeJS, nopSource[isolation.NodeJS])
 	fn.Limits.CPUs = 0.5
 	one := deployedUnder(t, b, base, 0.25)
-	if got := quota(t, one.cpu.dir); got != "25000" {
+	if got := quota(t, one.cpu.group.Dirs()[0]); got != "25000" {
 		t.Errorf("its quota is %s", got)
 	}
 	if err := one.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
-	if got := quota(t, one.cpu.dir); got != "50000" {
+	if got := quota(t, one.cpu.group.Dirs()[0]); got != "50000" {
 		t.Errorf("the quota of its function is %s", got)
 	}
 	snap, err := b.Capture(t.Context(), one)
@@ -98,7 +101,7 @@ func TestEachLimitedUCHasAGroupOfItsOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want[sb.cpu.dir] = fmt.Sprint(pid)
+		want[sb.cpu.group.Dirs()[0]] = fmt.Sprint(pid)
 	}
 	if got := groupsOf(t, b); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("groups hold %v, want %v", got, want)
@@ -204,10 +207,13 @@ func TestProcessOfAUCIsFoundWithoutTheKernelsHelp(t *testing.T) {
 func TestBackendThatIsClosedLimitsNothing(t *testing.T) {
 	b := New(Config{})
 	err := b.CanLimit(isolation.Limits{CPUs: 1})
-	if dir := b.cpu.dir; err == nil && !cgroupThere(dir) {
+	dir := ""
+	if err == nil {
+		dir = b.cpu.parent.Dirs()[0]
+	}
+	if dir != "" && !cgroupThere(dir) {
 		t.Errorf("no directory %s", dir)
 	}
-	dir := b.cpu.dir
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -229,14 +235,13 @@ func cgroupThere(dir string) bool {
 
 // groupsOfPlatform are the directories of groups that a process has made.
 func groupsOfPlatform(pid int) (dirs []string) {
-	tree := cpuTree()
-	for at := tree.Own; ; at = filepath.Dir(at) {
-		found, _ := filepath.Glob(filepath.Join(tree.Mount, at, fmt.Sprintf("%s%d-*", cpuPrefix, pid)))
-		dirs = append(dirs, found...)
-		if at == "/" || at == "." {
-			return dirs
+	for _, controller := range []string{cgroup.CPU, cgroup.Unified} {
+		for _, at := range cgroup.Above(controller) {
+			found, _ := filepath.Glob(filepath.Join(at, fmt.Sprintf("%s%d-*", cpuPrefix, pid)))
+			dirs = append(dirs, found...)
 		}
 	}
+	return dirs
 }
 
 func TestGroupsOfAKilledPlatformAreSwept(t *testing.T) {
@@ -250,7 +255,7 @@ func TestGroupsOfAKilledPlatformAreSwept(t *testing.T) {
 	if len(groups) != 1 {
 		t.Fatalf("its groups are %v", groups)
 	}
-	if err := sweepCPUGroups(); err != nil || !cgroupThere(dirs[0]) {
+	if err := cgroup.Sweep(cpuPrefix); err != nil || !cgroupThere(dirs[0]) {
 		t.Fatalf("groups of a platform that lives were swept (%v)", err)
 	}
 	cmd.Process.Kill()

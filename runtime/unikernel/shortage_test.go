@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -43,66 +42,35 @@ func rlimitShortage(t *testing.T, tender []int) func() {
 
 // groupShortage moves the tender into a group of its own.
 func groupShortage(t *testing.T, tender []int) func() {
-	dir, home := pidsGroup(t)
-	move := func(to string) error {
+	parent, err := cgroup.New(cgroup.OwnedName("lambdabench-test-"), cgroup.PIDs)
+	if !parent.Has(cgroup.PIDs) {
+		t.Skipf("no pids cgroup can be made: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := parent.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	group := parent.Child("tender")
+	move := func(to func(pid int) error) error {
 		var errs []error
 		for _, pid := range tender {
-			if err := cgroup.Enter(to, pid); !errors.Is(err, unix.ESRCH) { // it ended meanwhile
+			if err := to(pid); !errors.Is(err, unix.ESRCH) { // it ended meanwhile
 				errs = append(errs, err)
 			}
 		}
 		return errors.Join(errs...)
 	}
-	err := os.WriteFile(filepath.Join(dir, "pids.max"), []byte("1"), 0)
-	if err = errors.Join(err, move(dir)); err != nil {
+	err = errors.Join(group.Make(), group.Limit(isolation.Limits{Processes: 1}),
+		move(func(pid int) error { return group.Enter(pid, cgroup.PIDs) }))
+	if err != nil {
 		t.Skipf("the tender cannot be moved into a pids cgroup: %v", err)
 	}
 	return func() {
-		if err := move(home); err != nil {
+		if err := move(func(pid int) error { return group.Leave(cgroup.PIDs, pid) }); err != nil {
 			t.Error(err)
 		}
 	}
-}
-
-// pidsGroup makes a group with a pids controller, where it may. home is where
-// this process is.
-func pidsGroup(t *testing.T) (dir, home string) {
-	name := cgroup.OwnedName("lambdabench-test-")
-	var reasons []string
-	for _, tree := range cgroup.Trees() {
-		switch tree.Controller {
-		case "pids":
-			dir = filepath.Join(tree.Dir(), name)
-			if err := os.Mkdir(dir, 0o755); err != nil {
-				reasons = append(reasons, err.Error())
-				continue
-			}
-		case "":
-			above, passed := tree.Delegate(name, "pids")
-			if above != "" {
-				t.Cleanup(func() { cgroup.Remove(above) })
-			}
-			if len(passed) == 0 {
-				reasons = append(reasons, "no group of version 2 here passes the pids controller on")
-				continue
-			}
-			dir = filepath.Join(above, "tender")
-			if err := os.Mkdir(dir, 0o755); err != nil {
-				reasons = append(reasons, err.Error())
-				continue
-			}
-		default:
-			continue
-		}
-		t.Cleanup(func() {
-			if err := cgroup.Remove(dir); err != nil {
-				t.Error(err)
-			}
-		})
-		return dir, tree.Dir()
-	}
-	t.Skipf("no pids cgroup can be made: %s", strings.Join(append(reasons, "the host has no such controller")[:max(1, len(reasons))], "; "))
-	return "", ""
 }
 
 func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T) {

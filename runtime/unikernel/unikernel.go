@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
@@ -137,7 +138,7 @@ func (b *Backend) start(ctx context.Context) (err error) {
 	if b.rules, err = proxy.ParseRules(b.cfg.Allow); err != nil {
 		return err
 	}
-	if err := sweepCPUGroups(); err != nil {
+	if err := cgroup.Sweep(cpuPrefix); err != nil {
 		return err
 	}
 	arena, err := snapshot.NewArena()

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 )
 
 // serial tells apart what one process owns.
@@ -33,27 +34,43 @@ func Orphaned(prefix, name string) bool {
 	return err == nil && StartTime(pid) != parts[1]
 }
 
-// Orphans are the directories in dir that are Orphaned.
-func Orphans(prefix, dir string) (names []string) {
+// Orphans are the directories in dir that are Orphaned, of this user alone:
+// those of other users are theirs to remove, also where this one could. Anybody
+// can make a directory of any name in /tmp.
+func Orphans(prefix, dir string) (paths []string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		if e.IsDir() && Orphaned(prefix, e.Name()) {
-			names = append(names, e.Name())
+		info, err := e.Info()
+		if err != nil || !e.IsDir() || !Orphaned(prefix, e.Name()) {
+			continue
+		}
+		if info.Sys().(*syscall.Stat_t).Uid == uint32(os.Geteuid()) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}
-	return names
+	return paths
 }
 
-// RemoveTree removes a group and those in it, one level deep.
-func RemoveTree(dir string) error {
+// Sweep ends and removes what processes that are gone left of groups that they
+// made with New, by names of OwnedName with this prefix.
+func Sweep(prefix string) error {
 	var errs []error
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if e.IsDir() {
-			errs = append(errs, Remove(filepath.Join(dir, e.Name())))
+	for _, t := range Trees() {
+		dirs := []string{t.Dir()}
+		if t.Controller == Unified { // New climbs to a group that hands its controllers on
+			dirs = t.above()
+		}
+		for _, dir := range dirs {
+			for _, left := range Orphans(prefix, dir) {
+				g := &Group{v1: map[string]string{t.Controller: left}}
+				if t.Controller == Unified {
+					g = &Group{v2: left}
+				}
+				errs = append(errs, g.Kill(), g.Remove())
+			}
 		}
 	}
-	return errors.Join(append(errs, Remove(dir))...)
+	return errors.Join(errs...)
 }
 
 // StartTime is field 22 of proc(5) stat, in ticks since boot; empty for a

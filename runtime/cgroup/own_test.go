@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,22 +10,22 @@ import (
 )
 
 func TestMemoryIsWhatTheTightestGroupLeaves(t *testing.T) {
-	host := Memory{Total: 1 << 34, Available: 1 << 33}
+	host := OwnMemory{Total: 1 << 34, Available: 1 << 33}
 	for name, c := range map[string]struct {
 		v1    bool
 		files map[string]string
-		want  Memory
+		want  OwnMemory
 	}{
 		"no limit in version 2": {false, map[string]string{"memory.max": "max", "memory.high": "max", "memory.current": "5000000"}, host},
 		"no limit in version 1": {true, map[string]string{"memory.limit_in_bytes": "9223372036854771712", "memory.usage_in_bytes": "5000000"}, host},
 		"no such files":         {false, nil, host},
 		"version 2, cache can be reclaimed": {false, map[string]string{"memory.max": "536870912", "memory.high": "max", "memory.current": "300000000",
-			"memory.stat": "anon 100000000\nactive_file 150000000\ninactive_file 50000000\n"}, Memory{536870912, 436870912}},
+			"memory.stat": "anon 100000000\nactive_file 150000000\ninactive_file 50000000\n"}, OwnMemory{536870912, 436870912}},
 		"version 2, throttled before the limit": {false, map[string]string{"memory.max": "536870912", "memory.high": "268435456", "memory.current": "68435456"},
-			Memory{268435456, 200000000}},
+			OwnMemory{268435456, 200000000}},
 		"version 1, with the groups below": {true, map[string]string{"memory.limit_in_bytes": "536870912", "memory.usage_in_bytes": "300000000",
-			"memory.stat": "inactive_file 1\ntotal_active_file 100000000\ntotal_inactive_file 100000000\n"}, Memory{536870912, 436870912}},
-		"nothing left": {false, map[string]string{"memory.max": "1000", "memory.current": "2000"}, Memory{1000, 0}},
+			"memory.stat": "inactive_file 1\ntotal_active_file 100000000\ntotal_inactive_file 100000000\n"}, OwnMemory{536870912, 436870912}},
+		"nothing left": {false, map[string]string{"memory.max": "1000", "memory.current": "2000"}, OwnMemory{1000, 0}},
 	} {
 		dir := t.TempDir()
 		for file, text := range c.files {
@@ -79,11 +80,20 @@ func TestGroupsAboveBeginWithThisProcessesOwn(t *testing.T) {
 }
 
 func TestPartOfATreeThatIsMountedIsRead(t *testing.T) {
-	m, ok := parseMount("32 31 0:32 /docker/abc /sys/fs/cgroup/memory ro,relatime - cgroup cgroup rw,memory")
-	if !ok || m.root != "/docker/abc" || m.at != "/sys/fs/cgroup/memory" || !m.has("memory") || m.has("cpu") {
-		t.Errorf("%+v, %v", m, ok)
-	}
-	if _, ok := parseMount("23 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw"); ok {
-		t.Error("a disk is taken for a tree")
+	const mounts = `23 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
+32 31 0:32 /docker/abc /sys/fs/cgroup/memory ro,relatime - cgroup cgroup rw,memory
+33 31 0:33 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+34 31 0:34 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+35 31 0:34 /part /other rw - cgroup2 cgroup2 rw
+`
+	for groups, want := range map[string]string{
+		"4:memory:/docker/abc/own\n": "[{memory /sys/fs/cgroup/memory /own}]",
+		"4:memory:/elsewhere\n":      "[{memory /sys/fs/cgroup/memory /}]",
+		"2:cpu,cpuacct:/a\n":         "[{cpu /sys/fs/cgroup/cpu,cpuacct /a} {cpuacct /sys/fs/cgroup/cpu,cpuacct /a}]",
+		"0::/b\n9:pids:/\n":          "[{ /sys/fs/cgroup/unified /b}]",
+	} {
+		if got := fmt.Sprint(treesIn(groups, mounts)); got != want {
+			t.Errorf("%q: %s, want %s", groups, got, want)
+		}
 	}
 }
