@@ -15,12 +15,17 @@
 #define LIST_ENTRIES ((ZYGOTE_BUFFER_SIZE - BUFFER_PAGES * PAGE) / sizeof(struct tc_page))
 #define MAX_RANGES   32 /* of one read */
 
+/* A run of the arena that is larger than the stages (snapshot.Arena) is new, and not yet in the page tables. */
+#define STAGE        512
+#define POPULATED    256 /* pages at a time: page faults take longer than the copies */
+
 /* A capture under way. */
 struct diff {
 	const struct uc_state *state;
 	const struct tc_candidate *candidate, *candidates_end; /* sorted by address; those of earlier pages are passed */
 	struct table out;
 	u64 slot, kept, room; /* of the arena: the first slot, how many are needed, how many there are */
+	u64 populated;        /* slots of a new run */
 	int direct;           /* TC_DIRECT */
 };
 
@@ -74,6 +79,11 @@ static i64 sort_page(struct diff *d, u64 addr, const u8 *p)
 	u64 off = (d->slot + d->kept++) * PAGE;
 	if (d->kept > d->room)
 		return 0; /* counted all the same: the reply tells how many slots are needed */
+	if (d->room > STAGE && d->kept > d->populated) {
+		u64 n = MIN(d->room - d->populated, POPULATED);
+		SYS3(madvise, ZYGOTE_ARENA + off, n * PAGE, MADV_POPULATE_WRITE); /* if this fails, the copies fault */
+		d->populated += n;
+	}
 	memcpy((u8 *)ZYGOTE_ARENA + off, p, PAGE);
 	return emit(&d->out, addr, off, same);
 }
@@ -119,7 +129,13 @@ void capture(const struct tc_order *o, struct tc_reply *r)
 	};
 	int pid = child_of(o->id)->pid;
 	i64 e = list_pages(o, r, &private);
-	u64 done = 0;
+	u64 done = 0, pages = 0;
+	for (u32 i = 0; !e && i < private.n; i++)
+		pages += private.p[i].pages;
+	if (!e && pages > 8 * d.room) { /* nearly for sure too many: they are not read for an exact count */
+		d.kept = pages;
+		e = -ENOSPC;
+	}
 	for (u32 i = 0; !e && i < private.n;)
 		e = next_pages(&d, pid, &private, &i, &done);
 	if (!e)
