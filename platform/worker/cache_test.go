@@ -269,17 +269,17 @@ func TestPausedSandboxIsResumed(t *testing.T) {
 	f := newFake(t)
 	f.onResume = func() error { time.Sleep(time.Millisecond); return nil }
 	w := start(t, Config{PauseAfter: time.Millisecond, Sandboxes: 2}, f)
-	resting := func(n int) {
-		runtimetest.Eventually(t, "pause", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.resting.n == n })
+	paused := func(n int) {
+		runtimetest.Eventually(t, "pause", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.paused.n == n })
 	}
 	invoke(t, w, "a")
-	resting(1)
+	paused(1)
 	res := invoke(t, w, "a")
 	if res.Path != Hot || res.Stages.Deploy < time.Millisecond {
 		t.Errorf("%s, %+v", res.Path, res.Stages)
 	}
 	invoke(t, w, "b")
-	resting(2)
+	paused(2)
 	wantPaths(t, w, "boot hot", "c", "b") // a was idle longest
 }
 
@@ -308,7 +308,7 @@ func TestSandboxThatCannotBeResumedIsReplaced(t *testing.T) {
 	f.onResume = func() error { return errFake }
 	w := start(t, Config{PauseAfter: time.Millisecond}, f)
 	invoke(t, w, "a")
-	runtimetest.Eventually(t, "pause", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.resting.n == 1 })
+	runtimetest.Eventually(t, "pause", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.paused.n == 1 })
 	wantPaths(t, w, "boot", "a")
 }
 

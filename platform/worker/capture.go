@@ -69,13 +69,13 @@ func (w *Worker) captureLater(lang *language, fn *function, code isolation.Funct
 	fn.wanted = w.wanted.add(fn, lang, code)
 	if !w.capturer {
 		w.capturer = true
-		w.owned.Add(1)
+		w.goroutines.Add(1)
 		go w.captureAll()
 	}
 }
 
 func (w *Worker) captureAll() {
-	defer w.owned.Done()
+	defer w.goroutines.Done()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for job := w.wanted.next(); job != nil; job = w.wanted.next() {

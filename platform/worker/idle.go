@@ -6,9 +6,9 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// takeIdle takes the sandbox of fn that was used last, nil when none is idle.
+// acquireIdle is the idle sandbox of fn that was used last; nil when none is idle.
 // w.mu is held.
-func (w *Worker) takeIdle(fn *function) *instance {
+func (w *Worker) acquireIdle(fn *function) *instance {
 	inst := fn.idle.first()
 	if inst == nil {
 		return nil
@@ -19,9 +19,9 @@ func (w *Worker) takeIdle(fn *function) *instance {
 	return inst
 }
 
-// park keeps a sandbox for the next invocation of its function, or gives it to
-// one that waits. w.mu is held.
-func (w *Worker) park(inst *instance) {
+// keepIdle gives a sandbox to a waiting invocation of its function, or keeps the
+// sandbox for the next one. w.mu is held.
+func (w *Worker) keepIdle(inst *instance) {
 	if w.cfg.Idle.Off || inst.fn.forgotten || w.closed {
 		w.retire(inst)
 		return
@@ -37,8 +37,8 @@ func (w *Worker) park(inst *instance) {
 	w.shrinkIdle()
 }
 
-// charge counts the memory of an idle sandbox. One that was not sampled yet is
-// taken for the average of its runtime. w.mu is held.
+// charge counts the memory of an idle sandbox. A sandbox that was not sampled yet
+// counts as the average of its runtime. w.mu is held.
 func (w *Worker) charge(inst *instance) {
 	n := inst.bytes
 	if n == 0 {
@@ -50,7 +50,7 @@ func (w *Worker) charge(inst *instance) {
 
 // shrinkIdle brings the idle sandboxes back into their bounds. w.mu is held.
 func (w *Worker) shrinkIdle() {
-	for w.idle.n+w.resting.n > w.cfg.Idle.Count || w.idleBytes > int64(w.cfg.Idle.Bytes) {
+	for w.idle.n+w.paused.n > w.cfg.Idle.Count || w.idleBytes > int64(w.cfg.Idle.Bytes) {
 		victim := w.oldest()
 		if victim == nil {
 			return
@@ -60,19 +60,19 @@ func (w *Worker) shrinkIdle() {
 	}
 }
 
-// keepHouse closes what was idle for too long, pauses what is to be paused and
-// starts the stem cells that could not be started before, until the worker is
-// closed.
-func (w *Worker) keepHouse() {
-	defer w.owned.Done()
-	tick := time.NewTicker(w.housePeriod())
+// janitor runs until the worker is closed. Periodically it closes sandboxes that
+// have ended or were idle for longer than KeepAlive, pauses idle sandboxes, and
+// starts missing stem cells.
+func (w *Worker) janitor() {
+	defer w.goroutines.Done()
+	tick := time.NewTicker(w.janitorPeriod())
 	defer tick.Stop()
 	for {
 		select {
 		case <-w.life.Done():
 			return
 		case <-tick.C:
-			w.bury()
+			w.closeEnded()
 			w.expire()
 			w.resample(w.clock() - int64(resampleIdle))
 			w.pauseIdle()
@@ -80,8 +80,8 @@ func (w *Worker) keepHouse() {
 	}
 }
 
-// housePeriod is a fraction of the shortest time that keepHouse measures.
-func (w *Worker) housePeriod() time.Duration {
+// janitorPeriod is a fraction of the shortest duration that janitor measures.
+func (w *Worker) janitorPeriod() time.Duration {
 	period := min(w.cfg.KeepAlive/8, 5*time.Second)
 	if w.cfg.PauseAfter > 0 {
 		period = min(period, w.cfg.PauseAfter/2)
@@ -89,13 +89,13 @@ func (w *Worker) housePeriod() time.Duration {
 	return max(period, 5*time.Millisecond)
 }
 
-// bury closes the idle sandboxes that have ended by themselves, so that what they
-// printed at their end is told now and not with the next invocation.
-func (w *Worker) bury() {
+// closeEnded closes idle sandboxes that have ended by themselves, so that their
+// last output is logged now and not with the next invocation.
+func (w *Worker) closeEnded() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var dead []*instance
-	for _, l := range []*list[instance]{&w.idle, &w.resting} {
+	for _, l := range []*list[instance]{&w.idle, &w.paused} {
 		l.each(func(inst *instance) {
 			if e, ok := inst.sb.(isolation.Ender); ok {
 				select {
@@ -118,7 +118,7 @@ func (w *Worker) expire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	limit := w.clock() - int64(w.cfg.KeepAlive)
-	for inst := w.oldest(); inst != nil && inst.parked <= limit; inst = w.oldest() {
+	for inst := w.oldest(); inst != nil && inst.idleSince <= limit; inst = w.oldest() {
 		w.idleExpired++
 		w.retire(inst)
 	}

@@ -11,9 +11,9 @@ const (
 	starting state = iota // holds a place, in Worker.serving
 	serving               // in Worker.serving
 	idle                  // in Worker.idle and in its function's list
-	resting               // the same, in Worker.resting: idle for longer than PauseAfter
+	paused                // in Worker.paused and in its function's list: idle for longer than PauseAfter
 	stem                  // a stem cell, in its language's list
-	closing               // given up
+	closing               // out of all lists; its sandbox is being closed
 )
 
 // instance is a place, and the sandbox in it once that was started.
@@ -25,17 +25,17 @@ type instance struct {
 	place links[instance] // in the list of its state
 	peer  links[instance] // in fn.idle
 
-	bytes   int64 // memory at the last sample, 0 before the first
-	charged int64 // what counts in Worker.idleBytes for it
-	sampled int64 // when, on the worker's clock; 0 before the first
-	parked  int64 // when it became idle, on the worker's clock
+	bytes     int64 // memory at the last sample; 0 before the first
+	charged   int64 // its share of Worker.idleBytes
+	sampled   int64 // when, on the worker's clock; 0 before the first
+	idleSince int64 // when it became idle, on the worker's clock
 
-	resampled bool // since then
+	resampled bool // sampled a second time since idleSince
 
 	pause *pause // set once it was paused or is being paused
 }
 
-// newInstance takes a place; there must be room. w.mu is held.
+// newInstance occupies a place; there must be room. w.mu is held.
 func (w *Worker) newInstance(lang *language, fn *function) *instance {
 	inst := &instance{lang: lang, fn: fn, state: starting}
 	if fn != nil {
@@ -46,9 +46,9 @@ func (w *Worker) newInstance(lang *language, fn *function) *instance {
 	return inst
 }
 
-// settle puts a started sandbox into its place. When the worker was closed in
-// the meantime it ends the sandbox and returns ErrClosed.
-func (w *Worker) settle(inst *instance, sb isolation.Sandbox) error {
+// register puts a started sandbox into its place. Where the worker was closed in
+// the meantime, register closes the sandbox and returns ErrClosed.
+func (w *Worker) register(inst *instance, sb isolation.Sandbox) error {
 	w.mu.Lock()
 	if !w.closed {
 		inst.sb, inst.state = sb, serving
@@ -65,11 +65,11 @@ func (w *Worker) leave(inst *instance) {
 	switch inst.state {
 	case starting, serving:
 		w.serving.remove(&inst.place)
-	case idle, resting:
+	case idle, paused:
 		if inst.state == idle {
 			w.idle.remove(&inst.place)
 		} else {
-			w.resting.remove(&inst.place)
+			w.paused.remove(&inst.place)
 		}
 		inst.fn.idle.remove(&inst.peer)
 		w.idleBytes -= inst.charged
@@ -79,8 +79,8 @@ func (w *Worker) leave(inst *instance) {
 	}
 }
 
-// retire gives the place up and has the sandbox closed, once. w.mu is held;
-// the caller calls grant when it has done all that it does under the lock.
+// retire frees the place and has the sandbox closed; a second call does nothing.
+// w.mu is held, and the caller calls grant as its last step under the lock.
 func (w *Worker) retire(inst *instance) {
 	if inst.state == closing {
 		return
@@ -93,6 +93,6 @@ func (w *Worker) retire(inst *instance) {
 	}
 	if inst.sb != nil {
 		w.closing++
-		w.closeLater(w.last(inst), true)
+		w.closeLater(w.closerOf(inst), true)
 	}
 }

@@ -9,19 +9,18 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// maxAttempts bounds how often an invocation starts over because what the
-// worker had kept was of no use: a sandbox that ended while it was idle, a
-// snapshot that cannot be deployed. The function has not seen the event then.
-// Idle sandboxes do not count: when a process ends that all of them need, any
-// number of them is of no use.
+// maxAttempts bounds how often an invocation starts over because a cached sandbox
+// has ended or a cached snapshot cannot be deployed. The function has not seen the
+// event then. Attempts on idle sandboxes do not count: when a process ends that all
+// of them need, any number of them has ended.
 const maxAttempts = 4
 
-// errStale marks such a failure; the next attempt takes another way.
-var errStale = errors.New("what was kept is of no use")
+// errStale marks such a failure; the next attempt takes another path.
+var errStale = errors.New("a cached sandbox or snapshot is of no use")
 
 // call is one invocation on its way through the worker.
 type call struct {
-	*Worker
+	w    *Worker
 	req  *Request
 	res  Response
 	lang *language
@@ -44,7 +43,7 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	c := call{Worker: w, req: &req, lang: lang}
+	c := call{w: w, req: &req, lang: lang}
 	if err := c.begin(ctx); err != nil {
 		return Response{Stages: c.res.Stages}, err
 	}
@@ -53,7 +52,7 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 		if err = c.try(ctx); err == nil {
 			break
 		}
-		c.give()
+		c.discard()
 		switch {
 		case errors.Is(err, isolation.ErrNoProcess) && c.makeRoom(ctx, &short, err):
 		case attempt == maxAttempts || !errors.Is(err, errStale):
@@ -73,8 +72,8 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 	return c.res, nil
 }
 
-// try takes the invocation to its end in the sandbox or place that it has.
-// What did not reach the sandbox is as if the sandbox had not been there.
+// try runs the invocation in the sandbox or place that it has. An event that did not
+// reach the sandbox is a stale sandbox's failure.
 func (c *call) try(ctx context.Context) error {
 	err := c.ready()
 	if err == nil && c.res.Outcome == "" {
@@ -107,15 +106,15 @@ func (w *Worker) check(ctx context.Context, req *Request) (*language, error) {
 
 // begin registers the invocation and finds it a sandbox or a place for one.
 func (c *call) begin(ctx context.Context) error {
-	c.mu.Lock()
-	if c.draining {
-		c.mu.Unlock()
+	c.w.mu.Lock()
+	if c.w.draining {
+		c.w.mu.Unlock()
 		return ErrClosed
 	}
-	c.inflight++
-	c.fn = c.lookup(identify(c.req))
+	c.w.inflight++
+	c.fn = c.w.lookup(identify(c.req))
 	if c.assign() {
-		c.mu.Unlock()
+		c.w.mu.Unlock()
 		return nil
 	}
 	err := c.queue(ctx)
@@ -125,11 +124,11 @@ func (c *call) begin(ctx context.Context) error {
 	return err
 }
 
-// obtain is begin for a further attempt.
+// obtain finds a sandbox or a place for a further attempt.
 func (c *call) obtain(ctx context.Context) error {
-	c.mu.Lock()
+	c.w.mu.Lock()
 	if c.assign() {
-		c.mu.Unlock()
+		c.w.mu.Unlock()
 		return nil
 	}
 	return c.queue(ctx)
@@ -138,20 +137,20 @@ func (c *call) obtain(ctx context.Context) error {
 // assign takes the cheapest path that is open without waiting, and reports
 // whether there was one. w.mu is held.
 func (c *call) assign() bool {
-	if inst := c.takeIdle(c.fn); inst != nil {
+	if inst := c.w.acquireIdle(c.fn); inst != nil {
 		c.inst, c.res.Path = inst, Hot
 		return true
 	}
 	if c.fn.snap == nil {
-		if cell := c.takeStem(c.lang, c.fn); cell != nil {
+		if cell := c.w.acquireStem(c.lang, c.fn); cell != nil {
 			c.inst, c.res.Path = cell, Cold
 			return true
 		}
 	}
-	if c.waiting.n > 0 || c.draining || !c.room() {
+	if c.w.waiting.n > 0 || c.w.draining || !c.w.room() {
 		return false
 	}
-	c.inst = c.newInstance(c.lang, c.fn)
+	c.inst = c.w.newInstance(c.lang, c.fn)
 	c.choose()
 	return true
 }
@@ -161,12 +160,12 @@ func (c *call) assign() bool {
 func (c *call) choose() {
 	switch {
 	case c.fn.snap != nil:
-		c.res.Path, c.snap = Warm, c.useSnapshot(c.fn)
+		c.res.Path, c.snap = Warm, c.w.useSnapshot(c.fn)
 	case c.lang.stems.n > 0:
-		c.retire(c.inst)
-		c.res.Path, c.inst = Cold, c.takeStem(c.lang, c.fn)
-		c.grant()
-	case c.usesBase():
+		c.w.retire(c.inst)
+		c.res.Path, c.inst = Cold, c.w.acquireStem(c.lang, c.fn)
+		c.w.grant()
+	case c.w.usesBase():
 		c.res.Path = Cold
 	default:
 		c.res.Path = Boot
@@ -175,21 +174,21 @@ func (c *call) choose() {
 
 // queue waits for a place. w.mu is held, and released.
 func (c *call) queue(ctx context.Context) error {
-	if c.draining {
-		c.mu.Unlock()
+	if c.w.draining {
+		c.w.mu.Unlock()
 		return ErrClosed
 	}
-	wt := c.enqueue(c.lang, c.fn)
-	c.mu.Unlock()
+	wt := c.w.enqueue(c.lang, c.fn)
+	c.w.mu.Unlock()
 	begin := time.Now()
-	err := c.await(ctx, wt)
+	err := c.w.await(ctx, wt)
 	c.res.Stages.Queue += time.Since(begin)
 	if err != nil {
 		return err
 	}
 	c.inst = wt.inst
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
 	if c.inst.sb != nil {
 		c.res.Path = Hot
 	} else {
@@ -198,61 +197,60 @@ func (c *call) queue(ctx context.Context) error {
 	return nil
 }
 
-// give has the invocation's sandbox closed.
-func (c *call) give() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.discarded++
-	c.retire(c.inst)
-	c.grant()
+// discard has the invocation's sandbox closed.
+func (c *call) discard() {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	c.w.discarded++
+	c.w.retire(c.inst)
+	c.w.grant()
 }
 
-// fail ends an invocation that the platform could not run, and has no sandbox
-// any more.
+// fail ends an invocation that the platform could not run and that has no sandbox.
 func (c *call) fail(err error) (Response, error) {
-	if c.life.Err() != nil {
+	if c.w.life.Err() != nil {
 		err = ErrClosed
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
 	c.end()
 	return Response{Path: c.res.Path, Stages: c.res.Stages}, err
 }
 
-// end takes the invocation off the worker's books. w.mu is held.
+// end removes the invocation from the worker's counters. w.mu is held.
 func (c *call) end() {
-	c.unref(c.fn)
-	if c.inflight--; c.inflight == 0 {
-		c.signal()
+	c.w.unref(c.fn)
+	if c.w.inflight--; c.w.inflight == 0 {
+		c.w.signal()
 	}
 }
 
-// finish keeps the sandbox, or has it closed when it is of no further use, and
-// ends the invocation.
+// finish ends the invocation. It keeps the sandbox, or has it closed where the
+// sandbox cannot serve again.
 func (c *call) finish() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
 	inst := c.inst
-	c.invocations[pathIndex(c.res.Path)]++
+	c.w.invocations[pathIndex(c.res.Path)]++
 	c.res.LogStream = c.fn.stream
 	if c.res.MemoryBytes == 0 {
 		c.res.MemoryBytes = inst.bytes
 	} else {
-		c.metered(inst, c.res.MemoryBytes)
-		inst.sampled = inst.parked
+		c.w.metered(inst, c.res.MemoryBytes)
+		inst.sampled = inst.idleSince
 	}
 	switch {
 	case inst.state == closing: // Close came first
 	case c.imported && c.res.Outcome.Alive():
-		c.park(inst)
-		c.sampleLater(inst)
+		c.w.keepIdle(inst)
+		c.w.sampleLater(inst)
 	default:
-		c.discarded++
-		c.retire(inst)
+		c.w.discarded++
+		c.w.retire(inst)
 	}
 	if c.imported && c.res.Path != Hot && c.res.Path != Warm {
-		c.captureLater(c.lang, c.fn, c.req.Function)
+		c.w.captureLater(c.lang, c.fn, c.req.Function)
 	}
-	c.grant()
+	c.w.grant()
 	c.end()
 }

@@ -13,7 +13,7 @@ type language struct {
 	average int64 // memory of its sandboxes, for those not sampled yet
 
 	base    isolation.Snapshot // the runtime snapshot; nil until it was taken
-	taking  *taking            // while it is being taken
+	capture *baseCapture       // while it is being taken
 	baseErr error              // why it could not be taken the last time
 
 	stems    list[instance]
@@ -23,14 +23,15 @@ type language struct {
 	stemErr  error // why the last one could not be started
 }
 
-// taking is a runtime snapshot in the making: all who need it share one boot.
-type taking struct{ done chan struct{} }
+// baseCapture is a runtime snapshot that is being taken: all invocations that need
+// the snapshot share one boot.
+type baseCapture struct{ done chan struct{} }
 
 // usesBase reports whether cold invocations start from runtime snapshots.
 func (w *Worker) usesBase() bool { return w.snapshotter != nil && !w.cfg.Runtimes.Off }
 
-// baseOf returns the runtime snapshot, and has it taken first where it is not
-// there. waited reports whether it was not.
+// baseOf returns the runtime snapshot. Where there is none yet, it is taken first,
+// and waited is true.
 func (w *Worker) baseOf(lang *language) (base isolation.Snapshot, waited bool, err error) {
 	w.mu.Lock()
 	if lang.base != nil || w.closed {
@@ -40,7 +41,7 @@ func (w *Worker) baseOf(lang *language) (base isolation.Snapshot, waited bool, e
 		}
 		return lang.base, false, nil
 	}
-	t := w.takeBase(lang)
+	t := w.captureBase(lang)
 	w.mu.Unlock()
 	<-t.done
 	w.mu.Lock()
@@ -54,23 +55,23 @@ func (w *Worker) baseOf(lang *language) (base isolation.Snapshot, waited bool, e
 	return lang.base, true, nil
 }
 
-// takeBase starts taking the runtime snapshot unless that is under way. It is
-// bounded by BootTimeout, and no invocation that waits for it can cancel it for
-// the others. w.mu is held.
-func (w *Worker) takeBase(lang *language) *taking {
-	if lang.taking != nil {
-		return lang.taking
+// captureBase starts to take the runtime snapshot unless that is under way.
+// BootTimeout bounds it, and no invocation that waits for it can cancel it for the
+// others. w.mu is held.
+func (w *Worker) captureBase(lang *language) *baseCapture {
+	if lang.capture != nil {
+		return lang.capture
 	}
-	t := &taking{done: make(chan struct{})}
-	lang.taking = t
-	w.owned.Add(1)
+	t := &baseCapture{done: make(chan struct{})}
+	lang.capture = t
+	w.goroutines.Add(1)
 	go func() {
-		defer w.owned.Done()
+		defer w.goroutines.Done()
 		defer close(t.done)
 		snap, err := w.bootAndCapture(lang)
 		w.report("take the runtime snapshot", err)
 		w.mu.Lock()
-		lang.taking, lang.base, lang.baseErr = nil, snap, err
+		lang.capture, lang.base, lang.baseErr = nil, snap, err
 		w.signal()
 		w.mu.Unlock()
 	}()

@@ -17,7 +17,7 @@ func (c *call) ready() error {
 	switch {
 	case c.res.Path == Hot:
 		return c.timed(&c.res.Stages.Deploy, func() error {
-			if err := c.wake(c.inst); err != nil {
+			if err := c.w.wake(c.inst); err != nil {
 				return fmt.Errorf("%w: %w", errStale, err)
 			}
 			return nil
@@ -32,7 +32,7 @@ func (c *call) ready() error {
 	if err := c.importCode(); err != nil || c.res.Outcome != "" {
 		return err
 	}
-	c.res.Stages.Capture = c.captureInline(c.inst)
+	c.res.Stages.Capture = c.w.captureInline(c.inst)
 	return nil
 }
 
@@ -51,27 +51,27 @@ func (c *call) timed(stage *time.Duration, f func() error) error {
 func (c *call) deploySnapshot() error {
 	var sb isolation.Sandbox
 	err := c.timed(&c.res.Stages.Deploy, func() (err error) {
-		ctx, cancel := context.WithTimeout(c.life, c.cfg.BootTimeout)
+		ctx, cancel := context.WithTimeout(c.w.life, c.w.cfg.BootTimeout)
 		defer cancel()
-		sb, err = c.snapshotter.Deploy(ctx, c.snap.Snapshot, deploySpec(&c.req.Function))
+		sb, err = c.w.snapshotter.Deploy(ctx, c.snap.Snapshot, deploySpec(&c.req.Function))
 		return err
 	})
-	c.releaseSnapshot(c.snap, err)
+	c.w.releaseSnapshot(c.snap, err)
 	c.snap = nil
 	if err != nil {
 		return fmt.Errorf("%w: deploy the snapshot of %s: %w", errStale, c.fn.arn, err)
 	}
-	return c.settle(c.inst, sb)
+	return c.w.register(c.inst, sb)
 }
 
 // start boots the runtime, or deploys it from its snapshot.
 func (c *call) start() error {
-	ctx, cancel := context.WithTimeout(c.life, c.cfg.BootTimeout)
+	ctx, cancel := context.WithTimeout(c.w.life, c.w.cfg.BootTimeout)
 	defer cancel()
 	var base isolation.Snapshot
-	if c.usesBase() {
+	if c.w.usesBase() {
 		begin := time.Now()
-		snap, waited, err := c.baseOf(c.lang)
+		snap, waited, err := c.w.baseOf(c.lang)
 		if waited {
 			c.res.Path, c.res.Stages.Boot = Boot, time.Since(begin)
 		}
@@ -84,16 +84,16 @@ func (c *call) start() error {
 	if err != nil {
 		return err
 	}
-	return c.settle(c.inst, sb)
+	return c.w.register(c.inst, sb)
 }
 
 func (c *call) startFrom(ctx context.Context, base isolation.Snapshot) (sb isolation.Sandbox, err error) {
 	begin := time.Now()
 	if base != nil {
-		sb, err = c.snapshotter.Deploy(ctx, base, deploySpec(&c.req.Function))
+		sb, err = c.w.snapshotter.Deploy(ctx, base, deploySpec(&c.req.Function))
 		c.res.Stages.Deploy = time.Since(begin)
 	} else {
-		sb, err = c.backend.Boot(ctx, isolation.BootSpec{Interpreter: c.lang.Interpreter, Environment: c.cfg.Environment, Limits: c.req.Function.Limits})
+		sb, err = c.w.backend.Boot(ctx, isolation.BootSpec{Interpreter: c.lang.Interpreter, Environment: c.w.cfg.Environment, Limits: c.req.Function.Limits})
 		c.res.Stages.Boot = time.Since(begin)
 	}
 	if err != nil {
@@ -110,11 +110,11 @@ func deploySpec(fn *isolation.Function) isolation.DeploySpec {
 // importCode loads the function. What is wrong with the function is in the
 // response.
 func (c *call) importCode() error {
-	c.mu.Lock()
+	c.w.mu.Lock()
 	c.req.Function.LogStream = streamOf(c.fn, c.req.Function.Version)
-	c.mu.Unlock()
+	c.w.mu.Unlock()
 	begin := time.Now()
-	ctx, cancel := context.WithTimeout(c.life, c.cfg.ImportTimeout)
+	ctx, cancel := context.WithTimeout(c.w.life, c.w.cfg.ImportTimeout)
 	defer cancel()
 	err := c.inst.sb.Import(ctx, c.req.Function)
 	c.res.Stages.Import = time.Since(begin)
@@ -122,10 +122,10 @@ func (c *call) importCode() error {
 		c.imported = true
 		return nil
 	}
-	if c.life.Err() != nil {
+	if c.w.life.Err() != nil {
 		return ErrClosed
 	}
-	res, ok := importFailure(err, c.req.Invocation.ID, c.cfg.ImportTimeout)
+	res, ok := importFailure(err, c.req.Invocation.ID, c.w.cfg.ImportTimeout)
 	if !ok {
 		return fmt.Errorf("import %s: %w", c.fn.arn, err)
 	}
@@ -166,11 +166,11 @@ func (c *call) run(ctx context.Context) error {
 	c.req.Invocation.Deadline = begin.Add(c.req.Timeout)
 	result, err := c.inst.sb.Invoke(context.WithoutCancel(ctx), c.req.Invocation)
 	run := time.Since(begin)
-	c.inst.parked = int64(begin.Sub(c.born) + run)
+	c.inst.idleSince = int64(begin.Sub(c.w.born) + run)
 	if err != nil {
 		return fmt.Errorf("invoke %s: %w", c.fn.arn, err)
 	}
-	if !result.Outcome.Alive() && c.life.Err() != nil {
+	if !result.Outcome.Alive() && c.w.life.Err() != nil {
 		return ErrClosed
 	}
 	if result.Outcome == isolation.TimedOut {

@@ -13,8 +13,8 @@ type pause struct {
 	err  error         // what it returned
 }
 
-// pauseIdle moves the sandboxes that were idle for longer than PauseAfter to
-// the resting ones, and pauses them where the backend can.
+// pauseIdle moves sandboxes that were idle for longer than PauseAfter to
+// Worker.paused, and pauses them where the backend can.
 func (w *Worker) pauseIdle() {
 	for w.cfg.PauseAfter > 0 && w.life.Err() == nil {
 		inst, p := w.nextToPause()
@@ -34,7 +34,7 @@ func (w *Worker) pauseIdle() {
 		}
 		w.report("pause an idle sandbox", p.err)
 		w.mu.Lock()
-		if inst.state == resting && inst.pause == p {
+		if inst.state == paused && inst.pause == p {
 			w.discarded++
 			w.retire(inst)
 			w.grant()
@@ -43,25 +43,26 @@ func (w *Worker) pauseIdle() {
 	}
 }
 
-// nextToPause puts the next sandbox to rest. Whoever takes it from now on waits
-// for the pause first.
+// nextToPause moves the sandbox that was idle longest to Worker.paused. An invocation
+// that acquires the sandbox from now on waits until Pause has returned (wake).
 func (w *Worker) nextToPause() (*instance, *pause) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	inst := w.idle.last()
-	if inst == nil || inst.parked > w.clock()-int64(w.cfg.PauseAfter) {
+	if inst == nil || inst.idleSince > w.clock()-int64(w.cfg.PauseAfter) {
 		return nil, nil
 	}
 	w.idle.remove(&inst.place)
-	inst.state = resting
-	w.resting.pushFront(&inst.place, inst)
+	inst.state = paused
+	w.paused.pushFront(&inst.place, inst)
 	if _, ok := inst.sb.(isolation.Pauser); ok {
 		inst.pause = &pause{done: make(chan struct{})}
 	}
 	return inst, inst.pause
 }
 
-// wake makes an idle sandbox ready for an invocation.
+// wake makes an acquired sandbox ready for an invocation: it waits for a pause under
+// way and resumes the sandbox.
 func (w *Worker) wake(inst *instance) error {
 	if e, ok := inst.sb.(isolation.Ender); ok {
 		select {

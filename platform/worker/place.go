@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// maxPassed is how often an invocation that waits longest is passed over by
-// younger ones of a function whose sandbox just became free. Handing that
-// sandbox on costs nothing where evicting it costs a boot, but no function may
-// wait for ever behind a busy one.
+// maxPassed is how often the invocation that waits longest is passed over in favour
+// of younger ones of a function whose sandbox has just become free. Handing that
+// sandbox on costs nothing and evicting it costs a boot, but no function may wait
+// for ever behind a busy one.
 const maxPassed = 16
 
 // waiter is an invocation that waits for a place.
@@ -17,20 +17,20 @@ type waiter struct {
 	fn      *function
 	lang    *language
 	turn    links[waiter] // in Worker.waiting, by arrival
-	mate    links[waiter] // in fn.waiters, by arrival
+	link    links[waiter] // in fn.waiters, by arrival
 	granted chan struct{} // closed when inst or err is set
 	inst    *instance     // a place, or an idle sandbox of fn
 	err     error
 	passed  int
 }
 
-// room makes room for one more sandbox, by giving up the one that was idle
-// longest, or a stem cell, when all places are taken. It reports whether there
-// is room. w.mu is held.
+// room reports whether there is a place for one more sandbox. When all places are
+// occupied, room closes the sandbox that was idle longest, or a stem cell. w.mu is
+// held.
 //
-// Sandboxes that are being closed do not take up a place, but there are never
-// more than Config.Sandboxes + Config.Closing in all: who evicts faster than
-// the host can clean up waits.
+// A sandbox that is being closed occupies no place, but there are never more than
+// Config.Sandboxes + Config.Closing in all: an invocation waits where sandboxes are
+// evicted faster than the host closes them.
 func (w *Worker) room() bool {
 	if w.closing >= w.cfg.Closing {
 		return false
@@ -41,7 +41,7 @@ func (w *Worker) room() bool {
 	return w.evictOne()
 }
 
-// evictOne gives up the sandbox that was idle longest, or a stem cell. It reports
+// evictOne closes the sandbox that was idle longest, or a stem cell. It reports
 // whether there was one. w.mu is held.
 func (w *Worker) evictOne() bool {
 	if victim := w.oldest(); victim != nil {
@@ -60,15 +60,15 @@ func (w *Worker) evictOne() bool {
 
 // oldest is the sandbox that was idle longest, nil when none is idle.
 func (w *Worker) oldest() *instance {
-	if inst := w.resting.last(); inst != nil {
+	if inst := w.paused.last(); inst != nil {
 		return inst
 	}
 	return w.idle.last()
 }
 
-// grant hands out the room there is to those who wait, in order of arrival,
-// and what is left to stem cells. It is called after every change that may
-// have made room. w.mu is held.
+// grant gives free places to waiting invocations, in order of arrival, and the rest
+// to stem cells. It is called after every change that may have freed a place. w.mu
+// is held.
 func (w *Worker) grant() {
 	for wt := w.waiting.first(); wt != nil && w.room(); wt = w.waiting.first() {
 		w.answer(wt, w.newInstance(wt.lang, wt.fn), nil)
@@ -79,7 +79,7 @@ func (w *Worker) grant() {
 // answer ends a wait. w.mu is held.
 func (w *Worker) answer(wt *waiter, inst *instance, err error) {
 	w.waiting.remove(&wt.turn)
-	wt.fn.waiters.remove(&wt.mate)
+	wt.fn.waiters.remove(&wt.link)
 	wt.inst, wt.err = inst, err
 	close(wt.granted)
 }
@@ -105,13 +105,13 @@ func (w *Worker) handOver(inst *instance) bool {
 	return true
 }
 
-// enqueue adds an invocation to those who wait. w.mu is held.
+// enqueue adds an invocation to those that wait. w.mu is held.
 func (w *Worker) enqueue(lang *language, fn *function) *waiter {
 	wt := &waiter{fn: fn, lang: lang, granted: make(chan struct{})}
 	if fn.waiters == nil {
 		fn.waiters = new(list[waiter])
 	}
-	fn.waiters.pushBack(&wt.mate, wt)
+	fn.waiters.pushBack(&wt.link, wt)
 	w.waiting.pushBack(&wt.turn, wt)
 	return wt
 }
@@ -138,15 +138,15 @@ func (w *Worker) await(ctx context.Context, wt *waiter) error {
 		}
 	default:
 		w.waiting.remove(&wt.turn)
-		wt.fn.waiters.remove(&wt.mate)
+		wt.fn.waiters.remove(&wt.link)
 	}
 	return err
 }
 
-// giveBack returns what a wait was answered with and is not wanted any more.
+// giveBack returns a place or a sandbox whose invocation no longer waits for it.
 func (w *Worker) giveBack(inst *instance) {
 	if inst.state == serving {
-		w.park(inst)
+		w.keepIdle(inst)
 	} else {
 		w.retire(inst)
 	}

@@ -12,27 +12,27 @@ const (
 	averageShare = 8 // weight of a new sample in a runtime's average: 1/8
 )
 
-// sampleLater has the memory of a sandbox read in the background when its
-// figure is old. Where too many are waiting for that, its next invocation
-// tries again. w.mu is held.
+// sampleLater has the memory of a sandbox read in the background when the last
+// sample is old. Where the queue is full, the sandbox's next invocation tries
+// again. w.mu is held.
 func (w *Worker) sampleLater(inst *instance) {
-	if inst.state == closing || inst.sampled != 0 && inst.parked-inst.sampled < int64(sampleEvery) {
+	if inst.state == closing || inst.sampled != 0 && inst.idleSince-inst.sampled < int64(sampleEvery) {
 		return
 	}
 	select {
 	case w.samples <- inst:
-		inst.sampled = inst.parked
+		inst.sampled = inst.idleSince
 	default:
 	}
 }
 
-// resample has the memory of sandboxes that are idle since before some time on
-// the worker's clock read once more.
+// resample has the memory of sandboxes read once more that have been idle since
+// before a moment on the worker's clock.
 func (w *Worker) resample(before int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.idle.each(func(inst *instance) {
-		if inst.resampled || inst.parked > before || len(w.samples) == cap(w.samples) {
+		if inst.resampled || inst.idleSince > before || len(w.samples) == cap(w.samples) {
 			return
 		}
 		inst.resampled = true
@@ -41,7 +41,7 @@ func (w *Worker) resample(before int64) {
 }
 
 func (w *Worker) sampleAll() {
-	defer w.owned.Done()
+	defer w.goroutines.Done()
 	for {
 		select {
 		case <-w.life.Done():
@@ -58,8 +58,8 @@ func (w *Worker) sampleAll() {
 	}
 }
 
-// sample reads the memory of an instance that may have been given up by now:
-// Usage may be called at any moment, and fails then.
+// sample reads the memory of an instance. The sandbox may be closed by now; Usage
+// fails then.
 func (w *Worker) sample(inst *instance) {
 	u, err := inst.sb.Usage()
 	if err != nil {
@@ -81,7 +81,7 @@ func (w *Worker) metered(inst *instance, n int64) {
 	} else {
 		*avg += (n - *avg) / averageShare
 	}
-	if inst.state == idle || inst.state == resting {
+	if inst.state == idle || inst.state == paused {
 		w.charge(inst)
 		w.shrinkIdle()
 	}

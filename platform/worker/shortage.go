@@ -5,35 +5,35 @@ import (
 	"time"
 )
 
-// Pauses before a sandbox is tried again for which the host had no process: one
-// that gave way takes some milliseconds to end, and where none is idle another
-// invocation has to end.
+// Pauses before a start is tried again for which the host had no process. A sandbox
+// that is closed takes some milliseconds to end; where none is idle, another
+// invocation has to end first.
 const (
 	minShortPause = 5 * time.Millisecond
 	maxShortPause = 200 * time.Millisecond
 )
 
-// shortage is the wait of one invocation for a process. The zero value has not
-// begun.
+// shortage is the wait of one invocation for a process. The zero value is a wait that
+// has not begun.
 type shortage struct {
 	since time.Time
 	pause time.Duration
 }
 
-// makeRoom has the sandbox that was idle longest give way, or a stem cell, and
-// waits a moment. It reports whether the invocation is to try again: PlaceWait
-// bounds this wait as it bounds the one for a place.
+// makeRoom closes the sandbox that was idle longest, or a stem cell, and waits. It
+// reports whether the invocation is to try again. PlaceWait bounds this wait as it
+// bounds the wait for a place.
 func (c *call) makeRoom(ctx context.Context, s *shortage, why error) bool {
 	if s.since.IsZero() {
 		s.since, s.pause = time.Now(), minShortPause
-		c.report("start a sandbox, so that an idle one gives way,", why)
+		c.w.report("start a sandbox, so that an idle one gives way,", why)
 	}
-	if time.Since(s.since) > c.cfg.PlaceWait {
+	if time.Since(s.since) > c.w.cfg.PlaceWait {
 		return false
 	}
-	c.mu.Lock()
-	c.evictOne()
-	c.mu.Unlock()
+	c.w.mu.Lock()
+	c.w.evictOne()
+	c.w.mu.Unlock()
 	begin := time.Now()
 	timer := time.NewTimer(s.pause)
 	defer timer.Stop()
@@ -41,8 +41,8 @@ func (c *call) makeRoom(ctx context.Context, s *shortage, why error) bool {
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
-	case <-c.life.Done():
+	case <-c.w.life.Done():
 	}
 	c.res.Stages.Queue += time.Since(begin)
-	return ctx.Err() == nil && c.life.Err() == nil
+	return ctx.Err() == nil && c.w.life.Err() == nil
 }

@@ -12,7 +12,7 @@ type snapshot struct {
 	place   links[snapshot] // in Worker.snaps, most recently used first
 }
 
-// useSnapshot takes the function's snapshot for one deployment. w.mu is held.
+// useSnapshot pins the function's snapshot for one deployment. w.mu is held.
 func (w *Worker) useSnapshot(fn *function) *snapshot {
 	sn := fn.snap
 	sn.users++
@@ -21,8 +21,8 @@ func (w *Worker) useSnapshot(fn *function) *snapshot {
 	return sn
 }
 
-// releaseSnapshot ends a deployment. A snapshot that could not be deployed is
-// given up, so that the next invocation imports the code again.
+// releaseSnapshot ends a deployment. A snapshot that could not be deployed leaves the
+// cache, so that the next invocation imports the code again.
 func (w *Worker) releaseSnapshot(sn *snapshot, deployed error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -9,7 +9,7 @@ type Stats struct {
 	Busy      int // serving an invocation
 	Idle      int
 	StemCells int // ready; those that are being started count as Starting
-	Closing   int // given up, not gone yet
+	Closing   int // being closed
 	Waiting   int // invocations that wait for a place
 
 	// Caches. Memory of idle sandboxes is sampled in the background; one that
@@ -41,7 +41,7 @@ func (w *Worker) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := Stats{
-		Idle: w.idle.n + w.resting.n, Closing: w.closing, Waiting: w.waiting.n,
+		Idle: w.idle.n + w.paused.n, Closing: w.closing, Waiting: w.waiting.n,
 		Functions: w.known, IdleBytes: w.idleBytes,
 		FunctionSnapshots: w.snaps.n, SnapshotBytes: w.snapBytes,
 		Invocations:   map[Path]uint64{},

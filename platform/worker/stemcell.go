@@ -14,9 +14,8 @@ const (
 	maxStemRetry = 30 * time.Second
 )
 
-// takeStem takes a stem cell for a function, nil when none is ready. w.mu is
-// held.
-func (w *Worker) takeStem(lang *language, fn *function) *instance {
+// acquireStem gives a stem cell to a function; nil when none is ready. w.mu is held.
+func (w *Worker) acquireStem(lang *language, fn *function) *instance {
 	inst := lang.stems.first()
 	if inst == nil {
 		return nil
@@ -29,9 +28,8 @@ func (w *Worker) takeStem(lang *language, fn *function) *instance {
 	return inst
 }
 
-// refill starts the stem cells that are missing, at most Config.Starters at a
-// time. It evicts nothing and leaves the room to those who wait for it.
-// w.mu is held.
+// refill starts missing stem cells, at most Config.Starters at a time. It evicts
+// nothing and leaves free places to waiting invocations. w.mu is held.
 func (w *Worker) refill() {
 	if w.cfg.StemCells == 0 || w.draining {
 		return
@@ -41,7 +39,7 @@ func (w *Worker) refill() {
 			w.starters++
 			lang.starting++
 			inst := w.newInstance(lang, nil)
-			w.owned.Add(1)
+			w.goroutines.Add(1)
 			go w.startStem(inst)
 		}
 	}
@@ -54,11 +52,11 @@ func (w *Worker) lacksStem(lang *language) bool {
 }
 
 func (w *Worker) startStem(inst *instance) {
-	defer w.owned.Done()
+	defer w.goroutines.Done()
 	lang := inst.lang
 	sb, err := w.bootStem(lang)
 	if err == nil {
-		err = w.settle(inst, sb)
+		err = w.register(inst, sb)
 	}
 	w.report("start a stem cell", err)
 	w.mu.Lock()

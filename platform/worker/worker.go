@@ -27,15 +27,15 @@
 // At most Config.Sandboxes sandboxes have a place at a time. When another is
 // needed, the one that was idle longest gives up its place and is closed in the
 // background; an invocation waits only when none is idle, or when closing does
-// not keep up (Config.Closing). Those who
-// wait are served in order of arrival, except that a sandbox goes to the next
-// invocation of its own function a few times before it is given up for others.
+// not keep up (Config.Closing). Waiting invocations are served in order of arrival,
+// except that a sandbox goes to the next invocation of its own function a few
+// times before it is closed for another function.
 //
 // # Processors
 //
-// While calls are short and more than there are processors, the threads of the
-// process that the worker is in do not preempt sandboxes (SCHED_BATCH, see
-// crowd.go).
+// While more calls than processors are under way and the calls are short, the
+// threads of the worker's process do not preempt sandboxes (SCHED_BATCH, see
+// oversubscription.go).
 //
 // # What it is not
 //
@@ -69,9 +69,9 @@ type Worker struct {
 	languages   map[string]*language
 	born        time.Time // zero of the worker's clock
 
-	life  context.Context // ended by Close
-	kill  context.CancelFunc
-	owned sync.WaitGroup // the worker's goroutines
+	life       context.Context // ended by Close
+	kill       context.CancelFunc
+	goroutines sync.WaitGroup // the worker's goroutines
 
 	samples chan *instance
 	errors  atomic.Uint64
@@ -89,18 +89,18 @@ type Worker struct {
 	closing   int            // sandboxes that are being closed
 	serving   list[instance] // those that start or serve
 	idle      list[instance] // most recently used first
-	resting   list[instance] // idle for longer than PauseAfter; all of them longer than those in idle
+	paused    list[instance] // idle for longer than PauseAfter; all of them longer than those in idle
 	idleBytes int64
 	waiting   list[waiter] // by arrival
 	snaps     list[snapshot]
 	snapBytes int64
 
-	graves    []grave
-	closers   int
-	closeErrs []error
-	wanted    captureQueue
-	capturer  bool
-	starters  int
+	closeQueue []closeEntry
+	closers    int
+	closeErrs  []error
+	wanted     captureQueue
+	capturer   bool
+	starters   int
 
 	invocations                [4]uint64 // by pathIndex
 	idleEvictions, idleExpired uint64
@@ -137,23 +137,23 @@ func New(cfg Config, backend isolation.Backend, interpreters []isolation.Interpr
 		w.languages[in.Runtime] = &language{Interpreter: in}
 	}
 	w.life, w.kill = context.WithCancel(context.Background())
-	w.owned.Add(3)
-	go w.keepHouse()
+	w.goroutines.Add(3)
+	go w.janitor()
 	go w.sampleAll()
-	go w.watchCrowd()
+	go w.watchOversubscription()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.usesBase() && !cfg.Runtimes.AtFirstUse {
 		for _, lang := range w.languages {
-			w.takeBase(lang)
+			w.captureBase(lang)
 		}
 	}
 	w.refill()
 	return w, nil
 }
 
-// Ready returns when what New started in the background is there: the runtime
-// snapshots and all stem cells. Its error says what could not be started.
+// Ready returns when the runtime snapshots and all stem cells exist that New starts
+// in the background. The error names the one that could not be started.
 func (w *Worker) Ready(ctx context.Context) error {
 	return w.until(ctx, func() (bool, error) {
 		if w.draining {
@@ -180,7 +180,8 @@ func (w *Worker) Drain(ctx context.Context) error {
 	return w.until(ctx, func() (bool, error) { return w.inflight == 0, nil })
 }
 
-// refuse ends the waits, and lets nothing new in. w.mu is held.
+// refuse ends every wait for a place and accepts no further invocation. w.mu is
+// held.
 func (w *Worker) refuse() {
 	w.draining = true
 	for wt := w.waiting.first(); wt != nil; wt = w.waiting.first() {
@@ -197,7 +198,7 @@ func (w *Worker) Close() error {
 	w.refuse()
 	w.closed = true
 	w.kill()
-	for _, l := range []*list[instance]{&w.idle, &w.resting, &w.serving} {
+	for _, l := range []*list[instance]{&w.idle, &w.paused, &w.serving} {
 		l.each(func(inst *instance) {
 			if inst.sb != nil { // else its starter sees that the worker is closed
 				w.retire(inst)
@@ -212,12 +213,12 @@ func (w *Worker) Close() error {
 	}
 	w.mu.Unlock()
 	err := w.until(context.Background(), func() (bool, error) { return w.inflight == 0, nil })
-	w.owned.Wait()
+	w.goroutines.Wait()
 	return errors.Join(append(w.closeBases(), err)...)
 }
 
-// closeBases closes the runtime snapshots when nobody is left who might deploy
-// them, and returns all that went wrong since Close was called.
+// closeBases closes the runtime snapshots, which nothing deploys any more, and
+// returns all errors since Close was called.
 func (w *Worker) closeBases() []error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -252,7 +253,7 @@ func (w *Worker) until(ctx context.Context, done func() (bool, error)) error {
 	}
 }
 
-// signal tells those in until to look again. w.mu is held.
+// signal has every until check its condition again. w.mu is held.
 func (w *Worker) signal() {
 	if w.changed != nil {
 		close(w.changed)

@@ -52,7 +52,7 @@ func TestPlatformDoesNotPreemptSandboxesInACrowd(t *testing.T) {
 			}
 		})
 	}
-	runtimetest.Eventually(t, "threads are SCHED_BATCH in a crowd", func() bool { return policies(t)[unix.SCHED_BATCH] > 0 })
+	runtimetest.Eventually(t, "threads are SCHED_BATCH during oversubscription", func() bool { return policies(t)[unix.SCHED_BATCH] > 0 })
 	cancel()
 	clients.Wait()
 	runtimetest.Eventually(t, "they are SCHED_OTHER after it", func() bool { return policies(t)[unix.SCHED_BATCH] == 0 })
@@ -65,15 +65,15 @@ func TestCrowdIsOfManyShortCalls(t *testing.T) {
 		calls    uint64
 		want     bool
 	}{
-		"many short":            {procs + 1, uint64(crowdCalls * procs), true},
-		"many long":             {procs + 1, uint64(crowdCalls*procs) - 1, false},
+		"many short":            {procs + 1, uint64(oversubscriptionCalls * procs), true},
+		"many long":             {procs + 1, uint64(oversubscriptionCalls*procs) - 1, false},
 		"one after another":     {1, 10_000, false},
 		"as many as processors": {procs, 10_000, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := &Worker{inflight: c.inflight, invocations: [4]uint64{1000, 0, 0, c.calls}}
-			if calls, crowd := w.crowded(1000); crowd != c.want || calls != 1000+c.calls {
-				t.Errorf("%d calls, crowd %v", calls, crowd)
+			if calls, over := w.oversubscribed(1000); over != c.want || calls != 1000+c.calls {
+				t.Errorf("%d calls, oversubscribed %v", calls, over)
 			}
 		})
 	}
