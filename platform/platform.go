@@ -1,5 +1,5 @@
-// Package platform is a FaaS platform on one machine: store, gateway,
-// dispatcher and worker put together over one isolation backend.
+// Package platform is a FaaS platform on one machine: store, doors, dispatcher and
+// worker over one isolation backend.
 //
 //	p, err := platform.Open(platform.Config{Data: dir}, backend, interpreters, log)
 //	err = p.Serve(ctx, listener) // until ctx ends
@@ -28,6 +28,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/gateway"
 	"github.com/lambdabench/lambdabench/platform/logs"
 	"github.com/lambdabench/lambdabench/platform/metering"
@@ -38,15 +39,16 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// sweepEvery is how often packages are looked for that nobody names any more,
-// and retiredFor how long they stay: longer than any invocation may run.
+// sweepEvery is the period of the sweep for packages that no function names any more,
+// and retiredFor how long such a package stays: longer than any invocation may run.
 const (
 	sweepEvery = time.Minute
 	retiredFor = 20 * time.Minute
 )
 
-// longestRequest is until when an answer must have been taken: a function may
-// run for 15 minutes, after it waited for its turn, a place and its boot.
+// longestRequest bounds the time from a request's header to the end of its answer. A
+// function runs for up to 15 minutes, after it waited for its turn, a place and its
+// boot.
 const longestRequest = 25 * time.Minute
 
 // Platform is the running whole.
@@ -63,11 +65,11 @@ type Platform struct {
 	lambda  string // owner of the Lambda door's functions
 	handler http.Handler
 
-	stop   context.CancelFunc // of the sweeper
-	owned  sync.WaitGroup
-	settle func() // waits for the requests of Serve, once no more can come
-	once   sync.Once
-	err    error // of Close
+	stop         context.CancelFunc // of the sweeper
+	goroutines   sync.WaitGroup
+	waitRequests func() // returns when every connection of Serve is closed
+	once         sync.Once
+	err          error // of Close
 }
 
 // Open puts a platform together. The backend stays the caller's, to be closed
@@ -80,7 +82,10 @@ func Open(cfg Config, backend isolation.Backend, interpreters []isolation.Interp
 		return nil, fmt.Errorf("open platform: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	p := &Platform{cfg: cfg, log: log, stop: func() {}, settle: func() {}, lambda: gateway.Owner(cfg.Account).String()}
+	p := &Platform{
+		cfg: cfg, log: log, lambda: gateway.Owner(cfg.Account).String(),
+		stop: func() {}, waitRequests: func() {},
+	}
 	if err := p.open(backend, interpreters); err != nil {
 		return nil, errors.Join(fmt.Errorf("open platform: %w", err), p.Close())
 	}
@@ -117,14 +122,21 @@ func (p *Platform) open(backend isolation.Backend, interpreters []isolation.Inte
 		return err
 	}
 	metrics := metering.NewMetrics(backend.Name(), p.Worker.Stats, p.Dispatch.Stats)
-	registry := prometheus.NewRegistry()
-	for _, c := range []prometheus.Collector{
-		metrics, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	} {
-		if err := registry.Register(c); err != nil {
-			return fmt.Errorf("register metrics: %w", err)
-		}
+	if err := p.openDoors(interpreters, metrics); err != nil {
+		return err
 	}
+	if err := p.route(metrics); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	p.goroutines.Go(func() { p.sweep(ctx) })
+	return nil
+}
+
+// openDoors opens both doors. OpenWhisk's comes first to its functions of a data
+// directory in which functions have no owners.
+func (p *Platform) openDoors(interpreters []isolation.Interpreter, metrics *metering.Metrics) (err error) {
 	var names []string
 	for _, in := range interpreters {
 		names = append(names, in.Runtime)
@@ -137,25 +149,29 @@ func (p *Platform) open(backend isolation.Backend, interpreters []isolation.Inte
 	}
 	p.Gateway = gateway.New(gateway.Config{
 		Runtimes: names, Region: p.cfg.Region, Account: p.cfg.Account, Credentials: p.cfg.Credentials.variables(),
-		Reserver: p.Dispatch, Forget: p.Worker.Forget, Observe: observe, Events: p.cfg.Events, Log: p.log,
+		Reserver: p.Dispatch, Events: p.cfg.Events,
+		Hooks: door.Hooks{Forget: p.Worker.Forget, Observe: observe, Log: p.log},
 	}, p.Store, p.Dispatch)
 	p.Whisk, err = openwhisk.Open(openwhisk.Config{
-		Settings: p.cfg.OpenWhisk, Dir: p.cfg.Data, Runtimes: names, Forget: p.Worker.Forget, Observe: metrics.Observe, Logs: p.Logs, Log: p.log,
+		Settings: p.cfg.OpenWhisk, Dir: p.cfg.Data, Runtimes: names, Logs: p.Logs,
+		Hooks: door.Hooks{Forget: p.Worker.Forget, Observe: metrics.Observe, Log: p.log},
 	}, p.Store, p.Dispatch)
 	if err != nil {
 		return err
 	}
-	if err := p.Gateway.Restore(); err != nil { // after OpenWhisk has claimed its functions
-		return err
-	}
-	p.route(registry)
-	ctx, stop := context.WithCancel(context.Background())
-	p.stop = stop
-	p.owned.Go(func() { p.sweep(ctx) })
-	return nil
+	return p.Gateway.Restore()
 }
 
-func (p *Platform) route(registry *prometheus.Registry) {
+// route puts the handler of the platform's listener together.
+func (p *Platform) route(metrics prometheus.Collector) error {
+	registry := prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{
+		metrics, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := registry.Register(c); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", p.Gateway)
 	mux.Handle("POST /{$}", p.queries())
@@ -167,6 +183,7 @@ func (p *Platform) route(registry *prometheus.Registry) {
 		profiles(mux)
 	}
 	p.handler = origin.Guard(body.Bounded(p.direct(mux), body.NewBudget(int64(p.cfg.Bodies))), p.cfg.Hosts)
+	return nil
 }
 
 // direct spares the requests of the Lambda door the search in rest: the door
@@ -181,7 +198,8 @@ func (p *Platform) direct(rest http.Handler) http.Handler {
 	})
 }
 
-// queries are requests whose header names the service: CloudWatch Logs'.
+// queries serves requests whose header names the service: CloudWatch Logs, and
+// otherwise Lambda.
 func (p *Platform) queries() http.Handler {
 	api := body.Timed(logs.NewAPI(logs.APIConfig{Owner: p.lambda, Region: p.cfg.Region, Account: p.cfg.Account}, p.Logs), 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -193,7 +211,7 @@ func (p *Platform) queries() http.Handler {
 	})
 }
 
-// printed keeps what a sandbox printed outside of its function's invocations.
+// printed logs output of a sandbox that belongs to no invocation.
 func (p *Platform) printed(s worker.Printed) {
 	r := logs.Record{Stream: s.LogStream, Start: time.Now(), End: time.Now(), Text: s.Text, Marks: s.Marks}
 	if len(s.Marks) > 0 {
@@ -201,13 +219,13 @@ func (p *Platform) printed(s worker.Printed) {
 	}
 	name, ok := strings.CutPrefix(s.ARN, "arn:aws:lambda:"+p.cfg.Region+":"+p.cfg.Account+":function:")
 	if !ok {
-		return // an action's: its activations have ended
+		return // of an OpenWhisk action, whose activations have ended
 	}
 	r.Owner, r.Group = p.lambda, gateway.LogGroup(name)
 	p.Logs.Append(r)
 }
 
-// profiles serves what `go tool pprof` reads.
+// profiles serves the profiles that `go tool pprof` reads.
 func profiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -215,7 +233,7 @@ func profiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
-// sweep removes packages that nobody names any more.
+// sweep removes packages that no function names any more, until ctx ends.
 func (p *Platform) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -231,17 +249,17 @@ func (p *Platform) sweep(ctx context.Context) {
 	}
 }
 
-// Handler is all that the platform answers over HTTP.
+// Handler serves every path of the platform's listener.
 func (p *Platform) Handler() http.Handler { return p.handler }
 
-// Serve answers on l until ctx ends. Then it takes nothing new, lets what runs
-// finish within Config.Grace, and closes the platform.
+// Serve answers on l until ctx ends. Then it accepts no further request, lets
+// invocations under way finish within Config.Grace, and closes the platform.
 func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
 	var connections sync.WaitGroup
 	srv := &http.Server{
 		Handler:           p.handler,
 		ReadHeaderTimeout: 10 * time.Second,
-		WriteTimeout:      longestRequest, // bodies are timed by who reads them
+		WriteTimeout:      longestRequest, // package body bounds the time of a request's body
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 		ConnState: func(_ net.Conn, state http.ConnState) {
@@ -261,7 +279,7 @@ func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
 		err = errors.Join(err, srv.Close())
 	case <-ctx.Done():
 	}
-	// One grace for all that runs: over HTTP, and asynchronously.
+	// One grace for synchronous and asynchronous invocations.
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.Grace)
 	defer cancel()
 	if ctx.Err() != nil && err == nil {
@@ -272,13 +290,13 @@ func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
 		}
 		<-failed
 	}
-	p.settle = connections.Wait
+	p.waitRequests = connections.Wait
 	return errors.Join(err, p.closeWithin(grace))
 }
 
-// Close ends what runs, after asynchronous invocations had Config.Grace to
-// finish. What has not finished then is in the log and no error. A second Close
-// does nothing.
+// Close ends all invocations, after asynchronous ones had Config.Grace to finish. An
+// invocation that has not finished then is in the log and is no error. A second
+// Close does nothing.
 func (p *Platform) Close() error {
 	grace, cancel := context.WithTimeout(context.Background(), p.cfg.Grace)
 	defer cancel()
@@ -292,7 +310,7 @@ func (p *Platform) closeWithin(grace context.Context) error {
 
 func (p *Platform) close(grace context.Context) error {
 	p.stop()
-	p.owned.Wait()
+	p.goroutines.Wait()
 	drained := p.drain(grace)
 	var errs []error
 	select {
@@ -301,15 +319,15 @@ func (p *Platform) close(grace context.Context) error {
 	case <-grace.Done():
 	}
 	if p.Dispatch != nil {
-		p.Dispatch.Close() // what still waits for its turn
+		p.Dispatch.Close() // ends the invocations that wait for their turn
 	}
 	if p.Worker != nil {
-		errs = append(errs, p.Worker.Close()) // what outlives the grace
+		errs = append(errs, p.Worker.Close()) // ends the invocations that outlive the grace
 	}
 	if drained != nil {
 		errs = append(errs, <-drained)
 	}
-	p.settle() // no request and no event is left that could want the store
+	p.waitRequests() // from here on no request and no event uses the store
 	if p.Logs != nil {
 		errs = append(errs, p.Logs.Close())
 	}
@@ -319,15 +337,15 @@ func (p *Platform) close(grace context.Context) error {
 	return errors.Join(errs...)
 }
 
-// drain has both front doors accept nothing more. The channel delivers when
-// what they had accepted has ended, by itself or with the worker.
+// drain has both doors accept no further invocation. The channel delivers when all
+// invocations that they had accepted have ended, by themselves or with the worker.
 func (p *Platform) drain(grace context.Context) <-chan error {
 	drained := make(chan error, 1)
 	var lambda, whisk error
 	var doors sync.WaitGroup
 	if p.Gateway != nil {
 		doors.Go(func() {
-			if err := p.Gateway.Close(grace); !errors.Is(err, context.DeadlineExceeded) { // they go on after the next start
+			if err := p.Gateway.Close(grace); !errors.Is(err, context.DeadlineExceeded) { // events go on after the next start
 				lambda = err
 			}
 			p.Gateway.Wait()

@@ -12,15 +12,16 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 
-// ErrBusy is of a body for which the others leave no room.
+// ErrBusy is the error of a body for which the bodies of other requests leave no
+// memory.
 var ErrBusy = errors.New("the bodies of other requests take all the memory there is for them")
 
-// smallBody is the most of a body that may come when large ones have taken their
-// share of a budget.
+// smallBody is the size up to which a body may use all of a budget, bytes. Larger
+// bodies use three quarters.
 const smallBody = 256 << 10
 
-// Bounds of a budget that is derived: room for the largest package, and no more
-// than helps.
+// Bounds of a budget that is derived from the host's memory. The least has room for
+// the largest package.
 const (
 	leastBudget = 256 << 20
 	mostBudget  = 4 << 30
@@ -46,8 +47,8 @@ func NewBudget(limit int64) *Budget {
 	return &Budget{limit: limit}
 }
 
-// take takes n bytes for a body that has held so far.
-func (b *Budget) take(n, held int64) bool {
+// acquire reserves n more bytes for a body that holds held bytes.
+func (b *Budget) acquire(n, held int64) bool {
 	limit := b.limit
 	if held+n > smallBody {
 		limit = limit / 4 * 3
@@ -73,14 +74,14 @@ func Bounded(next http.Handler, budget *Budget) http.Handler {
 	})
 }
 
-// lease is a body and what it takes of a budget.
+// lease is a body and its share of a budget.
 type lease struct {
 	io.ReadCloser
 	budget *Budget
 	held   int64
 }
 
-// leaseOf is the one of a request, nil where Bounded did not see it.
+// leaseOf is the lease of a request; nil where the request did not pass Bounded.
 func leaseOf(r *http.Request) *lease {
 	l, _ := r.Body.(*lease)
 	return l
@@ -90,7 +91,7 @@ func (l *lease) grow(n int64) error {
 	if l == nil {
 		return nil
 	}
-	if !l.budget.take(n, l.held) {
+	if !l.budget.acquire(n, l.held) {
 		return &busy{l.budget.limit}
 	}
 	l.held += n
@@ -99,7 +100,7 @@ func (l *lease) grow(n int64) error {
 
 func (l *lease) end() { l.budget.held.Add(-l.held) }
 
-// busy is ErrBusy with what helps.
+// busy is ErrBusy with the remedy.
 type busy struct{ limit int64 }
 
 func (b *busy) Error() string {

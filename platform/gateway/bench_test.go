@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/lambdabench/lambdabench/platform/door"
 )
 
 // BenchmarkInvoke is what the gateway takes of an invocation whose function
@@ -14,7 +16,7 @@ import (
 func BenchmarkInvoke(b *testing.B) {
 	const path = "/2015-03-31/functions/f/invocations"
 	b.Run("handler", func(b *testing.B) {
-		d := open(b, Config{Log: slog.New(slog.DiscardHandler)})
+		d := open(b, Config{Hooks: door.Hooks{Log: slog.New(slog.DiscardHandler)}})
 		d.create(b, "f")
 		b.ReportAllocs()
 		for b.Loop() {

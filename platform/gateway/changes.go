@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/store"
 )
 
@@ -142,7 +143,7 @@ func (g *Gateway) putConcurrency(w http.ResponseWriter, r *http.Request) error {
 		g.unreserve(fn)
 		return err
 	}
-	writeJSON(w, http.StatusOK, req)
+	door.WriteJSON(w, http.StatusOK, req)
 	return nil
 }
 
@@ -161,7 +162,7 @@ func (g *Gateway) getConcurrency(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, concurrency{fn.Concurrency})
+	door.WriteJSON(w, http.StatusOK, concurrency{fn.Concurrency})
 	return nil
 }
 

@@ -1,13 +1,13 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
 
 	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
@@ -71,30 +71,17 @@ func translate(err error) apiError {
 	return name(http.StatusInternalServerError, "ServiceException")
 }
 
-// refuse answers with an error as AWS does: its name in a header, a message in
-// the body.
-func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// refusal is an error as AWS answers it: its name in a header, a message in the body.
+func refusal(err error) door.Refusal {
 	e := translate(err)
-	// A client that is gone reads no answer; one whose body came too slowly
-	// does, and silence would tell it 200.
-	if e.status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		g.cfg.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	fault := "User"
+	if e.status >= http.StatusInternalServerError {
+		fault = "Service"
 	}
-	kind := "User"
-	if e.status >= 500 {
-		kind = "Service"
-	}
-	answer := map[string]string{"Type": kind, "Message": e.message, "message": e.message}
+	answer := map[string]string{"Type": fault, "Message": e.message, "message": e.message}
 	var throttled *dispatch.Throttled
 	if errors.As(err, &throttled) {
 		answer["Reason"] = string(throttled.Reason)
 	}
-	w.Header().Set("X-Amzn-Errortype", e.kind)
-	writeJSON(w, e.status, answer)
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v)
+	return door.Refusal{Status: e.status, Header: map[string]string{"X-Amzn-Errortype": e.kind}, Body: answer}
 }

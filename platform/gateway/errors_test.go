@@ -21,6 +21,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/body/bodytest"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -305,7 +306,7 @@ func TestRequestsThatNoSDKSends(t *testing.T) {
 
 // hugeBody sends the head of a request with a body of 100 MB, then chunks until
 // the server answers. It returns the answer's status and what was sent.
-func hugeBody(t *testing.T, d *door, path string, chunked bool) (int, int64) {
+func hugeBody(t *testing.T, d *opened, path string, chunked bool) (int, int64) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
 	if err != nil {
@@ -411,7 +412,7 @@ func TestReservationThatCannotBeStoredIsTakenBack(t *testing.T) {
 
 func TestAMalformedBodyIs400AndNoErrorInTheLog(t *testing.T) {
 	var log bytes.Buffer
-	d := open(t, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	d := open(t, Config{Hooks: door.Hooks{Log: slog.New(slog.NewTextHandler(&log, nil))}})
 	d.create(t, "f")
 	for _, path := range []string{"/2015-03-31/functions", "/2015-03-31/functions/f/invocations"} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))

@@ -11,7 +11,7 @@ import (
 
 // Bounds of the queues. Those of one function leave room for others.
 const (
-	eventsAtOnce       = 128 // of a function that run, are with the dispatcher or pause before the next attempt
+	eventsAtOnce       = 128 // of one function: running, at the dispatcher, or paused before the next attempt
 	maxEventsHeld      = 256 << 20
 	maxEventsOfOne     = maxEventsHeld / 4
 	eventBytesBesides  = 1 << 10 // what an event takes beside its payload
@@ -20,17 +20,17 @@ const (
 	codeTooManyRequest = "TooManyRequestsException"
 )
 
-// events are the asynchronous invocations that were accepted. The store has
-// them until they have ended, so that a restart runs them again: at least once,
-// as on AWS. Each function has a queue of its own, whose events run in the order
-// of their arrival, some at a time: a function whose events take long, or may
-// not run, keeps its own events waiting and nobody else's.
+// events are the asynchronous invocations that were accepted. An event stays in the
+// store until it has ended, so that a restart runs it again: at least once, as on
+// AWS. Each function has a queue of its own, whose events run in the order of their
+// arrival, at most eventsAtOnce at a time. A function whose events take long, or
+// may not run, delays no events of other functions.
 type events struct {
 	limit int // events of one function
 	run   func(store.Event)
 	life  context.Context
 	end   context.CancelFunc
-	owned sync.WaitGroup
+	all   sync.WaitGroup // events that were accepted and have not ended
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -55,7 +55,7 @@ func (q *events) start(limit int, run func(store.Event)) {
 
 func sizeOf(e store.Event) int { return len(e.Payload) + len(e.ClientContext) + eventBytesBesides }
 
-// enter takes a place for an event.
+// enter reserves a place for an event, or says which bound is reached.
 func (q *events) enter(e store.Event) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -73,7 +73,7 @@ func (q *events) enter(e store.Event) error {
 	return nil
 }
 
-// add takes a place without asking. q.mu is held.
+// add reserves a place whatever the bounds. q.mu is held.
 func (q *events) add(e store.Event) {
 	of := q.queues[e.Name]
 	if of == nil {
@@ -84,10 +84,11 @@ func (q *events) add(e store.Event) {
 	of.bytes += sizeOf(e)
 	q.held++
 	q.bytes += sizeOf(e)
-	q.owned.Add(1)
+	q.all.Add(1)
 }
 
-// resume takes an event back that a predecessor accepted, whatever the bounds.
+// resume adds an event that an earlier process of the platform accepted, whatever the
+// bounds.
 func (q *events) resume(e store.Event) {
 	q.mu.Lock()
 	q.add(e)
@@ -95,7 +96,7 @@ func (q *events) resume(e store.Event) {
 	q.put(e)
 }
 
-// put has an event run that entered, when its function's turn comes.
+// put has an event run that has a place, in its turn within its function.
 func (q *events) put(e store.Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -117,7 +118,7 @@ func (q *events) work(name string, of *eventQueue) {
 			return
 		}
 		e := of.waiting[0]
-		of.waiting[0] = store.Event{} // lets go of the payload
+		of.waiting[0] = store.Event{} // frees the payload
 		of.waiting = of.waiting[1:]
 		q.mu.Unlock()
 		q.run(e)
@@ -137,7 +138,7 @@ func (q *events) leave(e store.Event) {
 	if of.held == 0 {
 		delete(q.queues, e.Name)
 	}
-	q.owned.Done()
+	q.all.Done()
 }
 
 func (q *events) count() int {

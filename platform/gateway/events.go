@@ -113,7 +113,7 @@ func (g *Gateway) Close(ctx context.Context) error {
 	q.mu.Unlock()
 	idle := make(chan struct{})
 	go func() {
-		q.owned.Wait()
+		q.all.Wait()
 		close(idle)
 	}()
 	select {
@@ -130,4 +130,4 @@ func (g *Gateway) Close(ctx context.Context) error {
 
 // Wait returns when what Close left has been let go of, which is as soon as the
 // Invoker is closed.
-func (g *Gateway) Wait() { g.events.owned.Wait() }
+func (g *Gateway) Wait() { g.events.all.Wait() }

@@ -17,12 +17,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/worker"
 )
 
-func (d *door) event(t *testing.T) error { return d.eventOf(t, "f") }
+func (d *opened) event(t *testing.T) error { return d.eventOf(t, "f") }
 
-func (d *door) eventOf(t *testing.T, name string) error {
+func (d *opened) eventOf(t *testing.T, name string) error {
 	t.Helper()
 	out, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name, InvocationType: types.InvocationTypeEvent})
 	if err == nil && out.StatusCode != http.StatusAccepted {
@@ -157,7 +158,7 @@ func (s *syncBuffer) String() string {
 
 func TestEventsThatDidNotEndRunAfterARestart(t *testing.T) {
 	log := &syncBuffer{}
-	d := open(t, Config{Events: 5, Log: slog.New(slog.NewTextHandler(log, nil))})
+	d := open(t, Config{Events: 5, Hooks: door.Hooks{Log: slog.New(slog.NewTextHandler(log, nil))}})
 	d.create(t, "f")
 	d.fake.answer = func(ctx context.Context, _ worker.Request) (worker.Response, error) {
 		<-ctx.Done()

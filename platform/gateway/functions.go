@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/store"
 )
 
@@ -68,7 +69,7 @@ func (g *Gateway) getFunction(w http.ResponseWriter, r *http.Request) error {
 	if latest, err := g.functions.Get(fn.Name, store.Latest); err == nil && latest.Concurrency != nil {
 		answer["Concurrency"] = map[string]int{"ReservedConcurrentExecutions": *latest.Concurrency}
 	}
-	writeJSON(w, http.StatusOK, answer)
+	door.WriteJSON(w, http.StatusOK, answer)
 	return nil
 }
 
@@ -152,6 +153,6 @@ func (g *Gateway) writePage(w http.ResponseWriter, key string, page []*store.Fun
 	if next != "" {
 		answer["NextMarker"] = next
 	}
-	writeJSON(w, http.StatusOK, answer)
+	door.WriteJSON(w, http.StatusOK, answer)
 	return nil
 }

@@ -9,8 +9,8 @@
 // ListFunctions, UpdateFunctionCode, UpdateFunctionConfiguration,
 // DeleteFunction, PublishVersion, ListVersionsByFunction, the calls for reserved
 // concurrency, and Invoke (RequestResponse, Event, DryRun; log tail). Errors
-// are AWS's. It checks no signature: it is for a loopback interface or a
-// network of friends.
+// are AWS's. It checks no signature: it is for a loopback interface, or for a
+// network in which everybody may run code on this host.
 //
 // An Event that was accepted is in the store until it has ended. It runs at
 // least once, also when the platform is killed in between, and is tried again
@@ -21,21 +21,14 @@ package gateway
 
 import (
 	"cmp"
-	"context"
-	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/body"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/store"
-	"github.com/lambdabench/lambdabench/platform/worker"
 )
-
-// Invoker runs invocations; a *dispatch.Dispatcher is one.
-type Invoker interface {
-	Invoke(ctx context.Context, req worker.Request) (worker.Response, error)
-}
 
 // Reserver bounds a function's concurrency; a *dispatch.Dispatcher is one.
 type Reserver interface {
@@ -57,11 +50,13 @@ type Config struct {
 	// Credentials are given to functions, as AWS_ACCESS_KEY_ID and so on; nil: none.
 	Credentials map[string]string
 
-	Reserver Reserver                                                 // nil: PutFunctionConcurrency is refused
-	Forget   func(arn, version string)                                // called when code is gone; may be nil
-	Observe  func(req worker.Request, res worker.Response, err error) // called after each invocation; may be nil
-	Events   int                                                      // asynchronous invocations of one function that were accepted and have not ended, at most; default 1000
-	Log      *slog.Logger                                             // default: nowhere
+	Reserver Reserver // nil: PutFunctionConcurrency is refused
+
+	// Events is the most asynchronous invocations of one function that were accepted
+	// and have not ended. Default: 1000.
+	Events int
+
+	door.Hooks
 
 	bodyTime time.Duration // see body.Timed
 }
@@ -72,7 +67,7 @@ type Gateway struct {
 	cfg       Config
 	store     *store.Store
 	functions *store.Functions // of the account
-	invoker   Invoker
+	invoker   door.Invoker
 	handler   http.Handler
 	events    events
 
@@ -86,7 +81,7 @@ func Owner(account string) store.Owner {
 }
 
 // New returns a gateway. Close ends its goroutines.
-func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
+func New(cfg Config, st *store.Store, invoker door.Invoker) *Gateway {
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1"
 	}
@@ -94,15 +89,7 @@ func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
 	if cfg.Events == 0 {
 		cfg.Events = 1000
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Forget == nil {
-		cfg.Forget = func(string, string) {}
-	}
-	if cfg.Observe == nil {
-		cfg.Observe = func(worker.Request, worker.Response, error) {}
-	}
+	cfg.Hooks = cfg.Hooks.WithDefaults()
 	g := &Gateway{cfg: cfg, store: st, functions: st.Of(Owner(cfg.Account)), invoker: invoker}
 	g.events.start(cfg.Events, g.runEvent)
 	g.handler = body.Timed(g.route(), cfg.bodyTime)
@@ -112,14 +99,8 @@ func New(cfg Config, st *store.Store, invoker Invoker) *Gateway {
 // route follows the AWS Lambda API Reference, 'Actions'.
 func (g *Gateway) route() http.Handler {
 	const functions = Functions
-	mux := http.NewServeMux()
-	handle := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if err := h(w, r); err != nil {
-				g.refuse(w, r, err)
-			}
-		})
-	}
+	routes := door.NewRoutes(g.cfg.Log, refusal)
+	handle := routes.Handle
 	handle("POST "+functions+"/{name}/invocations", g.invoke)
 	handle("POST "+functions, g.createFunction)
 	handle("GET "+functions, g.listFunctions)
@@ -139,7 +120,7 @@ func (g *Gateway) route() http.Handler {
 	handle("/", func(_ http.ResponseWriter, r *http.Request) error {
 		return apiError{http.StatusNotFound, "ResourceNotFoundException", "no such call: " + r.Method + " " + r.URL.Path}
 	})
-	return mux
+	return routes
 }
 
 // ServeHTTP implements http.Handler.

@@ -67,8 +67,8 @@ func (f *fake) Reserve(arn string, n int) error {
 
 func (f *fake) Unreserve(arn string) { delete(f.limits, arn) }
 
-// door is a gateway with a fake behind it and a client of AWS's in front.
-type door struct {
+// opened is a gateway with a fake behind it and a client of AWS's in front.
+type opened struct {
 	*lambda.Client
 	fake    *fake
 	url     string
@@ -76,7 +76,7 @@ type door struct {
 	store   *store.Store
 }
 
-func open(t testing.TB, cfg Config) *door {
+func open(t testing.TB, cfg Config) *opened {
 	t.Helper()
 	st, err := store.Open(t.TempDir())
 	if err != nil {
@@ -98,7 +98,7 @@ func open(t testing.TB, cfg Config) *door {
 			t.Error(err)
 		}
 	})
-	return &door{Client: lambdatest.Client(t, srv.URL), fake: f, url: srv.URL, gateway: g, store: st}
+	return &opened{Client: lambdatest.Client(t, srv.URL), fake: f, url: srv.URL, gateway: g, store: st}
 }
 
 // newFunction is what a create needs at least.
@@ -110,7 +110,7 @@ func newFunction(t testing.TB, name string) *lambda.CreateFunctionInput {
 	}
 }
 
-func (d *door) create(t testing.TB, name string) {
+func (d *opened) create(t testing.TB, name string) {
 	t.Helper()
 	if _, err := d.CreateFunction(t.Context(), newFunction(t, name)); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabench/lambdabench/platform/body"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/store"
 )
 
@@ -130,6 +131,6 @@ func (g *Gateway) writeConfiguration(w http.ResponseWriter, status int, fn *stor
 	if err != nil {
 		return err
 	}
-	writeJSON(w, status, m)
+	door.WriteJSON(w, status, m)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/store"
 )
 
@@ -28,7 +29,7 @@ func (a *API) listActions(w http.ResponseWriter, r *http.Request, q request) err
 	if q.pkg != "" && a.db.pkg(q.namespace, q.pkg) == nil {
 		return errNotThere
 	}
-	writeJSON(w, http.StatusOK, summaries(cut(a.db.actionsOf(q.namespace, q.pkg, q.pkg == ""), limit, skip), (*Action).summary))
+	door.WriteJSON(w, http.StatusOK, summaries(cut(a.db.actionsOf(q.namespace, q.pkg, q.pkg == ""), limit, skip), (*Action).summary))
 	return nil
 }
 
@@ -47,7 +48,7 @@ func (a *API) getAction(w http.ResponseWriter, r *http.Request, q request) error
 	}
 	m := c.full(code)
 	m["parameters"] = notNil(parameters)
-	writeJSON(w, http.StatusOK, m)
+	door.WriteJSON(w, http.StatusOK, m)
 	return nil
 }
 
@@ -85,7 +86,7 @@ func (a *API) putAction(w http.ResponseWriter, r *http.Request, q request) error
 	if old != nil {
 		a.drop(old)
 	}
-	writeJSON(w, http.StatusOK, c.full(body.Exec.Code))
+	door.WriteJSON(w, http.StatusOK, c.full(body.Exec.Code))
 	return nil
 }
 
@@ -126,7 +127,7 @@ func (a *API) proposed(q request, overwrite bool, body actionBody) (old, c *Acti
 	if err := checkKeyValues("annotations", c.Annotations); err != nil {
 		return nil, nil, err
 	}
-	return old, c, c.Limits.take(body.Limits)
+	return old, c, c.Limits.merge(body.Limits)
 }
 
 var mainName = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$.]{0,127}$`)
@@ -187,6 +188,6 @@ func (a *API) deleteAction(w http.ResponseWriter, _ *http.Request, q request) er
 		return err
 	}
 	a.drop(c)
-	writeJSON(w, http.StatusOK, c.full(nil))
+	door.WriteJSON(w, http.StatusOK, c.full(nil))
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/logs"
 )
 
@@ -29,7 +30,7 @@ func (a *API) listActivations(w http.ResponseWriter, r *http.Request, q request)
 	if query.Get("count") == "true" {
 		n, err := a.ledger.count(f)
 		if err == nil {
-			writeJSON(w, http.StatusOK, map[string]int{"activations": n})
+			door.WriteJSON(w, http.StatusOK, map[string]int{"activations": n})
 		}
 		return err
 	}
@@ -44,10 +45,10 @@ func (a *API) listActivations(w http.ResponseWriter, r *http.Request, q request)
 				return err
 			}
 		}
-		writeJSON(w, http.StatusOK, shown)
+		door.WriteJSON(w, http.StatusOK, shown)
 		return nil
 	}
-	writeJSON(w, http.StatusOK, summaries(all, (*Activation).summary))
+	door.WriteJSON(w, http.StatusOK, summaries(all, (*Activation).summary))
 	return nil
 }
 
@@ -66,7 +67,7 @@ func (a *API) getActivation(w http.ResponseWriter, r *http.Request, q request) e
 		act, err = a.withLogs(act)
 	}
 	if err == nil {
-		writeJSON(w, http.StatusOK, act)
+		door.WriteJSON(w, http.StatusOK, act)
 	}
 	return err
 }
@@ -93,7 +94,7 @@ func (a *API) withLogs(act *Activation) (*Activation, error) {
 func (a *API) getResult(w http.ResponseWriter, r *http.Request, q request) error {
 	act, err := a.found(r, q)
 	if err == nil {
-		writeJSON(w, http.StatusOK, act.Response)
+		door.WriteJSON(w, http.StatusOK, act.Response)
 	}
 	return err
 }
@@ -104,7 +105,7 @@ func (a *API) getLogs(w http.ResponseWriter, r *http.Request, q request) error {
 		act, err = a.withLogs(act)
 	}
 	if err == nil {
-		writeJSON(w, http.StatusOK, map[string][]string{"logs": act.Logs})
+		door.WriteJSON(w, http.StatusOK, map[string][]string{"logs": act.Logs})
 	}
 	return err
 }

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+
+	"github.com/lambdabench/lambdabench/platform/door"
 )
 
 var (
@@ -64,7 +66,7 @@ func (a *API) subject(auth string) string {
 }
 
 func (a *API) listNamespaces(w http.ResponseWriter, _ *http.Request, q request) error {
-	writeJSON(w, http.StatusOK, []string{q.subject})
+	door.WriteJSON(w, http.StatusOK, []string{q.subject})
 	return nil
 }
 
@@ -72,7 +74,7 @@ func (a *API) listNamespaces(w http.ResponseWriter, _ *http.Request, q request) 
 func (a *API) getNamespace(w http.ResponseWriter, _ *http.Request, q request) error {
 	packages, actions := a.db.packagesOf(q.namespace), a.db.actionsOf(q.namespace, "", true)
 	none := []any{}
-	writeJSON(w, http.StatusOK, map[string]any{
+	door.WriteJSON(w, http.StatusOK, map[string]any{
 		"packages": summaries(packages, (*Package).summary), "actions": summaries(actions, (*Action).summary), "triggers": none, "rules": none,
 	})
 	return nil
@@ -87,19 +89,20 @@ func summaries[T any](all []T, of func(T) map[string]any) []map[string]any {
 }
 
 // describe is what clients learn of this deployment.
-func (a *API) describe(w http.ResponseWriter, _ *http.Request) {
+func (a *API) describe(w http.ResponseWriter, _ *http.Request) error {
 	runtimes := map[string][]map[string]any{}
 	for _, kind := range slices.Sorted(maps.Keys(a.kinds)) {
 		family := languageOf(a.kinds[kind])
 		runtimes[family] = append(runtimes[family], map[string]any{"kind": kind, "default": kind == family+":default", "deprecated": false})
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
+	door.WriteJSON(w, http.StatusOK, map[string]any{
 		"description": "OpenWhisk", "api_paths": []string{"/api/v1"}, "runtimes": runtimes,
 		"limits": map[string]any{
 			"concurrent_actions": a.cfg.InFlight, "max_action_duration": maxTimeout, "min_action_duration": minTimeout,
 			"max_action_memory": int64(maxMemory) << 20, "min_action_memory": int64(minMemory) << 20, "max_action_logs": int64(maxLogs) << 20, "min_action_logs": 0,
 		},
 	})
+	return nil
 }
 
 // page reads limit and skip as OpenWhisk has them: 30 by default, 200 at most,

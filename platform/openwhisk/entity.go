@@ -175,8 +175,8 @@ func checkKeyValues(what string, all []KeyValue) error {
 	return nil
 }
 
-// take puts the limits that a request names over those that are there.
-func (l *Limits) take(from *Limits) error {
+// merge replaces the limits that a request names.
+func (l *Limits) merge(from *Limits) error {
 	if from == nil {
 		from = &Limits{}
 	}

@@ -3,13 +3,13 @@ package openwhisk
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/dispatch"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/sqlite"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -66,18 +66,17 @@ func translate(err error) apiError {
 	return apiError{http.StatusInternalServerError, "The platform failed: " + err.Error()}
 }
 
-// refuse answers with an error as OpenWhisk does: a message, and a code by
-// which the log has it.
-func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	e := translate(err)
-	code := newID()
-	if e.status >= http.StatusInternalServerError {
-		a.cfg.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "code", code, "error", err)
+// refusal is an error as OpenWhisk answers it: a message, and a code by which the log
+// has the error.
+func refusal(err error) door.Refusal {
+	e, code := translate(err), newID()
+	r := door.Refusal{
+		Status: e.status, Body: map[string]string{"error": e.message, "code": code}, Attrs: []any{"code", code},
 	}
 	if e.status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Basic realm="OpenWhisk"`)
+		r.Header = map[string]string{"WWW-Authenticate": `Basic realm="OpenWhisk"`}
 	}
-	writeJSON(w, e.status, map[string]string{"error": e.message, "code": code})
+	return r
 }
 
 // newID is an activation's or a transaction's id: 32 hexadecimal digits.
@@ -85,12 +84,4 @@ func newID() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails, see crypto/rand
 	return hex.EncodeToString(b[:])
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.Encode(v)
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/body/bodytest"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/sqlite"
 	"github.com/lambdabench/lambdabench/platform/store"
@@ -153,7 +154,7 @@ func TestADamagedActionIsSaidAndTheOthersAreServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	functions := api.Store().Of(store.Owner{Door: "openwhisk", Account: "guest"})
-	cfg := openwhisk.Config{Dir: api.Dir(), Runtimes: []string{"nodejs20.x"}, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	cfg := openwhisk.Config{Dir: api.Dir(), Runtimes: []string{"nodejs20.x"}, Hooks: door.Hooks{Log: slog.New(slog.NewTextHandler(&log, nil))}}
 	again, err := openwhisk.Open(cfg, api.Store(), answers{})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/logs"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -69,7 +70,7 @@ func (a *API) invoke(w http.ResponseWriter, r *http.Request, q request) error {
 			return nil // nobody reads an answer
 		}
 	}
-	writeJSON(w, http.StatusAccepted, map[string]string{"activationId": c.id})
+	door.WriteJSON(w, http.StatusAccepted, map[string]string{"activationId": c.id})
 	return nil
 }
 
@@ -95,7 +96,7 @@ func (a *API) accept() error {
 		return apiError{http.StatusTooManyRequests, fmt.Sprintf("Too many concurrent requests in flight (count: %d, allowed: %d).", a.inFlight+1, a.cfg.InFlight)}
 	}
 	a.inFlight++
-	a.owned.Add(1)
+	a.calls.Add(1)
 	return nil
 }
 
@@ -103,7 +104,7 @@ func (a *API) release() {
 	a.mu.Lock()
 	a.inFlight--
 	a.mu.Unlock()
-	a.owned.Done()
+	a.calls.Done()
 }
 
 // prepare reads an invocation: parameters of the package, then the action's,
@@ -182,7 +183,7 @@ func (c *call) respond(w http.ResponseWriter, only bool) error {
 		shown := *c.record
 		shown.Log = nil
 		shown.Logs = logLines(c.log)
-		writeJSON(w, status, &shown)
+		door.WriteJSON(w, status, &shown)
 		return nil
 	}
 	body := bytes.TrimSpace(c.record.Response.Result)

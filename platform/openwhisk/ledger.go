@@ -19,11 +19,11 @@ type ledger struct {
 	most     int
 	mostSize int64
 	queue    chan entry
-	before   func()                       // is called before records are written: logs that they name are kept then
-	lost     func(records int, err error) // told of records that nobody waits for
+	before   func()                       // called before records are written: makes the logs durable that they name
+	lost     func(records int, err error) // called for records that could not be written and that nobody waits for
 	done     chan struct{}                // closed: all is written
 
-	sending sync.RWMutex // held to send to queue; taken before mu
+	sending sync.RWMutex // held to send to queue; acquired before mu
 	closed  bool         // guarded by sending: queue is closed
 
 	mu      sync.Mutex             // guards what follows
@@ -40,7 +40,7 @@ type entry struct {
 	ack    chan error
 }
 
-// queued bounds the records that wait to be written; then invocations wait.
+// queued bounds the records that wait to be written. Beyond it invocations wait.
 const queued = 4096
 
 // gather is how long records that nobody waits for are gathered.
@@ -50,7 +50,10 @@ const gather = 20 * time.Millisecond
 // of records that could not be written and that nobody waits for.
 func openLedger(d *database, most int, mostSize int64, before func(), lost func(records int, err error)) (*ledger, error) {
 	db := d.sql
-	l := &ledger{db: db, file: d.file, most: most, mostSize: mostSize, before: before, lost: lost, queue: make(chan entry, queued), done: make(chan struct{}), fresh: map[string]*Activation{}}
+	l := &ledger{
+		db: db, file: d.file, most: most, mostSize: mostSize, before: before, lost: lost,
+		queue: make(chan entry, queued), done: make(chan struct{}), fresh: map[string]*Activation{},
+	}
 	if _, err := db.Exec(`UPDATE activations SET ended = 1 WHERE ended = 0`); err != nil {
 		return nil, fmt.Errorf("read activations: %w", failed(err))
 	}
@@ -61,9 +64,10 @@ func openLedger(d *database, most int, mostSize int64, before func(), lost func(
 	return l, nil
 }
 
-// close writes what waits, and takes nothing more. A second close does nothing.
+// close writes the records that wait and accepts no further ones. A second close does
+// nothing.
 func (l *ledger) close() error {
-	l.sending.Lock() // the writer goes on, so those who send now get through
+	l.sending.Lock() // senders that hold it finish: the writer still receives
 	if !l.closed {
 		l.closed = true
 		close(l.queue)
@@ -81,8 +85,8 @@ func (l *ledger) promise(a *Activation) error {
 	return l.put(entry{record: a, ack: make(chan error, 1)})
 }
 
-// keep takes the record of an activation that has ended: it is found from now
-// on. With durable it returns when it is on disk.
+// keep records an activation that has ended: get and list find it from now on. With
+// durable, keep returns when the record is on disk.
 func (l *ledger) keep(a *Activation, durable bool) error {
 	l.mu.Lock()
 	l.fresh[a.ID] = a
@@ -100,7 +104,7 @@ func (l *ledger) keep(a *Activation, durable bool) error {
 	return err
 }
 
-// put hands an entry to the writer, which settles each that it was handed.
+// put hands an entry to the writer, which answers each entry that has an ack.
 func (l *ledger) put(e entry) error {
 	if err := l.send(e); err != nil || e.ack == nil {
 		return err
@@ -121,12 +125,12 @@ func (l *ledger) send(e entry) error {
 func (l *ledger) write() {
 	defer close(l.done)
 	for e := range l.queue {
-		l.flush(l.gather(e))
+		l.commit(l.gather(e))
 	}
 }
 
-// gather collects a batch: what waits already and, while nobody waits for any
-// of it, what comes within a moment.
+// gather collects a batch: the records that wait already and, while no caller waits
+// for one of them, those that come within the gather time.
 func (l *ledger) gather(first entry) []entry {
 	batch, urgent := []entry{first}, first.ack != nil
 	timer := time.NewTimer(gather)
@@ -145,7 +149,7 @@ func (l *ledger) gather(first entry) []entry {
 	return batch
 }
 
-func (l *ledger) flush(batch []entry) {
+func (l *ledger) commit(batch []entry) {
 	l.before()
 	count, size, err := l.transact(batch)
 	err = failed(err)
@@ -160,20 +164,20 @@ func (l *ledger) flush(batch []entry) {
 		}
 	}
 	l.mu.Unlock()
-	unheard := 0
+	unanswered := 0
 	for _, e := range batch {
 		if e.ack != nil {
 			e.ack <- err
 		} else {
-			unheard++
+			unanswered++
 		}
 	}
-	if err != nil && unheard > 0 {
-		l.lost(unheard, err)
+	if err != nil && unanswered > 0 {
+		l.lost(unanswered, err)
 	}
 }
 
-// transact writes a batch and removes the oldest records beyond the bounds.
+// transact writes a batch in one transaction and removes the oldest records beyond the bounds.
 func (l *ledger) transact(batch []entry) (count int, size int64, err error) {
 	tx, err := l.db.Begin()
 	if err != nil {
@@ -209,8 +213,8 @@ func (l *ledger) transact(batch []entry) (count int, size int64, err error) {
 	return count, size, errors.Join(tx.Commit(), l.file.Check())
 }
 
-// prune removes the oldest ended records beyond the bounds, and a tenth more so
-// that it need not every time.
+// prune removes the oldest ended records beyond the bounds, and a tenth more, so that
+// not every transaction prunes.
 func (l *ledger) prune(tx *sql.Tx, count int, size int64) (int, int64, error) {
 	if count <= l.most && size <= l.mostSize {
 		return count, size, nil
@@ -256,8 +260,8 @@ func (f filter) where() (string, []any) {
 	return where, args
 }
 
-// settle has all that ended before this call be on disk.
-func (l *ledger) settle() error {
+// flush returns when every activation that ended before the call is on disk.
+func (l *ledger) flush() error {
 	l.mu.Lock()
 	var some *Activation
 	for _, a := range l.fresh {
@@ -272,7 +276,7 @@ func (l *ledger) settle() error {
 }
 
 func (l *ledger) count(f filter) (n int, err error) {
-	if err := l.settle(); err != nil {
+	if err := l.flush(); err != nil {
 		return 0, err
 	}
 	where, args := f.where()
@@ -284,7 +288,7 @@ func (l *ledger) count(f filter) (n int, err error) {
 
 // list is a page of activations, newest first.
 func (l *ledger) list(f filter) ([]*Activation, error) {
-	if err := l.settle(); err != nil {
+	if err := l.flush(); err != nil {
 		return nil, err
 	}
 	where, args := f.where()
@@ -301,7 +305,7 @@ func (l *ledger) list(f filter) ([]*Activation, error) {
 // listed.
 func unread(string, error) {}
 
-// get is one that has ended, or nil.
+// get is an activation that has ended; nil where there is none.
 func (l *ledger) get(namespace, id string) (found *Activation, err error) {
 	l.mu.Lock()
 	a := l.fresh[id]

@@ -31,7 +31,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -39,19 +38,14 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/body"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/logs"
 	"github.com/lambdabench/lambdabench/platform/store"
-	"github.com/lambdabench/lambdabench/platform/worker"
 )
 
 // GuestKey is the key of namespace guest that OpenWhisk's own documentation and
 // every development deployment use. It is no secret.
 const GuestKey = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
-
-// Invoker runs invocations; a *dispatch.Dispatcher is one.
-type Invoker interface {
-	Invoke(ctx context.Context, req worker.Request) (worker.Response, error)
-}
 
 // Settings are what a platform's configuration says.
 type Settings struct {
@@ -64,12 +58,10 @@ type Settings struct {
 // Config of the API; the zero value works, apart from Dir and Runtimes.
 type Config struct {
 	Settings
-	Dir      string                                                   // for the database
-	Runtimes []string                                                 // identifiers that the invoker has: "nodejs20.x"
-	Forget   func(arn, version string)                                // called when code is gone; may be nil
-	Observe  func(req worker.Request, res worker.Response, err error) // called after each invocation; may be nil
-	Logs     *logs.Store                                              // of activations; default: one below Dir
-	Log      *slog.Logger                                             // default: nowhere
+	Dir      string      // for the database
+	Runtimes []string    // identifiers that the invoker has: "nodejs20.x"
+	Logs     *logs.Store // of activations; default: one below Dir
+	door.Hooks
 
 	bodyTime time.Duration // see body.Timed
 }
@@ -80,7 +72,7 @@ type API struct {
 	cfg     Config
 	kinds   map[string]string // OpenWhisk's kinds to runtimes
 	store   *store.Store
-	invoker Invoker
+	invoker door.Invoker
 	handler http.Handler
 	db      *database
 	ledger  *ledger
@@ -94,13 +86,13 @@ type API struct {
 
 	life   context.Context // of the invocations
 	cancel context.CancelFunc
-	owned  sync.WaitGroup
+	calls  sync.WaitGroup // invocations under way
 }
 
 // Open reads what is stored. Functions that a killed predecessor left without an
 // action go, and actions whose function is missing get it back. Close ends its
 // goroutines.
-func Open(cfg Config, st *store.Store, invoker Invoker) (*API, error) {
+func Open(cfg Config, st *store.Store, invoker door.Invoker) (*API, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -162,34 +154,24 @@ func (c Config) withDefaults() Config {
 	if c.ActivationBytes == 0 {
 		c.ActivationBytes = 256 << 20
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Forget == nil {
-		c.Forget = func(string, string) {}
-	}
-	if c.Observe == nil {
-		c.Observe = func(worker.Request, worker.Response, error) {}
-	}
+	c.Hooks = c.Hooks.WithDefaults()
 	return c
 }
 
 func (a *API) route() http.Handler {
 	const ns = "/api/v1/namespaces"
-	mux := http.NewServeMux()
+	routes := door.NewRoutes(a.cfg.Log, refusal)
 	handle := func(pattern string, h func(http.ResponseWriter, *http.Request, request) error) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		routes.Handle(pattern, func(w http.ResponseWriter, r *http.Request) error {
 			q, err := a.authorise(r)
-			if err == nil {
-				err = h(w, r, q)
-			}
 			if err != nil {
-				a.refuse(w, r, err)
+				return err
 			}
+			return h(w, r, q)
 		})
 	}
-	mux.HandleFunc("GET /api/v1", a.describe)
-	mux.HandleFunc("GET /api/v1/{$}", a.describe)
+	routes.Handle("GET /api/v1", a.describe)
+	routes.Handle("GET /api/v1/{$}", a.describe)
 	handle("GET "+ns, a.listNamespaces)
 	handle("GET "+ns+"/{$}", a.listNamespaces)
 	handle("GET "+ns+"/{ns}", a.getNamespace)
@@ -210,7 +192,7 @@ func (a *API) route() http.Handler {
 	handle("GET "+ns+"/{ns}/activations/{id}/result", a.getResult)
 	handle("GET "+ns+"/{ns}/activations/{id}/logs", a.getLogs)
 	handle("/", func(_ http.ResponseWriter, _ *http.Request, _ request) error { return errNotThere })
-	return mux
+	return routes
 }
 
 // ServeHTTP implements http.Handler.
@@ -227,7 +209,7 @@ func (a *API) Close(ctx context.Context) error {
 	a.mu.Unlock()
 	idle := make(chan struct{})
 	go func() {
-		a.owned.Wait()
+		a.calls.Wait()
 		close(idle)
 	}()
 	select {

@@ -19,6 +19,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/store"
@@ -62,7 +63,7 @@ func deploy(dir string, settings openwhisk.Settings) (*deployment, error) {
 	for _, in := range interpreters {
 		names = append(names, in.Runtime)
 	}
-	api, err := openwhisk.Open(openwhisk.Config{Settings: settings, Dir: dir, Runtimes: names, Forget: w.Forget}, st, w)
+	api, err := openwhisk.Open(openwhisk.Config{Settings: settings, Dir: dir, Runtimes: names, Hooks: door.Hooks{Forget: w.Forget}}, st, w)
 	if err != nil {
 		return nil, err
 	}

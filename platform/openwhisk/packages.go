@@ -3,6 +3,8 @@ package openwhisk
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/lambdabench/lambdabench/platform/door"
 )
 
 type packageBody struct {
@@ -17,7 +19,7 @@ func (a *API) listPackages(w http.ResponseWriter, r *http.Request, q request) er
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, summaries(cut(a.db.packagesOf(q.namespace), limit, skip), (*Package).summary))
+	door.WriteJSON(w, http.StatusOK, summaries(cut(a.db.packagesOf(q.namespace), limit, skip), (*Package).summary))
 	return nil
 }
 
@@ -26,7 +28,7 @@ func (a *API) getPackage(w http.ResponseWriter, _ *http.Request, q request) erro
 	if p == nil {
 		return errNotThere
 	}
-	writeJSON(w, http.StatusOK, a.fullPackage(p))
+	door.WriteJSON(w, http.StatusOK, a.fullPackage(p))
 	return nil
 }
 
@@ -78,7 +80,7 @@ func (a *API) putPackage(w http.ResponseWriter, r *http.Request, q request) erro
 	if err := a.db.putPackage(p); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, a.fullPackage(p))
+	door.WriteJSON(w, http.StatusOK, a.fullPackage(p))
 	return nil
 }
 
@@ -119,7 +121,7 @@ func (a *API) deletePackage(w http.ResponseWriter, _ *http.Request, q request) e
 	if err := a.db.deletePackage(p); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, a.fullPackage(p))
+	door.WriteJSON(w, http.StatusOK, a.fullPackage(p))
 	return nil
 }
 

@@ -30,7 +30,6 @@ func TestNamespacesAreTenantsToTheRuntime(t *testing.T) {
 	var ran recorder
 	api, err := openwhisk.Open(openwhisk.Config{
 		Settings: openwhisk.Settings{Namespaces: keys}, Dir: t.TempDir(), Runtimes: []string{"nodejs20.x"},
-		Forget: func(string, string) {},
 	}, st, &ran)
 	if err != nil {
 		t.Fatal(err)
