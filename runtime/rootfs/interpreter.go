@@ -3,6 +3,7 @@ package rootfs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,7 +16,8 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// patience bounds the one question that an interpreter is asked.
+// patience bounds the one question that an interpreter is asked where the caller
+// sets no deadline.
 const patience = 10 * time.Second
 
 // ForInterpreter plans what a language runtime and its functions need: the program with its libraries, its standard
@@ -111,12 +113,15 @@ var unwanted = map[string]bool{
 }
 
 func (t *Tree) addPython(ctx context.Context, program string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
 	out, err := exec.CommandContext(ctx, program, "-I", "-c",
 		"import sysconfig,json;print(json.dumps([sysconfig.get_path('stdlib'),sysconfig.get_path('platstdlib')]))").Output()
 	if err != nil {
-		return fmt.Errorf("ask %s for its standard library: %w", program, err)
+		return fmt.Errorf("ask %s for its standard library: %w", program, errors.Join(ctx.Err(), err))
 	}
 	var dirs []string
 	if err := json.Unmarshal(out, &dirs); err != nil || len(dirs) != 2 {

@@ -290,3 +290,15 @@ func TestCacheDirFallsBackAndSaysSo(t *testing.T) {
 		t.Errorf("no place at all gave %s, %v", got, err)
 	}
 }
+
+func TestInterpreterThatDoesNotAnswerIsLeftAtTheCallersDeadline(t *testing.T) {
+	slow := filepath.Join(t.TempDir(), "python")
+	if err := os.WriteFile(slow, []byte("#!/bin/sh\nexec sleep 60\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := new(Tree).addPython(ctx, slow); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the error does not name the deadline: %v", err)
+	}
+}
