@@ -1,5 +1,7 @@
 /* calls.c: the table from call number to answer, and the books on what was asked. */
+#include "core/calls.h"
 #include "core/state.h"
+#include "host/channel.h"
 
 #define CALLS(X) \
 	X(read) X(write) X(open) X(close) X(stat) X(fstat) X(lstat) X(poll) X(lseek) X(mmap) X(mprotect) X(munmap) X(brk) \
@@ -78,7 +80,7 @@ u64 dispatch(u64 n, u64 *r)
 	}
 	if (!(flags & UC_F_STRACE))
 		return table[n](r[RDI], r[RSI], r[RDX], r[R10], r[R8], r[R9]);
-	u64 before[23];
+	u64 before[REGS];
 	memcpy(before, r, sizeof before);
 	i64 v = table[n](r[RDI], r[RSI], r[RDX], r[R10], r[R8], r[R9]);
 	trace(n, before, v);

@@ -1,9 +1,14 @@
 /* exec.c: what execve does, once: loads the program and its interpreter from the image and builds the first stack. */
-#include "mm/vma.h"
+#include "core/exec.h"
+#include "core/state.h"
+#include "fs/image.h"
+#include "fs/mounts.h"
+#include "fs/package.h"
+#include "ipc/driver.h"
+#include "mm/region.h"
 #include <elf.h>
 
-#define STACK_SIZE (8ull << 20)
-#define AT_MINSIGSTKSZ 51
+#define EFL_START 0x202 /* interrupts on, and the bit that is always 1 */
 
 struct program { u64 base, entry, phdr, phnum, end; char interp[256]; };
 
@@ -12,7 +17,7 @@ static i64 load_elf(const char *path, struct program *p)
 	struct vnode v;
 	const u8 *file;
 	u64 size, low = ~0ull, high = 0;
-	i64 r = walk(-100, path, 1, &v);
+	i64 r = walk(AT_FDCWD, path, 1, &v);
 	if (r < 0 || (r = vnode_bytes(v, &file, &size)) < 0)
 		return r;
 	const Elf64_Ehdr *e = (const void *)file;
@@ -50,7 +55,7 @@ static i64 load_elf(const char *path, struct program *p)
 		if (ph[i].p_type != PT_LOAD)
 			continue;
 		u64 start = PAGE_DOWN(p->base + ph[i].p_vaddr), end = PAGE_UP(p->base + ph[i].p_vaddr + ph[i].p_memsz);
-		int prot = (ph[i].p_flags & PF_R ? 1 : 0) | (ph[i].p_flags & PF_W ? 2 : 0) | (ph[i].p_flags & PF_X ? 4 : 0);
+		int prot = (ph[i].p_flags & PF_R ? PROT_READ : 0) | (ph[i].p_flags & PF_W ? PROT_WRITE : 0) | (ph[i].p_flags & PF_X ? PROT_EXEC : 0);
 		r = vma_map(start, end - start, prot, MAP_FIXED, V_FILE);
 		if (r < 0)
 			return r;
@@ -123,11 +128,16 @@ i64 exec_boot(void)
 	const char *path = (const char *)HOST->strings + HOST->exe_off;
 	if (HOST->strings_len > UC_HOST_SIZE - sizeof(struct uc_host) || HOST->exe_off >= HOST->strings_len || strlen(path) > 255)
 		return -E2BIG;
-	files_init();
+	if (!image_check())
+		return -ENOEXEC;
+	S->umask = S_IWGRP | S_IWOTH;
+	mounts_init();
+	package_init();
+	driver_open();
 	struct thread *t = thread_new();
 	if (!t)
 		return -ENOMEM;
-	i64 r = walk(-100, path, 1, &v);
+	i64 r = walk(AT_FDCWD, path, 1, &v);
 	if (r < 0)
 		return r;
 	vnode_path(v, S->exe, sizeof S->exe);
@@ -138,7 +148,7 @@ i64 exec_boot(void)
 	S->brk_start = S->brk = prog.base ? UC_LOW : prog.end;
 	if (!prog.base) {
 		u64 at = PAGE_UP(prog.end);
-		i64 r = vma_map(at, SLOTS_SIZE, 7, MAP_FIXED_NOREPLACE, V_LIBOS);
+		i64 r = vma_map(at, SLOTS_SIZE, PROT_RWX, MAP_FIXED_NOREPLACE, V_LIBOS);
 		if (r == (i64)at) {
 			rewrite_reserve(at);
 			S->brk_start = S->brk = at + SLOTS_SIZE;
@@ -157,6 +167,6 @@ i64 exec_boot(void)
 	memcpy(t->name, name, MIN(strlen(name), 15));
 	S->frame[RSP] = t->regs[RSP];
 	S->frame[RIP] = prog.interp[0] ? interp.entry : prog.entry;
-	S->frame[EFL] = 0x202;
+	S->frame[EFL] = EFL_START;
 	return 0;
 }

@@ -2,7 +2,7 @@
 #include "core/state.h"
 #include "libos_id.h"
 
-void on_signal(int, void *, void *);
+void on_signal(int, void *, void *); /* entry.c */
 
 __attribute__((section(".data.rel.ro.header"), used))
 static const struct uc_libos header = {

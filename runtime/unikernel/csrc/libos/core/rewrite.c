@@ -19,7 +19,9 @@
  * Before the first capture, every call is rewritten that can be. Later it would give the UC a copy of its own of pages
  * that all share, which costs as much as some ten traps: then only where one place traps again and again.
  */
+#include "core/calls.h"
 #include "core/state.h"
+#include "mm/region.h"
 
 #define LEAD 9 /* at most; the rest is filled with nop */
 struct slot { u8 lead[LEAD], movabs_rcx[2]; u64 back; u8 movabs_r11[2]; u64 fast; u8 jmp[3]; } __attribute__((packed));
@@ -51,7 +53,7 @@ static int plain(const u64 *r)
 static int gives_way(const u64 *r)
 {
 	u32 op = r[RSI] & 127;
-	return r[RAX] == __NR_futex ? op != 1 && op != 10 /* all but WAKE and WAKE_BITSET */ :
+	return r[RAX] == __NR_futex ? op != FUTEX_WAKE && op != FUTEX_WAKE_BITSET :
 	       r[RAX] == __NR_epoll_pwait && r[R8];
 }
 

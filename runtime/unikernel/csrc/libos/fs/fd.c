@@ -1,5 +1,7 @@
-/* fd.c: descriptors: numbers for open files. */
-#include "net/socket.h"
+/*
+ * fd.c: descriptors: numbers for open files (dup(2), fcntl(2), ioctl(2), close_range(2)).
+ */
+#include "core/state.h"
 
 static i64 install_from(u64 from, i64 file, int cloexec)
 {
@@ -17,7 +19,7 @@ static i64 install_from(u64 from, i64 file, int cloexec)
 
 i64 fd_install(i64 file, int cloexec) { return install_from(0, file, cloexec); }
 
-i64 fd_new(u8 kind, u32 flags, void *obj, int cloexec) { return fd_install(file_new(kind, flags, obj), cloexec); }
+i64 fd_new(const struct file_ops *ops, u32 flags, void *obj, int cloexec) { return fd_install(file_new(ops, flags, obj), cloexec); }
 
 i64 fd_index(u64 fd) { return fd < MAX_FDS && S->fds[fd].used ? S->fds[fd].file : -EBADF; }
 
@@ -28,9 +30,20 @@ i64 fd_close(u64 fd)
 	i64 i = fd_index(fd);
 	if (i < 0)
 		return i;
-	S->fds[fd].used = 0;
+	S->fds[fd].used = 0; /* before the file goes: its close may look through the descriptors */
 	file_put(i);
 	return 0;
+}
+
+/* A guest that does not learn of its descriptors could not close them. */
+i64 fd_pair(i64 a, i64 b, u64 out)
+{
+	i32 fd[2] = { a, b };
+	if (!to_user(out, fd, sizeof fd))
+		return 0;
+	fd_close(a);
+	fd_close(b);
+	return -EFAULT;
 }
 
 i64 sys_close(u64 fd) { return fd_close(fd); }
@@ -40,7 +53,7 @@ i64 sys_close_range(u64 from, u64 to, u64 flags)
 	if (from > to)
 		return -EINVAL;
 	for (u64 fd = from; fd <= to && fd < MAX_FDS; fd++) {
-		if (flags & 4)
+		if (flags & CLOSE_RANGE_CLOEXEC)
 			S->fds[fd].cloexec = 1;
 		else
 			fd_close(fd);
@@ -81,24 +94,21 @@ i64 sys_dup2(u64 fd, u64 to) { return fd == to ? (fd_file(fd) ? (i64)to : -EBADF
 i64 sys_fcntl(u64 fd, u64 cmd, u64 arg)
 {
 	struct file *f = fd_file(fd);
+	u16 unlocked = F_UNLCK;
 	if (!f)
 		return -EBADF;
 	switch (cmd) {
-	case 0: return dup_from(fd, arg, 0);
-	case 1030: return dup_from(fd, arg, 1);
-	case 1: return S->fds[fd].cloexec;
-	case 2: S->fds[fd].cloexec = arg & 1; return 0;
-	case 3: return f->flags;
-	case 4: f->flags = (f->flags & ~(O_APPEND | O_NONBLOCK)) | (arg & (O_APPEND | O_NONBLOCK)); return 0;
-	case 5: { /* F_GETLK: nobody else holds one */
-		u16 unlocked = 2;
-		return to_user(arg, &unlocked, 2);
-	}
-	case 6: case 7: case 37: case 38: return 0; /* locks: there is one process */
-	case 36: { u16 unlocked = 2; return to_user(arg, &unlocked, 2); }
-	case 1032: return f->kind == K_PIPE_R || f->kind == K_PIPE_W ? 65536 : -EBADF;
-	case 1031: return arg;
-	case 1034: return 0;
+	case F_DUPFD: return dup_from(fd, arg, 0);
+	case F_DUPFD_CLOEXEC: return dup_from(fd, arg, 1);
+	case F_GETFD: return S->fds[fd].cloexec;
+	case F_SETFD: S->fds[fd].cloexec = arg & FD_CLOEXEC; return 0;
+	case F_GETFL: return f->flags;
+	case F_SETFL: f->flags = (f->flags & ~(O_APPEND | O_NONBLOCK)) | (arg & (O_APPEND | O_NONBLOCK)); return 0;
+	case F_GETLK: case F_OFD_GETLK: return to_user(arg, &unlocked, 2); /* l_type comes first: nobody else holds a lock */
+	case F_SETLK: case F_SETLKW: case F_OFD_SETLK: case F_OFD_SETLKW: return 0; /* there is one process */
+	case F_GETPIPE_SZ: return f->ops->pipe_size ? (i64)f->ops->pipe_size : -EBADF;
+	case F_SETPIPE_SZ: return arg;
+	case F_GET_SEALS: return 0;
 	default: return -EINVAL;
 	}
 }
@@ -110,19 +120,16 @@ i64 sys_ioctl(u64 fd, u64 cmd, u64 arg)
 	if (!f)
 		return -EBADF;
 	switch ((u32)cmd) {
-	case 0x5421: /* FIONBIO */
+	case FIONBIO:
 		if (from_user(&v, arg, 4))
 			return -EFAULT;
 		f->flags = v ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
 		return 0;
-	case 0x5451: S->fds[fd].cloexec = 1; return 0;
-	case 0x5450: S->fds[fd].cloexec = 0; return 0;
-	case 0x541b: /* FIONREAD */
-		v = f->kind == K_CHANNEL ? (i32)S->chan.len : f->kind == K_PIPE_R ? (i32)((struct queue *)f->obj)->len :
-			f->kind == K_SOCKET ? (i32)sock_readable(f->obj) : f->kind == K_INOTIFY ? (i32)notify_readable(f) : 0;
+	case FIOCLEX: S->fds[fd].cloexec = 1; return 0;
+	case FIONCLEX: S->fds[fd].cloexec = 0; return 0;
+	case FIONREAD:
+		v = f->ops->readable ? f->ops->readable(f) : 0;
 		return to_user(arg, &v, 4);
-	case SIOCGIFNAME:
-	case SIOCGIFINDEX: return f->kind == K_SOCKET ? interface_ioctl(cmd, arg) : -ENOTTY;
-	default: return -ENOTTY;
+	default: return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 	}
 }

@@ -1,4 +1,10 @@
-/* image.c: the read-only file image at UC_IMAGE. The builder is trusted no further than its bounds: image_check. */
+/*
+ * image.c: the read-only file image at UC_IMAGE (abi/uc_image.h).
+ *
+ * The image is one mapping that all UCs of a language share. Its builder is trusted no further than its bounds: image_check reads every
+ * inode and entry once, so that no later access needs a check.
+ */
+#include "core/state.h"
 #include "fs/image.h"
 
 #define SUPER ((const struct uci_super *)UC_IMAGE)
@@ -7,7 +13,7 @@
 static const struct uci_dirent *entries(void) { return (const void *)AT(SUPER->dirent_off); }
 static const char *string(u64 off) { return (const char *)AT(SUPER->string_off + off); }
 
-const struct uci_inode *image_inode(u32 id) { return (const struct uci_inode *)AT(SUPER->inode_off) + id; }
+static const struct uci_inode *inode(u32 id) { return (const struct uci_inode *)AT(SUPER->inode_off) + id; }
 
 /* Reads every inode and entry once at boot, so that later accesses need no checks. */
 int image_check(void)
@@ -21,8 +27,8 @@ int image_check(void)
 	    s->string_off > size || s->string_len > size - s->string_off)
 		return 0;
 	for (u32 i = 0; i < s->inodes; i++) {
-		const struct uci_inode *n = image_inode(i);
-		u64 limit = (n->mode & 0170000) == 0040000 ? s->dirents : (n->mode & 0170000) == 0120000 ? s->string_len : size;
+		const struct uci_inode *n = inode(i);
+		u64 limit = (n->mode & S_IFMT) == S_IFDIR ? s->dirents : (n->mode & S_IFMT) == S_IFLNK ? s->string_len : size;
 		if (n->data > limit || n->size > limit - n->data || n->parent >= s->inodes)
 			return 0;
 	}
@@ -31,12 +37,12 @@ int image_check(void)
 		if (d->inode >= s->inodes || d->name > s->string_len || d->len > s->string_len - d->name || d->len > 255)
 			return 0;
 	}
-	return (image_inode(0)->mode & 0170000) == 0040000;
+	return (inode(0)->mode & S_IFMT) == S_IFDIR;
 }
 
-i64 image_lookup(u32 dir, const char *name, u64 len, u32 *out)
+static i64 image_lookup(u32 dir, const char *name, u64 len, u32 *out)
 {
-	const struct uci_inode *d = image_inode(dir);
+	const struct uci_inode *d = inode(dir);
 	u64 lo = d->data, hi = d->data + d->size;
 	while (lo < hi) {
 		u64 mid = (lo + hi) / 2;
@@ -56,28 +62,15 @@ i64 image_lookup(u32 dir, const char *name, u64 len, u32 *out)
 	return -ENOENT;
 }
 
-int image_entry(u32 dir, u64 i, const char **name, u32 *len, u32 *inode, u8 *type)
-{
-	const struct uci_inode *d = image_inode(dir);
-	if (i >= d->size)
-		return 0;
-	const struct uci_dirent *e = &entries()[d->data + i];
-	*name = string(e->name), *len = e->len, *inode = e->inode, *type = e->type;
-	return 1;
-}
-
-const u8 *image_bytes(u32 id) { return AT(image_inode(id)->data); }
-const char *image_target(u32 id) { return string(image_inode(id)->data); }
-
 /* Who lists id: for getcwd and /proc/self/maps. */
-int image_find(u32 id, u32 *parent, const char **name, u32 *len)
+static int image_find(u32 id, u32 *parent, const char **name, u32 *len)
 {
 	for (u32 i = 0; i < SUPER->dirents; i++) {
 		if (entries()[i].inode != id)
 			continue;
 		*name = string(entries()[i].name), *len = entries()[i].len;
 		for (u32 d = 0; d < SUPER->inodes; d++) {
-			const struct uci_inode *n = image_inode(d);
+			const struct uci_inode *n = inode(d);
 			if ((n->mode & S_IFMT) == S_IFDIR && i >= n->data && i < n->data + n->size) {
 				*parent = d;
 				return 1;
@@ -86,3 +79,41 @@ int image_find(u32 id, u32 *parent, const char **name, u32 *len)
 	}
 	return 0;
 }
+
+static int image_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *id, u8 *type)
+{
+	const struct uci_inode *d = inode(dir);
+	if (*pos >= d->size)
+		return 0;
+	const struct uci_dirent *e = &entries()[d->data + (*pos)++];
+	*name = string(e->name), *len = e->len, *id = e->inode, *type = e->type;
+	return 1;
+}
+
+static u32 image_mode(u32 id) { return inode(id)->mode; }
+static u32 image_parent(u32 id) { return inode(id)->parent; }
+
+static i64 image_target(u32 id, char *buf, u64 cap)
+{
+	u64 n = MIN(inode(id)->size, cap);
+	memcpy(buf, string(inode(id)->data), n);
+	return n;
+}
+
+static i64 image_bytes(u32 id, const u8 **p, u64 *size)
+{
+	*p = AT(inode(id)->data), *size = inode(id)->size;
+	return 0;
+}
+
+static void image_stat(u32 id, struct stat *st)
+{
+	const struct uci_inode *n = inode(id);
+	st->st_size = (n->mode & S_IFMT) == S_IFDIR ? PAGE : n->size;
+	st->st_mtime = st->st_ctime = st->st_atime = n->mtime;
+}
+
+const struct fs_ops image_fs = {
+	.magic = EXT4_SUPER_MAGIC, .mode = image_mode, .parent = image_parent, .lookup = image_lookup, .entry = image_entry,
+	.find = image_find, .target = image_target, .bytes = image_bytes, .stat = image_stat,
+};

@@ -1,29 +1,41 @@
-/* notify.h: what the file system tells those that watch it. Without an inotify instance an event costs one comparison. */
+/*
+ * notify.h: what the file system tells those that watch it.
+ *
+ * The file system lies below inotify, so it calls up through a table. The first inotify instance sets the table and the last one takes it
+ * away: without an instance an event costs one comparison.
+ */
 #ifndef NOTIFY_H
 #define NOTIFY_H
-
 #include "core/state.h"
 
-#define IN_ACCESS        0x1u
-#define IN_MODIFY        0x2u
-#define IN_ATTRIB        0x4u
-#define IN_CLOSE_WRITE   0x8u
-#define IN_CLOSE_NOWRITE 0x10u
-#define IN_OPEN          0x20u
-#define IN_MOVED_FROM    0x40u
-#define IN_MOVED_TO      0x80u
-#define IN_CREATE        0x100u
-#define IN_DELETE        0x200u
-#define IN_DELETE_SELF   0x400u
-#define IN_MOVE_SELF     0x800u
-#define IN_ISDIR         0x40000000u
+struct notify_ops {
+	void (*file)(u32 inode, u32 event);      /* to watches of the file, and of the directory that lists it */
+	void (*self)(u32 inode, u32 event);      /* to watches of the file alone */
+	void (*entry)(u32 dir, const char *name, u32 event, u32 cookie); /* event: with IN_ISDIR where it has to be */
+	void (*gone)(u32 inode);                 /* it ends, and its watches with it */
+};
 
-static inline int watched(void) { return S->notifiers != NULL; }
+static inline void notify_file(u32 inode, u32 event)
+{
+	if (S->notify)
+		S->notify->file(inode, event);
+}
 
-void notify_file(u32 inode, u32 event);      /* to watches of the file, and of the directory that lists it */
-void notify_self(u32 inode, u32 event);      /* to watches of the file alone */
-void notify_entry(u32 dir, const char *name, u32 event, u32 cookie); /* event: with IN_ISDIR where it has to be */
-void notify_gone(u32 inode);                 /* it ends, and its watches with it */
-u32 notify_cookie(void);                     /* of a rename: joins its two events */
+static inline void notify_self(u32 inode, u32 event)
+{
+	if (S->notify)
+		S->notify->self(inode, event);
+}
 
+static inline void notify_entry(u32 dir, const char *name, u32 event, u32 cookie)
+{
+	if (S->notify)
+		S->notify->entry(dir, name, event, cookie);
+}
+
+static inline void notify_gone(u32 inode)
+{
+	if (S->notify)
+		S->notify->gone(inode);
+}
 #endif

@@ -1,5 +1,7 @@
 /* package.c: the function's package. Its files lie in the tmpfs at /var/task before the driver is told of them. */
-#include "fs/tmpfs.h"
+#include "core/state.h"
+#include "fs/package.h"
+#include "host/host.h"
 
 /*
  * The package's libraries are searched for in /var/task/lib. ld.so remembers for the life of a process that a directory was
@@ -10,7 +12,7 @@
 static u32 task_root(void)
 {
 	struct vnode v;
-	if (walk(-100, "/var/task", 1, &v) || v.fs != FS_TMP)
+	if (walk(AT_FDCWD, "/var/task", 1, &v) || v.fs != FS_TMP)
 		uc_panic("no /var/task", 0);
 	return v.id;
 }
@@ -31,7 +33,7 @@ static i64 directory_of(char *path, char **name)
 		if (last)
 			return dir;
 		u32 id;
-		i64 r = tmp_lookup(dir, *name, len, &id) ? tmp_create(dir, *name, S_IFDIR | 0755) : (i64)id;
+		i64 r = tmp_fs.lookup(dir, *name, len, &id) ? tmp_create(dir, *name, S_IFDIR | 0755) : (i64)id;
 		if (r < 0)
 			return r;
 		if ((S->inodes[r].mode & S_IFMT) != S_IFDIR)
@@ -43,7 +45,7 @@ static i64 directory_of(char *path, char **name)
 /* A symbolic link's content is its target, which comes in one piece. */
 static i64 put_link(u32 dir, const char *name, const struct uc_file *f, const u8 *content)
 {
-	char target[4096];
+	char target[PATH_MAX];
 	if (f->off || f->bytes != f->size || !f->size || f->size >= sizeof target)
 		return -EINVAL;
 	memcpy(target, content, f->size);
@@ -60,12 +62,12 @@ static i64 put_file(const struct uc_file *f, char *path, const u8 *content)
 	if ((f->mode & S_IFMT) == S_IFLNK)
 		return put_link(dir, name, f, content);
 	u32 id;
-	i64 r = tmp_lookup(dir, name, strlen(name), &id) ? tmp_create(dir, name, S_IFREG | (f->mode & 07777)) : (i64)id;
+	i64 r = tmp_fs.lookup(dir, name, strlen(name), &id) ? tmp_create(dir, name, S_IFREG | (f->mode & 07777)) : (i64)id;
 	if (r < 0)
 		return r;
 	if ((S->inodes[r].mode & S_IFMT) != S_IFREG)
 		return -EISDIR;
-	i64 e = f->off ? 0 : tmp_reserve(r, f->size);
+	i64 e = f->off ? 0 : inode_reserve(r, f->size);
 	if (!e && f->bytes)
 		e = tmp_write(r, (u64)content, f->bytes, f->off);
 	return MIN(e, 0);
@@ -80,7 +82,7 @@ void package_init(void)
 void package_message(const u8 *p, u64 n)
 {
 	tmp_unlink(task_root(), LIBRARIES, 1); /* fails where files of an earlier message are in it */
-	char path[4096];
+	char path[PATH_MAX];
 	struct uc_file f;
 	while (n) {
 		if (n < sizeof f)

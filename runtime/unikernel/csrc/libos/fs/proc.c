@@ -1,7 +1,10 @@
 /* proc.c: the texts of /proc and /sys, in the kernel's own formats (proc(5)). */
-#include "fs/synth.h"
+#include "core/state.h"
+#include "fs/proc.h"
+#include "host/clock.h"
+#include "host/host.h"
 
-#define MEM_TOTAL (HOST->mem_limit ? HOST->mem_limit : 8ull << 30)
+#define TICK (SEC / 100) /* proc(5): times are in these */
 
 void proc_maps(struct text *t)
 {
@@ -9,7 +12,7 @@ void proc_maps(struct text *t)
 	for (u32 i = 0; i < S->nvmas; i++) {
 		struct vma *v = &S->vmas[i];
 		put_xw(t, v->start, 12), put(t, "-"), put_xw(t, v->end, 12);
-		put(t, v->prot & 1 ? " r" : " -"), put(t, v->prot & 2 ? "w" : "-"), put(t, v->prot & 4 ? "xp " : "-p ");
+		put(t, v->prot & PROT_READ ? " r" : " -"), put(t, v->prot & PROT_WRITE ? "w" : "-"), put(t, v->prot & PROT_EXEC ? "xp " : "-p ");
 		put_xw(t, (u64)v->pgoff * PAGE, 8), put(t, v->kind == V_FILE ? " 00:01 " : " 00:00 ");
 		put_u(t, v->kind == V_FILE ? v->inode + 1 : 0), put(t, " ");
 		if (v->kind == V_FILE && vnode_path((struct vnode){ v->fs, v->inode }, path, sizeof path) > 0)
@@ -25,7 +28,7 @@ void proc_maps(struct text *t)
 void proc_stat(struct text *t)
 {
 	put_u(t, HOST->pid), put(t, " ("), proc_comm(t), t->n--, put(t, ") R 1 1 1 0 -1 4194304 0 0 0 0 ");
-	put_u(t, now_mono() / 10000000), put(t, " 0 0 0 20 0 "), put_u(t, S->pub.threads), put(t, " 0 0 ");
+	put_u(t, now_mono() / TICK), put(t, " 0 0 0 20 0 "), put_u(t, S->pub.threads), put(t, " 0 0 ");
 	put_u(t, S->pub.committed), put(t, " "), put_u(t, S->pub.committed / PAGE), put(t, " 18446744073709551615 ");
 	put(t, "1 1 "), put_u(t, S->stack_top), put(t, " 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
 }
@@ -79,16 +82,16 @@ void proc_meminfo(struct text *t)
 
 void proc_cpustat(struct text *t)
 {
-	u64 ticks = now_mono() / 10000000;
+	u64 ticks = now_mono() / TICK;
 	put(t, "cpu  0 0 0 "), put_u(t, ticks), put(t, " 0 0 0 0 0 0\n");
 	for (u32 i = 0; i < MAX(HOST->cpus, 1u); i++)
 		put(t, "cpu"), put_u(t, i), put(t, " 0 0 0 "), put_u(t, ticks), put(t, " 0 0 0 0 0 0\n");
-	put(t, "ctxt 0\nbtime "), put_u(t, (now_real() - now_mono()) / 1000000000), put(t, "\nprocesses 1\n");
+	put(t, "ctxt 0\nbtime "), put_u(t, (now_real() - now_mono()) / SEC), put(t, "\nprocesses 1\n");
 }
 
 void proc_uptime(struct text *t)
 {
-	u64 s = now_mono() / 1000000000;
+	u64 s = now_mono() / SEC;
 	put_u(t, s), put(t, ".00 "), put_u(t, s), put(t, ".00\n");
 }
 

@@ -13,7 +13,7 @@ static i64 piece(struct file *out, struct file *in, u64 off, u64 n)
 	if (off >= size)
 		return 0;
 	n = MIN(n, size - off);
-	if (out->kind != K_FILE)
+	if (out->ops != &regular_ops)
 		return file_write(out, (u64)p + off, n, -1);
 	n = MIN(n, sizeof between);
 	memcpy(between, p + off, n);
@@ -24,9 +24,9 @@ static i64 check(struct file *out, struct file *in, int at_offset)
 {
 	if (!out || !in || (in->flags & O_ACCMODE) == O_WRONLY || !(out->flags & O_ACCMODE) || (in->flags | out->flags) & O_PATH)
 		return -EBADF;
-	if (in->kind != K_FILE) /* nor a text of /proc, as on Linux */
-		return at_offset && (in->kind == K_SOCKET || in->kind == K_PIPE_R) ? -ESPIPE : -EINVAL;
-	if (out->flags & O_APPEND || out->kind == K_EVENT)
+	if (in->ops != &regular_ops) /* nor a text of /proc, as on Linux */
+		return at_offset && (in->ops == &socket_ops || in->ops == &pipe_read_ops) ? -ESPIPE : -EINVAL;
+	if (out->flags & O_APPEND || out->ops == &event_ops)
 		return -EINVAL;
 	return 0;
 }
@@ -42,8 +42,8 @@ i64 sys_copy_file_range(u64 in_fd, u64 in_at, u64 out_fd, u64 out_at, u64 count,
 	i64 r = check(out, in, 0);
 	if (r)
 		return r;
-	if (out->kind != K_FILE)
-		return out->kind == K_DIR ? -EISDIR : -EINVAL;
+	if (out->ops != &regular_ops)
+		return out->ops == &directory_ops ? -EISDIR : -EINVAL;
 	from = in->pos, to = out->pos;
 	if ((in_at && from_user(&from, in_at, 8)) || (out_at && from_user(&to, out_at, 8)))
 		return -EFAULT;
@@ -92,7 +92,7 @@ i64 sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
 			in->pos = pos;
 		else if (to_user(offset, &pos, 8))
 			return -EFAULT;
-		if (out->kind == K_PIPE_W)
+		if (out->ops == &pipe_write_ops)
 			return r;
 	}
 	if (r == -EAGAIN && !(out->flags & O_NONBLOCK)) {

@@ -1,13 +1,19 @@
 /*
- * synth.c: /dev, /proc and /sys as one table of paths. Only what node, CPython, glibc and common libraries open is here;
- * a file that is absent is ENOENT, which they all bear. Descriptors under /proc/self/fd have the ids FD_BASE + n.
+ * synth.c: /dev, /proc and /sys as one table of paths.
+ *
+ * Only what node, CPython, glibc and common libraries open is here; a file that is absent is ENOENT, which they all bear. A text is made
+ * when it is opened (proc.c) and stays as it was then. Descriptors under /proc/self/fd have the ids FD_BASE + n.
  */
+#include "core/state.h"
+#include "fs/proc.h"
 #include "fs/synth.h"
+#include "host/host.h"
+#include "mm/heap.h"
 
 #define FD_BASE 10000u
 
 enum { DIR, TEXT, CONST, LINK, NODE };
-struct entry { const char *path; u8 kind, device; const char *text; void (*make)(struct text *); };
+struct entry { const char *path; u8 kind; const struct file_ops *device; const char *text; void (*make)(struct text *); };
 
 #define D(p) { p, DIR, 0, 0, 0 }
 #define N(p, k) { p, NODE, k, 0, 0 }
@@ -16,8 +22,8 @@ struct entry { const char *path; u8 kind, device; const char *text; void (*make)
 #define L(p, s) { p, LINK, 0, s, 0 }
 
 static const struct entry tree[] = {
-	D("dev"), N("dev/null", K_NULL), N("dev/zero", K_ZERO), N("dev/full", K_FULL), N("dev/random", K_RANDOM),
-	N("dev/urandom", K_RANDOM), N("dev/console", K_CONSOLE), L("dev/stdin", "/proc/self/fd/0"),
+	D("dev"), N("dev/null", &null_ops), N("dev/zero", &zero_ops), N("dev/full", &full_ops), N("dev/random", &random_ops),
+	N("dev/urandom", &random_ops), N("dev/console", &console_ops), L("dev/stdin", "/proc/self/fd/0"),
 	L("dev/stdout", "/proc/self/fd/1"), L("dev/stderr", "/proc/self/fd/2"), L("dev/fd", "/proc/self/fd"), D("dev/shm"),
 	D("proc"), D("proc/self"), D("proc/self/fd"), D("proc/self/task"), L("proc/thread-self", "self"),
 	L("proc/self/exe", NULL), L("proc/self/cwd", NULL), L("proc/self/root", "/"),
@@ -70,7 +76,7 @@ static int child(u32 i, u32 dir)
 	return at == n + 1 && !memcmp(tree[i].path, tree[dir].path, n);
 }
 
-u32 synth_mode(u32 id)
+static u32 synth_mode(u32 id)
 {
 	if (id >= FD_BASE)
 		return S_IFLNK | 0700;
@@ -82,7 +88,7 @@ u32 synth_mode(u32 id)
 	}
 }
 
-u32 synth_parent(u32 id)
+static u32 synth_parent(u32 id)
 {
 	for (u32 i = 0; i < COUNT(tree); i++)
 		if (tree[i].kind == DIR && id < FD_BASE && child(id, i))
@@ -103,7 +109,7 @@ static i64 number(const char *s, u64 len)
 	return v;
 }
 
-i64 synth_lookup(u32 dir, const char *name, u64 len, u32 *out)
+static i64 synth_lookup(u32 dir, const char *name, u64 len, u32 *out)
 {
 	for (u32 i = 0; i < COUNT(tree); i++) {
 		const char *base = tree[i].path + base_of(tree[i].path);
@@ -130,14 +136,14 @@ i64 synth_lookup(u32 dir, const char *name, u64 len, u32 *out)
 	return -ENOENT;
 }
 
-int synth_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode, u8 *type)
+static int synth_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode, u8 *type)
 {
 	static const char digits[] = "0123456789";
 	if (streq(tree[dir].path, "proc/self/fd")) {
 		/* Names of one digit are constants; longer ones have no storage that outlives the call, and are not listed. */
 		for (; *pos < 10; ++*pos)
 			if (fd_file(*pos)) {
-				*name = digits + *pos, *len = 1, *inode = FD_BASE + *pos, *type = 10;
+				*name = digits + *pos, *len = 1, *inode = FD_BASE + *pos, *type = DT_LNK;
 				++*pos;
 				return 1;
 			}
@@ -147,14 +153,14 @@ int synth_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode, u8 *
 		if (!child(*pos, dir))
 			continue;
 		*name = tree[*pos].path + base_of(tree[*pos].path), *len = strlen(*name), *inode = *pos;
-		*type = synth_mode(*pos) >> 12 & 15;
+		*type = synth_mode(*pos) >> 12 & DT_MASK;
 		++*pos;
 		return 1;
 	}
 	return 0;
 }
 
-int synth_find(u32 id, u32 *parent, const char **name, u32 *len)
+static int synth_find(u32 id, u32 *parent, const char **name, u32 *len)
 {
 	if (id >= FD_BASE)
 		return 0;
@@ -165,29 +171,23 @@ int synth_find(u32 id, u32 *parent, const char **name, u32 *len)
 
 static void fd_target(struct text *t, u32 fd)
 {
-	static const char *const names[] = {
-		[K_NULL] = "/dev/null", [K_ZERO] = "/dev/zero", [K_FULL] = "/dev/full", [K_RANDOM] = "/dev/urandom",
-		[K_CONSOLE] = "/dev/console", [K_EVENT] = "anon_inode:[eventfd]", [K_TIMER] = "anon_inode:[timerfd]",
-		[K_EPOLL] = "anon_inode:[eventpoll]", [K_SIGNAL] = "anon_inode:[signalfd]",
-		[K_INOTIFY] = "anon_inode:inotify",
-	};
 	struct file *f = fd_file(fd);
 	char path[1024];
 	if (!f)
 		return;
-	if (f->kind < COUNT(names) && names[f->kind]) {
-		put(t, names[f->kind]);
-	} else if (f->kind == K_FILE || f->kind == K_DIR || f->kind == K_TEXT) {
+	if (file_named(f)) {
 		i64 n = vnode_path((struct vnode){ f->fs, f->node }, path, sizeof path);
 		put(t, n < 0 ? "/ (deleted)" : path);
-	} else {
-		put(t, f->kind == K_SOCKET || f->kind == K_CHANNEL ? "socket:[" : "pipe:[");
-		put_u(t, (u64)f->obj >> 5 & 0xffffff);
+		return;
+	}
+	put(t, f->ops->name);
+	if (f->ops->name[strlen(f->ops->name) - 1] == '[') {
+		put_u(t, (u64)f->obj >> 5 & 0xffffff); /* as good as an inode number: both ends of a pipe have the same */
 		put(t, "]");
 	}
 }
 
-i64 synth_target(u32 id, char *buf, u64 cap)
+static i64 synth_target(u32 id, char *buf, u64 cap)
 {
 	struct text t = { buf, 0, cap };
 	char path[1024];
@@ -202,15 +202,32 @@ i64 synth_target(u32 id, char *buf, u64 cap)
 	return t.n;
 }
 
-i64 synth_open(u32 id, u32 flags)
+/* ---- Texts ---- */
+
+static i64 text_read(struct file *f, u64 buf, u64 n, i64 off)
+{
+	u64 at = off < 0 ? f->pos : (u64)off;
+	if (at >= f->aux)
+		return 0;
+	n = MIN(n, f->aux - at);
+	if (to_user(buf, (u8 *)f->obj + at, n))
+		return -EFAULT;
+	if (off < 0)
+		f->pos += n;
+	return n;
+}
+
+static u64 text_size(struct file *f) { return f->aux; }
+
+static void text_close(struct file *f) { kfree(f->obj, f->aux + 1); }
+
+static const struct file_ops text_ops = { .read = text_read, .size = text_size, .close = text_close };
+
+/* A text is made in the packet buffer, which nothing else uses during this call, and kept in its true size. */
+static i64 open_text(u32 id, u32 flags)
 {
 	const struct entry *e = &tree[id];
-	if (e->kind == NODE)
-		return file_new(e->device, flags, NULL);
-	if (flags & 3)
-		return -EACCES;
-	/* Made in the packet buffer, which nothing else uses now, and kept in its true size. */
-	struct text t = { (char *)UC_STACK + UC_MSG_MAX, 0, UC_MSG_MAX };
+	struct text t = { (char *)TX, 0, UC_MSG_MAX };
 	if (e->make)
 		e->make(&t);
 	else
@@ -219,7 +236,7 @@ i64 synth_open(u32 id, u32 flags)
 	if (!p)
 		return -ENOMEM;
 	memcpy(p, t.p, t.n);
-	i64 i = file_new(K_TEXT, flags, p);
+	i64 i = file_new(&text_ops, flags, p);
 	if (i < 0) {
 		kfree(p, t.n + 1);
 		return i;
@@ -227,3 +244,30 @@ i64 synth_open(u32 id, u32 flags)
 	S->files[i].fs = FS_SYNTH, S->files[i].node = id, S->files[i].aux = t.n;
 	return i;
 }
+
+i64 synth_open(u32 id, u32 flags)
+{
+	if (tree[id].kind == NODE)
+		return file_new(tree[id].device, flags, NULL);
+	return flags & O_ACCMODE ? -EACCES : open_text(id, flags);
+}
+
+/* ---- As a file system ---- */
+
+/* A text's size is not known before it is made; like Linux's, it shows as 0. */
+static void synth_stat(u32 id, struct stat *st)
+{
+	if (id < FD_BASE && tree[id].kind == NODE)
+		st->st_rdev = tree[id].device->device;
+}
+
+static i64 no_bytes(u32 id, const u8 **p, u64 *size)
+{
+	(void)id, (void)p, (void)size;
+	return -ENODEV; /* there are none until somebody opens it */
+}
+
+const struct fs_ops synth_fs = {
+	.magic = PROC_SUPER_MAGIC, .mode = synth_mode, .parent = synth_parent, .lookup = synth_lookup, .entry = synth_entry,
+	.find = synth_find, .target = synth_target, .bytes = no_bytes, .stat = synth_stat,
+};

@@ -1,197 +1,16 @@
 /*
- * tmpfs.c: the writable files, in the region: /tmp, /var/task, /dev/shm, /var/tmp. A file is one buffer that grows by half;
- * a directory is a buffer of records. All of it is charged to the guest's memory limit.
+ * tmpfs.c: the writable files: /tmp, /var/task, /dev/shm, /var/tmp. A directory is a buffer of records, of which removed ones are used
+ * again. This file has the names; the bytes are in tmpfile.c.
  */
+#include "core/state.h"
 #include "fs/notify.h"
-#include "fs/tmpfs.h"
-#include "mm/vma.h"
+#include "host/clock.h"
 
 struct record { u32 inode; u16 size; u8 len, type; char name[]; }; /* inode 0: free */
 
 static struct inode *node(u32 id) { return &S->inodes[id]; }
 static int is_dir(u32 id) { return (node(id)->mode & S_IFMT) == S_IFDIR; }
 static u32 event_of(u32 id, u32 event) { return is_dir(id) ? event | IN_ISDIR : event; }
-
-static u32 new_inode(u32 mode)
-{
-	u32 id = S->tmp_free ? S->tmp_free : 1;
-	for (; id < MAX_INODES; id++) {
-		struct inode *n = node(id);
-		if (n->mode)
-			continue;
-		memset(n, 0, sizeof *n);
-		n->mode = mode;
-		n->nlink = (mode & S_IFMT) == S_IFDIR ? 2 : 1;
-		n->mtime = n->ctime = n->atime = now_real();
-		n->parent = id;
-		S->tmp_free = id + 1;
-		return id;
-	}
-	return 0;
-}
-
-u32 tmp_root(u32 mode) { return new_inode(S_IFDIR | mode); }
-
-/* ---- The buffer of a file ---- */
-
-static void free_data(struct inode *n)
-{
-	if ((n->mode & S_IFMT) == S_IFIFO)
-		return; /* data is its pipe */
-	if (n->room)
-		region_free((u64)n->data + n->cap, n->room * PAGE);
-	kfree(n->data, n->cap);
-	n->data = NULL, n->cap = 0, n->room = 0;
-}
-
-/* Turns addresses that were kept free into memory, or says that the limit forbids it. */
-static i64 fill_room(u64 at, u64 len)
-{
-	vma_remove(at, at + len, 1);
-	if (vma_map(at, len, PROT_READ | PROT_WRITE, MAP_FIXED, V_LIBOS) >= 0)
-		return 0;
-	vma_map(at, len, 0, MAP_FIXED, V_LIBOS);
-	return -ENOSPC;
-}
-
-/* A file that is mapped shared stays where it is, and grows into its room. */
-static i64 extend(struct inode *n, u64 need)
-{
-	u64 more = PAGE_UP(need) - n->cap;
-	if (more / PAGE > n->room)
-		return -EFBIG;
-	i64 r = fill_room((u64)n->data + n->cap, more);
-	if (!r)
-		n->cap += more, n->room -= more / PAGE;
-	return r;
-}
-
-/* Programs map a file and let it grow, SQLite the index of its write-ahead log. Addresses cost nothing. */
-#define ROOM (1ull << 30)
-
-static void settle(struct inode *n, u64 cap)
-{
-	i64 at = vma_map(0, cap + ROOM, 0, 0, V_LIBOS);
-	if (at < 0)
-		return; /* it can be mapped, and does not grow */
-	if (fill_room(at, cap)) {
-		region_free(at, cap + ROOM);
-		return;
-	}
-	memcpy((void *)at, n->data, n->size);
-	free_data(n);
-	n->data = (u8 *)at, n->cap = cap, n->room = ROOM / PAGE;
-}
-
-static void release(u32 id)
-{
-	struct inode *n = node(id);
-	if (n->nlink || n->refs || n->maps)
-		return;
-	if ((n->mode & S_IFMT) == S_IFIFO && n->data && !fifo_forget((struct pipe *)n->data))
-		return;
-	if (watched())
-		notify_gone(id);
-	free_data(n);
-	memset(n, 0, sizeof *n);
-	S->tmp_free = MIN(S->tmp_free, id);
-}
-
-void tmp_put(u32 id)
-{
-	node(id)->refs--;
-	release(id);
-}
-
-static i64 reserve(struct inode *n, u64 need)
-{
-	if (need <= n->cap)
-		return 0;
-	if (n->maps)
-		return extend(n, need);
-	u64 cap = MAX(need, n->cap + n->cap / 2);
-	cap = cap <= 64 ? 64 : cap <= 2048 ? (cap <= 256 ? 256 : 2048) : PAGE_UP(cap);
-	if (need > UC_HIGH_END - UC_HIGH)
-		return -EFBIG;
-	u8 *p = kalloc(cap);
-	if (!p && cap > PAGE_UP(need))
-		p = kalloc(cap = PAGE_UP(need));
-	if (!p)
-		return -ENOSPC;
-	memcpy(p, n->data, n->size);
-	free_data(n);
-	n->data = p, n->cap = cap;
-	return 0;
-}
-
-i64 tmp_reserve(u32 id, u64 size) { return reserve(node(id), size); }
-
-i64 tmp_write(u32 id, u64 src, u64 len, u64 off)
-{
-	struct inode *n = node(id);
-	if (off + len < off)
-		return -EFBIG;
-	i64 r = reserve(n, off + len);
-	if (r)
-		return r;
-	if (off > n->size)
-		memset(n->data + n->size, 0, off - n->size);
-	if (from_user(n->data + off, src, len))
-		return -EFAULT;
-	n->size = MAX(n->size, off + len);
-	n->mtime = n->ctime = now_real();
-	return len;
-}
-
-i64 tmp_resize(u32 id, u64 size)
-{
-	struct inode *n = node(id);
-	i64 r = reserve(n, size);
-	if (r)
-		return r;
-	if (size > n->size)
-		memset(n->data + n->size, 0, size - n->size);
-	n->size = size;
-	if (!size && !n->maps)
-		free_data(n);
-	n->mtime = n->ctime = now_real();
-	if (watched())
-		notify_file(id, IN_MODIFY);
-	return 0;
-}
-
-/* The address of a mapping of old bytes that now has len: it stays where it is. -EFAULT: at is no file's. */
-i64 tmp_remap(u64 at, u64 old, u64 len)
-{
-	for (u32 id = 1; id < MAX_INODES; id++) {
-		struct inode *n = node(id);
-		u64 data = (u64)n->data;
-		if (!n->maps || at < data || at + old > data + n->cap)
-			continue;
-		return reserve(n, at - data + len) ? -ENOMEM : (i64)at;
-	}
-	return -EFAULT;
-}
-
-#define SETTLE_MAX (64ull << 20) /* a larger file is not moved only so that it may grow */
-
-/* A shared mapping is the file's own buffer, which from then on stays where it is. */
-i64 tmp_share(u32 id, u64 off, u64 len)
-{
-	struct inode *n = node(id);
-	u64 need = MAX(off + PAGE_UP(len), PAGE);
-	if (off + PAGE_UP(len) < off || need > UC_HIGH_END - UC_HIGH)
-		return -ENOMEM;
-	if (!n->maps && !n->room && MAX(need, n->cap) <= SETTLE_MAX)
-		settle(n, PAGE_UP(MAX(need, n->cap)));
-	if (n->cap < need || n->cap <= 2048) {
-		i64 r = reserve(n, MAX(need, 2049));
-		if (r)
-			return -ENOMEM;
-	}
-	n->maps++;
-	return (i64)n->data + off;
-}
 
 /* ---- Directories ---- */
 
@@ -207,7 +26,7 @@ static struct record *find(u32 dir, const char *name, u64 len)
 	return NULL;
 }
 
-i64 tmp_lookup(u32 dir, const char *name, u64 len, u32 *out)
+static i64 tmp_lookup(u32 dir, const char *name, u64 len, u32 *out)
 {
 	struct record *r = find(dir, name, len);
 	if (!r)
@@ -216,7 +35,7 @@ i64 tmp_lookup(u32 dir, const char *name, u64 len, u32 *out)
 	return 0;
 }
 
-int tmp_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode, u8 *type)
+static int tmp_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode, u8 *type)
 {
 	struct inode *d = node(dir);
 	while (*pos < d->size) {
@@ -230,7 +49,7 @@ int tmp_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode, u8 *ty
 	return 0;
 }
 
-int tmp_find(u32 id, u32 *parent, const char **name, u32 *len)
+static int tmp_find(u32 id, u32 *parent, const char **name, u32 *len)
 {
 	for (u32 d = 1; d < MAX_INODES; d++) {
 		u64 pos = 0;
@@ -261,7 +80,7 @@ static i64 add(u32 dir, const char *name, u32 id)
 		if (!r->inode && r->size >= size)
 			goto fill;
 	}
-	i64 e = reserve(d, d->size + size);
+	i64 e = inode_reserve(dir, d->size + size);
 	if (e)
 		return e;
 	r = (void *)(d->data + d->size);
@@ -288,35 +107,17 @@ static void drop(u32 dir, struct record *r)
 
 i64 tmp_create(u32 dir, const char *name, u32 mode)
 {
-	u32 id = new_inode(mode);
+	u32 id = inode_new(mode);
 	if (!id)
 		return -ENOSPC;
 	i64 r = add(dir, name, id);
 	if (r) {
 		node(id)->nlink = 0;
-		release(id);
+		inode_release(id);
 		return r;
 	}
-	if (watched())
-		notify_entry(dir, name, event_of(id, IN_CREATE), 0);
+	notify_entry(dir, name, event_of(id, IN_CREATE), 0);
 	return id;
-}
-
-i64 tmp_unnamed(u32 mode)
-{
-	u32 id = new_inode(mode);
-	if (!id)
-		return -ENOSPC;
-	node(id)->nlink = 0;
-	return id;
-}
-
-struct pipe **tmp_fifo(u32 id) { return (struct pipe **)&node(id)->data; } /* it has no bytes of its own: cap is 0 */
-
-void tmp_fifo_gone(u32 id)
-{
-	*tmp_fifo(id) = NULL;
-	release(id);
 }
 
 i64 tmp_symlink(u32 dir, const char *name, const char *target)
@@ -336,10 +137,8 @@ i64 tmp_link(u32 dir, const char *name, u32 id)
 	if (r)
 		return r;
 	node(id)->nlink++;
-	if (watched()) {
-		notify_self(id, IN_ATTRIB);
-		notify_entry(dir, name, IN_CREATE, 0);
-	}
+	notify_self(id, IN_ATTRIB);
+	notify_entry(dir, name, IN_CREATE, 0);
 	return 0;
 }
 
@@ -375,9 +174,9 @@ static i64 detach(u32 dir, const char *name, int want_dir)
 
 static void ended(u32 id)
 {
-	if (watched() && !is_dir(id))
+	if (!is_dir(id))
 		notify_self(id, IN_ATTRIB); /* the number of its names */
-	release(id);
+	inode_release(id);
 }
 
 i64 tmp_unlink(u32 dir, const char *name, int want_dir)
@@ -386,9 +185,27 @@ i64 tmp_unlink(u32 dir, const char *name, int want_dir)
 	if (id < 0)
 		return id;
 	ended(id);
-	if (watched())
-		notify_entry(dir, name, want_dir ? IN_DELETE | IN_ISDIR : IN_DELETE, 0);
+	notify_entry(dir, name, want_dir ? IN_DELETE | IN_ISDIR : IN_DELETE, 0);
 	return 0;
+}
+
+/* A directory cannot be moved below itself: no path would lead to it any more. */
+static int below(u32 dir, u32 id)
+{
+	for (u32 up = dir;; up = node(up)->parent) {
+		if (up == id)
+			return 1;
+		if (node(up)->parent == up)
+			return 0; /* the root of its mount */
+	}
+}
+
+/* The two events of a rename have one cookie, which joins them. 0 means none. */
+static void tell_rename(u32 id, u32 from, const char *a, u32 to, const char *b)
+{
+	u32 cookie = ++S->notify_cookie ? S->notify_cookie : ++S->notify_cookie;
+	notify_entry(from, a, event_of(id, IN_MOVED_FROM), cookie);
+	notify_entry(to, b, event_of(id, IN_MOVED_TO), cookie);
 }
 
 i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
@@ -398,18 +215,14 @@ i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
 		return -ENOENT;
 	u32 id = src->inode;
 	i64 replaced = 0;
-	if (flags & ~1u)
+	if (flags & ~(u32)RENAME_NOREPLACE)
 		return -EINVAL;
-	if (dst && flags & 1)
+	if (dst && flags & RENAME_NOREPLACE)
 		return -EEXIST;
 	if (dst && dst->inode == id)
 		return 0;
-	for (u32 up = to; is_dir(id); up = node(up)->parent) {
-		if (up == id)
-			return -EINVAL;
-		if (node(up)->parent == up)
-			break;
-	}
+	if (is_dir(id) && below(to, id))
+		return -EINVAL;
 	if (dst) {
 		if (is_dir(dst->inode) && !is_dir(id))
 			return -EISDIR;
@@ -424,14 +237,42 @@ i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
 		return r;
 	}
 	drop(from, find(from, a, strlen(a))); /* add may have moved the records */
-	if (watched()) {
-		u32 cookie = notify_cookie();
-		notify_entry(from, a, event_of(id, IN_MOVED_FROM), cookie);
-		notify_entry(to, b, event_of(id, IN_MOVED_TO), cookie);
-	}
+	if (S->notify)
+		tell_rename(id, from, a, to, b);
 	if (replaced)
 		ended(replaced);
-	if (watched())
-		notify_self(id, IN_MOVE_SELF);
+	notify_self(id, IN_MOVE_SELF);
 	return 0;
 }
+
+/* ---- As a file system ---- */
+
+static u32 tmp_mode(u32 id) { return node(id)->mode; }
+static u32 tmp_parent(u32 dir) { return node(dir)->parent; }
+
+static i64 tmp_target(u32 id, char *buf, u64 cap)
+{
+	u64 n = MIN(node(id)->size, cap);
+	memcpy(buf, node(id)->data, n);
+	return n;
+}
+
+static i64 tmp_bytes(u32 id, const u8 **p, u64 *size)
+{
+	*p = node(id)->data, *size = node(id)->size;
+	return 0;
+}
+
+static void tmp_stat(u32 id, struct stat *st)
+{
+	struct inode *n = node(id);
+	st->st_size = n->size, st->st_nlink = n->nlink, st->st_uid = n->uid, st->st_gid = n->gid;
+	st->st_mtime = n->mtime / SEC, st->st_mtime_nsec = n->mtime % SEC;
+	st->st_ctime = n->ctime / SEC, st->st_ctime_nsec = n->ctime % SEC;
+	st->st_atime = n->atime / SEC, st->st_atime_nsec = n->atime % SEC;
+}
+
+const struct fs_ops tmp_fs = {
+	.magic = TMPFS_MAGIC, .mode = tmp_mode, .parent = tmp_parent, .lookup = tmp_lookup, .entry = tmp_entry, .find = tmp_find,
+	.target = tmp_target, .bytes = tmp_bytes, .stat = tmp_stat,
+};

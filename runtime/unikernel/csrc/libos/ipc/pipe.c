@@ -1,52 +1,26 @@
-/* pipe.c: pipes: a queue of bytes and how many hold each end. */
-#include "fs/tmpfs.h"
+/*
+ * pipe.c: pipes, with and without a name (pipe(7), fifo(7)): a queue of bytes, and how many hold each end.
+ *
+ * A pipe lives as long as somebody holds an end. One that has a name (a fifo) hangs on its inode while it is open, and lives on with what
+ * was written until a reader comes.
+ */
+#include "core/state.h"
+#include "ipc/pipe.h"
+#include "mm/heap.h"
 
 struct pipe {
+	struct fifo fifo;       /* how tmpfs lets go of it: keep first */
 	struct queue q;
 	u32 readers, writers, seq;
-	u32 fifo;               /* 1 + the inode that names it, 0: none */
+	u32 named;              /* 1 + the inode that names it, 0: none */
 	u32 no_reader, no_writer; /* of a fifo: none has come yet, and so none has left */
 };
-#define PIPE_SIZE 65536
-#define PIPE_BUF 4096
+#define PIPE_SIZE 65536 /* bytes: pipe(7) */
 
-i64 sys_pipe2(u64 out, u64 flags)
-{
-	struct pipe *p = kalloc(sizeof *p);
-	i32 fd[2];
-	if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK | 040000))
-		return -EINVAL;
-	if (!p)
-		return -ENOMEM;
-	p->q.max = PIPE_SIZE;
-	p->readers = p->writers = 1;
-	i64 r = file_new(K_PIPE_R, flags & O_NONBLOCK, p), w = file_new(K_PIPE_W, O_WRONLY | (flags & O_NONBLOCK), p);
-	if (r < 0 || w < 0) {
-		if (r >= 0)
-			S->files[r].refs = 0;
-		kfree(p, sizeof *p);
-		return -ENFILE;
-	}
-	i64 a = fd_install(r, !!(flags & O_CLOEXEC));
-	if (a < 0) {
-		file_put(w);
-		return a;
-	}
-	i64 b = fd_install(w, !!(flags & O_CLOEXEC));
-	if (b < 0) {
-		S->fds[a].used = 0;
-		file_put(r);
-		return b;
-	}
-	fd[0] = a, fd[1] = b;
-	return to_user(out, fd, 8);
-}
-
-i64 sys_pipe(u64 out) { return sys_pipe2(out, 0); }
-
-i64 pipe_read(struct file *f, u64 buf, u64 n)
+static i64 pipe_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct pipe *p = f->obj;
+	(void)off;
 	if (!n)
 		return 0;
 	if (!p->q.len)
@@ -57,9 +31,10 @@ i64 pipe_read(struct file *f, u64 buf, u64 n)
 	return r;
 }
 
-i64 pipe_write(struct file *f, u64 buf, u64 n)
+static i64 pipe_write(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct pipe *p = f->obj;
+	(void)off;
 	if (!p->readers && !p->no_reader) {
 		raise_sigpipe();
 		return -EPIPE;
@@ -73,15 +48,20 @@ i64 pipe_write(struct file *f, u64 buf, u64 n)
 	return r;
 }
 
-u32 pipe_poll(struct file *f)
+static u32 read_poll(struct file *f)
 {
 	struct pipe *p = f->obj;
-	if (f->kind == K_PIPE_R)
-		return (p->q.len ? POLLIN : 0) | (p->writers || p->no_writer ? 0 : POLLHUP);
+	return (p->q.len ? POLLIN : 0) | (p->writers || p->no_writer ? 0 : POLLHUP);
+}
+
+static u32 write_poll(struct file *f)
+{
+	struct pipe *p = f->obj;
 	return (p->q.max - p->q.len >= PIPE_BUF ? POLLOUT : 0) | (p->readers || p->no_reader ? 0 : POLLERR);
 }
 
-u32 pipe_seq(struct file *f) { return ((struct pipe *)f->obj)->seq; }
+static u32 pipe_edge(struct file *f) { return ((struct pipe *)f->obj)->seq; }
+static u64 pipe_readable(struct file *f) { return ((struct pipe *)f->obj)->q.len; }
 
 static void pipe_free(struct pipe *p)
 {
@@ -89,43 +69,97 @@ static void pipe_free(struct pipe *p)
 	kfree(p, sizeof *p);
 }
 
-void pipe_close(struct file *f)
+/* One end fewer; the last one takes the pipe with it. */
+static void leave(struct pipe *p, u32 *ends)
 {
-	struct pipe *p = f->obj;
 	p->seq++;
-	f->kind == K_PIPE_R ? p->readers-- : p->writers--;
+	--*ends;
 	/* What was written into a fifo waits for the reader, for whom its writer would have waited. */
 	if (p->readers || p->writers || (p->no_reader && p->q.len))
 		return;
-	if (p->fifo)
-		tmp_fifo_gone(p->fifo - 1);
+	if (p->named)
+		tmp_fifo_gone(p->named - 1);
 	pipe_free(p);
 }
 
-int fifo_forget(struct pipe *p)
+static void read_close(struct file *f)
 {
+	struct pipe *p = f->obj;
+	leave(p, &p->readers);
+}
+
+static void write_close(struct file *f)
+{
+	struct pipe *p = f->obj;
+	leave(p, &p->writers);
+}
+
+/* A fifo that is open for both is a reader that may write, too. */
+const struct file_ops pipe_read_ops = { .name = "pipe:[", .mode = S_IFIFO | 0600, .pipe_size = PIPE_SIZE, .read = pipe_read,
+					.write = pipe_write, .poll = read_poll, .edge = pipe_edge, .readable = pipe_readable,
+					.close = read_close };
+const struct file_ops pipe_write_ops = { .name = "pipe:[", .mode = S_IFIFO | 0600, .pipe_size = PIPE_SIZE, .write = pipe_write,
+					 .poll = write_poll, .edge = pipe_edge, .close = write_close };
+
+i64 sys_pipe2(u64 out, u64 flags)
+{
+	if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	struct pipe *p = kalloc(sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	p->q.max = PIPE_SIZE;
+	p->readers = p->writers = 1;
+	i64 r = file_new(&pipe_read_ops, flags & O_NONBLOCK, p), w = file_new(&pipe_write_ops, O_WRONLY | (flags & O_NONBLOCK), p);
+	if (r < 0 || w < 0) {
+		if (r >= 0)
+			S->files[r].refs = 0; /* not file_put: the pipe has no second end to lose */
+		kfree(p, sizeof *p);
+		return -ENFILE;
+	}
+	i64 a = fd_install(r, !!(flags & O_CLOEXEC));
+	if (a < 0) {
+		file_put(w);
+		return a;
+	}
+	i64 b = fd_install(w, !!(flags & O_CLOEXEC));
+	if (b < 0) {
+		fd_close(a);
+		return b;
+	}
+	return fd_pair(a, b, out);
+}
+
+i64 sys_pipe(u64 out) { return sys_pipe2(out, 0); }
+
+/* ---- Named pipes ---- */
+
+static int fifo_forget(struct fifo *fifo)
+{
+	struct pipe *p = (struct pipe *)fifo;
 	if (p->readers || p->writers)
 		return 0;
 	pipe_free(p);
 	return 1;
 }
 
-/* Opens a pipe that has a name. fifo(7) waits in open for the other side; here the first read waits for a writer, and what a writer
- * wrote waits for a reader, which threads that meet by a name cannot tell apart. */
+/* fifo(7) waits in open for the other side. Here the first read waits for a writer, and what a writer wrote waits for a reader, which
+ * threads that meet by a name cannot tell apart. */
 i64 fifo_open(u32 inode, u32 flags)
 {
-	struct pipe *p = *tmp_fifo(inode);
+	struct pipe *p = (struct pipe *)*tmp_fifo(inode);
 	int read = (flags & O_ACCMODE) != O_WRONLY, write = flags & O_ACCMODE;
 	if (!read && flags & O_NONBLOCK && (!p || !p->readers))
 		return -ENXIO;
 	if (!p) {
 		if (!(p = kalloc(sizeof *p)))
 			return -ENOMEM;
+		p->fifo.forget = fifo_forget;
 		p->q.max = PIPE_SIZE;
-		p->fifo = inode + 1;
+		p->named = inode + 1;
 		p->no_reader = p->no_writer = 1;
 	}
-	i64 i = file_new(read ? K_PIPE_R : K_PIPE_W, flags & (O_ACCMODE | O_NONBLOCK), p);
+	i64 i = file_new(read ? &pipe_read_ops : &pipe_write_ops, flags & (O_ACCMODE | O_NONBLOCK), p);
 	if (i < 0) {
 		if (!*tmp_fifo(inode))
 			kfree(p, sizeof *p);
@@ -137,7 +171,7 @@ i64 fifo_open(u32 inode, u32 flags)
 		p->no_writer = 0;
 	if (write && !read)
 		p->writers++;
-	*tmp_fifo(inode) = p;
+	*tmp_fifo(inode) = &p->fifo;
 	S->files[i].fs = FS_TMP, S->files[i].node = inode;
 	changed();
 	return i;

@@ -9,7 +9,8 @@
  * resident: of the stacks' discounts it is told no more than STACKS_TOLD, above which only stacks that nearly all stay empty are
  * within the limit. A private copy of a read-only file counts to a bound of its own (TEXT_MAX): the base snapshot shares those pages among all.
  */
-#include "mm/vma.h"
+#include "core/state.h"
+#include "host/host.h"
 
 #define STACK_CHARGE (256 * 1024ull)
 #define STACK_MAX ((8ull << 20) + 65536)

@@ -1,7 +1,9 @@
 /* cmsg.c: ancillary data of messages (cmsg(3)): descriptors, and the hop limit and traffic class of IPv6 datagrams. */
-#include "net/socket.h"
+#include "core/state.h"
+#include "net/cmsg.h"
+#include "net/rights.h"
+#include "net/sockopt.h"
 
-enum { SCM_CREDENTIALS = 2 };
 #define CONTROL_MAX 4096
 
 struct cmsghdr { u64 len; i32 level, type; };
@@ -12,7 +14,7 @@ static i64 one(const struct sock *s, const struct cmsghdr *h, const u8 *data, u6
 	if (h->level == SOL_SOCKET && h->type == SCM_RIGHTS) {
 		if (s->domain != AF_UNIX)
 			return -EINVAL;
-		if (*nfds + n / 4 > RIGHTS_MAX)
+		if (*nfds + n / 4 > SCM_MAX_FD)
 			return -EINVAL;
 		memcpy(fds + *nfds, data, n & ~3ull);
 		*nfds += n / 4;
@@ -39,7 +41,7 @@ static i64 one(const struct sock *s, const struct cmsghdr *h, const u8 *data, u6
 i64 control_in(const struct sock *s, u64 p, u64 len, struct sent *sent)
 {
 	u8 buf[CONTROL_MAX];
-	i32 fds[RIGHTS_MAX];
+	i32 fds[SCM_MAX_FD];
 	u32 nfds = 0;
 	i64 r = 0;
 	if (len > sizeof buf)
@@ -79,7 +81,7 @@ static void append(struct control *c, i32 level, i32 type, const void *data, u64
 
 void control_rights(struct control *c, struct rights *r, int cloexec)
 {
-	i32 fds[RIGHTS_MAX];
+	i32 fds[SCM_MAX_FD];
 	u32 n = 0, room = c->left < sizeof(struct cmsghdr) ? 0 : MIN((c->left - sizeof(struct cmsghdr)) / 4, (u64)r->n);
 	for (; n < room; n++) {
 		S->files[r->file[n]].refs++;

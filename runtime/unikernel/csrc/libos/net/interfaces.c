@@ -3,7 +3,8 @@
  * if_nameindex ask this way, and getaddrinfo with AI_ADDRCONFIG, which wants an address besides loopback's of each
  * family that it is to look up. There is nothing behind them: connections are messages (net.c).
  */
-#include "net/socket.h"
+#include "core/state.h"
+#include "net/interfaces.h"
 
 struct interface {
 	char name[8];
@@ -13,16 +14,9 @@ struct interface {
 	u8 ip4[4], ip6[16];
 };
 
-#define IFF_UP 0x1
-#define IFF_BROADCAST 0x2
-#define IFF_LOOPBACK 0x8
-#define IFF_RUNNING 0x40
-#define IFF_MULTICAST 0x1000
-#define IFF_LOWER_UP 0x10000
-
 static const struct interface interfaces[] = {
-	{ "lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP, 65536, 772, 254, 8, 128, { 127, 0, 0, 1 }, { [15] = 1 } },
-	{ "eth0", IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST | IFF_LOWER_UP, 1500, 1, 0, 24, 64,
+	{ "lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP, 65536, ARPHRD_LOOPBACK, RT_SCOPE_HOST, 8, 128, { 127, 0, 0, 1 }, { [15] = 1 } },
+	{ "eth0", IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST | IFF_LOWER_UP, 1500, ARPHRD_ETHER, RT_SCOPE_UNIVERSE, 24, 64,
 	  OWN_IPV4, { 0xfd, 0, [12] = 10, 0, 2, 15 } },
 };
 
@@ -38,42 +32,34 @@ static void hardware_address(const struct interface *f, u8 mac[6])
 
 /* ---- Messages: struct nlmsghdr, a header of the message's own, attributes; all aligned to 4 bytes ---- */
 
-enum { NLMSG_NOOP = 1, NLMSG_ERROR = 2, NLMSG_DONE = 3, RTM_NEWLINK = 16, RTM_GETLINK = 18, RTM_NEWADDR = 20, RTM_GETADDR = 22 };
-#define NLM_F_MULTI 2
-#define NLM_F_DUMP 0x300
-#define ALIGN4(n) (((n) + 3) & ~3u)
-
-struct nlmsghdr { u32 len; u16 type, flags; u32 seq, pid; };
-struct ifinfomsg { u8 family, pad; u16 type; u32 index, flags, change; };
-struct ifaddrmsg { u8 family, prefix, flags, scope; u32 index; };
-struct attribute { u16 len, type; };
+#define ANSWER_MAX 2048 /* bytes: two interfaces, or four addresses, take up some 400 */
 
 /* What is being answered, and the answer. */
-struct answer { struct nlmsghdr asked; u32 n; u8 p[2048] __attribute__((aligned(4))); };
+struct answer { struct nlmsghdr asked; u32 n; u8 p[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO))); };
 
 static void *add(struct answer *a, u32 n)
 {
 	void *at = a->p + a->n;
-	a->n += ALIGN4(n);
+	a->n += NLMSG_ALIGN(n);
 	return at;
 }
 
 static struct nlmsghdr *begin(struct answer *a, u16 type, const void *body, u32 n)
 {
 	struct nlmsghdr *h = add(a, sizeof *h);
-	*h = (struct nlmsghdr){ 0, type, NLM_F_MULTI, a->asked.seq, a->asked.pid };
+	*h = (struct nlmsghdr){ 0, type, NLM_F_MULTI, a->asked.nlmsg_seq, a->asked.nlmsg_pid };
 	memcpy(add(a, n), body, n);
 	return h;
 }
 
 static void attribute(struct answer *a, u16 type, const void *p, u32 n)
 {
-	struct attribute *t = add(a, sizeof *t);
-	*t = (struct attribute){ sizeof *t + n, type };
+	struct rtattr *t = add(a, sizeof *t);
+	*t = (struct rtattr){ sizeof *t + n, type };
 	memcpy(add(a, n), p, n);
 }
 
-static void end(struct answer *a, struct nlmsghdr *h) { h->len = a->p + a->n - (u8 *)h; }
+static void end(struct answer *a, struct nlmsghdr *h) { h->nlmsg_len = a->p + a->n - (u8 *)h; }
 
 static void link(struct answer *a, const struct interface *f, u32 index)
 {
@@ -82,22 +68,22 @@ static void link(struct answer *a, const struct interface *f, u32 index)
 	struct nlmsghdr *h = begin(a, RTM_NEWLINK, &i, sizeof i);
 	hardware_address(f, mac);
 	memset(all, f->flags & IFF_LOOPBACK ? 0 : 0xff, 6);
-	attribute(a, 3 /* IFLA_IFNAME */, f->name, strlen(f->name) + 1);
-	attribute(a, 4 /* IFLA_MTU */, &f->mtu, 4);
-	attribute(a, 1 /* IFLA_ADDRESS */, mac, 6);
-	attribute(a, 2 /* IFLA_BROADCAST */, all, 6);
+	attribute(a, IFLA_IFNAME, f->name, strlen(f->name) + 1);
+	attribute(a, IFLA_MTU, &f->mtu, 4);
+	attribute(a, IFLA_ADDRESS, mac, 6);
+	attribute(a, IFLA_BROADCAST, all, 6);
 	end(a, h);
 }
 
 static void address(struct answer *a, const struct interface *f, u32 index, int family)
 {
 	int four = family == AF_INET;
-	struct ifaddrmsg m = { family, four ? f->prefix4 : f->prefix6, 0x80 /* IFA_F_PERMANENT */, f->scope, index };
+	struct ifaddrmsg m = { family, four ? f->prefix4 : f->prefix6, IFA_F_PERMANENT, f->scope, index };
 	struct nlmsghdr *h = begin(a, RTM_NEWADDR, &m, sizeof m);
-	attribute(a, 1 /* IFA_ADDRESS */, four ? f->ip4 : f->ip6, four ? 4 : 16);
+	attribute(a, IFA_ADDRESS, four ? f->ip4 : f->ip6, four ? 4 : 16);
 	if (four) {
-		attribute(a, 2 /* IFA_LOCAL */, f->ip4, 4);
-		attribute(a, 3 /* IFA_LABEL */, f->name, strlen(f->name) + 1);
+		attribute(a, IFA_LOCAL, f->ip4, 4);
+		attribute(a, IFA_LABEL, f->name, strlen(f->name) + 1);
 	}
 	end(a, h);
 }
@@ -105,11 +91,11 @@ static void address(struct answer *a, const struct interface *f, u32 index, int 
 /* The answer to one request: what it lists, or the errno, -EOPNOTSUPP for what is not listed here. */
 static void answer(struct answer *a, u8 family)
 {
-	i32 e = (a->asked.flags & NLM_F_DUMP) != NLM_F_DUMP ? -EOPNOTSUPP : 0;
-	if (!e && a->asked.type != RTM_GETLINK && a->asked.type != RTM_GETADDR)
+	i32 e = (a->asked.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP ? -EOPNOTSUPP : 0;
+	if (!e && a->asked.nlmsg_type != RTM_GETLINK && a->asked.nlmsg_type != RTM_GETADDR)
 		e = -EOPNOTSUPP;
 	for (u32 i = 0; !e && i < COUNT(interfaces); i++) {
-		if (a->asked.type == RTM_GETLINK) {
+		if (a->asked.nlmsg_type == RTM_GETLINK) {
 			link(a, &interfaces[i], i + 1);
 			continue;
 		}
@@ -121,7 +107,7 @@ static void answer(struct answer *a, u8 family)
 	struct { i32 e; struct nlmsghdr asked; } error = { e, a->asked };
 	struct nlmsghdr *h = begin(a, e ? NLMSG_ERROR : NLMSG_DONE, &error, e ? sizeof error : sizeof error.e);
 	if (e)
-		h->flags = 0;
+		h->nlmsg_flags = 0;
 	end(a, h);
 }
 
@@ -133,10 +119,10 @@ i64 netlink_ask(struct sock *s, u64 buf, u64 n)
 		return n;
 	if (from_user(&r, buf, MIN(n, sizeof r.h + 1)))
 		return -EFAULT;
-	if (r.h.len < sizeof r.h || r.h.len > n || r.h.type <= NLMSG_DONE)
+	if (r.h.nlmsg_len < sizeof r.h || r.h.nlmsg_len > n || r.h.nlmsg_type <= NLMSG_DONE)
 		return n; /* the kernel says nothing to these either */
 	struct answer a = { r.h, 0, { 0 } };
-	a.asked.pid = HOST->pid;
+	a.asked.nlmsg_pid = HOST->pid;
 	answer(&a, r.family);
 	i64 sent = sock_deliver(s, &kernel, (struct marks){ 0, 0 }, (u64)a.p, a.n);
 	return sent < 0 ? sent : (i64)n;
@@ -146,10 +132,10 @@ i64 netlink_ask(struct sock *s, u64 buf, u64 n)
 
 i64 interface_ioctl(u32 cmd, u64 arg)
 {
-	struct { char name[16]; u32 index; } r;
+	struct { char name[IFNAMSIZ]; u32 index; } r;
 	if (from_user(&r, arg, sizeof r))
 		return -EFAULT;
-	r.name[15] = 0;
+	r.name[IFNAMSIZ - 1] = 0;
 	for (u32 i = 0; i < COUNT(interfaces); i++) {
 		if (cmd == SIOCGIFNAME ? r.index != i + 1 : !streq(r.name, interfaces[i].name))
 			continue;

@@ -2,13 +2,14 @@
  * net.c: connections to the world: every one is a number in messages to the tender, which dials, resolves and refuses. The
  * guest never learns of a host socket. Flow control is by credit: neither side sends more than the other can keep.
  */
-#include "net/socket.h"
+#include "core/state.h"
+#include "host/channel.h"
+#include "net/net.h"
 
 static struct uc_addr wire(const struct addr *a)
 {
-	static const u8 mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 	struct uc_addr w = { 6, a->port, { 0 } };
-	if (!memcmp(a->ip, mapped, 12))
+	if (is_v4(a))
 		w.family = 4, memcpy(w.ip, a->ip + 12, 4);
 	else
 		memcpy(w.ip, a->ip, 16);
@@ -19,7 +20,7 @@ static struct addr unwire(const struct uc_addr *w)
 {
 	struct addr a = { .port = w->port };
 	if (w->family == 4)
-		a.ip[10] = a.ip[11] = 0xff, memcpy(a.ip + 12, w->ip, 4);
+		memcpy(a.ip, v4_mapped, sizeof v4_mapped), memcpy(a.ip + 12, w->ip, 4);
 	else
 		memcpy(a.ip, w->ip, 16);
 	return a;
@@ -55,10 +56,10 @@ i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n)
 	i64 r = sock_autobind(s);
 	if (r)
 		return r;
-	if (n > 65000)
+	if (n > DATAGRAM_MAX)
 		return -EMSGSIZE;
 	if (s->domain == AF_UNIX || is_loopback(to)) {
-		struct sock *t = sock_bound(s->domain, DGRAM, to);
+		struct sock *t = sock_bound(s->domain, SOCK_DGRAM, to);
 		if (!t)
 			return s->domain == AF_UNIX ? -ECONNREFUSED : (i64)n;
 		struct addr from = s->local;
@@ -88,7 +89,7 @@ void net_shut(struct sock *s) { send_msg(UC_MSG_FIN, s->id, 0, NULL, 0, 0, 0); }
 /* RESET with 0: closed in good order; what was sent before is still to be delivered. */
 void net_close(struct sock *s)
 {
-	if (s->id && !(s->eof && s->shut == 2))
+	if (s->id && !(s->eof && s->shut == SHUT_BY_RESET))
 		send_msg(UC_MSG_RESET, s->id, 0, NULL, 0, 0, 0);
 }
 
@@ -118,12 +119,12 @@ void net_message(struct uc_msg *m, const u8 *body)
 		}
 		s->state = CONNECTED;
 		if (m->len >= sizeof *w)
-			s->local = unwire(w), s->bound = 2;
+			s->local = unwire(w), s->bound = BOUND_BY_CONNECTION;
 		return;
 	case UC_MSG_STREAM:
 		if (queue_put(&s->rx, body, m->len) != (i64)m->len) {
 			/* More than its credit, or the guest has no memory left for it. */
-			s->error = ENOBUFS, s->eof = 1, s->shut = 2;
+			s->error = ENOBUFS, s->eof = 1, s->shut = SHUT_BY_RESET;
 			net_close(s);
 		}
 		return;
@@ -135,15 +136,15 @@ void net_message(struct uc_msg *m, const u8 *body)
 			s->error = m->arg;
 		if (s->state == CONNECTING)
 			s->state = NEW;
-		s->eof = 1, s->shut = 2;
+		s->eof = 1, s->shut = SHUT_BY_RESET;
 		return;
 	case UC_MSG_CREDIT:
 		s->credit = MIN((u64)s->credit + m->arg, 1u << 30);
 		return;
 	case UC_MSG_DGRAM:
-		if (s->type == DGRAM && m->len >= sizeof *w) {
+		if (s->type == SOCK_DGRAM && m->len >= sizeof *w) {
 			struct addr from = unwire(w);
-			sock_deliver(s, &from, (struct marks){ 64, 0 }, (u64)body + sizeof *w, m->len - sizeof *w);
+			sock_deliver(s, &from, (struct marks){ DEFAULT_HOPS, 0 }, (u64)body + sizeof *w, m->len - sizeof *w);
 		}
 		return;
 	}

@@ -1,22 +1,25 @@
 /* sockmsg.c: sending to and receiving from sockets, in all the forms that Linux has. */
-#include "net/socket.h"
+#include "core/state.h"
+#include "mm/heap.h"
+#include "net/cmsg.h"
+#include "net/net.h"
+#include "net/rights.h"
+#include "net/sockfile.h"
+#include "net/sockopt.h"
 
-#define MSG_PEEK 2
-#define MSG_WAITALL 0x100
-#define MSG_CMSG_CLOEXEC 0x40000000
 
-struct iovec { u64 base, len; };
+struct vec { u64 base, len; }; /* struct vec */
 struct msghdr { u64 name; u32 name_len, pad; u64 iov, iov_len, control, control_len; u32 flags, pad2; };
 
-static i64 send_all(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags)
+static i64 send_all(struct file *f, struct sock *s, const struct vec *v, u64 n, const struct addr *to, int flags)
 {
 	u64 done = SELF->retrying ? SELF->progress : 0, at = 0;
-	if (s->type != STREAM) {
+	if (s->type != SOCK_STREAM) {
 		/* One record: gathered first. */
 		u64 total = 0;
 		for (u64 i = 0; i < n; i++)
 			total += v[i].len;
-		if (total > 65000)
+		if (total > DATAGRAM_MAX)
 			return -EMSGSIZE;
 		u8 *p = kalloc(total + 1);
 		if (!p)
@@ -24,7 +27,7 @@ static i64 send_all(struct file *f, struct sock *s, const struct iovec *v, u64 n
 		i64 r = 0;
 		for (u64 i = 0; i < n && !r; at += v[i++].len)
 			r = from_user(p + at, v[i].base, v[i].len);
-		r = r ? r : to && s->domain != AF_NETLINK ? net_send_to(s, to, (u64)p, total) : socket_write(f, (u64)p, total);
+		r = r ? r : to && s->domain != AF_NETLINK ? net_send_to(s, to, (u64)p, total) : socket_write(s, (u64)p, total);
 		kfree(p, total + 1);
 		return r == -EAGAIN ? sock_wait(f, flags, s->snd_timeout) : r;
 	}
@@ -32,7 +35,7 @@ static i64 send_all(struct file *f, struct sock *s, const struct iovec *v, u64 n
 		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
 		at += v[i].len;
 		while (skip < v[i].len) {
-			i64 r = socket_write(f, v[i].base + skip, v[i].len - skip);
+			i64 r = socket_write(s, v[i].base + skip, v[i].len - skip);
 			if (r == -EAGAIN && !(f->flags & O_NONBLOCK) && !(flags & MSG_DONTWAIT)) {
 				SELF->progress = done;
 				return block(FOREVER);
@@ -45,7 +48,7 @@ static i64 send_all(struct file *f, struct sock *s, const struct iovec *v, u64 n
 	return done;
 }
 
-static i64 send_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags)
+static i64 send_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, const struct addr *to, int flags)
 {
 	i64 r = send_all(f, s, v, n, to, flags);
 	if (r == -EPIPE && !(flags & MSG_NOSIGNAL))
@@ -53,14 +56,14 @@ static i64 send_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n
 	return r;
 }
 
-static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n, struct addr *from, struct marks *marks, int flags,
+static i64 recv_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, struct addr *from, struct marks *marks, int flags,
 		    u32 *out_flags)
 {
 	u64 want = 0, done = SELF->retrying ? SELF->progress : 0, at = 0;
 	for (u64 i = 0; i < n; i++)
 		want += v[i].len;
 	*from = s->remote;
-	if (s->type != STREAM) {
+	if (s->type != SOCK_STREAM) {
 		struct record r;
 		if (!s->rx.len)
 			return s->eof ? 0 : sock_wait(f, flags, s->rcv_timeout);
@@ -87,7 +90,7 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n
 	if (flags & MSG_PEEK) {
 		if (s->rx.len)
 			return n ? queue_get_user(&s->rx, v[0].base, v[0].len, 1) : 0;
-		return s->eof || s->error ? socket_read(f, 0, 0) : sock_wait(f, flags, s->rcv_timeout);
+		return s->eof || s->error ? socket_read(s, 0, 0) : sock_wait(f, flags, s->rcv_timeout);
 	}
 	for (u64 i = 0; i < n; i++) {
 		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
@@ -95,7 +98,7 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n
 		while (skip < v[i].len) {
 			if (done && s->rights && rights_here(s))
 				return done;
-			i64 r = socket_read(f, v[i].base + skip, v[i].len - skip);
+			i64 r = socket_read(s, v[i].base + skip, v[i].len - skip);
 			if (r == -EAGAIN && (!done || (flags & MSG_WAITALL && done < want))) {
 				SELF->progress = done;
 				r = sock_wait(f, flags, s->rcv_timeout);
@@ -111,10 +114,10 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct iovec *v, u64 n
 
 i64 sys_sendto(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
 {
-	struct iovec v = { buf, n };
+	struct vec v = { buf, n };
 	struct addr a;
 	SOCK(fd);
-	if (p && s->type == DGRAM) {
+	if (p && s->type == SOCK_DGRAM) {
 		i64 r = address_in(s->domain, p, len, &a);
 		return r ? r : send_vec(f, s, &v, 1, &a, flags);
 	}
@@ -123,7 +126,7 @@ i64 sys_sendto(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
 
 i64 sys_recvfrom(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
 {
-	struct iovec v = { buf, n };
+	struct vec v = { buf, n };
 	struct addr from;
 	struct marks marks;
 	u32 ignored = 0;
@@ -134,7 +137,7 @@ i64 sys_recvfrom(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
 	return r;
 }
 
-static i64 message(u64 p, struct msghdr *m, struct iovec v[64])
+static i64 message(u64 p, struct msghdr *m, struct vec v[64])
 {
 	if (from_user(m, p, sizeof *m))
 		return -EFAULT;
@@ -144,7 +147,7 @@ static i64 message(u64 p, struct msghdr *m, struct iovec v[64])
 }
 
 /* Sends with ancillary data. Descriptors go with the first byte, to whoever gets it. */
-static i64 send_with(struct file *f, struct sock *s, const struct iovec *v, u64 n, const struct addr *to, int flags, struct msghdr *m)
+static i64 send_with(struct file *f, struct sock *s, const struct vec *v, u64 n, const struct addr *to, int flags, struct msghdr *m)
 {
 	struct sent sent = { NULL, s->marks };
 	struct marks own = s->marks;
@@ -167,14 +170,14 @@ static i64 send_with(struct file *f, struct sock *s, const struct iovec *v, u64 
 
 i64 sys_sendmsg(u64 fd, u64 p, u64 flags)
 {
-	struct iovec v[64];
+	struct vec v[64];
 	struct msghdr m;
 	struct addr a;
 	SOCK(fd);
 	i64 r = message(p, &m, v);
 	if (r)
 		return r;
-	int named = m.name && s->type == DGRAM;
+	int named = m.name && s->type == SOCK_DGRAM;
 	if (named && (r = address_in(s->domain, m.name, m.name_len, &a)))
 		return r;
 	if (!m.control || !m.control_len)
@@ -184,7 +187,7 @@ i64 sys_sendmsg(u64 fd, u64 p, u64 flags)
 
 i64 sys_recvmsg(u64 fd, u64 p, u64 flags)
 {
-	struct iovec v[64];
+	struct vec v[64];
 	struct msghdr m;
 	struct addr from;
 	struct marks marks = { 0, 0 };
@@ -203,15 +206,15 @@ i64 sys_recvmsg(u64 fd, u64 p, u64 flags)
 	struct control c = { m.control, m.control ? m.control_len : 0, 0, 0 };
 	if (got)
 		control_rights(&c, got, !!(flags & MSG_CMSG_CLOEXEC));
-	if (s->domain == AF_INET6 && s->type == DGRAM && s->options)
+	if (s->domain == AF_INET6 && s->type == SOCK_DGRAM && s->options)
 		control_marks(&c, s, marks);
 	m.control_len = c.used, m.flags |= c.flags;
 	u64 name = m.name;
-	if (s->type == STREAM)
+	if (s->type == SOCK_STREAM)
 		m.name_len = 0;
 	if (to_user(p, &m, sizeof m))
 		return -EFAULT;
-	if (name && s->type != STREAM && address_out(s->domain, &from, name, p + offsetof(struct msghdr, name_len)))
+	if (name && s->type != SOCK_STREAM && address_out(s->domain, &from, name, p + offsetof(struct msghdr, name_len)))
 		return -EFAULT;
 	return r;
 }

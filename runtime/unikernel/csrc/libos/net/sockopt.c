@@ -1,24 +1,16 @@
 /* sockopt.c: options of sockets. Few of them change anything here; all of them read back as they would on Linux. */
-#include "net/socket.h"
+#include "core/state.h"
+#include "mm/heap.h"
+#include "net/sockfile.h"
+#include "net/sockopt.h"
 
-enum { SO_DEBUG = 1, SO_REUSEADDR = 2, SO_TYPE = 3, SO_ERROR = 4, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_LINGER = 13, SO_PEERCRED = 17,
-       SO_RCVLOWAT = 18, SO_RCVTIMEO = 20, SO_SNDTIMEO = 21, SO_ACCEPTCONN = 30, SO_SNDBUFFORCE = 32, SO_RCVBUFFORCE = 33,
-       SO_PROTOCOL = 38, SO_DOMAIN = 39 };
-enum { IP_TTL = 2, IP_MULTICAST_TTL = 33, IP_MULTICAST_LOOP = 34 };
-enum { IPV6_MULTICAST_HOPS = 18, IPV6_MULTICAST_LOOP = 19, IPV6_V6ONLY = 26 };
-enum { TCP_MAXSEG = 2, TCP_KEEPIDLE = 4, TCP_KEEPINTVL = 5, TCP_KEEPCNT = 6, TCP_DEFER_ACCEPT = 9, TCP_INFO = 11, TCP_QUICKACK = 12,
-       TCP_CONGESTION = 13 };
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
-#define IPPROTO_UDPLITE 136
 #define BUFFER_MIN 2304 /* sock(7): the least that SO_SNDBUF and SO_RCVBUF come to */
-#define SEC 1000000000ull
 
 /* What an option is before it was set, where that is not 0 (ip(7), ipv6(7), tcp(7)). */
 static const struct option initial[] = {
 	{ SOL_SOCKET, SO_SNDBUF, { SOCK_BUFFER } }, { SOL_SOCKET, SO_RCVBUF, { SOCK_BUFFER } }, { SOL_SOCKET, SO_RCVLOWAT, { 1 } },
-	{ SOL_IP, IP_TTL, { 64 } }, { SOL_IP, IP_MULTICAST_TTL, { 1 } }, { SOL_IP, IP_MULTICAST_LOOP, { 1 } },
-	{ SOL_IPV6, IPV6_UNICAST_HOPS, { 64 } }, { SOL_IPV6, IPV6_MULTICAST_HOPS, { 1 } }, { SOL_IPV6, IPV6_MULTICAST_LOOP, { 1 } },
+	{ SOL_IP, IP_TTL, { DEFAULT_HOPS } }, { SOL_IP, IP_MULTICAST_TTL, { 1 } }, { SOL_IP, IP_MULTICAST_LOOP, { 1 } },
+	{ SOL_IPV6, IPV6_UNICAST_HOPS, { DEFAULT_HOPS } }, { SOL_IPV6, IPV6_MULTICAST_HOPS, { 1 } }, { SOL_IPV6, IPV6_MULTICAST_LOOP, { 1 } },
 	{ SOL_TCP, TCP_MAXSEG, { 536 } }, { SOL_TCP, TCP_KEEPIDLE, { 7200 } }, { SOL_TCP, TCP_KEEPINTVL, { 75 } },
 	{ SOL_TCP, TCP_KEEPCNT, { 9 } }, { SOL_TCP, TCP_QUICKACK, { 1 } },
 };
@@ -63,9 +55,9 @@ static i64 set_timeout(u64 *timeout, u64 p, u64 len)
 		return -EINVAL;
 	if (from_user(tv, p, sizeof tv))
 		return -EFAULT;
-	if (tv[1] < 0 || tv[1] >= 1000000)
+	if (tv[1] < 0 || tv[1] >= (i64)(SEC / USEC))
 		return -EDOM;
-	*timeout = tv[0] < 0 ? 0 : (u64)tv[0] * SEC + tv[1] * 1000;
+	*timeout = tv[0] < 0 ? 0 : (u64)tv[0] * SEC + tv[1] * USEC;
 	return 0;
 }
 
@@ -80,12 +72,12 @@ static i64 level_of(const struct sock *s, u64 level)
 {
 	switch (level) {
 	case SOL_SOCKET: return 0;
-	case SOL_TCP: return s->domain != AF_UNIX && s->type == STREAM ? 0 : -EOPNOTSUPP;
-	case SOL_UDP: return s->domain != AF_UNIX && s->type == DGRAM ? 0 : -ENOPROTOOPT;
+	case SOL_TCP: return s->domain != AF_UNIX && s->type == SOCK_STREAM ? 0 : -EOPNOTSUPP;
+	case SOL_UDP: return s->domain != AF_UNIX && s->type == SOCK_DGRAM ? 0 : -ENOPROTOOPT;
 	case SOL_UDPLITE: return s->udplite ? 0 : -ENOPROTOOPT;
 	case SOL_IP: return s->domain != AF_UNIX ? 0 : -EOPNOTSUPP;
 	case SOL_IPV6: return s->domain == AF_INET6 ? 0 : -ENOPROTOOPT;
-	case 270: return s->domain == AF_NETLINK ? 0 : -ENOPROTOOPT; /* SOL_NETLINK */
+	case SOL_NETLINK: return s->domain == AF_NETLINK ? 0 : -ENOPROTOOPT;
 	default: return -ENOPROTOOPT;
 	}
 }
@@ -122,7 +114,7 @@ i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
 	if (level == SOL_IPV6 && name == IPV6_V6ONLY)
 		s->v6only = v[0] = !!v[0];
 	if (level == SOL_IPV6 && (name == IPV6_UNICAST_HOPS || name == IPV6_TCLASS))
-		*(name == IPV6_TCLASS ? &s->marks.tclass : &s->marks.hops) = v[0] < 0 ? (name == IPV6_TCLASS ? 0 : 64) : v[0];
+		*(name == IPV6_TCLASS ? &s->marks.tclass : &s->marks.hops) = v[0] < 0 ? (name == IPV6_TCLASS ? 0 : DEFAULT_HOPS) : v[0];
 	return remember(s, level, name, v);
 }
 
@@ -134,7 +126,7 @@ static i64 give(u64 p, u64 len_p, u32 len, const void *value, u32 size)
 
 static i64 give_timeout(u64 timeout, u64 p, u64 len_p, u32 len)
 {
-	u64 tv[2] = { timeout / SEC, timeout % SEC / 1000 };
+	u64 tv[2] = { timeout / SEC, timeout % SEC / USEC };
 	return give(p, len_p, len, tv, sizeof tv);
 }
 
@@ -146,7 +138,7 @@ static i64 state_of(struct sock *s, u64 name, i32 *v)
 	case SO_TYPE: *v = s->type; return 0;
 	case SO_ERROR: *v = s->error, s->error = 0; return 0;
 	case SO_ACCEPTCONN: *v = s->state == LISTENING; return 0;
-	case SO_PROTOCOL: *v = !inet ? 0 : s->type == STREAM ? IPPROTO_TCP : s->udplite ? IPPROTO_UDPLITE : IPPROTO_UDP; return 0;
+	case SO_PROTOCOL: *v = !inet ? 0 : s->type == SOCK_STREAM ? IPPROTO_TCP : s->udplite ? IPPROTO_UDPLITE : IPPROTO_UDP; return 0;
 	case SO_DOMAIN: *v = s->domain; return 0;
 	default: return 1;
 	}
@@ -155,7 +147,7 @@ static i64 state_of(struct sock *s, u64 name, i32 *v)
 /* struct tcp_info of <linux/tcp.h>: the state alone, in its first byte. */
 static i64 give_tcp_info(const struct sock *s, u64 p, u64 len_p, u32 len)
 {
-	enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7, CLOSE_WAIT = 8, LISTEN = 10 };
+	enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7, CLOSE_WAIT = 8, LISTEN = 10 }; /* include/net/tcp_states.h */
 	u8 info[104] = { s->state == CONNECTED ? (s->eof ? CLOSE_WAIT : ESTABLISHED) : s->state == CONNECTING ? SYN_SENT :
 			 s->state == LISTENING ? LISTEN : CLOSE };
 	return give(p, len_p, len, info, sizeof info);

@@ -1,11 +1,13 @@
 /*
  * owner.c: futexes that hold their owner's thread id: FUTEX_LOCK_PI and its kin, and the robust lists that pass a lock on
- * when its owner ends. Threads here have no priorities to inherit; what is left of futex(2) is who owns the word.
+ * when its owner ends (futex(2), get_robust_list(2)).
  *
+ * Threads here have no priorities to inherit. What is left of a PI futex is that the kernel knows who owns the word.
  * The owner's id is the one that a C library remembers of clone and set_tid_address: thread.tid. Of the first thread
- * gettid says another one after a restore; a word that the guest wrote with that is its own as well.
+ * gettid says another one after a restore; a word that the guest wrote with that id is the first thread's as well.
  */
-#include "sched/owner.h"
+#include "core/state.h"
+#include "sched/futex.h"
 
 static int is(const struct thread *t, u32 tid)
 {
@@ -20,18 +22,7 @@ static struct thread *owner_of(u32 word)
 	return NULL;
 }
 
-/* Who waits to own addr, and not to be woken: such a one has no bits, and so futex_wake passes by. Taken in turns. */
-static struct thread *next_owner(u64 addr)
-{
-	for (u32 k = 1; k <= S->nthreads; k++) {
-		struct thread *t = S->threads[(S->cur + k) % S->nthreads];
-		if (t->state == T_FUTEX && t->futex == addr && !t->futex_bits)
-			return t;
-	}
-	return NULL;
-}
-
-/* Would the running thread wait for itself, by way of what the owner waits for? */
+/* Would the running thread wait for itself, by way of what the owner waits for? A chain is no longer than there are threads. */
 static int deadlock(const struct thread *owner)
 {
 	u32 word;
@@ -51,7 +42,7 @@ i64 owner_lock(u64 addr, u64 deadline, int try)
 	if (from_user(&word, addr, 4))
 		return -EFAULT;
 	if (!(word & FUTEX_TID_MASK)) {
-		word = (word & FUTEX_OWNER_DIED) | SELF->tid | (next_owner(addr) ? FUTEX_WAITERS : 0);
+		word = (word & FUTEX_OWNER_DIED) | SELF->tid | (futex_next_owner(addr) ? FUTEX_WAITERS : 0);
 		return to_user(addr, &word, 4);
 	}
 	struct thread *owner = owner_of(word);
@@ -63,29 +54,22 @@ i64 owner_lock(u64 addr, u64 deadline, int try)
 		return -EAGAIN;
 	if (deadlock(owner))
 		return -EDEADLK;
+	/* The bit makes the owner's unlock a system call, which hands the word over. */
 	word |= FUTEX_WAITERS;
 	if (to_user(addr, &word, 4))
 		return -EFAULT;
-	SELF->deadline = deadline;
-	SELF->futex = addr;
-	SELF->futex_bits = 0;
-	park(T_FUTEX);
-	schedule();
-	return REPLACED;
+	return futex_park(addr, 0, deadline);
 }
 
 /* Gives the word to who waits for it, or to nobody. */
 static i64 hand_over(u64 addr, u32 died)
 {
-	struct thread *t = next_owner(addr);
+	struct thread *t = futex_next_owner(addr);
 	u32 word = died | (t ? FUTEX_WAITERS | t->tid : 0);
 	if (to_user(addr, &word, 4))
 		return -EFAULT;
-	if (t) {
-		t->state = T_RUN;
-		t->regs[RAX] = 0;
-		t->deadline = 0;
-	}
+	if (t)
+		futex_woken(t);
 	return 0;
 }
 
@@ -99,38 +83,40 @@ i64 owner_unlock(u64 addr)
 
 /* ---- The end of an owner ---- */
 
-#define ROBUST_MAX 2048 /* ROBUST_LIST_LIMIT */
+#define ROBUST_MAX 2048 /* ROBUST_LIST_LIMIT: a list may be a circle that never comes back to its head */
+#define ROBUST_PI  1ull /* bit of an entry's address: its lock is a PI futex */
 
-/* A lock of the list, or the one that was about to come or go. Bit 0 of an entry says that its lock is a PI one. */
+/* A lock of the list, or the one that was about to come or go. A word that names another owner by now is not passed on. */
 static void bequeath(u64 entry, i64 offset)
 {
-	u64 addr = (entry & ~1ull) + offset;
+	u64 addr = (entry & ~ROBUST_PI) + offset;
 	u32 word;
 	if (addr & 3 || from_user(&word, addr, 4) || !is(SELF, word & FUTEX_TID_MASK))
 		return;
 	u32 died = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-	if (entry & 1)
+	if (entry & ROBUST_PI)
 		hand_over(addr, FUTEX_OWNER_DIED);
 	else if (!to_user(addr, &died, 4) && word & FUTEX_WAITERS)
 		futex_wake(addr, 1, ~0u);
 }
 
-/* struct robust_list_head of <linux/futex.h>: the first entry, where an entry's lock lies from it, the pending entry. */
+/* The list is the guest's memory, which may be anything: a fault ends the walk. */
 static void walk_robust_list(u64 head)
 {
-	u64 h[3], entry, next;
-	if (!head || from_user(h, head, sizeof h))
+	struct { u64 first; i64 offset; u64 pending; } h; /* struct robust_list_head: <linux/futex.h> */
+	u64 entry, next;
+	if (!head || from_user(&h, head, sizeof h))
 		return;
-	entry = h[0];
-	for (int n = 0; n < ROBUST_MAX && (entry & ~1ull) != head; n++, entry = next) {
-		int more = !from_user(&next, entry & ~1ull, 8); /* read before its lock goes, and perhaps its memory */
-		if ((entry & ~1ull) != (h[2] & ~1ull))
-			bequeath(entry, h[1]);
+	entry = h.first;
+	for (int n = 0; n < ROBUST_MAX && (entry & ~ROBUST_PI) != head; n++, entry = next) {
+		int more = !from_user(&next, entry & ~ROBUST_PI, 8); /* read before its lock goes, and perhaps its memory */
+		if ((entry & ~ROBUST_PI) != (h.pending & ~ROBUST_PI))
+			bequeath(entry, h.offset);
 		if (!more)
 			return;
 	}
-	if (h[2])
-		bequeath(h[2], h[1]);
+	if (h.pending)
+		bequeath(h.pending, h.offset);
 }
 
 void owner_exit(void)
@@ -138,7 +124,7 @@ void owner_exit(void)
 	u32 word;
 	walk_robust_list(SELF->robust);
 	SELF->robust = 0;
-	/* What it held besides, if others wait for it. */
+	/* Locks that are in no list but that others wait for: without an owner these would wait for ever. */
 	for (u32 i = 0; i < S->nthreads; i++) {
 		struct thread *t = S->threads[i];
 		if (t->state == T_FUTEX && !t->futex_bits && !from_user(&word, t->futex, 4) && is(SELF, word & FUTEX_TID_MASK))
@@ -148,7 +134,7 @@ void owner_exit(void)
 
 i64 sys_set_robust_list(u64 head, u64 size)
 {
-	if (size != 24)
+	if (size != sizeof(struct robust_list_head))
 		return -EINVAL;
 	SELF->robust = head;
 	return 0;
@@ -157,7 +143,7 @@ i64 sys_set_robust_list(u64 head, u64 size)
 i64 sys_get_robust_list(u64 tid, u64 head, u64 size)
 {
 	struct thread *t = tid ? owner_of(tid) : SELF;
-	u64 n = 24;
+	u64 n = sizeof(struct robust_list_head);
 	if (!t)
 		return -ESRCH;
 	return to_user(size, &n, 8) || to_user(head, &t->robust, 8) ? -EFAULT : 0;

@@ -5,8 +5,6 @@
 #include "core/state.h"
 #include "sched/signal.h"
 
-enum { SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5, SCHED_RESET_ON_FORK = 0x40000000 };
-enum { PRIO_PROCESS = 0, PRIO_USER = 2 };
 #define REALTIME_MAX 99
 #define GROUPS_MAX COUNT(S->groups)
 
@@ -19,9 +17,9 @@ static int known(u64 pid)
 
 static int realtime(int policy) { return policy == SCHED_FIFO || policy == SCHED_RR; }
 
-static int valid(int policy) { return realtime(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE; }
+static int valid(int policy) { return realtime(policy) || policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE; }
 
-i64 sys_sched_getscheduler(u64 pid) { return (i32)pid < 0 ? -EINVAL : known(pid) ? SCHED_OTHER : -ESRCH; }
+i64 sys_sched_getscheduler(u64 pid) { return (i32)pid < 0 ? -EINVAL : known(pid) ? SCHED_NORMAL : -ESRCH; }
 
 i64 sys_sched_setscheduler(u64 pid, u64 policy, u64 param)
 {
@@ -46,7 +44,7 @@ i64 sys_sched_getparam(u64 pid, u64 out)
 	return known(pid) ? to_user(out, &zero, 4) : -ESRCH;
 }
 
-i64 sys_sched_setparam(u64 pid, u64 param) { return sys_sched_setscheduler(pid, SCHED_OTHER, param); }
+i64 sys_sched_setparam(u64 pid, u64 param) { return sys_sched_setscheduler(pid, SCHED_NORMAL, param); }
 
 i64 sys_sched_get_priority_max(u64 policy) { return !valid(policy) ? -EINVAL : realtime(policy) ? REALTIME_MAX : 0; }
 i64 sys_sched_get_priority_min(u64 policy) { return !valid(policy) ? -EINVAL : realtime(policy); }

@@ -1,33 +1,40 @@
 /*
- * signal.c: the guest's signals. Nothing comes from outside but faults: signals are what the guest sends itself (abort,
- * tgkill, pthread_kill), timers of setitimer, and SIGPIPE. A handler runs on a frame like the kernel's, so that unwinders and
- * V8's trap handler can read it.
+ * signal.c: how a signal reaches the guest (signal(7), sigaction(2)).
+ *
+ * Nothing comes from outside but faults: signals are what the guest sends itself (abort, tgkill, pthread_kill), timers of setitimer, and
+ * SIGPIPE. A signal is a bit, in thread.pending or, for the process, in S->proc_pending. On the way back to the guest signal_deliver looks
+ * for one that is not blocked. A handler runs on a frame laid out like the kernel's (arch/x86/include/uapi/asm/sigframe), so that
+ * unwinders and V8's trap handler can read it; rt_sigreturn takes the registers back out of it.
  */
-#include "sched/signal.h"
-#include "fs/synth.h"
+#include "core/state.h"
+#include "host/host.h"
 
-#define SA_SIGINFO 4u
-#define SA_ONSTACK 0x08000000u
-#define SA_RESTART 0x10000000u
-#define SA_NODEFER 0x40000000u
-#define SA_RESETHAND 0x80000000u
-#define BIT(sig) (1ull << ((sig) - 1))
-#define NEVER_BLOCKED (BIT(9) | BIT(19))
+#define UC_FLAGS 7             /* uc_flags: XSAVE area, saved SS, strict restore of SS */
+#define RED_ZONE 128           /* bytes below the stack pointer that a function may use (x86-64 psABI) */
+#define EFL_CLEARED 0x500ull   /* direction and trap flag: a handler starts without them */
+#define EFL_GUEST 0xcd5ull     /* what a guest may set: the arithmetic flags, direction and trap */
+#define EFL_ALWAYS 0x202ull    /* interrupts on, and the bit that is always 1 */
 
-/* Ignored by default: CHLD, URG, WINCH, CONT. Stopping signals make no sense here and are ignored too. */
+/* The default of these is to do nothing; of SIGCONT and of those that stop a process too, since there is nobody to stop it for. */
+#define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH) | SIGBIT(SIGCONT) | SIGBIT(SIGTSTP) | \
+			    SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define FAULTS (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGFPE) | SIGBIT(SIGTRAP))
+
 static int ignored(int sig)
 {
 	u64 h = S->sigactions[sig].handler;
-	return h == 1 || (h == 0 && BIT(sig) & (BIT(17) | BIT(23) | BIT(28) | BIT(18) | BIT(20) | BIT(21) | BIT(22)));
+	return h == (u64)SIG_IGN || (h == (u64)SIG_DFL && SIGBIT(sig) & IGNORED_BY_DEFAULT);
 }
 
 static u64 deliverable(const struct thread *t) { return (t->pending | S->proc_pending) & ~t->mask; }
 
+int signal_waits(void) { return deliverable(SELF) != 0 || SELF->has_saved_mask; }
+
 int signal_interrupts(struct thread *t)
 {
 	u64 set = deliverable(t);
-	for (int sig = 1; set && sig <= 64; sig++)
-		if (set & BIT(sig) && !ignored(sig))
+	for (int sig = 1; set && sig <= SIGNALS; sig++)
+		if (set & SIGBIT(sig) && !ignored(sig))
 			return 1;
 	return 0;
 }
@@ -35,25 +42,26 @@ int signal_interrupts(struct thread *t)
 int signal_restarts(struct thread *t)
 {
 	u64 set = deliverable(t);
-	u64 n = t->regs[RAX];
-	/* These always end with EINTR (signal(7)). */
-	if (n == __NR_poll || n == __NR_ppoll || n == __NR_epoll_wait || n == __NR_epoll_pwait || n == __NR_nanosleep ||
-	    n == __NR_clock_nanosleep || n == __NR_rt_sigsuspend || n == __NR_pause || n == __NR_select || n == __NR_pselect6)
+	switch (t->regs[RAX]) { /* these always end with EINTR (signal(7)) */
+	case __NR_poll: case __NR_ppoll: case __NR_epoll_wait: case __NR_epoll_pwait: case __NR_nanosleep: case __NR_clock_nanosleep:
+	case __NR_rt_sigsuspend: case __NR_pause: case __NR_select: case __NR_pselect6:
 		return 0;
+	}
 	if (t->state == T_FUTEX && !t->futex_bits)
 		return 1; /* FUTEX_LOCK_PI always goes on: its C library does not expect EINTR */
-	for (int sig = 1; sig <= 64; sig++)
-		if (set & BIT(sig) && !ignored(sig) && !(S->sigactions[sig].flags & SA_RESTART))
+	for (int sig = 1; sig <= SIGNALS; sig++)
+		if (set & SIGBIT(sig) && !ignored(sig) && !(S->sigactions[sig].flags & SA_RESTART))
 			return 0;
 	return 1;
 }
 
-static _Noreturn void die(int sig, u64 rip, u64 addr)
+/* The last words name the place in the program: a crash of a native module is looked for by it. */
+void signal_die(int sig, u64 rip, u64 addr)
 {
 	char b[512];
 	struct text t = { b, 0, sizeof b - 1 };
 	put(&t, "killed by signal "), put_i(&t, sig);
-	if (sig == 11 || sig == 7 || sig == 4 || sig == 8 || sig == 5) {
+	if (SIGBIT(sig) & FAULTS) {
 		char path[256];
 		struct vma *v = vma_find(rip);
 		put(&t, " at 0x"), put_x(&t, rip), put(&t, " address 0x"), put_x(&t, addr);
@@ -64,276 +72,117 @@ static _Noreturn void die(int sig, u64 rip, u64 addr)
 	uc_end(UC_EXIT_SIGNAL, sig, b);
 }
 
-struct siginfo { i32 sig, err, code, pad; u64 addr; u64 rest[13]; };
+/* struct rt_sigframe: the return address, ucontext, siginfo. */
 struct sigframe {
 	u64 restorer;
 	u64 flags, link;
 	struct kstack stack;
-	u64 regs[23], fpstate, reserved[8];
+	u64 regs[REGS], fpstate, reserved[8];
 	u64 mask;
-	struct siginfo info;
+	siginfo_t info;
 };
 
-/* Makes the running thread enter its handler. */
-static void enter(int sig, const struct siginfo *info)
+/* Where the handler's frame goes: below the red zone, or at the top of the alternate stack if the thread is not on it already. */
+static u64 frame_top(const struct thread *t, const struct ksigaction *a, u64 rsp)
+{
+	int on_alt = t->alt.size && rsp > t->alt.sp && rsp <= t->alt.sp + t->alt.size;
+	if (a->flags & SA_ONSTACK && t->alt.size && !(t->alt.flags & SS_DISABLE) && !on_alt)
+		return t->alt.sp + t->alt.size;
+	return rsp - RED_ZONE;
+}
+
+/* Makes the running thread enter its handler. As in the kernel, a stack that cannot take the frame is the thread's end. */
+static void enter(int sig, const siginfo_t *info)
 {
 	struct thread *t = SELF;
 	struct ksigaction *a = &S->sigactions[sig];
-	u64 *r = S->frame, sp = r[RSP] - 128;
-	if (a->handler == 0)
-		die(sig, r[RIP], info->addr);
-	int on_alt = t->alt.size && r[RSP] > t->alt.sp && r[RSP] <= t->alt.sp + t->alt.size;
-	if (a->flags & SA_ONSTACK && t->alt.size && !(t->alt.flags & 2) && !on_alt)
-		sp = t->alt.sp + t->alt.size;
-	u64 fp_len = 0;
-	if (r[23]) {
-		const u32 *sw = (const u32 *)(r[23] + 464);
-		fp_len = sw[0] == 0x46505853 ? sw[1] : 512;
-		sp = (sp - fp_len) & ~63ull;
-		if (to_user(sp, (void *)r[23], fp_len))
-			die(11, r[RIP], sp);
+	u64 *r = S->frame, sp = frame_top(t, a, r[RSP]), fp_len = 0;
+	if (a->handler == (u64)SIG_DFL)
+		signal_die(sig, r[RIP], (u64)info->si_addr);
+	if (r[FPSTATE]) {
+		fp_len = fp_length(r[FPSTATE]);
+		sp = (sp - fp_len) & ~63ull; /* XSAVE wants 64 bytes' alignment */
+		if (to_user(sp, (void *)r[FPSTATE], fp_len))
+			signal_die(SIGSEGV, r[RIP], sp);
 	}
-	struct sigframe f = { .restorer = a->restorer, .flags = 7, .stack = t->alt, .fpstate = fp_len ? sp : 0,
+	struct sigframe f = { .restorer = a->restorer, .flags = UC_FLAGS, .stack = t->alt, .fpstate = fp_len ? sp : 0,
 			      .mask = t->has_saved_mask ? t->saved_mask : t->mask, .info = *info };
 	memcpy(f.regs, r, sizeof f.regs);
-	sp = ((sp - sizeof f) & ~15ull) - 8;
+	sp = ((sp - sizeof f) & ~15ull) - 8; /* as after a call instruction */
 	if (to_user(sp, &f, sizeof f))
-		die(11, r[RIP], sp);
+		signal_die(SIGSEGV, r[RIP], sp);
 	t->has_saved_mask = 0;
-	t->mask |= a->mask | (a->flags & SA_NODEFER ? 0 : BIT(sig));
+	t->mask |= a->mask | (a->flags & SA_NODEFER ? 0 : SIGBIT(sig));
 	r[RDI] = sig;
 	r[RSI] = sp + offsetof(struct sigframe, info);
 	r[RDX] = sp + offsetof(struct sigframe, flags);
 	r[RAX] = 0;
 	r[RSP] = sp;
 	r[RIP] = a->handler;
-	r[EFL] &= ~0x500ull; /* direction and trap flag */
+	r[EFL] &= ~EFL_CLEARED;
 	if (a->flags & SA_RESETHAND)
-		a->handler = 0;
+		a->handler = (u64)SIG_DFL;
 }
 
-int signal_waits(void) { return deliverable(SELF) != 0 || SELF->has_saved_mask; }
-
+/* Several signals nest: the handler of the last one entered runs first. */
 void signal_deliver(void)
 {
 	struct thread *t = SELF;
 	for (u64 set; (set = deliverable(t));) {
 		int sig = 1 + __builtin_ctzll(set);
-		t->pending &= ~BIT(sig);
-		S->proc_pending &= ~BIT(sig);
+		t->pending &= ~SIGBIT(sig);
+		S->proc_pending &= ~SIGBIT(sig);
 		if (ignored(sig))
 			continue;
-		struct siginfo info = { .sig = sig, .code = -6, .addr = HOST->pid };
+		siginfo_t info = { .si_signo = sig, .si_code = SI_TKILL };
+		info.si_pid = HOST->pid;
 		enter(sig, &info);
 	}
+	/* A call that waited under another mask (sigsuspend, epoll_pwait) and was not interrupted puts the old one back. */
 	if (t->has_saved_mask && S->frame[RAX] != (u64)-EINTR) {
 		t->mask = t->saved_mask;
 		t->has_saved_mask = 0;
 	}
 }
 
+/* As in the kernel, a fault that is blocked or ignored kills: the instruction could only fault again. */
 void signal_fault(int sig, u64 addr, i32 code)
 {
-	struct siginfo info = { .sig = sig, .code = code, .addr = addr };
+	siginfo_t info = { .si_signo = sig, .si_code = code };
 	u64 h = S->sigactions[sig].handler;
-	/* As the kernel: a fault that is blocked or ignored kills. */
-	if (h <= 1 || SELF->mask & BIT(sig))
-		die(sig, S->frame[RIP], addr);
+	info.si_addr = (void *)addr;
+	if (h == (u64)SIG_DFL || h == (u64)SIG_IGN || SELF->mask & SIGBIT(sig))
+		signal_die(sig, S->frame[RIP], addr);
 	enter(sig, &info);
 }
 
 void raise_sigpipe(void)
 {
-	if (!ignored(13))
-		SELF->pending |= BIT(13);
+	if (!ignored(SIGPIPE))
+		SELF->pending |= SIGBIT(SIGPIPE);
 }
 
-/* ---- Calls ---- */
-
-i64 sys_rt_sigaction(u64 sig, u64 in, u64 out, u64 size)
-{
-	struct ksigaction *a = &S->sigactions[sig], old, new;
-	if (sig < 1 || sig > 64 || size != 8)
-		return -EINVAL;
-	old = *a;
-	if (in) {
-		if (sig == 9 || sig == 19)
-			return -EINVAL;
-		if (from_user(&new, in, sizeof new)) /* whole, before anything of the entry changes */
-			return -EFAULT;
-		new.mask &= ~NEVER_BLOCKED;
-		*a = new;
-	}
-	return out ? to_user(out, &old, sizeof old) : 0;
-}
-
-i64 sys_rt_sigprocmask(u64 how, u64 in, u64 out, u64 size)
-{
-	u64 old = SELF->mask, set;
-	if (size != 8)
-		return -EINVAL;
-	if (in) {
-		if (from_user(&set, in, 8))
-			return -EFAULT;
-		if (how > 2)
-			return -EINVAL;
-		SELF->mask = (how == 0 ? old | set : how == 1 ? old & ~set : set) & ~NEVER_BLOCKED;
-	}
-	return out ? to_user(out, &old, 8) : 0;
-}
-
-i64 sys_rt_sigpending(u64 out)
-{
-	u64 set = (SELF->pending | S->proc_pending) & SELF->mask;
-	return to_user(out, &set, 8);
-}
-
+/* The frame is guest memory, and may say anything. Segments are not taken from it, nor what the host kernel is to believe of the XSAVE
+ * area's size; a wrong component in the area is for the host kernel to refuse. */
 i64 sys_rt_sigreturn(void)
 {
 	struct sigframe f;
 	struct thread *t = SELF;
 	u64 *r = S->frame, sp = r[RSP] - 8;
 	if (from_user(&f, sp, sizeof f))
-		die(11, r[RIP], sp);
+		signal_die(SIGSEGV, r[RIP], sp);
 	u64 segments = r[CSGSFS];
 	memcpy(r, f.regs, sizeof f.regs);
 	r[CSGSFS] = segments;
-	r[EFL] = (r[EFL] & 0xcd5) | 0x202;
-	if (f.fpstate && r[23]) {
-		const u32 *sw = (const u32 *)(r[23] + 464);
-		u64 n = sw[0] == 0x46505853 ? sw[1] : 512;
-		u8 keep[48]; /* software-reserved bytes: what the host kernel believes in */
-		memcpy(keep, (u8 *)r[23] + 464, 48);
-		if (from_user((void *)r[23], f.fpstate, MIN(n, (u64)HOST->xsave_size)))
-			die(11, r[RIP], f.fpstate);
-		memcpy((u8 *)r[23] + 464, keep, 48);
+	r[EFL] = (r[EFL] & EFL_GUEST) | EFL_ALWAYS;
+	if (f.fpstate && r[FPSTATE]) {
+		struct _fpx_sw_bytes keep, *sw = &((struct _fpstate_64 *)r[FPSTATE])->sw_reserved;
+		u64 n = MIN(fp_length(r[FPSTATE]), (u64)HOST->xsave_size);
+		keep = *sw;
+		if (from_user((void *)r[FPSTATE], f.fpstate, n))
+			signal_die(SIGSEGV, r[RIP], f.fpstate); /* half of the area is overwritten, but nobody goes on with it */
+		*sw = keep;
 	}
 	t->mask = f.mask & ~NEVER_BLOCKED;
 	return REPLACED;
-}
-
-i64 sys_sigaltstack(u64 in, u64 out)
-{
-	struct thread *t = SELF;
-	struct kstack s = t->alt;
-	u64 sp = S->frame[RSP];
-	if (t->alt.size && sp > s.sp && sp <= s.sp + s.size)
-		s.flags = 1;
-	if (out && to_user(out, &s, sizeof s))
-		return -EFAULT;
-	if (in) {
-		if (s.flags == 1)
-			return -EPERM;
-		if (from_user(&s, in, sizeof s))
-			return -EFAULT;
-		if (s.flags & ~0x80000003)
-			return -EINVAL;
-		if (!(s.flags & 2) && s.size < 2048)
-			return -ENOMEM;
-		t->alt = s.flags & 2 ? (struct kstack){ 0, 2, 0 } : (struct kstack){ s.sp, 0, s.size };
-	}
-	return 0;
-}
-
-struct thread *thread_by_tid(u64 tid)
-{
-	if (tid == HOST->pid)
-		return S->threads[0];
-	for (u32 i = 0; i < S->nthreads; i++)
-		if (S->threads[i]->state != T_FREE && S->threads[i]->tid == tid)
-			return S->threads[i];
-	return NULL;
-}
-
-static i64 post(struct thread *t, u64 sig)
-{
-	if (sig > 64)
-		return -EINVAL;
-	if (!sig)
-		return 0;
-	if (sig == 9)
-		die(9, 0, 0);
-	if (sig == 19)
-		return 0;
-	*(t ? &t->pending : &S->proc_pending) |= BIT(sig);
-	changed();
-	return 0;
-}
-
-i64 sys_tgkill(u64 pid, u64 tid, u64 sig)
-{
-	struct thread *t = thread_by_tid((u32)tid);
-	(void)pid; /* before a restore it had another value, which the guest may remember */
-	return t ? post(t, sig) : -ESRCH;
-}
-
-i64 sys_tkill(u64 tid, u64 sig) { return sys_tgkill(0, tid, sig); }
-
-i64 sys_kill(u64 pid, u64 sig)
-{
-	i32 p = pid;
-	if (p == (i32)HOST->pid || p == 0 || p == -(i32)HOST->pid || (u32)p == S->threads[0]->tid)
-		return post(NULL, sig);
-	return p == -1 ? -EPERM : -ESRCH;
-}
-
-/* A descriptor of a process: there is none but this one, and it does not end while somebody asks. */
-i64 sys_pidfd_open(u64 pid, u64 flags)
-{
-	if (flags & ~(u64)O_NONBLOCK || (i32)pid <= 0)
-		return -EINVAL;
-	if ((u32)pid != HOST->pid && (u32)pid != S->threads[0]->tid)
-		return -ESRCH;
-	return fd_new(K_PROCESS, O_RDWR | flags, NULL, 1);
-}
-
-i64 sys_pidfd_send_signal(u64 fd, u64 sig, u64 info, u64 flags)
-{
-	struct file *f = fd_file(fd);
-	(void)info;
-	if (flags)
-		return -EINVAL;
-	/* A directory of /proc stands for its process, as it did before there was pidfd_open. */
-	int own = f && (f->kind == K_PROCESS || (f->kind == K_DIR && f->fs == FS_SYNTH && f->node == synth_root("proc/self")));
-	return own ? post(NULL, sig) : -EBADF;
-}
-
-i64 sys_rt_sigsuspend(u64 in, u64 size)
-{
-	u64 set;
-	if (size != 8 || from_user(&set, in, 8))
-		return size != 8 ? -EINVAL : -EFAULT;
-	if (!SELF->retrying) {
-		SELF->saved_mask = SELF->mask;
-		SELF->has_saved_mask = 1;
-		SELF->mask = set & ~NEVER_BLOCKED;
-	}
-	return block(FOREVER);
-}
-
-i64 sys_pause(void) { return block(FOREVER); }
-
-i64 sys_rt_sigtimedwait(u64 in, u64 info, u64 timeout)
-{
-	u64 set;
-	i64 ts[2];
-	if (from_user(&set, in, 8) || (timeout && from_user(ts, timeout, 16)))
-		return -EFAULT;
-	u64 got = (SELF->pending | S->proc_pending) & set;
-	if (got) {
-		int sig = 1 + __builtin_ctzll(got);
-		struct siginfo i = { .sig = sig };
-		SELF->pending &= ~BIT(sig), S->proc_pending &= ~BIT(sig);
-		return info && to_user(info, &i, sizeof i) ? -EFAULT : sig;
-	}
-	i64 r = block(timeout ? (u64)ts[0] * 1000000000 + ts[1] : FOREVER);
-	return r == -ETIMEDOUT ? -EAGAIN : r;
-}
-
-i64 sys_signalfd4(u64 fd, u64 mask, u64 size, u64 flags)
-{
-	(void)mask, (void)size;
-	if ((i32)fd != -1)
-		return fd_file(fd) ? (i64)fd : -EBADF;
-	return fd_new(K_SIGNAL, flags & O_NONBLOCK, NULL, !!(flags & O_CLOEXEC));
 }

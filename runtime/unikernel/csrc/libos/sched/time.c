@@ -1,72 +1,68 @@
-/* time.c: clocks and sleeping. All deadlines inside are in now_mono(). */
+/*
+ * time.c: the calls that read a clock or sleep by one (clock_gettime(2), clock_nanosleep(2), times(2)).
+ */
 #include "core/state.h"
+#include "host/clock.h"
 
-struct ts { i64 sec, nsec; };
+#define TICK (SEC / 100)          /* times(2): AT_CLKTCK is 100 */
+#define COARSE (4 * MSEC)         /* what a coarse clock of Linux is read to */
+#define CLOCKS 12                 /* ids from here on name threads and processes */
+#define OF_A_THREAD 4             /* their bit that tells CLOCK_THREAD_CPUTIME_ID from that of a process */
+#define CLOCK_UNUSED 10           /* was CLOCK_SGI_CYCLE */
 
-static i64 host_clock(u64 id, struct ts *t)
+/* Clocks that count from the boot of the host take the offset that keeps them from running backwards. */
+static int since_boot(u64 id)
 {
-	int (*f)(u64, struct ts *) = (void *)HOST->vdso_clock;
-	/* Realtime, monotonic, raw, coarse, boottime, TAI: a vDSO passes on the others by a system call of its own. */
-	if (f && id < 12 && 0x8f3u >> id & 1 && f(id, t) == 0)
-		return 0;
-	return hostcall(__NR_clock_gettime, id, (u64)t, 0, 0, 0, 0);
+	return id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW || id == CLOCK_MONOTONIC_COARSE || id == CLOCK_BOOTTIME ||
+	       id == CLOCK_BOOTTIME_ALARM;
 }
-
-static u64 read_ns(u64 id)
-{
-	struct ts t = { 0, 0 };
-	host_clock(id, &t);
-	return (u64)t.sec * 1000000000 + t.nsec;
-}
-
-u64 now_mono(void) { return read_ns(1) + S->mono_offset; }
-u64 now_real(void) { return read_ns(0); }
 
 i64 sys_clock_gettime(u64 id, u64 out)
 {
 	struct ts t;
-	if (id >= 12 || id == 10)
-		/* CPU clocks of threads and processes by number: there is one host thread. */
-		id = id & 4 ? 3 : 2;
+	if (id >= CLOCKS || id == CLOCK_UNUSED)
+		/* CPU clocks by number: there is one host thread, and its time is everybody's. */
+		id = id & OF_A_THREAD ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID;
 	if (host_clock(id, &t))
 		return -EINVAL;
-	if (S->mono_offset && id != 0 && id != 5 && id != 2 && id != 3 && id != 11) {
-		u64 ns = (u64)t.sec * 1000000000 + t.nsec + S->mono_offset;
-		t = (struct ts){ ns / 1000000000, ns % 1000000000 };
+	if (S->mono_offset && since_boot(id)) {
+		u64 ns = (u64)t.sec * SEC + t.nsec + S->mono_offset;
+		t = (struct ts){ ns / SEC, ns % SEC };
 	}
 	return to_user(out, &t, sizeof t);
 }
 
 i64 sys_clock_getres(u64 id, u64 out)
 {
-	struct ts t = { 0, id == 5 || id == 6 ? 4000000 : 1 };
+	struct ts t = { 0, id == CLOCK_REALTIME_COARSE || id == CLOCK_MONOTONIC_COARSE ? COARSE : 1 };
 	return out ? to_user(out, &t, sizeof t) : 0;
 }
 
 i64 sys_gettimeofday(u64 out)
 {
 	u64 ns = now_real();
-	i64 tv[2] = { ns / 1000000000, ns % 1000000000 / 1000 };
+	i64 tv[2] = { ns / SEC, ns % SEC / USEC };
 	return out ? to_user(out, tv, sizeof tv) : 0;
 }
 
 i64 sys_time(u64 out)
 {
-	i64 s = now_real() / 1000000000;
+	i64 s = now_real() / SEC;
 	return out && to_user(out, &s, 8) ? -EFAULT : s;
 }
 
+/* The rest after a signal is not told: a call that is tried again keeps its deadline, and EINTR leaves out untouched. */
 i64 sys_clock_nanosleep(u64 id, u64 flags, u64 in, u64 out)
 {
 	struct ts t;
-	(void)out; /* the rest after a signal: a retried sleep keeps its deadline, EINTR leaves it untouched */
+	(void)out;
 	if (from_user(&t, in, sizeof t))
 		return -EFAULT;
-	if (t.sec < 0 || (u64)t.nsec >= 1000000000)
+	if (t.sec < 0 || (u64)t.nsec >= SEC)
 		return -EINVAL;
-	u64 ns = MIN((u64)t.sec, 4000000000ull) * 1000000000 + t.nsec;
-	if (!SELF->retrying && flags & 1) {
-		u64 now = id == 0 ? now_real() : now_mono();
+	u64 ns = MIN((u64)t.sec, SECONDS_MAX) * SEC + t.nsec;
+	if (!SELF->retrying && flags & TIMER_ABSTIME) {
+		u64 now = id == CLOCK_REALTIME ? now_real() : now_mono();
 		ns = ns > now ? ns - now : 0;
 	}
 	if (!SELF->retrying && !ns)
@@ -75,13 +71,13 @@ i64 sys_clock_nanosleep(u64 id, u64 flags, u64 in, u64 out)
 	return r == -ETIMEDOUT ? 0 : r;
 }
 
-i64 sys_nanosleep(u64 in, u64 out) { return sys_clock_nanosleep(1, 0, in, out); }
+i64 sys_nanosleep(u64 in, u64 out) { return sys_clock_nanosleep(CLOCK_MONOTONIC, 0, in, out); }
 
+/* All CPU time counts as user time: the host does not tell the libOS's from the guest's. */
 i64 sys_times(u64 out)
 {
-	u64 ticks = read_ns(2) / 10000000;
-	u64 t[4] = { ticks, 0, 0, 0 };
+	u64 t[4] = { clock_ns(CLOCK_PROCESS_CPUTIME_ID) / TICK, 0, 0, 0 };
 	if (out && to_user(out, t, sizeof t))
 		return -EFAULT;
-	return now_mono() / 10000000;
+	return now_mono() / TICK;
 }

@@ -8,14 +8,6 @@ int streq(const char *a, const char *b)
 	return *a == *b;
 }
 
-int starts(const char *s, const char *prefix)
-{
-	while (*prefix)
-		if (*s++ != *prefix++)
-			return 0;
-	return 1;
-}
-
 void put_n(struct text *t, const char *s, u64 n)
 {
 	n = MIN(n, t->cap - t->n);

@@ -2,15 +2,17 @@
  * rights.c: descriptors in messages of unix sockets. There is one process, so what arrives is a second number for the same open
  * file; programs that hand sockets from thread to thread do so. A set lies with the byte that it was sent with.
  */
-#include "net/socket.h"
+#include "core/state.h"
+#include "mm/heap.h"
+#include "net/rights.h"
 
 static u64 size_of(u32 n) { return sizeof(struct rights) + n * sizeof(u16); }
 
 struct rights *rights_new(const i32 *fds, u32 n, i64 *error)
 {
-	struct rights *r = n > RIGHTS_MAX ? NULL : kalloc(size_of(n));
+	struct rights *r = n > SCM_MAX_FD ? NULL : kalloc(size_of(n));
 	if (!r) {
-		*error = n > RIGHTS_MAX ? -EINVAL : -ENOBUFS;
+		*error = n > SCM_MAX_FD ? -EINVAL : -ENOBUFS;
 		return NULL;
 	}
 	for (; r->n < n; r->n++) {

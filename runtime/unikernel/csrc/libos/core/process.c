@@ -1,5 +1,7 @@
 /* misc.c: who and what the process is: ids, limits, names, resources. */
 #include "core/state.h"
+#include "host/clock.h"
+#include "host/host.h"
 
 i64 sys_getpid(void) { return HOST->pid; }
 i64 sys_one(void) { return 1; }
@@ -14,27 +16,20 @@ i64 sys_uname(u64 out)
 
 i64 sys_getrandom(u64 buf, u64 n, u64 flags)
 {
-	u8 r[256];
-	if (flags & ~7ull)
+	enum { GRND_NONBLOCK = 1, GRND_RANDOM = 2, GRND_INSECURE = 4, GRND_MAX = 33554431 };
+	if (flags & ~(u64)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
 		return -EINVAL;
-	n = MIN(n, 33554431);
-	for (u64 at = 0, k; at < n; at += k) {
-		k = MIN(n - at, sizeof r);
-		host_entropy(r, k);
-		if (to_user(buf + at, r, k))
-			return -EFAULT;
-	}
-	return n;
+	return host_entropy_user(buf, MIN(n, GRND_MAX));
 }
 
 i64 sys_arch_prctl(u64 code, u64 a)
 {
 	switch (code) {
-	case 0x1002:
+	case ARCH_SET_FS:
 		SELF->fs = a;
 		host_set_fs(a);
 		return 0;
-	case 0x1003: return to_user(a, &SELF->fs, 8);
+	case ARCH_GET_FS: return to_user(a, &SELF->fs, 8);
 	default: return -EINVAL;
 	}
 }
@@ -43,17 +38,17 @@ i64 sys_prctl(u64 op, u64 a)
 {
 	char name[16] = { 0 };
 	switch (op) {
-	case 15: /* PR_SET_NAME */
-		string_user(name, a, 16);
-		name[15] = 0;
-		memcpy(SELF->name, name, 16);
+	case PR_SET_NAME:
+		if (string_user(name, a, sizeof name) == -EFAULT)
+			return -EFAULT;
+		name[sizeof name - 1] = 0; /* a longer one is cut: prctl(2) */
+		memcpy(SELF->name, name, sizeof name);
 		return 0;
-	case 16: return to_user(a, SELF->name, 16);
-	case 3: return 1;                      /* PR_GET_DUMPABLE */
-	case 4: case 1: case 29: case 38: case 22: case 59: return 0;
-	case 39: return 1;                     /* PR_GET_NO_NEW_PRIVS */
-	case 23: return a <= 40 ? 0 : -EINVAL; /* PR_CAPBSET_READ */
-	case 0x53564d41: return 0;             /* PR_SET_VMA: names of mappings are not kept */
+	case PR_GET_NAME: return to_user(a, SELF->name, sizeof SELF->name);
+	case PR_GET_DUMPABLE: case PR_GET_NO_NEW_PRIVS: return 1;
+	case PR_SET_PDEATHSIG: case PR_SET_DUMPABLE: case PR_SET_SECCOMP: case PR_SET_TIMERSLACK: case PR_SET_NO_NEW_PRIVS:
+	case PR_SET_SYSCALL_USER_DISPATCH: case PR_SET_VMA: return 0; /* remembered by nobody, and asked for by none */
+	case PR_CAPBSET_READ: return a <= CAP_LAST_CAP ? 0 : -EINVAL;
 	default: return -EINVAL;
 	}
 }
@@ -63,12 +58,11 @@ i64 sys_prlimit64(u64 pid, u64 what, u64 neu, u64 old)
 	u64 inf = ~0ull, v[2] = { inf, inf };
 	(void)pid, (void)neu;
 	switch (what) {
-	case 3: v[0] = v[1] = 8 << 20; break;
-	case 4: v[0] = v[1] = 0; break;
-	case 6: v[0] = v[1] = HOST->max_threads ? MIN(HOST->max_threads, MAX_THREADS) : MAX_THREADS; break;
-	case 7: v[0] = v[1] = MAX_FDS; break;
-	case 2: case 9: if (HOST->mem_limit) v[0] = v[1] = inf; break;
-	default: if (what > 15) return -EINVAL;
+	case RLIMIT_STACK: v[0] = v[1] = STACK_SIZE; break;
+	case RLIMIT_CORE: v[0] = v[1] = 0; break;
+	case RLIMIT_NPROC: v[0] = v[1] = HOST->max_threads ? MIN(HOST->max_threads, MAX_THREADS) : MAX_THREADS; break;
+	case RLIMIT_NOFILE: v[0] = v[1] = MAX_FDS; break;
+	default: if (what >= RLIM_NLIMITS) return -EINVAL;
 	}
 	return old ? to_user(old, v, sizeof v) : 0;
 }
@@ -85,8 +79,8 @@ i64 sys_getcpu(u64 cpu, u64 node)
 
 i64 sys_sysinfo(u64 out)
 {
-	u64 total = HOST->mem_limit ? HOST->mem_limit : 8ull << 30, used = MIN(S->pub.committed, total);
-	u64 s[14] = { now_mono() / 1000000000, 0, 0, 0, total, total - used };
+	u64 total = HOST->mem_limit ? HOST->mem_limit : MEM_TOTAL, used = MIN(S->pub.committed, total);
+	u64 s[14] = { now_mono() / SEC, 0, 0, 0, total, total - used };
 	((u16 *)&s[10])[0] = 1;
 	((u32 *)s)[26] = 1; /* mem_unit */
 	return to_user(out, s, 112);
@@ -94,10 +88,10 @@ i64 sys_sysinfo(u64 out)
 
 i64 sys_getrusage(u64 who, u64 out)
 {
-	u64 cpu[2] = { 0, 0 }, r[18] = { 0 };
+	u64 r[18] = { 0 };
 	(void)who;
-	hostcall(__NR_clock_gettime, 2, (u64)cpu, 0, 0, 0, 0);
-	r[0] = cpu[0], r[1] = cpu[1] / 1000;
+	u64 cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	r[0] = cpu / SEC, r[1] = cpu % SEC / USEC;
 	r[4] = (S->pub.committed_peak + S->text) / 1024;
 	return to_user(out, r, sizeof r);
 }

@@ -1,0 +1,7 @@
+/* exec.h: the start of the guest's program, for entry.c. */
+#ifndef EXEC_H
+#define EXEC_H
+#include "core/libos.h"
+
+i64 exec_boot(void);                   /* 0 or -errno; the frame has the registers of the first instruction */
+#endif

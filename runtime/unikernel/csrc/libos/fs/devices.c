@@ -1,0 +1,67 @@
+/*
+ * devices.c: null(4), zero(4), full(4), random(4). Numbers of devices are Linux's: Documentation/admin-guide/devices.txt.
+ */
+#include "core/state.h"
+#include "host/host.h"
+#include "mm/region.h"
+
+static u64 no_size(struct file *f)
+{
+	(void)f;
+	return 0; /* there is a position, which lseek moves and nobody reads */
+}
+
+static u32 always_ready(struct file *f)
+{
+	(void)f;
+	return POLLIN | POLLOUT;
+}
+
+static i64 read_end(struct file *f, u64 buf, u64 n, i64 off)
+{
+	(void)f, (void)buf, (void)n, (void)off;
+	return 0;
+}
+
+static i64 read_zeros(struct file *f, u64 buf, u64 n, i64 off)
+{
+	(void)f, (void)off;
+	return zero_user(buf, n) ? -EFAULT : (i64)n;
+}
+
+static i64 read_random(struct file *f, u64 buf, u64 n, i64 off)
+{
+	(void)f, (void)off;
+	return host_entropy_user(buf, n);
+}
+
+static i64 swallow(struct file *f, u64 buf, u64 n, i64 off)
+{
+	(void)f, (void)buf, (void)off;
+	return n;
+}
+
+static i64 refuse(struct file *f, u64 buf, u64 n, i64 off)
+{
+	(void)f, (void)buf, (void)n, (void)off;
+	return -ENOSPC;
+}
+
+/* A mapping of /dev/zero is anonymous memory. */
+static i64 map_zeros(struct file *f, u64 at, u64 len, int prot, int flags, u64 off)
+{
+	(void)f, (void)off;
+	return vma_map(at, len, prot, flags, V_ANON);
+}
+
+#define MODE (S_IFCHR | 0666)
+#define MEMORY(minor) (1 << 8 | (minor)) /* major number 1 */
+
+const struct file_ops null_ops = { .name = "/dev/null", .mode = MODE, .device = MEMORY(3), .read = read_end, .write = swallow,
+				   .poll = always_ready, .size = no_size };
+const struct file_ops zero_ops = { .name = "/dev/zero", .mode = MODE, .device = MEMORY(5), .read = read_zeros, .write = swallow,
+				   .poll = always_ready, .size = no_size, .map = map_zeros };
+const struct file_ops full_ops = { .name = "/dev/full", .mode = MODE, .device = MEMORY(7), .read = read_zeros, .write = refuse,
+				   .poll = always_ready };
+const struct file_ops random_ops = { .name = "/dev/urandom", .mode = MODE, .device = MEMORY(9), .read = read_random, .write = swallow,
+				     .poll = always_ready };

@@ -1,0 +1,7 @@
+/* dirs.h: what others ask of the tree. */
+#ifndef DIRS_H
+#define DIRS_H
+#include "core/libos.h"
+
+i64 make_socket(const char *path); /* the name of a bound unix socket; 0 or -errno */
+#endif

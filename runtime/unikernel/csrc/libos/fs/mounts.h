@@ -1,0 +1,6 @@
+/* mounts.h: the tree of files at the start of a program, for exec.c. */
+#ifndef MOUNTS_H
+#define MOUNTS_H
+
+void mounts_init(void);
+#endif

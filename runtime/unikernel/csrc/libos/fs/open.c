@@ -1,0 +1,112 @@
+/*
+ * open.c: open(2), creat(2), memfd_create(2).
+ */
+#include "core/state.h"
+#include "fs/notify.h"
+#include "fs/synth.h"
+#include "ipc/pipe.h"
+
+static i64 open_node(struct vnode v, u32 flags)
+{
+	u32 type = vnode_mode(v) & S_IFMT;
+	int write = flags & (O_ACCMODE | O_TRUNC);
+	if (flags & O_DIRECTORY && type != S_IFDIR)
+		return -ENOTDIR;
+	if (type == S_IFLNK && !(flags & O_PATH))
+		return -ELOOP;
+	if (type == S_IFDIR && write && !(flags & O_PATH))
+		return -EISDIR;
+	if (v.fs == FS_IMAGE && write && type == S_IFREG && !(flags & O_PATH))
+		return -EROFS;
+	i64 i;
+	if (v.fs == FS_TMP && type == S_IFIFO && !(flags & O_PATH))
+		return fifo_open(v.id, flags);
+	if (v.fs == FS_TMP && type == S_IFSOCK && !(flags & O_PATH))
+		return -ENXIO;
+	if (v.fs == FS_SYNTH && type != S_IFDIR && !(flags & O_PATH))
+		return synth_open(v.id, flags);
+	i = file_new(type == S_IFDIR ? &directory_ops : &regular_ops, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOFOLLOW), NULL);
+	if (i < 0)
+		return i;
+	S->files[i].fs = v.fs, S->files[i].node = v.id;
+	if (v.fs == FS_TMP) {
+		S->inodes[v.id].refs++;
+		if (!(flags & O_PATH))
+			notify_file(v.id, IN_OPEN);
+		if (flags & O_TRUNC && type == S_IFREG)
+			tmp_resize(v.id, 0);
+	}
+	return i;
+}
+
+static i64 create(int dirfd, const char *path, u32 flags, u32 mode)
+{
+	struct vnode dir, v;
+	char name[NAME_SIZE];
+	i64 r = walk_parent(dirfd, path, &dir, name);
+	if (r)
+		return r;
+	if (!name[0])
+		return -EISDIR;
+	r = lookup(dir, name, strlen(name), &v);
+	if (!r) {
+		if (flags & O_EXCL)
+			return -EEXIST;
+		r = walk(dirfd, path, !(flags & O_NOFOLLOW), &v);
+		return r ? r : open_node(v, flags);
+	}
+	if (r != -ENOENT)
+		return r;
+	if (dir.fs != FS_TMP)
+		return dir.fs == FS_IMAGE ? -EROFS : -ENOENT;
+	r = tmp_create(dir.id, name, S_IFREG | (mode & 07777 & ~S->umask));
+	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags & ~O_TRUNC);
+}
+
+/* O_TMPFILE: a file in a directory that does not list it. */
+static i64 unnamed(struct vnode dir, u32 flags, u32 mode)
+{
+	if (!vnode_is(dir, S_IFDIR))
+		return -ENOTDIR;
+	if (!(flags & O_ACCMODE))
+		return -EINVAL;
+	if (dir.fs != FS_TMP)
+		return -EOPNOTSUPP;
+	i64 r = tmp_unnamed(S_IFREG | (mode & 07777 & ~S->umask));
+	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags);
+}
+
+i64 sys_memfd_create(u64 name, u64 flags)
+{
+	enum { MEMFD_NAME = 249 }; /* memfd_create(2): bytes of a name, without the end */
+	char unused[MEMFD_NAME + 1];
+	i64 r = string_user(unused, name, sizeof unused);
+	if (flags & ~(u64)(MFD_CLOEXEC | MFD_ALLOW_SEALING) || r == -ENAMETOOLONG)
+		return -EINVAL;
+	if (r < 0)
+		return r;
+	r = tmp_unnamed(S_IFREG | 0777);
+	r = r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, O_RDWR);
+	return fd_install(r, !!(flags & MFD_CLOEXEC));
+}
+
+static i64 do_open(int dirfd, u64 p, u32 flags, u32 mode)
+{
+	struct vnode v;
+	PATH(p, path);
+	i64 r;
+	if (flags & __O_TMPFILE) {
+		r = walk(dirfd, path, 1, &v);
+		r = r ? r : unnamed(v, flags & ~O_TMPFILE, mode);
+	} else if (flags & O_CREAT) {
+		r = create(dirfd, path, flags, mode);
+	} else {
+		r = walk(dirfd, path, !(flags & O_NOFOLLOW), &v);
+		r = r ? r : open_node(v, flags);
+	}
+	return fd_install(r, !!(flags & O_CLOEXEC));
+}
+
+i64 sys_open(u64 p, u64 flags, u64 mode) { return do_open(AT_FDCWD, p, flags, mode); }
+i64 sys_openat(u64 fd, u64 p, u64 flags, u64 mode) { return do_open((int)fd, p, flags, mode); }
+i64 sys_creat(u64 p, u64 mode) { return do_open(AT_FDCWD, p, O_CREAT | O_TRUNC | O_WRONLY, mode); }

@@ -1,0 +1,108 @@
+/*
+ * stat.c: what a path or a descriptor leads to: stat(2), statx(2), access(2), readlink(2).
+ */
+#include "core/state.h"
+
+/* A file that no path leads to has what its kind says; its serial serves as inode number. */
+static void stat_file(struct file *f, struct stat *st)
+{
+	if (file_named(f)) {
+		vnode_stat((struct vnode){ f->fs, f->node }, st);
+		return;
+	}
+	*st = (struct stat){ .st_dev = 9, .st_ino = f->serial, .st_nlink = 1, .st_mode = f->ops->mode, .st_blksize = PAGE,
+			     .st_rdev = f->ops->device };
+}
+
+static i64 stat_at(int dirfd, u64 p, u32 flags, struct stat *st)
+{
+	struct vnode v = S->cwd;
+	PATH(p, path);
+	if (!path[0] && flags & AT_EMPTY_PATH && dirfd != AT_FDCWD) {
+		struct file *f = fd_file((u32)dirfd);
+		if (!f)
+			return -EBADF;
+		stat_file(f, st);
+		return 0;
+	}
+	if (path[0] || !(flags & AT_EMPTY_PATH)) {
+		i64 r = walk(dirfd, path, !(flags & AT_SYMLINK_NOFOLLOW), &v);
+		if (r)
+			return r;
+	}
+	vnode_stat(v, st);
+	return 0;
+}
+
+static i64 give(u64 out, i64 r, struct stat *st) { return r ? r : to_user(out, st, sizeof *st); }
+
+i64 sys_newfstatat(u64 fd, u64 p, u64 out, u64 flags)
+{
+	struct stat st;
+	return give(out, stat_at((int)fd, p, flags, &st), &st);
+}
+
+i64 sys_stat(u64 p, u64 out) { return sys_newfstatat(AT_FDCWD, p, out, 0); }
+i64 sys_lstat(u64 p, u64 out) { return sys_newfstatat(AT_FDCWD, p, out, AT_SYMLINK_NOFOLLOW); }
+
+i64 sys_fstat(u64 fd, u64 out)
+{
+	struct stat st;
+	struct file *f = fd_file(fd);
+	if (!f)
+		return -EBADF;
+	stat_file(f, &st);
+	return give(out, 0, &st);
+}
+
+static struct statx_timestamp stamp(u64 sec, u64 ns) { return (struct statx_timestamp){ .tv_sec = sec, .tv_nsec = ns }; }
+
+/* All basic fields are told, whichever were asked for. A birth is not kept: the last change stands for it. */
+i64 sys_statx(u64 fd, u64 p, u64 flags, u64 mask, u64 out)
+{
+	struct stat st;
+	i64 r = p ? stat_at((int)fd, p, flags, &st) : -EFAULT;
+	(void)mask;
+	if (r)
+		return r;
+	struct statx x = {
+		.stx_mask = STATX_BASIC_STATS, .stx_blksize = PAGE, .stx_nlink = st.st_nlink, .stx_uid = st.st_uid, .stx_gid = st.st_gid,
+		.stx_mode = st.st_mode, .stx_ino = st.st_ino, .stx_size = st.st_size, .stx_blocks = st.st_blocks,
+		.stx_atime = stamp(st.st_atime, st.st_atime_nsec), .stx_btime = stamp(st.st_ctime, st.st_ctime_nsec),
+		.stx_ctime = stamp(st.st_ctime, st.st_ctime_nsec), .stx_mtime = stamp(st.st_mtime, st.st_mtime_nsec),
+		.stx_rdev_major = st.st_rdev >> 8, .stx_rdev_minor = st.st_rdev & 255, .stx_dev_minor = st.st_dev,
+	};
+	return to_user(out, &x, sizeof x);
+}
+
+i64 sys_faccessat(u64 fd, u64 p, u64 mode)
+{
+	struct vnode v;
+	PATH(p, path);
+	i64 r = walk((int)fd, path, 1, &v);
+	if (r)
+		return r;
+	if (mode & W_OK && v.fs == FS_IMAGE)
+		return -EROFS;
+	if (mode & X_OK && vnode_is(v, S_IFREG) && !(vnode_mode(v) & 0111))
+		return -EACCES;
+	return 0;
+}
+
+i64 sys_access(u64 p, u64 mode) { return sys_faccessat(AT_FDCWD, p, mode); }
+
+i64 sys_readlinkat(u64 fd, u64 p, u64 buf, u64 n)
+{
+	struct vnode v;
+	char target[PATH_MAX];
+	PATH(p, path);
+	i64 r = walk((int)fd, path, 0, &v);
+	if (r)
+		return r;
+	if ((i64)n <= 0)
+		return -EINVAL;
+	r = vnode_readlink(v, target, MIN(n, sizeof target));
+	return r < 0 ? r : to_user(buf, target, r) ? -EFAULT : r;
+}
+
+i64 sys_readlink(u64 p, u64 buf, u64 n) { return sys_readlinkat(AT_FDCWD, p, buf, n); }

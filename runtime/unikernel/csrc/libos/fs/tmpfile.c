@@ -1,0 +1,206 @@
+/*
+ * tmpfile.c: inodes of tmpfs, and their bytes.
+ *
+ * The bytes of a file are one buffer in the region that grows by half, so that a file that is appended to is copied a few times only.
+ * Everything is charged to the guest's memory limit. A shared mapping is the buffer itself: from then on the buffer stays where it is.
+ */
+#include "core/state.h"
+#include "fs/notify.h"
+#include "host/clock.h"
+#include "mm/heap.h"
+#include "mm/region.h"
+
+static struct inode *node(u32 id) { return &S->inodes[id]; }
+
+u32 inode_new(u32 mode)
+{
+	u32 id = S->tmp_free ? S->tmp_free : 1;
+	for (; id < MAX_INODES; id++) {
+		struct inode *n = node(id);
+		if (n->mode)
+			continue;
+		memset(n, 0, sizeof *n);
+		n->mode = mode;
+		n->nlink = (mode & S_IFMT) == S_IFDIR ? 2 : 1;
+		n->mtime = n->ctime = n->atime = now_real();
+		n->parent = id;
+		S->tmp_free = id + 1;
+		return id;
+	}
+	return 0;
+}
+
+static void free_data(struct inode *n)
+{
+	if ((n->mode & S_IFMT) == S_IFIFO)
+		return; /* data is its pipe */
+	if (n->room)
+		region_free((u64)n->data + n->cap, n->room * PAGE);
+	kfree(n->data, n->cap);
+	n->data = NULL, n->cap = 0, n->room = 0;
+}
+
+/* Turns addresses that were kept free into memory, or says that the limit forbids it. */
+static i64 fill_room(u64 at, u64 len)
+{
+	vma_remove(at, at + len, 1);
+	if (vma_map(at, len, PROT_READ | PROT_WRITE, MAP_FIXED, V_LIBOS) >= 0)
+		return 0;
+	vma_map(at, len, 0, MAP_FIXED, V_LIBOS);
+	return -ENOSPC;
+}
+
+/* A file that is mapped shared stays where it is, and grows into its room. */
+static i64 extend(struct inode *n, u64 need)
+{
+	u64 more = PAGE_UP(need) - n->cap;
+	if (more / PAGE > n->room)
+		return -EFBIG;
+	i64 r = fill_room((u64)n->data + n->cap, more);
+	if (!r)
+		n->cap += more, n->room -= more / PAGE;
+	return r;
+}
+
+/* Programs map a file and let it grow, SQLite the index of its write-ahead log. Addresses cost nothing. */
+#define ROOM (1ull << 30)
+
+static void move_to_room(struct inode *n, u64 cap)
+{
+	i64 at = vma_map(0, cap + ROOM, 0, 0, V_LIBOS);
+	if (at < 0)
+		return; /* it can be mapped, and does not grow */
+	if (fill_room(at, cap)) {
+		region_free(at, cap + ROOM);
+		return;
+	}
+	memcpy((void *)at, n->data, n->size);
+	free_data(n);
+	n->data = (u8 *)at, n->cap = cap, n->room = ROOM / PAGE;
+}
+
+/* A fifo has no bytes of its own: data is free for it. */
+struct fifo **tmp_fifo(u32 id) { return (struct fifo **)&node(id)->data; }
+
+void inode_release(u32 id)
+{
+	struct inode *n = node(id);
+	if (n->nlink || n->refs || n->maps)
+		return;
+	if ((n->mode & S_IFMT) == S_IFIFO && n->data && !(*tmp_fifo(id))->forget(*tmp_fifo(id)))
+		return;
+	notify_gone(id);
+	free_data(n);
+	memset(n, 0, sizeof *n);
+	S->tmp_free = MIN(S->tmp_free, id);
+}
+
+void tmp_fifo_gone(u32 id)
+{
+	*tmp_fifo(id) = NULL;
+	inode_release(id);
+}
+
+void tmp_put(u32 id)
+{
+	node(id)->refs--;
+	inode_release(id);
+}
+
+static i64 reserve(struct inode *n, u64 need)
+{
+	if (need <= n->cap)
+		return 0;
+	if (n->maps)
+		return extend(n, need);
+	u64 cap = MAX(need, n->cap + n->cap / 2);
+	cap = cap <= 64 ? 64 : cap <= 2048 ? (cap <= 256 ? 256 : 2048) : PAGE_UP(cap);
+	if (need > UC_HIGH_END - UC_HIGH)
+		return -EFBIG;
+	u8 *p = kalloc(cap);
+	if (!p && cap > PAGE_UP(need))
+		p = kalloc(cap = PAGE_UP(need));
+	if (!p)
+		return -ENOSPC;
+	memcpy(p, n->data, n->size);
+	free_data(n);
+	n->data = p, n->cap = cap;
+	return 0;
+}
+
+i64 inode_reserve(u32 id, u64 size) { return reserve(node(id), size); }
+
+i64 tmp_write(u32 id, u64 src, u64 len, u64 off)
+{
+	struct inode *n = node(id);
+	if (off + len < off)
+		return -EFBIG;
+	i64 r = reserve(n, off + len);
+	if (r)
+		return r;
+	if (off > n->size)
+		memset(n->data + n->size, 0, off - n->size);
+	if (from_user(n->data + off, src, len))
+		return -EFAULT;
+	n->size = MAX(n->size, off + len);
+	n->mtime = n->ctime = now_real();
+	return len;
+}
+
+i64 tmp_resize(u32 id, u64 size)
+{
+	struct inode *n = node(id);
+	i64 r = reserve(n, size);
+	if (r)
+		return r;
+	if (size > n->size)
+		memset(n->data + n->size, 0, size - n->size);
+	n->size = size;
+	if (!size && !n->maps)
+		free_data(n);
+	n->mtime = n->ctime = now_real();
+	notify_file(id, IN_MODIFY);
+	return 0;
+}
+
+/* The address of a mapping of old bytes that now has len: it stays where it is. -EFAULT: at is no file's. */
+i64 tmp_remap(u64 at, u64 old, u64 len)
+{
+	for (u32 id = 1; id < MAX_INODES; id++) {
+		struct inode *n = node(id);
+		u64 data = (u64)n->data;
+		if (!n->maps || at < data || at + old > data + n->cap)
+			continue;
+		return reserve(n, at - data + len) ? -ENOMEM : (i64)at;
+	}
+	return -EFAULT;
+}
+
+#define MOVE_MAX (64ull << 20) /* a larger file is not moved only so that it may grow */
+
+/* A shared mapping is the file's own buffer, which from then on stays where it is. */
+i64 tmp_share(u32 id, u64 off, u64 len)
+{
+	struct inode *n = node(id);
+	u64 need = MAX(off + PAGE_UP(len), PAGE);
+	if (off + PAGE_UP(len) < off || need > UC_HIGH_END - UC_HIGH)
+		return -ENOMEM;
+	if (!n->maps && !n->room && MAX(need, n->cap) <= MOVE_MAX)
+		move_to_room(n, PAGE_UP(MAX(need, n->cap)));
+	if (n->cap < need || n->cap <= 2048) {
+		i64 r = reserve(n, MAX(need, 2049));
+		if (r)
+			return -ENOMEM;
+	}
+	n->maps++;
+	return (i64)n->data + off;
+}
+
+i64 tmp_unnamed(u32 mode)
+{
+	u32 id = inode_new(mode);
+	if (!id)
+		return -ENOSPC;
+	node(id)->nlink = 0;
+	return id;
+}

@@ -1,0 +1,7 @@
+/* pipe.h: named pipes, for open.c. */
+#ifndef PIPE_H
+#define PIPE_H
+#include "core/libos.h"
+
+i64 fifo_open(u32 inode, u32 flags); /* file index or -errno */
+#endif

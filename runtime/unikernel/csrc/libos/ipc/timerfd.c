@@ -1,0 +1,100 @@
+/*
+ * timerfd.c: timers that are read like files (timerfd_create(2)).
+ *
+ * Nothing runs when a timer expires: how often it has expired is reckoned when somebody asks. The scheduler asks for the next deadline
+ * before it sleeps.
+ */
+#include "core/state.h"
+#include "host/clock.h"
+#include "ipc/timerfd.h"
+#include "mm/heap.h"
+
+struct timer { u64 deadline, interval; u32 realtime, pad; }; /* deadline in now_mono(), 0: not armed */
+
+static u64 expirations(const struct timer *t, u64 now)
+{
+	if (!t->deadline || now < t->deadline)
+		return 0;
+	return t->interval ? 1 + (now - t->deadline) / t->interval : 1;
+}
+
+static i64 timerfd_read(struct file *f, u64 buf, u64 n, i64 off)
+{
+	struct timer *t = f->obj;
+	(void)off;
+	u64 k = expirations(t, now_mono());
+	if (n < 8)
+		return -EINVAL;
+	if (!k)
+		return -EAGAIN;
+	t->deadline = t->interval ? t->deadline + k * t->interval : 0;
+	return to_user(buf, &k, 8) ? -EFAULT : 8;
+}
+
+static u32 timerfd_poll(struct file *f) { return expirations(f->obj, now_mono()) ? POLLIN : 0; }
+
+static void timerfd_close(struct file *f) { kfree(f->obj, sizeof(struct timer)); }
+
+static const struct file_ops timerfd_ops = { .name = "anon_inode:[timerfd]", .mode = 0600, .read = timerfd_read, .poll = timerfd_poll,
+					     .close = timerfd_close };
+
+i64 sys_timerfd_create(u64 clock, u64 flags)
+{
+	struct timer *t = kalloc(sizeof *t);
+	if (!t)
+		return -ENOMEM;
+	t->realtime = clock == CLOCK_REALTIME;
+	return fd_new(&timerfd_ops, flags & O_NONBLOCK, t, !!(flags & O_CLOEXEC));
+}
+
+void timerfd_deadlines(u64 *best)
+{
+	if (!S->timers)
+		return;
+	for (u32 i = 1; i < MAX_FILES; i++) {
+		struct file *f = &S->files[i];
+		struct timer *t = f->obj;
+		if (f->refs && f->ops == &timerfd_ops && t->deadline && (!*best || t->deadline < *best))
+			*best = t->deadline;
+	}
+}
+
+static void remaining(const struct timer *t, i64 out[4])
+{
+	u64 now = now_mono(), left = t->deadline > now ? t->deadline - now : 0;
+	out[0] = t->interval / SEC, out[1] = t->interval % SEC;
+	out[2] = left / SEC, out[3] = left % SEC;
+}
+
+i64 sys_timerfd_gettime(u64 fd, u64 out)
+{
+	struct file *f = fd_file(fd);
+	i64 v[4];
+	if (!f || f->ops != &timerfd_ops)
+		return f ? -EINVAL : -EBADF;
+	remaining(f->obj, v);
+	return to_user(out, v, sizeof v);
+}
+
+i64 sys_timerfd_settime(u64 fd, u64 flags, u64 in, u64 out)
+{
+	struct file *f = fd_file(fd);
+	i64 v[4];
+	if (!f || f->ops != &timerfd_ops)
+		return f ? -EINVAL : -EBADF;
+	struct timer *t = f->obj;
+	if (out && sys_timerfd_gettime(fd, out))
+		return -EFAULT;
+	if (from_user(v, in, sizeof v))
+		return -EFAULT;
+	u64 ns = v[2] * SEC + v[3], now = now_mono();
+	t->interval = v[0] * SEC + v[1];
+	if (ns && flags & TFD_TIMER_ABSTIME)
+		ns = t->realtime ? now + (i64)(ns - now_real()) : ns;
+	else if (ns)
+		ns += now;
+	t->deadline = ns;
+	S->timers = 1;
+	changed();
+	return 0;
+}

@@ -1,0 +1,7 @@
+/* timerfd.h: timers that are read like files, for the scheduler. */
+#ifndef TIMERFD_H
+#define TIMERFD_H
+#include "core/libos.h"
+
+void timerfd_deadlines(u64 *best); /* *best becomes the first deadline of an armed timer, if that is earlier; 0: none */
+#endif

@@ -1,0 +1,62 @@
+/*
+ * region.c: memory of the region, for the guest's mappings and for the libOS itself.
+ */
+#include "core/state.h"
+#include "mm/region.h"
+
+void memory_init(void)
+{
+	S->hint = UC_HIGH + UC_STATE_SIZE;
+	S->snap_top = UC_HIGH;
+	S->pub.low_top = UC_LOW;
+	S->pub.high_top = UC_STATE + UC_STATE_SIZE;
+}
+
+int in_region(u64 a, u64 len)
+{
+	return (a >= UC_LOW && a <= UC_LOW_END && len <= UC_LOW_END - a) ||
+	       (a >= UC_HIGH + UC_STATE_SIZE && a <= UC_HIGH_END && len <= UC_HIGH_END - a);
+}
+
+int is_free(u64 a, u64 len)
+{
+	u32 i = vma_index(a);
+	return i == S->nvmas || S->vmas[i].start >= a + len;
+}
+
+/* The address, or an errno. What was mapped there is gone if MAP_FIXED. */
+i64 vma_map(u64 at, u64 len, int prot, int flags, u8 kind)
+{
+	struct vma v = { .prot = prot & PROT_RWX, .kind = kind, .flags = prot & PROT_RWX || kind == V_FILE ? VF_TOUCHED : 0 };
+	len = PAGE_UP(len);
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+		if (at & (PAGE - 1))
+			return -EINVAL;
+		if (!in_region(at, len))
+			return -ENOMEM;
+		if (flags & MAP_FIXED_NOREPLACE && !is_free(at, len))
+			return -EEXIST;
+	} else {
+		at = PAGE_UP(at);
+		if (!in_region(at, len) || !is_free(at, len))
+			at = vma_gap(len);
+		if (!at)
+			return -ENOMEM;
+	}
+	v.start = at, v.end = at + len;
+	if (flags & MAP_FIXED && !is_free(at, len) && vma_remove(at, at + len, 0))
+		return -ENOMEM;
+	if (!is_free(at, len))
+		return -EINVAL; /* the libOS's own */
+	if (!vma_room(&v, 0) || vma_insert(&v))
+		return -ENOMEM;
+	return at;
+}
+
+u64 region_alloc(u64 len, u8 kind)
+{
+	i64 r = vma_map(0, len, PROT_READ | PROT_WRITE, 0, kind);
+	return r < 0 ? 0 : r;
+}
+
+void region_free(u64 start, u64 len) { vma_remove(start, start + PAGE_UP(len), 1); }

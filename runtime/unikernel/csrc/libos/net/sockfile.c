@@ -1,0 +1,214 @@
+/*
+ * sockfile.c: what a socket does as an open file.
+ */
+#include "core/state.h"
+#include "net/interfaces.h"
+#include "net/net.h"
+#include "net/rights.h"
+#include "net/socket.h"
+#include "net/sockfile.h"
+
+i64 sock_get(u64 fd, struct sock **s, struct file **f)
+{
+	*f = fd_file(fd);
+	if (!*f)
+		return -EBADF;
+	if ((*f)->ops != &socket_ops)
+		return -ENOTSOCK;
+	*s = (*f)->obj;
+	return 0;
+}
+
+i64 sock_wait(struct file *f, int flags, u64 timeout)
+{
+	if (flags & MSG_DONTWAIT || f->flags & O_NONBLOCK)
+		return -EAGAIN;
+	i64 r = block(timeout ? timeout : FOREVER);
+	return r == -ETIMEDOUT ? -EAGAIN : r;
+}
+
+/* The first record of rx: up to n of its bytes, the rest is dropped (udp(7), unix(7)). A buffer that cannot be written costs the datagram,
+ * as on Linux: half a record in the queue would be read as the head of the next one. */
+static i64 read_record(struct sock *s, u64 buf, u64 n)
+{
+	struct record r;
+	if (!s->rx.len)
+		return s->eof ? 0 : -EAGAIN;
+	queue_get_user(&s->rx, (u64)&r, sizeof r, 0);
+	n = MIN(n, r.len);
+	i64 k = queue_get_user(&s->rx, buf, n, 0);
+	u8 rest[256];
+	for (u64 left = k < 0 ? r.len : r.len - n, part; left; left -= part) {
+		part = MIN(left, sizeof rest);
+		queue_get_user(&s->rx, (u64)rest, part, 0);
+	}
+	if (s->rights)
+		rights_read(s, sizeof r + r.len);
+	changed();
+	return k;
+}
+
+i64 socket_read(struct sock *s, u64 buf, u64 n)
+{
+	if (s->type != SOCK_STREAM)
+		return read_record(s, buf, n);
+	if (s->rx.len) {
+		i64 k = queue_get_user(&s->rx, buf, s->rights ? rights_limit(s, n) : n, 0);
+		if (s->rights && k > 0)
+			rights_read(s, k);
+		if (k > 0 && s->proxied) {
+			s->owed += k;
+			if (s->owed >= SOCK_BUFFER / 4 || !s->rx.len)
+				net_credit(s);
+		}
+		changed();
+		return k;
+	}
+	if (s->error) {
+		i64 e = -s->error;
+		s->error = 0;
+		return e;
+	}
+	if (s->eof)
+		return 0;
+	if (s->state != CONNECTED)
+		return s->state == CONNECTING ? -EAGAIN : -ENOTCONN;
+	return n ? -EAGAIN : 0;
+}
+
+#define SEGMENT 4096
+
+/* TCP takes a part of what is sent to a peer that has closed; the reset that answers it makes the next one fail. */
+static i64 after_the_end(struct sock *s, u64 n)
+{
+	if (!s->peer) {
+		s->eof = s->shut = 1;
+		s->seq++;
+		changed();
+	}
+	return MIN(n, SEGMENT);
+}
+
+i64 socket_write(struct sock *s, u64 buf, u64 n)
+{
+	if (s->domain == AF_NETLINK)
+		return netlink_ask(s, buf, n);
+	if (s->error) {
+		i64 e = -s->error;
+		s->error = 0;
+		return e;
+	}
+	if (s->type == SOCK_DGRAM && !s->peer) {
+		if (s->state != CONNECTED)
+			return -EDESTADDRREQ;
+		return net_send_to(s, &s->remote, buf, n);
+	}
+	if (s->state != CONNECTED)
+		return s->state == CONNECTING ? -EAGAIN : -ENOTCONN;
+	if (s->shut || (s->domain == AF_UNIX && (!s->peer || s->peer->eof == EOF_BY_READER)))
+		return -EPIPE;
+	if (!s->proxied && (!s->peer || s->peer->eof == EOF_BY_READER))
+		return after_the_end(s, n);
+	if (s->proxied)
+		return net_send(s, buf, n);
+	if (s->type != SOCK_STREAM)
+		return sock_deliver(s->peer, &s->local, s->marks, buf, n);
+	if (n && s->peer->rx.len >= s->peer->rx.max)
+		return -EAGAIN;
+	i64 k = queue_put_user(&s->peer->rx, buf, n);
+	s->peer->seq++;
+	changed();
+	return k;
+}
+
+/* Some room is not enough to wake a writer for. */
+static int has_room(const struct queue *q) { return q->max - q->len >= MIN(4096, q->max / 3); }
+
+static u32 socket_poll(struct file *f)
+{
+	struct sock *s = f->obj;
+	u32 bits = s->error ? POLLERR | POLLIN | POLLOUT : 0;
+	if (s->state == LISTENING)
+		return s->pending ? POLLIN : 0;
+	if (s->state == CONNECTING)
+		return bits;
+	if (s->rx.len || s->eof)
+		bits |= POLLIN;
+	if (s->type == SOCK_DGRAM)
+		return bits | POLLOUT;
+	if (s->state == NEW)
+		return bits | POLLOUT | POLLHUP;
+	if (s->eof)
+		bits |= POLLRDHUP;
+	if (s->eof && s->shut)
+		bits |= POLLHUP;
+	if (s->shut || (s->proxied ? s->credit && !S->want_out : !s->peer || has_room(&s->peer->rx)))
+		bits |= POLLOUT;
+	return bits;
+}
+
+/* The other end closes: in good order, or with a reset if it had not read all, or lingers for no time. */
+static void leave(struct sock *s, int reset)
+{
+	s->peer = NULL;
+	s->eof = 1;
+	if (reset && s->type != SOCK_DGRAM)
+		s->error = ECONNRESET, s->shut = 1;
+	s->seq++;
+}
+
+void sock_close(struct sock *s)
+{
+	for (u32 i = 0; i < s->pending; i++) {
+		struct sock *b = s->backlog[i];
+		if (b->peer)
+			leave(b->peer, 1);
+		sock_free(b);
+	}
+	if (s->peer)
+		leave(s->peer, s->rx.len || s->abort);
+	if (s->proxied)
+		net_close(s);
+	sock_free(s);
+	changed();
+}
+
+/* As a file: a write to a peer that is gone raises a signal, which sendmsg can forbid. */
+static i64 write(struct file *f, u64 buf, u64 n, i64 off)
+{
+	i64 r = socket_write(f->obj, buf, n);
+	(void)off;
+	if (r == -EPIPE)
+		raise_sigpipe();
+	return r;
+}
+
+static i64 read(struct file *f, u64 buf, u64 n, i64 off)
+{
+	(void)off;
+	return socket_read(f->obj, buf, n);
+}
+
+static u32 edge(struct file *f) { return ((struct sock *)f->obj)->seq; }
+
+/* Bytes of a stream, or of the next datagram. */
+static u64 readable(struct file *f)
+{
+	struct sock *s = f->obj;
+	struct record r;
+	if (s->type == SOCK_STREAM || !s->rx.len)
+		return s->rx.len;
+	queue_get_user(&s->rx, (u64)&r, sizeof r, 1);
+	return r.len;
+}
+
+static i64 ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	(void)f;
+	return cmd == SIOCGIFNAME || cmd == SIOCGIFINDEX ? interface_ioctl(cmd, arg) : -ENOTTY;
+}
+
+static void close(struct file *f) { sock_close(f->obj); }
+
+const struct file_ops socket_ops = { .name = "socket:[", .mode = S_IFSOCK | 0777, .read = read, .write = write,
+				     .poll = socket_poll, .edge = edge, .readable = readable, .ioctl = ioctl, .close = close };

@@ -1,0 +1,133 @@
+/*
+ * futexcalls.c: futex(2), all operations but those of condition variables on PI mutexes, which no C library asks for any more.
+ */
+#include "core/state.h"
+#include "host/clock.h"
+#include "sched/futex.h"
+
+enum clock { RELATIVE, MONOTONIC, REALTIME };
+
+/* When a wait ends, in now_mono(); 0 without a time-out. A moment that has passed still lets the others run once. */
+static i64 deadline_of(u64 timeout, enum clock clock, u64 *deadline)
+{
+	struct ts t;
+	*deadline = 0;
+	if (!timeout)
+		return 0;
+	if (from_user(&t, timeout, sizeof t))
+		return -EFAULT;
+	if (t.sec < 0 || t.nsec < 0 || t.nsec >= (i64)SEC)
+		return -EINVAL;
+	u64 ns = (u64)t.sec > SECONDS_MAX ? SECONDS_MAX * SEC : (u64)t.sec * SEC + t.nsec;
+	u64 now = now_mono(), from = clock == RELATIVE ? 0 : clock == REALTIME ? now_real() : now;
+	*deadline = ns > from ? now + (ns - from) : now;
+	return 0;
+}
+
+/* No other thread runs between the comparison and the wait, so a wake cannot be lost. */
+static i64 wait(u64 addr, u32 val, u64 timeout, u32 bits, enum clock clock)
+{
+	u32 have;
+	u64 deadline;
+	if (!bits)
+		return -EINVAL;
+	i64 r = deadline_of(timeout, clock, &deadline);
+	if (r)
+		return r;
+	if (from_user(&have, addr, 4))
+		return -EFAULT;
+	return have == val ? futex_park(addr, bits, deadline) : -EAGAIN;
+}
+
+static i64 lock_pi(u64 addr, u64 timeout, enum clock clock)
+{
+	u64 deadline;
+	i64 r = deadline_of(timeout, clock, &deadline);
+	return r ? r : owner_lock(addr, deadline, 0);
+}
+
+/* Threads that are moved wake with those of the other address: a condition variable's waiters queue up at its mutex. */
+static i64 requeue(u64 from, int wake, int move, u64 to)
+{
+	int n = futex_wake(from, wake, ~0u);
+	for (u32 i = 0; i < S->nthreads && move > 0; i++) {
+		struct thread *t = S->threads[i];
+		if (t->state == T_FUTEX && t->futex == from && t->futex_bits) {
+			t->futex = to;
+			move--;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* FUTEX_WAKE_OP packs into op, from the top: operation (4 bits), comparison (4), the operation's argument (12), the comparison's (12). */
+static i64 operate(u32 op, u32 old, u32 *now)
+{
+	u32 arg = op >> 12 & 0xfff;
+	if (op >> 28 & FUTEX_OP_OPARG_SHIFT)
+		arg = 1u << (arg & 31);
+	switch (op >> 28 & 7) {
+	case FUTEX_OP_SET: *now = arg; return 0;
+	case FUTEX_OP_ADD: *now = old + arg; return 0;
+	case FUTEX_OP_OR: *now = old | arg; return 0;
+	case FUTEX_OP_ANDN: *now = old & ~arg; return 0;
+	case FUTEX_OP_XOR: *now = old ^ arg; return 0;
+	default: return -ENOSYS;
+	}
+}
+
+static int compares(u32 op, u32 old)
+{
+	u32 cmp = op & 0xfff;
+	switch (op >> 24 & 15) {
+	case FUTEX_OP_CMP_EQ: return old == cmp;
+	case FUTEX_OP_CMP_NE: return old != cmp;
+	case FUTEX_OP_CMP_LT: return (i32)old < (i32)cmp;
+	case FUTEX_OP_CMP_LE: return (i32)old <= (i32)cmp;
+	case FUTEX_OP_CMP_GT: return (i32)old > (i32)cmp;
+	case FUTEX_OP_CMP_GE: return (i32)old >= (i32)cmp;
+	default: return 0;
+	}
+}
+
+static i64 wake_op(u64 a, int n1, int n2, u64 b, u32 op)
+{
+	u32 old, now;
+	if (from_user(&old, b, 4))
+		return -EFAULT;
+	i64 r = operate(op, old, &now);
+	if (r)
+		return r;
+	if (to_user(b, &now, 4))
+		return -EFAULT;
+	int n = futex_wake(a, n1, ~0u);
+	return n + (compares(op, old) ? futex_wake(b, n2, ~0u) : 0);
+}
+
+i64 sys_futex(u64 addr, u64 op, u64 val, u64 timeout, u64 addr2, u64 val3)
+{
+	u32 have;
+	enum clock absolute = op & FUTEX_CLOCK_REALTIME ? REALTIME : MONOTONIC;
+	if (addr & 3)
+		return -EINVAL;
+	switch (op & 127) {
+	case FUTEX_WAIT: return wait(addr, val, timeout, ~0u, RELATIVE);
+	case FUTEX_WAIT_BITSET: return wait(addr, val, timeout, val3, absolute);
+	case FUTEX_WAKE: return futex_wake(addr, (int)val, ~0u);
+	case FUTEX_WAKE_BITSET: return val3 ? futex_wake(addr, (int)val, val3) : -EINVAL;
+	case FUTEX_CMP_REQUEUE:
+		if (from_user(&have, addr, 4))
+			return -EFAULT;
+		if (have != (u32)val3)
+			return -EAGAIN;
+		/* fall through */
+	case FUTEX_REQUEUE: return requeue(addr, (int)val, (int)timeout, addr2); /* the time-out's place holds how many to move */
+	case FUTEX_WAKE_OP: return wake_op(addr, (int)val, (int)timeout, addr2, val3);
+	case FUTEX_LOCK_PI: return lock_pi(addr, timeout, REALTIME); /* futex(2): always this clock */
+	case FUTEX_LOCK_PI2: return lock_pi(addr, timeout, absolute);
+	case FUTEX_TRYLOCK_PI: return owner_lock(addr, 0, 1);
+	case FUTEX_UNLOCK_PI: return owner_unlock(addr);
+	default: return -ENOSYS;
+	}
+}

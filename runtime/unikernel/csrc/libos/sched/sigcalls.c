@@ -1,0 +1,189 @@
+/*
+ * sigcalls.c: the system calls about signals. There is one process, so a signal to it and a signal to its group are the same.
+ */
+#include "core/state.h"
+#include "fs/synth.h"
+#include "host/clock.h"
+
+#define SET_SIZE sizeof(u64) /* bytes of sigset_t, which every call says */
+
+i64 sys_rt_sigaction(u64 sig, u64 in, u64 out, u64 size)
+{
+	struct ksigaction *a = &S->sigactions[sig], old, new;
+	if (sig < 1 || sig > SIGNALS || size != SET_SIZE)
+		return -EINVAL;
+	old = *a;
+	if (in) {
+		if (sig == SIGKILL || sig == SIGSTOP)
+			return -EINVAL;
+		if (from_user(&new, in, sizeof new)) /* whole, before anything of the entry changes */
+			return -EFAULT;
+		new.mask &= ~NEVER_BLOCKED;
+		*a = new;
+	}
+	return out ? to_user(out, &old, sizeof old) : 0;
+}
+
+i64 sys_rt_sigprocmask(u64 how, u64 in, u64 out, u64 size)
+{
+	u64 old = SELF->mask, set;
+	if (size != SET_SIZE)
+		return -EINVAL;
+	if (in) {
+		if (from_user(&set, in, sizeof set))
+			return -EFAULT;
+		if (how > SIG_SETMASK)
+			return -EINVAL;
+		SELF->mask = (how == SIG_BLOCK ? old | set : how == SIG_UNBLOCK ? old & ~set : set) & ~NEVER_BLOCKED;
+	}
+	return out ? to_user(out, &old, sizeof old) : 0;
+}
+
+i64 sys_rt_sigpending(u64 out)
+{
+	u64 set = (SELF->pending | S->proc_pending) & SELF->mask;
+	return to_user(out, &set, sizeof set);
+}
+
+i64 sys_sigaltstack(u64 in, u64 out)
+{
+	struct thread *t = SELF;
+	struct kstack s = t->alt;
+	u64 sp = S->frame[RSP];
+	if (t->alt.size && sp > s.sp && sp <= s.sp + s.size)
+		s.flags = SS_ONSTACK;
+	if (out && to_user(out, &s, sizeof s))
+		return -EFAULT;
+	if (in) {
+		if (s.flags == SS_ONSTACK)
+			return -EPERM; /* the thread stands on it */
+		if (from_user(&s, in, sizeof s))
+			return -EFAULT;
+		if (s.flags & ~(SS_ONSTACK | SS_DISABLE | SS_AUTODISARM))
+			return -EINVAL;
+		if (!(s.flags & SS_DISABLE) && s.size < MINSIGSTKSZ)
+			return -ENOMEM;
+		t->alt = s.flags & SS_DISABLE ? (struct kstack){ 0, SS_DISABLE, 0 } : (struct kstack){ s.sp, 0, s.size };
+	}
+	return 0;
+}
+
+/* ---- Sending: t NULL: to the process ---- */
+
+static i64 post(struct thread *t, u64 sig)
+{
+	if (sig > SIGNALS)
+		return -EINVAL;
+	if (!sig)
+		return 0; /* asks only whether there is somebody */
+	if (sig == SIGKILL)
+		signal_die(SIGKILL, 0, 0);
+	if (sig == SIGSTOP)
+		return 0; /* nobody could continue it */
+	*(t ? &t->pending : &S->proc_pending) |= SIGBIT(sig);
+	changed();
+	return 0;
+}
+
+i64 sys_tgkill(u64 pid, u64 tid, u64 sig)
+{
+	struct thread *t = thread_by_tid((u32)tid);
+	(void)pid; /* before a restore it had another value, which the guest may remember */
+	return t ? post(t, sig) : -ESRCH;
+}
+
+i64 sys_tkill(u64 tid, u64 sig) { return sys_tgkill(0, tid, sig); }
+
+i64 sys_kill(u64 pid, u64 sig)
+{
+	i32 p = pid;
+	if (p == (i32)HOST->pid || p == 0 || p == -(i32)HOST->pid || (u32)p == S->threads[0]->tid)
+		return post(NULL, sig);
+	return p == -1 ? -EPERM : -ESRCH;
+}
+
+/* ---- pidfd_open(2): there is no process but this one, and it does not end while somebody asks ---- */
+
+static u32 never(struct file *f)
+{
+	(void)f;
+	return 0; /* readable would mean that the process has ended */
+}
+
+static const struct file_ops process_ops = { .name = "anon_inode:[pidfd]", .mode = 0600, .poll = never };
+
+i64 sys_pidfd_open(u64 pid, u64 flags)
+{
+	if (flags & ~(u64)O_NONBLOCK || (i32)pid <= 0)
+		return -EINVAL;
+	if ((u32)pid != HOST->pid && (u32)pid != S->threads[0]->tid)
+		return -ESRCH;
+	return fd_new(&process_ops, O_RDWR | flags, NULL, 1);
+}
+
+i64 sys_pidfd_send_signal(u64 fd, u64 sig, u64 info, u64 flags)
+{
+	struct file *f = fd_file(fd);
+	(void)info;
+	if (flags)
+		return -EINVAL;
+	/* A directory of /proc stands for its process, as it did before there was pidfd_open. */
+	int own = f && (f->ops == &process_ops ||
+			(f->ops == &directory_ops && f->fs == FS_SYNTH && f->node == synth_root("proc/self")));
+	return own ? post(NULL, sig) : -EBADF;
+}
+
+/* ---- Waiting ---- */
+
+/* The old mask comes back when the handler has run (signal_deliver). A retry must not take the new one for the old. */
+i64 sys_rt_sigsuspend(u64 in, u64 size)
+{
+	u64 set;
+	if (size != SET_SIZE)
+		return -EINVAL;
+	if (from_user(&set, in, sizeof set))
+		return -EFAULT;
+	if (!SELF->retrying) {
+		SELF->saved_mask = SELF->mask;
+		SELF->has_saved_mask = 1;
+		SELF->mask = set & ~NEVER_BLOCKED;
+	}
+	return block(FOREVER);
+}
+
+i64 sys_pause(void) { return block(FOREVER); }
+
+i64 sys_rt_sigtimedwait(u64 in, u64 info, u64 timeout)
+{
+	u64 set;
+	struct ts t;
+	if (from_user(&set, in, sizeof set) || (timeout && from_user(&t, timeout, sizeof t)))
+		return -EFAULT;
+	u64 got = (SELF->pending | S->proc_pending) & set;
+	if (got) {
+		int sig = 1 + __builtin_ctzll(got);
+		siginfo_t i = { .si_signo = sig };
+		SELF->pending &= ~SIGBIT(sig), S->proc_pending &= ~SIGBIT(sig);
+		return info && to_user(info, &i, sizeof i) ? -EFAULT : sig;
+	}
+	i64 r = block(timeout ? (u64)t.sec * SEC + t.nsec : FOREVER);
+	return r == -ETIMEDOUT ? -EAGAIN : r;
+}
+
+/* ---- signalfd(2): signals come to handlers alone, so nothing can ever be read ---- */
+
+static i64 nothing_to_read(struct file *f, u64 buf, u64 n, i64 off)
+{
+	(void)f, (void)buf, (void)n, (void)off;
+	return -EAGAIN;
+}
+
+static const struct file_ops signalfd_ops = { .name = "anon_inode:[signalfd]", .mode = 0600, .poll = never, .read = nothing_to_read };
+
+i64 sys_signalfd4(u64 fd, u64 mask, u64 size, u64 flags)
+{
+	(void)mask, (void)size;
+	if ((i32)fd != -1)
+		return fd_file(fd) ? (i64)fd : -EBADF;
+	return fd_new(&signalfd_ops, flags & O_NONBLOCK, NULL, !!(flags & O_CLOEXEC));
+}
