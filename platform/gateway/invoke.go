@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -63,9 +62,6 @@ func (g *Gateway) invoke(w http.ResponseWriter, r *http.Request) error {
 	return respond(w, res)
 }
 
-// traceID is a header of X-Ray's. A function has it in _X_AMZN_TRACE_ID.
-var traceID = regexp.MustCompile(`^[A-Za-z0-9=;:_.-]{1,512}$`)
-
 // request reads an invocation and looks its function up.
 func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Request, *store.Function, error) {
 	name, version, err := g.identify(r)
@@ -105,9 +101,10 @@ func (g *Gateway) requestOf(fn *store.Function, payload []byte) worker.Request {
 		Timeout:  fn.Timeout,
 		Function: isolation.Function{
 			Name: fn.Name, Version: fn.Version, ARN: g.arn(fn), Handler: fn.Handler, Package: fn.Package,
-			Environment: fn.Environment, LogGroup: LogGroup(fn.Name), Credentials: g.cfg.Credentials, Limits: isolation.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
+			Environment: fn.Environment, LogGroup: LogGroup(fn.Name), Credentials: g.cfg.Credentials,
+			Limits: isolation.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
 		},
-		Invocation: isolation.Invocation{ID: uuid.NewString(), Payload: payload},
+		Invocation: isolation.Invocation{ID: uuid.NewString(), Payload: payload, TraceID: newTraceID()},
 	}
 }
 
