@@ -13,6 +13,7 @@ import (
 func (s *suite) variables(t *testing.T) {
 	t.Run("of AWS Lambda", s.documented)
 	t.Run("trace", s.trace)
+	t.Run("initialization", s.initialization)
 	t.Run("set late", s.setLate)
 }
 
@@ -40,6 +41,24 @@ func (s *suite) documented(t *testing.T) {
 	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"} {
 		if got[name] == "" {
 			t.Errorf("%s is not set", name)
+		}
+	}
+}
+
+// initialization: a function in a snapshot started as one of SnapStart's does.
+func (s *suite) initialization(t *testing.T) {
+	snapper, ok := s.backend.(isolation.Snapshotter)
+	if !ok {
+		t.Skipf("%s takes no snapshots", s.backend.Name())
+	}
+	base := capture(t, snapper, s.boot(t, isolation.Limits{}))
+	loaded := deploy(t, snapper, base)
+	s.importInto(t, loaded, s.function("index.handler"))
+	function := capture(t, snapper, loaded)
+	for want, sb := range map[string]isolation.Sandbox{"on-demand": loaded, "snap-start": deploy(t, snapper, function)} {
+		got := mustSucceed[map[string]string](t, invoke(t, sb, do("variables")))["AWS_LAMBDA_INITIALIZATION_TYPE"]
+		if got != want {
+			t.Errorf("it is %s, want %s", got, want)
 		}
 	}
 }

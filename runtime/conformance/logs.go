@@ -1,8 +1,11 @@
 package conformance
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +18,7 @@ import (
 func (s *suite) logging(t *testing.T) {
 	t.Run("descriptors 1 and 2", s.descriptors)
 	t.Run("the end of a long log", s.endOfLog)
+	t.Run("much at once", s.muchAtOnce)
 	t.Run("before the end", s.logBeforeEnd)
 	t.Run("failing import", s.importLog)
 	t.Run("after the reply", s.logAfterReply)
@@ -57,6 +61,17 @@ func (s *suite) endOfLog(t *testing.T) {
 		wantInOrder(t, end, "the last line\n", "[ERROR] TypeError: at the end\rTraceback (most recent call last):\r\u00a0\u00a0File \"/var/task/index.py\", line ")
 	}
 	wantInOrder(t, res.Logs, "bytes of log dropped]\n")
+}
+
+// muchAtOnce: one write of more than a pipe or a frame holds is neither cut nor refused.
+func (s *suite) muchAtOnce(t *testing.T) {
+	const size = isolation.MaxLogBytes - 4<<10
+	sb := s.load(t, s.function("index.handler"))
+	res := invoke(t, sb, fmt.Sprintf(`{"do":"printAtOnce","bytes":%d}`, size))
+	wantResult(t, res, strconv.Itoa(size))
+	if n := bytes.Count(res.Logs, []byte("y")); n != size || len(res.Logs) > size+1 {
+		t.Errorf("of one text of %d bytes %d are in a log of %d", size, n, len(res.Logs))
+	}
 }
 
 func (s *suite) logBeforeEnd(t *testing.T) {

@@ -493,7 +493,7 @@ async function trainingRuns() {
   for (let i = 0; i < TRAINING_RUNS; i++) {
     const files = [{ path: `index${i}.js`, size: source.length, mode: 0o644 }];
     request(IMPORT, FLAG_CLONED, { root: `${root}/task`, files, handler: `index${i}.handler`, name: 'training', version: '0', arn: '', memory: 0, group: 'g', stream: 's' }, source);
-    for (let k = 0; k < TRAINING_CALLS; k++) request(INVOKE, 0, { id: '0', deadline: Date.now() }, Buffer.from('{"training":[1,"two",{}]}'));
+    for (let k = 0; k < TRAINING_CALLS; k++) request(INVOKE, 0, { id: '0', deadline: Date.now(), trace: 'Root=1-0-0' }, Buffer.from('{"training":[1,"two",{}]}'));
   }
   fs.mkdirSync(`${root}/task`);
   fs.writeFileSync(`${root}/task/lib.js`, '');
@@ -520,6 +520,7 @@ async function trainingRuns() {
   draw = nativeRandom;
   born = 0;
   restored = true;
+  traced = false;
   for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
   Object.assign(process.env, env);
   for (const name of Object.keys(require.cache)) if (name.startsWith(root)) delete require.cache[name];
@@ -612,6 +613,7 @@ function serve() {
   if (frame.flags & FLAG_CLONED) {
     if (frame.body.length < CLONE) die('clone without its identity');
     restored = handler === null;
+    if (frame.type === INVOKE) process.env.AWS_LAMBDA_INITIALIZATION_TYPE = 'snap-start'; // the function was in the snapshot
     reseed(frame.body.readUInt32LE(0), frame.body.subarray(4, CLONE));
     frame.body = frame.body.subarray(CLONE);
   }

@@ -497,7 +497,7 @@ def training_runs():
         frames += request(IMPORT, FLAG_CLONED, {
             "root": root + "/task", "files": [{"path": "training_function%d.py" % i, "size": len(source), "mode": 0o644}],
             "handler": "training_function%d.handler" % i, "name": "training", "version": "0", "arn": "", "memory": 0, "group": "g", "stream": "s"}, source)
-        frames += request(INVOKE, 0, {"id": "0", "deadline": 0}, b'{"training": [1, "two", {}]}') * TRAINING_CALLS
+        frames += request(INVOKE, 0, {"id": "0", "deadline": 0, "trace": "Root=1-0-0"}, b'{"training": [1, "two", {}]}') * TRAINING_CALLS
     with open(root + "/frames", "wb") as f:
         f.write(frames)
     State.input, State.output = os.open(root + "/frames", os.O_RDONLY), os.open("/dev/null", os.O_WRONLY)
@@ -514,7 +514,7 @@ def training_runs():
     for name in set(os.environ) - set(env):
         del os.environ[name]
     os.environ.update(env)
-    State.restored = True
+    State.restored, State.traced = True, False
     for name in [n for n in sys.modules if n.startswith("training_function")]:
         del sys.modules[name]
     sys.path[:] = path
@@ -577,6 +577,8 @@ def serve():
             die("clone without its identity")
         reseed()
         State.restored = State.handler is None
+        if kind == INVOKE:  # the function was in the snapshot
+            os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] = "snap-start"
         body = body[CLONE:]
     handle = HANDLERS.get(kind)
     if handle is None:

@@ -32,6 +32,7 @@ const cases = {
   printAndHog: async () => { console.log('before the end of memory'); const kept = []; for (;;) kept.push(Buffer.alloc(4 << 20, 1)); },
   failLater: async () => { setImmediate(() => { throw new RangeError('after the reply'); }); return 'replied'; },
   printMuch: async (event) => { for (let i = 0; i < event.lines; i++) console.log('x'.repeat(1000)); },
+  printAtOnce: async (event) => { process.stdout.write('y'.repeat(event.bytes)); return event.bytes; },
   context: async (_event, c) => ({
     id: c.awsRequestId, name: c.functionName, version: c.functionVersion, arn: c.invokedFunctionArn,
     memory: c.memoryLimitInMB, remaining: c.getRemainingTimeInMillis(), client: c.clientContext ?? null,

@@ -73,6 +73,10 @@ def print_much(event, _):
         print("x" * 1000)
 
 
+def print_at_once(event, _):
+    return sys.stdout.write("y" * event["bytes"])
+
+
 def context(_event, c):
     client = c.client_context
     return {
@@ -190,7 +194,7 @@ def fork_bomb(event, _):
 
 
 CASES = {
-    "echo": echo, "throw": throw, "print": do_print, "printMuch": print_much, "printRaw": print_raw, "printAndThrow": print_and_throw,
+    "echo": echo, "throw": throw, "print": do_print, "printMuch": print_much, "printAtOnce": print_at_once, "printRaw": print_raw, "printAndThrow": print_and_throw,
     "printAndCrash": print_and_crash, "printAndHang": print_and_hang, "printAndHog": print_and_hog, "failLater": fail_later, "context": context,
     "environment": environment, "size": lambda e, c: len(e["value"]), "big": lambda e, c: "x" * e["bytes"],
     "variables": lambda e, c: dict(os.environ), "trace": lambda e, c: os.environ.get("_X_AMZN_TRACE_ID"),
