@@ -35,7 +35,8 @@ func newCaller(b *testing.B, url, function string) *caller {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { conn.Close() })
-	request := fmt.Sprintf("POST /2015-03-31/functions/%s/invocations HTTP/1.1\r\nHost: %s\r\nContent-Length: 2\r\n\r\n{}", function, host)
+	request := fmt.Sprintf("POST /2015-03-31/functions/%s/invocations HTTP/1.1\r\nHost: %s\r\nContent-Length: "+
+		"2\r\n\r\n{}", function, host)
 	return &caller{conn, bufio.NewReader(conn), []byte(request)}
 }
 

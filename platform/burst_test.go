@@ -75,7 +75,8 @@ func burst(t *testing.T, backend string, size, loops int) {
 	for i := range size {
 		all.Go(func() {
 			out, err := r.Client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String(fmt.Sprint("f", i))})
-			if err == nil && out.StatusCode == http.StatusOK && out.FunctionError == nil && string(out.Payload) == strconv.Itoa(i) {
+			if err == nil && out.StatusCode == http.StatusOK && out.FunctionError == nil &&
+				string(out.Payload) == strconv.Itoa(i) {
 				return
 			}
 			said := fmt.Sprint(err)

@@ -22,14 +22,18 @@ import (
 // Config of a platform; the zero value works. configs/platform.yaml shows every
 // field with the value that Default has for it.
 type Config struct {
-	Data    string        `yaml:"data"`    // directory of functions and code; default "data"
-	Region  string        `yaml:"region"`  // in ARNs; default us-east-1
-	Account string        `yaml:"account"` // in ARNs; default 000000000000
-	Hosts   []string      `yaml:"hosts"`   // names under which clients reach a loopback listener, as behind a reverse proxy
-	Bodies  worker.Bytes  `yaml:"bodies"`  // memory of all request bodies together; default: an eighth of the host's, 256 MiB to 4 GiB
-	Events  int           `yaml:"events"`  // asynchronous invocations of one function that may wait; default 1000
-	Grace   time.Duration `yaml:"grace"`   // for what runs when the platform shuts down; default 10s
-	Pprof   bool          `yaml:"pprof"`   // profiles of the platform's own process at /debug/pprof/
+	Data    string `yaml:"data"`    // directory of functions and code; default "data"
+	Region  string `yaml:"region"`  // in ARNs; default us-east-1
+	Account string `yaml:"account"` // in ARNs; default 000000000000
+	// Hosts are names under which clients reach a loopback listener, as behind a reverse
+	// proxy.
+	Hosts []string `yaml:"hosts"`
+	// Bodies bounds the memory of all request bodies together; default: an eighth of the
+	// host's, 256 MiB to 4 GiB.
+	Bodies worker.Bytes  `yaml:"bodies"`
+	Events int           `yaml:"events"` // asynchronous invocations of one function that may wait; default 1000
+	Grace  time.Duration `yaml:"grace"`  // for what runs when the platform shuts down; default 10s
+	Pprof  bool          `yaml:"pprof"`  // profiles of the platform's own process at /debug/pprof/
 
 	Credentials Credentials `yaml:"credentials"` // that Lambda functions are given; default none
 
@@ -127,8 +131,10 @@ func (c Config) Validate() error {
 	if c.Events < 0 {
 		errs = append(errs, fmt.Errorf("events is %d: it cannot be negative", c.Events))
 	}
-	if k := c.Credentials; (k.AccessKeyID == "") != (k.SecretAccessKey == "") || k.SessionToken != "" && k.AccessKeyID == "" {
-		errs = append(errs, errors.New("credentials: access_key_id and secret_access_key come together, session_token only with them"))
+	k := c.Credentials
+	if (k.AccessKeyID == "") != (k.SecretAccessKey == "") || k.SessionToken != "" && k.AccessKeyID == "" {
+		errs = append(errs,
+			errors.New("credentials: access_key_id and secret_access_key come together, session_token only with them"))
 	}
 	if b := c.Logs.Bytes; b < 0 || b > 0 && b < minLogs {
 		errs = append(errs, fmt.Errorf("logs.bytes is %v: it is at least %v", b, worker.Bytes(minLogs)))

@@ -56,7 +56,8 @@ func TestWrongConfigurationIsRefusedByLineOrName(t *testing.T) {
 	if _, err := ReadConfig("no/such.yaml"); err == nil || !strings.Contains(err.Error(), "no/such.yaml") {
 		t.Errorf("%v", err)
 	}
-	if c, err := read(t, "worker:\n  runtime_snapshots:\n    prepare: []\n"); err != nil || len(c.Worker.Runtimes.Prepare) != 0 {
+	if c, err := read(t, "worker:\n  runtime_snapshots:\n    prepare: []\n"); err != nil ||
+		len(c.Worker.Runtimes.Prepare) != 0 {
 		t.Errorf("%v, %v", c.Worker.Runtimes.Prepare, err)
 	}
 	for _, text := range []string{"", "# nothing\n", "data: x\n"} {
@@ -86,7 +87,8 @@ func TestDocumentedConfigurationIsTheDefault(t *testing.T) {
 		t.Errorf("documented steps %v, default %v", sw.Runtimes.Prepare, dw.Runtimes.Prepare)
 	}
 	sw.Runtimes, sw.Log, dw.Log = dw.Runtimes, nil, nil
-	sw.Idle, sw.Functions, sw.Sandboxes = dw.Idle, dw.Functions, dw.Sandboxes // follow the memory that is free right now
+	// follow the memory that is free right now
+	sw.Idle, sw.Functions, sw.Sandboxes = dw.Idle, dw.Functions, dw.Sandboxes
 	if sg, dg := text(t, sw), text(t, dw); sg != dg {
 		t.Errorf("documented\n%s\ndefault\n%s", sg, dg)
 	}

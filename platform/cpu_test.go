@@ -52,7 +52,9 @@ func TestMemorySizeGivesProcessorsAsTheConfigurationSays(t *testing.T) {
 		cfg.Data = dataDir(t)
 		backend := &watched{Backend: process.New(process.Config{Dir: dir})}
 		r := serveOn(t, cfg, backend, dir)
-		create(t, r.Client, in, "f", sources[in.Language].nop, func(c *lambda.CreateFunctionInput) { c.MemorySize = aws.Int32(512) })
+		create(t, r.Client, in, "f", sources[in.Language].nop, func(c *lambda.CreateFunctionInput) {
+			c.MemorySize = aws.Int32(512)
+		})
 		invoke(t, r.Client, "f", "{}")
 		backend.mu.Lock()
 		got := backend.boots

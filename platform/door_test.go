@@ -26,7 +26,8 @@ func TestAWebPageCannotRunCodeHere(t *testing.T) {
 		"new browsers": {"Sec-Fetch-Site", "cross-site"},
 		"old browsers": {"Origin", "https://elsewhere.example"},
 	} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"/2015-03-31/functions", strings.NewReader("{}"))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"/2015-03-31/functions",
+			strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,16 +50,20 @@ func TestAcceptedEventRunsThoughThePlatformWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	var asked atomic.Int64 // by the function, whose file system is not ours
-	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, asked.Add(1)) }))
+	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, asked.Add(1))
+	}))
 	defer door.Close()
 	c, cmd := victim(t, dir)
 	create(t, c, in, "f", `
 exports.handler = async (e) => {
-  const times = await new Promise((resolve, reject) => require('http').get(e.door, (r) => r.on('data', resolve)).on('error', reject));
+  const times = await new Promise((resolve, reject) =>
+    require('http').get(e.door, (r) => r.on('data', resolve)).on('error', reject));
   if (String(times) === '1') await new Promise((r) => setTimeout(r, 60000));
 };`, func(in *lambda.CreateFunctionInput) { in.Timeout = aws.Int32(120) })
-	out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeEvent,
-		Payload: []byte(`{"door":"` + door.URL + `"}`)})
+	out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"),
+		InvocationType: types.InvocationTypeEvent,
+		Payload:        []byte(`{"door":"` + door.URL + `"}`)})
 	if err != nil || out.StatusCode != http.StatusAccepted {
 		t.Fatalf("%+v, %v", out, err)
 	}
@@ -70,14 +75,18 @@ exports.handler = async (e) => {
 	time.Sleep(50 * time.Millisecond)
 	cmd.Process.Kill()
 	cmd.Wait()
-	runtimetest.Eventually(t, "no process is left", func() bool { return len(inDirectory(filepath.Join(dir, "backend"))) == 0 })
+	runtimetest.Eventually(t, "no process is left", func() bool {
+		return len(inDirectory(filepath.Join(dir, "backend"))) == 0
+	})
 }
 
 func TestEveryPathOfTheListenerChecksItsHost(t *testing.T) {
 	r := serve(t, Config{Hosts: []string{"faas.example"}})
 	defer http.DefaultClient.CloseIdleConnections()
-	for _, path := range []string{"/2015-03-31/functions", "/api/v1", "/api/v1/namespaces", "/metrics", "/healthz", "/code/f", "/nothing"} {
-		for host, refused := range map[string]bool{"evil.example:9000": true, "faas.example": false, "localhost": false} {
+	for _, path := range []string{"/2015-03-31/functions", "/api/v1", "/api/v1/namespaces", "/metrics", "/healthz",
+		"/code/f", "/nothing"} {
+		for host, refused := range map[string]bool{"evil.example:9000": true, "faas.example": false,
+			"localhost": false} {
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
 				req, err := http.NewRequestWithContext(t.Context(), method, r.url+path, nil)
 				if err != nil {

@@ -17,7 +17,8 @@ func TestFunctionsKnowTheirRegionCredentialsAndTrace(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "the platform's own")
 	r := serve(t, Config{Region: "eu-test-1", Credentials: Credentials{AccessKeyID: "id", SecretAccessKey: "secret"}})
 	create(t, r.Client, runtimetest.Interpreter(t, isolation.NodeJS), "f",
-		`exports.handler = async () => ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', '_X_AMZN_TRACE_ID'].map((n) => process.env[n] ?? null);`,
+		`exports.handler = async () => ['AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', '_X_AMZN_TRACE_ID'].map((n) => process.env[n] ?? null);`,
 		func(c *lambda.CreateFunctionInput) {
 			c.Environment = &types.Environment{Variables: map[string]string{"NODE_OPTIONS": "--enable-source-maps"}}
 		})

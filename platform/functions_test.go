@@ -26,7 +26,8 @@ var sources = map[isolation.Language]struct{ first, second, nop string }{
 		first: `exports.handler = async (event, context) => {
   console.log('asked by', event.who);
   if (event.fail) throw new TypeError(event.fail);
-  return {hello: event.who, name: context.functionName, left: context.getRemainingTimeInMillis() > 1000, env: process.env.WORD};
+  const left = context.getRemainingTimeInMillis() > 1000;
+  return {hello: event.who, name: context.functionName, left, env: process.env.WORD};
 };`,
 		second: `exports.handler = async () => 'second'`,
 		nop:    `exports.handler = async () => null`,
@@ -37,7 +38,8 @@ def handler(event, context):
     import os
     print('asked by', event.get('who'))
     if event.get('fail'): raise TypeError(event['fail'])
-    return {'hello': event['who'], 'name': context.function_name, 'left': context.get_remaining_time_in_millis() > 1000, 'env': os.environ['WORD']}
+    left = context.get_remaining_time_in_millis() > 1000
+    return {'hello': event['who'], 'name': context.function_name, 'left': left, 'env': os.environ['WORD']}
 `,
 		second: `
 def handler(event, context): return 'second'
@@ -69,19 +71,22 @@ func TestLifeOfAFunction(t *testing.T) {
 			}
 		}
 		log := logOf(t, out)
-		for _, want := range []string{"START RequestId: ", "asked by you", "END RequestId: ", "REPORT RequestId: ", "Billed Duration: ", "Memory Size: 128 MB", "Max Memory Used: ", "Init Duration: "} {
+		for _, want := range []string{"START RequestId: ", "asked by you", "END RequestId: ", "REPORT RequestId: ",
+			"Billed Duration: ", "Memory Size: 128 MB", "Max Memory Used: ", "Init Duration: "} {
 			if !strings.Contains(log, want) {
 				t.Errorf("no %q in %q", want, log)
 			}
 		}
 		out = invoke(t, r.Client, name, `{"who":"you","fail":"not today"}`)
-		if e := failure(t, out); e.Type != "TypeError" || e.Message != "not today" || len(e.Trace)+len(e.StackTrace) == 0 {
+		if e := failure(t, out); e.Type != "TypeError" || e.Message != "not today" ||
+			len(e.Trace)+len(e.StackTrace) == 0 {
 			t.Errorf("%+v", e)
 		}
 		if log := logOf(t, out); strings.Contains(log, "Init Duration") {
 			t.Errorf("a hot invocation has an init phase: %q", log)
 		}
-		if _, err := r.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: lambdatest.Zip(t, runtimetest.FileName(in.Language), src.second)}); err != nil {
+		if _, err := r.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: &name,
+			ZipFile: lambdatest.Zip(t, runtimetest.FileName(in.Language), src.second)}); err != nil {
 			t.Fatal(err)
 		}
 		if out := invoke(t, r.Client, name, `{}`); string(out.Payload) != `"second"` {
@@ -108,14 +113,23 @@ type bad struct {
 }
 
 var badFunctions = map[string]bad{
-	"missing handler": {node: `exports.other = 1`, python: "other = 1\n", types: []string{isolation.TypeNoHandler}, says: "handler"},
-	"missing module":  {node: `1`, python: "1\n", handler: "nowhere.handler", types: []string{isolation.TypeImport}, says: "nowhere"},
-	"syntax error":    {node: `exports.handler = async ( => 1`, python: "def handler(:\n", types: []string{isolation.TypeSyntax}},
-	"endless loop":    {node: `exports.handler = () => { for (;;); }`, python: "def handler(e, c):\n  while True: pass\n", types: []string{isolation.TypeTimedOut}, says: "Task timed out after 1.00 seconds"},
-	"endless import":  {node: `for (;;);`, python: "while True: pass\n", types: []string{isolation.TypeTimedOut}, says: "timed out"},
+	"missing handler": {node: `exports.other = 1`, python: "other = 1\n", types: []string{isolation.TypeNoHandler},
+		says: "handler"},
+	"missing module": {node: `1`, python: "1\n", handler: "nowhere.handler", types: []string{isolation.TypeImport},
+		says: "nowhere"},
+	"syntax error": {node: `exports.handler = async ( => 1`, python: "def handler(:\n",
+		types: []string{isolation.TypeSyntax}},
+	"endless loop": {node: `exports.handler = () => { for (;;); }`,
+		python: "def handler(e, c):\n  while True: pass\n", types: []string{isolation.TypeTimedOut},
+		says: "Task timed out after 1.00 seconds"},
+	"endless import": {node: `for (;;);`, python: "while True: pass\n", types: []string{isolation.TypeTimedOut},
+		says: "timed out"},
 	"fork bomb": {
 		node: `const {spawn} = require('child_process');
-exports.handler = () => { for (;;) try { spawn('/bin/sleep', ['600', 'MARK'], {detached: true, stdio: 'ignore'}).on('error', () => {}) } catch {} }`,
+const options = {detached: true, stdio: 'ignore'};
+exports.handler = () => {
+  for (;;) try { spawn('/bin/sleep', ['600', 'MARK'], options).on('error', () => {}) } catch {}
+}`,
 		python: `
 import os, sys, time
 def handler(e, c):
@@ -132,12 +146,17 @@ def handler(e, c):
 		seconds: 20, types: []string{isolation.TypeOutOfMemory, isolation.TypeExit, "MemoryError"},
 	},
 	"100 MB reply": {
-		node: `exports.handler = async () => 'x'.repeat(100 << 20)`, python: "def handler(e, c): return 'x' * (100 << 20)\n",
+		node:   `exports.handler = async () => 'x'.repeat(100 << 20)`,
+		python: "def handler(e, c): return 'x' * (100 << 20)\n",
 		memory: 2048, seconds: 20, types: []string{isolation.TypeTooLargeReply}, says: "6",
 	},
-	"no JSON":          {node: `exports.handler = async () => 1n`, python: "def handler(e, c): return object()\n", types: []string{isolation.TypeMarshal}, says: "serializ"},
-	"kills itself":     {node: `exports.handler = () => { process.kill(process.pid, 'SIGKILL'); for (;;); }`, python: "import os\ndef handler(e, c): os.kill(os.getpid(), 9)\n", types: []string{isolation.TypeExit}, says: "killed"},
-	"leaves by itself": {node: `exports.handler = () => process.exit(3)`, python: "import os\ndef handler(e, c): os._exit(3)\n", types: []string{isolation.TypeExit}, says: "3"},
+	"no JSON": {node: `exports.handler = async () => 1n`, python: "def handler(e, c): return object()\n",
+		types: []string{isolation.TypeMarshal}, says: "serializ"},
+	"kills itself": {node: `exports.handler = () => { process.kill(process.pid, 'SIGKILL'); for (;;); }`,
+		python: "import os\ndef handler(e, c): os.kill(os.getpid(), 9)\n", types: []string{isolation.TypeExit},
+		says: "killed"},
+	"leaves by itself": {node: `exports.handler = () => process.exit(3)`,
+		python: "import os\ndef handler(e, c): os._exit(3)\n", types: []string{isolation.TypeExit}, says: "3"},
 }
 
 func TestBadFunctionsHarmNobody(t *testing.T) {
@@ -155,7 +174,9 @@ func TestBadFunctionsHarmNobody(t *testing.T) {
 			})
 		}
 	})
-	runtimetest.Eventually(t, "no process of a bad function is left", func() bool { return len(inDirectory(r.dir)) <= 2 })
+	runtimetest.Eventually(t, "no process of a bad function is left", func() bool {
+		return len(inDirectory(r.dir)) <= 2
+	})
 }
 
 func callBad(t *testing.T, r *running, in isolation.Interpreter, id string, b bad) {
@@ -224,14 +245,20 @@ func mountedBelow(mountinfo, dir string) bool {
 func TestClientThatGoesAwayLeavesNoInvocationBehind(t *testing.T) {
 	r := serve(t, Config{})
 	in := runtimetest.Interpreter(t, isolation.NodeJS)
-	create(t, r.Client, in, "f", `exports.handler = (e) => new Promise((r) => setTimeout(() => r(e.sleep), e.sleep))`, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(1) })
+	create(t, r.Client, in, "f", `exports.handler = (e) => new Promise((r) => setTimeout(() => r(e.sleep), e.sleep))`,
+		func(c *lambda.CreateFunctionInput) {
+			c.Timeout = aws.Int32(1)
+		})
 	invoke(t, r.Client, "f", `{"sleep":1}`)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, err := r.Client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte(`{"sleep":50000}`)}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := r.Client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("f"),
+		Payload: []byte(`{"sleep":50000}`)}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
-	runtimetest.Eventually(t, "the invocation ends with its time-out", func() bool { return r.Dispatch.Stats().Running == 0 })
+	runtimetest.Eventually(t, "the invocation ends with its time-out", func() bool {
+		return r.Dispatch.Stats().Running == 0
+	})
 	if out := invoke(t, r.Client, "f", `{"sleep":1}`); string(out.Payload) != "1" {
 		t.Errorf("%s", out.Payload)
 	}

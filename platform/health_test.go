@@ -51,7 +51,8 @@ func TestHealthzNamesWhatIsBroken(t *testing.T) {
 		t.Errorf("healthy: %d %q", code, body)
 	}
 	b.broken.Store(true)
-	if code, body := get("/healthz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "process: the root ended") {
+	if code, body := get("/healthz"); code != http.StatusServiceUnavailable ||
+		!strings.Contains(body, "process: the root ended") {
 		t.Errorf("broken: %d %q", code, body)
 	}
 	b.broken.Store(false)

@@ -92,8 +92,10 @@ func load(t *testing.T, c *lambda.Client, in isolation.Interpreter, enough func(
 			for i := 0; ; i++ {
 				name := fmt.Sprintf("w%d-%d", worker, i)
 				_, err := c.CreateFunction(context.Background(), &lambda.CreateFunctionInput{
-					FunctionName: &name, Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"), Role: aws.String("arn:aws:iam::000000000000:role/any"),
-					Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, "index.js", "exports.handler = async () => '"+name+"'")},
+					FunctionName: &name, Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"),
+					Role: aws.String("arn:aws:iam::000000000000:role/any"),
+					Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, "index.js",
+						"exports.handler = async () => '"+name+"'")},
 				})
 				if err != nil {
 					return
@@ -146,7 +148,9 @@ func TestNothingAcknowledgedIsLostWhenThePlatformIsKilled(t *testing.T) {
 		if len(acknowledged) < 24 {
 			t.Fatalf("only %d functions were made", len(acknowledged))
 		}
-		runtimetest.Eventually(t, "no process of the killed platform is left", func() bool { return len(inDirectory(backendDir)) == 0 })
+		runtimetest.Eventually(t, "no process of the killed platform is left", func() bool {
+			return len(inDirectory(backendDir)) == 0
+		})
 	}
 	leftBefore, _ := filepath.Glob(filepath.Join(backendDir, "*"))
 	c, cmd := victim(t, dir)
@@ -172,7 +176,10 @@ func TestNothingAcknowledgedIsLostWhenThePlatformIsKilled(t *testing.T) {
 	if err := backend.Probe(t.Context()); err != nil { // removes what the last one left
 		t.Error(err)
 	}
-	runtimetest.Eventually(t, "directories are gone", func() bool { l, _ := filepath.Glob(filepath.Join(backendDir, "*")); return len(l) <= 1 })
+	runtimetest.Eventually(t, "directories are gone", func() bool {
+		l, _ := filepath.Glob(filepath.Join(backendDir, "*"))
+		return len(l) <= 1
+	})
 }
 
 func TestServeLetsWhatRunsFinish(t *testing.T) {
@@ -204,7 +211,10 @@ func TestServeLetsWhatRunsFinish(t *testing.T) {
 func TestServeCutsShortWhatOutlivesTheGrace(t *testing.T) {
 	r := serve(t, Config{Grace: 200 * time.Millisecond})
 	in := runtimetest.Interpreter(t, isolation.NodeJS)
-	create(t, r.Client, in, "slow", `exports.handler = () => new Promise(() => setInterval(() => {}, 1000))`, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(60) })
+	create(t, r.Client, in, "slow", `exports.handler = () => new Promise(() => setInterval(() => {}, 1000))`,
+		func(c *lambda.CreateFunctionInput) {
+			c.Timeout = aws.Int32(60)
+		})
 	got := make(chan error, 1)
 	go func() {
 		_, err := r.Client.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: aws.String("slow")})
@@ -228,12 +238,17 @@ func TestOneGraceIsForAllThatRuns(t *testing.T) {
 	defer http.DefaultClient.CloseIdleConnections()
 	r := serve(t, Config{Grace: grace})
 	in := runtimetest.Interpreter(t, isolation.NodeJS)
-	create(t, r.Client, in, "slow", `exports.handler = () => new Promise(() => setInterval(() => {}, 1000))`, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(60) })
+	create(t, r.Client, in, "slow", `exports.handler = () => new Promise(() => setInterval(() => {}, 1000))`,
+		func(c *lambda.CreateFunctionInput) {
+			c.Timeout = aws.Int32(60)
+		})
 	code := "function main() { return new Promise(() => setInterval(() => {}, 1000)) }"
-	if status, m := whisk(t, r.url, "PUT", "/_/actions/slow", map[string]any{"exec": map[string]any{"kind": "nodejs:default", "code": code}}); status != http.StatusOK {
+	if status, m := whisk(t, r.url, "PUT", "/_/actions/slow",
+		map[string]any{"exec": map[string]any{"kind": "nodejs:default", "code": code}}); status != http.StatusOK {
 		t.Fatalf("%d %v", status, m)
 	}
-	if _, err := r.Client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("slow"), InvocationType: types.InvocationTypeEvent}); err != nil {
+	if _, err := r.Client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("slow"),
+		InvocationType: types.InvocationTypeEvent}); err != nil {
 		t.Fatal(err)
 	}
 	if status, m := whisk(t, r.url, "POST", "/_/actions/slow", struct{}{}); status != http.StatusAccepted {

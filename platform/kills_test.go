@@ -84,12 +84,16 @@ func (p *promises) lost() (ids []string) {
 	return ids
 }
 
-const marks = `exports.handler = (e) => new Promise((resolve, reject) => require('http').get(e.door + '?id=' + e.id, (r) => { r.resume(); resolve() }).on('error', reject))`
+const marks = `exports.handler = (e) => new Promise((resolve, reject) => {
+  require('http').get(e.door + '?id=' + e.id, (r) => { r.resume(); resolve() }).on('error', reject)
+})`
 
 // prepare makes the function of the events and the action of the activations.
 func prepare(t *testing.T, url string, in isolation.Interpreter) {
 	t.Helper()
-	create(t, lambdatest.Client(t, url), in, "marks", marks, func(c *lambda.CreateFunctionInput) { c.Timeout = aws.Int32(60) })
+	create(t, lambdatest.Client(t, url), in, "marks", marks, func(c *lambda.CreateFunctionInput) {
+		c.Timeout = aws.Int32(60)
+	})
 	putAction(t, url, "nap", "slept")
 }
 
@@ -113,8 +117,10 @@ func (p *promises) strain(t *testing.T, url, door string, round int, in isolatio
 	work(func(i int) (*[]string, string) {
 		name := p.try(fmt.Sprintf("f-%d-%d", round, i))
 		_, err := c.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
-			FunctionName: &name, Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"), Role: aws.String("arn:aws:iam::000000000000:role/any"),
-			Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, "index.js", "exports.handler = async () => '"+name+"'")},
+			FunctionName: &name, Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"),
+			Role: aws.String("arn:aws:iam::000000000000:role/any"),
+			Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, "index.js",
+				"exports.handler = async () => '"+name+"'")},
 		})
 		if err != nil {
 			return nil, ""
@@ -125,7 +131,8 @@ func (p *promises) strain(t *testing.T, url, door string, round int, in isolatio
 		name := p.try(fmt.Sprintf("a-%d-%d", round, i/2)) // each is updated once
 		code := fmt.Sprintf("function main() { return {word: '%s', i: %d} }", name, i)
 		exec := map[string]any{"exec": map[string]any{"kind": "nodejs:default", "code": code}}
-		if status, _, err := askWhisk(t.Context(), url, "PUT", "/_/actions/"+name+"?overwrite=true", exec); err != nil || status != http.StatusOK {
+		if status, _, err := askWhisk(t.Context(), url, "PUT", "/_/actions/"+name+"?overwrite=true",
+			exec); err != nil || status != http.StatusOK {
 			return nil, ""
 		}
 		return &p.actions, name
@@ -141,7 +148,8 @@ func (p *promises) strain(t *testing.T, url, door string, round int, in isolatio
 		}
 		id := fmt.Sprintf("%d-%d", round, i)
 		payload := fmt.Appendf(nil, `{"door":%q,"id":%q}`, door, id)
-		if _, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("marks"), InvocationType: types.InvocationTypeEvent, Payload: payload}); err != nil {
+		if _, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("marks"),
+			InvocationType: types.InvocationTypeEvent, Payload: payload}); err != nil {
 			return nil, ""
 		}
 		return &p.events, id
@@ -171,14 +179,17 @@ func TestNoKillLosesOrLeavesAnything(t *testing.T) {
 		cmd.Process.Kill() // in case all was refused
 		cmd.Wait()
 		http.DefaultClient.CloseIdleConnections()
-		runtimetest.Eventually(t, "no process of the killed platform is left", func() bool { return len(inDirectory(backendDir)) == 0 })
+		runtimetest.Eventually(t, "no process of the killed platform is left", func() bool {
+			return len(inDirectory(backendDir)) == 0
+		})
 	}
 	r := serveOn(t, Config{Data: filepath.Join(dir, "data")}, process.New(process.Config{Dir: backendDir}), backendDir)
 	p.verify(t, r)
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d kills: %d functions, %d changes of actions, %d activations, %d events were acknowledged", n, len(p.functions), len(p.actions), len(p.runs), len(p.events))
+	t.Logf("%d kills: %d functions, %d changes of actions, %d activations, %d events were acknowledged", n,
+		len(p.functions), len(p.actions), len(p.runs), len(p.events))
 }
 
 // verify has all that was promised be there, and nothing else.
@@ -200,7 +211,10 @@ func (p *promises) verify(t *testing.T, r *running) {
 	}
 	runtimetest.Eventually(t, "all events run", func() bool { return len(p.lost()) == 0 })
 	mine := r.Store.Of(r.Store.Owners("lambda")[0])
-	runtimetest.Eventually(t, "no event is kept that ended", func() bool { left, err := mine.Events(); return err == nil && len(left) == 0 })
+	runtimetest.Eventually(t, "no event is kept that ended", func() bool {
+		left, err := mine.Events()
+		return err == nil && len(left) == 0
+	})
 	p.nothingElse(t, r)
 }
 

@@ -57,7 +57,8 @@ func awaitLog(t testing.TB, c *cloudwatchlogs.Client, name string, texts ...stri
 	t.Helper()
 	var all string
 	runtimetest.Eventually(t, "the log of "+name+" has "+strings.Join(texts, ", "), func() bool {
-		all = strings.Join(messages(t, c, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/" + name)}), "")
+		all = strings.Join(messages(t, c, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/" +
+			name)}), "")
 		for _, text := range texts {
 			if !strings.Contains(all, text) {
 				return false
@@ -87,16 +88,19 @@ exports.handler = async (event) => {
 	ctx := t.Context()
 	event := func(name, payload string) {
 		t.Helper()
-		if _, err := r.Client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name, InvocationType: types.InvocationTypeEvent, Payload: []byte(payload)}); err != nil {
+		if _, err := r.Client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name,
+			InvocationType: types.InvocationTypeEvent, Payload: []byte(payload)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	event("talks", `{"say":"evented","end":"throw"}`)
-	awaitLog(t, logs, "talks", "START RequestId: ", "Version: $LATEST\n", "loaded\n", "\tINFO\tevented\nand more\n", "raw evented\n", "ERROR\tInvoke Error \t{\"errorType\":\"RangeError\"", "END RequestId: ", "REPORT RequestId: ")
+	awaitLog(t, logs, "talks", "START RequestId: ", "Version: $LATEST\n", "loaded\n", "\tINFO\tevented\nand more\n",
+		"raw evented\n", "ERROR\tInvoke Error \t{\"errorType\":\"RangeError\"", "END RequestId: ", "REPORT RequestId: ")
 	for _, c := range []struct{ payload, text string }{
 		{`{"say":"called","end":"exit"}`, "Error: Runtime exited with error: exit status 3\nRuntime.ExitError\n"},
 		{`{"say":"slow","end":"hang"}`, "Task timed out after 1.00 seconds\n"},
-		{`{"say":"replied","end":"later"}`, "ERROR\tUncaught Exception \t{\"errorType\":\"RangeError\",\"errorMessage\":\"after the reply\""},
+		{`{"say":"replied","end":"later"}`,
+			"ERROR\tUncaught Exception \t{\"errorType\":\"RangeError\",\"errorMessage\":\"after the reply\""},
 	} {
 		invoke(t, r.Client, "talks", c.payload)
 		var said string
@@ -106,7 +110,8 @@ exports.handler = async (event) => {
 		awaitLog(t, logs, "talks", append(lines, "raw "+said+"\n")...)
 	}
 	event("broken", `{}`)
-	awaitLog(t, logs, "broken", "INFO\tsaid before\n", "ERROR\tUncaught Exception \t{\"errorType\":\"RangeError\",\"errorMessage\":\"at init\"", "REPORT RequestId: ")
+	awaitLog(t, logs, "broken", "INFO\tsaid before\n",
+		"ERROR\tUncaught Exception \t{\"errorType\":\"RangeError\",\"errorMessage\":\"at init\"", "REPORT RequestId: ")
 }
 
 func TestLogGroupsStreamsAndEventsAreThoseOfTheFunction(t *testing.T) {
@@ -114,7 +119,12 @@ func TestLogGroupsStreamsAndEventsAreThoseOfTheFunction(t *testing.T) {
 	logs := logClient(t, r.url)
 	ctx := t.Context()
 	in := runtimetest.Interpreter(t, isolation.NodeJS)
-	create(t, r.Client, in, "one", `exports.handler = async (e, c) => { console.log('line', e.n); return [c.logGroupName, c.logStreamName, process.env.AWS_LAMBDA_LOG_GROUP_NAME, process.env.AWS_LAMBDA_LOG_STREAM_NAME]; };`, nil)
+	create(t, r.Client, in, "one",
+		`exports.handler = async (e, c) => {
+  console.log('line', e.n);
+  const {AWS_LAMBDA_LOG_GROUP_NAME: group, AWS_LAMBDA_LOG_STREAM_NAME: stream} = process.env;
+  return [c.logGroupName, c.logStreamName, group, stream];
+};`, nil)
 	create(t, r.Client, in, "two", `exports.handler = async () => null`, nil)
 	begin := time.Now().Add(-time.Second)
 	out := invoke(t, r.Client, "one", `{"n":0}`)
@@ -122,15 +132,19 @@ func TestLogGroupsStreamsAndEventsAreThoseOfTheFunction(t *testing.T) {
 		invoke(t, r.Client, "one", `{"n":1}`)
 	}
 	invoke(t, r.Client, "two", `{}`)
-	if _, err := r.Client.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String("one")}); err != nil {
+	if _,
+		err := r.Client.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String("one")}); err != nil {
 		t.Fatal(err)
 	}
-	groups, err := logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String("/aws/lambda/")})
+	groups,
+		err := logs.DescribeLogGroups(ctx,
+		&cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String("/aws/lambda/")})
 	if err != nil || len(groups.LogGroups) != 2 || *groups.LogGroups[0].LogGroupName != "/aws/lambda/one" {
 		t.Fatalf("%+v %v", groups, err)
 	}
 	group := groups.LogGroups[0].LogGroupName
-	streams, err := logs.DescribeLogStreams(ctx, &cloudwatchlogs.DescribeLogStreamsInput{LogGroupName: group, OrderBy: logtypes.OrderByLastEventTime, Descending: aws.Bool(true)})
+	streams, err := logs.DescribeLogStreams(ctx, &cloudwatchlogs.DescribeLogStreamsInput{LogGroupName: group,
+		OrderBy: logtypes.OrderByLastEventTime, Descending: aws.Bool(true)})
 	if err != nil || len(streams.LogStreams) != 1 {
 		t.Fatalf("%+v %v", streams, err)
 	}
@@ -138,14 +152,18 @@ func TestLogGroupsStreamsAndEventsAreThoseOfTheFunction(t *testing.T) {
 	if want := `["/aws/lambda/one","` + stream + `","/aws/lambda/one","` + stream + `"]`; string(out.Payload) != want {
 		t.Errorf("the function knows %s, want %s", out.Payload, want)
 	}
-	if all := messages(t, logs, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: group, FilterPattern: aws.String(`"line 1" -REPORT`), StartTime: aws.Int64(begin.UnixMilli()), Limit: aws.Int32(3)}); len(all) != 4 {
+	if all := messages(t, logs, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: group,
+		FilterPattern: aws.String(`"line 1" -REPORT`), StartTime: aws.Int64(begin.UnixMilli()),
+		Limit: aws.Int32(3)}); len(all) != 4 {
 		t.Errorf("%q", all)
 	}
-	if all := messages(t, logs, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: group, StartTime: aws.Int64(time.Now().Add(time.Hour).UnixMilli())}); len(all) != 0 {
+	if all := messages(t, logs, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: group,
+		StartTime: aws.Int64(time.Now().Add(time.Hour).UnixMilli())}); len(all) != 0 {
 		t.Errorf("the future has %q", all)
 	}
 	var head, back []string
-	forth := &cloudwatchlogs.GetLogEventsInput{LogGroupName: group, LogStreamName: &stream, StartFromHead: aws.Bool(true), Limit: aws.Int32(3)}
+	forth := &cloudwatchlogs.GetLogEventsInput{LogGroupName: group, LogStreamName: &stream,
+		StartFromHead: aws.Bool(true), Limit: aws.Int32(3)}
 	for {
 		page, err := logs.GetLogEvents(ctx, forth)
 		if err != nil {
@@ -178,15 +196,19 @@ func TestLogGroupsStreamsAndEventsAreThoseOfTheFunction(t *testing.T) {
 	if len(head) != 20 || strings.Join(head, "") != strings.Join(back, "") {
 		t.Errorf("forwards %q, backwards %q", head, back)
 	}
-	if _, err := logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{LogGroupName: group, LogStreamName: &stream, NextToken: aws.String("nonsense")}); err == nil {
+	if _, err := logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{LogGroupName: group, LogStreamName: &stream,
+		NextToken: aws.String("nonsense")}); err == nil {
 		t.Error("a token of nonsense is taken")
 	}
-	_, err = logs.DescribeLogStreams(ctx, &cloudwatchlogs.DescribeLogStreamsInput{LogGroupName: aws.String("/aws/lambda/none")})
+	_,
+		err = logs.DescribeLogStreams(ctx,
+		&cloudwatchlogs.DescribeLogStreamsInput{LogGroupName: aws.String("/aws/lambda/none")})
 	var missing *logtypes.ResourceNotFoundException
 	if !errors.As(err, &missing) {
 		t.Errorf("a group that is not there: %v", err)
 	}
-	if _, err := logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: group}); err == nil || !strings.Contains(err.Error(), "UnknownOperation") {
+	if _, err := logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: group}); err == nil ||
+		!strings.Contains(err.Error(), "UnknownOperation") {
 		t.Errorf("a call that is not there: %v", err)
 	}
 }
@@ -197,7 +219,9 @@ func TestFollowingALogMissesNothing(t *testing.T) {
 	r := serve(t, Config{})
 	logs := logClient(t, r.url)
 	in := runtimetest.Interpreter(t, isolation.NodeJS)
-	create(t, r.Client, in, "f", `exports.handler = async (e) => { console.log('begin', e.n); await new Promise((r) => setTimeout(r, e.ms)); };`, nil)
+	create(t, r.Client, in, "f",
+		`exports.handler = async (e) => { console.log('begin', e.n); await new Promise((r) => setTimeout(r, e.ms)); };`,
+		nil)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -271,7 +295,8 @@ func TestLogsOutliveTheirPlatformAndStayTheOwners(t *testing.T) {
 	again := serve(t, Config{Data: dir})
 	logs := logClient(t, again.url)
 	awaitLog(t, logs, "kept", "for later\n")
-	again.whisk(t, "PUT", "/actions/secret", `{"exec":{"kind":"nodejs:default","code":"function main() { console.log('of another door'); return {}; }"}}`)
+	again.whisk(t, "PUT", "/actions/secret",
+		`{"exec":{"kind":"nodejs:default","code":"function main() { console.log('of another door'); return {}; }"}}`)
 	again.whisk(t, "POST", "/actions/secret?blocking=true", `{}`)
 	groups, err := logs.DescribeLogGroups(t.Context(), &cloudwatchlogs.DescribeLogGroupsInput{})
 	if err != nil || len(groups.LogGroups) != 1 {
@@ -282,7 +307,8 @@ func TestLogsOutliveTheirPlatformAndStayTheOwners(t *testing.T) {
 // whisk is a call of OpenWhisk's API as guest, which must succeed.
 func (r *running) whisk(t testing.TB, method, path, payload string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, r.url+"/api/v1/namespaces/_"+path, strings.NewReader(payload))
+	req, err := http.NewRequestWithContext(t.Context(), method, r.url+"/api/v1/namespaces/_"+path,
+		strings.NewReader(payload))
 	if err != nil {
 		t.Fatal(err)
 	}

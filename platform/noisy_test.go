@@ -20,7 +20,8 @@ func TestQuietFunctionIsAnsweredBesideANoisyOne(t *testing.T) {
 	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	r := serveOn(t, Config{}, b, dir)
 	long := func(f *lambda.CreateFunctionInput) { f.Timeout = aws.Int32(120) }
-	create(t, r.Client, in, "noisy", "exports.handler = async () => { const end = Date.now() + 250; while (Date.now() < end); }", long)
+	create(t, r.Client, in, "noisy",
+		"exports.handler = async () => { const end = Date.now() + 250; while (Date.now() < end); }", long)
 	create(t, r.Client, in, "quiet", "exports.handler = async () => 1", long)
 	invoke(t, r.Client, "quiet", "{}")
 	var left atomic.Int64
@@ -28,7 +29,9 @@ func TestQuietFunctionIsAnsweredBesideANoisyOne(t *testing.T) {
 	var all sync.WaitGroup
 	for range noisy {
 		all.Go(func() {
-			if _, err := r.Client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("noisy")}); err != nil {
+			if _,
+				err := r.Client.Invoke(t.Context(),
+				&lambda.InvokeInput{FunctionName: aws.String("noisy")}); err != nil {
 				t.Error(err)
 			}
 			left.Add(-1)
@@ -41,7 +44,8 @@ func TestQuietFunctionIsAnsweredBesideANoisyOne(t *testing.T) {
 		}
 	}
 	if n := left.Load(); n < noisy/2 {
-		t.Errorf("%d calls of the quiet function were answered when only %d of %d of the noisy one were left", quiet, n, noisy)
+		t.Errorf("%d calls of the quiet function were answered when only %d of %d of the noisy one were left", quiet, n,
+			noisy)
 	}
 	all.Wait()
 }

@@ -66,7 +66,8 @@ func putAction(t *testing.T, url, name, word string) {
 // wantWord calls an action.
 func wantWord(t *testing.T, url, name, word string) {
 	t.Helper()
-	if status, m := whisk(t, url, "POST", "/_/actions/"+name+"?blocking=true&result=true", struct{}{}); status != http.StatusOK || m["word"] != word {
+	if status, m := whisk(t, url, "POST", "/_/actions/"+name+"?blocking=true&result=true",
+		struct{}{}); status != http.StatusOK || m["word"] != word {
 		t.Errorf("action %s: %d %v, want %q", name, status, m, word)
 	}
 }
@@ -135,11 +136,15 @@ func TestADoorShowsAndSweepsItsOwnFunctionsAlone(t *testing.T) {
 // actions' functions had a prefix.
 const version0 = `
 ALTER TABLE functions RENAME TO f; ALTER TABLE events RENAME TO e;
-CREATE TABLE functions (name TEXT NOT NULL, version TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;
-CREATE TABLE events (id TEXT PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, payload BLOB, context BLOB, accepted INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE functions (name TEXT NOT NULL, version TEXT NOT NULL, record TEXT NOT NULL,
+	PRIMARY KEY (name, version)) WITHOUT ROWID;
+CREATE TABLE events (id TEXT PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, payload BLOB, context BLOB,
+	accepted INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO functions SELECT
-	iif(door = 'openwhisk', 'ow-', '') || name, version, iif(door = 'openwhisk', json_set(record, '$.name', 'ow-' || name), record) FROM f;
-INSERT INTO functions SELECT 'ow-left-over', version, json_set(record, '$.name', 'ow-left-over') FROM f WHERE door = 'openwhisk' LIMIT 1;
+	iif(door = 'openwhisk', 'ow-', '') || name, version,
+	iif(door = 'openwhisk', json_set(record, '$.name', 'ow-' || name), record) FROM f;
+INSERT INTO functions SELECT 'ow-left-over', version, json_set(record, '$.name', 'ow-left-over') FROM f
+	WHERE door = 'openwhisk' LIMIT 1;
 DROP TABLE f; DROP TABLE e;
 PRAGMA user_version = 0;
 `
@@ -155,7 +160,8 @@ func TestADataDirectoryWithoutOwnersOpensAndIsRight(t *testing.T) {
 	}
 	for file, change := range map[string]string{
 		"functions.db": version0,
-		"openwhisk.db": `UPDATE actions SET record = json_set(record, '$.function', 'ow-' || json_extract(record, '$.function'))`,
+		"openwhisk.db": `UPDATE actions SET record =
+			json_set(record, '$.function', 'ow-' || json_extract(record, '$.function'))`,
 	} {
 		db, err := sqlite.Open(filepath.Join(data, file))
 		if err != nil {
@@ -171,7 +177,8 @@ func TestADataDirectoryWithoutOwnersOpensAndIsRight(t *testing.T) {
 		if out := invoke(t, r.Client, "ow-billing", "{}"); string(out.Payload) != `"lambda"` {
 			t.Errorf("%s", out.Payload)
 		}
-		if list, err := r.Client.ListFunctions(t.Context(), &lambda.ListFunctionsInput{}); err != nil || len(list.Functions) != 1 {
+		if list, err := r.Client.ListFunctions(t.Context(), &lambda.ListFunctionsInput{}); err != nil ||
+			len(list.Functions) != 1 {
 			t.Errorf("the Lambda door lists %+v, %v", list, err)
 		}
 		wantWord(t, r.url, "billing", "action")

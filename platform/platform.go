@@ -74,7 +74,9 @@ type Platform struct {
 
 // Open puts a platform together. The backend stays the caller's, to be closed
 // after the platform.
-func Open(cfg Config, backend isolation.Backend, interpreters []isolation.Interpreter, log *slog.Logger) (*Platform, error) {
+func Open(
+	cfg Config, backend isolation.Backend, interpreters []isolation.Interpreter, log *slog.Logger,
+) (*Platform, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -201,7 +203,8 @@ func (p *Platform) direct(rest http.Handler) http.Handler {
 // queries serves requests whose header names the service: CloudWatch Logs, and
 // otherwise Lambda.
 func (p *Platform) queries() http.Handler {
-	api := body.Timed(logs.NewAPI(logs.APIConfig{Owner: p.lambda, Region: p.cfg.Region, Account: p.cfg.Account}, p.Logs), 0)
+	api := body.Timed(logs.NewAPI(logs.APIConfig{Owner: p.lambda, Region: p.cfg.Region, Account: p.cfg.Account},
+		p.Logs), 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), logs.TargetPrefix) {
 			api.ServeHTTP(w, r)
@@ -345,7 +348,8 @@ func (p *Platform) drain(grace context.Context) <-chan error {
 	var doors sync.WaitGroup
 	if p.Gateway != nil {
 		doors.Go(func() {
-			if err := p.Gateway.Close(grace); !errors.Is(err, context.DeadlineExceeded) { // events go on after the next start
+			// events go on after the next start
+			if err := p.Gateway.Close(grace); !errors.Is(err, context.DeadlineExceeded) {
 				lambda = err
 			}
 			p.Gateway.Wait()

@@ -103,11 +103,13 @@ func serveOn(t testing.TB, cfg Config, backend isolation.Backend, dir string) *r
 	return r
 }
 
-func create(t testing.TB, c *lambda.Client, in isolation.Interpreter, name, source string, change func(*lambda.CreateFunctionInput)) {
+func create(t testing.TB, c *lambda.Client, in isolation.Interpreter, name, source string,
+	change func(*lambda.CreateFunctionInput)) {
 	t.Helper()
 	input := &lambda.CreateFunctionInput{
 		FunctionName: aws.String(name), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"),
-		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, runtimetest.FileName(in.Language), source)},
+		Role: aws.String("arn:aws:iam::000000000000:role/any"),
+		Code: &types.FunctionCode{ZipFile: lambdatest.Zip(t, runtimetest.FileName(in.Language), source)},
 	}
 	if change != nil {
 		change(input)
@@ -119,7 +121,8 @@ func create(t testing.TB, c *lambda.Client, in isolation.Interpreter, name, sour
 
 func invoke(t testing.TB, c *lambda.Client, name, event string) *lambda.InvokeOutput {
 	t.Helper()
-	out, err := c.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: aws.String(name), Payload: []byte(event), LogType: types.LogTypeTail})
+	out, err := c.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: aws.String(name),
+		Payload: []byte(event), LogType: types.LogTypeTail})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +163,8 @@ func TestSecondPlatformOnOneDirectoryIsRefused(t *testing.T) {
 func TestPlatformNeedsALanguageRuntime(t *testing.T) {
 	backend := process.New(process.Config{})
 	defer backend.Close()
-	if _, err := Open(Config{Data: t.TempDir()}, backend, nil, nil); err == nil || !strings.Contains(err.Error(), "install Node.js") {
+	if _, err := Open(Config{Data: t.TempDir()}, backend, nil, nil); err == nil ||
+		!strings.Contains(err.Error(), "install Node.js") {
 		t.Errorf("%v", err)
 	}
 }

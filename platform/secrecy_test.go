@@ -18,11 +18,14 @@ func TestAFunctionReadsNeitherTheDatabasesNorAnothersCode(t *testing.T) {
 	}
 	in := runtimetest.Interpreter(t, isolation.NodeJS)
 	r := serve(t, Config{})
-	create(t, r.Client, in, "victim", `exports.handler = async () => null // and a secret`, func(c *lambda.CreateFunctionInput) {
-		c.Environment = &types.Environment{Variables: map[string]string{"DB_PASSWORD": "secret"}}
-	})
+	create(t, r.Client, in, "victim", `exports.handler = async () => null // and a secret`,
+		func(c *lambda.CreateFunctionInput) {
+			c.Environment = &types.Environment{Variables: map[string]string{"DB_PASSWORD": "secret"}}
+		})
 	create(t, r.Client, in, "thief", `const fs = require('fs');
-exports.handler = async (e) => e.paths.filter((p) => { try { fs.accessSync(p, fs.constants.R_OK); return true } catch { return false } })`, nil)
+exports.handler = async (e) => e.paths.filter((p) => {
+  try { fs.accessSync(p, fs.constants.R_OK); return true } catch { return false }
+})`, nil)
 	fn, err := r.Store.Of(r.Store.Owners("lambda")[0]).Get("victim", "")
 	if err != nil {
 		t.Fatal(err)

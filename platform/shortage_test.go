@@ -84,8 +84,10 @@ func callMany(t *testing.T, c *lambda.Client, functions, calls, atATime int) (wr
 	for range atATime {
 		all.Go(func() {
 			for i := range next {
-				out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String(fmt.Sprint("f", i%functions)), Payload: []byte(strconv.Itoa(i))})
-				if err == nil && out.StatusCode == http.StatusOK && out.FunctionError == nil && string(out.Payload) == strconv.Itoa(i) {
+				out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String(fmt.Sprint("f",
+					i%functions)), Payload: []byte(strconv.Itoa(i))})
+				if err == nil && out.StatusCode == http.StatusOK && out.FunctionError == nil &&
+					string(out.Payload) == strconv.Itoa(i) {
 					continue
 				}
 				mu.Lock()
@@ -131,7 +133,10 @@ func liveWithin(t *testing.T, backend, group string, calls int) {
 	c := inGroup(t, backend, group)
 	const functions = 60
 	for i := range functions {
-		create(t, c, in, fmt.Sprint("f", i), "exports.handler = async (event) => event", func(f *lambda.CreateFunctionInput) { f.Timeout = aws.Int32(60) })
+		create(t, c, in, fmt.Sprint("f", i), "exports.handler = async (event) => event",
+			func(f *lambda.CreateFunctionInput) {
+				f.Timeout = aws.Int32(60)
+			})
 	}
 	begin := time.Now()
 	wrong := callMany(t, c, functions, calls, 32)
@@ -150,13 +155,15 @@ func TestKillForWantOfMemoryAboveIsNotTheFunctionsLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := inGroup(t, "process", group)
-	create(t, c, runtimetest.Interpreter(t, isolation.Python), "f", "def handler(event, context): return len(b'x' * (event << 20))",
+	create(t, c, runtimetest.Interpreter(t, isolation.Python), "f",
+		"def handler(event, context): return len(b'x' * (event << 20))",
 		func(f *lambda.CreateFunctionInput) { f.Timeout, f.MemorySize = aws.Int32(60), aws.Int32(2048) })
 	out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte("900")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(out.Payload), "control group above") || strings.Contains(string(out.Payload), "memory limit") {
+	if !strings.Contains(string(out.Payload), "control group above") ||
+		strings.Contains(string(out.Payload), "memory limit") {
 		t.Errorf("%s", out.Payload)
 	}
 }

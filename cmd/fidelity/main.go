@@ -36,7 +36,8 @@ func defaultOut() string {
 }
 
 func run(ctx context.Context) error {
-	out := flag.String("out", defaultOut(), "directory of results; a UC has a /tmp and a /var/tmp of its own, so not there")
+	out := flag.String("out", defaultOut(),
+		"directory of results; a UC has a /tmp and a /var/tmp of its own, so not there")
 	source := flag.String("source", "runtime/unikernel", "the unikernel's directory in the repository")
 	sample := flag.Int("sample", 0, "number of modules or files to draw; 0: all")
 	seed := flag.Uint64("seed", 13, "seed of the draw")

@@ -16,7 +16,8 @@ type backendFlags struct {
 }
 
 func (f *backendFlags) add(cmd *cobra.Command) {
-	cmd.Flags().TextVar(&f.network, container.NetworkFlag, container.Network(""), "`network` of containers: none, host or bridge (default: bridge for root, none for others)")
+	cmd.Flags().TextVar(&f.network, container.NetworkFlag, container.Network(""),
+		"`network` of containers: none, host or bridge (default: bridge for root, none for others)")
 }
 
 func (f backendFlags) isolation() backends.Config { return backends.Config{Network: f.network} }

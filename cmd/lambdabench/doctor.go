@@ -27,7 +27,8 @@ func doctorCommand() *cobra.Command {
 		Use: "doctor", Short: "Say what this host can run, and what it lacks",
 		Long: `Say for every backend whether this host can run it, or in one sentence what the
 host lacks and how to get it. Every interpreter is booted once on every backend and
-runs a function that does nothing, from a snapshot where the backend takes any. Where a setting of the host allows fewer sandboxes
+runs a function that does nothing, from a snapshot where the backend takes any. Where a setting of the host
+allows fewer sandboxes
 than its memory would hold, say which and how to raise it. Exit code 1 when no
 backend is usable.`,
 		Args: wrong(cobra.NoArgs),
@@ -38,8 +39,11 @@ backend is usable.`,
 			return doctor(cmd, f, patience)
 		},
 	}
-	c.Flags().BoolVar(&trace, "uc-trace", false, "show the system calls that each language runtime makes in a unikernel context, those that the library OS does not know (ENOSYS) first")
-	c.Flags().DurationVar(&patience, "patience", time.Minute, "how long an interpreter may take to answer, and each step of a trial to end: more on an emulated host")
+	c.Flags().BoolVar(&trace, "uc-trace", false,
+		"show the system calls that each language runtime makes in a unikernel context, those that the library "+
+			"OS does not know (ENOSYS) first")
+	c.Flags().DurationVar(&patience, "patience", time.Minute,
+		"how long an interpreter may take to answer, and each step of a trial to end: more on an emulated host")
 	f.add(c)
 	return c
 }
@@ -182,7 +186,8 @@ func bindingBounds(b isolation.Backend, available int64) (warnings []string) {
 	fit := available / f.Footprint()
 	for _, bound := range bounded.Bounds() {
 		if int64(bound.Sandboxes) < fit && bound.Remedy != "" {
-			warnings = append(warnings, fmt.Sprintf("at most %d sandboxes, where memory holds %d idle ones: %s; %s", bound.Sandboxes, fit, bound.By, bound.Remedy))
+			warnings = append(warnings, fmt.Sprintf("at most %d sandboxes, where memory holds %d idle ones: %s; %s",
+				bound.Sandboxes, fit, bound.By, bound.Remedy))
 		}
 	}
 	return warnings

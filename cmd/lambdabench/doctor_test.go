@@ -37,7 +37,8 @@ func TestDoctorSaysWhichInterpreterABackendFailsWithAndAtWhichStep(t *testing.T)
 	node, python := isolation.Interpreter{Runtime: "nodejs18.x"}, isolation.Interpreter{Runtime: "python3.11"}
 	refused := &isolation.Unavailable{Backend: "unikernel", Lacks: "no process may be read", Remedy: "sysctl x=1"}
 	failed := func(in isolation.Interpreter, step trial.Step) trial.Verdict {
-		return trial.Verdict{Interpreter: in, Err: &trial.Failure{Runtime: in.Runtime, Step: step, Err: fmt.Errorf("wrapped: %w", refused)}}
+		return trial.Verdict{Interpreter: in, Err: &trial.Failure{Runtime: in.Runtime, Step: step,
+			Err: fmt.Errorf("wrapped: %w", refused)}}
 	}
 	for _, c := range []struct {
 		name     string
@@ -50,7 +51,8 @@ func TestDoctorSaysWhichInterpreterABackendFailsWithAndAtWhichStep(t *testing.T)
 		{"one works", []trial.Verdict{failed(node, trial.Boot), {Interpreter: python}}, nil,
 			[]string{"usable for python3.11 only", "nodejs18.x: boot: no process may be read; sysctl x=1"}, true},
 		{"none works", []trial.Verdict{failed(node, trial.Boot), failed(python, trial.Capture)}, nil,
-			[]string{"not usable: nodejs18.x: boot: no process may be read; sysctl x=1", "python3.11: capture: no process may be read; sysctl x=1"}, false},
+			[]string{"not usable: nodejs18.x: boot: no process may be read; sysctl x=1",
+				"python3.11: capture: no process may be read; sysctl x=1"}, false},
 		{"the probe fails", nil, refused, []string{"not usable: no process may be read; sysctl x=1"}, false},
 		{"nothing to try it with", nil, nil, []string{"not usable: there is no interpreter to try it with"}, false},
 	} {
@@ -113,7 +115,9 @@ func TestDoctorWarnsOfBoundsBelowWhatMemoryHolds(t *testing.T) {
 		bound isolation.Bound
 		want  []string
 	}{
-		"few":        {few, []string{"at most 500 sandboxes, where memory holds 2048 idle ones: kernel.pid_max is 1024; sysctl -w kernel.pid_max=4194304"}},
+		"few": {few,
+			[]string{"at most 500 sandboxes, where memory holds 2048 idle ones: kernel.pid_max is 1024; sysctl " +
+				"-w kernel.pid_max=4194304"}},
 		"many":       {isolation.Bound{Sandboxes: 2048, By: "kernel.pid_max is 32768", Remedy: "raise it"}, nil},
 		"configured": {isolation.Bound{Sandboxes: 7, By: "configured"}, nil},
 	} {

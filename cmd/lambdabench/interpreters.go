@@ -24,7 +24,9 @@ func findInterpreters(ctx context.Context, f *isolation.Finder) ([]isolation.Int
 
 // workingInterpreters are those that the backend works with; it tries each. An
 // error says why there are none.
-func workingInterpreters(ctx context.Context, b isolation.Backend, f *isolation.Finder, log *slog.Logger) ([]isolation.Interpreter, error) {
+func workingInterpreters(
+	ctx context.Context, b isolation.Backend, f *isolation.Finder, log *slog.Logger,
+) ([]isolation.Interpreter, error) {
 	found, err := findInterpreters(ctx, f)
 	if err != nil {
 		return nil, err

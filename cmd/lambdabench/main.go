@@ -77,7 +77,8 @@ func rootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(runCommand(), doctorCommand(), listCommand(), reportCommand(), compareCommand(), serveCommand(), mpscCommand())
+	root.AddCommand(runCommand(), doctorCommand(), listCommand(), reportCommand(), compareCommand(), serveCommand(),
+		mpscCommand())
 	return root
 }
 

@@ -87,8 +87,10 @@ func TestExitCodesTellWrongUseFromFailure(t *testing.T) {
 		{"a suite that is not there", []string{"run", "/nonexistent.yaml"}, exitUsage, "/nonexistent.yaml"},
 		{"a suite with a mistake", []string{"run", wrongKey}, exitUsage, wrongKey + ":2:24: unknown key \"cals\""},
 		{"an unknown backend", []string{"run", good, "--backends", "jail", "--out", t.TempDir()}, exitUsage, `"jail"`},
-		{"an experiment that is not in the suite", []string{"run", good, "--only", "burst", "--out", t.TempDir()}, exitUsage, `"burst"`},
-		{"a network that containers do not have", []string{"doctor", "--container-network", "wifi"}, exitUsage, "want none, host or bridge"},
+		{"an experiment that is not in the suite", []string{"run", good, "--only", "burst", "--out", t.TempDir()},
+			exitUsage, `"burst"`},
+		{"a network that containers do not have", []string{"doctor", "--container-network", "wifi"}, exitUsage,
+			"want none, host or bridge"},
 		{"report without a run", []string{"report"}, exitUsage, "1 arg"},
 		{"report on what is no run", []string{"report", "/nonexistent"}, exitFailed, "/nonexistent"},
 		{"compare with one run", []string{"compare", "a"}, exitUsage, "2 arg"},
@@ -106,21 +108,25 @@ func TestARunThatCannotBeginNamesNoWayToGoOn(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(out, record.Folder), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{record.SuiteFile: "suite: other\n", filepath.Join(record.Folder, "0001-deploy"+record.Suffix): ""} {
+	for name, text := range map[string]string{record.SuiteFile: "suite: other\n",
+		filepath.Join(record.Folder, "0001-deploy"+record.Suffix): ""} {
 		if err := os.WriteFile(filepath.Join(out, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	suite := write(t, "suite: x\nexperiments: {deploy: }\n")
 	code, _, stderr := command(t, "run", suite, "--out", out)
-	if code != exitFailed || !strings.Contains(stderr, bench.ErrOtherSuite.Error()) || strings.Contains(stderr, "To go on") {
+	if code != exitFailed || !strings.Contains(stderr, bench.ErrOtherSuite.Error()) ||
+		strings.Contains(stderr, "To go on") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
 
 func TestTheCommandToGoOnIsForAShell(t *testing.T) {
-	got := resume("my suite.yaml", "it's", runFlags{backends: []string{"container/runc"}, only: []string{"ao"}, patience: 10 * time.Minute, verbose: true, backendFlags: backendFlags{network: "none"}})
-	const want = `lambdabench run 'my suite.yaml' --out 'it'\''s' --backends container/runc --only ao --container-network none --patience 10m0s --verbose`
+	got := resume("my suite.yaml", "it's", runFlags{backends: []string{"container/runc"}, only: []string{"ao"},
+		patience: 10 * time.Minute, verbose: true, backendFlags: backendFlags{network: "none"}})
+	const want = `lambdabench run 'my suite.yaml' --out 'it'\''s' --backends container/runc --only ao ` +
+		`--container-network none --patience 10m0s --verbose`
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -183,7 +189,9 @@ func TestRunEndsWithTheReportAndResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(stderr.String(), "To go on: lambdabench "+strings.Join([]string{"run", suite, "--out", out, "--backends", "process"}, " ")) {
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed ||
+		!strings.Contains(stderr.String(), "To go on: lambdabench "+strings.Join([]string{"run", suite, "--out", out,
+			"--backends", "process"}, " ")) {
 		t.Errorf("exit code %d, and no way to go on in:\n%s", code, stderr.String())
 	}
 	if n := done(); n == 0 || n == 8 {

@@ -52,7 +52,8 @@ Credentials come from the environment, never from the file.`,
 	}
 	cmd.Flags().StringVar(&f.config, "config", "", "providers and schedules, YAML (see configs/mpsc.yaml)")
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:9100", "address and port")
-	cmd.Flags().StringVar(&f.backend, "backend", "", "where users' schedules run (default: the first usable of unikernel, process)")
+	cmd.Flags().StringVar(&f.backend, "backend", "",
+		"where users' schedules run (default: the first usable of unikernel, process)")
 	f.backendFlags.add(cmd)
 	addHosts(cmd, &f.hosts)
 	cmd.Flags().BoolVar(&f.verbose, "verbose", false, "log at debug level")
@@ -105,7 +106,8 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 		return fmt.Errorf("listen: %w; choose another --listen", err)
 	}
 	warnOfStrangers(l, log)
-	fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s (schedules on backend %s, pid %d)\n", l.Addr(), backend.Name(), os.Getpid())
+	fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s (schedules on backend %s, pid %d)\n", l.Addr(),
+		backend.Name(), os.Getpid())
 	return serveMPSC(ctx, c, l, cfg.Timeout, log)
 }
 
@@ -120,7 +122,9 @@ func newestPython(found []isolation.Interpreter) []isolation.Interpreter {
 }
 
 // scheduleBackend is the one that is named, or the first that works.
-func scheduleBackend(ctx context.Context, cfg backends.Config, name string, python []isolation.Interpreter) (isolation.Backend, error) {
+func scheduleBackend(
+	ctx context.Context, cfg backends.Config, name string, python []isolation.Interpreter,
+) (isolation.Backend, error) {
 	names := []string{name}
 	if name == "" {
 		names = []string{"unikernel", "process"}
@@ -145,7 +149,9 @@ func scheduleBackend(ctx context.Context, cfg backends.Config, name string, pyth
 
 // scheduleSandbox is a worker with Python. Without it there are the built-in
 // schedules only.
-func scheduleSandbox(b isolation.Backend, python []isolation.Interpreter, dir string, log *slog.Logger) (mpsc.Sandbox, func() error, error) {
+func scheduleSandbox(
+	b isolation.Backend, python []isolation.Interpreter, dir string, log *slog.Logger,
+) (mpsc.Sandbox, func() error, error) {
 	if len(python) == 0 {
 		log.Warn("CPython 3.11 or later is not installed: schedules cannot be uploaded")
 		return mpsc.Sandbox{}, func() error { return nil }, nil

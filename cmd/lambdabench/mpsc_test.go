@@ -110,7 +110,8 @@ func TestMPSCTestsRecommendsRunsAndRemembers(t *testing.T) {
 	var tests []struct{ Provider, Class string }
 	for range 3 {
 		m.ask("POST /test/hello", "", &tests)
-		if len(tests) != 2 || tests[0].Provider != "near" || tests[0].Class != "ok" || tests[1].Provider != "far" || tests[1].Class != "ok" {
+		if len(tests) != 2 || tests[0].Provider != "near" || tests[0].Class != "ok" || tests[1].Provider != "far" ||
+			tests[1].Class != "ok" {
 			t.Fatalf("tests: %+v", tests)
 		}
 	}
@@ -126,7 +127,8 @@ func TestMPSCTestsRecommendsRunsAndRemembers(t *testing.T) {
 	if got := m.recommends(); got != "far" {
 		t.Errorf("the cheapest is said to be %q", got)
 	}
-	if res := m.ask("POST /run/hello", "{}", &said); said != "far" || res.Header.Get("X-MPSC-Provider") != "far" || res.Header.Get("X-MPSC-Tries") != "1" {
+	if res := m.ask("POST /run/hello", "{}", &said); said != "far" || res.Header.Get("X-MPSC-Provider") != "far" ||
+		res.Header.Get("X-MPSC-Tries") != "1" {
 		t.Errorf("run: %v, %v", said, res.Header)
 	}
 	m.interrupt()
@@ -172,7 +174,8 @@ func TestMPSCRunsUploadedSchedulesAlsoAfterAKill(t *testing.T) {
 	if got := m.recommends(); got != "far" {
 		t.Errorf("the schedule's choice is %q", got)
 	}
-	if res := m.ask("PUT /schedules/farthest", strings.Replace(farthest, "max", "maximum", 1), &said); res.StatusCode != http.StatusUnprocessableEntity ||
+	if res := m.ask("PUT /schedules/farthest", strings.Replace(farthest, "max", "maximum", 1),
+		&said); res.StatusCode != http.StatusUnprocessableEntity ||
 		!strings.Contains(fmt.Sprint(said), "maximum") {
 		t.Errorf("a schedule that throws: %s, %v", res.Status, said)
 	}
@@ -195,17 +198,22 @@ func TestMPSCRefusesWrongUse(t *testing.T) {
 		says string
 		code int
 	}{
-		"no configuration":       {nil, "--config", exitUsage},
-		"none that is there":     {[]string{"--config", "no/such.yaml"}, "no/such.yaml", exitUsage},
-		"a key that is unknown":  {changed("latency:", "latencies:"), "line 2: field latencies not found", exitUsage},
-		"a value that is wrong":  {changed("type: http", "type: gcp"), `type "gcp" is not aws, openwhisk or http`, exitUsage},
-		"a time without a unit":  {changed("latency: 1h", "latency: soon"), "soon", exitUsage},
-		"an unknown schedule":    {append(changed("latency: 1h", "schedule: luckiest"), "--backend", "process"), `"luckiest"`, exitUsage},
-		"an unknown backend":     {append(changed("x", "x"), "--backend", "vax"), "vax", exitUsage},
-		"missing credentials":    {changed("type: http, ApiHost: 'http://127.0.0.1:1', url: '{host}/{function}'", "type: aws, ApiHost: 'http://127.0.0.1:1', credentials: NOSUCH"), "NOSUCH_ACCESS_KEY_ID", exitUsage},
-		"an argument":            {[]string{"extra"}, "extra", exitUsage},
-		"no database can be":     {append(changed(filepath.Dir(databaseOf(good)), "/nonexistent"), "--backend", "process"), "/nonexistent", exitFailed},
-		"an address that is bad": {append(changed("x", "x"), "--backend", "process", "--listen", "127.0.0.1:99999"), "99999", exitFailed},
+		"no configuration":      {nil, "--config", exitUsage},
+		"none that is there":    {[]string{"--config", "no/such.yaml"}, "no/such.yaml", exitUsage},
+		"a key that is unknown": {changed("latency:", "latencies:"), "line 2: field latencies not found", exitUsage},
+		"a value that is wrong": {changed("type: http", "type: gcp"), `type "gcp" is not aws, openwhisk or http`,
+			exitUsage},
+		"a time without a unit": {changed("latency: 1h", "latency: soon"), "soon", exitUsage},
+		"an unknown schedule": {append(changed("latency: 1h", "schedule: luckiest"), "--backend", "process"),
+			`"luckiest"`, exitUsage},
+		"an unknown backend": {append(changed("x", "x"), "--backend", "vax"), "vax", exitUsage},
+		"missing credentials": {changed("type: http, ApiHost: 'http://127.0.0.1:1', url: '{host}/{function}'",
+			"type: aws, ApiHost: 'http://127.0.0.1:1', credentials: NOSUCH"), "NOSUCH_ACCESS_KEY_ID", exitUsage},
+		"an argument": {[]string{"extra"}, "extra", exitUsage},
+		"no database can be": {append(changed(filepath.Dir(databaseOf(good)), "/nonexistent"), "--backend",
+			"process"), "/nonexistent", exitFailed},
+		"an address that is bad": {append(changed("x", "x"), "--backend", "process", "--listen", "127.0.0.1:99999"),
+			"99999", exitFailed},
 	} {
 		code, stdout, stderr := command(t, append([]string{"mpsc"}, c.args...)...)
 		if code != c.code || !strings.Contains(stderr, c.says) || stdout != "" {

@@ -36,7 +36,9 @@ func TestServeLetsFunctionsReachWhatIsAllowed(t *testing.T) {
 		t.Skip(probed)
 	}
 	answer := func(text string) *httptest.Server {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, text) }))
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, text)
+		}))
 		t.Cleanup(s.Close)
 		return s
 	}
@@ -46,30 +48,36 @@ func TestServeLetsFunctionsReachWhatIsAllowed(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	url, cmd, _ := listening(t, "serve", "--backend", unikernel.Name, "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--config", config)
+	url, cmd, _ := listening(t, "serve", "--backend", unikernel.Name, "--listen", "127.0.0.1:0", "--data", t.TempDir(),
+		"--config", config)
 	defer func() {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
 	}()
 	c := lambdatest.Client(t, url)
-	code := lambdatest.Zip(t, "index.js", `exports.handler = (url) => new Promise((resolve) => require('http').get(url, (res) => {
+	code := lambdatest.Zip(t, "index.js", `
+const http = require('http');
+exports.handler = (url) => new Promise((resolve) => http.get(url, (res) => {
   let text = '';
   res.on('data', (d) => { text += d; }).on('end', () => resolve(text));
 }).on('error', (err) => resolve(err.code)));`)
 	if _, err := c.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
-		FunctionName: aws.String("get"), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"), Timeout: aws.Int32(30),
-		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: code},
+		FunctionName: aws.String("get"), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"),
+		Timeout: aws.Int32(30),
+		Role:    aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: code},
 	}); err != nil {
 		t.Fatal(err)
 	}
 	for target, want := range map[string]string{allowed.URL: `"allowed"`, refused.URL: `"ECONNREFUSED"`} {
-		out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("get"), Payload: fmt.Appendf(nil, "%q", target)})
+		out, err := c.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("get"),
+			Payload: fmt.Appendf(nil, "%q", target)})
 		if err != nil || string(out.Payload) != want {
 			t.Errorf("%s: %s %v, want %s", target, out.Payload, err, want)
 		}
 	}
 	for _, name := range []string{"process", "container/runc"} {
-		if code, _, says := command(t, "serve", "--backend", name, "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--config", config); code != exitUsage || !strings.Contains(says, "network.allow") {
+		if code, _, says := command(t, "serve", "--backend", name, "--listen", "127.0.0.1:0", "--data", t.TempDir(),
+			"--config", config); code != exitUsage || !strings.Contains(says, "network.allow") {
 			t.Errorf("%s with an allow list: exit %d, %s", name, code, says)
 		}
 	}

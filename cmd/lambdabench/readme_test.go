@@ -50,7 +50,8 @@ func TestTheBlockOfTheReadmeRunsAsPasted(t *testing.T) {
 		run := exec.CommandContext(ctx, "bash", script)
 		run.Dir = dir
 		out, err := run.CombinedOutput()
-		if err != nil || !strings.Contains(string(out), `"hello you"`) || !strings.Contains(string(out), `\tINFO\tasked by you\n`) {
+		if err != nil || !strings.Contains(string(out), `"hello you"`) ||
+			!strings.Contains(string(out), `\tINFO\tasked by you\n`) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}

@@ -45,7 +45,9 @@ with the same --out does what is missing.`,
 	cmd.Flags().StringSliceVar(&f.backends, "backends", nil, "only these backends, instead of the suite's")
 	cmd.Flags().StringSliceVar(&f.only, "only", nil, "only these experiments of the suite")
 	f.backendFlags.add(cmd)
-	cmd.Flags().DurationVar(&f.patience, "patience", 0, "how long a backend may take to start a sandbox, and each step of its trial: more on an emulated host (default: the platform's)")
+	cmd.Flags().DurationVar(&f.patience, "patience", 0,
+		"how long a backend may take to start a sandbox, and each step of its trial: more on an emulated host "+
+			"(default: the platform's)")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log what the platform does")
 	return cmd
 }
@@ -78,7 +80,8 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 	case errors.Is(err, bench.ErrUnknown):
 		return &usageError{err}
 	case errors.As(err, &failed):
-		err = fmt.Errorf("%w; to try them again: %s", err, resume(path, out, f)) // what was said of each is on the screen
+		// the failures themselves are on the screen already
+		err = fmt.Errorf("%w; to try them again: %s", err, resume(path, out, f))
 	case slices.ContainsFunc(bench.NothingRun, func(e error) bool { return errors.Is(err, e) }):
 		return err // the same command would fail again
 	case err != nil:

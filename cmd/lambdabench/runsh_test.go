@@ -35,7 +35,8 @@ func runSh(t *testing.T, env ...string) string {
 // and can do nothing else.
 func fakeGo(t *testing.T, version string) string {
 	dir := t.TempDir()
-	script := "#!/bin/sh\n[ \"$GOTOOLCHAIN $1\" = 'local version' ] && echo go version go" + version + " linux/amd64 && exit\n" +
+	script := "#!/bin/sh\n[ \"$GOTOOLCHAIN $1\" = 'local version' ] && echo go version go" + version +
+		" linux/amd64 && exit\n" +
 		"echo 'go: a long raw error' >&2; exit 1\n"
 	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
@@ -56,7 +57,8 @@ func TestRunShSaysInOneSentenceWhichGoIsNeeded(t *testing.T) {
 }
 
 func TestRunShSaysInOneSentenceThatModulesCannotBeFetched(t *testing.T) {
-	out := runSh(t, "GOMODCACHE="+t.TempDir(), "GOPROXY=http://127.0.0.1:1", "GOFLAGS=-mod=mod", "GONOSUMDB=*", "GOTOOLCHAIN=local")
+	out := runSh(t, "GOMODCACHE="+t.TempDir(), "GOPROXY=http://127.0.0.1:1", "GOFLAGS=-mod=mod", "GONOSUMDB=*",
+		"GOTOOLCHAIN=local")
 	if !strings.Contains(out, "could not be fetched") || strings.Count(out, "\n") != 1 {
 		t.Errorf("run.sh printed\n%s\nwant one line that says that the modules could not be fetched", out)
 	}

@@ -63,7 +63,9 @@ those of --host, so that no web page can reach it under a name of its own.
 	return cmd
 }
 
-func serve(cmd *cobra.Command, cfg platform.Config, settings backends.Config, name, listen string, log *slog.Logger) (err error) {
+func serve(
+	cmd *cobra.Command, cfg platform.Config, settings backends.Config, name, listen string, log *slog.Logger,
+) (err error) {
 	ctx := cmd.Context()
 	settings.Log, settings.Allow = log, cfg.Network.Allow
 	backend, err := backends.ByName(settings, name)
@@ -90,7 +92,8 @@ func serve(cmd *cobra.Command, cfg platform.Config, settings backends.Config, na
 
 // addHosts adds the flag for names that a reverse proxy passes on.
 func addHosts(cmd *cobra.Command, hosts *[]string) {
-	cmd.Flags().StringSliceVar(hosts, "host", nil, "a `name` under which clients reach a loopback listener, as behind a reverse proxy; may be repeated")
+	cmd.Flags().StringSliceVar(hosts, "host", nil,
+		"a `name` under which clients reach a loopback listener, as behind a reverse proxy; may be repeated")
 }
 
 // hostNames are those of --host and the one in --listen.
@@ -104,6 +107,7 @@ func hostNames(listen string, hosts []string) []string {
 // warnOfStrangers warns of an address that others than this host can reach.
 func warnOfStrangers(l net.Listener, log *slog.Logger) {
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-		log.Warn("anyone who reaches this address can run code here: the API checks no signature", "address", l.Addr().String())
+		log.Warn("anyone who reaches this address can run code here: the API checks no signature", "address",
+			l.Addr().String())
 	}
 }

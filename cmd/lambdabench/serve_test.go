@@ -33,21 +33,26 @@ func TestServeFinishesWhatRunsWhenItIsTerminated(t *testing.T) {
 	}
 	data := t.TempDir()
 	config := filepath.Join(t.TempDir(), "platform.yaml")
-	if err := os.WriteFile(config, []byte("grace: 1m\n"), 0o644); err != nil { // the sandbox may still boot when it is terminated
+	// the sandbox may still boot when it is terminated
+	if err := os.WriteFile(config, []byte("grace: 1m\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	url, cmd, log := listening(t, "serve", "--listen", "127.0.0.1:0", "--data", data, "--config", config)
 	if !strings.HasPrefix(url, "http://127.0.0.1:") {
 		t.Errorf("listens on %s", url)
 	}
-	if code, _, says := command(t, "serve", "--listen", "127.0.0.1:0", "--data", data); code != exitFailed || !strings.Contains(says, "in use by another platform") || !strings.Contains(says, data) {
+	if code, _, says := command(t, "serve", "--listen", "127.0.0.1:0", "--data", data); code != exitFailed ||
+		!strings.Contains(says, "in use by another platform") || !strings.Contains(says, data) {
 		t.Errorf("a second one on the same directory: exit %d, %s", code, says)
 	}
 	c := lambdatest.Client(t, url)
-	code := lambdatest.Zip(t, "index.js", "exports.handler = () => { console.log('begun'); return new Promise((r) => setTimeout(() => r('done'), 1500)) }")
+	code := lambdatest.Zip(t, "index.js",
+		"exports.handler = () => { console.log('begun'); "+
+			"return new Promise((r) => setTimeout(() => r('done'), 1500)) }")
 	if _, err := c.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
-		FunctionName: aws.String("slow"), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"), Timeout: aws.Int32(10),
-		Role: aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: code},
+		FunctionName: aws.String("slow"), Runtime: types.Runtime(in.Runtime), Handler: aws.String("index.handler"),
+		Timeout: aws.Int32(10),
+		Role:    aws.String("arn:aws:iam::000000000000:role/any"), Code: &types.FunctionCode{ZipFile: code},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +130,8 @@ func (e elsewhere) Addr() net.Addr { return &e.addr }
 func TestWhoListensBeyondLoopbackIsWarned(t *testing.T) {
 	for address, want := range map[string]bool{"127.0.0.1": false, "::1": false, "0.0.0.0": true, "192.0.2.1": true} {
 		var log bytes.Buffer
-		warnOfStrangers(elsewhere{addr: net.TCPAddr{IP: net.ParseIP(address), Port: 9000}}, slog.New(slog.NewTextHandler(&log, nil)))
+		warnOfStrangers(elsewhere{addr: net.TCPAddr{IP: net.ParseIP(address), Port: 9000}},
+			slog.New(slog.NewTextHandler(&log, nil)))
 		if got := strings.Contains(log.String(), "anyone who reaches"); got != want {
 			t.Errorf("%s: %q", address, &log)
 		}

@@ -24,8 +24,10 @@ settle: {busy: 1, wait: 1s}
 runtimes: [python]
 experiments: {trace: {file: %s, clients: 3}}
 `, calls))
-	code, stdout, stderr := command(t, "run", suite, "--backends", "process", "--out", filepath.Join(t.TempDir(), "run"))
-	row := regexp.MustCompile(`\n +process +python\S+ +gateway +3 +23 .* 0 +\S`) // backend, runtime, via, clients, n, errors
+	code, stdout, stderr := command(t, "run", suite, "--backends", "process", "--out",
+		filepath.Join(t.TempDir(), "run"))
+	// backend, runtime, via, clients, n, errors
+	row := regexp.MustCompile(`\n +process +python\S+ +gateway +3 +23 .* 0 +\S`)
 	if code != exitOK || !row.MatchString(stdout) {
 		t.Errorf("exit code %d, and no row of 23 calls in:\n%s%s", code, stdout, stderr)
 	}

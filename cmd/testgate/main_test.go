@@ -31,7 +31,8 @@ func TestCountsAndAttributesTestsToBackends(t *testing.T) {
 			t.Errorf("%s: %d tests ran, want %d", backend, n, want)
 		}
 	}
-	if s := out.String(); strings.Contains(s, "noise") || !strings.Contains(s, "no runc") || !strings.Contains(s, "broken") {
+	if s := out.String(); strings.Contains(s, "noise") || !strings.Contains(s, "no runc") ||
+		!strings.Contains(s, "broken") {
 		t.Errorf("shown output:\n%s", s)
 	}
 }
@@ -56,7 +57,8 @@ func TestWhatATestSaidThatNeverEndedIsShown(t *testing.T) {
 }
 
 func TestAPackageThatDoesNotBuildIsAFailure(t *testing.T) {
-	got, err := read(strings.NewReader("# m/bench\n"+`{"Action":"build-fail","Package":"m/bench"}`+"\n"), &bytes.Buffer{})
+	got, err := read(strings.NewReader("# m/bench\n"+`{"Action":"build-fail","Package":"m/bench"}`+"\n"),
+		&bytes.Buffer{})
 	if err != nil || !got.broken {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -84,7 +84,8 @@ func Read(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	case errors.As(err, &large):
 		return nil, tooLarge(w, r, limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, fmt.Errorf("%w: %s; send it without pauses, at %d KB/s or more", ErrSlow, came(body, r), int64(time.Second/perByte)>>10)
+		return nil, fmt.Errorf("%w: %s; send it without pauses, at %d KB/s or more", ErrSlow, came(body, r),
+			int64(time.Second/perByte)>>10)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("%w: %s", ErrShort, came(body, r))
 	case errors.Is(err, ErrBusy):

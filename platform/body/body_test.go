@@ -123,14 +123,18 @@ func TestARefusedBodyThatStallsIsNotWaitedForAsLongAsOthers(t *testing.T) {
 
 func TestABodyThatStallsIsAnErrorThatSaysSo(t *testing.T) {
 	status, answer := bodytest.Stall(t, serve(t, reader, 50*time.Millisecond).URL, "POST", "/")
-	if want := "the request's body did not arrive in time: 1 of 100 bytes came; send it without pauses, at 200 KB/s or more\n"; status != 408 || answer != want {
+	if want := "the request's body did not arrive in time: 1 of 100 bytes came; send it without pauses, at 200 " +
+		"KB/s or more\n"; status != 408 || answer != want {
 		t.Errorf("%d %s", status, answer)
 	}
 }
 
 func TestABodyThatNobodyReadsDoesNotHoldItsConnection(t *testing.T) {
-	srv := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such path", http.StatusNotFound) }, 50*time.Millisecond)
-	if status, answer := bodytest.Stall(t, srv.URL, "POST", "/"); status != 404 || !strings.Contains(answer, "no such path") {
+	srv := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no such path", http.StatusNotFound)
+	}, 50*time.Millisecond)
+	if status, answer := bodytest.Stall(t, srv.URL, "POST", "/"); status != 404 ||
+		!strings.Contains(answer, "no such path") {
 		t.Errorf("%d %s", status, answer)
 	}
 }

@@ -84,7 +84,8 @@ func TestAllBodiesTogetherAreBounded(t *testing.T) {
 		t.Errorf("%v, want ErrBusy", err)
 	}
 	refused.SetReadDeadline(time.Now().Add(10 * time.Second))
-	if res, err := http.ReadResponse(bufio.NewReader(refused), nil); err != nil || res.StatusCode != http.StatusTooManyRequests {
+	if res, err := http.ReadResponse(bufio.NewReader(refused), nil); err != nil ||
+		res.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("%+v, %v", res, err)
 	}
 	begin(t, srv, "Content-Length: 1000", large[:1000])
@@ -121,7 +122,8 @@ func TestAMalformedBodyIsItsClientsFault(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if answer, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusBadRequest || !strings.Contains(string(answer), body.ErrMalformed.Error()) {
+		if answer, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusBadRequest ||
+			!strings.Contains(string(answer), body.ErrMalformed.Error()) {
 			t.Errorf("%s: %d %s", name, res.StatusCode, answer)
 		}
 	}

@@ -75,7 +75,8 @@ func New(cfg Config, invoker Invoker) (*Dispatcher, error) {
 		return nil, fmt.Errorf("dispatcher: %w", err)
 	}
 	cfg = cfg.resolved()
-	return &Dispatcher{cfg: cfg, invoker: invoker, functions: map[string]*function{}, pressure: newPressure(cfg.Runnable)}, nil
+	return &Dispatcher{cfg: cfg, invoker: invoker, functions: map[string]*function{},
+		pressure: newPressure(cfg.Runnable)}, nil
 }
 
 // Invoke runs req when its turn has come. The time it waited is part of

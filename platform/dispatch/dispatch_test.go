@@ -130,7 +130,8 @@ func TestQueueIsBounded(t *testing.T) {
 	other := send(t, d, ctx, "b") // its queue is its own
 	a := <-send(t, d, ctx, "a")
 	var th *Throttled
-	if !errors.As(a.err, &th) || !errors.Is(a.err, ErrThrottled) || th.Reason != ReasonTotal || th.Waited || th.Function != "a" {
+	if !errors.As(a.err, &th) || !errors.Is(a.err, ErrThrottled) || th.Reason != ReasonTotal || th.Waited ||
+		th.Function != "a" {
 		t.Errorf("%v", a.err)
 	}
 	for range 4 {
@@ -238,7 +239,8 @@ func TestReservationsLeavePlacesForOthers(t *testing.T) {
 		arn string
 		n   int
 		ok  bool
-	}{{"a", 10, true}, {"b", 9, false}, {"b", 8, true}, {"a", 11, false}, {"a", 5, true}, {"b", 13, true}, {"c", -1, false}} {
+	}{{"a", 10, true}, {"b", 9, false}, {"b", 8, true}, {"a", 11, false}, {"a", 5, true}, {"b", 13, true},
+		{"c", -1, false}} {
 		if err := d.Reserve(step.arn, step.n); (err == nil) != step.ok || err != nil && !errors.Is(err, ErrReserve) {
 			t.Errorf("reserve %d for %s: %v", step.n, step.arn, err)
 		}

@@ -13,5 +13,6 @@ type Stats struct {
 func (d *Dispatcher) Stats() Stats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return Stats{Running: d.running, Waiting: d.waiting, Functions: len(d.functions), Reserved: d.reserved, Throttled: d.throttled}
+	return Stats{Running: d.running, Waiting: d.waiting, Functions: len(d.functions), Reserved: d.reserved,
+		Throttled: d.throttled}
 }

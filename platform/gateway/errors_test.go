@@ -55,7 +55,10 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 		is   func(error) bool
 		says string
 	}{
-		"get": {func() error { _, err := d.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: none}); return err }, notFound, "none"},
+		"get": {func() error {
+			_, err := d.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: none})
+			return err
+		}, notFound, "none"},
 		"get version": {func() error {
 			_, err := d.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: f, Qualifier: aws.String("9")})
 			return err
@@ -69,7 +72,8 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 			return err
 		}, notFound, "none"},
 		"delete $LATEST": {func() error {
-			_, err := d.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: f, Qualifier: aws.String("$LATEST")})
+			_, err := d.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: f,
+				Qualifier: aws.String("$LATEST")})
 			return err
 		}, badValue, "$LATEST"},
 		"publish": {func() error {
@@ -85,26 +89,45 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 			return err
 		}, notFound, "none"},
 		"too much concurrency": {func() error {
-			_, err := d.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: f, ReservedConcurrentExecutions: aws.Int32(1000)})
+			_, err := d.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: f,
+				ReservedConcurrentExecutions: aws.Int32(1000)})
 			return err
 		}, badValue, "1000"},
-		"exists": {func() error { return create(func(in *lambda.CreateFunctionInput) { in.FunctionName = f }) }, is[*types.ResourceConflictException], "f"},
+		"exists": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) { in.FunctionName = f })
+		}, is[*types.ResourceConflictException], "f"},
 		"name": {func() error {
 			return create(func(in *lambda.CreateFunctionInput) { in.FunctionName = aws.String("a b") })
 		}, badValue, "a b"},
 		"long name": {func() error {
-			return create(func(in *lambda.CreateFunctionInput) { in.FunctionName = aws.String(strings.Repeat("a", 65)) })
+			return create(func(in *lambda.CreateFunctionInput) {
+				in.FunctionName = aws.String(strings.Repeat("a", 65))
+			})
 		}, badValue, "64"},
 		"path as a name": {func() error {
 			return create(func(in *lambda.CreateFunctionInput) { in.FunctionName = aws.String("../x") })
 		}, badValue, "../x"},
-		"runtime":      {func() error { return create(func(in *lambda.CreateFunctionInput) { in.Runtime = types.RuntimeRuby33 }) }, badValue, "ruby3.3"},
-		"no handler":   {func() error { return create(func(in *lambda.CreateFunctionInput) { in.Handler = nil }) }, badValue, "handler"},
-		"handler":      {func() error { return create(func(in *lambda.CreateFunctionInput) { in.Handler = aws.String("a b") }) }, badValue, "a b"},
-		"timeout 0":    {func() error { return create(func(in *lambda.CreateFunctionInput) { in.Timeout = aws.Int32(0) }) }, badValue, "timeout"},
-		"timeout 901":  {func() error { return create(func(in *lambda.CreateFunctionInput) { in.Timeout = aws.Int32(901) }) }, badValue, "901"},
-		"memory 127":   {func() error { return create(func(in *lambda.CreateFunctionInput) { in.MemorySize = aws.Int32(127) }) }, badValue, "127"},
-		"memory 10241": {func() error { return create(func(in *lambda.CreateFunctionInput) { in.MemorySize = aws.Int32(10241) }) }, badValue, "10241"},
+		"runtime": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) { in.Runtime = types.RuntimeRuby33 })
+		}, badValue, "ruby3.3"},
+		"no handler": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) { in.Handler = nil })
+		}, badValue, "handler"},
+		"handler": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) { in.Handler = aws.String("a b") })
+		}, badValue, "a b"},
+		"timeout 0": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) { in.Timeout = aws.Int32(0) })
+		}, badValue, "timeout"},
+		"timeout 901": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) { in.Timeout = aws.Int32(901) })
+		}, badValue, "901"},
+		"memory 127": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) { in.MemorySize = aws.Int32(127) })
+		}, badValue, "127"},
+		"memory 10241": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) { in.MemorySize = aws.Int32(10241) })
+		}, badValue, "10241"},
 		"environment size": {func() error {
 			return create(func(in *lambda.CreateFunctionInput) {
 				in.Environment = &types.Environment{Variables: map[string]string{"AA": strings.Repeat("x", 4095)}}
@@ -132,10 +155,14 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 		}, badValue, "no effect"},
 		"options of the runtime's start": {func() error {
 			return create(func(in *lambda.CreateFunctionInput) {
-				in.Environment = &types.Environment{Variables: map[string]string{"NODE_OPTIONS": "--enable-source-maps --inspect"}}
+				in.Environment = &types.Environment{
+					Variables: map[string]string{"NODE_OPTIONS": "--enable-source-maps --inspect"},
+				}
 			})
 		}, badValue, "--inspect"},
-		"no zip": {func() error { return create(func(in *lambda.CreateFunctionInput) { in.Code = &types.FunctionCode{} }) }, badValue, "ZipFile"},
+		"no zip": {func() error {
+			return create(func(in *lambda.CreateFunctionInput) { in.Code = &types.FunctionCode{} })
+		}, badValue, "ZipFile"},
 		"broken zip": {func() error {
 			return create(func(in *lambda.CreateFunctionInput) { in.Code.ZipFile = []byte("PK no") })
 		}, badValue, "package"},
@@ -152,7 +179,8 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 			return create(func(in *lambda.CreateFunctionInput) { in.PackageType = types.PackageTypeImage })
 		}, badValue, "image"},
 		"update code": {func() error {
-			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: none, ZipFile: lambdatest.Zip(t, "a", "")})
+			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: none,
+				ZipFile: lambdatest.Zip(t, "a", "")})
 			return err
 		}, notFound, "none"},
 		"update bad code": {func() error {
@@ -160,11 +188,13 @@ func TestErrorsOfManagementAreTheSDKsExceptions(t *testing.T) {
 			return err
 		}, badValue, "package"},
 		"update version": {func() error {
-			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: aws.String("f:1"), ZipFile: lambdatest.Zip(t, "a", "")})
+			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: aws.String("f:1"),
+				ZipFile: lambdatest.Zip(t, "a", "")})
 			return err
 		}, badValue, "published"},
 		"code revision": {func() error {
-			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: f, ZipFile: lambdatest.Zip(t, "a", ""), RevisionId: aws.String("old")})
+			_, err := d.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: f,
+				ZipFile: lambdatest.Zip(t, "a", ""), RevisionId: aws.String("old")})
 			return err
 		}, is[*types.PreconditionFailedException], "revision"},
 		"revision": {func() error {
@@ -198,7 +228,8 @@ func TestErrorsOfInvocationsAreTheSDKsExceptions(t *testing.T) {
 		is   func(error) bool
 		code int
 	}{
-		"throttled":       {&dispatch.Throttled{Function: "f", Reason: dispatch.ReasonFunction}, is[*types.TooManyRequestsException], 429},
+		"throttled": {&dispatch.Throttled{Function: "f", Reason: dispatch.ReasonFunction},
+			is[*types.TooManyRequestsException], 429},
 		"no place":        {fmt.Errorf("invoke: %w", worker.ErrNoPlace), is[*types.TooManyRequestsException], 429},
 		"unknown runtime": {worker.ErrUnknownRuntime, is[*types.InvalidRuntimeException], 502},
 		"closed":          {worker.ErrClosed, is[*types.ServiceException], 503},
@@ -207,7 +238,9 @@ func TestErrorsOfInvocationsAreTheSDKsExceptions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d.fake.mu.Lock()
-			d.fake.answer = func(context.Context, worker.Request) (worker.Response, error) { return worker.Response{}, c.from }
+			d.fake.answer = func(context.Context, worker.Request) (worker.Response, error) {
+				return worker.Response{}, c.from
+			}
 			d.fake.mu.Unlock()
 			_, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f")})
 			var status interface{ HTTPStatusCode() int }
@@ -215,7 +248,8 @@ func TestErrorsOfInvocationsAreTheSDKsExceptions(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			var throttled *types.TooManyRequestsException
-			if name == "throttled" && (!errors.As(err, &throttled) || throttled.Reason != types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded) {
+			if name == "throttled" && (!errors.As(err, &throttled) ||
+				throttled.Reason != types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded) {
 				t.Errorf("%+v", throttled)
 			}
 		})
@@ -224,17 +258,34 @@ func TestErrorsOfInvocationsAreTheSDKsExceptions(t *testing.T) {
 		in lambda.InvokeInput
 		is func(error) bool
 	}{
-		"unknown function":   {lambda.InvokeInput{FunctionName: aws.String("none")}, is[*types.ResourceNotFoundException]},
-		"unknown version":    {lambda.InvokeInput{FunctionName: aws.String("f"), Qualifier: aws.String("3")}, is[*types.ResourceNotFoundException]},
-		"two versions":       {lambda.InvokeInput{FunctionName: aws.String("f:2"), Qualifier: aws.String("3")}, is[*types.InvalidParameterValueException]},
-		"another account":    {lambda.InvokeInput{FunctionName: aws.String("arn:aws:lambda:us-east-1:111111111111:function:f")}, is[*types.ResourceNotFoundException]},
-		"another region":     {lambda.InvokeInput{FunctionName: aws.String("arn:aws:lambda:eu-west-1:000000000000:function:f")}, is[*types.ResourceNotFoundException]},
-		"no ARN":             {lambda.InvokeInput{FunctionName: aws.String("arn:aws:s3:us-east-1:000000000000:function:f")}, is[*types.InvalidParameterValueException]},
-		"no JSON":            {lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte("{")}, is[*types.InvalidRequestContentException]},
-		"bad client context": {lambda.InvokeInput{FunctionName: aws.String("f"), ClientContext: aws.String("%%")}, is[*types.InvalidRequestContentException]},
-		"context no JSON":    {lambda.InvokeInput{FunctionName: aws.String("f"), ClientContext: aws.String("e30g===")}, is[*types.InvalidRequestContentException]},
-		"invocation type":    {lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: "Later"}, is[*types.InvalidParameterValueException]},
-		"over 6 MB":          {lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte(`"` + strings.Repeat("x", 6<<20-1) + `"`)}, is[*types.RequestTooLargeException]},
+		"unknown function": {lambda.InvokeInput{FunctionName: aws.String("none")},
+			is[*types.ResourceNotFoundException]},
+		"unknown version": {lambda.InvokeInput{FunctionName: aws.String("f"), Qualifier: aws.String("3")},
+			is[*types.ResourceNotFoundException]},
+		"two versions": {lambda.InvokeInput{FunctionName: aws.String("f:2"), Qualifier: aws.String("3")},
+			is[*types.InvalidParameterValueException]},
+		"another account": {
+			lambda.InvokeInput{FunctionName: aws.String("arn:aws:lambda:us-east-1:111111111111:function:f")},
+			is[*types.ResourceNotFoundException],
+		},
+		"another region": {
+			lambda.InvokeInput{FunctionName: aws.String("arn:aws:lambda:eu-west-1:000000000000:function:f")},
+			is[*types.ResourceNotFoundException],
+		},
+		"no ARN": {
+			lambda.InvokeInput{FunctionName: aws.String("arn:aws:s3:us-east-1:000000000000:function:f")},
+			is[*types.InvalidParameterValueException],
+		},
+		"no JSON": {lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte("{")},
+			is[*types.InvalidRequestContentException]},
+		"bad client context": {lambda.InvokeInput{FunctionName: aws.String("f"), ClientContext: aws.String("%%")},
+			is[*types.InvalidRequestContentException]},
+		"context no JSON": {lambda.InvokeInput{FunctionName: aws.String("f"), ClientContext: aws.String("e30g===")},
+			is[*types.InvalidRequestContentException]},
+		"invocation type": {lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: "Later"},
+			is[*types.InvalidParameterValueException]},
+		"over 6 MB": {lambda.InvokeInput{FunctionName: aws.String("f"),
+			Payload: []byte(`"` + strings.Repeat("x", 6<<20-1) + `"`)}, is[*types.RequestTooLargeException]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := d.Invoke(t.Context(), &c.in); !c.is(err) {
@@ -243,7 +294,8 @@ func TestErrorsOfInvocationsAreTheSDKsExceptions(t *testing.T) {
 		})
 	}
 	d.fake.answer = nil
-	out, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte(`"` + strings.Repeat("x", 6<<20-2) + `"`)})
+	out, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"),
+		Payload: []byte(`"` + strings.Repeat("x", 6<<20-2) + `"`)})
 	if err != nil || len(out.Payload) != 6<<20 {
 		t.Errorf("exactly 6 MB: %v", err)
 	}
@@ -251,7 +303,8 @@ func TestErrorsOfInvocationsAreTheSDKsExceptions(t *testing.T) {
 
 func TestFullDiskIsCodeStorageExceeded(t *testing.T) {
 	e := translate(fmt.Errorf("unpack: %w", store.ErrDiskFull))
-	if e.kind != "CodeStorageExceededException" || e.status != http.StatusBadRequest || !strings.Contains(e.message, "disk is full") {
+	if e.kind != "CodeStorageExceededException" || e.status != http.StatusBadRequest ||
+		!strings.Contains(e.message, "disk is full") {
 		t.Errorf("%+v", e)
 	}
 }
@@ -282,12 +335,15 @@ func TestRequestsThatNoSDKSends(t *testing.T) {
 		status             int
 		kind               string
 	}{
-		"bad JSON":        {"POST", at, `{"FunctionName":`, 400, "InvalidRequestContentException"},
-		"bad base64":      {"POST", at, `{"FunctionName":"g","Runtime":"nodejs20.x","Handler":"a.b","Code":{"ZipFile":"%%"}}`, 400, "InvalidRequestContentException"},
-		"wrong type":      {"POST", at, `{"FunctionName":7}`, 400, "InvalidRequestContentException"},
-		"two values":      {"POST", at, `{"FunctionName":"g"} {}`, 400, "InvalidRequestContentException"},
-		"empty body":      {"POST", at, ``, 400, "InvalidParameterValueException"},
-		"huge timeout":    {"PUT", at + "/f/configuration", `{"Timeout":9223372036854775807}`, 400, "InvalidParameterValueException"},
+		"bad JSON": {"POST", at, `{"FunctionName":`, 400, "InvalidRequestContentException"},
+		"bad base64": {"POST", at,
+			`{"FunctionName":"g","Runtime":"nodejs20.x","Handler":"a.b","Code":{"ZipFile":"%%"}}`, 400,
+			"InvalidRequestContentException"},
+		"wrong type": {"POST", at, `{"FunctionName":7}`, 400, "InvalidRequestContentException"},
+		"two values": {"POST", at, `{"FunctionName":"g"} {}`, 400, "InvalidRequestContentException"},
+		"empty body": {"POST", at, ``, 400, "InvalidParameterValueException"},
+		"huge timeout": {"PUT", at + "/f/configuration", `{"Timeout":9223372036854775807}`, 400,
+			"InvalidParameterValueException"},
 		"unknown call":    {"GET", "/2015-03-31/layers", ``, 404, "ResourceNotFoundException"},
 		"unknown method":  {"PATCH", at + "/f", ``, 404, "ResourceNotFoundException"},
 		"escaped slashes": {"GET", at + "/..%2f..%2fetc", ``, 400, "InvalidParameterValueException"},
@@ -363,7 +419,8 @@ func TestBodyOf100MBIsRefusedUnread(t *testing.T) {
 	if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20 {
 		t.Errorf("%d bytes were allocated", n)
 	}
-	if status, sent := hugeBody(t, d, "/2015-03-31/functions/f/invocations", true); status != http.StatusRequestEntityTooLarge || sent > 30<<20 {
+	if status, sent := hugeBody(t, d, "/2015-03-31/functions/f/invocations",
+		true); status != http.StatusRequestEntityTooLarge || sent > 30<<20 {
 		t.Errorf("without a length: status %d after %d bytes", status, sent)
 	}
 	if status, _ := hugeBody(t, d, "/2015-03-31/functions", true); status != http.StatusRequestEntityTooLarge {
@@ -376,7 +433,8 @@ func TestBodyThatDoesNotArriveIsNotWaitedFor(t *testing.T) {
 	d.create(t, "f")
 	for _, path := range []string{"/2015-03-31/functions", "/2015-03-31/functions/f/invocations"} {
 		status, answer := bodytest.Stall(t, d.url, "POST", path)
-		if status != http.StatusRequestTimeout || !strings.Contains(answer, "body did not arrive in time: 1 of 100 bytes came") {
+		if status != http.StatusRequestTimeout || !strings.Contains(answer,
+			"body did not arrive in time: 1 of 100 bytes came") {
 			t.Errorf("%s: %d %s", path, status, answer)
 		}
 	}
@@ -393,7 +451,8 @@ func TestFunctionMayRunLongerThanABodyMayTake(t *testing.T) {
 			return worker.Response{}, nil
 		}
 	}
-	if _, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte("{}")}); err != nil {
+	if _, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"),
+		Payload: []byte("{}")}); err != nil {
 		t.Error(err)
 	}
 }
@@ -404,7 +463,8 @@ func TestReservationThatCannotBeStoredIsTakenBack(t *testing.T) {
 	if err := d.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := d.PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String("f"), ReservedConcurrentExecutions: aws.Int32(5)})
+	_, err := d.PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String("f"),
+		ReservedConcurrentExecutions: aws.Int32(5)})
 	if !is[*types.ServiceException](err) || len(d.fake.limits) != 0 {
 		t.Errorf("%v, %v", err, d.fake.limits)
 	}
@@ -420,9 +480,11 @@ func TestAMalformedBodyIs400AndNoErrorInTheLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF0\r\nx", path)
+		fmt.Fprintf(conn,
+			"POST %s HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF0\r\nx", path)
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil || res.StatusCode != http.StatusBadRequest || res.Header.Get("X-Amzn-Errortype") != "InvalidRequestContentException" {
+		if err != nil || res.StatusCode != http.StatusBadRequest ||
+			res.Header.Get("X-Amzn-Errortype") != "InvalidRequestContentException" {
 			t.Errorf("%s: %+v, %v", path, res, err)
 		}
 	}

@@ -62,7 +62,8 @@ func (g *Gateway) runEvent(e store.Event) {
 	log := g.cfg.Log.With("function", e.Name, "request", e.ID)
 	res, err := g.attempt(e)
 	switch {
-	case errors.Is(err, worker.ErrClosed), errors.Is(err, dispatch.ErrClosed), g.events.life.Err() != nil && errors.Is(err, context.Canceled):
+	case errors.Is(err, worker.ErrClosed), errors.Is(err, dispatch.ErrClosed), g.events.life.Err() != nil &&
+		errors.Is(err, context.Canceled):
 		return
 	case err != nil:
 		log.Warn("asynchronous invocation failed", "error", err)

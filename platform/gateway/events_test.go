@@ -25,7 +25,8 @@ func (d *opened) event(t *testing.T) error { return d.eventOf(t, "f") }
 
 func (d *opened) eventOf(t *testing.T, name string) error {
 	t.Helper()
-	out, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name, InvocationType: types.InvocationTypeEvent})
+	out, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name,
+		InvocationType: types.InvocationTypeEvent})
 	if err == nil && out.StatusCode != http.StatusAccepted {
 		t.Errorf("status %d", out.StatusCode)
 	}
@@ -113,8 +114,9 @@ func TestEventsOfOneFunctionKeepNoOtherWaiting(t *testing.T) {
 func TestEventPayloadIsBounded(t *testing.T) {
 	d := open(t, Config{})
 	d.create(t, "f")
-	_, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeEvent,
-		Payload: []byte(`"` + strings.Repeat("x", maxEventBytes) + `"`)})
+	_, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"),
+		InvocationType: types.InvocationTypeEvent,
+		Payload:        []byte(`"` + strings.Repeat("x", maxEventBytes) + `"`)})
 	if !is[*types.RequestTooLargeException](err) {
 		t.Errorf("%v", err)
 	}
@@ -171,7 +173,8 @@ func TestEventsThatDidNotEndRunAfterARestart(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := d.gateway.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "5 asynchronous invocations") {
+	if err := d.gateway.Close(ctx); !errors.Is(err, context.DeadlineExceeded) ||
+		!strings.Contains(err.Error(), "5 asynchronous invocations") {
 		t.Errorf("%v", err)
 	}
 	d.gateway.Wait()
@@ -209,7 +212,8 @@ func TestClientThatGoesAwayEndsItsWait(t *testing.T) {
 		<-begun
 		cancel()
 	}()
-	if _, err := d.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("f"), Payload: []byte(`{"a":1}`)}); err == nil {
+	if _, err := d.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("f"),
+		Payload: []byte(`{"a":1}`)}); err == nil {
 		t.Error("no error")
 	}
 	select {

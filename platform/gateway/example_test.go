@@ -25,7 +25,8 @@ import (
 type echo struct{}
 
 func (echo) Invoke(_ context.Context, req worker.Request) (worker.Response, error) {
-	return worker.Response{Result: isolation.Result{Outcome: isolation.OK, Payload: req.Invocation.Payload}, Path: worker.Hot}, nil
+	return worker.Response{Result: isolation.Result{Outcome: isolation.OK, Payload: req.Invocation.Payload},
+		Path: worker.Hot}, nil
 }
 
 // AWS's own client creates a function and calls it.
@@ -63,7 +64,8 @@ func Example() {
 		return
 	}
 	fmt.Println(*made.FunctionArn, made.State)
-	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("hello"), Payload: []byte(`{"who":"you"}`)})
+	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("hello"),
+		Payload: []byte(`{"who":"you"}`)})
 	if err != nil {
 		fmt.Println(err)
 		return

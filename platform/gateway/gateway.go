@@ -118,7 +118,8 @@ func (g *Gateway) route() http.Handler {
 	handle("DELETE /2017-10-31/functions/{name}/concurrency", g.deleteConcurrency)
 	handle("GET /code/{name}", g.downloadCode)
 	handle("/", func(_ http.ResponseWriter, r *http.Request) error {
-		return apiError{http.StatusNotFound, "ResourceNotFoundException", "no such call: " + r.Method + " " + r.URL.Path}
+		return apiError{http.StatusNotFound, "ResourceNotFoundException", "no such call: " + r.Method + " " +
+			r.URL.Path}
 	})
 	return routes
 }
@@ -136,7 +137,8 @@ func (g *Gateway) Restore() error {
 	}
 	for _, other := range g.store.Owners(Owner("").Door) {
 		if other.Account != g.cfg.Account {
-			g.cfg.Log.Warn("functions of another account are not shown; set account to have them", "account", other.Account)
+			g.cfg.Log.Warn("functions of another account are not shown; set account to have them", "account",
+				other.Account)
 		}
 	}
 	if g.cfg.Reserver != nil {

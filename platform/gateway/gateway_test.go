@@ -127,15 +127,18 @@ func TestCreatedFunctionIsDescribedAsAWSDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	const arn = "arn:aws:lambda:us-east-1:000000000000:function:hello"
-	if *made.FunctionArn != arn || *made.Version != "$LATEST" || made.State != types.StateActive || *made.RevisionId == "" ||
-		made.CodeSize != int64(len(in.Code.ZipFile)) || *made.Timeout != 7 || *made.MemorySize != 256 || made.Environment.Variables["WHO"] != "you" {
+	if *made.FunctionArn != arn || *made.Version != "$LATEST" || made.State != types.StateActive ||
+		*made.RevisionId == "" ||
+		made.CodeSize != int64(len(in.Code.ZipFile)) || *made.Timeout != 7 || *made.MemorySize != 256 ||
+		made.Environment.Variables["WHO"] != "you" {
 		t.Errorf("%+v", made)
 	}
 	got, err := d.GetFunction(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("hello")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *got.Configuration.CodeSha256 != *made.CodeSha256 || *got.Configuration.Description != "says hello" || *got.Configuration.FunctionArn != arn+":$LATEST" && *got.Configuration.FunctionArn != arn {
+	if *got.Configuration.CodeSha256 != *made.CodeSha256 || *got.Configuration.Description != "says hello" ||
+		*got.Configuration.FunctionArn != arn+":$LATEST" && *got.Configuration.FunctionArn != arn {
 		t.Errorf("%+v", got.Configuration)
 	}
 	if _, err := time.Parse("2006-01-02T15:04:05.000-0700", *got.Configuration.LastModified); err != nil {
@@ -150,7 +153,9 @@ func TestCreatedFunctionIsDescribedAsAWSDoes(t *testing.T) {
 		t.Errorf("downloaded %d bytes, %v", len(code), err)
 	}
 	http.DefaultClient.CloseIdleConnections()
-	conf, err := d.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(arn)})
+	conf,
+		err := d.GetFunctionConfiguration(t.Context(),
+		&lambda.GetFunctionConfigurationInput{FunctionName: aws.String(arn)})
 	if err != nil || *conf.RevisionId != *made.RevisionId {
 		t.Errorf("%+v, %v", conf, err)
 	}
@@ -199,24 +204,29 @@ func TestUpdatesAndVersions(t *testing.T) {
 	d := open(t, Config{})
 	d.create(t, "f")
 	name := aws.String("f")
-	conf, err := d.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: name, Timeout: aws.Int32(9)})
+	conf, err := d.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: name,
+		Timeout: aws.Int32(9)})
 	if err != nil || *conf.Timeout != 9 || *conf.Handler != "index.handler" || *conf.MemorySize != 128 {
 		t.Fatalf("%+v, %v", conf, err)
 	}
-	v1, err := d.PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: name, Description: aws.String("one")})
+	v1, err := d.PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: name,
+		Description: aws.String("one")})
 	if err != nil || *v1.Version != "1" || *v1.Description != "one" || !strings.HasSuffix(*v1.FunctionArn, ":f:1") {
 		t.Fatalf("%+v, %v", v1, err)
 	}
-	dry, err := d.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: name, ZipFile: lambdatest.Zip(t, "index.js", "2"), DryRun: true})
+	dry, err := d.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: name,
+		ZipFile: lambdatest.Zip(t, "index.js", "2"), DryRun: true})
 	if err != nil || *dry.CodeSha256 != *v1.CodeSha256 {
 		t.Errorf("%+v, %v", dry, err)
 	}
-	v2, err := d.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: name, ZipFile: lambdatest.Zip(t, "index.js", "2"), Publish: true})
+	v2, err := d.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: name,
+		ZipFile: lambdatest.Zip(t, "index.js", "2"), Publish: true})
 	if err != nil || *v2.Version != "2" || *v2.CodeSha256 == *v1.CodeSha256 {
 		t.Fatalf("%+v, %v", v2, err)
 	}
 	var versions []string
-	for p := lambda.NewListVersionsByFunctionPaginator(d.Client, &lambda.ListVersionsByFunctionInput{FunctionName: name, MaxItems: aws.Int32(2)}); p.HasMorePages(); {
+	for p := lambda.NewListVersionsByFunctionPaginator(d.Client,
+		&lambda.ListVersionsByFunctionInput{FunctionName: name, MaxItems: aws.Int32(2)}); p.HasMorePages(); {
 		page, err := p.NextPage(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -231,7 +241,8 @@ func TestUpdatesAndVersions(t *testing.T) {
 	if len(d.fake.forgets) == 0 || !strings.HasSuffix(d.fake.forgets[0], ":f@$LATEST") {
 		t.Errorf("the worker was told of %v", d.fake.forgets)
 	}
-	if _, err := d.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: name, Qualifier: aws.String("1")}); err != nil {
+	if _, err := d.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: name,
+		Qualifier: aws.String("1")}); err != nil {
 		t.Error(err)
 	}
 	if _, err := d.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: name}); err != nil {
@@ -246,7 +257,8 @@ func TestReservedConcurrency(t *testing.T) {
 	d := open(t, Config{})
 	d.create(t, "f")
 	name, arn := aws.String("f"), "arn:aws:lambda:us-east-1:000000000000:function:f"
-	put, err := d.PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: name, ReservedConcurrentExecutions: aws.Int32(0)})
+	put, err := d.PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: name,
+		ReservedConcurrentExecutions: aws.Int32(0)})
 	if err != nil || *put.ReservedConcurrentExecutions != 0 {
 		t.Fatalf("%+v, %v", put, err)
 	}
@@ -270,10 +282,15 @@ func TestReservedConcurrency(t *testing.T) {
 	if _, ok := again.limits[arn]; !ok {
 		t.Error("a restart forgets the reservation")
 	}
-	if _, err := d.DeleteFunctionConcurrency(t.Context(), &lambda.DeleteFunctionConcurrencyInput{FunctionName: name}); err != nil {
+	if _,
+		err := d.DeleteFunctionConcurrency(t.Context(),
+		&lambda.DeleteFunctionConcurrencyInput{FunctionName: name}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := d.GetFunctionConcurrency(t.Context(), &lambda.GetFunctionConcurrencyInput{FunctionName: name}); err != nil || got.ReservedConcurrentExecutions != nil || len(d.fake.limits) != 0 {
+	if got,
+		err := d.GetFunctionConcurrency(t.Context(),
+		&lambda.GetFunctionConcurrencyInput{FunctionName: name}); err != nil ||
+		got.ReservedConcurrentExecutions != nil || len(d.fake.limits) != 0 {
 		t.Errorf("%+v, %v, %v", got, err, d.fake.limits)
 	}
 }
@@ -285,11 +302,13 @@ func TestInvocationReachesTheFunctionAndComesBack(t *testing.T) {
 		FunctionName: aws.String("f"), Payload: []byte(`{"a":1}`),
 		ClientContext: aws.String(base64.StdEncoding.EncodeToString([]byte(`{"custom":{"b":"2"}}`))),
 	})
-	if err != nil || out.StatusCode != 200 || string(out.Payload) != `{"a":1}` || *out.ExecutedVersion != "$LATEST" || out.FunctionError != nil || out.LogResult != nil {
+	if err != nil || out.StatusCode != 200 || string(out.Payload) != `{"a":1}` || *out.ExecutedVersion != "$LATEST" ||
+		out.FunctionError != nil || out.LogResult != nil {
 		t.Fatalf("%+v, %v", out, err)
 	}
 	req, _ := d.fake.seen()
-	if string(req.Invocation.ClientContext) != `{"custom":{"b":"2"}}` || req.Timeout != 3*time.Second || req.Function.Limits != (isolation.Limits{MemoryBytes: 128 << 20, Processes: 1024}) ||
+	if string(req.Invocation.ClientContext) != `{"custom":{"b":"2"}}` || req.Timeout != 3*time.Second ||
+		req.Function.Limits != (isolation.Limits{MemoryBytes: 128 << 20, Processes: 1024}) ||
 		len(req.Invocation.ID) != 36 || req.Runtime != "nodejs20.x" || req.Revision == "" || req.Meter {
 		t.Errorf("%+v", req)
 	}
@@ -300,7 +319,8 @@ func TestInvocationReachesTheFunctionAndComesBack(t *testing.T) {
 		t.Errorf("no payload arrives as %q", req.Invocation.Payload)
 	}
 	_, before := d.fake.seen()
-	dry, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeDryRun})
+	dry, err := d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"),
+		InvocationType: types.InvocationTypeDryRun})
 	if _, after := d.fake.seen(); err != nil || dry.StatusCode != 204 || after != before {
 		t.Errorf("dry run: %+v, %v, %d calls", dry, err, after-before)
 	}
@@ -326,14 +346,16 @@ func TestFunctionErrorIsASuccessOfTheCall(t *testing.T) {
 	}
 	d.fake.mu.Lock()
 	d.fake.answer = func(context.Context, worker.Request) (worker.Response, error) {
-		return worker.Response{Result: isolation.Result{Payload: []byte("1"), Logs: bytes.Repeat([]byte("x"), 100<<10)}}, nil
+		return worker.Response{Result: isolation.Result{Payload: []byte("1"),
+			Logs: bytes.Repeat([]byte("x"), 100<<10)}}, nil
 	}
 	d.fake.mu.Unlock()
 	out, err = d.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), LogType: types.LogTypeTail})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if log, err := base64.StdEncoding.DecodeString(*out.LogResult); err != nil || len(log) != 4096 || !strings.Contains(string(log), "REPORT") {
+	if log, err := base64.StdEncoding.DecodeString(*out.LogResult); err != nil || len(log) != 4096 ||
+		!strings.Contains(string(log), "REPORT") {
 		t.Errorf("%d bytes of log, %v", len(log), err)
 	}
 }
@@ -346,8 +368,10 @@ func TestFunctionsAreNamedInEveryWayOfAWS(t *testing.T) {
 	}
 	for _, c := range []struct{ name, qualifier, want string }{
 		{"f", "", "$LATEST"}, {"f", "1", "1"}, {"f", "$LATEST", "$LATEST"}, {"f:1", "", "1"}, {"f:1", "1", "1"},
-		{"000000000000:function:f", "", "$LATEST"}, {"000000000000:function:f:1", "", "1"}, {"function:f", "", "$LATEST"},
-		{"arn:aws:lambda:us-east-1:000000000000:function:f", "1", "1"}, {"arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST", "", "$LATEST"},
+		{"000000000000:function:f", "", "$LATEST"}, {"000000000000:function:f:1", "", "1"},
+		{"function:f", "", "$LATEST"},
+		{"arn:aws:lambda:us-east-1:000000000000:function:f", "1", "1"},
+		{"arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST", "", "$LATEST"},
 	} {
 		in := &lambda.InvokeInput{FunctionName: aws.String(c.name)}
 		if c.qualifier != "" {

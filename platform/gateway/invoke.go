@@ -79,15 +79,18 @@ func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Reques
 	if len(payload) == 0 {
 		payload = []byte("{}")
 	} else if !json.Valid(payload) {
-		return worker.Request{}, nil, apiError{http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json"}
+		return worker.Request{}, nil, apiError{http.StatusBadRequest, "InvalidRequestContentException",
+			"Could not parse request body into json"}
 	}
 	req := g.requestOf(fn, payload)
 	if id := r.Header.Get("X-Amzn-Trace-Id"); traceID.MatchString(id) {
 		req.Invocation.TraceID = id
 	}
 	if c := r.Header.Get("X-Amz-Client-Context"); c != "" {
-		if req.Invocation.ClientContext, err = base64.StdEncoding.DecodeString(c); err != nil || !json.Valid(req.Invocation.ClientContext) {
-			return worker.Request{}, nil, apiError{http.StatusBadRequest, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."}
+		if req.Invocation.ClientContext, err = base64.StdEncoding.DecodeString(c); err != nil ||
+			!json.Valid(req.Invocation.ClientContext) {
+			return worker.Request{}, nil, apiError{http.StatusBadRequest, "InvalidRequestContentException",
+				"Client context must be a valid Base64-encoded JSON object."}
 		}
 	}
 	return req, fn, nil

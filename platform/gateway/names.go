@@ -10,8 +10,10 @@ import (
 
 var (
 	functionName = regexp.MustCompile(`^[a-zA-Z0-9-_]{1,64}$`)
-	fullName     = regexp.MustCompile(`^(?:arn:aws[a-z-]*:lambda:([a-z0-9-]+):)?(?:(\d{12}):)?(?:function:)?([^:]*)(?::([^:]*))?$`) // region, account, name, version
-	versionName  = regexp.MustCompile(`^(\$LATEST|[0-9]{1,9})$`)
+	// region, account, name, version
+	fullName = regexp.MustCompile(`^(?:arn:aws[a-z-]*:lambda:([a-z0-9-]+):)?(?:(\d{12}):)?` +
+		`(?:function:)?([^:]*)(?::([^:]*))?$`)
+	versionName = regexp.MustCompile(`^(\$LATEST|[0-9]{1,9})$`)
 )
 
 // arn is a function's name in full, without a version.
@@ -40,16 +42,20 @@ func (g *Gateway) identify(r *http.Request) (name, version string, err error) {
 	if r.URL.RawQuery != "" {
 		if v := r.URL.Query().Get("Qualifier"); v != "" {
 			if version != "" && version != v {
-				return "", "", invalid("The derived qualifier from the function name does not match the specified qualifier.")
+				return "", "",
+					invalid("The derived qualifier from the function name does not match the specified qualifier.")
 			}
 			version = v
 		}
 	}
 	if !functionName.MatchString(name) {
-		return "", "", invalid("Value '" + name + "' at 'functionName' failed to satisfy constraint: letters, digits, - and _, at most 64")
+		return "", "",
+			invalid("Value '" + name +
+				"' at 'functionName' failed to satisfy constraint: letters, digits, - and _, at most 64")
 	}
 	if version != "" && !versionName.MatchString(version) {
-		return "", "", apiError{http.StatusNotFound, "ResourceNotFoundException", "no version or alias " + version + " of function " + name}
+		return "", "", apiError{http.StatusNotFound, "ResourceNotFoundException", "no version or alias " + version +
+			" of function " + name}
 	}
 	return name, version, nil
 }

@@ -54,14 +54,18 @@ func set[T any](field *T, value *T) {
 func (g *Gateway) check(fn *store.Function) error {
 	switch seconds := fn.Timeout / time.Second; {
 	case !slices.Contains(g.cfg.Runtimes, fn.Runtime):
-		return invalid(fmt.Sprintf("Value '%s' at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s]; others are not installed on this platform",
+		return invalid(fmt.Sprintf("Value '%s' at 'runtime' failed to satisfy constraint: Member must satisfy "+
+			"enum value set: [%s]; others are not installed on this platform",
 			fn.Runtime, strings.Join(g.cfg.Runtimes, ", ")))
 	case !handlerName.MatchString(fn.Handler):
-		return invalid("Value '" + fn.Handler + "' at 'handler' failed to satisfy constraint: 1 to 128 characters without a space, such as index.handler")
+		return invalid("Value '" + fn.Handler +
+			"' at 'handler' failed to satisfy constraint: 1 to 128 characters without a space, such as index.handler")
 	case seconds < 1 || seconds > maxTimeout:
-		return invalid(fmt.Sprintf("Value '%d' at 'timeout' failed to satisfy constraint: 1 to %d seconds", seconds, maxTimeout))
+		return invalid(fmt.Sprintf("Value '%d' at 'timeout' failed to satisfy constraint: 1 to %d seconds", seconds,
+			maxTimeout))
 	case fn.MemoryMB < minMemory || fn.MemoryMB > maxMemory:
-		return invalid(fmt.Sprintf("Value '%d' at 'memorySize' failed to satisfy constraint: %d to %d MB", fn.MemoryMB, minMemory, maxMemory))
+		return invalid(fmt.Sprintf("Value '%d' at 'memorySize' failed to satisfy constraint: %d to %d MB", fn.MemoryMB,
+			minMemory, maxMemory))
 	case len(fn.Description) > 256:
 		return invalid("'description' is longer than 256 characters")
 	}

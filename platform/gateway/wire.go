@@ -70,7 +70,8 @@ func readRequest(w http.ResponseWriter, r *http.Request, limit int64, into any) 
 		return err
 	}
 	if err := json.Unmarshal(data, into); err != nil {
-		return apiError{http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json: " + err.Error()}
+		return apiError{http.StatusBadRequest, "InvalidRequestContentException",
+			"Could not parse request body into json: " + err.Error()}
 	}
 	return nil
 }
@@ -84,11 +85,13 @@ func (g *Gateway) configuration(fn *store.Function, withVersion bool) types.Func
 	}
 	c := types.FunctionConfiguration{
 		FunctionName: aws.String(fn.Name), FunctionArn: aws.String(arn), Version: aws.String(fn.Version),
-		Runtime: types.Runtime(fn.Runtime), Handler: aws.String(fn.Handler), Role: aws.String(fn.Role), Description: aws.String(fn.Description),
-		Timeout: aws.Int32(int32(fn.Timeout / time.Second)), MemorySize: aws.Int32(int32(fn.MemoryMB)),
+		Runtime: types.Runtime(fn.Runtime), Handler: aws.String(fn.Handler), Role: aws.String(fn.Role),
+		Description: aws.String(fn.Description),
+		Timeout:     aws.Int32(int32(fn.Timeout / time.Second)), MemorySize: aws.Int32(int32(fn.MemoryMB)),
 		CodeSha256: aws.String(awsHash(fn.CodeSHA256)), CodeSize: fn.CodeSize,
-		LastModified: aws.String(fn.Modified.Format("2006-01-02T15:04:05.000-0700")), RevisionId: aws.String(fn.Revision),
-		State: types.StateActive, LastUpdateStatus: types.LastUpdateStatusSuccessful,
+		LastModified: aws.String(fn.Modified.Format("2006-01-02T15:04:05.000-0700")),
+		RevisionId:   aws.String(fn.Revision),
+		State:        types.StateActive, LastUpdateStatus: types.LastUpdateStatusSuccessful,
 		PackageType: types.PackageTypeZip, Architectures: []types.Architecture{types.ArchitectureX8664},
 		TracingConfig: &types.TracingConfigResponse{Mode: types.TracingModePassThrough},
 	}

@@ -96,7 +96,8 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) (any, error) {
 	name := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), TargetPrefix)
 	do := a.calls[name]
 	if do == nil {
-		return nil, apiError{"UnknownOperationException", "this platform has no " + name + " of CloudWatch Logs: it has DescribeLogGroups, DescribeLogStreams, FilterLogEvents and GetLogEvents"}
+		return nil, apiError{"UnknownOperationException", "this platform has no " + name +
+			" of CloudWatch Logs: it has DescribeLogGroups, DescribeLogStreams, FilterLogEvents and GetLogEvents"}
 	}
 	data, err := body.Read(w, r, maxRequest)
 	if err != nil {
@@ -266,7 +267,8 @@ func (a *API) get(in getRequest) (any, error) {
 	for i, e := range events {
 		shown[i] = event{e.At.UnixMilli(), e.Message, e.stored.UnixMilli()}
 	}
-	return map[string]any{"events": shown, "nextBackwardToken": "b/" + back.String(), "nextForwardToken": "f/" + forth.String()}, nil
+	return map[string]any{"events": shown, "nextBackwardToken": "b/" + back.String(), "nextForwardToken": "f/" +
+		forth.String()}, nil
 }
 
 // turn is the page that a request asks for, and from where the ones before and

@@ -48,7 +48,8 @@ func (a *API) describeGroups(in groupsRequest) (any, error) {
 			out["nextToken"] = shown[limit-1].LogGroupName
 			break
 		}
-		g := groupShown{LogGroupName: name, ARN: a.arn(name) + ":*", LogGroupARN: a.arn(name), LogGroupClass: "STANDARD"}
+		g := groupShown{LogGroupName: name, ARN: a.arn(name) + ":*", LogGroupARN: a.arn(name),
+			LogGroupClass: "STANDARD"}
 		for _, st := range groups[name] {
 			g.StoredBytes += st.bytes
 			if first := st.first.UnixMilli(); g.CreationTime == 0 || first < g.CreationTime {
@@ -98,7 +99,8 @@ func (a *API) describeStreams(in streamsRequest) (any, error) {
 			continue
 		}
 		first, last := st.first.UnixMilli(), st.last.UnixMilli()
-		all = append(all, streamShown{stream, first, first, last, last, a.arn(name) + ":log-stream:" + stream, st.bytes})
+		all = append(all, streamShown{stream, first, first, last, last, a.arn(name) + ":log-stream:" + stream,
+			st.bytes})
 	}
 	slices.SortFunc(all, func(x, y streamShown) int {
 		order := strings.Compare(x.LogStreamName, y.LogStreamName)

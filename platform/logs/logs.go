@@ -153,7 +153,8 @@ func (s *Store) open() error {
 		// A predecessor that was killed may have written a part of a record:
 		// readers stop there, and nothing is appended after it.
 		s.segments = append(s.segments, &segment{
-			id: id, path: filepath.Join(s.cfg.Dir, e.Name()), planned: info.Size(), written: info.Size(), last: info.ModTime(),
+			id: id, path: filepath.Join(s.cfg.Dir, e.Name()), planned: info.Size(), written: info.Size(),
+			last: info.ModTime(),
 		})
 		next = max(next, id+1)
 	}

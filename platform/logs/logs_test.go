@@ -26,8 +26,10 @@ func open(t testing.TB, cfg Config) *Store {
 
 func record(group, text string) Record {
 	end := time.UnixMilli(time.Now().UnixMilli())
-	return Record{Owner: "o", Group: group, Stream: "s", Request: "r", Start: end.Add(-time.Second), End: end, Text: []byte(text),
-		Marks: []isolation.LogMark{{Offset: 0, At: end}}, Report: &metering.Report{RequestID: "r", Version: "1", Duration: time.Millisecond, Status: "error", ErrorType: "E", Error: "e"}}
+	return Record{Owner: "o", Group: group, Stream: "s", Request: "r", Start: end.Add(-time.Second), End: end,
+		Text:  []byte(text),
+		Marks: []isolation.LogMark{{Offset: 0, At: end}}, Report: &metering.Report{RequestID: "r", Version: "1",
+			Duration: time.Millisecond, Status: "error", ErrorType: "E", Error: "e"}}
 }
 
 func TestARecordComesBackAsItWas(t *testing.T) {
@@ -161,7 +163,8 @@ func TestPatterns(t *testing.T) {
 		want             bool
 	}{
 		{"ERROR", "an ERROR\n", true}, {"ERROR", "an error\n", false}, {`"two words" -not`, "two words\n", true},
-		{`"two words" -not`, "two words, not\n", false}, {"?a ?b", "b", true}, {"?a ?b", "c", false}, {"", "anything", true},
+		{`"two words" -not`, "two words, not\n", false}, {"?a ?b", "b", true}, {"?a ?b", "c", false},
+		{"", "anything", true},
 	} {
 		match, err := Pattern(c.pattern)
 		if err != nil || match != nil && match(c.message) != c.want {

@@ -46,7 +46,8 @@ func (p place) String() string { return fmt.Sprintf("%d:%d:%d", p.Segment, p.Off
 var errToken = errors.New("the token is none of this store's")
 
 func parsePlace(text string) (p place, err error) {
-	if _, err := fmt.Sscanf(text, "%d:%d:%d", &p.Segment, &p.Offset, &p.line); err != nil || p.Offset < 0 || p.line < 0 || p.String() != text {
+	if _, err := fmt.Sscanf(text, "%d:%d:%d", &p.Segment, &p.Offset, &p.line); err != nil || p.Offset < 0 ||
+		p.line < 0 || p.String() != text {
 		return place{}, errToken
 	}
 	return p, nil
@@ -58,7 +59,8 @@ func (e Event) place() place { return place{e.record, e.line} }
 // selects tells whether a record has events for the query.
 func (q *Query) selects(r *Record) bool {
 	return r.Owner == q.Owner && r.Group == q.Group &&
-		(q.Since.IsZero() || r.End.After(q.Since) || r.End.Equal(q.Since)) && (q.Until.IsZero() || !r.Start.After(q.Until)) &&
+		(q.Since.IsZero() || r.End.After(q.Since) || r.End.Equal(q.Since)) &&
+		(q.Until.IsZero() || !r.Start.After(q.Until)) &&
 		(len(q.Streams) == 0 || slices.Contains(q.Streams, r.Stream)) && strings.HasPrefix(r.Stream, q.Prefix)
 }
 
@@ -146,7 +148,8 @@ func (s *Store) pageBefore(q Query, before *place, n int) (events []Event, err e
 }
 
 // ErrPattern: a filter pattern that this store does not understand.
-var ErrPattern = errors.New("filter patterns here are words, \"phrases in quotes\", -excluded and ?optional ones; {JSON}, [columns] and %regular expressions% are not understood")
+var ErrPattern = errors.New("filter patterns here are words, \"phrases in quotes\", -excluded and ?optional " +
+	"ones; {JSON}, [columns] and %regular expressions% are not understood")
 
 // Pattern reads a filter pattern (CloudWatch Logs User Guide, 'Filter pattern
 // syntax'): all plain terms, none that is excluded, and one of the optional ones.

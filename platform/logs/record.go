@@ -144,7 +144,8 @@ func decode(body []byte) (Record, error) {
 	r := Record{Owner: in.string(), Group: in.string(), Stream: in.string(), Request: in.string()}
 	r.Start, r.End = time.UnixMilli(in.varint()), time.UnixMilli(in.varint())
 	if in.byte() == 1 {
-		p := &metering.Report{RequestID: r.Request, Version: in.string(), Status: in.string(), ErrorType: in.string(), Error: in.string()}
+		p := &metering.Report{RequestID: r.Request, Version: in.string(), Status: in.string(), ErrorType: in.string(),
+			Error: in.string()}
 		p.Duration, p.Billed = time.Duration(in.varint()), time.Duration(in.varint())
 		p.MemoryBytes, p.MaxMemory, p.Init = in.varint(), in.varint(), time.Duration(in.varint())
 		r.Report = p

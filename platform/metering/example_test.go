@@ -21,21 +21,27 @@ func request() worker.Request {
 
 func response() worker.Response {
 	return worker.Response{
-		Result:      isolation.Result{Outcome: isolation.OK, Logs: []byte("hello")},
-		Path:        worker.Cold,
-		Stages:      worker.Stages{Deploy: 800 * time.Microsecond, Import: 1200 * time.Microsecond, Run: 2904 * time.Microsecond},
+		Result: isolation.Result{Outcome: isolation.OK, Logs: []byte("hello")},
+		Path:   worker.Cold,
+		Stages: worker.Stages{Deploy: 800 * time.Microsecond, Import: 1200 * time.Microsecond,
+			Run: 2904 * time.Microsecond},
 		Billed:      3 * time.Millisecond,
 		MemoryBytes: 40<<20 - 1,
 	}
 }
 
 func ExampleTail() {
-	fmt.Print(strings.ReplaceAll(string(metering.Tail(request(), response(), 4<<10)), "\t", " "))
+	fmt.Print(strings.ReplaceAll(string(metering.Tail(request(), response(), 4<<10)), "\t", "\n"))
 	// Output:
 	// START RequestId: 8f507cfc-5b4a-4697-b07a-ac58fc914c95 Version: $LATEST
 	// hello
 	// END RequestId: 8f507cfc-5b4a-4697-b07a-ac58fc914c95
-	// REPORT RequestId: 8f507cfc-5b4a-4697-b07a-ac58fc914c95 Duration: 2.90 ms Billed Duration: 3 ms Memory Size: 128 MB Max Memory Used: 40 MB Init Duration: 2.00 ms
+	// REPORT RequestId: 8f507cfc-5b4a-4697-b07a-ac58fc914c95
+	// Duration: 2.90 ms
+	// Billed Duration: 3 ms
+	// Memory Size: 128 MB
+	// Max Memory Used: 40 MB
+	// Init Duration: 2.00 ms
 }
 
 func ExampleMetrics() {

@@ -24,8 +24,10 @@ func TestReportSaysWhatWentWrong(t *testing.T) {
 		{isolation.OK, "", "Max Memory Used: 1 MB\t\n"},
 		{isolation.Failed, "TypeError", "Max Memory Used: 1 MB\t\n"},
 		{isolation.TimedOut, isolation.TypeTimedOut, "Max Memory Used: 1 MB\tStatus: timeout\t\n"},
-		{isolation.Crashed, isolation.TypeExit, "Max Memory Used: 1 MB\tStatus: error\tError Type: Runtime.ExitError\t\n"},
-		{isolation.OutOfMemory, isolation.TypeOutOfMemory, "Max Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\t\n"},
+		{isolation.Crashed, isolation.TypeExit,
+			"Max Memory Used: 1 MB\tStatus: error\tError Type: Runtime.ExitError\t\n"},
+		{isolation.OutOfMemory, isolation.TypeOutOfMemory,
+			"Max Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\t\n"},
 	} {
 		res := worker.Response{Path: worker.Hot, MemoryBytes: 1 << 20, Result: isolation.Result{Outcome: test.outcome}}
 		if test.typ != "" {
@@ -39,9 +41,11 @@ func TestReportSaysWhatWentWrong(t *testing.T) {
 
 func TestLogHoldsTheTimeoutAsAWSWritesIt(t *testing.T) {
 	res := worker.Response{Path: worker.Hot, Stages: worker.Stages{Run: 3 * time.Second}, Billed: 3 * time.Second,
-		Result: isolation.Result{Outcome: isolation.TimedOut, Error: &isolation.FunctionError{Message: "RequestId: 1 Error: Task timed out after 3.00 seconds"}}}
+		Result: isolation.Result{Outcome: isolation.TimedOut,
+			Error: &isolation.FunctionError{Message: "RequestId: 1 Error: Task timed out after 3.00 seconds"}}}
 	log := string(metering.Tail(request(), res, 4<<10))
-	if !strings.Contains(log, "\nRequestId: 1 Error: Task timed out after 3.00 seconds\nEND ") || !strings.Contains(log, "Billed Duration: 3000 ms") || strings.Contains(log, "Max Memory") {
+	if !strings.Contains(log, "\nRequestId: 1 Error: Task timed out after 3.00 seconds\nEND ") ||
+		!strings.Contains(log, "Billed Duration: 3000 ms") || strings.Contains(log, "Max Memory") {
 		t.Errorf("%q", log)
 	}
 }
@@ -95,8 +99,10 @@ lambdabench_refusals_total{backend="process",reason="unknown_runtime",runtime="u
 lambdabench_waiting{backend="process",for="sandbox"} 0
 lambdabench_waiting{backend="process",for="turn"} 6
 `
-	err := testutil.GatherAndCompare(registry, strings.NewReader(want), "lambdabench_billed_seconds_total", "lambdabench_cache_bytes",
-		"lambdabench_evictions_total", "lambdabench_invocations_total", "lambdabench_refusals_total", "lambdabench_waiting")
+	err := testutil.GatherAndCompare(registry, strings.NewReader(want), "lambdabench_billed_seconds_total",
+		"lambdabench_cache_bytes",
+		"lambdabench_evictions_total", "lambdabench_invocations_total", "lambdabench_refusals_total",
+		"lambdabench_waiting")
 	if err != nil {
 		t.Error(err)
 	}

@@ -41,19 +41,23 @@ func NewMetrics(backend string, workers func() worker.Stats, dispatcher func() d
 		return prometheus.NewDesc("lambdabench_"+name, help, labels, constant)
 	}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lambdabench_" + name, Help: help, ConstLabels: constant}, labels)
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lambdabench_" + name, Help: help,
+			ConstLabels: constant}, labels)
 	}
 	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
-		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "lambdabench_" + name, Help: help, ConstLabels: constant, Buckets: buckets}, labels)
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "lambdabench_" + name, Help: help,
+			ConstLabels: constant, Buckets: buckets}, labels)
 	}
 	return &Metrics{
 		worker: workers, dispatcher: dispatcher,
 
 		invocations: counter("invocations_total", "Finished invocations.", "runtime", "path", "outcome"),
 		refusals:    counter("refusals_total", "Invocations that never reached a function.", "runtime", "reason"),
-		latency:     histogram("invocation_seconds", "Time from the dispatcher to the reply, all stages together.", "runtime", "path"),
-		stages:      histogram("stage_seconds", "Time in each stage that an invocation went through.", "runtime", "stage"),
-		billed:      counter("billed_seconds_total", "Billed duration.", "runtime"),
+		latency: histogram("invocation_seconds", "Time from the dispatcher to the reply, all stages together.",
+			"runtime", "path"),
+		stages: histogram("stage_seconds", "Time in each stage that an invocation went through.", "runtime",
+			"stage"),
+		billed: counter("billed_seconds_total", "Billed duration.", "runtime"),
 
 		sandboxes:  desc("sandboxes", "Sandboxes by state.", "state"),
 		waiting:    desc("waiting", "Invocations that wait, for their turn or for a sandbox.", "for"),
@@ -66,10 +70,11 @@ func NewMetrics(backend string, workers func() worker.Stats, dispatcher func() d
 		background: desc("background_errors_total", "Failures outside of invocations."),
 		helpersLost: desc("helpers_lost_total",
 			"Processes of the backend that ended, or were ended for not answering, without its wish.", "kind"),
-		helpersReplaced: desc("helpers_replaced_total", "Processes that the backend started in place of lost ones.", "kind"),
-		running:         desc("running", "Invocations that the dispatcher let run."),
-		reserved:        desc("reserved_concurrency", "Places kept for functions."),
-		throttled:       desc("throttled_total", "Invocations refused with 429."),
+		helpersReplaced: desc("helpers_replaced_total", "Processes that the backend started in place of lost ones.",
+			"kind"),
+		running:   desc("running", "Invocations that the dispatcher let run."),
+		reserved:  desc("reserved_concurrency", "Places kept for functions."),
+		throttled: desc("throttled_total", "Invocations refused with 429."),
 	}
 }
 
@@ -81,8 +86,10 @@ func (m *Metrics) Observe(req worker.Request, res worker.Response, err error) {
 	}
 	m.invocations.WithLabelValues(req.Runtime, string(res.Path), string(res.Outcome)).Inc()
 	s := res.Stages
-	m.latency.WithLabelValues(req.Runtime, string(res.Path)).Observe((s.Queue + s.Boot + s.Deploy + s.Import + s.Capture + s.Run).Seconds())
-	for _, stage := range []stage{{"queue", s.Queue}, {"boot", s.Boot}, {"deploy", s.Deploy}, {"import", s.Import}, {"capture", s.Capture}, {"run", s.Run}} {
+	all := s.Queue + s.Boot + s.Deploy + s.Import + s.Capture + s.Run
+	m.latency.WithLabelValues(req.Runtime, string(res.Path)).Observe(all.Seconds())
+	for _, stage := range []stage{{"queue", s.Queue}, {"boot", s.Boot}, {"deploy", s.Deploy}, {"import", s.Import},
+		{"capture", s.Capture}, {"run", s.Run}} {
 		if stage.took > 0 {
 			m.stages.WithLabelValues(req.Runtime, stage.name).Observe(stage.took.Seconds())
 		}

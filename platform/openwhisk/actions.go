@@ -29,7 +29,8 @@ func (a *API) listActions(w http.ResponseWriter, r *http.Request, q request) err
 	if q.pkg != "" && a.db.pkg(q.namespace, q.pkg) == nil {
 		return errNotThere
 	}
-	door.WriteJSON(w, http.StatusOK, summaries(cut(a.db.actionsOf(q.namespace, q.pkg, q.pkg == ""), limit, skip), (*Action).summary))
+	door.WriteJSON(w, http.StatusOK, summaries(cut(a.db.actionsOf(q.namespace, q.pkg, q.pkg == ""), limit, skip),
+		(*Action).summary))
 	return nil
 }
 
@@ -160,7 +161,8 @@ func (a *API) install(c *Action, e *Exec) error {
 	}
 	c.Function = functionName(c)
 	_, err = a.functions(c.Namespace).Create(store.Function{
-		Name: c.Function, Runtime: runtime, Handler: entryHandler, Description: "OpenWhisk action " + c.path() + "/" + c.Name,
+		Name: c.Function, Runtime: runtime, Handler: entryHandler, Description: "OpenWhisk action " + c.path() + "/" +
+			c.Name,
 		Timeout: time.Duration(*c.Limits.Timeout) * time.Millisecond, MemoryMB: *c.Limits.Memory,
 		Environment: map[string]string{mainVariable: mainOf(e)},
 	}, archive)

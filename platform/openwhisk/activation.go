@@ -79,17 +79,20 @@ func (a *Activation) code() statusCode {
 func (a *Activation) summary() map[string]any {
 	return map[string]any{
 		"activationId": a.ID, "namespace": a.Namespace, "name": a.Name, "version": a.Version, "publish": a.Publish,
-		"start": a.Start, "end": a.End, "duration": a.Duration, "annotations": notNil(a.Annotations), "statusCode": int(a.code()),
+		"start": a.Start, "end": a.End, "duration": a.Duration, "annotations": notNil(a.Annotations),
+		"statusCode": int(a.code()),
 	}
 }
 
 // begun is what of the record is known before the call has run.
 func (c *call) begun() *Activation {
 	return &Activation{
-		ID: c.id, Namespace: c.shown.namespace, Name: c.action.Name, Version: c.action.Version, Subject: c.shown.subject,
-		Start: c.started.UnixMilli(), Logs: []string{},
+		ID: c.id, Namespace: c.shown.namespace, Name: c.action.Name, Version: c.action.Version,
+		Subject: c.shown.subject,
+		Start:   c.started.UnixMilli(), Logs: []string{},
 		Annotations: []KeyValue{
-			annotation("path", c.action.path()+"/"+c.action.Name), annotation("kind", c.action.Exec.Kind), annotation("limits", c.action.Limits),
+			annotation("path", c.action.path()+"/"+c.action.Name), annotation("kind", c.action.Exec.Kind),
+			annotation("limits", c.action.Limits),
 			annotation("timeout", false),
 		},
 	}
@@ -134,11 +137,14 @@ func (c *call) logOf(res worker.Response) logs.Record {
 	end := time.Now()
 	text := res.Logs
 	if limit := *c.action.Limits.Logs << 20; len(text) > limit {
-		text = append(text[:limit:limit], fmt.Sprintf("\n%s\t%s\tERROR\tLogs were truncated because the total bytes size exceeds the limit of %d bytes.\n",
-			end.UTC().Format("2006-01-02T15:04:05.000Z"), c.id, limit)...)
+		text = append(text[:limit:limit],
+			fmt.Sprintf("\n%s\t%s\tERROR\tLogs were truncated because the total bytes size exceeds the limit of "+
+				"%d bytes.\n",
+				end.UTC().Format("2006-01-02T15:04:05.000Z"), c.id, limit)...)
 	}
 	return logs.Record{
-		Owner: store.Owner{Door: doorName, Account: c.action.Namespace}.String(), Group: c.action.path() + "/" + c.action.Name,
+		Owner: store.Owner{Door: doorName, Account: c.action.Namespace}.String(), Group: c.action.path() + "/" +
+			c.action.Name,
 		Stream: res.LogStream, Request: c.id, Start: c.started, End: end, Text: text, Marks: res.Marks,
 	}
 }
@@ -147,7 +153,9 @@ func (c *call) logOf(res worker.Response) logs.Record {
 // application's error.
 func returned(payload []byte) response {
 	if len(payload) > maxParameters {
-		return failure(applicationError, "The action produced a response that exceeded the allowed length: %d > %d bytes.", len(payload), maxParameters)
+		return failure(applicationError,
+			"The action produced a response that exceeded the allowed length: %d > %d bytes.", len(payload),
+			maxParameters)
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(payload, &object) == nil {
@@ -166,11 +174,13 @@ func (c *call) failed(res worker.Response) response {
 	}
 	switch {
 	case res.Outcome == isolation.TimedOut:
-		return failure(developerError, "The action exceeded its time limits of %d milliseconds.", *c.action.Limits.Timeout)
+		return failure(developerError, "The action exceeded its time limits of %d milliseconds.",
+			*c.action.Limits.Timeout)
 	case res.Outcome == isolation.OutOfMemory:
 		return failure(developerError, "The action exhausted its memory and was aborted.")
 	case res.Outcome == isolation.Crashed, res.Outcome == isolation.Malformed:
-		return failure(developerError, "The action did not produce a valid response and exited unexpectedly: %s", message)
+		return failure(developerError, "The action did not produce a valid response and exited unexpectedly: %s",
+			message)
 	case kind == "OpenWhisk.NoDictionary", kind == "NoDictionary":
 		return failure(developerError, "%s", message)
 	case kind == "Function.ResponseSizeTooLarge":

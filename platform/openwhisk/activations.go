@@ -23,7 +23,8 @@ func (a *API) listActivations(w http.ResponseWriter, r *http.Request, q request)
 	for key, into := range map[string]*int64{"since": &f.since, "upto": &f.upto} {
 		if text := query.Get(key); text != "" {
 			if *into, err = strconv.ParseInt(text, 10, 64); err != nil || *into < 0 {
-				return apiError{http.StatusBadRequest, "The value of '" + key + "' is not a time in milliseconds since 1970."}
+				return apiError{http.StatusBadRequest, "The value of '" + key +
+					"' is not a time in milliseconds since 1970."}
 			}
 		}
 	}

@@ -40,14 +40,16 @@ func (a *API) authorise(r *http.Request) (request, error) {
 		q.namespace = q.subject
 	}
 	if q.namespace != q.subject {
-		return request{}, apiError{http.StatusForbidden, "The supplied authentication is not authorized to access '" + q.namespace + "'."}
+		return request{}, apiError{http.StatusForbidden, "The supplied authentication is not authorized to access '" +
+			q.namespace + "'."}
 	}
 	if q.pkg == "default" && q.name != "" { // wsk's word for no package
 		q.pkg = ""
 	}
 	for _, n := range []string{q.pkg, q.name} {
 		if n != "" && !entityName.MatchString(n) {
-			return request{}, apiError{http.StatusBadRequest, "The name '" + n + "' is not legal: use letters, digits, '_', '-', '@', '.' and spaces, at most 256."}
+			return request{}, apiError{http.StatusBadRequest, "The name '" + n +
+				"' is not legal: use letters, digits, '_', '-', '@', '.' and spaces, at most 256."}
 		}
 	}
 	return q, nil
@@ -75,7 +77,8 @@ func (a *API) getNamespace(w http.ResponseWriter, _ *http.Request, q request) er
 	packages, actions := a.db.packagesOf(q.namespace), a.db.actionsOf(q.namespace, "", true)
 	none := []any{}
 	door.WriteJSON(w, http.StatusOK, map[string]any{
-		"packages": summaries(packages, (*Package).summary), "actions": summaries(actions, (*Action).summary), "triggers": none, "rules": none,
+		"packages": summaries(packages, (*Package).summary), "actions": summaries(actions, (*Action).summary),
+		"triggers": none, "rules": none,
 	})
 	return nil
 }
@@ -93,13 +96,15 @@ func (a *API) describe(w http.ResponseWriter, _ *http.Request) error {
 	runtimes := map[string][]map[string]any{}
 	for _, kind := range slices.Sorted(maps.Keys(a.kinds)) {
 		family := languageOf(a.kinds[kind])
-		runtimes[family] = append(runtimes[family], map[string]any{"kind": kind, "default": kind == family+":default", "deprecated": false})
+		runtimes[family] = append(runtimes[family], map[string]any{"kind": kind, "default": kind == family+":default",
+			"deprecated": false})
 	}
 	door.WriteJSON(w, http.StatusOK, map[string]any{
 		"description": "OpenWhisk", "api_paths": []string{"/api/v1"}, "runtimes": runtimes,
 		"limits": map[string]any{
 			"concurrent_actions": a.cfg.InFlight, "max_action_duration": maxTimeout, "min_action_duration": minTimeout,
-			"max_action_memory": int64(maxMemory) << 20, "min_action_memory": int64(minMemory) << 20, "max_action_logs": int64(maxLogs) << 20, "min_action_logs": 0,
+			"max_action_memory": int64(maxMemory) << 20, "min_action_memory": int64(minMemory) << 20,
+			"max_action_logs": int64(maxLogs) << 20, "min_action_logs": 0,
 		},
 	})
 	return nil
@@ -115,7 +120,8 @@ func page(r *http.Request) (limit, skip int, err error) {
 		}
 		n, e := strconv.Atoi(text)
 		if e != nil || n < 0 || n > most {
-			err = apiError{http.StatusBadRequest, "The value of '" + key + "' is not an integer in the range of 0 to " + strconv.Itoa(most) + "."}
+			err = apiError{http.StatusBadRequest, "The value of '" + key + "' is not an integer in the range of 0 to " +
+				strconv.Itoa(most) + "."}
 		}
 		return n
 	}

@@ -66,7 +66,8 @@ func openDatabase(dir string, log *slog.Logger) (*database, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1) // a reader that turns writer would find the database busy
-	d := &database{sql: db, log: log, damaged: damage != nil, packages: map[[2]string]*Package{}, actions: map[[3]string]*Action{}}
+	d := &database{sql: db, log: log, damaged: damage != nil, packages: map[[2]string]*Package{},
+		actions: map[[3]string]*Action{}}
 	if err := d.load(path); err != nil {
 		return nil, errors.Join(failed(err), db.Close())
 	}
@@ -169,7 +170,8 @@ func (d *database) actionsOf(namespace, pkg string, every bool) []*Action {
 		}
 	}
 	slices.SortFunc(all, func(a, b *Action) int {
-		return cmp.Or(cmp.Compare(b.Updated, a.Updated), strings.Compare(a.Package, b.Package), strings.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(b.Updated, a.Updated), strings.Compare(a.Package, b.Package),
+			strings.Compare(a.Name, b.Name))
 	})
 	return all
 }
@@ -213,9 +215,11 @@ func (d *database) putAction(c *Action, code *string) error {
 	case err != nil:
 	case code != nil:
 		err = d.exec(`INSERT INTO actions (namespace, package, name, record, code) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET record = excluded.record, code = excluded.code`, c.Namespace, c.Package, c.Name, record, *code)
+			ON CONFLICT DO UPDATE SET record = excluded.record, code = excluded.code`,
+			c.Namespace, c.Package, c.Name, record, *code)
 	default:
-		err = d.exec(`UPDATE actions SET record = ? WHERE namespace = ? AND package = ? AND name = ?`, record, c.Namespace, c.Package, c.Name)
+		err = d.exec(`UPDATE actions SET record = ? WHERE namespace = ? AND package = ? AND name = ?`, record,
+			c.Namespace, c.Package, c.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("write action %s: %w", c.Name, failed(err))
@@ -227,7 +231,8 @@ func (d *database) putAction(c *Action, code *string) error {
 }
 
 func (d *database) deleteAction(c *Action) error {
-	if err := d.exec(`DELETE FROM actions WHERE namespace = ? AND package = ? AND name = ?`, c.Namespace, c.Package, c.Name); err != nil {
+	if err := d.exec(`DELETE FROM actions WHERE namespace = ? AND package = ? AND name = ?`, c.Namespace, c.Package,
+		c.Name); err != nil {
 		return fmt.Errorf("delete action %s: %w", c.Name, failed(err))
 	}
 	d.mu.Lock()
@@ -238,7 +243,8 @@ func (d *database) deleteAction(c *Action) error {
 
 func (d *database) code(c *Action) (string, error) {
 	var code string
-	err := d.sql.QueryRow(`SELECT code FROM actions WHERE namespace = ? AND package = ? AND name = ?`, c.Namespace, c.Package, c.Name).Scan(&code)
+	err := d.sql.QueryRow(`SELECT code FROM actions WHERE namespace = ? AND package = ? AND name = ?`, c.Namespace,
+		c.Package, c.Name).Scan(&code)
 	if errors.Is(err, sql.ErrNoRows) { // deleted meanwhile
 		return "", errNotThere
 	}

@@ -170,7 +170,8 @@ func checkKeyValues(what string, all []KeyValue) error {
 		size += len(kv.Key) + len(kv.Value)
 	}
 	if size > maxParameters {
-		return apiError{http.StatusRequestEntityTooLarge, fmt.Sprintf("The %s have %d bytes, the limit is %d.", what, size, maxParameters)}
+		return apiError{http.StatusRequestEntityTooLarge, fmt.Sprintf("The %s have %d bytes, the limit is %d.", what,
+			size, maxParameters)}
 	}
 	return nil
 }

@@ -27,8 +27,9 @@ var (
 	errUnauthorized = apiError{http.StatusUnauthorized, "The supplied authentication is invalid."}
 	errNotThere     = apiError{http.StatusNotFound, "The requested resource does not exist."}
 	errExists       = apiError{http.StatusConflict, "resource already exists"}
-	errWrongKind    = apiError{http.StatusConflict, "Requested package is a binding, and bindings hold no actions of their own."}
-	errClosing      = apiError{http.StatusServiceUnavailable, "The platform is shutting down."}
+	errWrongKind    = apiError{http.StatusConflict,
+		"Requested package is a binding, and bindings hold no actions of their own."}
+	errClosing = apiError{http.StatusServiceUnavailable, "The platform is shutting down."}
 )
 
 func malformed(format string, args ...any) apiError {
@@ -45,7 +46,8 @@ func translate(err error) apiError {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &tooLarge):
-		return apiError{http.StatusRequestEntityTooLarge, fmt.Sprintf("Request larger than allowed: the limit is %d bytes.", tooLarge.Limit)}
+		return apiError{http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("Request larger than allowed: the limit is %d bytes.", tooLarge.Limit)}
 	case ofBody && status == http.StatusBadRequest:
 		return malformed("%v", err)
 	case ofBody:
@@ -59,7 +61,8 @@ func translate(err error) apiError {
 	case errors.Is(err, worker.ErrClosed), errors.Is(err, dispatch.ErrClosed):
 		return errClosing
 	case errors.Is(err, store.ErrDiskFull), sqlite.Full(err):
-		return apiError{http.StatusInsufficientStorage, "The disk of the platform's data directory is full, make room on it: " + err.Error()}
+		return apiError{http.StatusInsufficientStorage,
+			"The disk of the platform's data directory is full, make room on it: " + err.Error()}
 	case errors.As(err, &database):
 		return apiError{http.StatusInternalServerError, "The platform's database failed: " + err.Error()}
 	}

@@ -96,10 +96,13 @@ func TestADatabaseThatFailsIsNamedWithWhatHelps(t *testing.T) {
 		says   string
 		calls  [][3]string
 	}{
-		"full":      {"PRAGMA max_page_count = 1", 507, "make room on its disk", writes},
-		"read-only": {"PRAGMA query_only = 1", 500, "let the platform's user write to it", append(writes, [3]string{"POST", "/_/actions/there", "{}"}, [3]string{"DELETE", "/_/actions/there", ""})},
-		"closed": {"", 500, "see the platform's log", append(writes, [3]string{"POST", "/_/actions/there", "{}"}, [3]string{"GET", "/_/actions/there", ""},
-			[3]string{"GET", "/_/activations", ""}, [3]string{"GET", "/_/activations?count=true", ""}, [3]string{"GET", "/_/activations/" + strings.Repeat("0", 32), ""})},
+		"full": {"PRAGMA max_page_count = 1", 507, "make room on its disk", writes},
+		"read-only": {"PRAGMA query_only = 1", 500, "let the platform's user write to it",
+			append(writes, [3]string{"POST", "/_/actions/there", "{}"}, [3]string{"DELETE", "/_/actions/there", ""})},
+		"closed": {"", 500, "see the platform's log", append(writes, [3]string{"POST", "/_/actions/there", "{}"},
+			[3]string{"GET", "/_/actions/there", ""},
+			[3]string{"GET", "/_/activations", ""}, [3]string{"GET", "/_/activations?count=true", ""},
+			[3]string{"GET", "/_/activations/" + strings.Repeat("0", 32), ""})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			api, f := openFront(t)
@@ -111,8 +114,10 @@ func TestADatabaseThatFailsIsNamedWithWhatHelps(t *testing.T) {
 			for _, call := range c.calls {
 				status, m := f.do(call[0], call[1], call[2])
 				text, _ := m["error"].(string)
-				if code, _ := m["code"].(string); status != c.status || len(code) != 32 || !strings.Contains(text, openwhisk.DatabaseFile) || !strings.Contains(text, c.says) {
-					t.Errorf("%s %s: %d %v; want %d, and %q of %s", call[0], call[1], status, m, c.status, c.says, openwhisk.DatabaseFile)
+				if code, _ := m["code"].(string); status != c.status || len(code) != 32 ||
+					!strings.Contains(text, openwhisk.DatabaseFile) || !strings.Contains(text, c.says) {
+					t.Errorf("%s %s: %d %v; want %d, and %q of %s", call[0], call[1], status, m, c.status, c.says,
+						openwhisk.DatabaseFile)
 				}
 			}
 		})
@@ -154,7 +159,8 @@ func TestADamagedActionIsSaidAndTheOthersAreServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	functions := api.Store().Of(store.Owner{Door: "openwhisk", Account: "guest"})
-	cfg := openwhisk.Config{Dir: api.Dir(), Runtimes: []string{"nodejs20.x"}, Hooks: door.Hooks{Log: slog.New(slog.NewTextHandler(&log, nil))}}
+	cfg := openwhisk.Config{Dir: api.Dir(), Runtimes: []string{"nodejs20.x"},
+		Hooks: door.Hooks{Log: slog.New(slog.NewTextHandler(&log, nil))}}
 	again, err := openwhisk.Open(cfg, api.Store(), answers{})
 	if err != nil {
 		t.Fatal(err)

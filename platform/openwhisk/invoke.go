@@ -80,7 +80,8 @@ func waitOf(text string) (time.Duration, error) {
 	}
 	ms, err := strconv.Atoi(text)
 	if err != nil || ms < 0 || time.Duration(ms)*time.Millisecond > blockingWait {
-		return 0, apiError{http.StatusBadRequest, "The value of 'timeout' is not an integer from 0 to 60000 (milliseconds)."}
+		return 0,
+			apiError{http.StatusBadRequest, "The value of 'timeout' is not an integer from 0 to 60000 (milliseconds)."}
 	}
 	return time.Duration(ms) * time.Millisecond, nil
 }
@@ -93,7 +94,9 @@ func (a *API) accept() error {
 		return errClosing
 	}
 	if a.inFlight >= a.cfg.InFlight {
-		return apiError{http.StatusTooManyRequests, fmt.Sprintf("Too many concurrent requests in flight (count: %d, allowed: %d).", a.inFlight+1, a.cfg.InFlight)}
+		return apiError{http.StatusTooManyRequests,
+			fmt.Sprintf("Too many concurrent requests in flight (count: %d, allowed: %d).", a.inFlight+1,
+				a.cfg.InFlight)}
 	}
 	a.inFlight++
 	a.calls.Add(1)
@@ -131,8 +134,10 @@ func (a *API) prepare(w http.ResponseWriter, r *http.Request, q request) (*call,
 	}
 	c := &call{action: action, shown: q, id: newID(), started: time.Now(), done: make(chan struct{})}
 	payload, err := json.Marshal(map[string]any{"value": value, "env": map[string]string{
-		"__OW_ACTION_NAME": "/" + action.path() + "/" + action.Name, "__OW_NAMESPACE": q.namespace, "__OW_ACTIVATION_ID": c.id,
-		"__OW_ACTION_VERSION": action.Version, "__OW_DEADLINE": strconv.FormatInt(c.started.Add(fn.Timeout).UnixMilli(), 10),
+		"__OW_ACTION_NAME": "/" + action.path() + "/" + action.Name, "__OW_NAMESPACE": q.namespace,
+		"__OW_ACTIVATION_ID":  c.id,
+		"__OW_ACTION_VERSION": action.Version, "__OW_DEADLINE": strconv.FormatInt(c.started.Add(fn.Timeout).UnixMilli(),
+			10),
 	}})
 	if err != nil {
 		return nil, malformed("%v", err)
@@ -140,8 +145,10 @@ func (a *API) prepare(w http.ResponseWriter, r *http.Request, q request) (*call,
 	c.request = worker.Request{
 		Runtime: fn.Runtime, Revision: fn.Revision, Timeout: fn.Timeout,
 		Function: isolation.Function{
-			Name: fn.Name, Version: fn.Version, ARN: arn(action.Namespace, fn.Name), Handler: fn.Handler, Package: fn.Package,
-			Environment: fn.Environment, Limits: isolation.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
+			Name: fn.Name, Version: fn.Version, ARN: arn(action.Namespace, fn.Name), Handler: fn.Handler,
+			Package:     fn.Package,
+			Environment: fn.Environment, Limits: isolation.Limits{MemoryBytes: int64(fn.MemoryMB) << 20,
+				Processes: maxProcesses},
 		},
 		Invocation: isolation.Invocation{ID: c.id, Payload: payload},
 	}

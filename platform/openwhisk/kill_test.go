@@ -38,7 +38,8 @@ func TestAKilledPlatformLosesNothingThatItAcknowledged(t *testing.T) {
 	dir := t.TempDir()
 	c, cmd := startChild(t, dir)
 	c.want(200, "PUT", "/_/packages/p", map[string]any{"parameters": kv("a", "1")})
-	c.put("p/nap", "nodejs:default", "async function main(p) { await new Promise(r => setTimeout(r, p.ms)); return p }", nil)
+	c.put("p/nap", "nodejs:default", "async function main(p) { await new Promise(r => setTimeout(r, p.ms)); return p }",
+		nil)
 	done := c.want(202, "POST", "/_/actions/p/nap", map[string]int{"ms": 1})["activationId"].(string)
 	c.wait(done)
 	open := c.want(202, "POST", "/_/actions/p/nap", map[string]int{"ms": 30_000})["activationId"].(string)

@@ -48,7 +48,9 @@ const gather = 20 * time.Millisecond
 
 // openLedger marks as ended what a killed predecessor had promised. lost is told
 // of records that could not be written and that nobody waits for.
-func openLedger(d *database, most int, mostSize int64, before func(), lost func(records int, err error)) (*ledger, error) {
+func openLedger(
+	d *database, most int, mostSize int64, before func(), lost func(records int, err error),
+) (*ledger, error) {
 	db := d.sql
 	l := &ledger{
 		db: db, file: d.file, most: most, mostSize: mostSize, before: before, lost: lost,
@@ -57,7 +59,8 @@ func openLedger(d *database, most int, mostSize int64, before func(), lost func(
 	if _, err := db.Exec(`UPDATE activations SET ended = 1 WHERE ended = 0`); err != nil {
 		return nil, fmt.Errorf("read activations: %w", failed(err))
 	}
-	if err := db.QueryRow(`SELECT count(*), coalesce(sum(size), 0) FROM activations`).Scan(&l.total, &l.size); err != nil {
+	if err := db.QueryRow(`SELECT count(*), coalesce(sum(size), 0) FROM activations`).Scan(&l.total,
+		&l.size); err != nil {
 		return nil, fmt.Errorf("read activations: %w", failed(err))
 	}
 	go l.write()
@@ -185,7 +188,9 @@ func (l *ledger) transact(batch []entry) (count int, size int64, err error) {
 	}
 	defer tx.Rollback()
 	count, size = l.total, l.size
-	put, err := tx.Prepare(`INSERT OR REPLACE INTO activations (id, namespace, name, start_ms, ended, size, record) VALUES (?, ?, ?, ?, ?, ?, ?)`)
+	put,
+		err := tx.Prepare(`INSERT OR REPLACE INTO activations (id, namespace, name, start_ms, ended, size, record)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -202,7 +207,8 @@ func (l *ledger) transact(batch []entry) (count int, size int64, err error) {
 		case !errors.Is(err, sql.ErrNoRows):
 			return 0, 0, err
 		}
-		if _, err := put.Exec(e.record.ID, e.record.Namespace, e.record.Name, e.record.Start, e.ended, len(record), record); err != nil {
+		if _, err := put.Exec(e.record.ID, e.record.Namespace, e.record.Name, e.record.Start, e.ended, len(record),
+			record); err != nil {
 			return 0, 0, err
 		}
 		count, size = count+1, size+int64(len(record))
@@ -313,7 +319,10 @@ func (l *ledger) get(namespace, id string) (found *Activation, err error) {
 	if a != nil && a.Namespace == namespace {
 		return a, nil
 	}
-	err = each(l.db, `SELECT id, record FROM activations WHERE ended = 1 AND namespace = ? AND id = ?`, unread, func(a *Activation) { found = a }, namespace, id)
+	err = each(l.db, `SELECT id, record FROM activations WHERE ended = 1 AND namespace = ? AND id = ?`, unread,
+		func(a *Activation) {
+			found = a
+		}, namespace, id)
 	if err != nil {
 		return nil, fmt.Errorf("read activation %s: %w", id, failed(err))
 	}

@@ -49,10 +49,12 @@ const GuestKey = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFp
 
 // Settings are what a platform's configuration says.
 type Settings struct {
-	Namespaces      map[string]string `yaml:"namespaces"`       // name: "uuid:key"; default guest with GuestKey
-	InFlight        int               `yaml:"in_flight"`        // activations accepted and not ended, at most; default 1000
-	Activations     int               `yaml:"activations"`      // ended ones that are kept; default 10,000
-	ActivationBytes int64             `yaml:"activation_bytes"` // and their size; default 256 MiB
+	Namespaces map[string]string `yaml:"namespaces"` // name: "uuid:key"; default guest with GuestKey
+	// InFlight is the most activations that were accepted and have not ended; default
+	// 1000.
+	InFlight        int   `yaml:"in_flight"`
+	Activations     int   `yaml:"activations"`      // ended ones that are kept; default 10,000
+	ActivationBytes int64 `yaml:"activation_bytes"` // and their size; default 256 MiB
 }
 
 // Config of the API; the zero value works, apart from Dir and Runtimes.

@@ -63,7 +63,8 @@ func deploy(dir string, settings openwhisk.Settings) (*deployment, error) {
 	for _, in := range interpreters {
 		names = append(names, in.Runtime)
 	}
-	api, err := openwhisk.Open(openwhisk.Config{Settings: settings, Dir: dir, Runtimes: names, Hooks: door.Hooks{Forget: w.Forget}}, st, w)
+	api, err := openwhisk.Open(openwhisk.Config{Settings: settings, Dir: dir, Runtimes: names,
+		Hooks: door.Hooks{Forget: w.Forget}}, st, w)
 	if err != nil {
 		return nil, err
 	}
@@ -205,9 +206,12 @@ func TestMainOfEveryShapeRunsAndItsErrorsAreOpenWhisks(t *testing.T) {
 		{"python:3.11", "def main(args):\n    raise ValueError('no')", "", 502, `{"error": "no"}`},
 		{"python:3", "def main(args):\n    return 7", "", 502, `did not return a dictionary`},
 		{"python:3", "def main(args):", "", 502, `Initialization has failed`},
-		{"nodejs:20", zipped(t, "package.json", `{"main": "lib/x.js"}`, "lib/x.js", `exports.main = () => ({zip: require('./y')})`, "lib/y.js", `module.exports = 5`), "", 200, `{"zip":5}`},
-		{"nodejs:20", zipped(t, "package.json", `{"type": "module", "main": "index.js"}`, "index.js", `export function main() { return {esm: true} }`), "", 200, `{"esm":true}`},
-		{"python:3", zipped(t, "__main__.py", "import other\ndef main(args):\n    return {'zip': other.N}", "other.py", "N = 6"), "", 200, `6`},
+		{"nodejs:20", zipped(t, "package.json", `{"main": "lib/x.js"}`, "lib/x.js",
+			`exports.main = () => ({zip: require('./y')})`, "lib/y.js", `module.exports = 5`), "", 200, `{"zip":5}`},
+		{"nodejs:20", zipped(t, "package.json", `{"type": "module", "main": "index.js"}`, "index.js",
+			`export function main() { return {esm: true} }`), "", 200, `{"esm":true}`},
+		{"python:3", zipped(t, "__main__.py", "import other\ndef main(args):\n    return {'zip': other.N}", "other.py",
+			"N = 6"), "", 200, `6`},
 		{"python:3", zipped(t, "x.py", ""), "", 502, `__main__.py`},
 	} {
 		name := fmt.Sprintf("a%d", i)
@@ -246,8 +250,10 @@ func TestRequestsAreRefusedInOpenWhisksWords(t *testing.T) {
 		{400, "PUT", "/_/actions/bad%2Fname", exec},
 		{400, "PUT", "/_/actions/cobol", map[string]any{"exec": map[string]any{"kind": "cobol:1", "code": "x"}}},
 		{400, "PUT", "/_/actions/slow", map[string]any{"exec": exec["exec"], "limits": map[string]int{"timeout": 1}}},
-		{400, "PUT", "/_/actions/zip", map[string]any{"exec": map[string]any{"kind": "nodejs:20", "code": "UEsDBAAA", "binary": true}}},
-		{400, "PUT", "/_/actions/zip", map[string]any{"exec": map[string]any{"kind": "nodejs:20", "code": zipped(t, "../out", ""), "binary": true}}},
+		{400, "PUT", "/_/actions/zip", map[string]any{"exec": map[string]any{"kind": "nodejs:20", "code": "UEsDBAAA",
+			"binary": true}}},
+		{400, "PUT", "/_/actions/zip", map[string]any{"exec": map[string]any{"kind": "nodejs:20",
+			"code": zipped(t, "../out", ""), "binary": true}}},
 		{400, "POST", "/_/actions/there", "[1]"},
 		{413, "POST", "/_/actions/there", `{"a":"` + strings.Repeat("x", 1<<20) + `"}`},
 		{400, "GET", "/_/actions?limit=201", nil},
@@ -269,9 +275,12 @@ func TestRequestsAreRefusedInOpenWhisksWords(t *testing.T) {
 
 func TestParametersOfPackageActionAndCallAreMerged(t *testing.T) {
 	c := serve(t, openwhisk.Settings{})
-	c.want(200, "PUT", "/_/packages/p", map[string]any{"parameters": kv("a", "package", "b", "package", "c", "package")})
-	c.put("p/echo", "nodejs:20", "function main(p) { return p }", map[string]any{"parameters": kv("b", "action", "c", "action"), "annotations": kv("why", "test")})
-	c.want(200, "PUT", "/_/packages/bound", map[string]any{"binding": map[string]string{"namespace": "_", "name": "p"}, "parameters": kv("a", "binding")})
+	c.want(200, "PUT", "/_/packages/p", map[string]any{"parameters": kv("a", "package", "b", "package", "c",
+		"package")})
+	c.put("p/echo", "nodejs:20", "function main(p) { return p }",
+		map[string]any{"parameters": kv("b", "action", "c", "action"), "annotations": kv("why", "test")})
+	c.want(200, "PUT", "/_/packages/bound", map[string]any{"binding": map[string]string{"namespace": "_", "name": "p"},
+		"parameters": kv("a", "binding")})
 	for path, a := range map[string]string{"p": "package", "bound": "binding"} {
 		got := c.want(200, "POST", "/_/actions/"+path+"/echo?blocking=true&result=true", map[string]string{"c": "call"})
 		if want := map[string]any{"a": a, "b": "action", "c": "call"}; fmt.Sprint(got) != fmt.Sprint(want) {
@@ -285,12 +294,14 @@ func TestParametersOfPackageActionAndCallAreMerged(t *testing.T) {
 	c.want(409, "DELETE", "/_/packages/p", nil)
 	c.want(409, "PUT", "/_/actions/bound/x", map[string]any{"exec": map[string]any{"kind": "nodejs:20", "code": "x"}})
 	first := c.want(200, "GET", "/_/actions/p/echo?code=false", nil)
-	if first["version"] != "0.0.1" || first["namespace"] != "guest/p" || strings.Contains(fmt.Sprint(first["exec"]), "code") {
+	if first["version"] != "0.0.1" || first["namespace"] != "guest/p" ||
+		strings.Contains(fmt.Sprint(first["exec"]), "code") {
 		t.Errorf("%v", first)
 	}
 	c.want(200, "PUT", "/_/actions/p/echo?overwrite=true", map[string]any{"limits": map[string]int{"memory": 128}})
 	second := c.want(200, "GET", "/_/actions/p/echo", nil)
-	if second["version"] != "0.0.2" || !strings.Contains(fmt.Sprint(second["exec"]), "return p") || fmt.Sprint(second["limits"]) != "map[concurrency:1 logs:10 memory:128 timeout:60000]" {
+	if second["version"] != "0.0.2" || !strings.Contains(fmt.Sprint(second["exec"]), "return p") ||
+		fmt.Sprint(second["limits"]) != "map[concurrency:1 logs:10 memory:128 timeout:60000]" {
 		t.Errorf("%v", second)
 	}
 	c.want(200, "DELETE", "/_/actions/p/echo", nil)
@@ -300,8 +311,11 @@ func TestParametersOfPackageActionAndCallAreMerged(t *testing.T) {
 
 func TestActivationsAreFoundWithResultAndLogs(t *testing.T) {
 	c := serve(t, openwhisk.Settings{Activations: 20})
-	c.put("talk", "nodejs:20", "function main(p) { console.log('out', p.n); console.error('bad'); return {n: p.n} }", nil)
-	c.put("nap", "nodejs:20", "async function main(p) { await new Promise(r => setTimeout(r, p.ms)); return {slept: p.ms} }", map[string]any{"limits": map[string]int{"timeout": 700}})
+	c.put("talk", "nodejs:20", "function main(p) { console.log('out', p.n); console.error('bad'); return {n: p.n} }",
+		nil)
+	c.put("nap", "nodejs:20",
+		"async function main(p) { await new Promise(r => setTimeout(r, p.ms)); return {slept: p.ms} }",
+		map[string]any{"limits": map[string]int{"timeout": 700}})
 	whole := c.want(200, "POST", "/_/actions/talk?blocking=true", map[string]int{"n": 1})
 	id := whole["activationId"].(string)
 	got := c.want(200, "GET", "/_/activations/"+id, nil)
@@ -312,13 +326,15 @@ func TestActivationsAreFoundWithResultAndLogs(t *testing.T) {
 	if !strings.Contains(logs, "Z stdout: out 1") || !strings.Contains(logs, "Z stderr: bad") {
 		t.Errorf("logs %s", logs)
 	}
-	late := c.want(202, "POST", "/_/actions/nap?blocking=true&timeout=20", map[string]int{"ms": 200})["activationId"].(string)
+	late := c.want(202, "POST", "/_/actions/nap?blocking=true&timeout=20",
+		map[string]int{"ms": 200})["activationId"].(string)
 	c.want(404, "GET", "/_/activations/"+late, nil) // still running
 	dead := c.want(202, "POST", "/_/actions/nap", map[string]int{"ms": 5000})["activationId"].(string)
 	if r := fmt.Sprint(c.wait(late)["result"]); r != "map[slept:200]" {
 		t.Errorf("result %s", r)
 	}
-	if r := c.wait(dead); r["status"] != "action developer error" || !strings.Contains(fmt.Sprint(r), "time limits of 700 milliseconds") {
+	if r := c.wait(dead); r["status"] != "action developer error" ||
+		!strings.Contains(fmt.Sprint(r), "time limits of 700 milliseconds") {
 		t.Errorf("result %v", r)
 	}
 	for n := range 40 {
@@ -330,7 +346,8 @@ func TestActivationsAreFoundWithResultAndLogs(t *testing.T) {
 	c.want(404, "GET", "/_/activations/"+id, nil) // the oldest went
 	_, raw := c.raw("GET", "/_/activations?name=talk&limit=3&docs=true", nil)
 	var newest []openwhisk.Activation
-	if err := json.Unmarshal(raw, &newest); err != nil || len(newest) != 3 || string(newest[0].Response.Result) != `{"n":39}` {
+	if err := json.Unmarshal(raw, &newest); err != nil || len(newest) != 3 ||
+		string(newest[0].Response.Result) != `{"n":39}` {
 		t.Errorf("%v, %.300s", err, raw)
 	}
 }
@@ -392,7 +409,8 @@ func TestThePublicJavaScriptClientWorks(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	install := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=0", "openwhisk@3")
+	install := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--loglevel=error",
+		"--fetch-retries=0", "openwhisk@3")
 	install.Dir = dir
 	install.Env = append(os.Environ(), "npm_config_cache="+filepath.Join(dir, "cache"))
 	if out, err := install.CombinedOutput(); err != nil {

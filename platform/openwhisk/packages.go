@@ -116,7 +116,8 @@ func (a *API) deletePackage(w http.ResponseWriter, _ *http.Request, q request) e
 		return errNotThere
 	}
 	if n := len(a.db.actionsOf(q.namespace, q.pkg, false)); n > 0 {
-		return apiError{http.StatusConflict, fmt.Sprintf("Package not empty (contains %d entities). Delete its actions first.", n)}
+		return apiError{http.StatusConflict,
+			fmt.Sprintf("Package not empty (contains %d entities). Delete its actions first.", n)}
 	}
 	if err := a.db.deletePackage(p); err != nil {
 		return err

@@ -40,7 +40,8 @@ func Guard(next http.Handler, hosts []string) http.Handler {
 func Validate(hosts []string) error {
 	for _, h := range hosts {
 		if h == "" || strings.ContainsAny(h, "/:@* ") && net.ParseIP(h) == nil {
-			return fmt.Errorf("hosts: %q is no name of a host: leave scheme, port and path out, as in lambda.example", h)
+			return fmt.Errorf("hosts: %q is no name of a host: leave scheme, port and path out, as in lambda.example",
+				h)
 		}
 	}
 	return nil
@@ -56,8 +57,10 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := hostName(r.Host)
 	switch {
 	case loopback(r) && !g.known(name):
-		refuse(w, http.StatusMisdirectedRequest, fmt.Sprintf("Host %q is no name of this platform: a browser may have been misled to it; "+
-			"call it by localhost or its IP address, or allow the name with --host %s or hosts: [%s] in the configuration", r.Host, name, name))
+		refuse(w, http.StatusMisdirectedRequest,
+			fmt.Sprintf("Host %q is no name of this platform: a browser may have been misled to it; "+
+				"call it by localhost or its IP address, or allow the name with --host %s or hosts: [%s] in the "+
+				"configuration", r.Host, name, name))
 	case foreign(r):
 		refuseSite(w, r)
 	default:
@@ -102,7 +105,9 @@ func hostName(host string) string {
 func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
 func refuseSite(w http.ResponseWriter, r *http.Request) {
-	refuse(w, http.StatusForbidden, fmt.Sprintf("a page of another site (%.200s) had a browser send this request: the platform takes none of those", r.Header.Get("Origin")))
+	refuse(w, http.StatusForbidden,
+		fmt.Sprintf("a page of another site (%.200s) had a browser send this request: the platform takes none of those",
+			r.Header.Get("Origin")))
 }
 
 // refuse says why in the words of both APIs: AWS's clients show message,

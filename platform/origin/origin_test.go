@@ -11,7 +11,9 @@ import (
 )
 
 func TestAPageReachesNothingByRebindingOrFromAnotherSite(t *testing.T) {
-	handler := Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), []string{"Lambda.example."})
+	handler := Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}), []string{"Lambda.example."})
 	loop, lan := net.IPv4(127, 0, 0, 1), net.IPv4(192, 0, 2, 7)
 	for _, c := range []struct {
 		name, method, host, origin, site string
@@ -26,12 +28,14 @@ func TestAPageReachesNothingByRebindingOrFromAnotherSite(t *testing.T) {
 		{"another address of the host", "GET", "192.0.2.7:9000", "", "", loop, 204, ""},
 		{"allowed", "GET", "LAMBDA.example", "", "", loop, 204, ""},
 		{"allowed, by its own page", "POST", "lambda.example:9000", "http://lambda.example:9000", "", loop, 204, ""},
-		{"rebinding", "POST", "evil.example:9000", "http://evil.example:9000", "same-origin", loop, 421, "--host evil.example"},
+		{"rebinding", "POST", "evil.example:9000", "http://evil.example:9000", "same-origin", loop, 421,
+			"--host evil.example"},
 		{"rebinding, GET", "GET", "evil.example:9000", "", "same-origin", loop, 421, "hosts: [evil.example]"},
 		{"no Host", "GET", "", "", "", loop, 421, "--host"},
 		{"like localhost", "GET", "localhost.evil.example", "", "", loop, 421, ""},
 		{"like an address", "GET", "127.0.0.1.evil.example", "", "", loop, 421, ""},
-		{"another site", "POST", "127.0.0.1:9000", "http://evil.example", "cross-site", loop, 403, "http://evil.example"},
+		{"another site", "POST", "127.0.0.1:9000", "http://evil.example", "cross-site", loop, 403,
+			"http://evil.example"},
 		{"another site, GET", "GET", "127.0.0.1:9000", "http://evil.example", "", loop, 403, "another site"},
 		{"another port", "POST", "127.0.0.1:9000", "http://127.0.0.1:3000", "", loop, 403, ""},
 		{"a sandboxed frame", "POST", "127.0.0.1:9000", "null", "", loop, 403, ""},
@@ -43,7 +47,8 @@ func TestAPageReachesNothingByRebindingOrFromAnotherSite(t *testing.T) {
 		r := httptest.NewRequest(c.method, "/", nil)
 		r.Host = c.host
 		if c.local != nil {
-			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: c.local, Port: 9000}))
+			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey,
+				&net.TCPAddr{IP: c.local, Port: 9000}))
 		}
 		if c.origin != "" {
 			r.Header.Set("Origin", c.origin)

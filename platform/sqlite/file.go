@@ -10,7 +10,8 @@ import (
 
 // ErrGone is of a database whose file was removed or replaced while it is open:
 // what is written is lost.
-var ErrGone = errors.New("the file was removed or replaced under the running platform; stop it, put the directory back and start it again")
+var ErrGone = errors.New("the file was removed or replaced under the running platform; stop it, put the " +
+	"directory back and start it again")
 
 // suffixes are of the files that belong to a database.
 var suffixes = []string{"", "-wal", "-shm", "-journal"}
@@ -61,7 +62,8 @@ func Rescue(path, into string) (damage error, ok bool) {
 	case err != nil:
 		damage = fmt.Errorf("%s cannot be read: %w", filepath.Base(path)+"-wal", err)
 	case lost > 0:
-		damage = fmt.Errorf("%s is damaged: %d pages of acknowledged changes that follow the damage cannot be read", filepath.Base(path)+"-wal", lost)
+		damage = fmt.Errorf("%s is damaged: %d pages of acknowledged changes that follow the damage cannot be read",
+			filepath.Base(path)+"-wal", lost)
 	default:
 		return nil, true
 	}

@@ -14,7 +14,8 @@ import (
 func TestPathsMeanWhatTheySay(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	for _, path := range []string{filepath.Join(dir, "plain.db"), filepath.Join(dir, "a?b#c%41 d.db"), "relative.db", "an%20other.db"} {
+	for _, path := range []string{filepath.Join(dir, "plain.db"), filepath.Join(dir, "a?b#c%41 d.db"), "relative.db",
+		"an%20other.db"} {
 		db, err := Open(path)
 		if err != nil {
 			t.Fatal(err)
@@ -46,8 +47,9 @@ func TestAFailureNamesItsFileAndWhatHelps(t *testing.T) {
 		before []string
 		says   string
 	}{
-		"full":          {filepath.Join(dir, "full.db"), []string{"PRAGMA max_page_count = 1"}, "make room"},
-		"read-only":     {filepath.Join(dir, "ro.db"), []string{"PRAGMA query_only = 1"}, "let the platform's user write"},
+		"full": {filepath.Join(dir, "full.db"), []string{"PRAGMA max_page_count = 1"}, "make room"},
+		"read-only": {filepath.Join(dir, "ro.db"), []string{"PRAGMA query_only = 1"},
+			"let the platform's user write"},
 		"no database":   {noDatabase, nil, "put a sound copy of it back"},
 		"no directory":  {filepath.Join(dir, "none", "x.db"), nil, "let the platform's user write"},
 		"own statement": {filepath.Join(dir, "own.db"), []string{"CREATE TABLE t (x)"}, "see the platform's log"},
@@ -63,7 +65,8 @@ func TestAFailureNamesItsFileAndWhatHelps(t *testing.T) {
 			}
 		}
 		_, err = db.Exec("CREATE TABLE t (x)")
-		if text := fmt.Sprint(Named("x.db", err)); err == nil || !strings.HasPrefix(text, "x.db: ") || !strings.Contains(text, c.says) {
+		if text := fmt.Sprint(Named("x.db", err)); err == nil || !strings.HasPrefix(text, "x.db: ") ||
+			!strings.Contains(text, c.says) {
 			t.Errorf("%s: %s, want %q", name, text, c.says)
 		}
 		db.Close()

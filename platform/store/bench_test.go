@@ -15,7 +15,8 @@ func BenchmarkCreate(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		if _, err := s.Of(lambdas).Create(hello(fmt.Sprint("f-", i)), lambdatest.Zip(b, "index.js", fmt.Sprint(i))); err != nil {
+		if _, err := s.Of(lambdas).Create(hello(fmt.Sprint("f-", i)),
+			lambdatest.Zip(b, "index.js", fmt.Sprint(i))); err != nil {
 			b.Fatal(err)
 		}
 	}

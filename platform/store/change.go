@@ -61,7 +61,8 @@ func (f *Functions) CreateMany(all []Creation) ([]*Function, error) {
 
 // first is a new function's record.
 func (f *Functions) first(fn Function, code packaged) *Function {
-	fn.Owner, fn.Version, fn.CodeSHA256, fn.CodeSize, fn.Package = f.owner, Latest, code.sha, code.size, f.s.taskDir(code.sha)
+	fn.Owner, fn.Version, fn.CodeSHA256, fn.CodeSize, fn.Package = f.owner, Latest, code.sha, code.size,
+		f.s.taskDir(code.sha)
 	stamp(&fn)
 	return &fn
 }
@@ -204,7 +205,8 @@ func (f *Functions) Delete(name, version string) error {
 	if _, err := f.Get(name, version); err != nil {
 		return err
 	}
-	query, args := `DELETE FROM functions WHERE door = ? AND account = ? AND name = ?`, []any{f.owner.Door, f.owner.Account, name}
+	query, args := `DELETE FROM functions WHERE door = ? AND account = ? AND name = ?`,
+		[]any{f.owner.Door, f.owner.Account, name}
 	if version != "" {
 		query, args = query+` AND version = ?`, append(args, version)
 	}

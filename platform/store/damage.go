@@ -96,7 +96,8 @@ func (r *row) function() (*Function, error) {
 
 // setAside moves a record to a file.
 func (s *Store) setAside(r *row, reason error) error {
-	name := strings.NewReplacer("/", "_", "$", "").Replace(fmt.Sprintf("%s-%s-%s-%s.json", r.owner.Door, r.owner.Account, r.name, r.version))
+	name := strings.NewReplacer("/", "_", "$", "").Replace(fmt.Sprintf("%s-%s-%s-%s.json", r.owner.Door,
+		r.owner.Account, r.name, r.version))
 	path := filepath.Join(s.aside(), name)
 	if err := errors.Join(os.MkdirAll(s.aside(), 0o700), writeSynced(path, r.record)); err != nil {
 		return err
@@ -106,7 +107,9 @@ func (s *Store) setAside(r *row, reason error) error {
 	if err != nil {
 		return err
 	}
-	s.damage = append(s.damage, fmt.Sprintf("the record of function %s, version %s, cannot be read: %v; it was moved to %s", r.name, r.version, reason, path))
+	s.damage = append(s.damage,
+		fmt.Sprintf("the record of function %s, version %s, cannot be read: %v; it was moved to %s", r.name, r.version,
+			reason, path))
 	return nil
 }
 

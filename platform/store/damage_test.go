@@ -23,7 +23,8 @@ func killed(t *testing.T, functions int) string {
 	live, dir := t.TempDir(), t.TempDir()
 	s := open(t, live)
 	for i := range functions {
-		if _, err := s.Of(lambdas).Create(hello(fmt.Sprintf("f-%03d", i)), lambdatest.Zip(t, "index.js", fmt.Sprint(i))); err != nil {
+		if _, err := s.Of(lambdas).Create(hello(fmt.Sprintf("f-%03d", i)),
+			lambdatest.Zip(t, "index.js", fmt.Sprint(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,7 +64,8 @@ func TestADamagedLogIsSaidAndNothingIsRemoved(t *testing.T) {
 		if page, _ := s.Of(lambdas).List("", 1000); len(page) == 0 || len(page) == functions {
 			t.Fatalf("%d of %d functions are there: the test damages the wrong place", len(page), functions)
 		}
-		if said := strings.Join(s.Damage(), "\n"); start == 0 && (!strings.Contains(said, "functions.db-wal is damaged") || !strings.Contains(said, "a copy")) {
+		if said := strings.Join(s.Damage(), "\n"); start == 0 &&
+			(!strings.Contains(said, "functions.db-wal is damaged") || !strings.Contains(said, "a copy")) {
 			t.Errorf("start %d says %q", start, said)
 		}
 		if _, err := s.Sweep(0); err != nil {
@@ -123,7 +125,8 @@ func TestADamagedRecordIsSetAsideByName(t *testing.T) {
 	db.Close()
 	s = open(t, dir)
 	said := strings.Join(s.Damage(), "\n")
-	if len(s.Damage()) != 2 || !strings.Contains(said, "function bad, version $LATEST") || !strings.Contains(said, "function half") {
+	if len(s.Damage()) != 2 || !strings.Contains(said, "function bad, version $LATEST") ||
+		!strings.Contains(said, "function half") {
 		t.Errorf("said: %s", said)
 	}
 	if _, err := s.Of(lambdas).Get("bad", ""); !errors.Is(err, ErrNotFound) {
@@ -223,7 +226,8 @@ func TestADataDirectoryIsForItsUserAlone(t *testing.T) {
 		s.Close()
 	}
 	check()
-	for path, mode := range map[string]os.FileMode{"": 0o755, "code": 0o755, "temp": 0o755, databaseFile: 0o644, lockFile: 0o644} {
+	for path, mode := range map[string]os.FileMode{"": 0o755, "code": 0o755, "temp": 0o755, databaseFile: 0o644,
+		lockFile: 0o644} {
 		if err := os.Chmod(filepath.Join(dir, path), mode); err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +289,8 @@ func TestADatabaseThatCannotBeReadIsNamedAndNothingIsRemoved(t *testing.T) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), databaseFile) || !strings.Contains(err.Error(), "put a sound copy of it back") {
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), databaseFile) ||
+		!strings.Contains(err.Error(), "put a sound copy of it back") {
 		t.Errorf("%v", err)
 	}
 	if n := entries(t, s.codeDir()); n != 1 {

@@ -16,7 +16,8 @@ type Event struct {
 
 // AddEvent keeps an event until DropEvent, over restarts.
 func (f *Functions) AddEvent(e Event) error {
-	err := f.s.exec(`INSERT INTO events (id, door, account, name, version, payload, context, accepted) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+	err := f.s.exec(`INSERT INTO events (id, door, account, name, version, payload, context, accepted)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		e.ID, f.owner.Door, f.owner.Account, e.Name, e.Version, e.Payload, e.ClientContext, e.Accepted.UnixNano())
 	if err != nil {
 		return fmt.Errorf("keep event %s: %w", e.ID, err)
@@ -26,7 +27,8 @@ func (f *Functions) AddEvent(e Event) error {
 
 // DropEvent forgets an event that has ended.
 func (f *Functions) DropEvent(id string) error {
-	if err := f.s.exec(`DELETE FROM events WHERE id = ? AND door = ? AND account = ?`, id, f.owner.Door, f.owner.Account); err != nil {
+	if err := f.s.exec(`DELETE FROM events WHERE id = ? AND door = ? AND account = ?`, id, f.owner.Door,
+		f.owner.Account); err != nil {
 		return fmt.Errorf("drop event %s: %w", id, err)
 	}
 	return nil

@@ -46,7 +46,8 @@ func extract(data []byte, dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	x := &extraction{dir: dir, left: MaxUnpackedBytes, made: map[string]bool{".": true}, plain: map[fs.FileMode]bool{}, piece: make([]byte, 64<<10)}
+	x := &extraction{dir: dir, left: MaxUnpackedBytes, made: map[string]bool{".": true}, plain: map[fs.FileMode]bool{},
+		piece: make([]byte, 64<<10)}
 	for _, f := range r.File {
 		if err := x.one(f); err != nil {
 			return err

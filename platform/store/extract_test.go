@@ -40,12 +40,15 @@ func linked(t testing.TB, files ...string) []byte {
 
 func TestSymbolicLinksThatStayInsideAreKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "task")
-	data := linked(t, "node_modules/.bin/tool", "->../tool/cli.js", "node_modules/tool/cli.js", "tool", "lib.so", "->lib.so.1", "lib.so.1", "->lib.so.1.2",
-		"lib.so.1.2", "library", "all", "->node_modules", "all2", "->all/tool", "missing", "->not/there", "deep/er/link", "->../../lib.so")
+	data := linked(t, "node_modules/.bin/tool", "->../tool/cli.js", "node_modules/tool/cli.js", "tool", "lib.so",
+		"->lib.so.1", "lib.so.1", "->lib.so.1.2",
+		"lib.so.1.2", "library", "all", "->node_modules", "all2", "->all/tool", "missing", "->not/there",
+		"deep/er/link", "->../../lib.so")
 	if err := extract(data, dir); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{"node_modules/.bin/tool": "tool", "lib.so": "library", "all/tool/cli.js": "tool", "all2/cli.js": "tool", "deep/er/link": "library"} {
+	for path, want := range map[string]string{"node_modules/.bin/tool": "tool", "lib.so": "library",
+		"all/tool/cli.js": "tool", "all2/cli.js": "tool", "deep/er/link": "library"} {
 		if got, err := os.ReadFile(filepath.Join(dir, path)); err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v", path, got, err)
 		}

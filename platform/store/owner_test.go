@@ -29,8 +29,11 @@ func TestAnOwnerReachesItsOwnFunctionsAlone(t *testing.T) {
 	}
 	mine := s.Of(lambdas)
 	for name, call := range map[string]func() error{
-		"get":     func() error { _, err := mine.Get("theirs", ""); return err },
-		"update":  func() error { _, err := mine.Update("theirs", "", func(*Function) error { return nil }); return err },
+		"get": func() error { _, err := mine.Get("theirs", ""); return err },
+		"update": func() error {
+			_, err := mine.Update("theirs", "", func(*Function) error { return nil })
+			return err
+		},
 		"publish": func() error { _, err := mine.Publish("theirs", "", ""); return err },
 		"reserve": func() error { _, err := mine.Reserve("theirs", nil); return err },
 		"delete":  func() error { return mine.Delete("theirs", "") },
@@ -70,9 +73,11 @@ func TestAnOwnerReachesItsOwnFunctionsAlone(t *testing.T) {
 
 // version0 is what this package wrote before functions had owners.
 const version0 = `
-CREATE TABLE functions (name TEXT NOT NULL, version TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID;
+CREATE TABLE functions (name TEXT NOT NULL, version TEXT NOT NULL, record TEXT NOT NULL,
+	PRIMARY KEY (name, version)) WITHOUT ROWID;
 CREATE TABLE events (
-	id TEXT PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, payload BLOB, context BLOB, accepted INTEGER NOT NULL
+	id TEXT PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, payload BLOB, context BLOB,
+	accepted INTEGER NOT NULL
 ) WITHOUT ROWID;
 `
 
@@ -88,7 +93,8 @@ func makeVersion0(t *testing.T, dir string, functions ...string) {
 	run(t, db, version0)
 	for i := 0; i < len(functions); i += 2 {
 		run(t, db, `INSERT INTO functions VALUES (?, ?, ?)`, functions[i], functions[i+1],
-			fmt.Sprintf(`{"name":%q,"version":%q,"runtime":"nodejs20.x","handler":"index.handler","timeout":3000000000,"memory_mb":128,"code_sha256":%q}`,
+			fmt.Sprintf(`{"name":%q,"version":%q,"runtime":"nodejs20.x","handler":"index.handler",`+
+				`"timeout":3000000000,"memory_mb":128,"code_sha256":%q}`,
 				functions[i], functions[i+1], strings.Repeat("a", 64)))
 		run(t, db, `INSERT INTO events VALUES (?, ?, '', x'7b7d', NULL, 7)`, fmt.Sprint("event-", i), functions[i])
 	}

@@ -46,7 +46,8 @@ func holdsOurs(dir string) (bool, error) {
 			return false, err
 		}
 		name := d.Name()
-		ours := name == "code" || name == "temp" || strings.HasPrefix(name, databaseFile) || strings.HasPrefix(name, "openwhisk.db")
+		ours := name == "code" || name == "temp" || strings.HasPrefix(name, databaseFile) ||
+			strings.HasPrefix(name, "openwhisk.db")
 		if !ours && info.Mode().Perm()&0o077 != 0 && name != lockFile {
 			return false, nil
 		}

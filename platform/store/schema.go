@@ -59,9 +59,11 @@ func migrate(db *sql.DB) (fresh bool, err error) {
 	case version == schemaVersion:
 		return false, nil
 	case version > schemaVersion:
-		return false, fmt.Errorf("it has schema %d, this platform knows %d at most: use the platform that made it", version, schemaVersion)
+		return false, fmt.Errorf("it has schema %d, this platform knows %d at most: use the platform that made it",
+			version, schemaVersion)
 	}
-	if err := tx.QueryRow(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'functions'`).Scan(&old); err != nil {
+	err = tx.QueryRow(`SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'functions'`).Scan(&old)
+	if err != nil {
 		return false, err
 	}
 	change := schema

@@ -104,7 +104,8 @@ type Store struct {
 // be read is set aside, see Damage. The error wraps ErrInUse when another
 // process holds the directory.
 func Open(dir string) (*Store, error) {
-	s := &Store{dir: dir, opened: time.Now(), owners: map[Owner]*Functions{}, uses: map[string]int{}, retired: map[string]time.Time{}}
+	s := &Store{dir: dir, opened: time.Now(), owners: map[Owner]*Functions{}, uses: map[string]int{},
+		retired: map[string]time.Time{}}
 	if err := s.open(); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("open store %s: %w", dir, diskFull(err))
@@ -133,7 +134,9 @@ func (s *Store) open() (err error) {
 	if s.file, err = sqlite.PlaceOf(s.databasePath()); err != nil {
 		return err
 	}
-	s.db.SetMaxOpenConns(1) // which holds the file alone, so that SQLite maps no shared memory that a full disk could take away
+	// One connection holds the file alone, so that SQLite maps no shared memory, which a
+	// full disk could take away.
+	s.db.SetMaxOpenConns(1)
 	fresh, err := migrate(s.db)
 	if err == nil {
 		err = s.load()

@@ -34,7 +34,8 @@ var (
 )
 
 func hello(name string) Function {
-	return Function{Name: name, Runtime: "nodejs20.x", Handler: "index.handler", Timeout: 3 * time.Second, MemoryMB: 128}
+	return Function{Name: name, Runtime: "nodejs20.x", Handler: "index.handler", Timeout: 3 * time.Second,
+		MemoryMB: 128}
 }
 
 func TestWhatWasAcknowledgedIsThereAfterAReopen(t *testing.T) {
@@ -188,7 +189,8 @@ func TestAFullDiskIsAnErrorAndNothingIsHalfThere(t *testing.T) {
 	}
 	fillDisk(t, filepath.Join(dir, "filler"))
 	for i := 0; err == nil || i == 0; i++ { // what the database has left over takes some
-		if _, err = s.Of(lambdas).Create(hello(fmt.Sprint("full-", i)), lambdatest.Zip(t, "index.js", "ok")); i > 100_000 {
+		if _, err = s.Of(lambdas).Create(hello(fmt.Sprint("full-", i)),
+			lambdatest.Zip(t, "index.js", "ok")); i > 100_000 {
 			t.Fatal("the disk does not become full")
 		}
 	}
@@ -264,10 +266,15 @@ func TestAChangeUnderAnotherRevisionIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Of(lambdas).Update("f", fn.Revision, func(fn *Function) error { fn.MemoryMB = 256; return nil }); err != nil {
+	if _, err := s.Of(lambdas).Update("f", fn.Revision, func(fn *Function) error {
+		fn.MemoryMB = 256
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Of(lambdas).Update("f", fn.Revision, func(*Function) error { return nil }); !errors.Is(err, ErrConflict) {
+	if _, err := s.Of(lambdas).Update("f", fn.Revision, func(*Function) error {
+		return nil
+	}); !errors.Is(err, ErrConflict) {
 		t.Errorf("%v, want ErrConflict", err)
 	}
 	if fn.MemoryMB != 128 {
@@ -339,7 +346,8 @@ func TestAPopulationIsCreatedWholeOrNotAtAll(t *testing.T) {
 		"twice":     {Creation{hello("new"), all[0].Zip}, ErrExists},
 		"a bad zip": {Creation{hello("other"), []byte("PK")}, ErrBadZip},
 	} {
-		if _, err := s.Of(lambdas).CreateMany([]Creation{{hello("new"), lambdatest.Zip(t, "index.js", "new")}, bad.second}); !errors.Is(err, bad.want) {
+		if _, err := s.Of(lambdas).CreateMany([]Creation{{hello("new"), lambdatest.Zip(t, "index.js", "new")},
+			bad.second}); !errors.Is(err, bad.want) {
 			t.Errorf("%s: %v, want %v", name, err, bad.want)
 		}
 		if _, err := s.Of(lambdas).Get("new", ""); !errors.Is(err, ErrNotFound) {
@@ -385,7 +393,8 @@ func TestEventsStayUntilTheyAreDropped(t *testing.T) {
 	s.Close()
 	s = open(t, dir)
 	all, err := s.Of(lambdas).Events()
-	if err != nil || len(all) != 2 || all[0].ID != "1" || string(all[0].Payload) != `{"a":1}` || !all[0].Accepted.Equal(want.Accepted) || all[1].ID != "2" {
+	if err != nil || len(all) != 2 || all[0].ID != "1" || string(all[0].Payload) != `{"a":1}` ||
+		!all[0].Accepted.Equal(want.Accepted) || all[1].ID != "2" {
 		t.Errorf("%+v, %v", all, err)
 	}
 }
@@ -398,7 +407,8 @@ func TestOtherUsersMayReadPackagesWhateverTheUmaskIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]os.FileMode{"": 0o755, "a": 0o755, "a/b": 0o755, "index.js": 0o644, "a/b/c.js": 0o644} {
+	for path, want := range map[string]os.FileMode{"": 0o755, "a": 0o755, "a/b": 0o755, "index.js": 0o644,
+		"a/b/c.js": 0o644} {
 		if fi, err := os.Stat(filepath.Join(fn.Package, path)); err != nil || fi.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v", path, fi.Mode(), err)
 		}

@@ -49,8 +49,10 @@ func (s *Store) retireUnnamed(fresh bool) error {
 		return err
 	}
 	if fresh && len(found) > 0 {
-		s.damage = append(s.damage, fmt.Sprintf("there was no %s, but there are %d packages: no function has them; put the database back, or remove %s and %s",
-			databaseFile, len(found), s.codeDir(), s.damagedDir()))
+		s.damage = append(s.damage,
+			fmt.Sprintf("there was no %s, but there are %d packages: no function has them; put the database "+
+				"back, or remove %s and %s",
+				databaseFile, len(found), s.codeDir(), s.damagedDir()))
 		if err := os.MkdirAll(s.aside(), 0o700); err != nil {
 			return err
 		}

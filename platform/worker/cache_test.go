@@ -130,7 +130,8 @@ func TestSnapshotsAreBoundedByNumberAndMemory(t *testing.T) {
 			w := start(t, Config{Idle: Cache{Off: true}, Functions: bound, Capture: CaptureInline}, fakeSnapshotter{f})
 			ready(t, w)
 			wantPaths(t, w, "cold cold warm cold warm cold", "a", "b", "a", "c", "a", "b")
-			if s := w.Stats(); s.FunctionSnapshots != 2 || s.SnapshotBytes != 2000 || s.SnapshotEvictions != 2 || s.Functions != 2 {
+			if s := w.Stats(); s.FunctionSnapshots != 2 || s.SnapshotBytes != 2000 || s.SnapshotEvictions != 2 ||
+				s.Functions != 2 {
 				t.Errorf("%+v", s)
 			}
 		})
@@ -150,7 +151,11 @@ func TestSnapshotEvictedDuringItsDeploymentStaysOpen(t *testing.T) {
 		return nil
 	}
 	wantPaths(t, w, "warm", "a")
-	runtimetest.Eventually(t, "snapshot closed", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.snapshots) == 1 })
+	runtimetest.Eventually(t, "snapshot closed", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.snapshots) == 1
+	})
 }
 
 func TestOneRuntimeSnapshotIsSharedByFirstUsers(t *testing.T) {

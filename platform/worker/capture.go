@@ -137,7 +137,8 @@ func yield(y isolation.Yielder) (end func()) {
 
 func (w *Worker) freshSandbox(ctx context.Context, job *wanted) (isolation.Sandbox, error) {
 	if !w.usesBase() {
-		return w.backend.Boot(ctx, isolation.BootSpec{Interpreter: job.lang.Interpreter, Environment: w.cfg.Environment, Limits: job.code.Limits})
+		return w.backend.Boot(ctx, isolation.BootSpec{Interpreter: job.lang.Interpreter, Environment: w.cfg.Environment,
+			Limits: job.code.Limits})
 	}
 	base, _, err := w.baseOf(job.lang)
 	if err != nil {

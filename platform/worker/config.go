@@ -202,7 +202,8 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("capture is %q: it is after, inline or off", c.Capture))
 	}
 	if c.Sandboxes > 0 && c.StemCells > c.Sandboxes {
-		errs = append(errs, fmt.Errorf("stem_cells is %d: it cannot be more than sandboxes, %d", c.StemCells, c.Sandboxes))
+		errs = append(errs, fmt.Errorf("stem_cells is %d: it cannot be more than sandboxes, %d", c.StemCells,
+			c.Sandboxes))
 	}
 	return errors.Join(errs...)
 }

@@ -25,7 +25,8 @@ func TestBadConfigIsNamed(t *testing.T) {
 		}
 	}
 	two := []isolation.Interpreter{node, {Runtime: "python3.11"}}
-	if _, err := New(Config{StemCells: 3, Sandboxes: 4}, newFake(t), two); err == nil || !strings.Contains(err.Error(), "each of 2 runtimes") {
+	if _, err := New(Config{StemCells: 3, Sandboxes: 4}, newFake(t), two); err == nil ||
+		!strings.Contains(err.Error(), "each of 2 runtimes") {
 		t.Errorf("stem cells of two runtimes: %v", err)
 	}
 }
@@ -41,7 +42,8 @@ func TestBytesAreReadWithAndWithoutUnits(t *testing.T) {
 		var c struct {
 			Memory Bytes `yaml:"memory"`
 		}
-		if err := yaml.Unmarshal([]byte("\nmemory: "+text), &c); err == nil || !strings.Contains(err.Error(), "line 2") {
+		if err := yaml.Unmarshal([]byte("\nmemory: "+text), &c); err == nil ||
+			!strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%s: %d, %v", text, c.Memory, err)
 		}
 	}
@@ -82,12 +84,13 @@ func TestTheBackendsFootprintAndBoundsLimitSandboxes(t *testing.T) {
 		free    int64
 		want    int
 	}{
-		"silent":               {silent, 480 << 20, 10},
-		"silent, much memory":  {silent, 1 << 40, 4096},
-		"light":                {sized{silent, 2 << 20, nil}, 4 << 30, 1024},
-		"light, much memory":   {sized{silent, 2 << 20, nil}, 256 << 30, 65536},
-		"heavy":                {sized{silent, 200 << 20, nil}, 4 << 30, 10},
-		"bounded by the host":  {sized{silent, 2 << 20, []isolation.Bound{{Sandboxes: 900}, {Sandboxes: 700}}}, 4 << 30, 700},
+		"silent":              {silent, 480 << 20, 10},
+		"silent, much memory": {silent, 1 << 40, 4096},
+		"light":               {sized{silent, 2 << 20, nil}, 4 << 30, 1024},
+		"light, much memory":  {sized{silent, 2 << 20, nil}, 256 << 30, 65536},
+		"heavy":               {sized{silent, 200 << 20, nil}, 4 << 30, 10},
+		"bounded by the host": {sized{silent, 2 << 20, []isolation.Bound{{Sandboxes: 900}, {Sandboxes: 700}}}, 4 << 30,
+			700},
 		"bounded by memory":    {sized{silent, 2 << 20, []isolation.Bound{{Sandboxes: 2000}}}, 4 << 30, 1024},
 		"no backend is chosen": {nil, 480 << 20, 10},
 	} {
@@ -109,7 +112,8 @@ func TestReadySaysWhatCouldNotBeStarted(t *testing.T) {
 	f.onBoot = func() error { return errFake }
 	for _, b := range []isolation.Backend{f, fakeSnapshotter{f}} {
 		w := start(t, Config{StemCells: 1}, b)
-		if err := w.Ready(context.Background()); err == nil || !strings.Contains(err.Error(), "nodejs20.x: fake failure") {
+		if err := w.Ready(context.Background()); err == nil ||
+			!strings.Contains(err.Error(), "nodejs20.x: fake failure") {
 			t.Errorf("Ready returned %v", err)
 		}
 	}

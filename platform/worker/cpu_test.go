@@ -57,7 +57,8 @@ func TestABackendThatCannotLimitCPUIsRefusedWhereThatIsConfigured(t *testing.T) 
 		w.Close()
 		t.Fatalf("it is taken: %v", err)
 	}
-	for _, part := range []string{"memory_per_cpu is 1.7 GiB", "no cpu controller", "mount one", "leave memory_per_cpu out"} {
+	for _, part := range []string{"memory_per_cpu is 1.7 GiB", "no cpu controller", "mount one",
+		"leave memory_per_cpu out"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q is not in: %v", part, err)
 		}

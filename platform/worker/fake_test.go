@@ -99,7 +99,9 @@ func (f fakeSnapshotter) Capture(ctx context.Context, s isolation.Sandbox) (isol
 	return snap, nil
 }
 
-func (f fakeSnapshotter) Deploy(ctx context.Context, s isolation.Snapshot, spec isolation.DeploySpec) (isolation.Sandbox, error) {
+func (f fakeSnapshotter) Deploy(
+	ctx context.Context, s isolation.Snapshot, spec isolation.DeploySpec,
+) (isolation.Sandbox, error) {
 	f.deploys.Add(1)
 	snap := s.(*fakeSnapshot)
 	if f.onDeploy != nil {
@@ -270,7 +272,8 @@ func start(t testing.TB, cfg Config, f isolation.Backend) *Worker {
 }
 
 func request(name string) Request {
-	return Request{Runtime: node.Runtime, Function: isolation.Function{Name: name, ARN: "arn:" + name, Version: "$LATEST"},
+	return Request{Runtime: node.Runtime, Function: isolation.Function{Name: name, ARN: "arn:" + name,
+		Version: "$LATEST"},
 		Invocation: isolation.Invocation{ID: "id-" + name}}
 }
 

@@ -95,8 +95,9 @@ func startLoad(w *Worker, in isolation.Interpreter, dir string) *load {
 				}
 				s := served{begin: time.Now()}
 				s.res, s.err = w.Invoke(context.Background(), Request{
-					Runtime:    in.Runtime,
-					Function:   isolation.Function{Name: name, Handler: "index.handler", Package: dir, Version: "$LATEST"},
+					Runtime: in.Runtime,
+					Function: isolation.Function{Name: name, Handler: "index.handler", Package: dir,
+						Version: "$LATEST"},
 					Timeout:    30 * time.Second,
 					Invocation: isolation.Invocation{ID: "id", Payload: []byte(`{"sleep":5}`)},
 				})
@@ -120,7 +121,9 @@ func startLoad(w *Worker, in isolation.Interpreter, dir string) *load {
 func (l *load) more(t *testing.T, n int64) {
 	t.Helper()
 	want := l.done.Load() + n
-	runtimetest.Eventually(t, fmt.Sprintf("%d further calls have ended", n), func() bool { return l.done.Load() >= want })
+	runtimetest.Eventually(t, fmt.Sprintf("%d further calls have ended", n), func() bool {
+		return l.done.Load() >= want
+	})
 }
 
 // One process of each kind is killed, and one stopped, while calls run. Calls that
@@ -182,7 +185,9 @@ func has(levels [][]int, helpers [3]int) bool {
 		len(levels[0]) == helpers[0] && len(levels[1]) == helpers[1] && len(levels[2]) == helpers[2]
 }
 
-func strike(t *testing.T, w *Worker, in isolation.Interpreter, dir string, helpers [3]int, level int, sig syscall.Signal) {
+func strike(
+	t *testing.T, w *Worker, in isolation.Interpreter, dir string, helpers [3]int, level int, sig syscall.Signal,
+) {
 	l := startLoad(w, in, dir)
 	l.more(t, 40)
 	before := processes(t)
@@ -200,7 +205,9 @@ func strike(t *testing.T, w *Worker, in isolation.Interpreter, dir string, helpe
 			}
 		}
 	}
-	runtimetest.Eventually(t, "the process is gone, with those below it", func() bool { return !slices.ContainsFunc(victims, alive) })
+	runtimetest.Eventually(t, "the process is gone, with those below it", func() bool {
+		return !slices.ContainsFunc(victims, alive)
+	})
 	o := orphans{gone: time.Now()}
 	runtimetest.Eventually(t, "the worker is healthy, with its processes", func() bool {
 		now := processes(t)

@@ -92,7 +92,8 @@ func (w *Worker) check(ctx context.Context, req *Request) (*language, error) {
 	case !ok:
 		return nil, fmt.Errorf("%w: %q", ErrUnknownRuntime, req.Runtime)
 	case len(req.Invocation.Payload) > isolation.MaxPayloadBytes:
-		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrPayloadTooLarge, len(req.Invocation.Payload), isolation.MaxPayloadBytes)
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrPayloadTooLarge, len(req.Invocation.Payload),
+			isolation.MaxPayloadBytes)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}

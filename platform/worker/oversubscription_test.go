@@ -52,10 +52,14 @@ func TestPlatformDoesNotPreemptSandboxesInACrowd(t *testing.T) {
 			}
 		})
 	}
-	runtimetest.Eventually(t, "threads are SCHED_BATCH during oversubscription", func() bool { return policies(t)[unix.SCHED_BATCH] > 0 })
+	runtimetest.Eventually(t, "threads are SCHED_BATCH during oversubscription", func() bool {
+		return policies(t)[unix.SCHED_BATCH] > 0
+	})
 	cancel()
 	clients.Wait()
-	runtimetest.Eventually(t, "they are SCHED_OTHER after it", func() bool { return policies(t)[unix.SCHED_BATCH] == 0 })
+	runtimetest.Eventually(t, "they are SCHED_OTHER after it", func() bool {
+		return policies(t)[unix.SCHED_BATCH] == 0
+	})
 }
 
 func TestCrowdIsOfManyShortCalls(t *testing.T) {

@@ -93,7 +93,8 @@ func (c *call) startFrom(ctx context.Context, base isolation.Snapshot) (sb isola
 		sb, err = c.w.snapshotter.Deploy(ctx, base, deploySpec(&c.req.Function))
 		c.res.Stages.Deploy = time.Since(begin)
 	} else {
-		sb, err = c.w.backend.Boot(ctx, isolation.BootSpec{Interpreter: c.lang.Interpreter, Environment: c.w.cfg.Environment, Limits: c.req.Function.Limits})
+		sb, err = c.w.backend.Boot(ctx, isolation.BootSpec{Interpreter: c.lang.Interpreter,
+			Environment: c.w.cfg.Environment, Limits: c.req.Function.Limits})
 		c.res.Stages.Boot = time.Since(begin)
 	}
 	if err != nil {
@@ -143,9 +144,11 @@ func importFailure(err error, id string, limit time.Duration) (res isolation.Res
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return isolation.Result{Outcome: isolation.TimedOut, Error: timedOut(id, limit)}, true
 	case errors.Is(err, driver.ErrEnded):
-		return isolation.Result{Outcome: isolation.Crashed, Error: fatal(isolation.TypeExit, id, "Runtime exited while it loaded the function")}, true
+		return isolation.Result{Outcome: isolation.Crashed, Error: fatal(isolation.TypeExit, id,
+			"Runtime exited while it loaded the function")}, true
 	case errors.Is(err, driver.ErrProtocol):
-		return isolation.Result{Outcome: isolation.Malformed, Error: fatal(isolation.TypeMalformed, id, err.Error())}, true
+		return isolation.Result{Outcome: isolation.Malformed, Error: fatal(isolation.TypeMalformed, id, err.Error())},
+			true
 	}
 	return isolation.Result{}, false
 }

@@ -34,10 +34,13 @@ func TestPathsFollowFromWhatIsKept(t *testing.T) {
 		{"snapshots after", true, Config{Idle: off}, "cold warm cold warm"},
 		{"capture off", true, Config{Capture: CaptureOff, Idle: off}, "cold cold cold cold"},
 		{"no function snapshots", true, Config{Functions: off, Idle: off}, "cold cold cold cold"},
-		{"no runtime snapshots", true, Config{Runtimes: RuntimeSnapshots{Off: true}, Capture: CaptureInline, Idle: off}, "boot warm boot warm"},
-		{"snapshots with stem cells", true, Config{StemCells: 4, Capture: CaptureInline, Idle: off}, "cold warm cold warm"},
+		{"no runtime snapshots", true, Config{Runtimes: RuntimeSnapshots{Off: true}, Capture: CaptureInline, Idle: off},
+			"boot warm boot warm"},
+		{"snapshots with stem cells", true, Config{StemCells: 4, Capture: CaptureInline, Idle: off},
+			"cold warm cold warm"},
 		{"at first use", true, Config{Runtimes: RuntimeSnapshots{AtFirstUse: true}, Idle: off}, "boot warm cold warm"},
-		{"nothing at all", true, Config{Idle: off, Functions: off, Runtimes: RuntimeSnapshots{Off: true}}, "boot boot boot boot"},
+		{"nothing at all", true, Config{Idle: off, Functions: off, Runtimes: RuntimeSnapshots{Off: true}},
+			"boot boot boot boot"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFake(t)
@@ -128,7 +131,8 @@ func TestImportFailureIsDataAndNothingIsKept(t *testing.T) {
 		typ  string
 	}{
 		{own, isolation.Failed, isolation.TypeSyntax},
-		{&isolation.FunctionError{Type: isolation.TypeOutOfMemory, Fatal: true}, isolation.OutOfMemory, isolation.TypeOutOfMemory},
+		{&isolation.FunctionError{Type: isolation.TypeOutOfMemory, Fatal: true}, isolation.OutOfMemory,
+			isolation.TypeOutOfMemory},
 		{fmt.Errorf("import: %w", driver.ErrEnded), isolation.Crashed, isolation.TypeExit},
 		{fmt.Errorf("import: %w", driver.ErrProtocol), isolation.Malformed, isolation.TypeMalformed},
 		{context.DeadlineExceeded, isolation.TimedOut, isolation.TypeTimedOut},
@@ -156,7 +160,8 @@ func TestImportIsBounded(t *testing.T) {
 }
 
 func TestSandboxIsUsedAgainOnlyAfterOKOrError(t *testing.T) {
-	for _, outcome := range []isolation.Outcome{isolation.OK, isolation.Failed, isolation.TimedOut, isolation.OutOfMemory, isolation.Crashed, isolation.Malformed} {
+	for _, outcome := range []isolation.Outcome{isolation.OK, isolation.Failed, isolation.TimedOut,
+		isolation.OutOfMemory, isolation.Crashed, isolation.Malformed} {
 		f := newFake(t)
 		f.onInvoke = func(sb *fakeSandbox, inv isolation.Invocation) (isolation.Result, error) {
 			return isolation.Result{Outcome: outcome, Payload: []byte(sb.function)}, nil
@@ -219,7 +224,9 @@ func TestFailuresOfTheBackendAreErrorsAndLeaveNothing(t *testing.T) {
 			f.onImport = func(context.Context, isolation.Function) error { return errFake }
 		},
 		"invoke": func(f *fake, cfg *Config) {
-			f.onInvoke = func(*fakeSandbox, isolation.Invocation) (isolation.Result, error) { return isolation.Result{}, errFake }
+			f.onInvoke = func(*fakeSandbox, isolation.Invocation) (isolation.Result, error) {
+				return isolation.Result{}, errFake
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

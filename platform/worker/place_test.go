@@ -135,7 +135,8 @@ func TestWaitEndsWithTheContextAndAfterPlaceWait(t *testing.T) {
 	if err := <-second; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if res, err := w.Invoke(context.Background(), request("c")); !errors.Is(err, ErrNoPlace) || res.Stages.Queue < w.cfg.PlaceWait {
+	if res, err := w.Invoke(context.Background(), request("c")); !errors.Is(err, ErrNoPlace) ||
+		res.Stages.Queue < w.cfg.PlaceWait {
 		t.Errorf("%+v, %v", res.Stages, err)
 	}
 	close(g.open)

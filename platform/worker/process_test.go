@@ -56,8 +56,9 @@ func onProcess(t *testing.T, cfg Config, test func(t *testing.T, w *Worker, call
 			dir := runtimetest.Function(t, lang, source).Package
 			test(t, w, func(name, event string) Response {
 				res, err := w.Invoke(context.Background(), Request{
-					Runtime:    in.Runtime,
-					Function:   isolation.Function{Name: name, Handler: "index.handler", Package: dir, Version: "$LATEST"},
+					Runtime: in.Runtime,
+					Function: isolation.Function{Name: name, Handler: "index.handler", Package: dir,
+						Version: "$LATEST"},
 					Timeout:    2 * time.Second,
 					Invocation: isolation.Invocation{ID: "id", Payload: []byte(event)},
 				})
@@ -106,10 +107,13 @@ func TestProcessOutcomes(t *testing.T) {
 			{`{}`, Boot, isolation.OK, ""},
 		} {
 			res := call("a", step.event)
-			if res.Path != step.path || res.Outcome != step.outcome || (res.Error != nil && res.Error.Type != step.typ) || (res.Error == nil) != (step.typ == "") {
+			if res.Path != step.path || res.Outcome != step.outcome ||
+				(res.Error != nil && res.Error.Type != step.typ) || (res.Error == nil) != (step.typ == "") {
 				t.Errorf("%s: %s, %s, %v", step.event, res.Path, res.Outcome, res.Error)
 			}
-			if res.Outcome == isolation.TimedOut && (res.Stages.Run < 2*time.Second || res.Stages.Run > 2500*time.Millisecond || !strings.HasSuffix(res.Error.Message, "Task timed out after 2.00 seconds")) {
+			if res.Outcome == isolation.TimedOut && (res.Stages.Run < 2*time.Second ||
+				res.Stages.Run > 2500*time.Millisecond || !strings.HasSuffix(res.Error.Message,
+				"Task timed out after 2.00 seconds")) {
 				t.Errorf("%v, %q", res.Stages.Run, res.Error.Message)
 			}
 		}

@@ -84,7 +84,8 @@ func (w *Worker) bootStem(lang *language) (isolation.Sandbox, error) {
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
 	defer cancel()
 	if !w.usesBase() {
-		sb, err := w.backend.Boot(ctx, isolation.BootSpec{Interpreter: lang.Interpreter, Environment: w.cfg.Environment, Prepare: w.cfg.Runtimes.Prepare})
+		sb, err := w.backend.Boot(ctx, isolation.BootSpec{Interpreter: lang.Interpreter, Environment: w.cfg.Environment,
+			Prepare: w.cfg.Runtimes.Prepare})
 		if err != nil {
 			return nil, fmt.Errorf("boot %s: %w", lang.Runtime, err)
 		}

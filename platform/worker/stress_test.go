@@ -20,10 +20,13 @@ import (
 func TestInvariantsUnderRandomLoad(t *testing.T) {
 	for _, snapshots := range []bool{false, true} {
 		for _, cfg := range []Config{
-			{Sandboxes: 6, Closing: 3, StemCells: 2, KeepAlive: 40 * time.Millisecond, PauseAfter: 10 * time.Millisecond},
+			{Sandboxes: 6, Closing: 3, StemCells: 2, KeepAlive: 40 * time.Millisecond,
+				PauseAfter: 10 * time.Millisecond},
 			{Sandboxes: 3, Closing: 1, Capture: CaptureInline, Functions: Cache{Count: 5}, Idle: Cache{Count: 2}},
-			{Sandboxes: 20, Closing: 2, StemCells: 5, Starters: 3, Idle: Cache{Bytes: 9 << 20}, Functions: Cache{Bytes: 4000}},
-			{Sandboxes: 4, Idle: Cache{Off: true}, Runtimes: RuntimeSnapshots{AtFirstUse: true}, PlaceWait: time.Millisecond},
+			{Sandboxes: 20, Closing: 2, StemCells: 5, Starters: 3, Idle: Cache{Bytes: 9 << 20},
+				Functions: Cache{Bytes: 4000}},
+			{Sandboxes: 4, Idle: Cache{Off: true}, Runtimes: RuntimeSnapshots{AtFirstUse: true},
+				PlaceWait: time.Millisecond},
 		} {
 			t.Run(fmt.Sprintf("snapshots=%v/sandboxes=%d", snapshots, cfg.Sandboxes), func(t *testing.T) {
 				stress(t, cfg, snapshots)
@@ -37,7 +40,8 @@ func TestCloseUnderRandomLoad(t *testing.T) {
 	for i := range 20 {
 		f := newFake(t)
 		misbehave(f, uint64(i))
-		w := start(t, Config{Sandboxes: 6, Closing: 3, StemCells: 2, PauseAfter: 10 * time.Millisecond}, fakeSnapshotter{f})
+		w := start(t, Config{Sandboxes: 6, Closing: 3, StemCells: 2, PauseAfter: 10 * time.Millisecond},
+			fakeSnapshotter{f})
 		var clients sync.WaitGroup
 		for j := range 8 {
 			clients.Go(func() { client(t, w, rand.New(rand.NewPCG(uint64(i), uint64(j)))) })
@@ -84,7 +88,8 @@ func stress(t *testing.T, cfg Config, snapshots bool) {
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
-	if s := w.Stats(); s.Starting+s.Busy+s.Idle+s.StemCells+s.Closing+s.Waiting+s.Functions != 0 || s.IdleBytes != 0 || s.SnapshotBytes != 0 {
+	if s := w.Stats(); s.Starting+s.Busy+s.Idle+s.StemCells+s.Closing+s.Waiting+s.Functions != 0 || s.IdleBytes != 0 ||
+		s.SnapshotBytes != 0 {
 		t.Errorf("after Close: %+v", s)
 	}
 }
@@ -147,7 +152,8 @@ func client(t *testing.T, w *Worker, rng *rand.Rand) {
 		switch {
 		case err == nil && res.Outcome == isolation.OK && string(res.Payload) != name:
 			t.Errorf("invoked %s, %s answered", name, res.Payload)
-		case err != nil && !errors.Is(err, errFake) && !errors.Is(err, errStale) && !errors.Is(err, context.Canceled) && !errors.Is(err, ErrNoPlace) && !errors.Is(err, ErrClosed):
+		case err != nil && !errors.Is(err, errFake) && !errors.Is(err, errStale) && !errors.Is(err, context.Canceled) &&
+			!errors.Is(err, ErrNoPlace) && !errors.Is(err, ErrClosed):
 			t.Errorf("unexpected error: %v", err)
 		}
 		if rng.IntN(40) == 0 {

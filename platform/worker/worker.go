@@ -116,11 +116,14 @@ func New(cfg Config, backend isolation.Backend, interpreters []isolation.Interpr
 	}
 	stems := cfg.StemCells * len(interpreters)
 	if cfg.Sandboxes > 0 && stems > cfg.Sandboxes {
-		return nil, fmt.Errorf("worker: stem_cells is %d for each of %d runtimes: that is more than sandboxes, %d", cfg.StemCells, len(interpreters), cfg.Sandboxes)
+		return nil, fmt.Errorf("worker: stem_cells is %d for each of %d runtimes: that is more than sandboxes, %d",
+			cfg.StemCells, len(interpreters), cfg.Sandboxes)
 	}
 	if limiter, ok := backend.(isolation.Limiter); ok && cfg.MemoryPerCPU > 0 {
 		if err := limiter.CanLimit(isolation.Limits{CPUs: 1}); err != nil {
-			return nil, fmt.Errorf("worker: memory_per_cpu is %v, and this backend cannot limit CPU here: %w; leave memory_per_cpu out, or use another backend", cfg.MemoryPerCPU, err)
+			return nil,
+				fmt.Errorf("worker: memory_per_cpu is %v, and this backend cannot limit CPU here: %w; leave "+
+					"memory_per_cpu out, or use another backend", cfg.MemoryPerCPU, err)
 		}
 	}
 	if cfg.Sandboxes == 0 {
