@@ -1,6 +1,6 @@
 // Package bench runs suites of experiments and records what happened: one raw record
-// per invocation, one file per trial. It draws no conclusion; package analysis does, from
-// the records alone.
+// per invocation, one file per trial. It draws no conclusion; the packages below analysis
+// do, from the records alone.
 //
 // A run goes through these steps:
 //

@@ -1,7 +1,6 @@
 package record
 
-// Experiments: who writes a row says which it is of, and the report has a part
-// for each.
+// Experiments. Every row names its experiment; the report has a part for each.
 const (
 	ExperimentDeploy     = "deploy"
 	ExperimentThroughput = "throughput"
@@ -22,9 +21,9 @@ const (
 	ViaGateway = "gateway" // the whole platform, over HTTP
 )
 
-// Paths of an invocation, as the platform's worker names them, and OutcomeOK,
-// the one of package isolation by which it succeeded. This package imports
-// neither; a test of package bench holds them together.
+// Paths of an invocation, as the platform's worker names them, and OutcomeOK, package
+// isolation's outcome of a success. This package imports neither; a test of package
+// bench/experiment compares the names.
 const (
 	PathHot  = "hot"
 	PathWarm = "warm"
@@ -34,7 +33,7 @@ const (
 	OutcomeOK = "ok"
 )
 
-// Labels of rows, and what they say.
+// Labels of rows, and their meaning.
 const (
 	LabelWarmup   = "warmup"   // Warmup: the invocation warms up and does not count
 	LabelIntended = "intended" // the path that a deploy trial meant, on an invocation that took another one

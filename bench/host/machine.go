@@ -18,7 +18,6 @@ import (
 	"github.com/shirou/gopsutil/v4/mem"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
-
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lambdabench/lambdabench/analysis"
+	"github.com/lambdabench/lambdabench/analysis/report"
 )
 
 type reportFlags struct {
@@ -24,28 +24,28 @@ same bytes. With --paper it also fills the marked blocks of a Markdown file.`,
 		Example: `  lambdabench report results/reference
   lambdabench report results/reference --paper PAPER.md`,
 		Args: wrong(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return report(cmd, args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error { return reportRun(cmd, args[0], f) },
 	}
 	cmd.Flags().StringVar(&f.baseline, "baseline", "", "the backend that ratios are taken against")
 	cmd.Flags().StringVar(&f.paper, "paper", "", "a Markdown file whose marked blocks are filled from the run")
 	return cmd
 }
 
-// report analyses a run, prints its tables and ends with the report's path.
-func report(cmd *cobra.Command, dir string, f reportFlags) error {
-	summary, err := analysis.Report(dir, analysis.Options{Baseline: f.baseline})
+// reportRun analyses a run, prints its tables and ends with the report's path.
+func reportRun(cmd *cobra.Command, dir string, f reportFlags) error {
+	summary, err := report.Write(dir, f.baseline)
 	if err != nil {
 		return err
 	}
-	if err := analysis.Tables(cmd.OutOrStdout(), summary); err != nil {
+	if err := report.Tables(cmd.OutOrStdout(), summary); err != nil {
 		return err
 	}
 	if f.paper != "" {
-		if err := analysis.FillPaper(f.paper, summary, dir); err != nil {
+		if err := report.FillPaper(f.paper, summary, dir); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(dir, analysis.ReportFile))
+	fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(dir, report.File))
 	return nil
 }
 
@@ -57,7 +57,7 @@ their ratio, and the p-value of a rank test. '~' stands where no difference is
 shown at the 5 % level. Differing machines and suites are warned of.`,
 		Args: wrong(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return analysis.Compare(args[0], args[1], cmd.OutOrStdout())
+			return report.Compare(args[0], args[1], cmd.OutOrStdout())
 		},
 	}
 }

@@ -87,7 +87,7 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 	case err != nil:
 		return fmt.Errorf("%w\nfinished trials are kept. To go on: %s", err, resume(path, out, f))
 	}
-	return errors.Join(report(cmd, out, reportFlags{}), err)
+	return errors.Join(reportRun(cmd, out, reportFlags{}), err)
 }
 
 // resume is the command that takes a run up again.

@@ -12,7 +12,7 @@
 //     arguments of a real sandbox.
 //   - Boot starts bwrap (start.go) with the file system, the namespaces and the
 //     interpreter of the sandbox (arguments.go), and waits for the driver.
-//   - Import limits the sandbox (limits.go) and sends the function's files along (sandbox.go); the driver writes
+//   - Import sends the function's files along (sandbox.go); the driver writes
 //     them into the sandbox's memory.
 //   - Invoke hands the event to the driver's session.
 //   - Close kills the first process of the pid namespace, and with that all
@@ -22,12 +22,9 @@
 // loopback alone, and no process but its own. Where the platform is root,
 // functions run as user 65534. The backend writes nothing to the host's disk, so
 // a platform that was killed leaves no file; its sandboxes end with it
-// (bwrap's --die-with-parent), and the next platform removes its cgroups.
+// (bwrap's --die-with-parent).
 //
-// Limits of memory, processes and processor time are enforced where a cgroup can
-// be made (limits.go); elsewhere CanLimit says what is missing.
-//
-// The backend is not in package backends: no suite measures it.
+// The backend is not in package backends: it is measured by nobody.
 package bubblewrap
 
 import (
@@ -36,7 +33,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -54,13 +50,8 @@ type Backend struct {
 	thread  *thread // starts all bwraps
 	booting sync.WaitGroup
 
-	once   sync.Once     // prepare
-	err    error         // of prepare
-	groups *cgroup.Group // of all sandboxes
-
 	mu     sync.Mutex
 	closed bool                  // guarded by mu
-	serial int                   // of the last sandbox; guarded by mu
 	live   map[*sandbox]struct{} // guarded by mu
 }
 
@@ -85,15 +76,14 @@ func (b *Backend) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.
 }
 
 func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, error) {
-	if err := errors.Join(ctx.Err(), b.prepare()); err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	name, err := b.begin()
-	if err != nil {
+	if err := b.begin(); err != nil {
 		return nil, err
 	}
 	defer b.booting.Done()
-	sb, err := b.start(ctx, name, spec)
+	sb, err := b.start(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -106,17 +96,15 @@ func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, 
 	return sb, nil
 }
 
-// begin names a sandbox and has Close wait for its boot, until the caller calls
-// booting.Done.
-func (b *Backend) begin() (name string, err error) {
+// begin has Close wait for a boot, until the caller calls booting.Done.
+func (b *Backend) begin() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return "", errClosed
+		return errClosed
 	}
 	b.booting.Add(1)
-	b.serial++
-	return fmt.Sprintf("s%d", b.serial), nil
+	return nil
 }
 
 // forget removes a sandbox that is closed.
@@ -148,9 +136,5 @@ func (b *Backend) Close() error {
 		errs = append(errs, sb.Close())
 	}
 	b.thread.close()
-	b.once.Do(func() { b.err = errClosed })
-	if b.groups != nil {
-		errs = append(errs, b.groups.Remove())
-	}
 	return errors.Join(errs...)
 }

@@ -20,12 +20,9 @@ const (
 // Probe implements isolation.Backend: it tries the namespaces of a sandbox with a
 // program that does nothing.
 func (b *Backend) Probe(ctx context.Context) error {
-	path, err := b.lookUp()
-	if err == nil {
-		err = b.prepare()
-	}
+	path, err := exec.LookPath(b.cfg.Program)
 	if err != nil {
-		return err
+		return b.unavailable(fmt.Sprintf("no %s on the PATH", b.cfg.Program), installRemedy)
 	}
 	cmd := exec.CommandContext(ctx, path, append(fileSystem("/bin/true"), "/bin/true")...)
 	cmd.SysProcAttr = attributes()
@@ -39,11 +36,20 @@ func (b *Backend) Probe(ctx context.Context) error {
 	return nil
 }
 
+// CanLimit implements isolation.Limiter. The template enforces no limit:
+// package process shows how cgroups do.
+func (b *Backend) CanLimit(l isolation.Limits) error {
+	if l == (isolation.Limits{}) {
+		return nil
+	}
+	return b.unavailable("the template enforces no limits", "use backend process")
+}
+
 func (b *Backend) unavailable(lacks, remedy string) error {
 	return &isolation.Unavailable{Backend: Name, Lacks: lacks, Remedy: remedy}
 }
 
-// lookUp finds bwrap.
+// lookUp is the program of a boot.
 func (b *Backend) lookUp() (string, error) {
 	path, err := exec.LookPath(b.cfg.Program)
 	if errors.Is(err, exec.ErrNotFound) {

@@ -1,0 +1,203 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/summary"
+)
+
+const (
+	mega = 1e6
+	giga = 1e9
+)
+
+// none is the cell of what was not measured.
+const none = "–"
+
+// number is v with three significant digits, thousands separated.
+func number(v float64) string {
+	switch a := math.Abs(v); {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return none
+	case a < 1e6 && a == math.Trunc(a):
+		return humanize.Comma(int64(v))
+	case a >= 1000:
+		return humanize.Comma(int64(math.Round(v)))
+	case a >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case a >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case a >= 1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
+}
+
+// quoted is a figure of the paper with the digits that the paper gives; 0
+// stands for one that it does not give.
+func quoted(v float64) string {
+	if v == 0 {
+		return none
+	}
+	return humanize.Commaf(v)
+}
+
+func count(n int) string { return humanize.Comma(int64(n)) }
+
+// median is a result's p50 with its interval, both divided by unit; the
+// interval is left out where there is but one value.
+func median(r *summary.Result, unit float64) string {
+	if r == nil || r.N == 0 {
+		return none
+	}
+	if r.N == 1 {
+		return number(r.P50 / unit)
+	}
+	return fmt.Sprintf("%s [%s, %s]", number(r.P50/unit), number(r.CILow/unit), number(r.CIHigh/unit))
+}
+
+func p90(r *summary.Result) string { return value(r, func(r *summary.Result) float64 { return r.P90 }) }
+func p99(r *summary.Result) string { return value(r, func(r *summary.Result) float64 { return r.P99 }) }
+
+func value(r *summary.Result, of func(*summary.Result) float64) string {
+	if r == nil || r.N == 0 {
+		return none
+	}
+	return number(of(r))
+}
+
+func samples(r *summary.Result) string {
+	if r == nil {
+		return "0"
+	}
+	return count(r.N)
+}
+
+// failures is the number of failed invocations behind error rates.
+func failures(rates ...*summary.Result) string {
+	n, known := 0, false
+	for _, r := range rates {
+		if r != nil {
+			n, known = n+int(math.Round(r.P50*float64(r.N))), true
+		}
+	}
+	if !known {
+		return none
+	}
+	return count(n)
+}
+
+// kinds lists the warnings of some results, each kind once. That a p99.9 rests
+// on too few samples is not among them: tables then do not show it.
+func kinds(results ...*summary.Result) string {
+	var all []string
+	for _, r := range results {
+		if r == nil {
+			continue
+		}
+		for _, w := range r.Warnings {
+			if k := w.Kind(); k != summary.WarnTooFew999 && !slices.Contains(all, k) {
+				all = append(all, k)
+			}
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// gain is how many times better v is than base: base/v where less is better.
+func gain(v, base *summary.Result, lessIsBetter bool) string {
+	if v == nil || base == nil || v.N == 0 || base.N == 0 || v.P50 <= 0 || base.P50 <= 0 {
+		return none
+	}
+	g := v.P50 / base.P50
+	if lessIsBetter {
+		g = 1 / g
+	}
+	return times(g)
+}
+
+func times(g float64) string {
+	if math.IsNaN(g) || math.IsInf(g, 0) {
+		return none
+	}
+	return number(g) + "x"
+}
+
+// gainColumn and gainNote say what gains are over.
+func gainColumn(s *summary.Summary) string { return "gain over " + s.Baseline() }
+
+func gainNote(s *summary.Summary) string {
+	return fmt.Sprintf("Gain: how many times better than %s in this run, by the medians.", s.Baseline())
+}
+
+// dash is s, or the cell of nothing.
+func dash(s string) string {
+	if s == "" {
+		return none
+	}
+	return s
+}
+
+func p999(r *summary.Result) string {
+	if r.N < 10_000 {
+		return none // too few, see statistics.MinFor
+	}
+	return number(r.P999)
+}
+
+// trialsOf is the number of trials behind each of some results, once where all
+// have as many.
+func trialsOf(results []*summary.Result) string {
+	var all []string
+	for _, r := range results {
+		all = append(all, samples(r))
+	}
+	if len(slices.Compact(slices.Clone(all))) == 1 {
+		return all[0]
+	}
+	return strings.Join(all, ", ")
+}
+
+// difference is that of two medians, with the widest interval that theirs allow.
+func difference(a, b *summary.Result) string {
+	if a == nil || b == nil {
+		return none
+	}
+	return fmt.Sprintf("%+.3f [%+.3f, %+.3f]", a.P50-b.P50, a.CILow-b.CIHigh, a.CIHigh-b.CILow)
+}
+
+// experimentOf is the experiment that a figure or table belongs to: the first
+// word of its name.
+func experimentOf(name string) string {
+	first, _, _ := strings.Cut(name, "-")
+	return first
+}
+
+func labelWords(labels map[string]string) []string {
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		all = append(all, k+"="+labels[k])
+	}
+	return all
+}
+
+func versions(of map[string]string) string {
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, strings.TrimSpace(k+" "+of[k]))
+	}
+	return strings.Join(all, ", ")
+}
+
+// oneCall selects the calls that were made one at a time, not those that
+// measured what the gateway can do.
+func oneCall(via string) map[string]string {
+	return map[string]string{summary.LabelVia: via, record.LabelLoad: ""}
+}

@@ -1,0 +1,65 @@
+package report
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/lambdabench/lambdabench/analysis/figure"
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/summary"
+)
+
+// FiguresFolder holds the figures in a run folder.
+const FiguresFolder = "figures"
+
+// drawAll draws the figures that a run has data for, in the order in which they are shown.
+func drawAll(s *summary.Summary, d *summary.Data) ([]*figure.Figure, error) {
+	var all []*figure.Figure
+	for _, rt := range s.Runtimes(record.ExperimentDeploy) {
+		all = append(all, ecdfFigure(s, d, rt), stagesFigure(s, rt))
+	}
+	for _, rt := range s.Runtimes(record.ExperimentThroughput) {
+		f, err := throughputFigure(s, rt)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	all = append(all, densityFigure(s))
+	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentBurst}) {
+		all = append(all, burstFigure(s, d, t.Backend, t.Runtime))
+	}
+	all = append(all, overheadFigure(s))
+	for _, rt := range s.Runtimes(record.ExperimentAO) {
+		all = append(all, aoFigure(s, rt))
+	}
+	all = append(all, mpscFigure(d))
+	return slices.DeleteFunc(all, func(f *figure.Figure) bool { return f == nil }), nil
+}
+
+// writeFigures replaces the figures of a run folder.
+func writeFigures(runDir string, all []*figure.Figure) error {
+	folder := filepath.Join(runDir, FiguresFolder)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fmt.Errorf("make figures folder: %w", err)
+	}
+	old, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("read figures folder: %w", err)
+	}
+	for _, e := range old {
+		if slices.Contains([]string{".png", ".svg", ".csv"}, filepath.Ext(e.Name())) {
+			if err := os.Remove(filepath.Join(folder, e.Name())); err != nil {
+				return fmt.Errorf("remove old figure: %w", err)
+			}
+		}
+	}
+	for _, f := range all {
+		if err := f.Write(folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}

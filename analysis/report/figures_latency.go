@@ -1,0 +1,213 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+
+	"gonum.org/v1/plot/vg"
+
+	"github.com/lambdabench/lambdabench/analysis/figure"
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/reference"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
+	"github.com/lambdabench/lambdabench/analysis/summary"
+)
+
+// ecdfPoints is how finely a distribution is drawn.
+const ecdfPoints = 400
+
+// ecdfFigure is the distribution of deploy latencies, a colour a backend and a
+// line style a path; the paper's means are marked at the bottom.
+func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
+	f := &figure.Figure{
+		Name: fileName("deploy-ecdf", rt), Title: "Deploy time of a NOP by path, " + rt,
+		Caption: "The share of invocations that took at most the time on the horizontal axis. Grey marks: the paper's means for hot, warm and cold.",
+		Data:    [][]string{{"backend", "path", "latency_ms", "share"}},
+	}
+	p := figure.NewPanel("", "latency, ms", "share of invocations").LogX()
+	var backends, paths []string
+	ordered := slices.Clone(d.Series)
+	slices.SortStableFunc(ordered, func(a, b *summary.Series) int {
+		return cmp.Or(cmp.Compare(a.Backend, b.Backend), summary.ComparePaths(a.Path, b.Path))
+	})
+	for _, x := range ordered {
+		if x.Experiment != record.ExperimentDeploy || x.Runtime != rt {
+			continue
+		}
+		sorted, _ := statistics.Clean(x.Pooled())
+		if len(sorted) == 0 {
+			continue
+		}
+		if !slices.Contains(backends, x.Backend) {
+			backends = append(backends, x.Backend)
+		}
+		if !slices.Contains(paths, x.Path) {
+			paths = append(paths, x.Path)
+		}
+		points := []figure.XY{{X: sorted[0], Y: 0}}
+		for _, q := range statistics.ECDF(sorted, ecdfPoints) {
+			points = append(points, figure.XY(q))
+			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(q.X), exact(q.Y)})
+		}
+		p.Steps(points, figure.Color(x.Backend, s.Backends()), figure.Dashes(summary.PathRank(x.Path)))
+	}
+	if len(backends) == 0 {
+		return nil
+	}
+	f.Legend = backendEntries(s, backends)
+	slices.SortFunc(paths, summary.ComparePaths)
+	for _, path := range paths {
+		f.Legend = append(f.Legend, figure.Entry{Name: path, Thumb: figure.Line(figure.Black, figure.Dashes(summary.PathRank(path)))})
+	}
+	var means []figure.XY
+	var names []string
+	for _, m := range reference.Paths() {
+		means, names = append(means, figure.XY{X: m.Millis, Y: 0.015}), append(names, m.Path)
+		f.Data = append(f.Data, []string{reference.Label, m.Path, exact(m.Millis), "mean"})
+	}
+	mark := figure.Glyph("triangle", figure.Grey, 4)
+	p.Dots(means, mark)
+	p.Texts(means, names, figure.Grey)
+	f.Legend = append(f.Legend, paperTitle(), figure.Entry{Name: "means", Thumb: figure.Dot(mark)})
+	f.Panels, f.Height = [][]*figure.Panel{{p.RangeY(0, 1)}}, 3.2*vg.Inch
+	return f
+}
+
+// stagesFigure is what the medians are made of, a panel a path, each with its
+// own scale.
+func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
+	f := &figure.Figure{
+		Name: fileName("deploy-stages", rt), Title: "What a deploy is made of, " + rt + " (medians of the stages, ms)",
+		Caption: "A panel a path, each with its own scale. What lies between the stages and the median of the whole is not shown as a bar.",
+		Data:    [][]string{{"backend", "path", "stage", "p50_ms"}},
+	}
+	var used []string
+	for _, path := range summary.Paths {
+		var bars []figure.Bar
+		for _, b := range s.Backends() {
+			whole := s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path, Metric: summary.MetricLatency})
+			if whole == nil {
+				continue
+			}
+			bar := figure.Bar{Name: b, Note: number(whole.P50) + " ms"}
+			for i, stage := range summary.Stages {
+				x := s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path, Metric: summary.MetricStageLatency, Labels: map[string]string{summary.LabelStage: stage}})
+				if x == nil {
+					continue
+				}
+				if !slices.Contains(used, stage) {
+					used = append(used, stage)
+				}
+				bar.Parts = append(bar.Parts, figure.Part{Value: x.P50, Color: figure.Ordinal(i)})
+				f.Data = append(f.Data, []string{b, path, stage, exact(x.P50)})
+			}
+			bars = append(bars, bar)
+		}
+		if len(bars) > 0 {
+			f.Panels = append(f.Panels, []*figure.Panel{figure.NewPanel(path, "", "").Bars(bars)})
+			f.Height += vg.Length(len(bars))*0.26*vg.Inch + 0.48*vg.Inch
+		}
+	}
+	if len(f.Panels) == 0 {
+		return nil
+	}
+	f.Height += 0.3 * vg.Inch
+	for i, stage := range summary.Stages {
+		if slices.Contains(used, stage) {
+			f.Legend = append(f.Legend, figure.Entry{Name: stage, Thumb: figure.Box(figure.Ordinal(i))})
+		}
+	}
+	return f
+}
+
+// overheadFigure is what the platform adds to a hot NOP.
+func overheadFigure(s *summary.Summary) *figure.Figure {
+	f := &figure.Figure{
+		Name: "overhead", Title: "A hot NOP on the sandbox, through the worker and through the gateway (p50)",
+		Caption: "Bars: medians; lines over their ends: 95 % intervals.",
+		Data:    [][]string{{"backend", "runtime", "via", "p50_ms", "ci_low", "ci_high"}},
+	}
+	var bars []figure.Bar
+	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentOverhead, Metric: summary.MetricLatency}) {
+		for i, via := range []string{record.ViaSandbox, record.ViaWorker, record.ViaGateway} {
+			r := s.One(summary.Query{Experiment: record.ExperimentOverhead, Backend: t.Backend, Runtime: t.Runtime, Metric: summary.MetricLatency, Labels: oneCall(via)})
+			if r == nil {
+				continue
+			}
+			bars = append(bars, figure.Bar{Name: t.Backend + ", " + language(t.Runtime) + ", " + via, Note: number(r.P50) + " ms", Low: r.CILow, High: r.CIHigh,
+				Parts: []figure.Part{{Value: r.P50, Color: figure.Lighter(figure.Color(t.Backend, s.Backends()), 0.3*float64(i))}}})
+			f.Data = append(f.Data, []string{t.Backend, t.Runtime, via, exact(r.P50), exact(r.CILow), exact(r.CIHigh)})
+		}
+	}
+	if len(bars) == 0 {
+		return nil
+	}
+	f.Panels = [][]*figure.Panel{{figure.NewPanel("", "latency, ms", "").Bars(bars)}}
+	f.Height = vg.Length(len(bars))*0.24*vg.Inch + 0.9*vg.Inch
+	return f
+}
+
+// aoFigure is table 2 of the paper: what each step of anticipatory optimisation
+// does to latencies and to the size of snapshots.
+func aoFigure(s *summary.Summary, rt string) *figure.Figure {
+	f := &figure.Figure{
+		Name: fileName("ao", rt), Title: "Anticipatory optimisation, " + rt,
+		Caption: "Left: medians with 95 % intervals. Right: what the snapshots' own pages take. Grey: the paper's values for the steps that it has.",
+		Data:    [][]string{{"backend", "series", "steps", "value", "unit"}},
+	}
+	steps := s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Runtime: rt}, record.LabelAO)
+	if len(steps) == 0 {
+		return nil
+	}
+	times := figure.NewPanel("latency", "", "ms").LogY()
+	sizes := figure.NewPanel("snapshots", "", "MB").LogY()
+	at, labels := make([]float64, len(steps)), make([]string, len(steps))
+	for i, step := range steps {
+		at[i], labels[i] = float64(i), stepLabel(step)
+	}
+	curve := func(p *figure.Panel, b, what, path, metric string, unit float64, unitName string, style int) {
+		var points []figure.XY
+		for i, step := range steps {
+			if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: b, Runtime: rt, Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil {
+				points = append(points, figure.XY{X: at[i], Y: r.P50 / unit})
+				p.Intervals(at[i:i+1], []float64{r.CILow / unit}, []float64{r.CIHigh / unit}, figure.Color(b, s.Backends()))
+				f.Data = append(f.Data, []string{b, what, step, exact(r.P50 / unit), unitName})
+			}
+		}
+		p.Line(points, figure.Color(b, s.Backends()), figure.Dashes(style))
+		p.Dots(points, figure.Glyph("dot", figure.Color(b, s.Backends()), 2.2))
+	}
+	for _, b := range s.BackendsOf(summary.Query{Experiment: record.ExperimentAO, Runtime: rt}) {
+		curve(times, b, "cold", record.PathCold, summary.MetricLatency, 1, "ms", 0)
+		curve(times, b, "warm", record.PathWarm, summary.MetricLatency, 1, "ms", 1)
+		curve(sizes, b, "runtime snapshot", "", record.MetricRuntimeSnapshot, mega, "MB", 0)
+		curve(sizes, b, "function snapshot", "", record.MetricFunctionSnapshot, mega, "MB", 1)
+	}
+	paperAO(f, times, sizes, steps)
+	f.Panels = [][]*figure.Panel{{times.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8), sizes.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8)}}
+	f.Legend = append(backendEntries(s, s.BackendsOf(summary.Query{Experiment: record.ExperimentAO, Runtime: rt})),
+		figure.Entry{Name: "cold; runtime snapshot", Thumb: figure.Line(figure.Black, figure.Dashes(0))},
+		figure.Entry{Name: "warm; function snapshot", Thumb: figure.Line(figure.Black, figure.Dashes(1))},
+		paperTitle(), figure.Entry{Name: "the same, in grey", Thumb: figure.Line(figure.Grey, figure.Dashes(2))})
+	f.Width, f.Height = 8.6*vg.Inch, 3*vg.Inch
+	return f
+}
+
+// paperAO draws table 2 where our steps are the paper's.
+func paperAO(f *figure.Figure, times, sizes *figure.Panel, steps []string) {
+	curve := func(p *figure.Panel, what, unit string, of func(reference.AOStep) float64) {
+		var points []figure.XY
+		for _, a := range reference.AOSteps() {
+			if i := slices.Index(steps, a.Steps); i >= 0 && of(a) > 0 {
+				points = append(points, figure.XY{X: float64(i), Y: of(a)})
+				f.Data = append(f.Data, []string{reference.Label, what, a.Steps, exact(of(a)), unit})
+			}
+		}
+		p.Line(points, figure.Grey, figure.Dashes(2))
+		p.Dots(points, figure.Glyph("ring", figure.Grey, 2.5))
+	}
+	curve(times, "cold", "ms", func(a reference.AOStep) float64 { return a.ColdMillis })
+	curve(times, "warm", "ms", func(a reference.AOStep) float64 { return a.WarmMillis })
+	curve(sizes, "runtime snapshot", "MB", func(a reference.AOStep) float64 { return a.RuntimeSnapshotMB })
+	curve(sizes, "function snapshot", "MB", func(a reference.AOStep) float64 { return a.FunctionSnapshotMB })
+}

@@ -1,0 +1,200 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/summary"
+)
+
+// Errors of FillPaper; compare with errors.Is.
+var (
+	ErrMarker  = errors.New("a marker is missing, out of place or there twice")
+	ErrUnknown = errors.New("no such block")
+)
+
+// Blocks are what FillPaper fills in, each between a pair of markers
+//
+//	<!-- lambdabench:begin NAME -->
+//	<!-- lambdabench:end NAME -->
+//
+// alone on their lines. Those named after an experiment hold its figures and
+// tables; trace has none, as its calls are in a file of the user's.
+func Blocks() []string {
+	all := append([]string{"machine", "warnings", "shape", "reproduce"}, summary.ExperimentOrder...)
+	return slices.DeleteFunc(all, func(name string) bool { return name == record.ExperimentTrace })
+}
+
+// FillPaper writes what the run says into the marked blocks of a Markdown file
+// and leaves everything else alone. Filling twice changes nothing. Every block of
+// Blocks must be there once; links to figures are relative to the file.
+func FillPaper(path string, s *summary.Summary, runDir string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("fill paper: %w", err)
+	}
+	blocks, err := findBlocks(text)
+	if err != nil {
+		return fmt.Errorf("fill %s: %w", path, err)
+	}
+	tables, err := AllTables(s)
+	if err != nil {
+		return err
+	}
+	figures, err := linkFigures(filepath.Dir(path), runDir)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	at := 0
+	for _, b := range blocks {
+		body, err := blockText(b.name, s, runDir, tables, figures)
+		if err != nil {
+			return err
+		}
+		out.Write(text[at:b.begin])
+		out.WriteString("\n" + strings.TrimSpace(body) + "\n\n")
+		at = b.end
+	}
+	out.Write(text[at:])
+	if bytes.Equal(out.Bytes(), text) {
+		return nil
+	}
+	return record.WriteFile(path, out.Bytes())
+}
+
+// block is where a block's text is: behind the line of its first marker, up to
+// the line of its second.
+type block struct {
+	name       string
+	begin, end int
+}
+
+var marker = regexp.MustCompile(`(?m)^<!-- lambdabench:(begin|end) ([a-z]*) -->[ \t]*\r?\n?`)
+
+func findBlocks(text []byte) ([]block, error) {
+	var found []block
+	open := ""
+	for _, m := range marker.FindAllSubmatchIndex(text, -1) {
+		kind, name := string(text[m[2]:m[3]]), string(text[m[4]:m[5]])
+		line := 1 + bytes.Count(text[:m[0]], []byte("\n"))
+		switch {
+		case !slices.Contains(Blocks(), name):
+			return nil, fmt.Errorf("line %d: %w: %q; there are %s", line, ErrUnknown, name, strings.Join(Blocks(), ", "))
+		case kind == "begin" && open != "":
+			return nil, fmt.Errorf("line %d: %w: %s begins before %s has ended", line, ErrMarker, name, open)
+		case kind == "begin" && slices.ContainsFunc(found, func(b block) bool { return b.name == name }):
+			return nil, fmt.Errorf("line %d: %w: %s begins a second time", line, ErrMarker, name)
+		case kind == "end" && open != name:
+			return nil, fmt.Errorf("line %d: %w: %s ends but has not begun", line, ErrMarker, name)
+		case kind == "begin":
+			open = name
+			found = append(found, block{name: name, begin: m[1]})
+		default:
+			open = ""
+			found[len(found)-1].end = m[0]
+		}
+	}
+	if open != "" {
+		return nil, fmt.Errorf("%w: %s begins but does not end", ErrMarker, open)
+	}
+	for _, name := range Blocks() {
+		if !slices.ContainsFunc(found, func(b block) bool { return b.name == name }) {
+			return nil, fmt.Errorf("%w: there is no <!-- lambdabench:begin %s -->", ErrMarker, name)
+		}
+	}
+	return found, nil
+}
+
+const notMeasured = "Not measured in this run."
+
+func blockText(name string, s *summary.Summary, runDir string, tables []*Table, figures []string) (string, error) {
+	switch name {
+	case "machine":
+		return machineTable(s).Markdown()
+	case "shape":
+		return shapeTable(s).Markdown()
+	case "reproduce":
+		return "```sh\n" + reproduce(s, runDir) + "\n```", nil
+	case "warnings":
+		return warningsText(s), nil
+	}
+	var b strings.Builder
+	for _, f := range figures {
+		file := strings.TrimSuffix(filepath.Base(f), ".png")
+		if experimentOf(file) == name {
+			fmt.Fprintf(&b, "![%s](%s)\n\n", strings.ReplaceAll(file, "-", " "), f)
+		}
+	}
+	for _, t := range tables {
+		if experimentOf(t.Name) == name {
+			text, err := t.Markdown()
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(&b, "%s\n\n%s\n", t.Title, text)
+		}
+	}
+	if b.Len() == 0 {
+		return notMeasured, nil
+	}
+	return b.String(), nil
+}
+
+// warningsText is the run's warnings, and how many series have each kind.
+func warningsText(s *summary.Summary) string {
+	var b strings.Builder
+	for _, w := range s.Warnings() {
+		fmt.Fprintf(&b, "- %s\n", w)
+	}
+	kinds := map[string]int{}
+	n := 0
+	for _, r := range s.Results {
+		if r.Metric == summary.MetricStageLatency {
+			continue
+		}
+		n++
+		for _, w := range r.Warnings {
+			kinds[w.Kind()]++
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(kinds)) {
+		fmt.Fprintf(&b, "- %d of %d series: %s\n", kinds[k], n, k)
+	}
+	if b.Len() == 0 {
+		return "None."
+	}
+	return b.String()
+}
+
+// linkFigures lists a run's figures as links from a folder.
+func linkFigures(from, runDir string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(runDir, FiguresFolder, "*.png"))
+	if err != nil {
+		return nil, fmt.Errorf("list figures: %w", err)
+	}
+	from, err = filepath.Abs(from)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range files {
+		abs, err := filepath.Abs(f)
+		if err != nil {
+			return nil, err
+		}
+		rel, err := filepath.Rel(from, abs)
+		if err != nil {
+			return nil, fmt.Errorf("link figure: %w", err)
+		}
+		files[i] = filepath.ToSlash(rel)
+	}
+	return files, nil
+}

@@ -1,0 +1,116 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// Table is one table, before it is text, Markdown or HTML.
+type Table struct {
+	Name    string // "deploy", "throughput-nodejs20.x"
+	Title   string
+	Note    string // how to read it
+	Columns []string
+	Rows    []Row
+	text    int // that many columns from the left are names, the others are figures
+}
+
+// Row is a row of a Table. Rows with Paper set are not from this run.
+type Row struct {
+	Cells []string
+	Paper bool
+}
+
+func (t *Table) add(cells ...string) { t.Rows = append(t.Rows, Row{Cells: cells}) }
+
+func (t *Table) addPaper(cells ...string) { t.Rows = append(t.Rows, Row{Cells: cells, Paper: true}) }
+
+// Measured reports whether a row is from this run.
+func (t *Table) Measured() bool {
+	for _, r := range t.Rows {
+		if !r.Paper {
+			return true
+		}
+	}
+	return false
+}
+
+// Numeric reports whether a column holds figures.
+func (t *Table) Numeric(column int) bool {
+	return column >= t.text && t.Columns[column] != warningsColumn
+}
+
+// prune drops the columns of figures in which there is none.
+func (t *Table) prune() {
+	for c := len(t.Columns) - 1; c >= t.text; c-- {
+		empty := !slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Cells[c] != none && r.Cells[c] != "" })
+		if !empty {
+			continue
+		}
+		t.Columns = slices.Delete(t.Columns, c, c+1)
+		for i := range t.Rows {
+			t.Rows[i].Cells = slices.Delete(t.Rows[i].Cells, c, c+1)
+		}
+	}
+}
+
+const warningsColumn = "warnings"
+
+// Text writes the table for a terminal.
+func (t *Table) Text(w io.Writer) error {
+	if _, err := fmt.Fprintf(w, "\n%s\n", t.Title); err != nil {
+		return err
+	}
+	if err := t.render(w, renderer.NewBlueprint(tw.Rendition{
+		Borders:  tw.BorderNone,
+		Symbols:  tw.NewSymbols(tw.StyleLight),
+		Settings: tw.Settings{Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off}},
+	})); err != nil {
+		return fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	if t.Note != "" {
+		_, err := fmt.Fprintf(w, " %s\n", t.Note)
+		return err
+	}
+	return nil
+}
+
+// Markdown is the table in GitHub's Markdown, without its title.
+func (t *Table) Markdown() (string, error) {
+	var b strings.Builder
+	if err := t.render(&b, renderer.NewMarkdown()); err != nil {
+		return "", fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	if t.Note != "" {
+		b.WriteString("\n" + t.Note + "\n")
+	}
+	return b.String(), nil
+}
+
+func (t *Table) render(w io.Writer, r tw.Renderer) error {
+	align := make([]tw.Align, len(t.Columns))
+	for i := range align {
+		align[i] = tw.AlignLeft
+		if t.Numeric(i) {
+			align[i] = tw.AlignRight
+		}
+	}
+	cell := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{Global: tw.AlignLeft, PerColumn: align},
+	}
+	tab := tablewriter.NewTable(w, tablewriter.WithRenderer(r), tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}))
+	tab.Header(t.Columns)
+	for _, row := range t.Rows {
+		if err := tab.Append(row.Cells); err != nil {
+			return err
+		}
+	}
+	return tab.Render()
+}

@@ -1,0 +1,136 @@
+package summary
+
+import (
+	"slices"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
+)
+
+// results turns a run's data into results, in order.
+func results(d *Data) []Result {
+	out := []Result{}
+	for _, s := range d.Series {
+		out = append(out, ofSeries(s)...)
+	}
+	out = append(out, ofQuantities(d)...)
+	out = append(out, speedups(d)...)
+	slices.SortStableFunc(out, func(a, b Result) int { return Less(&a, &b) })
+	return out
+}
+
+// ofSeries are the results that follow from one series' invocations.
+func ofSeries(s *Series) []Result {
+	var out []Result
+	common := s.warnings()
+	if r, ok := s.latencies(MetricLatency, func(t *Trial) []float64 { return t.Latency }); ok {
+		r.Warnings = append(r.Warnings, common...)
+		out = append(out, r)
+	}
+	for _, stage := range Stages {
+		if r, ok := s.latencies(MetricStageLatency, func(t *Trial) []float64 { return t.stages[stage] }); ok && s.has(stage) {
+			r.Labels[LabelStage] = stage
+			out = append(out, r)
+		}
+	}
+	if r, ok := s.errorRate(); ok {
+		r.Warnings = append(r.Warnings, common...)
+		out = append(out, r)
+	}
+	return out
+}
+
+func (s *Series) has(stage string) bool {
+	return slices.ContainsFunc(s.Trials, func(t *Trial) bool { return len(t.stages[stage]) > 0 })
+}
+
+// latencies is one value an invocation. The second result is false where there
+// is none.
+func (s *Series) latencies(metric string, of func(*Trial) []float64) (Result, bool) {
+	r := s.Result(metric, "ms")
+	var trials [][]float64
+	for _, t := range s.Trials {
+		sorted, dropped := statistics.Clean(slices.Clone(of(t)))
+		if dropped > 0 {
+			r.Warnings = append(r.Warnings, Warn(WarnInvalid, "%d of trial %d are no numbers", dropped, t.Number))
+		}
+		if len(sorted) > 0 {
+			trials = append(trials, sorted)
+		}
+	}
+	if len(trials) == 0 {
+		return r, false
+	}
+	all := trials[0]
+	if len(trials) > 1 {
+		all = slices.Concat(trials...)
+		slices.Sort(all)
+	}
+	r.setQuantiles(all)
+	r.P999 = statistics.Quantile(0.999, all)
+	r.setInterval(statistics.ClusterInterval(trials, resampleSeed))
+	r.Warnings = append(r.Warnings, sampleWarnings(r, len(trials))...)
+	return r, true
+}
+
+// errorRate is the share of failures among all invocations of the series.
+func (s *Series) errorRate() (Result, bool) {
+	r := s.Result(MetricErrorRate, record.UnitCount)
+	var shares []float64
+	failed := 0
+	for _, t := range s.Trials {
+		if n := t.Failed + len(t.Latency); n > 0 {
+			shares = append(shares, float64(t.Failed)/float64(n))
+			failed, r.N = failed+t.Failed, r.N+n
+		}
+	}
+	if r.N == 0 {
+		return r, false
+	}
+	sorted, _ := statistics.Clean(shares)
+	r.P50, r.P90, r.P99 = float64(failed)/float64(r.N), statistics.Quantile(0.9, sorted), statistics.Quantile(0.99, sorted)
+	r.setInterval(statistics.Proportion(failed, r.N))
+	return r, true
+}
+
+// ofQuantities are the results that have one value a trial: what the records
+// measured, and what follows from a trial as a whole.
+func ofQuantities(d *Data) []Result {
+	groups := map[string][]Quantity{}
+	for _, f := range d.Quantities() {
+		k := f.key() + "\x00" + f.Metric + "\x00" + f.Unit
+		groups[k] = append(groups[k], f)
+	}
+	var out []Result
+	for _, k := range sortedKeys(groups) {
+		out = append(out, ofGroup(groups[k]))
+	}
+	return out
+}
+
+func ofGroup(group []Quantity) Result {
+	r := group[0].Result(group[0].Metric, group[0].Unit)
+	var values []float64
+	for _, f := range group {
+		values = append(values, f.Value)
+	}
+	sorted, dropped := statistics.Clean(values)
+	if dropped > 0 {
+		r.Warnings = append(r.Warnings, Warn(WarnInvalid, "%d trials gave no number", dropped))
+	}
+	if len(sorted) == 0 {
+		return r
+	}
+	r.setQuantiles(sorted)
+	r.P50 = statistics.Median(sorted)
+	if len(sorted) < statistics.FewTrials {
+		r.setInterval(statistics.Interval{Low: sorted[0], High: sorted[len(sorted)-1]})
+	} else {
+		r.setInterval(statistics.MedianInterval(sorted))
+	}
+	if detail := group[0].detail; detail != "" {
+		r.Labels[record.LabelDetail] = detail
+	}
+	r.Warnings = append(r.Warnings, quantityWarnings(r, group)...)
+	return r
+}

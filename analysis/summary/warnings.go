@@ -1,0 +1,115 @@
+package summary
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
+)
+
+const (
+	noisyWidth = 0.10 // of an interval, as a share of its median
+	busyShare  = 0.25 // of the processors, right before a trial
+)
+
+// sampleWarnings are those that any sample of invocations can call for.
+func sampleWarnings(r Result, trials int) []Warning {
+	w := trialWarnings(r, trials)
+	if r.N < statistics.MinFor(0.99) {
+		w = append(w, Warn(WarnTooFew99, "%s, want %s", comma(r.N), comma(statistics.MinFor(0.99))))
+	} else if least := statistics.MinFor(0.999); r.N < least {
+		w = append(w, Warn(WarnTooFew999, "%s, want %s", comma(r.N), comma(least)))
+	}
+	return w
+}
+
+// trialWarnings are those of whatever is known from so many trials.
+func trialWarnings(r Result, trials int) []Warning {
+	var w []Warning
+	switch {
+	case trials == 1:
+		w = append(w, Warn(WarnSingleTrial, "how trials differ is not known"))
+	case trials < statistics.FewTrials:
+		w = append(w, Warn(WarnFewTrials, "%d; the interval spans what each of them gave", trials))
+	}
+	if (statistics.Interval{Low: r.CILow, High: r.CIHigh}).RelativeWidth(r.P50) > noisyWidth {
+		w = append(w, Warn(WarnNoisy, "interval wider than %.0f %%", 100*noisyWidth))
+	}
+	return w
+}
+
+// quantityWarnings are those of a quantity with one value a trial.
+func quantityWarnings(r Result, group []Quantity) []Warning {
+	w := trialWarnings(r, len(group))
+	if r.Metric == record.MetricIsolated || r.Metric == record.MetricReachable {
+		w = nil // looked at, not measured
+	}
+	reasons := map[string]int{}
+	busy := 0
+	for _, f := range group {
+		if f.stopped != "" && f.stopped != record.StoppedBudget {
+			reasons[f.stopped]++
+		}
+		if f.busy > busyShare {
+			busy++
+		}
+	}
+	if len(reasons) > 0 {
+		w = append(w, Warn(WarnStopped, "%s before the memory budget was used", counts(reasons, len(group), "trial")))
+	}
+	return append(w, loadWarning(busy, len(group))...)
+}
+
+// warnings are those of the series as a whole.
+func (s *Series) warnings() []Warning {
+	var w []Warning
+	outcomes, strays := map[string]int{}, map[string]int{}
+	failed, n, busy := 0, 0, 0
+	for _, t := range s.Trials {
+		failed, n = failed+t.Failed, n+t.Failed+len(t.Latency)
+		for k, c := range t.outcomes {
+			outcomes[k] += c
+		}
+		for k, c := range t.strays {
+			strays[k] += c
+		}
+		if t.busy > busyShare {
+			busy++
+		}
+	}
+	if failed > 0 {
+		w = append(w, Warn(WarnErrors, "%d of %d (%s)", failed, n, strings.Join(counted(outcomes), ", ")))
+	}
+	if len(strays) > 0 {
+		w = append(w, Warn(WarnStrays, "left out %s", strings.Join(counted(strays), ", ")))
+	}
+	return append(w, loadWarning(busy, len(s.Trials))...)
+}
+
+func loadWarning(busy, trials int) []Warning {
+	if busy == 0 {
+		return nil
+	}
+	return []Warning{Warn(WarnLoad, "more than %.0f %% of the processors were in use before %d of %d trials", 100*busyShare, busy, trials)}
+}
+
+func counted(counts map[string]int) []string {
+	var all []string
+	for _, k := range sortedKeys(counts) {
+		all = append(all, fmt.Sprintf("%d %s", counts[k], k))
+	}
+	return all
+}
+
+func counts(reasons map[string]int, of int, what string) string {
+	var all []string
+	for _, k := range sortedKeys(reasons) {
+		all = append(all, fmt.Sprintf("%d of %d %ss by %s", reasons[k], of, what, k))
+	}
+	return strings.Join(all, ", ")
+}
+
+func comma(n int) string { return humanize.Comma(int64(n)) }
