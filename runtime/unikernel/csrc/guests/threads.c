@@ -51,7 +51,7 @@ static void *signaller(void *arg)
 }
 
 /* Starts threads until it may not, ends them, and returns how many they were. */
-static int crowd(const pthread_attr_t *attr, int max)
+static int start_many(const pthread_attr_t *attr, int max)
 {
 	static pthread_t many[1100];
 	int n = 0;
@@ -98,8 +98,8 @@ int main(void)
 	/* 1024 threads are the limit, and a clear error beyond. */
 	pthread_attr_t small;
 	CHECK(pthread_attr_init(&small) == 0 && pthread_attr_setstacksize(&small, 65536) == 0);
-	CHECK(crowd(&small, 1100) == 1023 && crowd(&small, 1100) == 1023);
+	CHECK(start_many(&small, 1100) == 1023 && start_many(&small, 1100) == 1023);
 	/* Stacks of 8 MB cost what programs use of them. */
-	CHECK(crowd(NULL, 500) == 500);
+	CHECK(start_many(NULL, 500) == 500);
 	DONE();
 }
