@@ -52,7 +52,7 @@ func (w *Worker) captured(fn *function, s isolation.Snapshot, err error) {
 
 // captureLater has the function's snapshot taken in the background, one after
 // the other, those of functions that were missed most often first. w.mu is held.
-func (w *Worker) captureLater(lang *language, fn *function, code isolation.Function) {
+func (w *Worker) captureLater(lang *language, fn *function, code isolation.Function, took time.Duration) {
 	if fn.wanted != nil {
 		w.wanted.missed(fn.wanted)
 		return
@@ -66,7 +66,7 @@ func (w *Worker) captureLater(lang *language, fn *function, code isolation.Funct
 		return
 	}
 	fn.refs++
-	fn.wanted = w.wanted.add(fn, lang, code)
+	fn.wanted = w.wanted.add(fn, lang, code, took)
 	if !w.capturer {
 		w.capturer = true
 		w.goroutines.Add(1)
@@ -78,7 +78,11 @@ func (w *Worker) captureAll() {
 	defer w.goroutines.Done()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for job := w.wanted.next(); job != nil; job = w.wanted.next() {
+	for w.awaitQuiet(); ; w.awaitQuiet() {
+		job := w.wanted.next()
+		if job == nil {
+			break
+		}
 		job.fn.wanted = nil
 		if job.fn.forgotten || w.closed {
 			job.fn.capturing = false
@@ -91,6 +95,36 @@ func (w *Worker) captureAll() {
 		w.unref(job.fn)
 	}
 	w.capturer = false
+}
+
+// Bounds of the wait for a quiet moment: so captures of functions that are called all
+// the time take a tenth of a processor at most.
+const (
+	patienceOfImports = 10 // times as long as the import takes
+	mostPatience      = 5 * time.Second
+)
+
+// awaitQuiet returns when the first of the captures that are wanted is to be taken:
+// when no invocation runs or ran within the time that the import takes, when waiting
+// has lasted many times as long, or when a second invocation has missed the snapshot.
+// w.mu is held, and released meanwhile.
+func (w *Worker) awaitQuiet() {
+	for begin := time.Now(); w.life.Err() == nil; {
+		job := w.wanted.first()
+		if job == nil || job.misses > 1 || w.inflight == 0 && w.clock()-w.ran >= int64(job.took) {
+			return
+		}
+		waited, patience := time.Since(begin), min(patienceOfImports*job.took, mostPatience)
+		if waited >= patience {
+			return
+		}
+		w.mu.Unlock()
+		select {
+		case <-w.life.Done():
+		case <-time.After(min(patience-waited, max(job.took/4, time.Millisecond))):
+		}
+		w.mu.Lock()
+	}
 }
 
 // yieldFor bounds for how long an import for a capture leaves the processors to

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"container/heap"
+	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
@@ -11,6 +12,7 @@ type wanted struct {
 	fn   *function
 	lang *language
 	code isolation.Function
+	took time.Duration // the import that found the snapshot missing
 
 	misses int    // invocations that had no snapshot
 	last   uint64 // when the last of them was, counted in misses of all functions
@@ -25,9 +27,9 @@ type captureQueue struct {
 	misses uint64
 }
 
-func (q *captureQueue) add(fn *function, lang *language, code isolation.Function) *wanted {
+func (q *captureQueue) add(fn *function, lang *language, code isolation.Function, took time.Duration) *wanted {
 	q.misses++
-	job := &wanted{fn: fn, lang: lang, code: code, misses: 1, last: q.misses}
+	job := &wanted{fn: fn, lang: lang, code: code, took: took, misses: 1, last: q.misses}
 	heap.Push(q, job)
 	return job
 }
@@ -46,6 +48,14 @@ func (q *captureQueue) next() *wanted {
 		return nil
 	}
 	return heap.Pop(q).(*wanted)
+}
+
+// first is what next would take out.
+func (q *captureQueue) first() *wanted {
+	if len(q.all) == 0 {
+		return nil
+	}
+	return q.all[0]
 }
 
 // Len, Less, Swap, Push and Pop are heap.Interface.

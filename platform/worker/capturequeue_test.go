@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
@@ -16,7 +18,7 @@ func TestMostMissedFunctionIsCapturedFirst(t *testing.T) {
 	var q captureQueue
 	jobs := map[string]*wanted{}
 	for name := range strings.FieldsSeq("once twice thrice again") {
-		jobs[name] = q.add(&function{identity: identity{arn: name}}, nil, isolation.Function{})
+		jobs[name] = q.add(&function{identity: identity{arn: name}}, nil, isolation.Function{}, 0)
 	}
 	for name := range strings.FieldsSeq("thrice twice thrice again") {
 		q.missed(jobs[name])
@@ -86,4 +88,45 @@ func TestImportForACaptureYields(t *testing.T) {
 	if got := strings.Join(told, ", "); got != want {
 		t.Errorf("told: %s", got)
 	}
+}
+
+// TestCaptureWaitsForAQuietMoment keeps an invocation running beside two captures that
+// are wanted: one is missed once, the other twice.
+func TestCaptureWaitsForAQuietMoment(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{Idle: Cache{Off: true}}, fakeSnapshotter{f})
+	ready(t, w)
+	var once atomic.Int64 // its imports
+	running, release := make(chan struct{}), make(chan struct{})
+	f.onInvoke = func(sb *fakeSandbox, _ isolation.Invocation) (isolation.Result, error) {
+		if sb.function == "long" {
+			close(running)
+			<-release
+		}
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte(sb.function)}, nil
+	}
+	f.onImport = func(_ context.Context, fn isolation.Function) error {
+		if fn.Name != "long" {
+			time.Sleep(100 * time.Millisecond) // so that a second is waited for a quiet moment
+		}
+		if fn.Name == "once" {
+			once.Add(1)
+		}
+		return nil
+	}
+	var long sync.WaitGroup
+	long.Go(func() { invoke(t, w, "long") })
+	<-running
+	begin := time.Now()
+	invoke(t, w, "once")
+	invoke(t, w, "twice")
+	invoke(t, w, "twice")
+	runtimetest.Eventually(t, "capture of what was missed twice", func() bool { return w.Stats().FunctionSnapshots == 1 })
+	if n, waited := once.Load(), time.Since(begin); n > 1 && waited < 900*time.Millisecond {
+		t.Errorf("after %v beside an invocation, what was missed once is imported for its capture", waited)
+	}
+	wantPaths(t, w, "warm", "twice")
+	close(release)
+	long.Wait()
+	runtimetest.Eventually(t, "captures", func() bool { return w.Stats().FunctionSnapshots == 3 })
 }

@@ -144,7 +144,8 @@ type CaptureMode string
 const (
 	// CaptureAfter takes it after the reply, in the background, from a fresh
 	// sandbox that only imported the code: the snapshot holds nothing of an
-	// invocation, and no reply waits for it.
+	// invocation, and no reply waits for it. It waits for a moment without
+	// invocations, for at most ten times as long as the import takes.
 	CaptureAfter CaptureMode = "after"
 
 	// CaptureInline takes it between import and run, as SEUSS does. The first

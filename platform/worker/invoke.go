@@ -232,6 +232,7 @@ func (c *call) finish() {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
 	inst := c.inst
+	c.w.ran = max(c.w.ran, inst.idleSince)
 	c.w.invocations[pathIndex(c.res.Path)]++
 	c.res.LogStream = c.fn.stream
 	if c.res.MemoryBytes == 0 {
@@ -250,7 +251,7 @@ func (c *call) finish() {
 		c.w.retire(inst)
 	}
 	if c.imported && c.res.Path != Hot && c.res.Path != Warm {
-		c.w.captureLater(c.lang, c.fn, c.req.Function)
+		c.w.captureLater(c.lang, c.fn, c.req.Function, c.res.Stages.Import)
 	}
 	c.w.grant()
 	c.end()

@@ -80,6 +80,7 @@ type Worker struct {
 	draining bool       // nothing new is accepted
 	closed   bool       // nothing new is kept
 	inflight int
+	ran      int64         // when the last invocation ended that reached a sandbox, on the worker's clock
 	changed  chan struct{} // closed by signal; nil while nobody listens
 
 	functions map[string]*function // by ARN
