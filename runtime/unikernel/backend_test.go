@@ -2,6 +2,7 @@ package unikernel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -104,5 +105,17 @@ func TestSnapshotStackServes(t *testing.T) {
 				lap("close")
 			}
 		})
+	}
+}
+
+func TestStartIsTriedAgainAfterOneThatFailed(t *testing.T) {
+	b := newBackend(t, Config{})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.prepare(gone); !errors.Is(err, context.Canceled) {
+		t.Errorf("a start without time: %v", err)
+	}
+	if err := b.prepare(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -2,13 +2,14 @@ package unikernel
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"path"
 
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/guest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // Boot implements isolation.Backend.
@@ -39,38 +40,45 @@ func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, 
 	if err != nil {
 		return nil, err
 	}
-	r := b.runOrder(abi.Boot, from, spec.Limits)
-	r.program = spec.Interpreter.Path
-	r.args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter, driverPath(name))...)
-	r.env = driver.Environment(spec, path.Dir(driverPath(name)), "/tmp", driver.TaskRoot)
-	spare, err := from.fork()
+	r := b.newRun(abi.Boot, spec.Limits)
+	r.Program = spec.Interpreter.Path
+	r.Args = append([]string{spec.Interpreter.Path}, interpreterArgs(spec.Interpreter, driverPath(name))...)
+	r.Env = driver.Environment(spec, path.Dir(driverPath(name)), "/tmp", driver.TaskRoot)
+	uc, err := from.Fork()
 	if err != nil {
 		return nil, err
 	}
-	sb := b.newSandbox(spare, spec.Interpreter, spec.Limits)
-	defer sb.leave()
-	if err := sendRun(spare.fd, r); err != nil {
-		sb.Close()
-		return nil, err
-	}
-	sb.session, _, err = driver.Open(ctx, sb.channel)
-	if err == nil {
-		sb.session.OnEnd(sb.learnEnd)
-		sb.session.Log(&sb.log)
-		err = sb.limitCPU(spec.Limits.CPUs)
-	}
-	if err == nil {
-		var steps []string
-		if steps, sb.prefetch = split(spec.Prepare); len(steps) > 0 {
-			err = sb.session.Prepare(ctx, steps)
-		}
-	}
-	if err != nil {
-		err = sb.explain(err)
+	sb := b.newSandbox(spec.Interpreter, spec.Limits)
+	p := sb.newProcess(uc, guest.NewChannel(uc.FD, sb, &b.readers, nil))
+	sb.start(p)
+	defer sb.leave(p)
+	if err := sb.boot(ctx, p, r, spec); err != nil {
+		err = p.explain(err)
 		sb.Close()
 		return nil, err
 	}
 	return sb, nil
+}
+
+// boot runs the interpreter up to its driver's first word, and the steps that
+// prepare it for a capture.
+func (s *sandbox) boot(ctx context.Context, p *process, r *zygote.Run, spec isolation.BootSpec) error {
+	if err := p.uc.Run(r); err != nil {
+		return err
+	}
+	session, _, err := driver.Open(ctx, p.channel)
+	if err != nil {
+		return err
+	}
+	p.open(session)
+	if err := p.limitCPU(ctx, spec.Limits.CPUs); err != nil {
+		return err
+	}
+	var steps []string
+	if steps, s.trains = split(spec.Prepare); len(steps) == 0 {
+		return nil
+	}
+	return session.Prepare(ctx, steps)
 }
 
 func driverPath(name string) string { return "/opt/lambdabench/" + name }
@@ -98,19 +106,3 @@ func hasTrapHandlerOption(version string) bool {
 	fmt.Sscanf(version, "%d.%d", &major, &minor)
 	return major > 22 || major == 22 && minor >= 2 || major == 20 && minor >= 15
 }
-
-// runOrder is an order to become a UC like no other: its own process id and
-// entropy.
-func (b *Backend) runOrder(how uint32, n *zygote, limits isolation.Limits) *runOrder {
-	r := &runOrder{op: opRun, how: how, pid: b.pid(), cpus: 1, imageSize: n.imageSize, memLimit: uint64(limits.MemoryBytes), threads: uint64(limits.Processes)}
-	if b.cfg.Trace {
-		r.flags |= abi.FlagTrace
-	}
-	rand.Read(r.entropy[:])
-	r.machine = b.tender().machine
-	return r
-}
-
-// pid numbers UCs. They begin where a small namespace's would, and come round
-// after two million: from there on ids are those of threads.
-func (b *Backend) pid() uint32 { return 1000 + b.pids.Add(1)%(abi.FirstTID-1000) }

@@ -2,57 +2,23 @@ package unikernel
 
 import (
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
-// tree writes files below a new directory.
-func tree(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-func TestLimitsOfProcessesAreReadWhereTheyAre(t *testing.T) {
-	proc := tree(t, map[string]string{"sys/kernel/pid_max": "32768\n", "sys/kernel/threads-max": "9000\n", "loadavg": "0.1 0.2 0.3 2/345 6789\n"})
-	if n := tasks(proc); n != 345 {
-		t.Errorf("%d tasks", n)
-	}
-	var got []string
-	for _, l := range kernelLimits(proc) {
-		b := l.bound(tasks(proc), 100)
-		got = append(got, b.By)
-		if want := int(l.max) - 345 - 100; b.Sandboxes != want || !strings.HasPrefix(b.Remedy, "sysctl -w ") {
-			t.Errorf("%+v, want %d sandboxes", b, want)
-		}
-	}
-	if !slices.Equal(got, []string{"kernel.pid_max is 32768", "kernel.threads-max is 9000"}) {
-		t.Errorf("%q", got)
-	}
-	b := processLimit{max: 500, used: 100, name: "a/pids.max", remedy: "a/pids.max"}.bound(345, 1000) // 50 of 400 for zygotes
-	if b.Sandboxes != 350 || !strings.Contains(b.By, "a/pids.max is 500") || !strings.Contains(b.Remedy, "a/pids.max") {
+func TestBoundLeavesRoomForZygotesAndSpares(t *testing.T) {
+	l := zygote.ProcessLimit{Max: 500, Used: 100, Name: "a/pids.max", Remedy: "raise a/pids.max"}
+	b := bound(l, 345, 1000) // 50 of 400
+	if b.Sandboxes != 350 || b.By != "a/pids.max is 500" || b.Remedy != l.Remedy {
 		t.Errorf("%+v", b)
 	}
-	if b := (processLimit{max: 10, used: 20}).bound(0, 5); b.Sandboxes != 0 {
+	if b := bound(zygote.ProcessLimit{Max: 10, Used: 20}, 0, 5); b.Sandboxes != 0 {
 		t.Errorf("a limit that is exceeded leaves room for %d", b.Sandboxes)
-	}
-	if none := kernelLimits("/nowhere"); len(none) != 0 {
-		t.Errorf("limits from nowhere: %+v", none)
 	}
 }
 
@@ -71,7 +37,7 @@ func TestAsManyUCsRunAsTheBoundsSay(t *testing.T) {
 	}
 	defer unix.Setrlimit(unix.RLIMIT_NPROC, &before)
 	b := newBackend(t, Config{Spares: 2})
-	most, by := maxChildren, ""
+	most, by := zygote.MaxChildren, ""
 	for _, bound := range b.Bounds() {
 		if bound.Sandboxes < most {
 			most, by = bound.Sandboxes, bound.By

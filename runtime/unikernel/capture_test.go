@@ -1,69 +1,16 @@
 package unikernel
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
-	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 )
-
-// A page that a function changed and a run of it changed back is as in the
-// runtime snapshot, but not as in the function's: a capture must keep it.
-func TestPageThatWentBackToTheRuntimesContentIsCaptured(t *testing.T) {
-	arena, err := snapshot.NewArena()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer arena.Close()
-	file, err := os.CreateTemp(t.TempDir(), "base")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	const changed, untouched = abi.Low / abi.PageSize, abi.Low/abi.PageSize + 1
-	first, n, err := arena.Stage(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := arena.Write(first, bytes.Repeat([]byte{'f'}, abi.PageSize)); err != nil {
-		t.Fatal(err)
-	}
-	b := &Backend{arena: arena}
-	base := snapshot.NewLarge(nil, file, []snapshot.Extent{{VPN: changed, Pages: 2}}, 2*abi.PageSize, nil)
-	function := &snap{backend: b, layer: snapshot.NewSmall(arena, base, "", []snapshot.Page{{VPN: changed, Slot: first}}, nil, first, n)}
-	stage, m, err := arena.Stage(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := arena.Write(stage, bytes.Repeat([]byte{'b'}, 2*abi.PageSize)); err != nil {
-		t.Fatal(err)
-	}
-	got := []taken{{addr: changed * abi.PageSize, off: uint64(stage) * abi.PageSize, pages: 2, flags: pageSame}}
-	layer := (&snap{backend: b, parent: function}).childLayer(&sandbox{}, abi.UCState{}, got, stage, m)
-	if slot, ok := layer.Find(changed); !ok || slot != stage {
-		t.Error("the page that went back is not in the layer: a deploy would show the function's")
-	}
-	if _, ok := layer.Find(untouched); ok {
-		t.Error("a page that nobody changed is in the layer")
-	}
-
-	// Zeros lie beneath a page that the guest discarded, whatever the zygote has there.
-	discard := abi.UCState{Discard: []abi.Range{{Start: changed * abi.PageSize, End: (untouched + 1) * abi.PageSize}}}
-	for name, parent := range map[string]*snap{"runtime": {backend: b, layer: base}, "function": function} {
-		layer := (&snap{backend: b, parent: parent}).childLayer(&sandbox{}, discard, got, stage, m)
-		if slot, ok := layer.Find(untouched); !ok || slot != stage+1 {
-			t.Errorf("over the %s: a page that was discarded and written again as it was is not in the layer: a deploy would show zeros", name)
-		}
-	}
-}
 
 // What most imports leave the same is neither copied nor counted again: the
 // capture finds it where an earlier one put it.

@@ -16,16 +16,6 @@ import (
 // cpuPrefix begins the name of the directory that holds a backend's groups.
 const cpuPrefix = "lambdabench-unikernel-"
 
-// CanLimit implements isolation.Limiter. Memory is bounded by the UC's own
-// kernel, and processes are not to be had in it.
-func (b *Backend) CanLimit(l isolation.Limits) error {
-	if l.CPUs <= 0 {
-		return nil
-	}
-	_, err := b.cpu.find()
-	return err
-}
-
 // cpuGroups are a backend's cpu groups. The zero value finds out where they may be.
 type cpuGroups struct {
 	mu     sync.Mutex
@@ -81,89 +71,99 @@ func (g *cpuGroups) close() error {
 	return g.parent.Remove()
 }
 
-// cpuLimit is the group of one UC.
+// cpuLimit is the group of one process. With its groups alone, it is none.
 type cpuLimit struct {
+	groups *cpuGroups
+
 	mu    sync.Mutex
-	group *cgroup.Group // nil: none
-	pid   int           // of the UC, on the host
-	over  bool          // the UC gets no further limit
+	group *cgroup.Group // nil: none; guarded by mu
+	pid   int           // of the UC, on the host; guarded by mu
+	over  bool          // the process gets no further limit; guarded by mu
 }
 
-// limitCPU puts the UC under a limit, or changes it. A host that permits none
-// is one that CanLimit names.
-func (s *sandbox) limitCPU(cpus float64) error {
-	s.cpu.mu.Lock()
-	defer s.cpu.mu.Unlock()
-	switch {
-	case s.cpu.over:
-		return isolation.ErrClosed
-	case s.cpu.group != nil:
-		return s.cpu.group.Limit(isolation.Limits{CPUs: cpus})
-	case cpus <= 0:
-		return nil
+// set puts the process under a limit, or changes the limit. A host that permits none
+// is one that CanLimit names. hostPID finds the process where it gets its first limit.
+func (l *cpuLimit) set(cpus float64, hostPID func() (int, error)) error {
+	if done, err := l.change(cpus); done || err != nil {
+		return err
 	}
-	if _, err := s.backend.cpu.find(); err != nil {
+	if _, err := l.groups.find(); err != nil {
 		var lacking *isolation.Unavailable
 		if errors.As(err, &lacking) {
 			return nil
 		}
 		return err
 	}
-	pid, err := s.hostPID()
+	pid, err := hostPID()
 	if err != nil {
 		return err
 	}
-	group, err := s.backend.cpu.add(cpus)
+	return l.enter(cpus, pid)
+}
+
+// change reports false where the process needs a group first.
+func (l *cpuLimit) change(cpus float64) (done bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.over:
+		return false, isolation.ErrClosed
+	case l.group == nil:
+		return cpus <= 0, nil
+	}
+	return true, l.group.Limit(isolation.Limits{CPUs: cpus})
+}
+
+func (l *cpuLimit) enter(cpus float64, pid int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return isolation.ErrClosed
+	}
+	group, err := l.groups.add(cpus)
 	if err != nil {
 		return err
 	}
 	if err := group.Enter(pid, cgroup.CPU); err != nil {
 		return errors.Join(err, group.Remove())
 	}
-	s.cpu.group, s.cpu.pid = group, pid
+	l.group, l.pid = group, pid
 	return nil
 }
 
-// unlimitCPU is for a UC that ends: it gets no further limit, and need not wait
-// for its next period.
-func (s *sandbox) unlimitCPU() {
-	s.cpu.mu.Lock()
-	defer s.cpu.mu.Unlock()
-	s.cpu.over = true
-	if s.cpu.group != nil {
+// lift is for a process that ends: it gets no further limit, and need not wait for
+// its next period.
+func (l *cpuLimit) lift() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	if l.group != nil {
 		// A UC that stays throttled ends all the same, later.
-		_ = s.cpu.group.Limit(isolation.Limits{})
+		_ = l.group.Limit(isolation.Limits{})
 	}
 }
 
-// leaveCPU takes a UC that is to be reset out of its group for good. If it
-// reports false, the UC is still there and must end.
-func (s *sandbox) leaveCPU() bool {
-	s.unlimitCPU()
-	s.cpu.mu.Lock()
-	defer s.cpu.mu.Unlock()
-	if s.cpu.group == nil {
+// leave takes a process that is to be reset out of its group for good. If it
+// reports false, the process is still there and must end.
+func (l *cpuLimit) leave() bool {
+	l.lift()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.group == nil {
 		return true
 	}
 	// The process id is the UC's, dead or alive, until its zygote is told to kill it.
-	if s.cpu.group.Leave(cgroup.CPU, s.cpu.pid) != nil {
+	if l.group.Leave(cgroup.CPU, l.pid) != nil {
 		return false
 	}
-	return s.removeCPU() == nil
+	return l.remove() == nil
 }
 
-// freeCPU removes the group of a UC that was killed.
-func (s *sandbox) freeCPU() error {
-	s.cpu.mu.Lock()
-	defer s.cpu.mu.Unlock()
-	return s.removeCPU()
-}
-
-// reset is for a UC that gets another process.
-func (l *cpuLimit) reset() {
+// free removes the group of a process that was killed.
+func (l *cpuLimit) free() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.group, l.pid, l.over = nil, 0, false
+	return l.remove()
 }
 
 func (l *cpuLimit) limited() bool {
@@ -172,14 +172,14 @@ func (l *cpuLimit) limited() bool {
 	return l.group != nil
 }
 
-// removeCPU needs s.cpu.mu.
-func (s *sandbox) removeCPU() error {
-	if s.cpu.group == nil {
+// remove needs l.mu.
+func (l *cpuLimit) remove() error {
+	if l.group == nil {
 		return nil
 	}
-	err := s.cpu.group.Remove()
+	err := l.group.Remove()
 	if err == nil {
-		s.cpu.group = nil
+		l.group = nil
 	}
 	return err
 }

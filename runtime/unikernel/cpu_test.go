@@ -78,13 +78,13 @@ func TestEachLimitedUCHasAGroupOfItsOwn(t *testing.T) {
 	fn := function(t, isolation.NodeJS, nopSource[isolation.NodeJS])
 	fn.Limits.CPUs = 0.5
 	one := deployedUnder(t, b, base, 0.25)
-	if got := quota(t, one.cpu.group.Dirs()[0]); got != "25000" {
+	if got := quota(t, one.live.cpu.group.Dirs()[0]); got != "25000" {
 		t.Errorf("its quota is %s", got)
 	}
 	if err := one.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
-	if got := quota(t, one.cpu.group.Dirs()[0]); got != "50000" {
+	if got := quota(t, one.live.cpu.group.Dirs()[0]); got != "50000" {
 		t.Errorf("the quota of its function is %s", got)
 	}
 	snap, err := b.Capture(t.Context(), one)
@@ -97,11 +97,11 @@ func TestEachLimitedUCHasAGroupOfItsOwn(t *testing.T) {
 	defer unlimited.Close()
 	want := map[string]string{}
 	for _, sb := range []*sandbox{one, two} {
-		pid, err := sb.hostPID()
+		pid, err := sb.live.uc.HostPID(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		want[sb.cpu.group.Dirs()[0]] = fmt.Sprint(pid)
+		want[sb.live.cpu.group.Dirs()[0]] = fmt.Sprint(pid)
 	}
 	if got := groupsOf(t, b); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("groups hold %v, want %v", got, want)
@@ -130,29 +130,27 @@ func TestUCLeavesItsGroupBeforeItIsReset(t *testing.T) {
 		if got := groupsOf(t, b); len(got) != 1 {
 			t.Fatalf("groups are %v", got)
 		}
-		pool := &base.zygotes.load()[0].pool
-		for uc, ok := pool.take(tenancy{}); ok; uc, ok = pool.take(tenancy{}) {
-			uc.end()
-		}
-		pid := sb.cpu.pid
+		z := base.holders()[0]
+		emptyPool(z)
+		p, pid := sb.live, sb.live.cpu.pid
 		if err := sb.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if pool.len() != 1 {
+		if z.Spares() != 1 {
 			t.Fatal("it was not reset")
 		}
 		if got := groupsOf(t, b); len(got) != 0 {
 			t.Errorf("left are %v", got)
 		}
-		if err := sb.limitCPU(0.5); !errors.Is(err, isolation.ErrClosed) {
+		if err := p.limitCPU(t.Context(), 0.5); !errors.Is(err, isolation.ErrClosed) {
 			t.Errorf("a limit after its end: %v", err)
 		}
 		again := deployedUnder(t, b, base, 0)
-		if now, err := again.hostPID(); err != nil || now != pid {
+		if now, err := again.live.uc.HostPID(t.Context()); err != nil || now != pid {
 			t.Errorf("the next UC is process %d (%v), want %d", now, err, pid)
 		}
 		own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-		platform, err2 := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", b.tender().cmd.Process.Pid))
+		platform, err2 := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", b.tender().PID()))
 		if err != nil || err2 != nil || string(own) != string(platform) {
 			t.Errorf("the reset process is in\n%swant\n%s", own, platform)
 		}
@@ -166,7 +164,7 @@ func TestUCThatIsThrottledEnds(t *testing.T) {
 	if err := sb.Import(t.Context(), function(t, isolation.NodeJS, "exports.handler = () => { for (;;); };\n")); err != nil {
 		t.Fatal(err)
 	}
-	if err := sb.limitCPU(0.01); err != nil {
+	if err := sb.live.limitCPU(t.Context(), 0.01); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(300 * time.Millisecond)
@@ -180,27 +178,6 @@ func TestUCThatIsThrottledEnds(t *testing.T) {
 	t.Logf("it was gone %v after its deadline", time.Since(deadline))
 	if got := groupsOf(t, b); len(got) != 0 {
 		t.Errorf("left are %v", got)
-	}
-}
-
-func TestProcessOfAUCIsFoundWithoutTheKernelsHelp(t *testing.T) {
-	b := newBackend(t, Config{})
-	base := baseSnapshot(t, b, isolation.Python, nil)
-	deployed(t, b, base)
-	sb := deployed(t, b, base).(*sandbox)
-	want, err := sb.hostPID()
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, _, err := sb.stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var inner int
-	fmt.Sscan(files[1], &inner)
-	got, err := searchPID(fmt.Sprintf("/proc/%d/ns/pid", b.tender().cmd.Process.Pid), inner)
-	if err != nil || got != want || inner == want {
-		t.Errorf("process %d inside is %d by search (%v), %d by the kernel", inner, got, err, want)
 	}
 }
 

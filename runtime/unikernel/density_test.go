@@ -51,7 +51,7 @@ func BenchmarkDensity(b *testing.B) {
 			runtimetest.Invoke(b, sb, "{}")
 			all = append(all, sb)
 		}
-		runtimetest.Eventually(b, "the function has a zygote", func() bool { return snap.(*snap_).zygotes.load() != nil })
+		runtimetest.Eventually(b, "the function has a zygote", func() bool { return snap.(*snap_).holders() != nil })
 		for range 8 {
 			all = append(all, deployed(b, be, snap))
 		}

@@ -34,10 +34,6 @@ func TestMain(m *testing.M) {
 	if lang := os.Getenv(platformEnv); lang != "" {
 		platform(isolation.Language(lang))
 	}
-	if fault := os.Getenv(startEnv); fault != "" {
-		startUnder(fault)
-		os.Exit(0)
-	}
 	os.Exit(m.Run())
 }
 
@@ -148,7 +144,8 @@ func TestCrashIsToldAndStaysAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, sb, neighbour := withNeighbour(t, c.source)
-			if err := sb.(*sandbox).limit(t.Context(), isolation.Limits{MemoryBytes: 256 << 20}); err != nil {
+			live := sb.(*sandbox)
+			if err := live.limit(t.Context(), live.live, isolation.Limits{MemoryBytes: 256 << 20}); err != nil {
 				t.Fatal(err)
 			}
 			res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(8 * time.Second)})
@@ -170,10 +167,7 @@ func TestUCKilledFromOutside(t *testing.T) {
 		done <- res
 	}()
 	time.Sleep(50 * time.Millisecond)
-	uc := sb.(*sandbox).uc
-	uc.zygote.mu.Lock()
-	uc.zygote.send(order{op: opKill, id: uc.id})
-	uc.zygote.mu.Unlock()
+	sb.(*sandbox).live.uc.Kill()
 	if res := <-done; res.Outcome != isolation.Crashed || !strings.Contains(res.Error.Message, "killed") {
 		t.Errorf("%+v %v", res, res.Error)
 	}

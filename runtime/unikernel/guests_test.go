@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/csrc"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
 )
 
@@ -30,7 +31,7 @@ func newLab(t testing.TB, fill func(dir string, b *rootfs.Tree)) *lab {
 	dir := t.TempDir()
 	l := &lab{boot: filepath.Join(dir, "boot"), image: filepath.Join(dir, "image"), libos: filepath.Join(dir, "libos.elf")}
 	compile(t, l.boot, "-static-pie", "csrc/tender/boot.c")
-	if err := os.WriteFile(l.libos, libosELF, 0o755); err != nil {
+	if err := os.WriteFile(l.libos, csrc.LibOS, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	var b rootfs.Tree

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
@@ -226,7 +224,7 @@ func TestProcessOfAUCThatHibernatesServesAnother(t *testing.T) {
 	for range 50 {
 		sb := deployed(t, be, snap).(*sandbox)
 		defer sb.Close()
-		if sb.uc.wasReset() {
+		if sb.live.uc.WasReset() {
 			reset++
 		}
 		askKeeper(t, sb, "{}")
@@ -283,10 +281,16 @@ func TestIdleUCsHibernateAndNoCallIsRefused(t *testing.T) {
 	all.Wait()
 }
 
+func hibernates(sb *sandbox) bool {
+	sb.mu.Lock()
+	defer sb.mu.Unlock()
+	return sb.state == hibernated
+}
+
 // sleepsWithin waits until a UC hibernates.
 func sleepsWithin(sb *sandbox, limit time.Duration) bool {
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if sb.hibernated() != nil {
+		if hibernates(sb) {
 			return true
 		}
 	}
@@ -306,7 +310,7 @@ func TestMoreUCsThanProcesses(t *testing.T) {
 		}
 	}
 	for round := 2; round < 4; round++ {
-		runtimetest.Eventually(t, "those that are too many hibernate", func() bool { return b.awake.Load() <= 16 })
+		runtimetest.Eventually(t, "those that are too many hibernate", func() bool { return b.fleet.awake.Load() <= 16 })
 		for i, sb := range all {
 			if got := string(runtimetest.Invoke(t, sb, fmt.Sprint(i)).Payload); got != fmt.Sprintf("[%d,%d]", i, round) {
 				t.Fatalf("UC %d answers %s in round %d", i, got, round)
@@ -338,7 +342,7 @@ func TestHibernatedUCClosedLeavesNothing(t *testing.T) {
 	if _, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "x"}); !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("a call after Close: %v", err)
 	}
-	if n := be.awake.Load(); n != 0 {
+	if n := be.fleet.awake.Load(); n != 0 {
 		t.Errorf("%d UCs are counted as awake", n)
 	}
 }
@@ -357,12 +361,7 @@ func TestWhatAnIdleUCPrintsIsHeardAtItsClose(t *testing.T) {
 	if res := runtimetest.Invoke(t, sb, "1"); res.Outcome != isolation.OK || len(res.Logs) > 0 {
 		t.Fatalf("%+v, log %q", res, res.Logs)
 	}
-	c := sb.(*sandbox).channel
-	runtimetest.Eventually(t, "the UC prints", func() bool {
-		p := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
-		n, _ := unix.Poll(p, 0)
-		return n > 0
-	})
+	runtimetest.Eventually(t, "the UC prints", func() bool { return !sb.(*sandbox).live.channel.Quiet() })
 	if err := sb.Close(); err != nil {
 		t.Fatal(err)
 	}

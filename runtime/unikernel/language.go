@@ -12,6 +12,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // language is what the backend holds of one language runtime.
@@ -22,7 +23,7 @@ type language struct {
 	key    string   // names the image's content
 	image  *os.File // stays when the tender ends
 
-	zygote atomic.Pointer[zygote] // has the image mapped and nothing in the region: boots
+	zygote atomic.Pointer[zygote.Zygote] // has the image mapped and nothing in the region
 }
 
 // language prepares a language runtime, once: its image and the zygote that
@@ -57,8 +58,8 @@ func (b *Backend) language(ctx context.Context, in isolation.Interpreter) (*lang
 func (l *language) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n := l.zygote.Load(); n != nil {
-		n.close()
+	if z := l.zygote.Load(); z != nil {
+		z.Close()
 	}
 	if l.image != nil {
 		l.image.Close()
@@ -101,14 +102,34 @@ func (l *language) load(ctx context.Context, b *Backend, in isolation.Interprete
 	if err != nil {
 		return err
 	}
-	return l.growZygote(b, root)
+	return l.grow(ctx, b, root)
 }
 
-// growZygote makes the image zygote of the language.
-func (l *language) growZygote(b *Backend, root *zygote) error {
-	n, err := root.grow(l.image, b.arena.FD(), nil, nil)
+// grow makes the image zygote of the language.
+func (l *language) grow(ctx context.Context, b *Backend, root *zygote.Zygote) error {
+	z, err := root.Grow(ctx, zygote.Memory{Image: l.image, Arena: b.arena.FD()})
 	if err == nil {
-		l.zygote.Store(n)
+		l.zygote.Store(z)
 	}
 	return err
+}
+
+// imageZygote is a live zygote that boots a language.
+func (b *Backend) imageZygote(ctx context.Context, l *language) (*zygote.Zygote, error) {
+	return b.awaitZygote(ctx, func() *zygote.Zygote {
+		if z := l.zygote.Load(); !z.Dead() {
+			return z
+		}
+		return nil
+	})
+}
+
+// loadedLanguages needs b.mu.
+func (b *Backend) loadedLanguages() (all []*language) {
+	for _, l := range b.images {
+		if l.loaded.Load() {
+			all = append(all, l)
+		}
+	}
+	return all
 }

@@ -8,66 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
-
-// silentZygote is a zygote whose process reads nothing and says nothing, with orders
-// that wait for some milliseconds instead of seconds.
-func silentZygote(t *testing.T) (*zygote, *supervisor) {
-	t.Helper()
-	ours, theirs, err := socketPair()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := newZygote(ours)
-	n.super = newSupervisor(nil)
-	tick := unix.NsecToTimeval(int64(time.Millisecond))
-	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
-		if err := unix.SetsockoptTimeval(ours, unix.SOL_SOCKET, option, &tick); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		n.close()
-		unix.Close(theirs)
-	})
-	return n, n.super
-}
-
-func TestNodeThatDoesNotAnswerIsDead(t *testing.T) {
-	n, super := silentZygote(t)
-	_, _, err := n.ask(order{op: opStat}, nil)
-	if !errors.Is(err, ErrTenderGone) || !errors.Is(err, errUnanswered) {
-		t.Fatalf("an order that nobody answers: %v", err)
-	}
-	if !n.dead.Load() || len(super.woken) != 1 {
-		t.Error("the zygote is not dead, or its owner does not know")
-	}
-	begin := time.Now()
-	if _, _, err := n.ask(order{op: opStat}, nil); !errors.Is(err, ErrTenderGone) || time.Since(begin) > time.Second {
-		t.Errorf("the next order waits as well: %v", err)
-	}
-}
-
-// Orders without a reply fill the socket of a zygote that does not read them.
-func TestNodeThatDoesNotReadIsDead(t *testing.T) {
-	n, _ := silentZygote(t)
-	for i := range uint32(100_000) {
-		if n.forget(i); n.dead.Load() {
-			return
-		}
-	}
-	t.Error("it is alive")
-}
 
 func TestACallWaitsForAZygoteNoLongerThanItsContext(t *testing.T) {
 	b := newBackend(t, Config{})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	_, err := b.awaitZygote(ctx, func() *zygote { return nil })
+	_, err := b.awaitZygote(ctx, func() *zygote.Zygote { return nil })
 	if !errors.Is(err, ErrTenderGone) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("no zygote: %v", err)
 	}
@@ -96,10 +46,10 @@ func TestHealthTellsWhatIsBrokenUntilItIsReplacedAndCallsWait(t *testing.T) {
 		return err != nil && strings.Contains(err.Error(), "the image zygote of "+base.in.Runtime+" is gone")
 	})
 	runtimetest.Eventually(t, "no zygote is left", func() bool {
-		for _, n := range base.zygotes.load() {
-			n.look()
+		for _, n := range base.holders() {
+			n.Look()
 		}
-		return base.zygoteBelow(tenancy{}) == nil
+		return base.pick(zygote.Tenancy{}) == nil
 	})
 	called := make(chan error, 1)
 	go func() { called <- retried(context.Background(), b, snap) }()

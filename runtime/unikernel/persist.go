@@ -13,7 +13,9 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/csrc"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // Save writes one snapshot, without those below it, and returns the sum that
@@ -55,16 +57,9 @@ func (s *snap) header() (snapshot.Header, error) {
 		}
 		h.Parent = sum.String()
 	}
-	h.Tenant, h.Gone = s.layer.Tenant, s.layer.Gone
+	h.Tenant, h.Holes = s.layer.Tenant, s.layer.Holes
 	h.Seq, h.Imported = s.state.Seq, s.state.Imported
-	for _, l := range s.prefetch {
-		r := snapshot.Range{VPN: uint32(l.addr / abi.PageSize), Pages: l.pages}
-		if l.kind == extentPrefetchRead {
-			h.Read = append(h.Read, r)
-		} else {
-			h.Touched = append(h.Touched, r)
-		}
-	}
+	h.Written, h.Read = s.prefetch.Ranges(snapshot.PrefetchWrite), s.prefetch.Ranges(snapshot.PrefetchRead)
 	return h, nil
 }
 
@@ -74,14 +69,14 @@ func (b *Backend) identity(in isolation.Interpreter) (snapshot.Header, error) {
 	if err != nil {
 		return snapshot.Header{}, err
 	}
-	lib, err := libosHeader()
+	lib, err := csrc.LibOSHeader()
 	if err != nil {
 		return snapshot.Header{}, err
 	}
 	cpu, err := cpuFeatures()
 	return snapshot.Header{
 		ABI: abi.Version, LibOS: hex.EncodeToString(lib.ID[:]), Runtime: in.Runtime, Version: in.Version, Image: l.key,
-		CPU: cpu, XSave: le.Uint32(b.tender().machine[24:]),
+		CPU: cpu, XSave: b.tender().XSaveSize(),
 	}, err
 }
 
@@ -153,12 +148,12 @@ func (b *Backend) Load(ctx context.Context, r io.Reader, in isolation.Interprete
 		return nil, fmt.Errorf("load snapshot: %w", err)
 	}
 	if s.parent != nil {
-		b.hold(s.parent)
+		b.ref(s.parent)
 	}
 	return s, nil
 }
 
-func (s *snap) load(_ context.Context, r io.Reader) (err error) {
+func (s *snap) load(ctx context.Context, r io.Reader) (err error) {
 	here, err := s.backend.identity(s.in)
 	if err != nil {
 		return err
@@ -177,9 +172,9 @@ func (s *snap) load(_ context.Context, r io.Reader) (err error) {
 			return err
 		}
 		s.state = driver.State{Seq: h.Seq, Imported: h.Imported}
-		s.owner = tenancy{h.Tenant, h.Imported}
-		s.prefetch = append(asLayers(h.Touched, extentPrefetchWrite), asLayers(h.Read, extentPrefetchRead)...)
-		fill, err = s.filler(h, runs, below)
+		s.owner = zygote.Tenancy{Account: h.Tenant, Ran: h.Imported}
+		s.prefetch = snapshot.Plan(nil).With(snapshot.PrefetchWrite, h.Written).With(snapshot.PrefetchRead, h.Read)
+		fill, err = s.filler(ctx, h, runs, below)
 		return err
 	}
 	s.name, err = snapshot.Read(r, accept, func(vpn uint32, p []byte) error { return fill.Page(vpn, p) })
@@ -192,38 +187,28 @@ func (s *snap) load(_ context.Context, r io.Reader) (err error) {
 	s.layer = fill.Layer()
 	if s.parent == nil {
 		s.candidates = snapshot.NewCandidates(s.backend.arena)
-		ns, err := s.backend.growBase(s, s.backend.spares())
-		if err != nil {
+		if err := s.growZygotes(); err != nil {
 			s.layer.Close()
 			return err
 		}
-		s.zygotes.store(ns)
-		s.backend.oversee(s)
 		return nil
 	}
 	s.backend.commitLater(s)
 	return nil
 }
 
-func (s *snap) filler(h snapshot.Header, runs []snapshot.Range, below *snapshot.Layer) (snapshot.Filler, error) {
+func (s *snap) filler(ctx context.Context, h snapshot.Header, runs []snapshot.Range, below *snapshot.Layer) (snapshot.Filler, error) {
 	if below != nil {
-		return snapshot.NewSmallFiller(s.backend.arena, below, h.Tenant, runs, h.Gone)
+		return snapshot.NewSmallFiller(s.backend.arena, below, h.Tenant, runs, h.Holes)
 	}
-	var got []taken
+	var got []snapshot.Captured
 	for _, r := range runs {
-		got = append(got, taken{addr: uint64(r.VPN) * abi.PageSize, pages: r.Pages})
+		got = append(got, snapshot.Captured{Extent: snapshot.Extent{VPN: r.VPN, Pages: r.Pages}})
 	}
-	extents, size := layOut(got)
-	file, err := s.backend.memory(size)
+	extents, size := snapshot.LayOut(got)
+	file, err := s.backend.memory(ctx, size)
 	if err != nil {
 		return nil, err
 	}
 	return snapshot.NewLargeFiller(file, extents), nil
-}
-
-func asLayers(ranges []snapshot.Range, kind uint16) (out []layer) {
-	for _, r := range ranges {
-		out = append(out, layer{addr: uint64(r.VPN) * abi.PageSize, pages: r.Pages, kind: kind})
-	}
-	return out
 }

@@ -30,7 +30,7 @@ func TestFunctionWithManyUCsGetsAZygote(t *testing.T) {
 				}
 			}
 			serve(promoteAt, true)
-			runtimetest.Eventually(t, "the snapshot has a zygote", func() bool { return s.zygotes.load() != nil })
+			runtimetest.Eventually(t, "the snapshot has a zygote", func() bool { return s.holders() != nil })
 			serve(10, false)
 			sb := deployed(t, b, s)
 			defer sb.Close()

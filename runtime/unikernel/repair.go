@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // repair finds what is dead and makes it anew, from the root up: a process ends
-// when the one that forked it does.
+// when its parent does.
 func (b *Backend) repair(ctx context.Context) error {
 	if err := b.repairRoot(ctx); err != nil {
 		return err
@@ -16,67 +18,60 @@ func (b *Backend) repair(ctx context.Context) error {
 	languages, held := b.loadedLanguages(), b.overseen()
 	b.mu.Unlock()
 	for _, l := range languages {
-		if err := b.repairLanguage(l); err != nil {
+		if err := b.repairLanguage(ctx, l); err != nil {
 			return fmt.Errorf("image zygote of %s: %w", l.in.Runtime, err)
 		}
 	}
 	for _, s := range held {
-		if err := b.repairZygotes(s); err != nil {
+		if err := b.repairZygotes(ctx, s); err != nil {
 			return fmt.Errorf("zygotes of a snapshot of %s: %w", s.in.Runtime, err)
 		}
 	}
 	return nil
 }
 
-// repairRoot starts another root. What lies in the files of snapshots and in the
-// arena survives the tender: snapshots, and UCs that hibernate.
+// repairRoot starts another root. The files of snapshots and the arena survive the
+// tender, and with them snapshots, and UCs that hibernate.
 func (b *Backend) repairRoot(ctx context.Context) error {
 	r := b.tender()
-	if r.stopped() {
-		r.cmd.Process.Kill()
-		r.fail(errStopped)
-	}
-	r.look()
-	if !r.dead.Load() {
+	if !r.Stopped() && !r.Look() {
 		return nil
 	}
 	if b.rootLost != r {
 		b.rootLost = r
-		b.super.lose(kindRoot, 1, errProcessEnded)
+		b.losses.Lost(zygote.KindRoot, 1, zygote.ErrEnded)
 	}
-	r.stop()
+	r.Stop()
 	ctx, cancel := context.WithTimeout(ctx, repairTime)
 	defer cancel()
-	next, err := startRoot(ctx)
+	next, err := zygote.Start(ctx, b.losses)
 	if err != nil {
 		return fmt.Errorf("start another root: %w", err)
 	}
-	next.super = b.super
 	b.root.Store(next)
-	b.super.replace(kindRoot, 1)
+	b.losses.Replaced(zygote.KindRoot, 1)
 	return nil
 }
 
-func (b *Backend) repairLanguage(l *language) error {
-	n := l.zygote.Load()
-	n.look()
-	if !n.dead.Load() {
+func (b *Backend) repairLanguage(ctx context.Context, l *language) error {
+	z := l.zygote.Load()
+	if !z.Look() {
 		return nil
 	}
-	b.bury(n)
+	b.bury(z)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.growZygote(b, b.tender().zygote); err != nil {
+	if err := l.grow(ctx, b, b.tender().Zygote); err != nil {
 		return err
 	}
-	b.super.replace(kindZygote, 1)
+	b.losses.Replaced(zygote.KindZygote, 1)
 	return nil
 }
 
-// repairZygotes replaces the dead zygotes of a base snapshot. A function snapshot
-// goes back to the zygotes of its base, and gets one again when it has as many UCs
-// as it had then.
-func (b *Backend) repairZygotes(s *snap) error {
+// repairZygotes replaces the dead zygotes of a runtime snapshot. A function snapshot
+// goes back to the zygotes of its runtime snapshot, and gets one again when it has as
+// many UCs as it had then.
+func (b *Backend) repairZygotes(ctx context.Context, s *snap) error {
 	b.mu.Lock()
 	_, held := b.holders[s]
 	if held {
@@ -86,37 +81,37 @@ func (b *Backend) repairZygotes(s *snap) error {
 	if !held {
 		return nil
 	}
-	defer b.release(s)
-	l, err := b.language(context.Background(), s.in)
+	defer b.unref(s)
+	l, err := b.language(ctx, s.in)
 	if err != nil {
 		return err
 	}
-	ns := slices.Clone(s.zygotes.load())
-	for i, n := range ns {
-		n.look()
-		if !n.dead.Load() {
+	zs := slices.Clone(s.holders())
+	for i, z := range zs {
+		if !z.Look() {
 			continue
 		}
-		spares := n.pool.len()
-		b.bury(n)
+		spares := z.Spares()
+		b.bury(z)
 		if s.parent != nil {
 			b.demote(s)
 			return nil
 		}
-		next, err := b.growBaseZygote(s, l.image, l.zygote.Load(), n.pool.keeps)
+		next, err := s.grow(ctx, l, l.zygote.Load(), z.Size())
 		if err != nil {
 			return err
 		}
-		ns[i] = next
-		s.zygotes.store(slices.Clone(ns))
-		b.super.replace(kindZygote, 1)
-		b.super.replace(kindSpare, min(spares, next.pool.len()))
+		zs[i] = next
+		now := slices.Clone(zs)
+		s.zygotes.Store(&now)
+		b.losses.Replaced(zygote.KindZygote, 1)
+		b.losses.Replaced(zygote.KindSpare, min(spares, next.Spares()))
 	}
 	return nil
 }
 
 func (b *Backend) demote(s *snap) {
-	s.zygotes.store(nil)
+	s.zygotes.Store(nil)
 	b.promoted.Add(-1)
 	s.recorded.Store(false)
 	b.mu.Lock()
@@ -124,23 +119,30 @@ func (b *Backend) demote(s *snap) {
 	b.mu.Unlock()
 }
 
-// bury counts a dead zygote and what is lost with it, and kills what is left of it.
-// A zygote is buried once, though its replacement may fail and be tried again.
-func (b *Backend) bury(n *zygote) {
-	n.mu.Lock()
-	again := n.closed
-	n.mu.Unlock()
-	if again {
+// bury closes a dead zygote, which kills what is left of it, and counts what is lost
+// with it: once, though its replacement may fail and be tried again.
+func (b *Backend) bury(z *zygote.Zygote) {
+	spares := z.Spares()
+	if !z.Close() {
 		return
 	}
-	b.super.lose(kindZygote, 1, errProcessEnded)
-	b.super.lose(kindSpare, n.pool.len(), errProcessEnded)
-	n.close()
+	b.losses.Lost(zygote.KindZygote, 1, zygote.ErrEnded)
+	b.losses.Lost(zygote.KindSpare, spares, zygote.ErrEnded)
 	lost := 0
-	for _, s := range b.all() {
-		if s.on(n) && s.countLost() {
+	for _, s := range b.fleet.all() {
+		if p := s.on(z); p != nil && s.countLost(p) {
 			lost++
 		}
 	}
-	b.super.lose(kindUC, lost, errProcessEnded)
+	b.losses.Lost(zygote.KindUC, lost, zygote.ErrEnded)
+}
+
+// on is the sandbox's process if that is a child of z.
+func (s *sandbox) on(z *zygote.Zygote) *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live == nil || s.live.uc.Zygote() != z {
+		return nil
+	}
+	return s.live
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // keeping keep what they are sent in every way that a language offers.
@@ -43,41 +44,46 @@ func TestResetSpareHoldsNothingOfItsFunction(t *testing.T) {
 			if res := runtimetest.Invoke(t, sb, string(event)); res.Outcome != isolation.OK {
 				t.Fatalf("%+v", res)
 			}
-			if found(t, b, sb.uc, secret) == 0 {
+			if found(t, sb.live.uc, secret) == 0 {
 				t.Fatal("the search does not find what is there")
 			}
-			uc, n := sb.uc, base.zygotes.load()[0]
-			getSpare(t, n).end() // room for the one that is to be reset
+			n, pid := base.holders()[0], processOf(t, sb)
+			getSpare(t, n).Discard() // room for the one that is to be reset
 			sb.Close()
 			again := getSpare(t, n)
-			if again.id != nextID(uc.id) || !again.wasReset() {
-				t.Fatalf("the pool has spare %d, not %d", again.id, nextID(uc.id))
+			if now, err := again.HostPID(t.Context()); now != pid || !again.WasReset() {
+				t.Fatalf("the pool has process %d, not %d: %v", now, pid, err)
 			}
-			if k := found(t, b, again, secret); k > 0 {
+			if k := found(t, again, secret); k > 0 {
 				t.Errorf("%d pages still hold it", k)
 			}
-			again.end()
+			again.Discard()
 		})
 	}
 }
 
+// emptyPool ends the spares of a zygote.
+func emptyPool(z *zygote.Zygote) {
+	for c, ok := z.Take(zygote.Tenancy{}); ok; c, ok = z.Take(zygote.Tenancy{}) {
+		c.Discard()
+	}
+}
+
 // getSpare takes one out of the pool, for a test that ends it.
-func getSpare(t *testing.T, n *zygote) spare {
+func getSpare(t *testing.T, n *zygote.Zygote) zygote.Child {
 	t.Helper()
-	uc, ok := n.pool.take(tenancy{})
+	uc, ok := n.Take(zygote.Tenancy{})
 	if !ok {
 		t.Fatal("the pool is empty")
 	}
 	return uc
 }
 
-func (uc spare) end() { uc.zygote.discard(uc) }
-
 // found counts the UC's own pages that contain text. Which are its own is asked
 // of the kernel: the tender may believe something else.
-func found(t *testing.T, b *Backend, uc spare, text string) int {
+func found(t *testing.T, uc zygote.Child, text string) int {
 	t.Helper()
-	pid, err := (&sandbox{backend: b, uc: uc}).hostPID()
+	pid, err := uc.HostPID(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +147,7 @@ func anonymousPages(t *testing.T, pid int) (all []uint64) {
 func TestResetSpareHoldsNothingOfAnyLife(t *testing.T) {
 	const source = "let all = []; exports.handler = async ([text, pages]) => { for (let i = 0; i < pages; i++) all.push(Buffer.alloc(4096, text)); return all.length; };\n"
 	b, base := onlyOne(t, isolation.NodeJS)
-	n := base.zygotes.load()[0]
+	n := base.holders()[0]
 	for life, pages := range []int{100, 1, 400, 0, 30, 30, 900, 2} {
 		sb := deployed(t, b, base).(*sandbox)
 		if err := sb.Import(t.Context(), function(t, isolation.NodeJS, source)); err != nil {
@@ -149,22 +155,20 @@ func TestResetSpareHoldsNothingOfAnyLife(t *testing.T) {
 		}
 		secret := fmt.Sprintf("not for life %d ", life+1)
 		runtimetest.Invoke(t, sb, fmt.Sprintf(`[%q,%d]`, secret, pages))
-		uc := sb.uc
-		if found(t, b, uc, secret) < pages {
+		pid := processOf(t, sb)
+		if found(t, sb.live.uc, secret) < pages {
 			t.Fatalf("life %d: the search does not find what is there", life)
 		}
-		for n.pool.len() > 0 {
-			getSpare(t, n).end()
-		}
+		emptyPool(n)
 		sb.Close()
 		again := getSpare(t, n)
-		if again.id != nextID(uc.id) || !again.wasReset() {
-			t.Fatalf("life %d: the pool has spare %d, not %d", life, again.id, uc.id)
+		if now, err := again.HostPID(t.Context()); now != pid || !again.WasReset() {
+			t.Fatalf("life %d: the pool has process %d, not %d: %v", life, now, pid, err)
 		}
-		if k := found(t, b, again, secret); k > 0 {
+		if k := found(t, again, secret); k > 0 {
 			t.Errorf("%d pages still hold what life %d wrote", k, life)
 		}
-		n.keep(again)
+		n.Put(again)
 	}
 }
 
@@ -212,7 +216,7 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, base := onlyOne(t, isolation.NodeJS)
 			sb := deployed(t, b, base).(*sandbox)
-			getSpare(t, base.zygotes.load()[0]).end()
+			getSpare(t, base.holders()[0]).Discard()
 			if err := sb.Import(t.Context(), function(t, isolation.NodeJS, c.body)); err != nil {
 				t.Fatal(err)
 			}
@@ -222,7 +226,7 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 			if d := time.Since(begin); d > 10*time.Second {
 				t.Errorf("its end took %v", d)
 			}
-			if k := base.zygotes.load()[0].pool.len(); k > c.most {
+			if k := base.holders()[0].Spares(); k > c.most {
 				t.Errorf("%d spares are in the pool, want at most %d", k, c.most)
 			}
 			next := deployed(t, b, base)

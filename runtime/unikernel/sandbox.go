@@ -5,179 +5,153 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
-// sandbox is one unikernel context.
+// sandbox is the identity of one unikernel context: what it keeps while its
+// processes come and go.
 type sandbox struct {
-	backend  *Backend
-	in       isolation.Interpreter
-	uc       spare // which zygote forked it, and as what
-	channel  *channel
-	session  *driver.Session
-	prefetch bool  // a base snapshot of it learns what functions touch
-	parent   *snap // what it was deployed from; nil: booted
+	backend *Backend
+	in      isolation.Interpreter
+	parent  *snap  // it was deployed from; nil: booted
+	pid     uint32 // as the guest sees it
+	trains  bool   // a runtime snapshot of it records what functions touch
+	log     driver.Output
+	at      int // in the fleet's ring; guarded by the fleet's mu
 
-	copied  bool // deployed by copying, and not yet run: see promote.go
-	counted bool // in parent.live
-	pid     uint32
+	// holes are ranges that the guest gave back before its last wake: zeros lie there,
+	// whatever is in the snapshot. The janitor alone changes them, in state hibernating.
+	holes []snapshot.Range
 
-	// Held for reading by who uses uc, channel or session, for writing by who takes
-	// them away. See hibernate.go.
-	resting sync.RWMutex
-	waking  sync.Mutex       // one wake, or undoing of a wake, at a time
-	gone    []snapshot.Range // zeros since before the last wake, whatever lies beneath
-	spent   time.Duration    // processor time of processes that it had before
+	mu       sync.Mutex
+	state    state            // guarded by mu, as all below
+	changed  chan struct{}    // closed at the next change of state; nil: nobody waits
+	live     *process         // nil without a process
+	asleep   *hibernation     // nil with a process
+	users    int              // of live
+	touched  bool             // by a call, since the clock's hand was here
+	left     time.Time        // when the last call ended
+	tryAgain time.Time        // to hibernate, not before
+	spent    time.Duration    // processor time of processes that it had before
+	limits   isolation.Limits // of memory, threads and processor time
+	owner    zygote.Tenancy   // whose function it runs; not known before its import
+	net      *proxy.Proxy     // from its first network message on
 
-	mu           sync.Mutex
-	left         time.Time // when the last call ended
-	tryAgain     time.Time // to hibernate
-	asleep       *hibernated
-	hearing      chan struct{} // closed when what the UC said by itself was taken; see listen
-	woken        *hibernated   // what this call woke it from
-	limits       isolation.Limits
-	calls        int     // under way
-	touched      bool    // since the clock's hand was here
-	place        int     // in the backend's ring; guarded by its lock
-	owner        tenancy // whose function it runs; not known before its import
-	net          *proxy.Proxy
-	closed       bool
-	doomed       bool          // it is being killed: it neither hibernates nor is reset
-	yields       bool          // its process has SCHED_IDLE, and may serve no other sandbox
-	log          driver.Output // what the UC printed and no result has
-	lost         bool          // counted as a process that ended without the platform's wish
-	once, killed sync.Once
-	closeErr     error
-
-	cpu cpuLimit
+	once     sync.Once
+	closeErr error
 }
 
-// newSandbox takes a spare over. It does not hibernate before its first leave.
-func (b *Backend) newSandbox(uc spare, in isolation.Interpreter, limits isolation.Limits) *sandbox {
-	// The one who makes it calls leave when it is made.
-	sb := &sandbox{backend: b, in: in, uc: uc, limits: limits, calls: 1, touched: true}
-	sb.resting.RLock()
-	sb.channel = newChannel(uc.fd, sb, &b.readers)
-	b.mu.Lock()
-	sb.place = len(b.ring)
-	b.ring = append(b.ring, sb)
-	b.mu.Unlock()
-	b.awakened(1)
-	return sb
+// newSandbox makes a sandbox that start gives its first process.
+func (b *Backend) newSandbox(in isolation.Interpreter, limits isolation.Limits) *sandbox {
+	return &sandbox{backend: b, in: in, limits: limits, touched: true}
 }
 
-// enter begins a call of a sandbox: its UC has a process until leave.
-func (s *sandbox) enter(ctx context.Context) error {
-	if s.hibernated() != nil {
-		s.backend.reclaim()
-	}
-	s.resting.RLock()
-	err := s.begin(ctx)
-	if err != nil {
-		s.resting.RUnlock()
-	}
-	return err
+// start makes the sandbox known, with its first process. Its maker uses the process
+// until leave.
+func (s *sandbox) start(p *process) {
+	s.live, s.users = p, 1
+	s.backend.fleet.add(s)
 }
 
-// begin needs s.resting for reading.
-func (s *sandbox) begin(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.hearing != nil {
-		heard := s.hearing
-		s.mu.Unlock()
-		<-heard
-		s.mu.Lock()
-	}
-	if s.asleep != nil {
-		s.mu.Unlock()
-		err := s.wake(ctx)
-		s.mu.Lock()
-		if err != nil {
-			return s.unsent(fmt.Errorf("wake a unikernel context: %w", err))
-		}
-	}
-	if s.closed {
-		return isolation.ErrClosed
-	}
-	s.calls++
-	s.touched = true
-	s.tryAgain = time.Time{}
-	return nil
-}
-
-func (s *sandbox) leave() {
-	s.mu.Lock()
-	s.calls--
-	s.left = time.Now()
-	if s.calls == 0 {
-		s.free(s.woken)
-		s.woken = nil
-	}
-	s.mu.Unlock()
-	s.resting.RUnlock()
-}
+func (s *sandbox) place() *int { return &s.at }
 
 // Import implements isolation.Sandbox.
 func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {
 	if err := s.suit(fn.Account()); err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
-	if err := s.enter(ctx); err != nil {
+	p, err := s.enter(ctx)
+	if err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.leave(p)
 	code, err := driver.PackCode(fn.Package, driver.TaskRoot)
 	if err != nil {
 		return err
 	}
-	if err := s.limit(ctx, fn.Limits); err != nil {
-		return fmt.Errorf("import %s: %w", fn.Name, s.unsent(err))
+	if err := s.limit(ctx, p, fn.Limits); err != nil {
+		return fmt.Errorf("import %s: %w", fn.Name, p.unsent(err))
 	}
-	err = s.session.Hold(func(driver.State) error {
-		s.channel.code = code
+	err = p.session.Hold(func(driver.State) error {
+		p.channel.SendBefore(code)
 		return nil
 	})
 	if err == nil {
-		err = s.session.Import(ctx, driver.CodeAt(code.Root), fn)
+		err = p.session.Import(ctx, driver.CodeAt(code.Root), fn)
 	}
 	if err == nil {
 		return nil
 	}
-	s.noticeEnd(err)
-	if unborn := s.unborn(); unborn != nil {
+	s.noticeEnd(p, err)
+	if unborn := p.unborn(); unborn != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, unborn)
 	}
 	return err
 }
 
+// suit has a UC run functions of an account from now on. If its process served
+// another account, the UC gives the process up, and enter gives it another.
+func (s *sandbox) suit(account string) error {
+	next := zygote.Tenancy{Account: account, Ran: true}
+	p, err := s.use()
+	if err != nil {
+		return err
+	}
+	fits := p == nil || p.uc.Ran.Fits(next)
+	if p != nil {
+		s.release(p)
+	}
+	if !fits {
+		err := s.tryHibernate(nil)
+		if errors.Is(err, isolation.ErrClosed) || errors.Is(err, isolation.ErrBusy) {
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("%w: it does not leave the process of another account: %v", isolation.ErrUndelivered, err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owner = next
+	return nil
+}
+
+// tenant is whose function a sandbox runs.
+func (s *sandbox) tenant() zygote.Tenancy {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owner
+}
+
+func (s *sandbox) limitsNow() isolation.Limits {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.limits
+}
+
 // limit replaces the limits of a UC that runs.
-func (s *sandbox) limit(ctx context.Context, l isolation.Limits) error {
+func (s *sandbox) limit(ctx context.Context, p *process, l isolation.Limits) error {
 	s.mu.Lock()
 	was := s.limits
 	s.limits = l
 	s.mu.Unlock()
 	if was.CPUs != l.CPUs {
-		if err := s.limitCPU(l.CPUs); err != nil {
+		if err := p.limitCPU(ctx, l.CPUs); err != nil {
 			return fmt.Errorf("set the CPU limit: %w", err)
 		}
 	}
 	if was.MemoryBytes == l.MemoryBytes && was.Processes == l.Processes {
 		return nil
 	}
-	err := s.awaitQuiescence(ctx, func() error { // a UC that was just deployed may still be becoming one
-		_, _, err := s.uc.zygote.ask(order{op: opLimit, id: s.uc.id, a: uint64(l.MemoryBytes), b: uint64(l.Processes)}, nil)
-		return err
-	})
+	// A UC that was just deployed may still be becoming one.
+	err := awaitQuiescence(ctx, func() error { return p.uc.Limit(ctx, l.MemoryBytes, l.Processes) })
 	if err != nil {
 		return fmt.Errorf("set the limits of memory and threads: %w", err)
 	}
@@ -186,268 +160,113 @@ func (s *sandbox) limit(ctx context.Context, l isolation.Limits) error {
 
 // Invoke implements isolation.Sandbox.
 func (s *sandbox) Invoke(ctx context.Context, inv isolation.Invocation) (isolation.Result, error) {
-	if err := s.enter(ctx); err != nil {
+	p, err := s.enter(ctx)
+	if err != nil {
 		return isolation.Result{}, err
 	}
-	defer s.leave()
-	res, err := s.session.Invoke(ctx, inv)
-	s.noticeEnd(err)
-	if err != nil || !res.Outcome.Alive() {
-		if unborn := s.unborn(); unborn != nil {
-			s.sleepOn()
-			return isolation.Result{}, fmt.Errorf("invoke: %w", unborn)
+	defer s.leave(p)
+	res, err := p.session.Invoke(ctx, inv)
+	if err == nil && res.Outcome.Alive() {
+		if p.fresh.Load() && p.fresh.Swap(false) {
+			s.backend.considerPromotion(ctx, p)
 		}
+		return res, nil
 	}
-	if err == nil && !res.Outcome.Alive() {
-		s.doom()
+	s.noticeEnd(p, err)
+	if unborn := p.unborn(); unborn != nil {
+		s.hibernateOn(p)
+		return isolation.Result{}, fmt.Errorf("invoke: %w", unborn)
 	}
-	if err == nil && res.Outcome.Alive() && s.copied {
-		s.copied = false
-		if s.parent.live.Load() >= promoteAt && !s.parent.recorded.Swap(true) {
-			s.recordWritten(ctx)
-		}
+	if err == nil {
+		s.doom(p)
 	}
 	return res, err
 }
 
-// doom has the UC killed in the background: its zygote may be carrying out another
-// order, for which a reply must not wait. Close waits for the order to be given,
-// and for the UC's end. It needs s.resting for reading, and holds it until then.
-func (s *sandbox) doom() {
+// hibernateOn has a sandbox whose process could not be forked hibernate as it did, so
+// that a later call finds its UC.
+func (s *sandbox) hibernateOn(p *process) {
 	s.mu.Lock()
-	s.doomed = true
-	s.mu.Unlock()
-	s.resting.RLock() // nobody waits for it for writing, so it can be had twice
-	go func() {
-		defer s.resting.RUnlock()
-		s.kill()
-	}()
-}
-
-// kill tells the UC's zygote to kill it. Its channel stays, for those who still ask.
-func (s *sandbox) kill() {
-	s.killed.Do(func() {
-		s.unlimitCPU()
-		s.uc.zygote.forget(s.uc.id)
-	})
-}
-
-// console takes what the UC prints to its descriptors 1 and 2.
-func (s *sandbox) console(_ uint32, text []byte) { s.log.Write(text) }
-
-// hearLast takes what an idle UC printed since its last call.
-func (s *sandbox) hearLast() {
-	if s.session == nil {
-		return
+	defer s.mu.Unlock()
+	if p.woken != nil {
+		s.move(unborn)
 	}
-	// A call that is under way hears the UC itself.
-	_ = s.session.Hold(func(driver.State) error {
-		c := s.channel
-		c.use.RLock()
-		defer c.use.RUnlock()
-		if c.closed.Load() {
-			return nil
-		}
-		var head [abi.MsgSize]byte
-		n, _, err := unix.Recvfrom(c.fd, head[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		if err == nil && n > 0 {
-			c.takeOthers()
-		}
-		return nil
-	})
+}
+
+// doom has the UC killed in the background: its zygote may be carrying out another
+// order, for which a reply must not wait. Close waits for the order to be given, and
+// for the UC's end.
+func (s *sandbox) doom(p *process) {
+	s.mu.Lock()
+	s.move(dying)
+	s.mu.Unlock()
+	go p.kill()
+}
+
+// noticeEnd counts a UC that ended before a call reached it.
+func (s *sandbox) noticeEnd(p *process, err error) {
+	if errors.Is(err, isolation.ErrUndelivered) && p.unborn() == nil && s.countLost(p) {
+		s.backend.losses.Lost(zygote.KindUC, 1, err)
+	}
+}
+
+// countLost reports whether a process is to be counted as lost: once.
+func (s *sandbox) countLost(p *process) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	again := p.lost || s.state == closed
+	p.lost = true
+	return !again
+}
+
+// Usage implements isolation.Sandbox. Memory is what the UC alone holds: its
+// anonymous pages and page tables. Pages of snapshots that it only reads belong to
+// all. A UC that hibernates holds its patches.
+func (s *sandbox) Usage() (isolation.Usage, error) {
+	u, err := s.usage()
+	if err != nil && s.isClosed() {
+		err = isolation.ErrClosed
+	}
+	if err != nil {
+		return isolation.Usage{}, fmt.Errorf("usage of a unikernel context: %w", err)
+	}
+	return u, nil
+}
+
+func (s *sandbox) usage() (isolation.Usage, error) {
+	p, err := s.use()
+	if err != nil {
+		return isolation.Usage{}, err
+	}
+	s.mu.Lock()
+	u, h := isolation.Usage{CPU: s.spent, Source: "anonymous pages and page tables"}, s.asleep
+	s.mu.Unlock()
+	switch {
+	case p == nil && h == nil: // it just woke, or was closed
+		return s.usage()
+	case p == nil:
+		u.MemoryBytes, u.Source = int64(len(h.patches))*abi.PageSize, "patches of a hibernated context"
+		return u, nil
+	}
+	defer s.release(p)
+	st, err := p.uc.Stat(context.Background())
+	u.CPU += st.CPU
+	u.MemoryBytes = st.Memory
+	return u, err
 }
 
 // Printed implements isolation.Printer.
 func (s *sandbox) Printed() ([]byte, []isolation.LogMark) { return s.log.Take() }
 
-// learnEnd says how the UC ended, for the session.
-func (s *sandbox) learnEnd() driver.End {
+// Console implements guest.Peer: the UC wrote to its descriptor 1 or 2.
+func (s *sandbox) Console(_ uint32, text []byte) { s.log.Write(text) }
+
+// Network implements guest.Peer: the UC's proxy exists from the first such message
+// on.
+func (s *sandbox) Network(m abi.Msg, payload []byte) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := driver.End{LimitBytes: s.limits.MemoryBytes}
-	note := s.channel.note()
-	if note == nil {
-		e.Status = "signal: " + syscall.SIGKILL.String()
-		return e
-	}
-	switch note.code {
-	case abi.ExitOK:
-		if note.id != 0 {
-			e.Status = fmt.Sprintf("exit status %d", note.id)
-		}
-	case abi.ExitSignal:
-		e.Status = "signal: " + syscall.Signal(note.id).String()
-		e.OutOfMemory = note.memory
-	case abi.ExitMemory:
-		e.Status, e.OutOfMemory = note.why, true
-	default:
-		e.Status = note.why
-	}
-	return e
-}
-
-// explain adds what the UC said at its end to an error of the stream.
-func (s *sandbox) explain(err error) error {
-	if note := s.channel.note(); note != nil && errors.Is(err, driver.ErrEnded) {
-		return fmt.Errorf("%w: %w", err, note.err())
-	}
-	return err
-}
-
-// unborn is the error of a UC that could not be forked, which may come out
-// only when it is first used: a deploy does not wait for its process. A UC that
-// lies harms its own call alone.
-func (s *sandbox) unborn() error {
-	note := s.channel.note()
-	if note != nil && note.code == abi.ExitUnborn {
-		return note.err()
-	}
-	return nil
-}
-
-// Close implements isolation.Sandbox.
-func (s *sandbox) Close() error {
-	s.once.Do(func() {
-		s.resting.RLock()
-		defer s.resting.RUnlock()
-		if s.shut() {
-			s.disconnect()
-			s.backend.drop(s)
-			return
-		}
-		s.backend.awakened(-1)
-		s.hearLast()
-		if s.reset() {
-			s.backend.drop(s)
-			return
-		}
-		if s.session != nil {
-			s.session.Close()
-		}
-		s.kill()
-		s.channel.awaitEnd()
-		s.channel.shut()
-		s.disconnect()
-		s.channel.dropPins()
-		s.closeErr = s.freeCPU()
-		s.backend.drop(s)
-	})
-	return s.closeErr
-}
-
-// shut lets no further call in, and ends a UC that hibernates; it reports whether
-// the UC did. A wake that is under way comes to its end first.
-func (s *sandbox) shut() bool {
-	s.waking.Lock()
-	defer s.waking.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	if s.calls == 0 {
-		s.free(s.woken)
-		s.woken = nil
-	}
-	h := s.asleep
-	if h == nil {
-		return false
-	}
-	s.asleep = nil
-	close(h.over)
-	s.free(h)
-	return true
-}
-
-func (b *Backend) drop(s *sandbox) {
-	b.mu.Lock()
-	last := b.ring[len(b.ring)-1]
-	b.ring[s.place], last.place = last, s.place
-	b.ring[len(b.ring)-1] = nil
-	b.ring = b.ring[:len(b.ring)-1]
-	b.mu.Unlock()
-	if s.parent == nil {
-		return
-	}
-	s.countLive(-1)
-	b.release(s.parent)
-}
-
-// countLive counts the UC among those of its snapshot that were deployed by
-// copying, if n is above 0, or no more, below it.
-func (s *sandbox) countLive(n int) {
-	if want := n > 0; n != 0 && want != s.counted {
-		s.counted = want
-		s.parent.live.Add(int64(max(min(n, 1), -1)))
-	}
-}
-
-// awaitEnd waits until the UC, which was killed, is gone: its memory was given
-// back before its end of the channel was closed.
-func (c *channel) awaitEnd() {
-	c.use.RLock()
-	defer c.use.RUnlock()
-	if c.closed.Load() {
-		return
-	}
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); {
-		p := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLRDHUP}}
-		if _, err := unix.Poll(p, 1000); err != unix.EINTR && p[0].Revents != 0 {
-			return
-		}
-	}
-}
-
-// unsent marks the error of a call of which the UC has seen nothing, because a
-// process that the call needs is gone: another sandbox may take the call.
-func (s *sandbox) unsent(err error) error {
-	if errors.Is(err, ErrTenderGone) || s.channel.ended() {
-		return fmt.Errorf("%w: %w", isolation.ErrUndelivered, err)
-	}
-	return err
-}
-
-// on reports whether the UC is awake, as a child of a zygote.
-func (s *sandbox) on(n *zygote) bool {
-	if !s.resting.TryRLock() {
-		return false // it gives up its process now
-	}
-	defer s.resting.RUnlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.asleep == nil && !s.closed && s.uc.zygote == n
-}
-
-// noticeEnd counts a UC that ended before a call reached it.
-func (s *sandbox) noticeEnd(err error) {
-	if errors.Is(err, isolation.ErrUndelivered) && s.unborn() == nil && s.countLost() {
-		s.backend.super.lose(kindUC, 1, err)
-	}
-}
-
-// countLost reports whether the UC's process is to be counted as lost: once.
-func (s *sandbox) countLost() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	again := s.lost || s.closed
-	s.lost = true
-	return !again
-}
-
-func malformed(err error) error { return fmt.Errorf("%w: %w", driver.ErrProtocol, err) }
-
-// dropPins gives back what a UC that never spoke still held.
-func (c *channel) dropPins() {
-	c.use.Lock() // no reader is left
-	defer c.use.Unlock()
-	c.pins.release()
-	c.pins = nil
-}
-
-// network hands what the UC sends into the world to its proxy, which exists
-// from the first such message on.
-func (s *sandbox) network(m abi.Msg, payload []byte) {
-	s.mu.Lock()
-	if s.net == nil && !s.closed {
-		s.net = proxy.New(s.backend.rules, s.toUC)
+	if s.net == nil && s.state != closed {
+		s.net = proxy.New(s.backend.rules, s.sendUnasked)
 	}
 	net := s.net
 	s.mu.Unlock()
@@ -456,13 +275,59 @@ func (s *sandbox) network(m abi.Msg, payload []byte) {
 	}
 }
 
-// disconnect ends the proxy. The channel is shut already, so nothing waits for
-// the UC.
-func (s *sandbox) disconnect() {
+func (s *sandbox) hasNetwork() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.net != nil
+}
+
+// sendUnasked sends the UC a message that no call asked for. A UC that hibernates
+// gets it when it wakes.
+func (s *sandbox) sendUnasked(m abi.Msg, payload []byte) error {
+	for {
+		p, err := s.use()
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			defer s.release(p)
+			return p.channel.SendUnasked(m, payload)
+		}
+		s.mu.Lock()
+		changed := s.change()
+		wait := s.live == nil && s.state != closed
+		s.mu.Unlock()
+		if wait {
+			<-changed
+		}
+	}
+}
+
+// Close implements isolation.Sandbox.
+func (s *sandbox) Close() error {
+	s.once.Do(func() { s.closeErr = s.close() })
+	return s.closeErr
+}
+
+func (s *sandbox) close() (err error) {
+	p, dies := s.shut()
+	if p != nil {
+		if p.session != nil {
+			p.listen() // the UC's last words
+		}
+		if dies || !p.giveBack() {
+			err = p.end(true)
+		}
+	}
 	s.mu.Lock()
 	net := s.net
 	s.mu.Unlock()
 	if net != nil {
-		net.Close()
+		net.Close() // the channel is shut, so nothing waits for the UC
 	}
+	s.backend.fleet.remove(s)
+	if s.parent != nil {
+		s.backend.unref(s.parent)
+	}
+	return err
 }

@@ -81,7 +81,7 @@ func TestWithoutAProcessTheErrorNamesTheBoundsUntilThereIsRoomAgain(t *testing.T
 			fn := function(t, isolation.Python, nopSource[isolation.Python])
 			base := baseSnapshot(t, b, isolation.Python, nil)
 			// Groups are removed only after the tender has left them.
-			over := begin(t, append(descendants(b.tender().cmd.Process.Pid), b.tender().cmd.Process.Pid))
+			over := begin(t, append(descendants(b.tender().PID()), b.tender().PID()))
 			ended := false
 			end := func() {
 				if !ended {
@@ -109,10 +109,8 @@ func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
 	askKeeper(t, sb, "{}")
 	rest(t, sb)
 	for at := sb.parent; at != nil; at = at.parent {
-		for _, n := range at.zygotes.load() {
-			for uc, ok := n.pool.take(tenancy{}); ok; uc, ok = n.pool.take(tenancy{}) {
-				uc.end()
-			}
+		for _, n := range at.holders() {
+			emptyPool(n)
 		}
 	}
 	over := rlimitShortage(t, descendants(os.Getpid()))
@@ -125,7 +123,7 @@ func TestUCWaitsForAProcessThatCannotBeForked(t *testing.T) {
 		return err == nil
 	})
 	askKeeper(t, sb, "{}")
-	if n := be.awake.Load(); n != 1 {
+	if n := be.fleet.awake.Load(); n != 1 {
 		t.Errorf("%d UCs are counted as awake, want 1", n)
 	}
 }

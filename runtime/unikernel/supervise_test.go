@@ -14,13 +14,14 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // processTree are the living processes of a backend's tender by how far below the root
 // they are: the root, zygotes that boot, zygotes of snapshots, spares and UCs.
 func processTree(b *Backend) (levels [4][]int) {
 	kids := children()
-	levels[0] = []int{b.tender().cmd.Process.Pid}
+	levels[0] = []int{b.tender().PID()}
 	for i := range 3 {
 		for _, p := range levels[i] {
 			levels[i+1] = append(levels[i+1], kids[p]...)
@@ -106,23 +107,23 @@ func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
 		sig   syscall.Signal
 		kind  string
 	}{
-		{"a spare is killed", 3, one, syscall.SIGKILL, kindSpare},
-		{"all spares are killed", 3, all, syscall.SIGKILL, kindSpare},
-		{"all spares are stopped", 3, all, syscall.SIGSTOP, kindSpare},
-		{"a zygote is killed", 2, one, syscall.SIGKILL, kindZygote},
-		{"all zygotes are killed", 2, all, syscall.SIGKILL, kindZygote},
-		{"a zygote is stopped", 2, one, syscall.SIGSTOP, kindZygote},
-		{"all zygotes are stopped", 2, all, syscall.SIGSTOP, kindZygote},
-		{"the image zygote is killed", 1, all, syscall.SIGKILL, kindZygote},
-		{"the image zygote is stopped", 1, all, syscall.SIGSTOP, kindZygote},
-		{"the root is killed", 0, all, syscall.SIGKILL, kindRoot},
-		{"the root is stopped", 0, all, syscall.SIGSTOP, kindRoot},
+		{"a spare is killed", 3, one, syscall.SIGKILL, zygote.KindSpare},
+		{"all spares are killed", 3, all, syscall.SIGKILL, zygote.KindSpare},
+		{"all spares are stopped", 3, all, syscall.SIGSTOP, zygote.KindSpare},
+		{"a zygote is killed", 2, one, syscall.SIGKILL, zygote.KindZygote},
+		{"all zygotes are killed", 2, all, syscall.SIGKILL, zygote.KindZygote},
+		{"a zygote is stopped", 2, one, syscall.SIGSTOP, zygote.KindZygote},
+		{"all zygotes are stopped", 2, all, syscall.SIGSTOP, zygote.KindZygote},
+		{"the image zygote is killed", 1, all, syscall.SIGKILL, zygote.KindZygote},
+		{"the image zygote is stopped", 1, all, syscall.SIGSTOP, zygote.KindZygote},
+		{"the root is killed", 0, all, syscall.SIGKILL, zygote.KindRoot},
+		{"the root is stopped", 0, all, syscall.SIGSTOP, zygote.KindRoot},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			var before [4][]int
 			runtimetest.Eventually(t, "all are there", func() bool {
 				before = processTree(b)
-				return b.Health(t.Context()) == nil && len(before[3]) >= b.spares()
+				return b.Health(t.Context()) == nil && len(before[3]) >= b.cfg.spares()
 			})
 			lostBefore, replacedBefore := lost(b, f.kind)
 			struck := f.which(before[f.level])
@@ -137,7 +138,7 @@ func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
 			}
 			// A process that is on its way out may take a call with it.
 			runtimetest.Eventually(t, "the processes are gone", func() bool { return !slices.ContainsFunc(dying, alive) })
-			for i := range 2 * b.spares() {
+			for i := range 2 * b.cfg.spares() {
 				if err := retried(t.Context(), b, snap); err != nil {
 					t.Fatalf("call %d: %v", i, err)
 				}
@@ -148,7 +149,7 @@ func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
 			})
 			runtimetest.Eventually(t, "there are as many as before", func() bool {
 				now := processTree(b)
-				return len(now[1]) == len(before[1]) && len(now[2]) == len(before[2]) && len(now[3]) >= b.spares()
+				return len(now[1]) == len(before[1]) && len(now[2]) == len(before[2]) && len(now[3]) >= b.cfg.spares()
 			})
 			askKeeper(t, sleeper, "{}") // what hibernates survives, with its state
 			rest(t, sleeper)
@@ -171,7 +172,7 @@ func descriptors(t *testing.T) int {
 
 func TestUCThatIsStoppedDuringACallEndsTheCall(t *testing.T) {
 	_, sb, neighbour := withNeighbour(t, `exports.handler = () => new Promise(() => { console.log("begun"); setTimeout(() => {}, 1e8); });`)
-	pid, err := sb.(*sandbox).hostPID()
+	pid, err := sb.(*sandbox).live.uc.HostPID(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,14 +198,14 @@ func TestUCThatIsStoppedDuringACallEndsTheCall(t *testing.T) {
 func TestIdleUCThatDiedDoesNotTakeTheNextCall(t *testing.T) {
 	_, sb, _ := withNeighbour(t, nopSource[isolation.NodeJS])
 	runtimetest.Invoke(t, sb, "1")
-	pid, err := sb.(*sandbox).hostPID()
+	pid, err := sb.(*sandbox).live.uc.HostPID(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	runtimetest.Eventually(t, "it is gone", sb.(*sandbox).channel.ended)
+	runtimetest.Eventually(t, "it is gone", sb.(*sandbox).live.channel.Ended)
 	_, err = sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("1"), Deadline: time.Now().Add(time.Minute)})
 	if !errors.Is(err, isolation.ErrUndelivered) || !strings.Contains(err.Error(), "signal: killed") {
 		t.Errorf("a call of a UC that was killed before: %v", err)
@@ -219,12 +220,16 @@ func TestClosedSandboxIsNobodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	runtimetest.Invoke(t, old, "1")
-	was := old.(*sandbox).uc
+	was := old.(*sandbox).live.uc
+	first, err := was.HostPID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	old.Close()
 	next := deployed(t, b, base)
 	defer next.Close()
-	if now := next.(*sandbox).uc; now.id%maxChildren != was.id%maxChildren {
-		t.Fatalf("the next UC is not in the place of the first: %d, %d", now.id, was.id)
+	if pid, err := next.(*sandbox).live.uc.HostPID(t.Context()); err != nil || pid != first {
+		t.Fatalf("the next UC is process %d, not that of the first, %d: %v", pid, first, err)
 	}
 	if u, err := old.Usage(); !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("usage after close: %+v, %v", u, err)
@@ -235,13 +240,11 @@ func TestClosedSandboxIsNobodyElse(t *testing.T) {
 	if err := old.Import(t.Context(), fn); !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("import after close: %v", err)
 	}
-	// Whoever asked before Close is refused by the zygote.
-	if _, _, err := was.zygote.ask(order{op: opStat, id: was.id}, nil); !errors.Is(err, syscall.ESRCH) {
+	// A call that began before Close is refused by the zygote.
+	if _, err := was.Stat(t.Context()); !errors.Is(err, zygote.ErrUnknown) {
 		t.Errorf("an order for the UC that is gone: %v", err)
 	}
-	was.zygote.mu.Lock()
-	_ = was.zygote.send(order{op: opKill, id: was.id}) // a dead zygote fails the import below
-	was.zygote.mu.Unlock()
+	was.Kill()
 	if err := next.Import(t.Context(), fn); err != nil {
 		t.Errorf("its death was ordered by the name of the one before: %v", err)
 	}

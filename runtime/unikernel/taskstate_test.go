@@ -100,35 +100,31 @@ func taskStatus(t *testing.T, pid int) map[string]string {
 
 func TestNothingThatAGuestSetInItsTaskOutlivesAReset(t *testing.T) {
 	b, base := onlyOne(t, isolation.Python)
-	n := base.zygotes.load()[0]
+	n := base.holders()[0]
 	fn := spoilerFunction(t)
 	for _, c := range spoilings {
 		t.Run(c.name, func(t *testing.T) {
 			if flags, err := cpuFeatures(); c.way == protectionKeys && (err != nil || !slices.Contains(flags, "ospke")) {
 				t.Skip("this processor has no protection keys (ospke in /proc/cpuinfo)")
 			}
-			for n.pool.len() > 0 {
-				getSpare(t, n).end()
-			}
+			emptyPool(n)
 			sb := deployed(t, b, base).(*sandbox)
 			if err := sb.Import(t.Context(), fn); err != nil {
 				t.Fatal(err)
 			}
-			pid := sb.process(t)
-			for n.pool.len() > 0 {
-				getSpare(t, n).end()
-			}
+			pid := processOf(t, sb)
+			emptyPool(n)
 			if res := runtimetest.Invoke(t, sb, fmt.Sprint(c.way)); res.Outcome != isolation.OK {
 				t.Fatalf("%+v", res)
 			}
 			sleepsAtRest(t, pid)
 			sb.Close()
-			if kept := n.pool.len() == 1; kept != (c.end != refused) {
+			if kept := n.Spares() == 1; kept != (c.end != refused) {
 				t.Fatalf("reset: %v, want %v", kept, c.end != refused)
 			}
 			next := deployed(t, b, base).(*sandbox)
 			defer next.Close()
-			if got := next.process(t); (got == pid) != (c.end != refused) {
+			if got := processOf(t, next); (got == pid) != (c.end != refused) {
 				t.Fatalf("the next function runs in process %d, the spoiled one was %d", got, pid)
 			}
 			err := next.Import(t.Context(), fn)
@@ -146,7 +142,7 @@ func TestNothingThatAGuestSetInItsTaskOutlivesAReset(t *testing.T) {
 					t.Errorf("the next function sees %s of it (bits of csrc/guests/lib/taskstate.c), %v", res.Payload, res.Error)
 				}
 			}
-			if status := taskStatus(t, next.process(t)); strings.Trim(status["SigBlk"], "0") != "" {
+			if status := taskStatus(t, processOf(t, next)); strings.Trim(status["SigBlk"], "0") != "" {
 				t.Errorf("the next function runs with signals %s blocked", status["SigBlk"])
 			}
 		})

@@ -22,10 +22,10 @@ func ofAccount(t testing.TB, account string) isolation.Function {
 	return fn
 }
 
-// process names the process of a UC: its child of its zygote.
-func (s *sandbox) process(t *testing.T) int {
+// processOf is the process of a UC that is awake.
+func processOf(t *testing.T, s *sandbox) int {
 	t.Helper()
-	pid, err := s.hostPID()
+	pid, err := s.live.uc.HostPID(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func serveAccount(t *testing.T, b *Backend, base *snap, known bool, account stri
 		t.Fatal(err)
 	}
 	sb = got.(*sandbox)
-	before = sb.process(t)
+	before = processOf(t, sb)
 	if err := sb.Import(t.Context(), ofAccount(t, account)); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func serveAccount(t *testing.T, b *Backend, base *snap, known bool, account stri
 	if res := runtimetest.Invoke(t, sb, "{}"); res.Outcome != isolation.OK || json.Unmarshal(res.Payload, &pid) != nil || pid != sb.pid {
 		t.Fatalf("%+v, want process id %d", res, sb.pid)
 	}
-	return sb, before, sb.process(t)
+	return sb, before, processOf(t, sb)
 }
 
 func TestProcessesAreReusedWithinAnAccountAlone(t *testing.T) {
@@ -91,20 +91,18 @@ func TestProcessesAreReusedWithinAnAccountAlone(t *testing.T) {
 func TestHibernationKeepsProcessesWithinAnAccount(t *testing.T) {
 	b := newBackend(t, Config{Spares: 1, HibernateAfter: -1})
 	base := baseSnapshot(t, b, isolation.NodeJS, nil).(*snap)
-	n := base.zygotes.load()[0]
+	n := base.holders()[0]
 	sb, _, first := serveAccount(t, b, base, true, "111111111111")
 	defer sb.Close()
-	for n.pool.len() > 0 {
-		getSpare(t, n).end()
-	}
-	runtimetest.Eventually(t, "the UC hibernates", func() bool { return sb.tryHibernate() == nil })
+	emptyPool(n)
+	runtimetest.Eventually(t, "the UC hibernates", func() bool { return sb.tryHibernate(nil) == nil })
 	other, _, second := serveAccount(t, b, base, true, "222222222222")
 	if second == first {
 		t.Errorf("account 222222222222 runs in the process of account 111111111111")
 	}
 	other.Close()
 	runtimetest.Invoke(t, sb, "{}")
-	if got := sb.process(t); got == second {
+	if got := processOf(t, sb); got == second {
 		t.Errorf("a UC of account 111111111111 wakes in the process of account 222222222222")
 	}
 }

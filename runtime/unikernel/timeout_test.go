@@ -17,9 +17,10 @@ func TestTimedOutCallIsAnsweredWhileItsZygoteIsBusy(t *testing.T) {
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
-	n := sb.uc.zygote
-	n.mu.Lock() // as while it carries out another order
-	freed := time.AfterFunc(20*time.Second, n.mu.Unlock)
+	p := sb.live
+	turn := turnOf(p.uc.Zygote())
+	turn.Lock() // as while it carries out another order
+	freed := time.AfterFunc(20*time.Second, turn.Unlock)
 	deadline := time.Now().Add(300 * time.Millisecond)
 	res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "request-1", Payload: []byte("1"), Deadline: deadline})
 	late := time.Since(deadline)
@@ -36,12 +37,12 @@ func TestTimedOutCallIsAnsweredWhileItsZygoteIsBusy(t *testing.T) {
 		t.Error("the sandbox was closed, and nobody could kill its UC")
 	case <-time.After(100 * time.Millisecond):
 	}
-	n.mu.Unlock()
+	turn.Unlock()
 	<-closed
 	if err != nil || res.Outcome != isolation.TimedOut || late > 5*time.Second {
 		t.Errorf("outcome %s, %v, error %v, %v after the deadline", res.Outcome, res.Error, err, late)
 	}
-	if !sb.channel.closed.Load() || be.awake.Load() != 0 {
+	if !p.channel.Ended() || be.fleet.awake.Load() != 0 {
 		t.Error("the UC is still there")
 	}
 }

@@ -1,9 +1,9 @@
 package unikernel
 
 import (
-	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -29,24 +29,23 @@ func (b *Backend) Calls(sb isolation.Sandbox) ([]CallCount, error) {
 	if !ok || s.backend != b {
 		return nil, fmt.Errorf("read call counters: %w", isolation.ErrForeignObject)
 	}
-	if err := s.enter(context.Background()); err != nil {
-		return nil, fmt.Errorf("read call counters: %w", err)
-	}
-	defer s.leave()
-	raw, err := s.peek(abi.State, abi.StateSize)
+	ctx := context.Background() // orders end at their own deadlines
+	p, err := s.enter(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read call counters: %w", err)
 	}
-	st, err := abi.ParseState(raw)
+	defer s.leave(p)
+	st, err := p.uc.State(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read call counters: %w", err)
 	}
 	var tables [2][]byte
 	for i, off := range []uint64{st.CallsOff, st.UnknownOff} {
-		if tables[i], err = s.peek(abi.State+off, tracedCalls*4); err != nil {
+		if tables[i], err = p.uc.Peek(ctx, abi.State+off, tracedCalls*4); err != nil {
 			return nil, fmt.Errorf("read call counters: %w", err)
 		}
 	}
+	le := binary.LittleEndian
 	var out []CallCount
 	for n := range uint32(tracedCalls) {
 		c := CallCount{callName(n), le.Uint32(tables[0][4*n:]), le.Uint32(tables[1][4*n:])}
@@ -59,21 +58,6 @@ func (b *Backend) Calls(sb isolation.Sandbox) ([]CallCount, error) {
 		return cmp.Or(cmp.Compare(y.Unknown, x.Unknown), cmp.Compare(y.Count, x.Count), cmp.Compare(x.Name, y.Name))
 	})
 	return out, nil
-}
-
-func (s *sandbox) peek(addr, n uint64) (got []byte, err error) {
-	zygote := s.uc.zygote
-	_, _, err = zygote.ask(order{op: opPeek, id: s.uc.id, a: addr, b: n}, func(r reply) error {
-		got = bytes.Clone(zygote.scratch[:r.n])
-		return nil
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case uint64(len(got)) != n:
-		return nil, fmt.Errorf("%d bytes of %d at %#x", len(got), n, addr)
-	}
-	return got, nil
 }
 
 // Trace boots an interpreter, has it import and run a function, and returns

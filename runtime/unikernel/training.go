@@ -5,116 +5,144 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
-// StepPrefetch is a step of anticipatory optimisation that this backend adds
-// to the driver's: find out which pages the first import and the first run
-// write and read, and have every spare populate them before its order comes:
-// one call does what would be some hundred page faults. The spares that the
-// snapshot begins with run a training function besides.
+// StepPrefetch is a step of anticipatory optimisation that this backend adds to the
+// driver's: training runs record the working set of a first import and run, and every
+// spare populates these pages before its order comes: one call does the work of some
+// hundred page faults. The first spares of the snapshot do a training run besides.
 const StepPrefetch = "prefetch"
 
-// trainingFunctions are functions to learn from: what they touch, every function does.
+// trainingTime bounds a training run.
+const trainingTime = 30 * time.Second
+
+// trainingFunctions stand for all functions of a language: the pages that they touch,
+// every function does.
 var trainingFunctions = map[isolation.Language][2]string{
 	isolation.NodeJS: {"index.js", "exports.handler = async (event) => event;\n"},
 	isolation.Python: {"index.py", "def handler(event, context):\n    return event\n"},
 }
 
-// recordWorkingSet finds out what functions write, and then what they read where that is
-// known: a zygote maps what will be written in another way (csrc/tender/spare.c).
-func (s *snap) recordWorkingSet() ([]layer, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), trainingTime)
-	defer cancel()
-	var known []layer
-	for _, o := range []struct {
-		kind  uint16
-		flags uint32
-	}{{extentPrefetchWrite, 0}, {extentPrefetchRead, flagShared}} {
-		got, err := s.recordPages(ctx, known, o.flags)
-		if err != nil {
-			return nil, fmt.Errorf("learn what functions touch: %w", err)
-		}
-		for _, t := range got {
-			known = append(known, layer{addr: t.addr, pages: t.pages, kind: o.kind})
-		}
-	}
-	return known, nil
+// split takes the steps that are this backend's own out of those for the driver.
+func split(steps []string) (forDriver []string, prefetch bool) {
+	own := func(step string) bool { return step == StepPrefetch }
+	return slices.DeleteFunc(slices.Clone(steps), own), slices.ContainsFunc(steps, own)
 }
 
-// recordPages runs a training function in a UC of the snapshot and returns which of its
-// pages it wrote, or with flagShared read.
-func (s *snap) recordPages(ctx context.Context, known []layer, flags uint32) (got []taken, err error) {
+// recordWorkingSet finds the pages that functions write, and then the pages that they
+// read where the first are known: a zygote maps pages that will be written in another
+// way (csrc/tender/spare.c).
+func (s *snap) recordWorkingSet() (plan snapshot.Plan, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), trainingTime)
+	defer cancel()
+	for _, kind := range []snapshot.Kind{snapshot.PrefetchWrite, snapshot.PrefetchRead} {
+		ranges, err := s.recordPages(ctx, plan, kind == snapshot.PrefetchRead)
+		if err != nil {
+			return nil, fmt.Errorf("record the working set of functions: %w", err)
+		}
+		plan = plan.With(kind, ranges)
+	}
+	return plan, nil
+}
+
+// recordPages is which pages a training run in a UC of the snapshot wrote, or with
+// shared read, where spares populate the pages known so far.
+func (s *snap) recordPages(ctx context.Context, known snapshot.Plan, shared bool) (ranges []snapshot.Range, err error) {
 	trial := &snap{backend: s.backend, in: s.in, layer: s.layer, state: s.state, prefetch: known, refs: 1}
-	ns, err := s.backend.growBase(trial, 0)
+	l, from, err := s.backend.booter(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	defer ns.close()
-	trial.zygotes.store(ns)
-	sb, err := trial.trainingRun(ctx, ns[0], func(sb *sandbox) error {
-		return sb.awaitQuiescence(ctx, func() (err error) {
-			_, got, _, err = sb.table(order{op: opScan, flags: flags}, nil)
+	z, err := trial.grow(ctx, l, from, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	sb, err := trial.trainingRun(ctx, z, func(p *process) error {
+		return awaitQuiescence(ctx, func() error {
+			table, err := p.uc.Scan(ctx, shared)
+			ranges = ranges[:0]
+			for _, e := range table.Extents {
+				ranges = append(ranges, snapshot.Range{VPN: e.VPN, Pages: e.Pages})
+			}
 			return err
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	return got, sb.Close()
+	return ranges, sb.Close()
 }
 
-// split takes the steps that are this backend's own out of those for the
-// driver.
-func split(steps []string) (forDriver []string, prefetch bool) {
-	for _, s := range steps {
-		if s == StepPrefetch {
-			prefetch = true
-			continue
+// trainSpares has every spare in the pools do one training run, after which it is
+// reset: the pages that functions touch are in its page tables from then on.
+func (s *snap) trainSpares() error {
+	ctx, cancel := context.WithTimeout(context.Background(), trainingTime)
+	defer cancel()
+	for _, z := range s.holders() {
+		if err := s.trainPool(ctx, z); err != nil {
+			return fmt.Errorf("train a spare: %w", err)
 		}
-		forDriver = append(forDriver, s)
 	}
-	return forDriver, prefetch
+	return nil
 }
 
-// trainingTime bounds a training function's import and run.
-const trainingTime = 30 * time.Second
+func (s *snap) trainPool(ctx context.Context, z *zygote.Zygote) error {
+	spares := z.Spares()
+	z.WillReturn(spares)
+	for range spares {
+		sb, err := s.trainingRun(ctx, z, nil)
+		if err != nil {
+			return err
+		}
+		defer sb.Close()
+	}
+	return nil
+}
 
-// trainingRun runs the training function in a UC of the snapshot, from one of its zygotes, and then
-// looks at it: the UC has not hibernated since its run.
-func (s *snap) trainingRun(ctx context.Context, n *zygote, look func(*sandbox) error) (*sandbox, error) {
-	s.backend.hold(s)
-	sb, err := s.backend.deploy(s, n, isolation.Limits{}, tenancy{})
+// trainingRun runs the training function in a UC of the snapshot, forked from z, and
+// then looks at the UC, which has not hibernated since.
+func (s *snap) trainingRun(ctx context.Context, z *zygote.Zygote, look func(*process) error) (*sandbox, error) {
+	s.backend.ref(s)
+	sb, err := s.backend.deploy(ctx, s, z, isolation.Limits{}, zygote.Tenancy{})
 	if err != nil {
-		s.backend.release(s)
+		s.backend.unref(s)
 		return nil, err
 	}
-	if err := sb.trainingRun(ctx, look); err != nil {
+	if err := sb.train(ctx, look); err != nil {
 		sb.Close()
 		return nil, err
 	}
-	sb.mu.Lock()
-	sb.owner = tenancy{} // the training function is nobody's
-	sb.mu.Unlock()
 	return sb, nil
 }
 
-func (s *sandbox) trainingRun(ctx context.Context, look func(*sandbox) error) error {
-	if err := s.enter(ctx); err != nil {
+func (s *sandbox) train(ctx context.Context, look func(*process) error) error {
+	p, err := s.enter(ctx)
+	if err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.leave(p)
 	if err := runTraining(ctx, s, s.in.Language); err != nil {
 		return err
 	}
-	return look(s)
+	s.mu.Lock()
+	s.owner = zygote.Tenancy{} // the training function is nobody's
+	s.mu.Unlock()
+	if look == nil {
+		return nil
+	}
+	return look(p)
 }
 
 // runTraining imports and runs the training function of a language.
 func runTraining(ctx context.Context, sb isolation.Sandbox, lang isolation.Language) error {
-	dir, err := os.MkdirTemp("", "lambdabench-dummy-")
+	dir, err := os.MkdirTemp("", "lambdabench-training-")
 	if err != nil {
 		return err
 	}
@@ -123,40 +151,16 @@ func runTraining(ctx context.Context, sb isolation.Sandbox, lang isolation.Langu
 	if err := os.WriteFile(filepath.Join(dir, source[0]), []byte(source[1]), 0o644); err != nil {
 		return err
 	}
-	fn := isolation.Function{Name: "dummy", Version: "$LATEST", Handler: "index.handler", Package: dir}
+	fn := isolation.Function{Name: "training", Version: "$LATEST", Handler: "index.handler", Package: dir}
 	if err := sb.Import(ctx, fn); err != nil {
 		return err
 	}
-	inv := isolation.Invocation{ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(trainingTime)}
+	inv := isolation.Invocation{
+		ID: "00000000-0000-0000-0000-000000000000", Payload: []byte("{}"), Deadline: time.Now().Add(trainingTime),
+	}
 	res, err := sb.Invoke(ctx, inv)
 	if err == nil && res.Outcome != isolation.OK {
 		return res.Error
 	}
 	return err
-}
-
-// trainSpares has every spare in the pool run the training function once, after which it is
-// reset (see reset.go): what functions touch is then in its page tables.
-func (s *snap) trainSpares() error {
-	ctx, cancel := context.WithTimeout(context.Background(), trainingTime)
-	defer cancel()
-	for _, n := range s.zygotes.load() {
-		if err := s.trainPool(ctx, n); err != nil {
-			return fmt.Errorf("train a spare: %w", err)
-		}
-	}
-	return nil
-}
-
-func (s *snap) trainPool(ctx context.Context, n *zygote) error {
-	spares := n.pool.len()
-	n.pool.expect(spares)
-	for range spares {
-		sb, err := s.trainingRun(ctx, n, func(*sandbox) error { return nil })
-		if err != nil {
-			return err
-		}
-		defer sb.Close()
-	}
-	return nil
 }

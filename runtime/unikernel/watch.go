@@ -1,18 +1,21 @@
 package unikernel
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/guest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // A UC's own kernel bounds what its guest may have. A hostile guest need not ask
 // it: it can write anywhere in its region. So what is resident is watched too.
 // A UC may have an eighth more than its limit, and headroom for what no book has:
-// compiled code, and memory that was given back in small pieces. One that has
+// compiled code, and memory that was given back in small pieces. A UC that has
 // more is asked what its kernel does not charge. A guest can lie about that, so
-// what it says counts up to most alone.
+// its answer counts up to most alone.
 
 const (
 	watchEvery    = 100 * time.Millisecond
@@ -21,48 +24,31 @@ const (
 	watchMargin   = 128 << 20
 )
 
-// fair is how many bytes may be resident of a UC with a limit that says nothing
-// of itself.
+// fair is how many bytes may be resident of a UC with a limit that is not asked.
 func fair(limit int64) int64 { return limit + limit/8 + watchHeadroom }
 
-// most is how many may be, whatever it says.
+// most is how many bytes may be resident, whatever the UC says.
 func most(limit int64) int64 { return limit + limit/2 + watchMargin }
 
 // bound is how many bytes may be resident of a UC by what its kernel says.
-func (s *sandbox) bound(limit int64) int64 {
-	page, err := s.peek(abi.State, abi.StateSize)
+func (p *process) bound(ctx context.Context, limit int64) int64 {
+	page, err := p.uc.Peek(ctx, abi.State, abi.StateSize)
 	if err != nil {
-		return most(limit) // it is about to end, or its zygote is
+		return most(limit) // the UC is about to end, or its zygote is
 	}
 	here, err := abi.ParseState(page)
 	if err != nil {
 		return fair(limit)
 	}
 	// Copies that lie in the runtime snapshot are shared, and not resident here.
-	more := here.Uncharged - s.parent.uncharged()
+	more := here.Uncharged - p.of.parent.uncharged()
 	return min(fair(limit)+max(more, 0), most(limit))
-}
-
-// uncharged is what the kernel of a UC did not charge when its runtime snapshot
-// was taken. A UC that was booted has none.
-func (s *snap) uncharged() int64 {
-	for ; s != nil; s = s.parent {
-		for _, e := range s.layer.Extents {
-			if vpn := uint32(abi.State / abi.PageSize); s.layer.File != nil && vpn-e.VPN < e.Pages {
-				page := make([]byte, abi.StateSize)
-				_, err := s.layer.File.ReadAt(page, e.Off+int64(vpn-e.VPN)*abi.PageSize)
-				if st, bad := abi.ParseState(page); err == nil && bad == nil {
-					return st.Uncharged
-				}
-			}
-		}
-	}
-	return 0
 }
 
 // watchMemory is the goroutine that ends UCs that are too large; Close waits for
 // it.
 func (b *Backend) watchMemory() {
+	ctx := context.Background() // orders end at their own deadlines
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for at := 0; ; {
@@ -71,92 +57,60 @@ func (b *Backend) watchMemory() {
 		case <-b.done:
 			return
 		}
-		some, first := b.stretch(at, watchAtOnce)
+		some, first := b.fleet.some(at, watchAtOnce)
 		at = first + len(some)
-		for n, all := range limited(some) {
-			suspects := n.larger(all)
+		for z, all := range limited(some) {
+			suspects := larger(ctx, z, all)
 			for i := range suspects {
-				suspects[i].most = suspects[i].ask()
+				suspects[i].ask(ctx)
 			}
-			for _, w := range n.larger(suspects) {
-				w.endTooLarge(w.most, w.limit)
+			for _, w := range larger(ctx, z, suspects) {
+				w.endTooLarge()
 			}
 		}
 	}
 }
 
-// watched is one UC that is looked at, as its zygote knows it.
+// watched is a process that is looked at. Nobody keeps it from ending meanwhile: its
+// zygote then answers that it is gone.
 type watched struct {
-	*sandbox
-	id    uint32
+	*process
 	limit int64
 	most  int64 // bytes that may be resident
 }
 
-// ask is what may be resident by the word of the UC, if it still has its process.
-func (w watched) ask() int64 {
-	if !w.resting.TryRLock() {
-		return most(w.limit)
-	}
-	defer w.resting.RUnlock()
-	if w.hibernated() != nil || w.uc.id != w.id {
-		return most(w.limit)
-	}
-	return w.bound(w.limit)
-}
-
-// limited are those that are awake and have a limit, by their zygotes.
-func limited(some []*sandbox) map[*zygote][]watched {
-	all := map[*zygote][]watched{}
+// limited are the processes with a limit, by their zygotes.
+func limited(some []*sandbox) map[*zygote.Zygote][]watched {
+	all := map[*zygote.Zygote][]watched{}
 	for _, s := range some {
-		if !s.resting.TryRLock() {
-			continue
-		}
 		s.mu.Lock()
-		if limit := s.limits.MemoryBytes; s.asleep == nil && !s.closed && limit > 0 {
-			all[s.uc.zygote] = append(all[s.uc.zygote], watched{s, s.uc.id, limit, fair(limit)})
+		if limit := s.limits.MemoryBytes; s.state == awake && limit > 0 {
+			z := s.live.uc.Zygote()
+			all[z] = append(all[z], watched{s.live, limit, fair(limit)})
 		}
 		s.mu.Unlock()
-		s.resting.RUnlock()
 	}
 	return all
 }
 
 // larger are those of which more is resident than may be.
-func (n *zygote) larger(all []watched) (over []watched) {
-	if len(all) == 0 {
-		return nil
+func larger(ctx context.Context, z *zygote.Zygote, all []watched) (over []watched) {
+	bounds := make([]zygote.Bound, len(all))
+	for i, w := range all {
+		bounds[i] = zygote.Bound{UC: w.uc, Bytes: w.most}
 	}
-	// A zygote that is gone has no UCs either.
-	_, _, _ = n.askWith(order{op: opWatch, a: uint64(len(all))}, func(scratch []byte) {
-		for i, w := range all {
-			le.PutUint32(scratch[i*watchedSize:], w.id)
-			le.PutUint32(scratch[i*watchedSize+4:], uint32(w.most/abi.PageSize))
-		}
-	}, func(r reply) error {
-		large := map[uint32]bool{}
-		for i := range min(int(r.n), len(all)) {
-			large[le.Uint32(n.scratch[i*watchedSize:])] = true
-		}
-		for _, w := range all {
-			if large[w.id] {
-				over = append(over, w)
-			}
-		}
-		return nil
-	})
+	for _, i := range z.Oversized(ctx, bounds) {
+		over = append(over, all[i])
+	}
 	return over
 }
 
-// endTooLarge ends the UC as one that its own kernel refused memory, if it is
-// still there.
-func (s *sandbox) endTooLarge(most, limit int64) {
-	s.resting.RLock()
-	defer s.resting.RUnlock()
-	if s.hibernated() != nil {
-		return
-	}
-	why := fmt.Sprintf("more than %d MB are resident, where %d MB are the limit", most>>20, limit>>20)
-	s.channel.end.CompareAndSwap(nil, &exitNote{code: abi.ExitMemory, why: why})
-	s.kill()
+// ask has the UC's kernel say what may be resident.
+func (w *watched) ask(ctx context.Context) { w.most = w.bound(ctx, w.limit) }
+
+// endTooLarge ends the UC as one that its own kernel refused memory.
+func (w watched) endTooLarge() {
+	why := fmt.Sprintf("more than %d MB are resident, where %d MB are the limit", w.most>>20, w.limit>>20)
+	w.channel.EndAs(&guest.Exit{Code: abi.ExitMemory, Why: why})
+	w.kill()
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // A guest that writes where its kernel gave it nothing.
@@ -112,7 +113,7 @@ def handler(event, context):
 	if res := runtimetest.Invoke(t, sb, "{}"); string(res.Payload) != "4" {
 		t.Errorf("%+v: %v", res, res.Error)
 	}
-	resident := taskStatus(t, sb.process(t))["RssAnon"]
+	resident := taskStatus(t, processOf(t, sb))["RssAnon"]
 	var kb int64
 	if _, err := fmt.Sscanf(resident, "%d kB", &kb); err != nil || kb<<10 < fair(128<<20) {
 		t.Errorf("%s are resident (%v): the test does not reach the bound of a UC that says nothing", resident, err)
@@ -123,11 +124,11 @@ def handler(event, context):
 func TestWatchOfAZygoteThatIsGone(t *testing.T) {
 	b := newBackend(t, Config{})
 	base := baseSnapshot(t, b, isolation.Python, nil)
-	n := base.(*snap).zygotes.load()[0]
+	n := base.(*snap).holders()[0]
 	if err := base.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if over := n.larger([]watched{{id: 1, limit: 1 << 20}}); len(over) > 0 {
+	if over := n.Oversized(t.Context(), []zygote.Bound{{Bytes: 1 << 20}}); len(over) > 0 {
 		t.Errorf("%d UCs of a zygote that is gone are too large", len(over))
 	}
 }

@@ -1,6 +1,7 @@
 package unikernel
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -25,30 +26,27 @@ func (s *sandbox) yield(on bool) error {
 	if err := canYield(); err != nil {
 		return err
 	}
-	s.resting.RLock()
-	defer s.resting.RUnlock()
-	if s.isClosed() || s.hibernated() != nil {
+	p, err := s.use()
+	if err != nil {
+		return err
+	}
+	if p == nil {
 		return unix.ESRCH
 	}
-	pid, err := s.hostPID()
+	defer s.release(p)
+	pid, err := p.uc.HostPID(context.Background())
 	if err != nil {
 		return err
 	}
 	if on {
+		p.yields.Store(true)
 		if err = setPolicy(pid, unix.SCHED_IDLE); err == nil {
-			s.setYields(true)
 			return nil
 		}
 	}
 	back := setPolicy(pid, unix.SCHED_NORMAL)
-	s.setYields(back != nil)
+	p.yields.Store(back != nil)
 	return errors.Join(err, back)
-}
-
-func (s *sandbox) setYields(yields bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.yields = yields
 }
 
 // setPolicy is for all threads of a process. A thread that one of them starts

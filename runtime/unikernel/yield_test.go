@@ -21,7 +21,7 @@ func TestASandboxThatYieldsHasTheProcessorOnlyWhenItIsIdle(t *testing.T) {
 	fn := runtimetest.Function(t, isolation.Python, "def handler(event, context): return 1")
 	policy := func(sb isolation.Sandbox) uint32 {
 		t.Helper()
-		pid, err := sb.(*sandbox).hostPID()
+		pid, err := sb.(*sandbox).live.uc.HostPID(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,9 +28,9 @@ const (
 	maxStages  = 16
 )
 
-// spareSlots is how many free slots keep their memory: giving a page back to
+// freeSlots is how many free slots keep their memory: giving a page back to
 // the host and getting another one costs more than what is done with it.
-const spareSlots = 4096
+const freeSlots = 4096
 
 // ErrFull: the arena has no room, or the host no memory.
 var ErrFull = errors.New("snapshot arena is full")
@@ -47,16 +47,16 @@ type Arena struct {
 	fd  int
 	mem []byte // mapping of the file, and of what it may grow to
 
-	mu     sync.Mutex
-	slots  Slot // the file's length
-	top    Slot // slots below were handed out at least once
-	spare  []Slot
-	holes  []Slot // free, and without memory
-	refs   []uint32
-	hashes []uint64 // of committed slots
-	stages []Slot
-	index  map[uint64]Slot // slots by the hash of tenant and content
-	used   int64
+	mu      sync.Mutex
+	slots   Slot   // the file's length
+	top     Slot   // slots below were handed out at least once
+	free    []Slot // with memory
+	emptied []Slot // free, and without memory
+	refs    []uint32
+	hashes  []uint64 // of committed slots
+	stages  []Slot
+	index   map[uint64]Slot // slots by the hash of tenant and content
+	used    int64
 }
 
 // NewArena makes an empty arena.
@@ -163,7 +163,7 @@ func (a *Arena) drop(s Slot) {
 		return
 	}
 	if a.refs[s]--; a.refs[s] == 0 {
-		a.spare = append(a.spare, s)
+		a.free = append(a.free, s)
 		a.used--
 	}
 }
@@ -171,13 +171,13 @@ func (a *Arena) drop(s Slot) {
 // trim gives the memory of slots that were not needed for long back to the
 // host, if there are many. It needs a.mu.
 func (a *Arena) trim() {
-	n := len(a.spare) - spareSlots
-	if n < spareSlots {
+	n := len(a.free) - freeSlots
+	if n < freeSlots {
 		return
 	}
-	idle := slices.Clone(a.spare[:n])
-	a.spare = append(a.spare[:0], a.spare[n:]...)
-	a.holes = append(a.holes, idle...)
+	idle := slices.Clone(a.free[:n])
+	a.free = append(a.free[:0], a.free[n:]...)
+	a.emptied = append(a.emptied, idle...)
 	slices.Sort(idle)
 	for len(idle) > 0 {
 		k := 1
@@ -190,12 +190,12 @@ func (a *Arena) trim() {
 	}
 }
 
-// take hands out one slot. It needs a.mu.
-func (a *Arena) take() (Slot, error) {
-	for _, free := range []*[]Slot{&a.spare, &a.holes} {
-		if k := len(*free); k > 0 {
-			s := (*free)[k-1]
-			*free = (*free)[:k-1]
+// acquire hands out one slot. It needs a.mu.
+func (a *Arena) acquire() (Slot, error) {
+	for _, list := range []*[]Slot{&a.free, &a.emptied} {
+		if k := len(*list); k > 0 {
+			s := (*list)[k-1]
+			*list = (*list)[:k-1]
 			a.refs[s] = 1
 			a.used++
 			return s, nil

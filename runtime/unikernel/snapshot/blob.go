@@ -6,7 +6,7 @@ func (a *Arena) Put(b []byte) ([]Slot, error) {
 	slots := make([]Slot, 0, (len(b)+PageSize-1)/PageSize)
 	a.mu.Lock()
 	for len(slots) < cap(slots) {
-		s, err := a.take()
+		s, err := a.acquire()
 		if err != nil {
 			a.mu.Unlock()
 			a.Drop(slots)

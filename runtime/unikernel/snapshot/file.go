@@ -59,9 +59,9 @@ type Header struct {
 	Tenant   string   `json:"tenant,omitempty"`
 	Seq      uint32   `json:"seq"`
 	Imported bool     `json:"imported"`
-	Gone     []Range  `json:"gone,omitempty"`
-	Touched  []Range  `json:"touched,omitempty"` // what blanks populate
-	Read     []Range  `json:"read,omitempty"`
+	Holes    []Range  `json:"holes,omitempty"`
+	Written  []Range  `json:"written,omitempty"` // prefetched for writing
+	Read     []Range  `json:"read,omitempty"`    // prefetched for reading
 }
 
 // Write writes a layer. page fills buf with the content of each page of runs,
@@ -158,12 +158,11 @@ func readTables(in *summed) (Header, []Range, error) {
 	if err := in.full(head); err != nil {
 		return h, nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(head))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&h); err != nil {
+	h, err = parseHeader(head)
+	if err != nil {
 		return h, nil, fmt.Errorf("%w: header: %v", ErrBroken, err)
 	}
-	for _, list := range [][]Range{h.Gone, h.Touched, h.Read} {
+	for _, list := range [][]Range{h.Holes, h.Written, h.Read} {
 		for _, r := range list {
 			if r.VPN >= maxVPN || r.Pages == 0 || r.Pages > maxVPN-r.VPN {
 				return h, nil, fmt.Errorf("%w: header: range %#x of %d pages", ErrBroken, r.VPN, r.Pages)
@@ -172,6 +171,21 @@ func readTables(in *summed) (Header, []Range, error) {
 	}
 	runs, err := in.runs()
 	return h, runs, err
+}
+
+// parseHeader also reads the names that holes and written ranges had in older
+// files.
+func parseHeader(text []byte) (Header, error) {
+	var h struct {
+		Header
+		Gone    []Range `json:"gone"`
+		Touched []Range `json:"touched"`
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err := d.Decode(&h)
+	h.Holes, h.Written = append(h.Holes, h.Gone...), append(h.Written, h.Touched...)
+	return h.Header, err
 }
 
 // summed reads and sums.

@@ -17,7 +17,7 @@ func content(vpn uint32, buf []byte) error {
 
 func sample(t testing.TB) []byte {
 	var b bytes.Buffer
-	h := Header{ABI: 2, LibOS: "ab", Runtime: "nodejs20.x", CPU: []string{"sse2"}, Gone: []Range{{1, 2}}, Seq: 3, Imported: true}
+	h := Header{ABI: 2, LibOS: "ab", Runtime: "nodejs20.x", CPU: []string{"sse2"}, Holes: []Range{{1, 2}}, Seq: 3, Imported: true}
 	if _, err := Write(&b, h, []Range{{1024, 2}, {4096, 1}}, content); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func read(data []byte) (Header, map[uint32][]byte, error) {
 
 func TestFileKeepsALayer(t *testing.T) {
 	h, pages, err := read(sample(t))
-	if err != nil || h.Runtime != "nodejs20.x" || !h.Imported || len(h.Gone) != 1 || len(pages) != 3 {
+	if err != nil || h.Runtime != "nodejs20.x" || !h.Imported || len(h.Holes) != 1 || len(pages) != 3 {
 		t.Fatalf("%+v, %d pages, %v", h, len(pages), err)
 	}
 	var want [PageSize]byte
@@ -155,4 +155,14 @@ func ExampleLayer_Has() {
 	child := &Layer{Parent: base, pages: []Page{{VPN: 11, Slot: 0}}}
 	fmt.Println(child.Has(10), child.Has(11), child.Has(20))
 	// Output: true false false
+}
+
+func TestHeaderOfAnOlderFileIsRead(t *testing.T) {
+	h, err := parseHeader([]byte(`{"runtime":"python3.11","gone":[{"VPN":1,"Pages":2}],"touched":[{"VPN":5,"Pages":6}]}`))
+	if err != nil || len(h.Holes) != 1 || h.Holes[0] != (Range{1, 2}) || len(h.Written) != 1 || h.Written[0] != (Range{5, 6}) {
+		t.Errorf("%+v, %v", h, err)
+	}
+	if _, err := parseHeader([]byte(`{"runtime":"python3.11","another":1}`)); err == nil {
+		t.Error("a header with a field of no version is accepted")
+	}
 }

@@ -21,7 +21,7 @@ type smallFiller struct {
 }
 
 // NewSmallFiller makes room in the arena for a layer with pages in runs.
-func NewSmallFiller(a *Arena, parent *Layer, tenant string, runs []Range, gone []Range) (Filler, error) {
+func NewSmallFiller(a *Arena, parent *Layer, tenant string, runs []Range, holes []Range) (Filler, error) {
 	pages := 0
 	for _, r := range runs {
 		pages += int(r.Pages)
@@ -30,7 +30,7 @@ func NewSmallFiller(a *Arena, parent *Layer, tenant string, runs []Range, gone [
 	if err != nil {
 		return nil, err
 	}
-	return &smallFiller{arena: a, layer: NewSmall(a, parent, tenant, nil, gone, first, n)}, nil
+	return &smallFiller{arena: a, layer: NewSmall(a, parent, tenant, nil, holes, first, n)}, nil
 }
 
 func (f *smallFiller) Page(vpn uint32, p []byte) error {
@@ -47,7 +47,7 @@ func (f *smallFiller) Page(vpn uint32, p []byte) error {
 }
 
 func (f *smallFiller) Layer() *Layer {
-	f.layer.own = int64(f.n)
+	f.layer.unique = int64(f.n)
 	return f.layer
 }
 
@@ -97,16 +97,8 @@ func zeros(p []byte) bool {
 func (l *Layer) WriteSmall(w io.Writer, h Header) (Sum, error) {
 	pages := l.Pin()
 	defer l.Unpin()
-	var runs []Range
-	for i, p := range pages {
-		if i > 0 && p.VPN == pages[i-1].VPN+1 {
-			runs[len(runs)-1].Pages++
-			continue
-		}
-		runs = append(runs, Range{p.VPN, 1})
-	}
 	next := 0
-	return Write(w, h, runs, func(_ uint32, buf []byte) error {
+	return Write(w, h, Ranges(pages), func(_ uint32, buf []byte) error {
 		next++
 		return l.arena.Read(pages[next-1].Slot, buf)
 	})

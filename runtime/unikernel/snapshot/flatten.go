@@ -3,17 +3,58 @@ package snapshot
 import (
 	"fmt"
 	"os"
+	"slices"
 )
 
-// Flatten writes the content of extents, as a large base and small layers
-// above it (the oldest first) have it, to file.
-func Flatten(file *os.File, extents []Extent, base *Layer, above []*Layer) error {
-	for _, e := range extents {
+// Flat is the stack of a small layer for a zygote: the base's file mapped, and
+// over it a second file with those huge pages in which the small layers have
+// pages. Close releases the layers' pages.
+type Flat struct {
+	Base *Layer
+	Size int64 // of the second file, in bytes
+
+	above   []*Layer // the oldest first
+	extents []Extent
+}
+
+// Flatten plans the stack that ends at l.
+func (l *Layer) Flatten() *Flat {
+	f := &Flat{}
+	for ; l.File == nil; l = l.Parent {
+		f.above = append(f.above, l)
+	}
+	f.Base = l
+	slices.Reverse(f.above)
+	var got []Captured
+	for _, a := range f.above {
+		for _, p := range a.Pin() {
+			got = append(got, Captured{Extent: Extent{VPN: p.VPN, Pages: 1}})
+		}
+	}
+	f.extents, f.Size = LayOut(got)
+	return f
+}
+
+// Close releases the pages of the layers.
+func (f *Flat) Close() { Pins(f.above).Release() }
+
+// Plan maps the base's file as number 0 and the second file as number 1.
+func (f *Flat) Plan() Plan {
+	plan := f.Base.PlanFile(0)
+	for _, a := range f.above {
+		plan = plan.With(Zeroed, a.Holes)
+	}
+	return append(plan, (&Layer{Extents: f.extents}).PlanFile(1)...)
+}
+
+// Write fills the second file.
+func (f *Flat) Write(file *os.File) error {
+	for _, e := range f.extents {
 		buf := make([]byte, int(e.Pages)*PageSize)
-		if err := base.readInto(buf, e.VPN); err != nil {
+		if err := f.Base.readInto(buf, e.VPN); err != nil {
 			return err
 		}
-		for _, l := range above {
+		for _, l := range f.above {
 			if err := l.overlay(buf, e); err != nil {
 				return err
 			}
@@ -43,8 +84,8 @@ func (l *Layer) readInto(buf []byte, vpn uint32) error {
 
 // overlay lays what a small layer has in e over buf.
 func (l *Layer) overlay(buf []byte, e Extent) error {
-	for _, g := range l.Gone {
-		if from, to := max(e.VPN, g.VPN), min(e.VPN+e.Pages, g.VPN+g.Pages); from < to {
+	for _, h := range l.Holes {
+		if from, to := max(e.VPN, h.VPN), min(e.VPN+e.Pages, h.VPN+h.Pages); from < to {
 			clear(buf[(from-e.VPN)*PageSize : (to-e.VPN)*PageSize])
 		}
 	}

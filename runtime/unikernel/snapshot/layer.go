@@ -45,9 +45,9 @@ type Layer struct {
 	Extents []Extent // sorted
 	Filled  int64    // bytes of guest memory in the file, without what only fills gaps
 
-	// Gone are ranges that read as zeros whatever lies beneath. They are laid
+	// Holes are ranges that read as zeros whatever lies beneath. They are laid
 	// before the pages.
-	Gone []Range
+	Holes []Range
 
 	arena *Arena
 
@@ -58,18 +58,18 @@ type Layer struct {
 	pins      int
 	committed bool
 	closed    bool
-	own       int64 // pages that nobody had before
+	unique    int64 // pages that nobody else has
 	missed    int   // pages that committing found in the arena
 }
 
 // NewSmall makes a layer of pages that lie in a stage of the arena, or outside
 // of it, where they stay: those the layer takes over, see Arena.Hold.
-func NewSmall(a *Arena, parent *Layer, tenant string, pages []Page, gone []Range, stage Slot, stageN int) *Layer {
+func NewSmall(a *Arena, parent *Layer, tenant string, pages []Page, holes []Range, stage Slot, stageN int) *Layer {
 	slices.SortFunc(pages, func(x, y Page) int { return int(x.VPN) - int(y.VPN) })
-	l := &Layer{Parent: parent, Tenant: tenant, Gone: gone, arena: a, pages: pages, stage: stage, stageN: stageN}
+	l := &Layer{Parent: parent, Tenant: tenant, Holes: holes, arena: a, pages: pages, stage: stage, stageN: stageN}
 	for _, p := range pages {
 		if p.Slot == 0 || l.staged(p.Slot) {
-			l.own++
+			l.unique++
 		}
 	}
 	return l
@@ -78,8 +78,8 @@ func NewSmall(a *Arena, parent *Layer, tenant string, pages []Page, gone []Range
 func (l *Layer) staged(s Slot) bool { return s >= l.stage && s-l.stage < Slot(l.stageN) }
 
 // NewLarge makes a layer whose pages lie in a file.
-func NewLarge(parent *Layer, file *os.File, extents []Extent, filled int64, gone []Range) *Layer {
-	return &Layer{Parent: parent, File: file, Extents: extents, Filled: filled, Gone: gone, committed: true}
+func NewLarge(parent *Layer, file *os.File, extents []Extent, filled int64, holes []Range) *Layer {
+	return &Layer{Parent: parent, File: file, Extents: extents, Filled: filled, Holes: holes, committed: true}
 }
 
 // Size is the memory of the layer's own pages, in bytes; pages that others
@@ -90,7 +90,7 @@ func (l *Layer) Size() int64 {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.own * PageSize
+	return l.unique * PageSize
 }
 
 // Count is how many pages the layer has, shared ones included.
@@ -149,10 +149,8 @@ func (l *Layer) Has(vpn uint32) bool {
 		if ok {
 			return !zero
 		}
-		for _, g := range l.Gone {
-			if vpn >= g.VPN && vpn-g.VPN < g.Pages {
-				return false
-			}
+		if cover(l.Holes, vpn) {
+			return false
 		}
 		for _, e := range l.Extents {
 			if vpn >= e.VPN && vpn-e.VPN < e.Pages {
@@ -170,10 +168,8 @@ func (l *Layer) Hides(vpn uint32) bool {
 		if _, ok := l.Find(vpn); ok {
 			return true
 		}
-		for _, g := range l.Gone {
-			if vpn >= g.VPN && vpn-g.VPN < g.Pages {
-				return true
-			}
+		if cover(l.Holes, vpn) {
+			return true
 		}
 	}
 	return false
@@ -229,7 +225,7 @@ func (l *Layer) Commit(rest func()) error {
 		return nil
 	}
 	l.missed = c.missed
-	l.pages, l.own, l.committed = c.out, c.own, true
+	l.pages, l.unique, l.committed = c.out, c.unique, true
 	if l.pins == 0 {
 		l.unstage()
 	}
@@ -265,7 +261,7 @@ type commit struct {
 	stays  bool   // a page that is new keeps its slot
 	out    []Page // the layer's
 	staged []int  // which of them were staged
-	own    int64
+	unique int64
 	missed int
 }
 
@@ -291,7 +287,7 @@ func (c *commit) run() error {
 		}
 		p.Slot = slot
 		if fresh {
-			c.own++
+			c.unique++
 		} else {
 			c.missed++
 		}
@@ -328,7 +324,7 @@ func (a *Arena) place(h uint64, page []byte, stays Slot) (s Slot, fresh bool, er
 		}
 		return stays, true, nil
 	}
-	if s, err = a.take(); err != nil {
+	if s, err = a.acquire(); err != nil {
 		return 0, false, err
 	}
 	if err := a.Write(s, page); err != nil {

@@ -1,0 +1,59 @@
+package zygote
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// silentZygote is a zygote whose process reads nothing and says nothing, with orders
+// that wait for some milliseconds instead of seconds.
+func silentZygote(t *testing.T) (*Zygote, *Losses) {
+	t.Helper()
+	ours, theirs, err := socketPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	losses := NewLosses(nil)
+	n := newZygote(ours, &tender{losses: losses})
+	tick := unix.NsecToTimeval(int64(time.Millisecond))
+	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
+		if err := unix.SetsockoptTimeval(ours, unix.SOL_SOCKET, option, &tick); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		n.Close()
+		unix.Close(theirs)
+	})
+	return n, losses
+}
+
+func TestZygoteThatDoesNotAnswerIsDead(t *testing.T) {
+	n, losses := silentZygote(t)
+	child := Child{zygote: n}
+	_, err := child.Stat(t.Context())
+	if !errors.Is(err, ErrGone) || !errors.Is(err, errUnanswered) {
+		t.Fatalf("an order that nobody answers: %v", err)
+	}
+	if !n.dead.Load() || len(losses.Woken) != 1 {
+		t.Error("the zygote is not dead, or its owner does not know")
+	}
+	begin := time.Now()
+	if _, err := child.Stat(t.Context()); !errors.Is(err, ErrGone) || time.Since(begin) > time.Second {
+		t.Errorf("the next order waits as well: %v", err)
+	}
+}
+
+// Orders without a reply fill the socket of a zygote that does not read them.
+func TestZygoteThatDoesNotReadIsDead(t *testing.T) {
+	n, _ := silentZygote(t)
+	for i := range uint32(100_000) {
+		if n.kill(i); n.dead.Load() {
+			return
+		}
+	}
+	t.Error("it is alive")
+}
