@@ -12,7 +12,7 @@
 //     arguments of a real sandbox.
 //   - Boot starts bwrap (start.go) with the file system, the namespaces and the
 //     interpreter of the sandbox (arguments.go), and waits for the driver.
-//   - Import sends the function's files along (sandbox.go); the driver writes
+//   - Import limits the sandbox (limits.go) and sends the function's files along (sandbox.go); the driver writes
 //     them into the sandbox's memory.
 //   - Invoke hands the event to the driver's session.
 //   - Close kills the first process of the pid namespace, and with that all
@@ -22,9 +22,12 @@
 // loopback alone, and no process but its own. Where the platform is root,
 // functions run as user 65534. The backend writes nothing to the host's disk, so
 // a platform that was killed leaves no file; its sandboxes end with it
-// (bwrap's --die-with-parent).
+// (bwrap's --die-with-parent), and the next platform removes its cgroups.
 //
-// The backend is not in package backends: it is measured by nobody.
+// Limits of memory, processes and processor time are enforced where a cgroup can
+// be made (limits.go); elsewhere CanLimit says what is missing.
+//
+// The backend is not in package backends: no suite measures it.
 package bubblewrap
 
 import (
@@ -33,6 +36,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -50,8 +54,13 @@ type Backend struct {
 	thread  *thread // starts all bwraps
 	booting sync.WaitGroup
 
+	once   sync.Once     // prepare
+	err    error         // of prepare
+	groups *cgroup.Group // of all sandboxes
+
 	mu     sync.Mutex
 	closed bool                  // guarded by mu
+	serial int                   // of the last sandbox; guarded by mu
 	live   map[*sandbox]struct{} // guarded by mu
 }
 
@@ -76,14 +85,15 @@ func (b *Backend) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.
 }
 
 func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), b.prepare()); err != nil {
 		return nil, err
 	}
-	if err := b.begin(); err != nil {
+	name, err := b.begin()
+	if err != nil {
 		return nil, err
 	}
 	defer b.booting.Done()
-	sb, err := b.start(ctx, spec)
+	sb, err := b.start(ctx, name, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -96,15 +106,17 @@ func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, 
 	return sb, nil
 }
 
-// begin has Close wait for a boot, until the caller calls booting.Done.
-func (b *Backend) begin() error {
+// begin names a sandbox and has Close wait for its boot, until the caller calls
+// booting.Done.
+func (b *Backend) begin() (name string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return errClosed
+		return "", errClosed
 	}
 	b.booting.Add(1)
-	return nil
+	b.serial++
+	return fmt.Sprintf("s%d", b.serial), nil
 }
 
 // forget removes a sandbox that is closed.
@@ -136,5 +148,9 @@ func (b *Backend) Close() error {
 		errs = append(errs, sb.Close())
 	}
 	b.thread.close()
+	b.once.Do(func() { b.err = errClosed })
+	if b.groups != nil {
+		errs = append(errs, b.groups.Remove())
+	}
 	return errors.Join(errs...)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
@@ -98,6 +99,12 @@ func TestNothingIsLeftOfAPlatformThatWasKilled(t *testing.T) {
 		_, err := os.Stat("/proc/" + pid)
 		return errors.Is(err, os.ErrNotExist)
 	})
+	usable(t) // the next platform
+	for _, tree := range cgroup.Trees() {
+		if left := cgroup.Orphans(prefix, tree.Dir()); len(left) > 0 {
+			t.Errorf("cgroups are left: %v", left)
+		}
+	}
 }
 
 // The process that a sandbox is known by is its first one. Somebody may kill
@@ -170,7 +177,7 @@ func TestABootThatIsCancelledLeavesNoProcess(t *testing.T) {
 	defer w.Close()
 	cmd := exec.Command("/bin/sleep", "1000") // a bwrap that says nothing
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	sb := &sandbox{backend: b, cmd: cmd, gone: make(chan struct{})}
+	sb := &sandbox{backend: b, cmd: cmd, group: b.groups.Child("never"), gone: make(chan struct{})}
 	if err := b.thread.do(cmd.Start); err != nil {
 		t.Fatal(err)
 	}

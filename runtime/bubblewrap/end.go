@@ -121,6 +121,13 @@ func (s *sandbox) ending() driver.End {
 	}
 	end := driver.EndOf(ws)
 	end.Words = s.output.Peek()
+	if l := s.limits.Load(); l != nil {
+		end.LimitBytes = l.MemoryBytes
+	}
+	killed, own := s.group.OutOfMemory()
+	if end.OutOfMemory = killed && own; killed && !own {
+		end.Status += driver.OutOfMemoryAbove
+	}
 	return end
 }
 
@@ -153,5 +160,6 @@ func (s *sandbox) release() error {
 	if s.pidfd != nil {
 		errs = append(errs, s.pidfd.Close())
 	}
+	errs = append(errs, s.group.Remove())
 	return errors.Join(errs...)
 }

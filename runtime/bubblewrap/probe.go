@@ -20,9 +20,12 @@ const (
 // Probe implements isolation.Backend: it tries the namespaces of a sandbox with a
 // program that does nothing.
 func (b *Backend) Probe(ctx context.Context) error {
-	path, err := exec.LookPath(b.cfg.Program)
+	path, err := b.lookUp()
+	if err == nil {
+		err = b.prepare()
+	}
 	if err != nil {
-		return b.unavailable(fmt.Sprintf("no %s on the PATH", b.cfg.Program), installRemedy)
+		return err
 	}
 	cmd := exec.CommandContext(ctx, path, append(fileSystem("/bin/true"), "/bin/true")...)
 	cmd.SysProcAttr = attributes()
@@ -36,20 +39,11 @@ func (b *Backend) Probe(ctx context.Context) error {
 	return nil
 }
 
-// CanLimit implements isolation.Limiter. The template enforces no limit:
-// package process shows how cgroups do.
-func (b *Backend) CanLimit(l isolation.Limits) error {
-	if l == (isolation.Limits{}) {
-		return nil
-	}
-	return b.unavailable("the template enforces no limits", "use backend process")
-}
-
 func (b *Backend) unavailable(lacks, remedy string) error {
 	return &isolation.Unavailable{Backend: Name, Lacks: lacks, Remedy: remedy}
 }
 
-// lookUp is the program of a boot.
+// lookUp finds bwrap.
 func (b *Backend) lookUp() (string, error) {
 	path, err := exec.LookPath(b.cfg.Program)
 	if errors.Is(err, exec.ErrNotFound) {

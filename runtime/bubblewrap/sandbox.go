@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
@@ -20,6 +21,8 @@ type sandbox struct {
 	cmd     *exec.Cmd // bwrap
 	first   int       // process id, on the host, of the first process of the pid namespace
 	pidfd   *os.File  // of that process
+	group   *cgroup.Group
+	limits  atomic.Pointer[isolation.Limits]
 	conn    net.Conn
 	output  *driver.LogPipe
 	session *driver.Session
@@ -38,6 +41,9 @@ func (s *sandbox) PID() int { return s.first }
 func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {
 	if cause := s.Cause(); cause != nil {
 		return fmt.Errorf("import %s: %w: %w", fn.Name, isolation.ErrUndelivered, cause)
+	}
+	if err := s.limit(fn.Limits); err != nil {
+		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
 	dir, err := filepath.EvalSymlinks(fn.Package)
 	if err != nil {

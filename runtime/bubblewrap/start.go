@@ -16,9 +16,9 @@ import (
 )
 
 // start starts the interpreter in a new sandbox.
-func (b *Backend) start(ctx context.Context, spec isolation.BootSpec) (_ *sandbox, err error) {
+func (b *Backend) start(ctx context.Context, name string, spec isolation.BootSpec) (_ *sandbox, err error) {
 	in := spec.Interpreter
-	name, source, err := driver.Source(in.Language)
+	file, source, err := driver.Source(in.Language)
 	if err != nil {
 		return nil, err
 	}
@@ -26,18 +26,21 @@ func (b *Backend) start(ctx context.Context, spec isolation.BootSpec) (_ *sandbo
 	if err != nil {
 		return nil, err
 	}
-	args := append(fileSystem(in.Path), withDriver(name, in.Path, driver.Args(in.Language, runtimeRoot+"/"+name))...)
+	args := append(fileSystem(in.Path), withDriver(file, in.Path, driver.Args(in.Language, runtimeRoot+"/"+file))...)
 	cmd := exec.Command(program, args...)
 	cmd.Env = driver.Environment(spec, runtimeRoot, home, driver.TaskRoot)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = attributes()
 
-	sb := &sandbox{backend: b, cmd: cmd, gone: make(chan struct{})}
+	sb := &sandbox{backend: b, cmd: cmd, group: b.groups.Child(name), gone: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, sb.release())
 		}
 	}()
+	if err := sb.group.Make(); err != nil {
+		return nil, err
+	}
 	conn, child, err := driver.SocketPair()
 	if err != nil {
 		return nil, err
@@ -56,7 +59,7 @@ func (b *Backend) start(ctx context.Context, spec isolation.BootSpec) (_ *sandbo
 	}
 	defer info.Close()
 	defer infoW.Close()
-	text, err := inMemory(name, source)
+	text, err := inMemory(file, source)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +67,7 @@ func (b *Backend) start(ctx context.Context, spec isolation.BootSpec) (_ *sandbo
 
 	cmd.Stdout, cmd.Stderr = w, w
 	cmd.ExtraFiles = []*os.File{child, infoW, text} // channelFD, infoFD, sourceFD
-	if err := b.thread.do(cmd.Start); err != nil {
+	if err := b.thread.do(func() error { return sb.group.Start(cmd.SysProcAttr, cmd.Start) }); err != nil {
 		return nil, err
 	}
 	infoW.Close()
@@ -117,7 +120,7 @@ func (s *sandbox) find(ctx context.Context, info *os.File) error {
 	return nil
 }
 
-// greet waits for the driver and has it prepare itself.
+// greet waits for the driver, limits it and has it prepare itself.
 func (s *sandbox) greet(ctx context.Context, spec isolation.BootSpec) error {
 	session, _, err := driver.Open(ctx, s.conn)
 	if err != nil {
@@ -129,6 +132,9 @@ func (s *sandbox) greet(ctx context.Context, spec isolation.BootSpec) error {
 	session.OnEnd(s.end)
 	session.Log(s.output)
 	s.session = session
+	if err := s.limit(spec.Limits); err != nil {
+		return err
+	}
 	if len(spec.Prepare) > 0 {
 		return session.Prepare(ctx, spec.Prepare)
 	}

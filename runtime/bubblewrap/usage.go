@@ -12,9 +12,17 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// Usage implements isolation.Sandbox: resident set sizes, in which shared pages
-// count in every process.
+// Usage implements isolation.Sandbox: what the cgroup is charged with, or where
+// none can be made, resident set sizes, in which shared pages count in every
+// process.
 func (s *sandbox) Usage() (isolation.Usage, error) {
+	if s.group.Has(cgroup.Memory) && s.group.Has(cgroup.Unified) { // which counts CPU time
+		u, err := s.group.Usage()
+		if err != nil {
+			return u, fmt.Errorf("usage of process %d: %w", s.first, err)
+		}
+		return u, nil
+	}
 	u := isolation.Usage{Source: "rss"}
 	pids := s.pids()
 	if len(pids) == 0 {
