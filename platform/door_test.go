@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -72,7 +71,6 @@ exports.handler = async (e) => {
 	cmd.Wait()
 	_, cmd = victim(t, dir)
 	runtimetest.Eventually(t, "the event runs again", func() bool { return asked.Load() == 2 })
-	time.Sleep(50 * time.Millisecond)
 	cmd.Process.Kill()
 	cmd.Wait()
 	runtimetest.Eventually(t, "no process is left", func() bool {

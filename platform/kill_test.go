@@ -195,8 +195,7 @@ func TestServeLetsWhatRunsFinish(t *testing.T) {
 		}
 		got <- string(out.Payload)
 	}()
-	runtimetest.Eventually(t, "it runs", func() bool { return r.Dispatch.Stats().Running == 1 })
-	time.Sleep(50 * time.Millisecond)
+	runtimetest.Eventually(t, "it runs", func() bool { return r.Worker.Stats().Busy == 1 })
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}

@@ -291,7 +291,9 @@ func (p *Platform) Serve(ctx context.Context, l net.Listener) error {
 			p.log.Warn("invocations were still running at the end of the grace period", "error", e)
 			err = srv.Close()
 		}
-		<-failed
+		if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
 	}
 	p.waitRequests = connections.Wait
 	return errors.Join(err, p.closeWithin(grace))

@@ -15,9 +15,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel"
 )
 
-var (
-	errNothingUsable = errors.New("no backend is usable on this host")
-)
+var errNothingUsable = errors.New("no backend is usable on this host: the lines above say what each one lacks")
 
 func doctorCommand() *cobra.Command {
 	var trace bool
@@ -27,10 +25,9 @@ func doctorCommand() *cobra.Command {
 		Use: "doctor", Short: "Say what this host can run, and what it lacks",
 		Long: `Say for every backend whether this host can run it, or in one sentence what the
 host lacks and how to get it. Every interpreter is booted once on every backend and
-runs a function that does nothing, from a snapshot where the backend takes any. Where a setting of the host
-allows fewer sandboxes
-than its memory would hold, say which and how to raise it. Exit code 1 when no
-backend is usable.`,
+runs a function that does nothing, from a snapshot where the backend takes any.
+Where a setting of the host allows fewer sandboxes than its memory would hold, say
+which and how to raise it. Exit code 1 when no backend is usable.`,
 		Args: wrong(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if trace {
@@ -108,8 +105,8 @@ func doctor(cmd *cobra.Command, f backendFlags, patience time.Duration) (err err
 	return nil
 }
 
-// verdictOn is what doctor says of a backend, the verdict first, and whether the
-// backend works with any interpreter.
+// verdictOn are doctor's lines on a backend, the verdict first, and whether the backend
+// works with any interpreter.
 func verdictOn(verdicts []trial.Verdict, probe error) (lines []string, works bool) {
 	if probe != nil {
 		return []string{"not usable: " + cause(probe)}, false
@@ -175,8 +172,8 @@ func availableMemory(ctx context.Context) int64 {
 	return m.Available
 }
 
-// bindingBounds warns of what keeps the sandboxes of a backend below the number
-// of idle ones that the memory would hold, and can be lifted.
+// bindingBounds names the settings of the host that allow fewer sandboxes of a backend
+// than its memory would hold, with the remedy.
 func bindingBounds(b isolation.Backend, available int64) (warnings []string) {
 	f, tells := b.(isolation.Footprinter)
 	bounded, bounds := b.(isolation.Bounded)

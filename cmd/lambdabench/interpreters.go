@@ -10,7 +10,8 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/trial"
 )
 
-// findInterpreters is all that the finder finds, or why there are none.
+// findInterpreters are the interpreters of this host; an error says why there are
+// none.
 func findInterpreters(ctx context.Context, f *isolation.Finder) ([]isolation.Interpreter, error) {
 	found := f.All(ctx)
 	if err := ctx.Err(); err != nil {
@@ -22,8 +23,8 @@ func findInterpreters(ctx context.Context, f *isolation.Finder) ([]isolation.Int
 	return found, nil
 }
 
-// workingInterpreters are those that the backend works with; it tries each. An
-// error says why there are none.
+// workingInterpreters tries each interpreter on the backend and returns those that work.
+// An error says why none does.
 func workingInterpreters(
 	ctx context.Context, b isolation.Backend, f *isolation.Finder, log *slog.Logger,
 ) ([]isolation.Interpreter, error) {

@@ -67,11 +67,7 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 		return &usageError{err}
 	}
 	cfg.Hosts = append(cfg.Hosts, hostNames(f.listen, f.hosts)...)
-	level := slog.LevelInfo
-	if f.verbose {
-		level = slog.LevelDebug
-	}
-	log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+	log := serverLog(cmd, f.verbose)
 	python := newestPython(new(isolation.Finder).All(ctx))
 	backend, err := scheduleBackend(ctx, f.isolation(), f.backend, python)
 	if err != nil {
@@ -105,13 +101,13 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another --listen", err)
 	}
-	warnOfStrangers(l, log)
+	warnIfExposed(l, log)
 	fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s (schedules on backend %s, pid %d)\n", l.Addr(),
 		backend.Name(), os.Getpid())
 	return serveMPSC(ctx, c, l, cfg.Timeout, log)
 }
 
-// newestPython is the first of its language, or none.
+// newestPython is the newest CPython of those found, which come newest first.
 func newestPython(found []isolation.Interpreter) []isolation.Interpreter {
 	for _, in := range found {
 		if in.Language == isolation.Python {
@@ -121,7 +117,7 @@ func newestPython(found []isolation.Interpreter) []isolation.Interpreter {
 	return nil
 }
 
-// scheduleBackend is the one that is named, or the first that works.
+// scheduleBackend is the backend that is named, or the first that works.
 func scheduleBackend(
 	ctx context.Context, cfg backends.Config, name string, python []isolation.Interpreter,
 ) (isolation.Backend, error) {
@@ -163,8 +159,8 @@ func scheduleSandbox(
 	return mpsc.Sandbox{Runner: w, Runtime: python[0].Runtime, Dir: dir}, w.Close, nil
 }
 
-// serveMPSC answers and monitors until ctx ends; what runs then may finish
-// within the time that a call may take.
+// serveMPSC answers and monitors until ctx ends. Calls under way may then finish within
+// the time-out of a call.
 func serveMPSC(ctx context.Context, c *mpsc.Controller, l net.Listener, grace time.Duration, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -183,7 +179,9 @@ func serveMPSC(ctx context.Context, c *mpsc.Controller, l net.Listener, grace ti
 			err = errors.Join(err, srv.Close())
 		}
 		stop()
-		<-served
+		if e := <-served; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
 	}
 	cancel()
 	if e := <-monitored; !errors.Is(e, context.Canceled) {

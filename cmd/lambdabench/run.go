@@ -90,7 +90,7 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 	return errors.Join(reportRun(cmd, out, reportFlags{}), err)
 }
 
-// resume is the command that takes a run up again.
+// resume is the command that continues a run.
 func resume(path, out string, f runFlags) string {
 	args := []string{"lambdabench", "run", path, "--out", out}
 	for _, b := range f.backends {

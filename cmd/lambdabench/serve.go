@@ -44,12 +44,7 @@ those of --host, so that no web page can reach it under a name of its own.
 			}
 			cfg.Pprof = cfg.Pprof || pprof
 			cfg.Hosts = append(cfg.Hosts, hostNames(listen, hosts)...)
-			level := slog.LevelInfo
-			if verbose {
-				level = slog.LevelDebug
-			}
-			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-			return serve(cmd, cfg, f.isolation(), backend, listen, log)
+			return serve(cmd, cfg, f.isolation(), backend, listen, serverLog(cmd, verbose))
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9000", "address and port")
@@ -85,9 +80,19 @@ func serve(
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen: %w; choose another --listen", err), p.Close())
 	}
-	warnOfStrangers(l, log)
+	warnIfExposed(l, log)
 	fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s (backend %s, pid %d)\n", l.Addr(), name, os.Getpid())
 	return p.Serve(ctx, l)
+}
+
+// serverLog is the log of a command that serves until it is interrupted: JSON for
+// programs that collect logs.
+func serverLog(cmd *cobra.Command, verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 }
 
 // addHosts adds the flag for names that a reverse proxy passes on.
@@ -104,10 +109,10 @@ func hostNames(listen string, hosts []string) []string {
 	return hosts
 }
 
-// warnOfStrangers warns of an address that others than this host can reach.
-func warnOfStrangers(l net.Listener, log *slog.Logger) {
+// warnIfExposed warns of an address that other hosts can reach.
+func warnIfExposed(l net.Listener, log *slog.Logger) {
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-		log.Warn("anyone who reaches this address can run code here: the API checks no signature", "address",
-			l.Addr().String())
+		log.Warn("anyone who reaches this address can run code here: the API checks no signature",
+			"address", l.Addr().String())
 	}
 }

@@ -130,7 +130,7 @@ func (e elsewhere) Addr() net.Addr { return &e.addr }
 func TestWhoListensBeyondLoopbackIsWarned(t *testing.T) {
 	for address, want := range map[string]bool{"127.0.0.1": false, "::1": false, "0.0.0.0": true, "192.0.2.1": true} {
 		var log bytes.Buffer
-		warnOfStrangers(elsewhere{addr: net.TCPAddr{IP: net.ParseIP(address), Port: 9000}},
+		warnIfExposed(elsewhere{addr: net.TCPAddr{IP: net.ParseIP(address), Port: 9000}},
 			slog.New(slog.NewTextHandler(&log, nil)))
 		if got := strings.Contains(log.String(), "anyone who reaches"); got != want {
 			t.Errorf("%s: %q", address, &log)

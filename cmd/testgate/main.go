@@ -74,10 +74,10 @@ func read(r io.Reader, w io.Writer) (tally, error) {
 		line, err := in.ReadBytes('\n')
 		if len(line) > 0 {
 			var e event
-			if json.Unmarshal(line, &e) != nil {
-				w.Write(line) // a build error comes as plain text
-			} else {
-				t.take(e, output, w)
+			if json.Unmarshal(line, &e) == nil {
+				t.count(e, output, w)
+			} else if _, err := w.Write(line); err != nil { // a build error comes as plain text
+				return t, fmt.Errorf("print test events: %w", err)
 			}
 		}
 		if err == io.EOF {
@@ -89,7 +89,7 @@ func read(r io.Reader, w io.Writer) (tally, error) {
 	}
 }
 
-func (t *tally) take(e event, output map[string][]string, w io.Writer) {
+func (t *tally) count(e event, output map[string][]string, w io.Writer) {
 	key := e.Package + "\x00" + e.Test
 	switch e.Action {
 	case "output", "build-output":

@@ -2,13 +2,13 @@ package dispatch
 
 import "errors"
 
-// ErrThrottled is what every *Throttled is.
+// ErrThrottled is the sentinel of every *Throttled.
 var ErrThrottled = errors.New("rate exceeded")
 
-// ErrReserve: a reservation would leave too few places for the other functions.
+// ErrReserve says that a reservation would leave too few places for the other functions.
 var ErrReserve = errors.New("too many places would be reserved")
 
-// ErrClosed: the dispatcher was closed.
+// ErrClosed says that the dispatcher was closed.
 var ErrClosed = errors.New("the dispatcher is closed")
 
 // Reason says which limit was met, in the words of AWS Lambda's

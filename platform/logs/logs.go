@@ -50,7 +50,7 @@ const (
 	flushAt    = 256 << 10
 )
 
-// ErrGone: the record was removed for its age or to make room.
+// ErrGone says that the record was removed for its age or to make room.
 var ErrGone = errors.New("the log is not kept any more")
 
 // Config of a store; the zero value works, apart from Dir.

@@ -147,7 +147,7 @@ func (s *Store) pageBefore(q Query, before *place, n int) (events []Event, err e
 	return slices.Clip(events), err
 }
 
-// ErrPattern: a filter pattern that this store does not understand.
+// ErrPattern refuses a filter pattern that this store does not understand.
 var ErrPattern = errors.New("filter patterns here are words, \"phrases in quotes\", -excluded and ?optional " +
 	"ones; {JSON}, [columns] and %regular expressions% are not understood")
 

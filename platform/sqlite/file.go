@@ -25,7 +25,7 @@ func private(path string) {
 	}
 	for _, s := range suffixes {
 		if info, err := os.Stat(path + s); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-			os.Chmod(path+s, info.Mode().Perm()&^0o077)
+			_ = os.Chmod(path+s, info.Mode().Perm()&^0o077)
 		}
 	}
 }

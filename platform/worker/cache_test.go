@@ -138,6 +138,16 @@ func TestSnapshotsAreBoundedByNumberAndMemory(t *testing.T) {
 	}
 }
 
+// closersDone waits until nothing is queued or being closed.
+func closersDone(t *testing.T, w *Worker) {
+	t.Helper()
+	runtimetest.Eventually(t, "the close queue is empty", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.closers == 0
+	})
+}
+
 func TestSnapshotEvictedDuringItsDeploymentStaysOpen(t *testing.T) {
 	f := newFake(t)
 	w := start(t, Config{Idle: Cache{Off: true}, Capture: CaptureInline}, fakeSnapshotter{f})
@@ -146,7 +156,7 @@ func TestSnapshotEvictedDuringItsDeploymentStaysOpen(t *testing.T) {
 	f.onDeploy = func(function string) error {
 		if function == "a" {
 			w.Forget("arn:a", "")
-			time.Sleep(5 * time.Millisecond) // it would be closed by now
+			closersDone(t, w) // a snapshot that was queued by now would be closed
 		}
 		return nil
 	}
@@ -249,7 +259,11 @@ func TestStemCellsGiveWayAndEvictNothing(t *testing.T) {
 	wantPaths(t, w, "cold", "a")
 	ready(t, w)
 	wantPaths(t, w, "cold", "b")
-	time.Sleep(10 * time.Millisecond)
+	runtimetest.Eventually(t, "no stem cell is being started", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.starters == 0
+	})
 	if s := w.Stats(); s.Idle != 2 || s.StemCells != 0 {
 		t.Errorf("a stem cell took the place of an idle sandbox: %+v", s)
 	}
@@ -300,10 +314,9 @@ func TestSandboxThatIsJustBeingPausedIsWaitedFor(t *testing.T) {
 	<-began
 	done := make(chan Response, 1)
 	go func() { done <- invoke(t, w, "a") }()
-	runtimetest.Eventually(t, "taken", func() bool { return w.Stats().Busy == 1 })
-	time.Sleep(5 * time.Millisecond)
+	runtimetest.Eventually(t, "the sandbox is acquired", func() bool { return w.Stats().Busy == 1 })
 	release()
-	if res := <-done; res.Path != Hot || res.Stages.Deploy < 5*time.Millisecond || f.boots.Load() != 1 {
+	if res := <-done; res.Path != Hot || res.Stages.Deploy == 0 || f.boots.Load() != 1 {
 		t.Errorf("%s, %+v, %d boots", res.Path, res.Stages, f.boots.Load())
 	}
 }

@@ -32,7 +32,7 @@ func policies(t *testing.T) map[uint32]int {
 	return n
 }
 
-func TestPlatformDoesNotPreemptSandboxesInACrowd(t *testing.T) {
+func TestPlatformDoesNotPreemptSandboxesDuringOversubscription(t *testing.T) {
 	if n := policies(t); len(n) > 1 || n[unix.SCHED_NORMAL] == 0 {
 		t.Skipf("the threads of this process are not SCHED_OTHER: %v", n)
 	}
