@@ -1,8 +1,10 @@
 /*
- * uc_filter.h: the seccomp filter of a UC, and with it the list of host system calls that a UC can make.
+ * uc_filter.h: the seccomp filter of a UC, and so the list of host system calls that a UC can make. A test holds
+ * the list against the filter.
  *
- * The guest may jump to the libOS's own system call instruction, so what is allowed there must be harmless by itself:
- * no call below opens, maps, creates or names an object of the host. Whatever is not listed ends the process.
+ * The guest may jump to the libOS's own system call instruction, so every call in the list must be harmless by
+ * itself: none opens, maps, creates or names an object of the host. A call that is not in the list ends the
+ * process.
  *
  *  1 recvfrom       channel only; no address
  *  2 sendto         channel only; no address
@@ -17,11 +19,12 @@
  * 11 munmap         of exactly the tender's own program, which a UC does once before its first guest instruction
  * 12 sigaltstack    from UC_RESET_IP, of exactly the constant at UC_ALTSTACK, which says UC_STACK
  *
- * Linux lets two calls past any filter, uretprobe (335) and uprobe (336): made by anything but the kernel's own trampoline
- * they end the process with SIGILL.
+ * Linux lets two calls past any filter, uretprobe (335) and uprobe (336): made by anything but the kernel's own
+ * trampoline they end the process with SIGILL.
  *
- * The same filter is installed once in the tender that forks UCs, so that a UC costs no filter of its own: what comes from
- * the tender's program is allowed, and that program is gone when a guest runs. Nothing can be mapped where it was.
+ * The filter is installed once, in the tender's root, and inherited by every fork: a UC costs no filter of its own.
+ * So calls from the tender's program are allowed. A UC unmaps that program before its first guest instruction, and
+ * can map nothing where it was.
  */
 #ifndef UC_FILTER_H
 #define UC_FILTER_H
@@ -46,9 +49,9 @@
 #define UCF_OK            UCF_RET(SECCOMP_RET_ALLOW)
 /* The channel is the descriptor, and there is no address to send to or to fill in. 9 instructions. */
 #define UCF_CHANNEL UCF_LO(0), UCF_MUST(UC_CHANNEL_FD), UCF_LO(4), UCF_MUST(0), UCF_HI(4), UCF_MUST(0)
-/* Address in args[0] and length in args[1] lie in the region. HIGH: upper half of the address in [0x10, 0x30), length
- * under 128 GB; what sticks out above HIGH_END is unmapped address space of this process, which the libOS owns anyway.
- * LOW: upper half 0, UC_LOW <= address < UC_LOW_END, and a length that cannot reach beyond HIGH. */
+/* Address in args[0] and length in args[1] lie in the region. HIGH: upper half of the address in [0x10, 0x30),
+ * length under 128 GB; what sticks out above HIGH_END is unmapped address space of this process, which the libOS
+ * owns anyway. LOW: upper half 0, UC_LOW <= address < UC_LOW_END, and a length that cannot reach beyond HIGH. */
 #define UCF_IN_REGION /* 11 instructions */ \
 	UCF_HI(1), UCF_BELOW(0x20), \
 	UCF_HI(0), UCF_IF(0, 0, 3), \

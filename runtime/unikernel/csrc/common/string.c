@@ -1,8 +1,8 @@
 /* string.c: see string.h. */
 #include "common/string.h"
 
-/* `rep movsb` and `rep stosb`: processors with ERMS copy whole pages by microcode as fast as by vector registers, and both halves
- * are compiled with -mgeneral-regs-only. */
+/* `rep movsb` and `rep stosb`: processors with ERMS copy whole pages by microcode as fast as by
+ * vector registers, and both halves are compiled with -mgeneral-regs-only. */
 void *memcpy(void *d, const void *s, size_t n)
 {
 	void *r = d;
@@ -10,7 +10,8 @@ void *memcpy(void *d, const void *s, size_t n)
 	return r;
 }
 
-/* Backwards where the target overlaps the end of the source. The ABI wants the direction flag clear at every return. */
+/* Backwards where the target overlaps the end of the source. The ABI wants the direction flag clear
+ * at every return. */
 void *memmove(void *d, const void *s, size_t n)
 {
 	if (d <= s || (char *)d >= (const char *)s + n)
@@ -21,6 +22,7 @@ void *memmove(void *d, const void *s, size_t n)
 	return d;
 }
 
+/* See memcpy. */
 void *memset(void *d, int c, size_t n)
 {
 	void *r = d;
@@ -28,6 +30,8 @@ void *memset(void *d, int c, size_t n)
 	return r;
 }
 
+/* Bytes compare as unsigned (memcmp(3)). gcc must not turn the loop into a call of memcmp:
+ * -fno-builtin. */
 int memcmp(const void *a, const void *b, size_t n)
 {
 	const unsigned char *x = a, *y = b;

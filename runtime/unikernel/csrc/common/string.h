@@ -1,6 +1,7 @@
 /*
- * string.h: the functions of <string.h> that a program without a libc needs. gcc emits calls of the first four by itself, also
- * with -ffreestanding (GCC manual, 'Language Standards Supported by GCC').
+ * string.h: the functions of <string.h> that a program without a libc needs. gcc emits calls of the
+ * first four by itself, also with -ffreestanding (GCC manual, 'Language Standards Supported by
+ * GCC').
  */
 #ifndef COMMON_STRING_H
 #define COMMON_STRING_H

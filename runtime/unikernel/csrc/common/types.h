@@ -1,10 +1,12 @@
-/* types.h: short names for integers of fixed width, pages, and the macros of arithmetic that tender and libOS share. */
+/* types.h: short names for integers of fixed width, pages, and the macros of arithmetic that tender
+ * and libOS share. */
 #ifndef COMMON_TYPES_H
 #define COMMON_TYPES_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* The kernel's names (include/linux/types.h), for integers whose width matters: nearly all here. */
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;

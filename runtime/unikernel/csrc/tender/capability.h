@@ -1,9 +1,10 @@
 /*
  * capability.h: the one capability that a process of the tender may keep (capabilities(7)).
  *
- * A zygote reads and writes the memory of its children. Yama's scope 2 permits that only to holders of CAP_SYS_PTRACE over the
- * child (yama_ptrace_access_check of the kernel). There, and nowhere else, zygotes keep this capability, over the tender's own user
- * namespace. A spare gives the capability up before it becomes a UC.
+ * A zygote reads and writes the memory of its children. Yama's scope 2 permits that only to holders
+ * of CAP_SYS_PTRACE over the child (yama_ptrace_access_check of the kernel). There, and nowhere
+ * else, zygotes keep this capability, over the tender's own user namespace. A spare gives the
+ * capability up before it becomes a UC.
  */
 #ifndef CAPABILITY_H
 #define CAPABILITY_H

@@ -1,9 +1,11 @@
 /*
- * capture.c: which private pages of a sleeping UC a capture has to keep, and their copy into the arena.
+ * capture.c: which private pages of a sleeping UC a capture has to keep, and their copy into the
+ * arena.
  *
- * Of some three hundred private pages that a function has after its import, some twenty go into the arena. A quarter is as the
- * zygote has it. Most others are as earlier functions left them, which the arena has already: the platform sends those as dedup
- * candidates. Pages go through a buffer that fits into the processor's cache, so that each is read from memory once.
+ * Of some three hundred private pages that a function has after its import, some twenty go into the
+ * arena. A quarter is as the zygote has it. Most others are as earlier functions left them, which
+ * the arena has already: the platform sends those as dedup candidates. Pages go through a buffer
+ * that fits into the processor's cache, so that each is read from memory once.
  */
 #include "capture.h"
 #include "pages.h"
@@ -15,7 +17,8 @@
 #define LIST_ENTRIES ((ZYGOTE_BUFFER_SIZE - BUFFER_PAGES * PAGE) / sizeof(struct tc_page))
 #define MAX_RANGES   32 /* of one read */
 
-/* A run of the arena that is larger than the stages (snapshot.Arena) is new, and not yet in the page tables. */
+/* A run of the arena that is larger than the stages (snapshot.Arena) is new, and not yet in the
+ * page tables. */
 #define STAGE        512
 #define POPULATED    256 /* pages at a time: page faults take longer than the copies */
 
@@ -26,9 +29,10 @@ struct diff {
 	struct table out;
 	u64 slot, kept, room; /* of the arena: the first slot, how many are needed, how many there are */
 	u64 populated;        /* slots of a new run */
-	int direct;           /* TC_DIRECT */
+	int direct;           /* TC_DIRECT: see there */
 };
 
+/* Four words a step: a page that differs mostly does so early. */
 static int is_zero(const u8 *p)
 {
 	const u64 *q = (const u64 *)p;
@@ -70,10 +74,13 @@ static i64 sort_page(struct diff *d, u64 addr, const u8 *p)
 	if (d->candidate < d->candidates_end && d->candidate->addr == addr &&
 	    same_page(p, (const u8 *)ZYGOTE_ARENA + d->candidate->off))
 		return emit(&d->out, addr, d->candidate->off, TC_PAGE_CANDIDATE);
-	/* The UC was forked from the zygote's own memory at this address. To read that memory gives the zygote no page of its own. */
+	/* The UC was forked from the zygote's own memory at this address. To read that memory gives
+	 * the zygote no page of its own. */
 	u32 same = same_page(p, (const u8 *)addr) ? TC_PAGE_SAME : 0;
 	if (same && d->direct && !discarded(d->state, addr))
 		return 0;
+	/* A page of zeros needs no slot. If it is the same as the zygote's, the entry says so
+	 * instead. */
 	if (!same && is_zero(p))
 		return emit(&d->out, addr, 0, TC_PAGE_ZERO);
 	u64 off = (d->slot + d->kept++) * PAGE;
@@ -113,7 +120,8 @@ static i64 next_pages(struct diff *d, int pid, const struct table *t, u32 *i, u6
 	return 0;
 }
 
-/* TC_CAPTURE. The candidates stand at the very end of scratch; the reply's table may grow up to them. */
+/* TC_CAPTURE. The candidates stand at the very end of scratch; the reply's table may grow up to
+ * them. */
 void capture(const struct tc_order *o, struct tc_reply *r)
 {
 	const u64 candidates = MIN(o->flags >> TC_CANDIDATES, TC_SCRATCH / 2 / sizeof(struct tc_candidate));
@@ -128,6 +136,7 @@ void capture(const struct tc_order *o, struct tc_reply *r)
 		.direct = o->flags & TC_DIRECT,
 	};
 	int pid = child_of(o->id)->pid;
+	/* From here on the UC may wake at any time; still_asleep finds that at the end. */
 	i64 e = list_pages(o, r, &private);
 	u64 done = 0, pages = 0;
 	for (u32 i = 0; !e && i < private.n; i++)

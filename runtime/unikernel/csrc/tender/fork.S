@@ -1,9 +1,9 @@
 /*
  * fork.S: the data and the stack of a zygote, and the fork of a spare.
  *
- * Both lie in shared memory. A fork then neither copies their page table entries as copy-on-write nor makes the zygote's next write
- * to them fault, in a process that does little but fork. A spare runs on UC_STACK and leaves them alone. A spare that becomes a
- * zygote calls fresh_data first.
+ * Both lie in shared memory. A fork then neither copies their page table entries as copy-on-write
+ * nor makes the zygote's next write to them fault, in a process that does little but fork. A spare
+ * runs on UC_STACK and leaves them alone. A spare that becomes a zygote calls fresh_data first.
  */
 #include <asm/unistd.h>
 #include <asm/mman.h>
@@ -15,7 +15,8 @@
 	.text
 	.globl fresh_data, fork_spare, switch_stack
 
-/* void fresh_data(void): maps zeroed shared memory over all data. It uses no memory but the caller's return address. */
+/* void fresh_data(void): maps zeroed shared memory over all data. It uses no memory but the
+ * caller's return address. */
 fresh_data:
 	mov $__NR_mmap, %eax
 	movabs $data_start, %rdi
@@ -29,8 +30,9 @@ fresh_data:
 	ret
 
 /*
- * i64 fork_spare(int channel, u64 stack, void (*entry)(int)): clone(2). Returns the pid or -errno; the child calls entry(channel) on
- * its own stack. The parent's stack is shared memory, so the child must not touch it: entry travels in a register.
+ * i64 fork_spare(int channel, u64 stack, void (*entry)(int)): clone(2). Returns the pid or -errno;
+ * the child calls entry(channel) on its own stack. The parent's stack is shared memory, so the
+ * child must not touch it: entry travels in a register.
  */
 fork_spare:
 	push %rbx
@@ -54,7 +56,8 @@ fork_spare:
 	call *%rax
 	ud2
 
-/* _Noreturn void switch_stack(void (*to)(u64), u64 argument): goes on at the top of this process's own stack. */
+/* _Noreturn void switch_stack(void (*to)(u64), u64 argument): goes on at the top of this process's
+ * own stack. */
 switch_stack:
 	lea zygote_stack_end(%rip), %rsp
 	mov %rdi, %rax

@@ -1,4 +1,5 @@
-/* fork.h: see fork.S. */
+/* fork.h: see fork.S. fresh_data is for a process whose data are still its parent's, switch_stack
+ * for one that leaves its stack for good. */
 #ifndef FORK_H
 #define FORK_H
 

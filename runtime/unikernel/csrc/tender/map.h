@@ -4,11 +4,12 @@
 
 #include "tender.h"
 
-/* Maps zeroed memory (fd -1) or a file at a fixed address of this process, which no child inherits. 0 or -errno. */
+/* Maps zeroed memory (fd -1) or a file at a fixed address of this process, which no child inherits.
+ * 0 or -errno. */
 i64 map_alone(u64 at, u64 len, int fd);
 
-/* Makes the pages of ranges present; advice is MADV_POPULATE_READ or MADV_POPULATE_WRITE. Ranges that cannot be populated are left
- * to fault when they are used. */
+/* Makes the pages of ranges present; advice is MADV_POPULATE_READ or MADV_POPULATE_WRITE. Ranges
+ * that cannot be populated are left to fault when they are used. */
 void populate(const struct iovec *, u32 n, int advice);
 
 /* Writes to each page of ranges that are populated for writing, and changes nothing. */

@@ -1,4 +1,12 @@
-/* order.c: see order.h. */
+/*
+ * order.c: see order.h. What a spare has at an address is decided by layers, the lowest first: what
+ * the zygote has there; mapped and zeroed extents; copied extents; patches. Each is laid over those
+ * before it. A deploy has copied and zeroed extents, a new zygote mapped ones too, a UC that wakes
+ * from hibernation patches.
+ *
+ * Every failure ends the process: a spare that is half laid is of no use, and the platform hears
+ * why on the channel.
+ */
 #include "order.h"
 #include "map.h"
 #include "patch.h"
@@ -9,7 +17,9 @@ enum { MAX_RANGES = 256 }; /* of one system call */
 void unspill(struct order *o, i64 n)
 {
 	const struct tc_run *r = ORDER;
+	/* No sum overflows: the numbers are 32 bits wide. */
 	u64 want = (u64)r->extents * sizeof(struct tc_extent) + r->strings + r->patches;
+	/* The parts follow the head in the packet, or lie in a file from its start on. */
 	const char *body = (const char *)(r + 1);
 	if (r->spilled) {
 		if (o->nfds < 1)
@@ -34,6 +44,7 @@ static void populate_copied(const struct tc_extent *l, u32 n)
 	for (u32 i = 0; i < n; i++) {
 		if (l[i].kind == TC_COPIED)
 			v[m++] = (struct iovec){ (void *)l[i].addr, l[i].pages * PAGE };
+		/* The list is full, or the extents are at their end. */
 		if (m == MAX_RANGES || i + 1 == n) {
 			populate(v, m, MADV_POPULATE_WRITE);
 			m = 0;
@@ -52,10 +63,12 @@ static void read_copied(const struct tc_extent *l, u32 n)
 			v[k] = (struct iovec){ (void *)l[i].addr, l[i].pages * PAGE };
 			len += v[k].iov_len;
 		}
+		/* An extent of another kind. */
 		if (!k) {
 			i++;
 			continue;
 		}
+		/* preadv(2) fills the ranges one after the other. */
 		i64 r = SYS5(preadv, FD_ARENA, v, k, off, 0);
 		if (r != (i64)len)
 			quit("read pages of the snapshot", r < 0 ? r : -EIO);
@@ -92,6 +105,7 @@ void lay(const struct order *o)
 		u64 at = l[i].addr, len = l[i].pages * PAGE;
 		int file = l[i].kind == TC_MAPPED && TC_ZYGOTE_FDS + l[i].file < o->nfds ? o->fds[TC_ZYGOTE_FDS + l[i].file] : -1;
 		i64 r = 0;
+		/* Copied extents are read below, over the memory that is there. */
 		switch (l[i].kind) {
 		case TC_MAPPED: r = SYS6(mmap, at, len, rwx, fixed, file, l[i].off); break;
 		case TC_ZEROED: r = SYS6(mmap, at, len, rwx, fixed | MAP_ANONYMOUS, -1, 0); break;

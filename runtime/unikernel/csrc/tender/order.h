@@ -11,15 +11,17 @@ enum { ORDER_FDS = 24 }; /* descriptors of an order at most */
 
 /* What follows struct tc_run, wherever it lies, and the descriptors that came with it. */
 struct order {
-	const struct tc_extent *extents;
-	const char *strings;
-	const u8 *patches;
+	const struct tc_extent *extents; /* tc_run.extents of them */
+	const char *strings;             /* tc_run.strings bytes */
+	const u8 *patches;               /* tc_run.patches bytes */
 	int fds[ORDER_FDS], nfds;
 };
 
-/* Finds the parts behind an order of n bytes. The process ends if they are shorter than the order says. */
+/* Finds the parts behind an order of n bytes. The process ends if they are shorter than the order
+ * says. */
 void unspill(struct order *, i64 n);
 
-/* Maps, zeroes and reads the extents, and lays the patches over them. The process ends if that fails. */
+/* Maps, zeroes and reads the extents, and lays the patches over them. The process ends if that
+ * fails. */
 void lay(const struct order *);
 #endif

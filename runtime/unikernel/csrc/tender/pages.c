@@ -1,6 +1,7 @@
 /*
- * pages.c: see pages.h. A UC is never stopped: it is looked at while it sleeps. uc_state.quiescent and uc_state.wakes are read
- * before and after, and a UC that woke in between makes the result worthless (abi/uc.h, 'State').
+ * pages.c: see pages.h. A UC is never stopped: it is looked at while it sleeps. uc_state.quiescent
+ * and uc_state.wakes are read before and after, and a UC that woke in between makes the result
+ * worthless (abi/uc.h, 'State').
  */
 #include "pages.h"
 #include "private.h"
@@ -25,6 +26,7 @@ struct pm_scan_arg {
 #define PM_FILE_BIT    61 /* of a file, or shared anonymous */
 #define PM_SWAPPED_BIT 62 /* and bit 63: present */
 
+/* Ranges come in ascending order. One that continues the last becomes a part of it. */
 static int append(struct table *t, u64 start, u64 end)
 {
 	struct tc_page *last = t->n ? &t->p[t->n - 1] : NULL;
@@ -38,10 +40,13 @@ static int append(struct table *t, u64 start, u64 end)
 	return 0;
 }
 
-/* Private pages in [start, end): neither of a file nor the shared zero page. With shared: those that are mapped of a file. */
+/* Private pages in [start, end): neither of a file nor the shared zero page. With shared: those
+ * that are mapped of a file. */
 static i64 scan(int pagemap, u64 start, u64 end, int shared, struct table *t)
 {
 	static struct page_region v[512] ZYGOTE_DATA;
+	/* pagemap.rst, PAGEMAP_SCAN: a page matches if it has all bits of the mask, those in
+	 * inverted the other way round, and one bit of anyof. */
 	while (start < end) {
 		struct pm_scan_arg a = {
 			.size = sizeof a, .start = start, .end = end, .vec = (u64)v, .vec_len = COUNT(v),
@@ -58,13 +63,14 @@ static i64 scan(int pagemap, u64 start, u64 end, int shared, struct table *t)
 		for (i64 i = 0; i < n; i++)
 			if (append(t, v[i].start, v[i].end))
 				return -ENOSPC;
+		/* Where the scan stopped: at the end, or because v is full. */
 		start = a.walk_end;
 	}
 	return 0;
 }
 
-/* The same by reading pagemap, for Linux before 6.7. pagemap does not tell the shared zero page from others: the content of such a
- * page is dropped later. */
+/* The same by reading pagemap, for Linux before 6.7. pagemap does not tell the shared zero page
+ * from others: the content of such a page is dropped later. */
 static i64 scan_slowly(int pagemap, u64 start, u64 end, int shared, struct table *t)
 {
 	static u64 v[1024] ZYGOTE_DATA;
@@ -83,7 +89,8 @@ static i64 scan_slowly(int pagemap, u64 start, u64 end, int shared, struct table
 /* What a kernel without PAGEMAP_SCAN, or without one of its flags, answers. */
 static int lacks_scan(i64 r) { return r == -ENOTTY || r == -EINVAL; }
 
-/* The region up to where the UC says that it ends: pages above low_top and high_top were never touched. */
+/* The region up to where the UC says that it ends: pages above low_top and high_top were never
+ * touched. */
 static i64 scan_region(struct child *c, const struct uc_state *s, int shared, struct table *t)
 {
 	int open = c->proc[PROC_PAGEMAP], fd = open ? open - 1 : proc_open(c->pid, "pagemap", O_RDONLY);
@@ -91,6 +98,7 @@ static i64 scan_region(struct child *c, const struct uc_state *s, int shared, st
 		return fd;
 	u64 low = MIN(s->low_top, UC_LOW_END), high = MIN(s->high_top, UC_HIGH_END);
 	i64 r = 0;
+	/* The list begins anew if the first of the two finds out that the kernel lacks the call. */
 	for (int slowly = 0; slowly < 2; slowly++) {
 		i64 (*f)(int, u64, u64, int, struct table *) = slowly ? scan_slowly : scan;
 		t->n = 0;
@@ -129,6 +137,7 @@ i64 read_pages(int pid, const struct table *t, u8 *base)
 			r[k] = (struct iovec){ (void *)t->p[i].addr, n };
 			len += n;
 		}
+		/* A short read: a page is not there, or not the guest's to have. */
 		i64 got = SYS6(process_vm_readv, pid, l, k, r, k, 0);
 		if (got != (i64)len)
 			return got < 0 ? got : -EFAULT;
@@ -140,6 +149,8 @@ i64 list_pages(const struct tc_order *o, struct tc_reply *r, struct table *t)
 {
 	struct uc_state *s = SCRATCH_STATE;
 	struct child *c = child_of(o->id);
+	/* The state is the guest's to write. A lie about quiescence or wakes spoils the guest's own
+	 * capture; every address is checked by the platform. */
 	i64 e = c->pid ? read_vm(c->pid, s, UC_STATE, sizeof *s) : -ESRCH;
 	if (e >= 0 && e != sizeof *s)
 		e = -EFAULT;
@@ -152,6 +163,7 @@ i64 list_pages(const struct tc_order *o, struct tc_reply *r, struct table *t)
 		t->p[i].off = (o->a + r->a) * PAGE;
 		r->a += t->p[i].pages;
 	}
+	/* The caller compares it with the wakes of the next order. */
 	r->b = s->wakes;
 	return e < 0 ? e : 0;
 }
@@ -170,6 +182,7 @@ i64 still_asleep(int pid)
 
 int discarded(const struct uc_state *s, u64 address)
 {
+	/* The number is the guest's to write. */
 	for (u32 i = 0; i < MIN(s->discards, UC_DISCARDS); i++)
 		if (address >= s->discard[i].start && address < s->discard[i].end)
 			return 1;
@@ -187,13 +200,16 @@ void scan_pages(const struct tc_order *o, struct tc_reply *r)
 	r->n = t.n;
 }
 
-/* TC_COPY. A target that is too short would raise SIGBUS only if the process wrote to it by itself; process_vm_readv says EFAULT. */
+/* TC_COPY. A target that is too short would raise SIGBUS only if the process wrote to it by itself;
+ * process_vm_readv says EFAULT. */
 void copy_pages(const struct tc_order *o, struct tc_reply *r, int fd)
 {
 	struct table t = { SCRATCH_TABLE, MIN(o->a, SCRATCH_ENTRIES), 0 };
 	int pid = child_of(o->id)->pid;
 	u64 end = 0;
 	struct uc_state after;
+	/* The platform's table, out of an earlier SCAN; its offsets lie within the file that it
+	 * sent. */
 	for (u32 i = 0; i < t.n; i++)
 		end = MAX(end, t.p[i].off + t.p[i].pages * PAGE);
 	i64 e = SYS6(mmap, ZYGOTE_COPY, end, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);

@@ -4,13 +4,14 @@
 
 #include "child.h"
 
-/* Appends to t the private pages in [start, end), whatever the guest says of itself. pagemap: an open /proc/PID/pagemap. 0, -ENOSPC
- * or another -errno. */
+/* Appends to t the private pages in [start, end), whatever the guest says of itself. pagemap: an
+ * open /proc/PID/pagemap. 0, -ENOSPC or another -errno. */
 i64 scan_range(int pagemap, u64 start, u64 end, struct table *t);
 
 /*
- * Reads the state of a sleeping UC into scratch and lists its private pages in t; with TC_SHARED in o->flags those that are mapped
- * from a file and unchanged. Offsets count pages from slot o->a on. r->a = pages, r->b = wakes. -EAGAIN: it is not asleep.
+ * Reads the state of a sleeping UC into scratch and lists its private pages in t; with TC_SHARED in
+ * o->flags those that are mapped from a file and unchanged. Offsets count pages from slot o->a on.
+ * r->a = pages, r->b = wakes. -EAGAIN: it is not asleep.
  */
 i64 list_pages(const struct tc_order *, struct tc_reply *, struct table *);
 

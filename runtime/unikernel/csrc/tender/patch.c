@@ -1,10 +1,17 @@
-/* patch.c: see patch.h. */
+/*
+ * patch.c: see patch.h. A run is struct tc_words and then its words:
+ *
+ *   first = 6, words = 2, the 7th and the 8th word of the page
+ *   first = 1000, words = 1, the 1001st word
+ *
+ * Words of 4 bytes: most differences are counters, lengths and halves of pointers.
+ */
 #include "patch.h"
 
 enum { WORDS = PAGE / sizeof(u32) };
 
-/* A run goes on over one equal word, because the head of a new run costs as much as that word. Runs that together are longer than a
- * page are replaced by one run, the whole page. */
+/* A run goes on over one equal word, because the head of a new run costs as much as that word. Runs
+ * that together are longer than a page are replaced by one run, the whole page. */
 u32 patch_runs(const u8 *page, const u8 *beneath, u8 *out)
 {
 	const u32 *a = (const u32 *)page, *b = (const u32 *)beneath;
@@ -20,6 +27,7 @@ u32 patch_runs(const u8 *page, const u8 *beneath, u8 *out)
 			continue;
 		while (end < WORDS && (a[end] != b[end] || (end + 1 < WORDS && a[end + 1] != b[end + 1])))
 			end++;
+		/* Numbers of words fit: a page has 1024. */
 		struct tc_words w = { i, end - i };
 		if (n + sizeof w + w.words * 4 > PAGE) {
 			w = (struct tc_words){ 0, WORDS };
@@ -49,6 +57,7 @@ const struct tc_patch *patch_next(const u8 *patches, u32 n, u32 *at)
 	const struct tc_patch *h = (const struct tc_patch *)(patches + *at);
 	if (n - *at < sizeof *h || n - *at - sizeof *h < patch_bytes(h))
 		return NULL;
+	/* The runs follow their head. */
 	*at += sizeof *h + patch_bytes(h);
 	return h;
 }

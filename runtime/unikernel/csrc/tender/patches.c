@@ -1,19 +1,22 @@
 /*
- * patches.c: see patches.h. The pages are found while the UC sleeps, as for a capture. What lies beneath a page is computed anew from
- * the extents of the UC's deploy, which the platform sends with the order: nobody has to keep a copy.
+ * patches.c: see patches.h. The pages are found while the UC sleeps, as for a capture. What lies
+ * beneath a page is computed anew from the extents of the UC's deploy, which the platform sends
+ * with the order: nobody has to keep a copy.
  */
 #include "patches.h"
 #include "pages.h"
 #include "patch.h"
 #include "proc.h"
 
-/* Scratch: the state; patches up to the middle; extents, 1/8; the list of pages, 1/8; the pages at hand, 1/4. */
+/* Scratch: the state; patches up to the middle; extents, 1/8; the list of pages, 1/8; the pages at
+ * hand, 1/4. */
 #define PATCHES     ((u8 *)ZYGOTE_SCRATCH + PAGE)
 #define PATCHES_MAX (TC_EXTENTS_AT - PAGE)
 #define EXTENTS     ((const struct tc_extent *)(ZYGOTE_SCRATCH + TC_EXTENTS_AT))
 #define LIST        ((struct tc_page *)(ZYGOTE_SCRATCH + TC_SCRATCH / 8 * 5))
 #define AT_HAND     ((u8 *)ZYGOTE_SCRATCH + TC_SCRATCH / 4 * 3)
 
+/* Bounds of one order. What exceeds them is not worth to be kept without a process. */
 enum {
 	MAX_EXTENTS = TC_SCRATCH / 8 / sizeof(struct tc_extent),
 	MAX_RANGES = TC_SCRATCH / 8 / sizeof(struct tc_page),
@@ -23,9 +26,15 @@ enum {
 
 static const u8 zeros[PAGE] __attribute__((aligned(4096)));
 
-/* The extents of a deploy: those of zeros first, and over them those that are copied, sorted by address. */
-struct below { const struct tc_extent *zeroed, *copied, *end; };
+/* The extents of a deploy: those of zeros first, and over them those that are copied, sorted by
+ * address. */
+struct below {
+	const struct tc_extent *zeroed;
+	const struct tc_extent *copied; /* the first that ends above the address asked for last */
+	const struct tc_extent *end;
+};
 
+/* For beneath, which moves b.copied on. */
 static struct below below(const struct tc_extent *l, u32 n)
 {
 	struct below b = { l, l, l + n };
@@ -39,7 +48,8 @@ static int covers(const struct tc_extent *l, u64 address)
 	return address >= l->addr && address - l->addr < l->pages * PAGE;
 }
 
-/* The page that the deploy laid at an address. Where it laid none, the zygote's own page. For ascending addresses. */
+/* The page that the deploy laid at an address. Where it laid none, the zygote's own page. For
+ * ascending addresses. */
 static const u8 *beneath(struct below *b, u64 address)
 {
 	while (b->copied < b->end && b->copied->addr + b->copied->pages * PAGE <= address)
@@ -52,12 +62,14 @@ static const u8 *beneath(struct below *b, u64 address)
 	return (const u8 *)address;
 }
 
-/* Appends the patch of one page to n bytes of patches, if the page differs. A patch over zeros is taken where it is shorter; it is
- * tried only for patches of more than an eighth of a page. -ENOSPC: scratch is full. */
+/* Appends the patch of one page to n bytes of patches, if the page differs. A patch over zeros is
+ * taken where it is shorter; it is tried only for patches of more than an eighth of a page.
+ * -ENOSPC: scratch is full. */
 static i64 append(u32 *n, u64 address, const u8 *page, const u8 *below)
 {
 	struct tc_patch h = { address / PAGE, 0 };
 	u8 *out = PATCHES + *n + sizeof h;
+	/* Room for both attempts. */
 	if (*n + 2 * (sizeof h + PATCH_MAX) > PATCHES_MAX)
 		return -ENOSPC;
 	h.bytes = patch_runs(page, below, out);
@@ -82,6 +94,7 @@ static struct table next_batch(const struct table *t, u32 *i, u64 *done)
 {
 	static struct tc_page batch[64] ZYGOTE_DATA;
 	struct table b = { batch, 0, COUNT(batch) };
+	/* Offsets count bytes at hand. */
 	for (u64 pages = 0; b.n < b.max && *i < t->n && pages < MAX_AT_HAND;) {
 		u64 left = t->p[*i].pages - *done, n = MIN(left, MAX_AT_HAND - pages);
 		batch[b.n++] = (struct tc_page){ t->p[*i].addr + *done * PAGE, pages * PAGE, n, 0 };
@@ -92,8 +105,8 @@ static struct table next_batch(const struct table *t, u32 *i, u64 *done)
 	return b;
 }
 
-/* TC_PATCHES. Beyond what a capture asks, the UC must wait for its channel alone (UC_SLEEP_CALL): a UC without a process has nobody
- * who wakes it when a time-out is over. */
+/* TC_PATCHES. Beyond what a capture asks, the UC must wait for its channel alone (UC_SLEEP_CALL): a
+ * UC without a process has nobody who wakes it when a time-out is over. */
 void patches(const struct tc_order *o, struct tc_reply *r)
 {
 	struct table t = { LIST, 0, MAX_RANGES };
@@ -107,6 +120,8 @@ void patches(const struct tc_order *o, struct tc_reply *r)
 	u32 i = 0;
 	for (u64 done = 0; !e && i < t.n;) {
 		struct table b = next_batch(&t, &i, &done);
+		/* What lies beneath a page that the guest gave back is zeros, whatever the deploy
+		 * laid. */
 		e = read_pages(c->pid, &b, AT_HAND);
 		for (u32 j = 0; !e && j < b.n; j++)
 			for (u64 k = 0; !e && k < b.p[j].pages; k++) {
@@ -121,6 +136,8 @@ void patches(const struct tc_order *o, struct tc_reply *r)
 	r->err = e < 0 ? -e : 0;
 }
 
+/* The process was reset and its extents are laid, so what it has at an address is what beneath
+ * says: there is no need to read it. Pages are made at hand and written many at a time. */
 i64 lay_patches(int pid, const struct tc_extent *l, u32 extents, const u8 *patches, u32 n)
 {
 	struct below b = below(l, extents);

@@ -1,6 +1,6 @@
 /*
- * prefetch.h: pages that are present in a spare before its order comes, because every UC of the zygote uses them. The list is
- * written once, when the zygote is made, and its spares inherit it.
+ * prefetch.h: pages that are present in a spare before its order comes, because every UC of the
+ * zygote uses them. The list is written once, when the zygote is made, and its spares inherit it.
  */
 #ifndef PREFETCH_H
 #define PREFETCH_H

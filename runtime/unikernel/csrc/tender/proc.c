@@ -1,7 +1,11 @@
-/* proc.c: see proc.h. */
+/*
+ * proc.c: see proc.h. Texts are parsed by hand, in the kernel's formats (proc(5)), for the few
+ * numbers that the tender needs itself. Everything else goes to the platform as it is.
+ */
 #include "proc.h"
 #include "wire.h"
 
+/* FD_PROC numbers processes as the tender's pid namespace does, like the table of children. */
 int proc_open(int pid, const char *name, int flags)
 {
 	char path[64], *p = decimal(path, pid);
@@ -10,9 +14,11 @@ int proc_open(int pid, const char *name, int flags)
 	return SYS3(openat, FD_PROC, path, flags | O_CLOEXEC);
 }
 
+/* To open a file of /proc costs more than to read one. */
 int proc_file(struct child *c, int which)
 {
 	static const char *const name[] = { "syscall", "maps", "pagemap", "mem", "stat" };
+	/* Memory is also written (PROC_MEM): a parent may, see set_limit. */
 	if (!c->proc[which]) {
 		int fd = proc_open(c->pid, name[which], which == PROC_MEM ? O_RDWR : O_RDONLY);
 		if (fd < 0)
@@ -33,9 +39,11 @@ static i64 read_text(int pid, const char *name, char *to, u64 cap)
 	return n;
 }
 
+/* /proc/PID/syscall: number, arguments, stack pointer and program counter; "running" while the
+ * process does not sleep. */
 i64 sleeps_in(struct child *c, const char *call)
 {
-	char b[160];
+	char b[160]; /* at most nine numbers of 18 digits */
 	int fd = proc_file(c, PROC_SYSCALL);
 	i64 n = fd < 0 ? fd : SYS4(pread64, fd, b, sizeof b, 0), want = strlen(call);
 	if (n < 0)
@@ -43,7 +51,8 @@ i64 sleeps_in(struct child *c, const char *call)
 	return n >= want && !memcmp(b, call, want) ? 0 : -EAGAIN;
 }
 
-/* /proc/PID/schedstat, the first number (Documentation/scheduler/sched-stats.rst). 0 where the kernel keeps none. */
+/* /proc/PID/schedstat, the first number (Documentation/scheduler/sched-stats.rst). 0 where the
+ * kernel keeps none. */
 u64 time_spent(int pid)
 {
 	char b[64];
@@ -58,8 +67,9 @@ u64 time_spent(int pid)
 u64 anonymous_pages(int pid)
 {
 	char b[128];
-	u64 v[3] = { 0 };
+	u64 v[3] = { 0 }; /* size, resident, shared; pages */
 	i64 n = read_text(pid, "statm", b, sizeof b);
+	/* Numbers with one space between. */
 	for (i64 i = 0, k = 0; i < n && k < 3; i++) {
 		if (b[i] == ' ')
 			k++;
@@ -69,12 +79,12 @@ u64 anonymous_pages(int pid)
 	return v[1] - v[2];
 }
 
-/* /proc/PID/stat: minflt is field 10, majflt field 12. Field 2 is the program's name in brackets, which may hold anything: fields
- * are counted from the last bracket on. */
+/* /proc/PID/stat: minflt is field 10, majflt field 12. Field 2 is the program's name in brackets,
+ * which may hold anything: fields are counted from the last bracket on. */
 i64 page_faults(struct child *c)
 {
 	enum { NAME = 2, MINFLT = 10, MAJFLT = 12 };
-	char b[512];
+	char b[512]; /* 52 numbers, most of them short */
 	int fd = proc_file(c, PROC_STAT);
 	i64 n = fd < 0 ? fd : SYS4(pread64, fd, b, sizeof b, 0), v[2] = { 0 };
 	if (n < 0)
@@ -91,6 +101,7 @@ i64 page_faults(struct child *c)
 	return v[0] + v[1];
 }
 
+/* Neither stops the process. The caller makes sure that it sleeps, before and after. */
 i64 read_vm(int pid, void *to, u64 from, u64 n)
 {
 	struct iovec l = { to, n }, r = { (void *)from, n };
@@ -116,6 +127,7 @@ void stat_text(const struct tc_order *o, struct tc_reply *r)
 			r->err = -n;
 			return;
 		}
+		/* The platform parses the texts: it knows what it wants of them. */
 		p[n] = 0;
 		p += n + 1;
 	}
@@ -126,7 +138,8 @@ void stat_text(const struct tc_order *o, struct tc_reply *r)
 _Static_assert(offsetof(struct uc_host, max_threads) == offsetof(struct uc_host, mem_limit) + 8 &&
 	offsetof(struct tc_order, b) == offsetof(struct tc_order, a) + 8, "set_limit writes both at once");
 
-/* TC_LIMIT. The block is read-only to the guest, but /proc/PID/mem lets a parent write it (ptrace(2), 'access mode checking'). */
+/* TC_LIMIT. The block is read-only to the guest, but /proc/PID/mem lets a parent write it
+ * (ptrace(2), 'access mode checking'). */
 void set_limit(const struct tc_order *o, struct tc_reply *r)
 {
 	int pid = child_of(o->id)->pid;
@@ -135,8 +148,10 @@ void set_limit(const struct tc_order *o, struct tc_reply *r)
 		r->err = EAGAIN; /* a spare whose order is not carried out would overwrite the limit */
 		return;
 	}
+	/* process_vm_writev heeds the protection of pages, /proc/PID/mem does not. */
 	int fd = pid ? proc_open(pid, "mem", O_RDWR) : -ESRCH;
-	i64 e = fd < 0 ? fd : SYS4(pwrite64, fd, &o->a, sizeof o->a + sizeof o->b, UC_HOST + offsetof(struct uc_host, mem_limit));
+	const u64 at = UC_HOST + offsetof(struct uc_host, mem_limit);
+	i64 e = fd < 0 ? fd : SYS4(pwrite64, fd, &o->a, sizeof o->a + sizeof o->b, at);
 	if (fd >= 0)
 		SYS1(close, fd);
 	r->err = e < 0 ? -e : 0;

@@ -1,9 +1,10 @@
 /*
- * reset.c: see reset.h. The process keeps the pages that functions write, with the content that they had at the fork: the next
- * function pays neither for a fork nor for those page faults.
+ * reset.c: see reset.h. The process keeps the pages that functions write, with the content that
+ * they had at the fork: the next function pays neither for a fork nor for those page faults.
  *
- * Nothing that the guest says of itself is believed. The kernel is asked where the UC sleeps, what it has mapped and which pages
- * are private. Every private page is written over, whether it changed or not.
+ * Nothing that the guest says of itself is believed. The kernel is asked where the UC sleeps, what
+ * it has mapped and which pages are private. Every private page is written over, whether it changed
+ * or not.
  */
 #include "reset.h"
 #include "host.h"
@@ -18,14 +19,16 @@ _Static_assert(UC_CHANNEL_FD == 3 && UC_MSG_MAX == 0x10000 && UC_STACK == 0x7e00
 
 enum { MAX_ZEROED = 256 }; /* pages that one REUSE zeroes: more take longer than a fork */
 
-/* The region in this zygote's /proc/self/maps. A child that has mapped and unmapped nothing shows the same text. */
+/* The region in this zygote's /proc/self/maps. A child that has mapped and unmapped nothing shows
+ * the same text. */
 static char forked_maps[32768] ZYGOTE_DATA;
 static i64 forked_maps_len ZYGOTE_DATA; /* bytes, or -errno */
 
 /* Where the lines of the region end in n bytes of maps; -1: they go on. */
 static i64 region_end(const char *maps, i64 n)
 {
-	/* A line begins START-END in hexadecimal. UC_IMAGE and all above have 12 digits, the first of them 7. */
+	/* A line begins START-END in hexadecimal. UC_IMAGE and all above have 12 digits, the first
+	 * of them 7. */
 	enum { DIGITS = 12, FIRST = '7' };
 	for (i64 at = 0; at < n;) {
 		i64 end = at, dash = at;
@@ -40,8 +43,8 @@ static i64 region_end(const char *maps, i64 n)
 	return -1;
 }
 
-/* Reads the lines of the region, with no read more than they take: the kernel makes the text anew at each. Bytes or -errno; -E2BIG: it
- * did not fit, or is no map of a UC. */
+/* Reads the lines of the region, with no read more than they take: the kernel makes the text anew
+ * at each. Bytes or -errno; -E2BIG: it did not fit, or is no map of a UC. */
 static i64 region_maps(int maps, char *to, i64 cap)
 {
 	i64 k = maps, end;
@@ -63,13 +66,15 @@ void reset_init(void)
 static i64 mapped_as_forked(struct child *c)
 {
 	char *theirs = (char *)ZYGOTE_SCRATCH;
+	/* Compared as text: a mapping that was split, moved or made of another protection shows. */
 	i64 n = region_maps(proc_file(c, PROC_MAPS), theirs, sizeof forked_maps);
 	if (n < 0 || forked_maps_len < 0)
 		return n < 0 ? n : forked_maps_len;
 	return n == forked_maps_len && !memcmp(theirs, forked_maps, n) ? 0 : -EBUSY;
 }
 
-/* Writes the zygote's own pages over a child's: a child was forked with what the zygote has at an address. */
+/* Writes the zygote's own pages over a child's: a child was forked with what the zygote has at an
+ * address. */
 static i64 roll_back(int pid, const struct table *t)
 {
 	struct iovec v[256];
@@ -80,6 +85,7 @@ static i64 roll_back(int pid, const struct table *t)
 			v[k] = (struct iovec){ (void *)t->p[i].addr, t->p[i].pages * PAGE };
 			len += v[k].iov_len;
 		}
+		/* Both sides name the same addresses. */
 		i64 e = write_vm(pid, v, v, k, len);
 		if (e)
 			return e;
@@ -87,7 +93,8 @@ static i64 roll_back(int pid, const struct table *t)
 	return 0;
 }
 
-/* Writes the host block of the child's next life. The block is read-only to the guest, but a parent may write it (/proc/PID/mem). */
+/* Writes the host block of the child's next life. The block is read-only to the guest, but a parent
+ * may write it (/proc/PID/mem). */
 static i64 tell_host(struct child *c, const struct tc_run *run)
 {
 	struct uc_host h;
@@ -95,11 +102,13 @@ static i64 tell_host(struct child *c, const struct tc_run *run)
 	if (mem < 0)
 		return mem;
 	host_block(&h, run);
+	/* Without the strings: a restored UC has read them long ago. */
 	i64 e = SYS4(pwrite64, mem, &h, sizeof h, UC_HOST);
 	return e == sizeof h ? 0 : e < 0 ? e : -EIO;
 }
 
-/* The private pages of the whole region and of the stack, in address order. low_top and high_top are the guest's word. */
+/* The private pages of the whole region and of the stack, in address order. low_top and high_top
+ * are the guest's word. */
 static i64 scan_whole(struct child *c, struct table *t)
 {
 	int pagemap = proc_file(c, PROC_PAGEMAP);
@@ -124,12 +133,15 @@ void reset(const struct tc_order *o, struct tc_reply *r)
 	const struct tc_run next_run = *(const struct tc_run *)ZYGOTE_SCRATCH; /* the table overwrites it */
 	struct table t = { SCRATCH_TABLE, 0, SCRATCH_ENTRIES };
 	struct child *c = child_of(o->id);
+	/* A guest may wake its libOS by nothing but a message, and the platform sends none now:
+	 * whoever sleeps here stays. */
 	i64 e = c->pid ? sleeps_in(c, UC_SLEEP_CALL) : -ESRCH;
 	if (!e)
 		e = mapped_as_forked(c);
 	int known = !e && private_list(c, 1, &t);
 	if (!e && !known)
 		e = scan_whole(c, &t);
+	/* Beyond the platform's bound a fork is cheaper. */
 	for (u32 i = 0; !e && i < t.n; i++)
 		r->a += t.p[i].pages;
 	if (!e && r->a > o->a)
@@ -140,8 +152,10 @@ void reset(const struct tc_order *o, struct tc_reply *r)
 		e = tell_where(c->pid);
 	if (!e)
 		e = tell_host(c, &next_run);
+	/* The writes above counted no fault of the child's, and the pages are its own now. */
 	if (!e && !known)
 		private_record(c, &t);
+	/* The next life is another child: what its processor time was until now is not its own. */
 	if (!e) {
 		c->spent = time_spent(c->pid);
 		c->id = o->b;
@@ -152,7 +166,7 @@ void reset(const struct tc_order *o, struct tc_reply *r)
 /* TC_ZEROED: pages that read as zero in the snapshot, whatever the zygote has there. */
 static i64 lay_zeroed(int pid, u64 at, u64 pages)
 {
-	enum { AT_ONCE = 16 };
+	enum { AT_ONCE = 16 }; /* pages */
 	static u8 zeros[AT_ONCE * PAGE] ZYGOTE_DATA; /* never written; as a constant 64 KB of the program */
 	while (pages) {
 		u64 n = MIN(pages, AT_ONCE);
@@ -194,6 +208,7 @@ void reuse(const struct tc_order *o, struct tc_reply *r)
 	struct child *c = child_of(o->id);
 	int pid = c->pid;
 	i64 e = pid && run->extents < TC_SCRATCH / 8 / sizeof *l ? 0 : -ESRCH;
+	/* Nothing is written before it is known that all can be. */
 	u64 zeroed = 0;
 	for (u32 i = 0; !e && i < run->extents; i++)
 		if (l[i].kind == TC_ZEROED)
@@ -204,6 +219,7 @@ void reuse(const struct tc_order *o, struct tc_reply *r)
 		if (l[i].kind == TC_ZEROED)
 			e = lay_zeroed(pid, l[i].addr, l[i].pages);
 	const u8 *patches = (const u8 *)(l + run->extents);
+	/* Patches may lie anywhere, extents are known. */
 	if (!e && run->patches)
 		private_forget(c);
 	else if (!e)

@@ -1,4 +1,5 @@
-/* start.S: the entry of the tender's program, on the stack that execve made. Its data become shared memory first, see fork.S. */
+/* start.S: the entry of the tender's program, on the stack that execve made. Its data become shared
+ * memory first, see fork.S. */
 	.text
 	.globl _start
 _start:

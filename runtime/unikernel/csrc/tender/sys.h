@@ -1,4 +1,5 @@
-/* sys.h: host system calls of the tender. The tender has no libc: its whole program is one small range that a UC unmaps. */
+/* sys.h: host system calls of the tender. The tender has no libc: its whole program is one small
+ * range that a UC unmaps. */
 #ifndef SYS_H
 #define SYS_H
 
@@ -22,6 +23,7 @@ static inline i64 sys6(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 	return r;
 }
 
+/* SYSn(name, ...): system call NAME with n arguments, each of them cast. */
 #define SYS0(n)                sys6(__NR_##n, 0, 0, 0, 0, 0, 0)
 #define SYS1(n, a)             sys6(__NR_##n, (u64)(a), 0, 0, 0, 0, 0)
 #define SYS2(n, a, b)          sys6(__NR_##n, (u64)(a), (u64)(b), 0, 0, 0, 0)
@@ -30,18 +32,20 @@ static inline i64 sys6(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 #define SYS5(n, a, b, c, d, e) sys6(__NR_##n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), 0)
 #define SYS6(n, a, b, c, d, e, f) sys6(__NR_##n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
 
-/* A system call returns -errno on failure; the kernel keeps errno below 4096 (MAX_ERRNO in include/linux/err.h). */
+/* A system call returns -errno on failure; the kernel keeps errno below 4096 (MAX_ERRNO in
+ * include/linux/err.h). */
 #define FAILED(r) ((u64)(r) > (u64)-4096)
 
-/* recvmsg(2) and cmsg(3): struct user_msghdr and struct cmsghdr of include/linux/socket.h, which is not for user space. */
+/* recvmsg(2) and cmsg(3): struct user_msghdr and struct cmsghdr of include/linux/socket.h, which is
+ * not for user space. */
 struct msghdr {
-	void *name;
+	void *name; /* none: the sockets are connected */
 	u32 namelen, pad;
 	struct iovec *iov;
 	size_t iovlen;
 	void *control;
 	size_t controllen;
-	u32 flags, pad2;
+	u32 flags, pad2; /* of recvmsg: MSG_TRUNC, MSG_CTRUNC */
 };
-struct cmsghdr { size_t len; u32 level, type; };
+struct cmsghdr { size_t len; u32 level, type; }; /* len: of this and of what follows */
 #endif

@@ -1,11 +1,16 @@
 /*
- * tender.h: what all rooms of the tender know. The tender is one static program at UC_TENDER (abi/uc.h) that runs in three roles:
+ * tender.h: what all rooms of the tender know. The tender is one static program at UC_TENDER
+ * (abi/uc.h) that runs in three roles:
  *
- *   root    pid 1 of its own namespaces. The platform starts it once. It prepares the world and becomes the first zygote.
- *   zygote  holds a prefix of a snapshot stack mapped, carries out the platform's orders (control.h) and forks spares.
- *   spare   a fork of a zygote that waits for one order, lays pages over what it inherited, and becomes a UC or a zygote.
+ *   root    pid 1 of its own namespaces. The platform starts it once. It prepares the world and
+ *           becomes the first zygote.
+ *   zygote  holds a prefix of a snapshot stack mapped, carries out the platform's orders (control.h)
+ *           and forks spares.
+ *   spare   a fork of a zygote that waits for one order, lays pages over what it inherited, and
+ *           becomes a UC or a zygote.
  *
- * Rooms from the ground up. A room names only rooms that stand before it: a test follows includes and references.
+ * Rooms from the ground up. A room names only rooms that stand before it: a test follows includes
+ * and references.
  *
  *   all roles  fork.S, common/string.c, wire.c (packets), capability.c
  *   spare      map.c, host.c (the host block), patch.c (a page in words), order.c (unspill, lay), prefetch.c, spare.c
@@ -13,6 +18,9 @@
  *              pages.c (scan, list, read, copy)
  *              capture.c, patches.c, reset.c, watch.c
  *   on top     zygote.c (the loop), setup.c (the root's world), main.c, start.S, id.c
+ *
+ * Names begin with what they belong to: FD_ a descriptor, ZYGOTE_ an address, TC_ the protocol, UC_
+ * the ABI of a UC, PROC_ a file of /proc/PID.
  */
 #ifndef TENDER_H
 #define TENDER_H
@@ -32,7 +40,8 @@ enum {
 	FD_FIRST_FREE = 16,
 };
 
-/* Mappings of a zygote that its children do not inherit (MADV_DONTFORK). All lie between UC_HIGH_END and UC_LIBOS. */
+/* Mappings of a zygote that its children do not inherit (MADV_DONTFORK). All lie between
+ * UC_HIGH_END and UC_LIBOS. */
 #define ZYGOTE_CHILDREN    0x00007d8000000000ull /* struct child[TC_CHILDREN] */
 #define ZYGOTE_SCRATCH     0x00007d8010000000ull /* FD_SCRATCH */
 #define ZYGOTE_BUFFER      0x00007d8020000000ull /* of a capture: pages at hand, then the list of all */
@@ -42,23 +51,29 @@ enum {
 #define ZYGOTE_ARENA_SIZE  (256ull << 30)
 #define ZYGOTE_COPY        0x00007de000000000ull /* the target of a COPY, for as long as the order takes */
 
-/* A mapping of a zygote that its spares do inherit, and read: prefetch.c. It ends where the tender's range ends. */
+/* A mapping of a zygote that its spares do inherit, and read: prefetch.c. It ends where the
+ * tender's range ends. */
 #define ZYGOTE_PREFETCH      0x00007e00001d0000ull
 #define ZYGOTE_PREFETCH_SIZE 0x10000ull
 _Static_assert(ZYGOTE_PREFETCH + ZYGOTE_PREFETCH_SIZE == UC_TENDER + UC_TENDER_SIZE, "the last of the tender's range");
 
 /*
- * Marks data that a zygote writes. A zygote and its spares share these pages (start.S), so a write by a spare would corrupt its
- * zygote. The link refuses writable data without the mark (tender.ld). A test follows every reference from a spare's entry and
- * refuses those that lead to marked data, but for data that spares only read (SHARED_WITH_SPARES).
+ * Marks data that a zygote writes. A zygote and its spares share these pages (start.S), so a write
+ * by a spare would corrupt its zygote. The link refuses writable data without the mark (tender.ld).
+ * A test follows every reference from a spare's entry and refuses those that lead to marked data,
+ * but for data that spares only read (SHARED_WITH_SPARES).
  */
 #define ZYGOTE_DATA __attribute__((section(".bss.zygote")))
 #define SHARED_WITH_SPARES __attribute__((section(".bss.zygote.shared")))
 
 /* A table of page ranges, most often in scratch. */
-struct table { struct tc_page *p; u32 n, max; };
+struct table {
+	struct tc_page *p;
+	u32 n, max; /* entries: how many there are, how many fit */
+};
 
-/* Scratch as most orders use it: struct uc_state in the first page, then the table of the order or the reply. */
+/* Scratch as most orders use it: struct uc_state in the first page, then the table of the order or
+ * the reply. */
 #define SCRATCH_STATE   ((struct uc_state *)ZYGOTE_SCRATCH)
 #define SCRATCH_TABLE   ((struct tc_page *)(ZYGOTE_SCRATCH + PAGE))
 #define SCRATCH_ENTRIES ((TC_SCRATCH - PAGE) / sizeof(struct tc_page))

@@ -1,4 +1,5 @@
-/* watch.c: which UCs have more memory than they may. The libOS bounds its guest, but a guest can write anywhere in the region. */
+/* watch.c: which UCs have more memory than they may. The libOS bounds its guest, but a guest can
+ * write anywhere in the region. */
 #include "watch.h"
 #include "proc.h"
 

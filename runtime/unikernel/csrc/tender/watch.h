@@ -1,4 +1,5 @@
-/* watch.h: an order to a zygote, see control.h. */
+/* watch.h: the order TC_WATCH to a zygote, see control.h. It reads one line of /proc for each
+ * child. */
 #ifndef WATCH_H
 #define WATCH_H
 

@@ -1,6 +1,12 @@
-/* wire.c: packets with descriptors, and the last word of a process that cannot go on. */
+/*
+ * wire.c: packets with descriptors, and the last word of a process that cannot go on.
+ *
+ * SOCK_SEQPACKET keeps the bounds of packets, so an order needs no length of its own, and either
+ * end hears of the other's (unix(7)). A descriptor arrives with the packet that it was sent with.
+ */
 #include "wire.h"
 
+/* There is no libc, and so no snprintf. */
 char *decimal(char *p, u64 v)
 {
 	char b[24];
@@ -23,6 +29,7 @@ i64 receive(void *buf, u64 cap, int *fds, int max, int *nfds)
 	*nfds = 0;
 	if (n < 0)
 		return n;
+	/* cmsg(3): the length counts the header. */
 	if (m.controllen >= sizeof c.h && c.h.level == SOL_SOCKET && c.h.type == SCM_RIGHTS)
 		*nfds = (c.h.len - sizeof c.h) / 4;
 	for (int i = 0; i < *nfds; i++) {
@@ -39,12 +46,15 @@ i64 receive(void *buf, u64 cap, int *fds, int max, int *nfds)
 /* unix(7), SCM_RIGHTS: the padding keeps the control message a multiple of 8 bytes (CMSG_SPACE). */
 static i64 send_packet(const struct tc_reply *r, const void *body, u64 len, int fd)
 {
-	struct { struct cmsghdr h; int fd, pad; } c = { { sizeof(struct cmsghdr) + 4, SOL_SOCKET, SCM_RIGHTS }, fd, 0 };
+	struct { struct cmsghdr h; int fd, pad; } c = { /* one descriptor at most */
+		{ sizeof(struct cmsghdr) + sizeof(int), SOL_SOCKET, SCM_RIGHTS }, fd, 0
+	};
 	struct iovec v[2] = { { (void *)r, sizeof *r }, { (void *)body, len } };
 	struct msghdr m = { 0, 0, 0, v, len ? 2 : 1, fd < 0 ? 0 : &c, fd < 0 ? 0 : sizeof c, 0, 0 };
 	return SYS3(sendmsg, FD_CONTROL, &m, MSG_NOSIGNAL);
 }
 
+/* To a platform that is gone there is nothing to say: a zygote ends, and its children with it. */
 void reply(const struct tc_reply *r, int fd)
 {
 	if (send_packet(r, 0, 0, fd) < 0)
@@ -58,8 +68,8 @@ void reply_with(const struct tc_reply *r, const void *body, u64 len)
 		SYS1(exit_group, 1);
 }
 
-/* MSG_DONTWAIT: a platform that reads nothing must not keep the process alive; the exit status says the same. The loop is for the
- * compiler: exit_group does not return. */
+/* MSG_DONTWAIT: a platform that reads nothing must not keep the process alive; the exit status says
+ * the same. The loop is for the compiler: exit_group does not return. */
 void quit(const char *what, i64 err)
 {
 	struct { struct uc_msg m; char text[160]; } p = { { UC_MSG_EXIT, 0, (u32)-err, UC_EXIT_REFUSED, 0 }, "" };

@@ -4,8 +4,8 @@
 
 #include "tender.h"
 
-/* One packet and at most max descriptors of it. Returns its bytes, 0 at the end of the socket, -EMSGSIZE if the packet or its
- * descriptors did not fit, or another -errno. */
+/* One packet and at most max descriptors of it. Returns its bytes, 0 at the end of the socket,
+ * -EMSGSIZE if the packet or its descriptors did not fit, or another -errno. */
 i64 receive(void *buf, u64 cap, int *fds, int max, int *nfds);
 
 /* Sends a reply, with a descriptor unless fd is negative. The process ends if the platform is gone. */
