@@ -100,14 +100,14 @@ func TestDoctorsRemedyForBridgesIsAFlagThatItHas(t *testing.T) {
 	}
 }
 
-// crowded is a backend of which a host bears few sandboxes.
-type crowded struct {
+// bounded is a backend of which a host bears few sandboxes.
+type bounded struct {
 	isolation.Backend
 	bounds []isolation.Bound
 }
 
-func (crowded) Footprint() int64            { return 2 << 20 }
-func (c crowded) Bounds() []isolation.Bound { return c.bounds }
+func (bounded) Footprint() int64            { return 2 << 20 }
+func (c bounded) Bounds() []isolation.Bound { return c.bounds }
 
 func TestDoctorWarnsOfBoundsBelowWhatMemoryHolds(t *testing.T) {
 	few := isolation.Bound{Sandboxes: 500, By: "kernel.pid_max is 1024", Remedy: "sysctl -w kernel.pid_max=4194304"}
@@ -121,7 +121,7 @@ func TestDoctorWarnsOfBoundsBelowWhatMemoryHolds(t *testing.T) {
 		"many":       {isolation.Bound{Sandboxes: 2048, By: "kernel.pid_max is 32768", Remedy: "raise it"}, nil},
 		"configured": {isolation.Bound{Sandboxes: 7, By: "configured"}, nil},
 	} {
-		if got := bindingBounds(crowded{bounds: []isolation.Bound{c.bound}}, 4<<30); !slices.Equal(got, c.want) {
+		if got := bindingBounds(bounded{bounds: []isolation.Bound{c.bound}}, 4<<30); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

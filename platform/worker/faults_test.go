@@ -149,7 +149,7 @@ func TestProcessLostUnderLoadCostsNoOtherCall(t *testing.T) {
 	}
 	whole := helpers(t)
 	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
-		for level, kind := range []string{"root", "node that boots", "node", "blank or UC"} {
+		for level, kind := range []string{"root", "image zygote", "zygote", "spare or UC"} {
 			t.Run(fmt.Sprintf("%v of a %s", sig, kind), func(t *testing.T) { strike(t, w, in, dir, whole, level, sig) })
 		}
 	}

@@ -62,7 +62,7 @@ func TestPlatformDoesNotPreemptSandboxesDuringOversubscription(t *testing.T) {
 	})
 }
 
-func TestCrowdIsOfManyShortCalls(t *testing.T) {
+func TestOversubscriptionIsOfManyShortCalls(t *testing.T) {
 	procs := runtime.GOMAXPROCS(0)
 	for name, c := range map[string]struct {
 		inflight int
