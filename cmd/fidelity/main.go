@@ -38,7 +38,6 @@ func defaultOut() string {
 func run(ctx context.Context) error {
 	out := flag.String("out", defaultOut(),
 		"directory of results; a UC has a /tmp and a /var/tmp of its own, so not there")
-	source := flag.String("source", "runtime/unikernel", "the unikernel's directory in the repository")
 	sample := flag.Int("sample", 0, "number of modules or files to draw; 0: all")
 	seed := flag.Uint64("seed", 13, "seed of the draw")
 	only := flag.String("only", "", "comma-separated modules or files, instead of a sample")
@@ -67,7 +66,7 @@ func run(ctx context.Context) error {
 	if *only != "" {
 		units = strings.Split(*only, ",")
 	}
-	lab := fidelity.Lab{Out: *out, Source: *source}
+	lab := fidelity.Lab{Out: *out}
 	rep, err := lab.Run(ctx, s, units, func(l string) { fmt.Fprintln(os.Stderr, l) })
 	if err != nil {
 		return err

@@ -3,8 +3,9 @@ package unikernel
 import (
 	"bytes"
 	"context"
-	"errors"
+	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,38 +16,42 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
-	"github.com/lambdabench/lambdabench/runtime/unikernel/csrc"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/program"
 )
 
-// A lab boots programs under csrc/tender/boot, the thinnest tender.
-type lab struct {
-	boot, image, libos string
-}
+// A lab runs programs of an image in UCs.
+type lab struct{ *program.Host }
 
-// newLab builds the boot tender, and an image from what fill adds. It skips the test when the host has no C compiler or
-// cannot host a unikernel context at all.
-func newLab(t testing.TB, fill func(dir string, b *rootfs.Tree)) *lab {
+// newLab makes an image from what fill adds. It skips the test when the host has no C compiler or cannot host a
+// unikernel context at all.
+func newLab(t testing.TB, fill func(dir string, b *rootfs.Tree)) lab {
 	t.Helper()
-	dir := t.TempDir()
-	l := &lab{boot: filepath.Join(dir, "boot"), image: filepath.Join(dir, "image"), libos: filepath.Join(dir, "libos.elf")}
-	compile(t, l.boot, "-static-pie", "csrc/tender/boot.c")
-	if err := os.WriteFile(l.libos, csrc.LibOS, 0o755); err != nil {
-		t.Fatal(err)
+	if err := probed(); err != nil {
+		t.Skip(err)
 	}
+	dir := t.TempDir()
 	var b rootfs.Tree
 	fill(dir, &b)
-	f, err := os.Create(l.image)
+	f, err := os.Create(filepath.Join(dir, "image"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer f.Close()
 	if _, err := image.Write(f, &b); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Close(); err != nil {
+	h, err := program.Start(context.Background(), f)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return lab{h}
 }
 
 func compile(t testing.TB, out string, args ...string) {
@@ -60,24 +65,43 @@ func compile(t testing.TB, out string, args ...string) {
 	}
 }
 
-// run boots a program and returns all that it printed, its own and the tender's words, and the exit status.
-func (l *lab) run(t *testing.T, flags []string, program ...string) (string, int) {
+// run runs a program and returns all that it printed, the library OS's last words, and the exit status.
+func (l lab) run(t *testing.T, p program.Program) (string, int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	args := append([]string{"-i", l.image, "-l", l.libos}, flags...)
-	cmd := exec.CommandContext(ctx, l.boot, append(args, program...)...)
 	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("run %v: %v\n%s", program, err, &out)
+	p.Env = []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8"}
+	p.Console = func(_ uint32, text []byte) { out.Write(text) }
+	end, err := l.Run(ctx, p)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &out)
 	}
-	if ctx.Err() != nil {
-		t.Fatalf("run %v: no end after a minute\n%s", program, &out)
+	if end.Why != "" {
+		fmt.Fprintf(&out, "%s\n", end.Why)
 	}
-	return out.String(), cmd.ProcessState.ExitCode()
+	return out.String(), end.Status
+}
+
+// echo is a world where every connection is accepted by a peer that sends all back, except to port 1 and to loopback,
+// which refuse. Datagrams come back too. So does credit: the peer keeps nothing, and has room when the UC has.
+func echo(send func(abi.Msg, []byte) error, m abi.Msg, payload []byte) {
+	switch m.Type {
+	case abi.Open:
+		to, _, err := abi.ParseAddr(payload)
+		if err != nil {
+			return // the guest waits until the test's deadline
+		}
+		m, payload = abi.Msg{Type: abi.Opened, ID: m.ID}, abi.AppendAddr(nil, netip.MustParseAddrPort("10.0.2.15:40000"))
+		if to.Port() == 1 || to.Addr() == netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
+			m.Arg, payload = uint32(syscall.ECONNREFUSED), nil
+		}
+		m.Len = uint32(len(payload))
+	case abi.Stream, abi.Credit, abi.Fin, abi.Dgram:
+	default:
+		return
+	}
+	_ = send(m, payload) // fails when the UC has ended
 }
 
 // Each program under guests/ proves one subject of the libOS and prints SUCCESS.
@@ -90,7 +114,7 @@ func TestGuests(t *testing.T) {
 	for _, s := range sources {
 		name := strings.TrimSuffix(filepath.Base(s), ".c")
 		t.Run(name, func(t *testing.T) {
-			out, status := l.run(t, []string{"-t", "-n", "-m", "200000000"}, "/guest/"+name)
+			out, status := l.run(t, program.Program{Args: []string{"/guest/" + name}, Memory: 200_000_000, Flags: abi.FlagTrace, Network: echo})
 			if status != 0 || !strings.HasSuffix(out, "SUCCESS\n") {
 				t.Errorf("status %d\n%s", status, out)
 			}
@@ -131,7 +155,7 @@ func TestHostileGuestsDie(t *testing.T) {
 		{"state", libOSDied},
 	} {
 		t.Run(c.way, func(t *testing.T) {
-			out, status := l.run(t, nil, append([]string{"/guest/hostile"}, strings.Fields(c.way)...)...)
+			out, status := l.run(t, program.Program{Args: append([]string{"/guest/hostile"}, strings.Fields(c.way)...)})
 			if c.way == "direct" && status == guestDied {
 				status = c.status
 			}
@@ -149,7 +173,7 @@ func FuzzCalls(f *testing.F) {
 	}
 	l := newLab(f, func(dir string, b *rootfs.Tree) { addGuests(f, dir, b, []string{"csrc/guests/fuzz.c"}) })
 	f.Fuzz(func(t *testing.T, seed uint64) {
-		out, status := l.run(t, []string{"-m", "200000000"}, "/guest/fuzz", strconv.FormatUint(seed, 10), "5000")
+		out, status := l.run(t, program.Program{Args: []string{"/guest/fuzz", strconv.FormatUint(seed, 10), "5000"}, Memory: 200_000_000})
 		if status != 0 {
 			t.Errorf("status %d\n%q", status, out[max(0, len(out)-500):])
 		}
@@ -212,7 +236,7 @@ func TestRuntimes(t *testing.T) {
 				b.AddFile("/etc/hosts", 0o644, []byte("127.0.0.1 localhost\n"))
 				addRenamed(t, b, c.script, "/guest/"+filepath.Base(c.script), 0o644)
 			})
-			out, status := l.run(t, nil, append(append([]string{c.program}, c.flags...), "/guest/"+filepath.Base(c.script))...)
+			out, status := l.run(t, program.Program{Args: append(append([]string{c.program}, c.flags...), "/guest/"+filepath.Base(c.script))})
 			if status != 0 || !strings.HasSuffix(out, "SUCCESS\n") {
 				t.Errorf("status %d\n%s", status, out)
 			}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lambdabench/lambdabench/runtime/unikernel/program"
 )
 
 // attempt is one run of a unit's program.
@@ -56,33 +58,41 @@ func (p process) run(ctx context.Context, s *Suite, unit string) ([]Result, erro
 	})
 }
 
-// uc runs units in UCs under csrc/tender/boot.
-type uc struct{ boot, image, libos string }
+// uc runs units in UCs.
+type uc struct{ host *program.Host }
 
 func (uc) name() string { return "uc" }
 
 func (u uc) run(ctx context.Context, s *Suite, unit string) ([]Result, error) {
 	return s.results(ctx, unit, func(ctx context.Context, argv []string) (*attempt, error) {
-		args := []string{"-i", u.image, "-l", u.libos}
-		for _, e := range append(s.env(), "TMPDIR=/tmp", "NODE_TEST_DIR=/tmp") {
-			args = append(args, "-e", e)
-		}
-		cmd := exec.Command(u.boot, append(args, argv...)...)
+		ctx, cancel := context.WithCancel(ctx)
 		a := &attempt{lines: make(chan []byte, 64), tail: &tail{}}
-		cmd.Stderr = a.tail
-		r, w, err := os.Pipe()
-		if err != nil {
-			return nil, err
-		}
-		cmd.Stdout = w
-		err = a.start(cmd)
-		w.Close()
-		if err != nil {
-			r.Close()
-			return nil, err
-		}
+		r, w := io.Pipe()
+		// Reports and what else the program prints go one way, as they do where both are pipes.
+		report := func(p []byte) { _, _ = w.Write(p) } // fails once nobody reads
+		ended := make(chan error, 1)
+		go func() {
+			end, err := u.host.Run(ctx, program.Program{
+				Args: argv, Env: append(s.env(), "TMPDIR=/tmp", "NODE_TEST_DIR=/tmp"),
+				Data: report,
+				Console: func(stream uint32, text []byte) {
+					if stream == 1 {
+						report(text)
+					} else {
+						_, _ = a.tail.Write(text) // a tail takes everything
+					}
+				},
+			})
+			if err == nil && end.Status != 0 {
+				err = fmt.Errorf("exit status %d: %s", end.Status, end.Why)
+				fmt.Fprintln(a.tail, err)
+			}
+			w.Close()
+			ended <- err
+		}()
 		go a.read(r, a.tail)
-		a.wait = cmd.Wait
+		a.cancel = func() { cancel(); r.Close() }
+		a.wait = func() error { defer cancel(); return <-ended }
 		return a, nil
 	})
 }

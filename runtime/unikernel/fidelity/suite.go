@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/rootfs"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/image"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/program"
 )
 
 // Suite is an interpreter's own test suite on this host.
@@ -32,19 +32,20 @@ func (s *Suite) env() []string {
 	return []string{"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"}
 }
 
-// Lab runs suites: it has what a UC needs.
+// Lab runs suites.
 type Lab struct {
-	Out    string // directory of results and of what is built
-	Source string // runtime/unikernel of this repository
+	Out string // directory of results and of images
 }
 
 // Run measures units and compares the sides. Results of earlier runs in Out
 // are taken for what they are: remove uc-NAME.jsonl after a change.
 func (l Lab) Run(ctx context.Context, s *Suite, units []string, progress func(string)) (Report, error) {
-	sides, err := l.sides(ctx, s)
+	u, err := l.startUC(ctx, s)
 	if err != nil {
 		return Report{}, err
 	}
+	defer u.host.Close() // what is lost with it was measured already
+	sides := [2]side{process{dir: os.TempDir()}, u}
 	var files [2]string
 	var have [2]map[string][]Result
 	for i, sd := range sides {
@@ -71,32 +72,28 @@ func (l Lab) Run(ctx context.Context, s *Suite, units []string, progress func(st
 	return Compare(results[0], results[1]), nil
 }
 
-func (l Lab) sides(ctx context.Context, s *Suite) ([2]side, error) {
+// startUC starts a tender with an image of the interpreter and its tests.
+func (l Lab) startUC(ctx context.Context, s *Suite) (uc, error) {
 	if err := os.MkdirAll(l.Out, 0o755); err != nil {
-		return [2]side{}, err
-	}
-	u := uc{boot: filepath.Join(l.Out, "boot"), libos: filepath.Join(l.Source, "csrc", "libos", "libos.elf")}
-	cmd := exec.CommandContext(ctx, "gcc", "-O1", "-w", "-static-pie", "-o", u.boot, filepath.Join(l.Source, "csrc", "tender", "boot.c"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return [2]side{}, fmt.Errorf("compile csrc/tender/boot.c: %w\n%s", err, out)
+		return uc{}, err
 	}
 	b, err := rootfs.ForInterpreter(ctx, s.interpreter)
 	if err != nil {
-		return [2]side{}, err
+		return uc{}, err
 	}
 	image.AddNames(b)
 	for _, t := range s.trees {
 		if err := b.AddTree(t, nil); err != nil {
-			return [2]side{}, fmt.Errorf("image of the tests: %w", err)
+			return uc{}, fmt.Errorf("image of the tests: %w", err)
 		}
 	}
 	f, err := image.Cached(filepath.Join(l.Out, "images"), b)
 	if err != nil {
-		return [2]side{}, err
+		return uc{}, err
 	}
 	defer f.Close()
-	u.image = f.Name()
-	return [2]side{process{dir: os.TempDir()}, u}, nil
+	host, err := program.Start(ctx, f)
+	return uc{host}, err
 }
 
 // interpreter is the host's interpreter of this runtime.

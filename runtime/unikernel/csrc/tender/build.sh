@@ -15,6 +15,6 @@ $CC -I.. -I"$tmp" -O2 -g0 -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostd
 	-mcmodel=large -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-ident \
 	-mgeneral-regs-only -fno-builtin -fno-tree-loop-distribute-patterns \
 	-Wl,-T,tender.ld -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 \
-	-o "$tmp/tender.elf" *.S $(ls *.c | grep -v boot.c) ../common/*.c
+	-o "$tmp/tender.elf" *.S *.c ../common/*.c
 strip --strip-all "$tmp/tender.elf"
 cp "$tmp/tender.elf" "$out/tender.elf"
