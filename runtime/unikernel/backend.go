@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
@@ -118,18 +117,13 @@ const footprint = 512 << 10
 // Footprint implements isolation.Footprinter.
 func (b *Backend) Footprint() int64 { return footprint }
 
-// Anticipate implements isolation.Anticipator.
-func (b *Backend) Anticipate() []string {
-	return []string{driver.StepNetwork, driver.StepInterpreter, StepPrefetch}
-}
-
 // CanLimit implements isolation.Limiter. Memory is bounded by the UC's own
 // kernel, and processes are not to be had in it.
 func (b *Backend) CanLimit(l isolation.Limits) error {
 	if l.CPUs <= 0 {
 		return nil
 	}
-	_, err := b.cpu.find()
+	_, err := b.cpu.ensure()
 	return err
 }
 

@@ -81,8 +81,6 @@ func (s *sandbox) boot(ctx context.Context, p *process, r *zygote.Run, spec isol
 	return session.Prepare(ctx, steps)
 }
 
-func driverPath(name string) string { return "/opt/lambdabench/" + name }
-
 // interpreterArgs: WebAssembly's trap handler wants guard pages that fault,
 // which the region does not have. V8's memory reducer begins a collection some
 // seconds after the last one, if the process is at rest. In a snapshot that time

@@ -9,7 +9,6 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
-	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // Capture implements isolation.Snapshotter.
@@ -45,40 +44,6 @@ func (b *Backend) Capture(ctx context.Context, of isolation.Sandbox) (isolation.
 		b.commitLater(s)
 	}
 	return s, nil
-}
-
-// captureLayer captures what a UC differs in from its snapshot: into a stage of the
-// arena that is made larger until the pages fit. What is found at the place of a dedup
-// candidate is not written.
-func (p *process) captureLayer(ctx context.Context) (*snapshot.Layer, error) {
-	s := p.of
-	below, account := s.parent.layer, s.tenant().Account
-	direct := below.File != nil && len(s.holes) == 0
-	var candidates []snapshot.Page
-	if c := s.parent.candidates; c != nil {
-		if set := c.Acquire(account); set != nil {
-			defer set.Release()
-			candidates = set.Pages
-		}
-	}
-	arena := s.backend.arena
-	for want := 1; ; {
-		stage, n, err := arena.Stage(want)
-		if err != nil {
-			return nil, err
-		}
-		table, err := p.uc.Capture(ctx, stage, n, direct, candidates)
-		if err == nil {
-			holes := snapshot.Union(append(table.Holes, s.holes...))
-			return arena.NewChild(below, account, table.Extents, holes, stage, n), nil
-		}
-		arena.Unstage(stage, n)
-		var small *zygote.StageTooSmallError
-		if !errors.As(err, &small) || want >= small.Need {
-			return nil, err
-		}
-		want = small.Need + 64
-	}
 }
 
 // captureRuntime captures a UC that was booted: all its pages, into a file that a

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // A UC that may have only a share of the processors is in a cpu cgroup of its
@@ -24,9 +25,9 @@ type cpuGroups struct {
 	serial int
 }
 
-// find makes the group around the UCs' own. After a failure the next limit tries
+// ensure makes the group around the UCs' own. After a failure the next limit tries
 // again. The error is an *Unavailable, but for that of a closed backend.
-func (g *cpuGroups) find() (*cgroup.Group, error) {
+func (g *cpuGroups) ensure() (*cgroup.Group, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -37,16 +38,16 @@ func (g *cpuGroups) find() (*cgroup.Group, error) {
 	}
 	parent, err := cgroup.New(cgroup.OwnedName(cpuPrefix), cgroup.CPU)
 	if !parent.Has(cgroup.CPU) {
-		return nil, &isolation.Unavailable{Backend: Name, Lacks: "no CPU limits: " + err.Error(),
+		return nil, &isolation.Unavailable{Backend: zygote.Backend, Lacks: "no CPU limits: " + err.Error(),
 			Remedy: "run as root, or under systemd-run --user -p Delegate=yes"}
 	}
 	g.parent = parent
 	return parent, nil
 }
 
-// add makes a group with a limit.
-func (g *cpuGroups) add(cpus float64) (*cgroup.Group, error) {
-	parent, err := g.find()
+// make makes a group with a limit.
+func (g *cpuGroups) make(cpus float64) (*cgroup.Group, error) {
+	parent, err := g.ensure()
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func (l *cpuLimit) set(cpus float64, hostPID func() (int, error)) error {
 	if done, err := l.change(cpus); done || err != nil {
 		return err
 	}
-	if _, err := l.groups.find(); err != nil {
+	if _, err := l.groups.ensure(); err != nil {
 		var lacking *isolation.Unavailable
 		if errors.As(err, &lacking) {
 			return nil
@@ -120,7 +121,7 @@ func (l *cpuLimit) enter(cpus float64, pid int) error {
 	if l.over {
 		return isolation.ErrClosed
 	}
-	group, err := l.groups.add(cpus)
+	group, err := l.groups.make(cpus)
 	if err != nil {
 		return err
 	}

@@ -4,38 +4,60 @@
 //
 //	b := unikernel.New(unikernel.Config{})
 //	defer b.Close()
-//	sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: node})
-//	base, err := b.Capture(ctx, sb)         // the runtime snapshot
-//	cell, err := b.Deploy(ctx, base, limits) // any number of these
+//	sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: python})
+//	base, err := b.Capture(ctx, sb)        // the runtime snapshot
+//	cell, err := b.Deploy(ctx, base, spec) // any number of these
 //
-// What runs where: libos/ is the guest's kernel; tender/ hosts UCs as
-// processes without rights (README.md); this package is the platform's side.
-// It starts one tender, which is a tree of processes: the root, zygotes for
-// each part of a snapshot stack that is worth holding mapped, and the UCs
-// that zygotes fork. The platform talks to a zygote over one socket, and to a
-// UC over that UC's channel. Nothing above the type tenderRoot assumes that a
-// UC is a process.
+// # Rooms
 //
-// Snapshots lie in memory: large ones in a file of their own, from which a
-// zygote maps them; small ones in an arena that all share, from which a new UC
-// copies them. A snapshot holds only what differs from the one below.
+// Package csrc is the C: libos, the guest's kernel, and tender, which hosts UCs as
+// processes without rights. Package zygote is the host's side of the tender, package
+// guest one UC's channel, package snapshot the pages and the plans of what is laid
+// where, package proxy the network. This package is the policy on top. From the ground
+// up: lifecycle.go (a sandbox's states), process.go (its process, and the reset),
+// spawn.go and hibernate.go (how it gets a process and gives it up), sandbox.go (what
+// a caller sees), deploy.go and capture.go, unikernel.go.
 //
-// A UC that is idle hibernates: it keeps the words in which its memory differs
-// from its snapshot, and no process until its next call. Nothing but the time
-// of that call shows it.
+// # A deploy
 //
-// Every process of the tender has an owner. A UC belongs to its sandbox. The root,
-// the zygotes and the spares in the pool belong to Backend.supervise, which finds dead
-// ones, counts and logs them and starts others; a call that needs a zygote while
-// there is none waits for it, 10 s at most. An order to a zygote has a deadline, after
-// which the zygote is dead. A process of the tender kills its children that are
-// stopped. Snapshots and hibernated UCs survive the tender; UCs that are awake do
-// not.
+// Backend.Deploy picks a live zygote of the snapshot (snap.pick), or of one below. The
+// plan says what lies between the zygote's memory and the snapshot's: holes, and pages
+// that are copied from the arena (Layer.PlanOver). The zygote gives a process
+// (Zygote.Get): a spare that was reset carries the plan out at once, by TC_REUSE; a
+// fork waits on its channel, and Child.Run sends it TC_RUN: it reads the plan's pages
+// with pread(2), sets its registers and is a UC. Where the pool runs low, the zygote is
+// told to fork another spare (TC_FORK). Nothing waits for the UC: the first call finds
+// out whether it runs.
 //
-// Locks are taken in this order: language.mu, sandbox.resting, sandbox.waking,
-// driver.Session, sandbox.cpu, sandbox.mu or zygote.mu (of a zygote, then of the one
-// that forked it), pool.mu, Backend.mu. No lock but those of one sandbox and of
-// one zygote is held while the platform waits for a process.
+// # A capture
 //
-// The package is not a cache: what is captured stays until it is closed.
+// Backend.Capture enters the sandbox, which wakes if it hibernates, and holds its
+// session, so that no call runs. The zygote waits until the UC sleeps at its read, lists
+// the UC's private pages (PAGEMAP_SCAN or pagemap), reads them (process_vm_readv(2)) and
+// compares them with its own and with the dedup candidates; what differs it writes to a
+// stage of the arena (pwrite(2), TC_CAPTURE). The table becomes a small layer
+// (Arena.NewChild), whose pages are deduplicated later (Layer.Commit). A UC that was
+// booted is copied whole instead, into a file in memory (TC_SCAN, TC_FILE, TC_COPY), and
+// zygotes are grown that have the file mapped (Zygote.Grow).
+//
+// # Owners
+//
+// Snapshots lie in memory: large ones in a file of their own, from which a zygote maps
+// them; small ones in an arena that all share, from which a UC copies them. What is
+// captured stays until it is closed: the package is no cache.
+//
+// Every process of the tender has an owner. A UC belongs to its sandbox. The root, the
+// zygotes and the spares in their pools belong to Backend.supervise, which finds dead
+// ones, counts and logs them and starts others; a call that needs a zygote while there
+// is none waits for it, 10 s at most. A process of the tender kills its children that
+// are stopped. Snapshots and UCs that hibernate survive the tender; UCs that are awake
+// do not.
+//
+// # Locks
+//
+// A session (driver.Session) is taken before language.mu. Below them at most one of
+// sandbox.mu, cpuLimit.mu, fleet.mu and Backend.mu is held, or locks of package zygote;
+// and below sandbox.mu the arena's, below cpuLimit.mu that of the groups. While a
+// process is waited for, a session, language.mu, Zygote.mu and, for reading, the lock of
+// a channel's descriptor may be held, and no other.
 package unikernel

@@ -9,15 +9,6 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
-// memory makes a file in memory, in huge pages where the host has them.
-func (b *Backend) memory(ctx context.Context, size int64) (*os.File, error) {
-	root, err := b.liveRoot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return root.File(ctx, size)
-}
-
 // booter is a language and a live zygote that boots it.
 func (b *Backend) booter(ctx context.Context, s *snap) (*language, *zygote.Zygote, error) {
 	l, err := b.language(ctx, s.in)
@@ -41,7 +32,7 @@ func (s *snap) growZygotes() error {
 	count := max(1, min(runtime.GOMAXPROCS(0), spares/sparesPerZygote))
 	var zs zygote.Set
 	for range count {
-		z, err := s.grow(ctx, l, from, (spares+count-1)/count)
+		z, err := s.growRuntime(ctx, l, from, (spares+count-1)/count)
 		if err != nil {
 			zs.Close()
 			return err
@@ -52,9 +43,9 @@ func (s *snap) growZygotes() error {
 	return nil
 }
 
-// grow makes one zygote of a runtime snapshot, with spares in its pool, from an image
+// growRuntime makes one zygote of a runtime snapshot, with spares in its pool, from an image
 // zygote of its language.
-func (s *snap) grow(ctx context.Context, l *language, from *zygote.Zygote, spares int) (*zygote.Zygote, error) {
+func (s *snap) growRuntime(ctx context.Context, l *language, from *zygote.Zygote, spares int) (*zygote.Zygote, error) {
 	plan := append(s.layer.PlanFile(0), s.prefetch...)
 	m := zygote.Memory{Image: l.image, Arena: s.backend.arena.FD(), Plan: plan, Files: []*os.File{s.layer.File}}
 	z, err := from.Grow(ctx, m)

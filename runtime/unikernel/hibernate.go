@@ -33,13 +33,6 @@ const (
 // errTalks: the UC has sent messages that no call has read yet.
 var errTalks = errors.New("the unikernel context has unread messages")
 
-// hibernation is what a process needs to go on as the UC that hibernates.
-type hibernation struct {
-	patches []snapshot.Slot // hold bytes bytes
-	bytes   int
-	session *driver.Session // closed
-}
-
 // hibernate takes the process away from a UC that was idle for so long (0: since
 // the clock's hand was here, see fleet.go). It reports whether it did.
 func (s *sandbox) hibernate(idle time.Duration) bool {
@@ -139,6 +132,25 @@ func (p *process) listen() (all bool) {
 		return nil
 	})
 	return all
+}
+
+// enter begins a call: the sandbox keeps its process until leave. A sandbox that
+// hibernates is woken.
+func (s *sandbox) enter(ctx context.Context) (*process, error) {
+	for {
+		p, changed, err := s.admit()
+		switch {
+		case p != nil || err != nil:
+			return p, err
+		case changed == nil:
+			return s.wake(ctx)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 }
 
 // wake gives a sandbox in state waking a process again, from any live zygote of its

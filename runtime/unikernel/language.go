@@ -66,6 +66,9 @@ func (l *language) close() {
 	}
 }
 
+// driverPath is where a UC finds the driver.
+func driverPath(name string) string { return "/opt/lambdabench/" + name }
+
 // private are the directories that every UC has of its own, over what the image
 // has there (csrc/libos/fs/path.c).
 var private = []string{"/dev/", "/proc/", "/sys/", "/tmp/", "/var/tmp/", driver.TaskRoot + "/"}
@@ -102,11 +105,11 @@ func (l *language) load(ctx context.Context, b *Backend, in isolation.Interprete
 	if err != nil {
 		return err
 	}
-	return l.grow(ctx, b, root)
+	return l.growImage(ctx, b, root)
 }
 
-// grow makes the image zygote of the language.
-func (l *language) grow(ctx context.Context, b *Backend, root *zygote.Zygote) error {
+// growImage makes the image zygote of the language.
+func (l *language) growImage(ctx context.Context, b *Backend, root *zygote.Zygote) error {
 	z, err := root.Grow(ctx, zygote.Memory{Image: l.image, Arena: b.arena.FD()})
 	if err == nil {
 		l.zygote.Store(z)

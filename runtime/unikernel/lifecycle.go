@@ -1,11 +1,17 @@
 package unikernel
 
 import (
-	"context"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/guest"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
+	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
 // state is where a sandbox is in its life. A sandbox has a process in the states
@@ -43,6 +49,78 @@ var transitions = [...][]state{
 	closed:      {},
 }
 
+// sandbox is the identity of one unikernel context: what it keeps while its
+// processes come and go.
+type sandbox struct {
+	backend *Backend
+	in      isolation.Interpreter
+	parent  *snap  // it was deployed from; nil: booted
+	pid     uint32 // as the guest sees it
+	trains  bool   // a runtime snapshot of it records what functions touch
+	log     driver.Output
+	at      int // in the fleet's ring; guarded by the fleet's mu
+
+	// holes are ranges that the guest gave back before its last wake: zeros lie there,
+	// whatever is in the snapshot. The janitor alone changes them, in state hibernating.
+	holes []snapshot.Range
+
+	mu       sync.Mutex
+	state    state            // guarded by mu, as all below
+	changed  chan struct{}    // closed at the next change of state; nil: nobody waits
+	live     *process         // nil without a process
+	asleep   *hibernation     // nil with a process
+	users    int              // of live
+	touched  bool             // by a call, since the clock's hand was here
+	left     time.Time        // when the last call ended
+	tryAgain time.Time        // to hibernate, not before
+	spent    time.Duration    // processor time of processes that it had before
+	limits   isolation.Limits // of memory, threads and processor time
+	owner    zygote.Tenancy   // whose function it runs; not known before its import
+	net      *proxy.Proxy     // from its first network message on
+
+	once     sync.Once
+	closeErr error
+}
+
+// process is what a sandbox runs in until it hibernates or ends. Once others know
+// it, a process does not change but for the fields that are guarded.
+type process struct {
+	of      *sandbox
+	uc      zygote.Child
+	channel *guest.Channel
+	session *driver.Session
+	cpu     cpuLimit
+
+	copied bool         // pages of small layers were copied for it: counted in parent.live
+	fresh  atomic.Bool  // deployed by copying, and no call has ended
+	yields atomic.Bool  // has SCHED_IDLE, and may serve no other sandbox
+	woken  *hibernation // what it was woken from, until a call has shown that it was forked; guarded by of.mu
+	lost   bool         // counted as lost; guarded by of.mu
+
+	killed sync.Once
+}
+
+// hibernation is what a process needs to go on as the UC that hibernates.
+type hibernation struct {
+	patches []snapshot.Slot // hold bytes bytes
+	bytes   int
+	session *driver.Session // closed
+}
+
+// newSandbox makes a sandbox that start gives its first process.
+func (b *Backend) newSandbox(in isolation.Interpreter, limits isolation.Limits) *sandbox {
+	return &sandbox{backend: b, in: in, limits: limits, touched: true}
+}
+
+// start makes the sandbox known, with its first process. Its maker uses the process
+// until leave.
+func (s *sandbox) start(p *process) {
+	s.live, s.users = p, 1
+	s.backend.fleet.add(s)
+}
+
+func (s *sandbox) place() *int { return &s.at }
+
 // move enters a state, where the table allows it, and tells those who wait for a
 // change. It needs s.mu.
 func (s *sandbox) move(to state) bool {
@@ -65,43 +143,24 @@ func (s *sandbox) change() <-chan struct{} {
 	return s.changed
 }
 
-// enter begins a call: the sandbox keeps its process until leave. A sandbox that
-// hibernates is woken.
-func (s *sandbox) enter(ctx context.Context) (*process, error) {
+// admit lets a call in, which uses the process. Without a process, the call waits
+// for the next change, or, for a nil channel, wakes the sandbox.
+func (s *sandbox) admit() (*process, <-chan struct{}, error) {
 	s.mu.Lock()
-	for {
-		switch s.state {
-		case awake, dying:
-			defer s.mu.Unlock()
-			s.users++
-			s.touched = true
-			s.tryAgain = time.Time{}
-			return s.live, nil
-		case closed:
-			s.mu.Unlock()
-			return nil, isolation.ErrClosed
-		case hibernated:
-			s.move(waking)
-			s.mu.Unlock()
-			return s.wake(ctx)
-		}
-		changed := s.change()
-		s.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-		s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case awake, dying:
+		s.users++
+		s.touched = true
+		s.tryAgain = time.Time{}
+		return s.live, nil, nil
+	case closed:
+		return nil, nil, isolation.ErrClosed
+	case hibernated:
+		s.move(waking)
+		return nil, nil, nil
 	}
-}
-
-// leave ends a call.
-func (s *sandbox) leave(p *process) {
-	s.mu.Lock()
-	s.left = time.Now()
-	s.mu.Unlock()
-	s.release(p)
+	return nil, s.change(), nil
 }
 
 // use is the process for a short look that wakes nobody: nil while the sandbox
@@ -125,29 +184,6 @@ func (s *sandbox) use() (*process, error) {
 		s.mu.Unlock()
 		<-changed // the janitor's, or the last user's
 		s.mu.Lock()
-	}
-}
-
-// release ends use or enter. The last user of a process that was woken and
-// has served frees what the sandbox hibernated as; the last user of a process that was
-// not forked has the sandbox hibernate as it did.
-func (s *sandbox) release(p *process) {
-	s.mu.Lock()
-	s.users--
-	undo := false
-	if h := p.woken; s.users == 0 && h != nil {
-		p.woken = nil
-		if s.state == unborn {
-			undo = true
-			s.live, s.asleep = nil, h
-			s.move(hibernated)
-		} else {
-			s.backend.arena.Drop(h.patches)
-		}
-	}
-	s.mu.Unlock()
-	if undo {
-		_ = p.end(false) // a group that cannot be removed is removed by the next start
 	}
 }
 
@@ -222,4 +258,23 @@ func (s *sandbox) isClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state == closed
+}
+
+// tenant is whose function a sandbox runs.
+func (s *sandbox) tenant() zygote.Tenancy {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owner
+}
+
+func (s *sandbox) limitsNow() isolation.Limits {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.limits
+}
+
+func (s *sandbox) hasNetwork() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.net != nil
 }

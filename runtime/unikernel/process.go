@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -15,24 +13,6 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/guest"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
-
-// process is what a sandbox runs in until it hibernates or ends. Once others know
-// it, a process does not change but for the fields that are guarded.
-type process struct {
-	of      *sandbox
-	uc      zygote.Child
-	channel *guest.Channel
-	session *driver.Session
-	cpu     cpuLimit
-
-	copied bool         // pages of small layers were copied for it: counted in parent.live
-	fresh  atomic.Bool  // deployed by copying, and no call has ended
-	yields atomic.Bool  // has SCHED_IDLE, and may serve no other sandbox
-	woken  *hibernation // what it was woken from, until a call has shown that it was forked; guarded by of.mu
-	lost   bool         // counted as lost; guarded by of.mu
-
-	killed sync.Once
-}
 
 // newProcess takes a child over as the process of a sandbox.
 func (s *sandbox) newProcess(uc zygote.Child, channel *guest.Channel) *process {
@@ -248,4 +228,51 @@ func (p *process) unsent(err error) error {
 // limitCPU puts the UC under a limit of processor time, or changes the limit.
 func (p *process) limitCPU(ctx context.Context, cpus float64) error {
 	return p.cpu.set(cpus, func() (int, error) { return p.uc.HostPID(ctx) })
+}
+
+// leave ends a call.
+func (s *sandbox) leave(p *process) {
+	s.mu.Lock()
+	s.left = time.Now()
+	s.mu.Unlock()
+	s.release(p)
+}
+
+// release ends use or enter. The last user of a process that was woken and
+// has served frees what the sandbox hibernated as; the last user of a process that was
+// not forked has the sandbox hibernate as it did.
+func (s *sandbox) release(p *process) {
+	s.mu.Lock()
+	s.users--
+	undo := false
+	if h := p.woken; s.users == 0 && h != nil {
+		p.woken = nil
+		if s.state == unborn {
+			undo = true
+			s.live, s.asleep = nil, h
+			s.move(hibernated)
+		} else {
+			s.backend.arena.Drop(h.patches)
+		}
+	}
+	s.mu.Unlock()
+	if undo {
+		_ = p.end(false) // a group that cannot be removed is removed by the next start
+	}
+}
+
+// noticeEnd counts a UC that ended before a call reached it.
+func (s *sandbox) noticeEnd(p *process, err error) {
+	if errors.Is(err, isolation.ErrUndelivered) && p.unborn() == nil && s.countLost(p) {
+		s.backend.losses.Lost(zygote.KindUC, 1, err)
+	}
+}
+
+// countLost reports whether a process is to be counted as lost: once.
+func (s *sandbox) countLost(p *process) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	again := p.lost || s.state == closed
+	p.lost = true
+	return !again
 }

@@ -20,13 +20,6 @@ const (
 	maxPromoted = 64 // zygotes; each holds some 2 MB for every huge page that the function wrote to
 )
 
-// promotion is a snapshot that deserves a zygote, and the pages that a run of it
-// writes.
-type promotion struct {
-	snap    *snap
-	written []snapshot.Page
-}
-
 // considerPromotion records, after the first run of a UC whose snapshot has many,
 // what the run wrote.
 func (b *Backend) considerPromotion(ctx context.Context, p *process) {

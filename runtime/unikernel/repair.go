@@ -61,7 +61,7 @@ func (b *Backend) repairLanguage(ctx context.Context, l *language) error {
 	b.bury(z)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.grow(ctx, b, b.tender().Zygote); err != nil {
+	if err := l.growImage(ctx, b, b.tender().Zygote); err != nil {
 		return err
 	}
 	b.losses.Replaced(zygote.KindZygote, 1)
@@ -97,7 +97,7 @@ func (b *Backend) repairZygotes(ctx context.Context, s *snap) error {
 			b.demote(s)
 			return nil
 		}
-		next, err := s.grow(ctx, l, l.zygote.Load(), z.Size())
+		next, err := s.growRuntime(ctx, l, l.zygote.Load(), z.Size())
 		if err != nil {
 			return err
 		}

@@ -4,63 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/proxy"
-	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
-
-// sandbox is the identity of one unikernel context: what it keeps while its
-// processes come and go.
-type sandbox struct {
-	backend *Backend
-	in      isolation.Interpreter
-	parent  *snap  // it was deployed from; nil: booted
-	pid     uint32 // as the guest sees it
-	trains  bool   // a runtime snapshot of it records what functions touch
-	log     driver.Output
-	at      int // in the fleet's ring; guarded by the fleet's mu
-
-	// holes are ranges that the guest gave back before its last wake: zeros lie there,
-	// whatever is in the snapshot. The janitor alone changes them, in state hibernating.
-	holes []snapshot.Range
-
-	mu       sync.Mutex
-	state    state            // guarded by mu, as all below
-	changed  chan struct{}    // closed at the next change of state; nil: nobody waits
-	live     *process         // nil without a process
-	asleep   *hibernation     // nil with a process
-	users    int              // of live
-	touched  bool             // by a call, since the clock's hand was here
-	left     time.Time        // when the last call ended
-	tryAgain time.Time        // to hibernate, not before
-	spent    time.Duration    // processor time of processes that it had before
-	limits   isolation.Limits // of memory, threads and processor time
-	owner    zygote.Tenancy   // whose function it runs; not known before its import
-	net      *proxy.Proxy     // from its first network message on
-
-	once     sync.Once
-	closeErr error
-}
-
-// newSandbox makes a sandbox that start gives its first process.
-func (b *Backend) newSandbox(in isolation.Interpreter, limits isolation.Limits) *sandbox {
-	return &sandbox{backend: b, in: in, limits: limits, touched: true}
-}
-
-// start makes the sandbox known, with its first process. Its maker uses the process
-// until leave.
-func (s *sandbox) start(p *process) {
-	s.live, s.users = p, 1
-	s.backend.fleet.add(s)
-}
-
-func (s *sandbox) place() *int { return &s.at }
 
 // Import implements isolation.Sandbox.
 func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {
@@ -121,19 +71,6 @@ func (s *sandbox) suit(account string) error {
 	defer s.mu.Unlock()
 	s.owner = next
 	return nil
-}
-
-// tenant is whose function a sandbox runs.
-func (s *sandbox) tenant() zygote.Tenancy {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.owner
-}
-
-func (s *sandbox) limitsNow() isolation.Limits {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.limits
 }
 
 // limit replaces the limits of a UC that runs.
@@ -203,22 +140,6 @@ func (s *sandbox) doom(p *process) {
 	go p.kill()
 }
 
-// noticeEnd counts a UC that ended before a call reached it.
-func (s *sandbox) noticeEnd(p *process, err error) {
-	if errors.Is(err, isolation.ErrUndelivered) && p.unborn() == nil && s.countLost(p) {
-		s.backend.losses.Lost(zygote.KindUC, 1, err)
-	}
-}
-
-// countLost reports whether a process is to be counted as lost: once.
-func (s *sandbox) countLost(p *process) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	again := p.lost || s.state == closed
-	p.lost = true
-	return !again
-}
-
 // Usage implements isolation.Sandbox. Memory is what the UC alone holds: its
 // anonymous pages and page tables. Pages of snapshots that it only reads belong to
 // all. A UC that hibernates holds its patches.
@@ -273,12 +194,6 @@ func (s *sandbox) Network(m abi.Msg, payload []byte) {
 	if net != nil {
 		net.Handle(m, payload)
 	}
-}
-
-func (s *sandbox) hasNetwork() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.net != nil
 }
 
 // sendUnasked sends the UC a message that no call asked for. A UC that hibernates

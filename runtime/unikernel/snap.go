@@ -34,6 +34,13 @@ type snap struct {
 	nameErr error
 }
 
+// promotion is a snapshot that deserves a zygote, and the pages that a run of it
+// writes.
+type promotion struct {
+	snap    *snap
+	written []snapshot.Page
+}
+
 // Size implements isolation.Snapshot.
 func (s *snap) Size() int64 { return s.layer.Size() }
 
@@ -107,6 +114,14 @@ func (b *Backend) oversee(s *snap, zs zygote.Set) {
 	b.holders[s] = struct{}{}
 	b.mu.Unlock()
 	b.losses.Wake() // a zygote may have died before the supervisor knew of it
+}
+
+// overseen needs b.mu.
+func (b *Backend) overseen() (all []*snap) {
+	for s := range b.holders {
+		all = append(all, s)
+	}
+	return all
 }
 
 // pick is a live zygote that a deploy for a tenant may be forked from: of this

@@ -59,14 +59,6 @@ func (b *Backend) Health(context.Context) error {
 	return fmt.Errorf("%s and is being replaced", broken)
 }
 
-// overseen needs b.mu.
-func (b *Backend) overseen() (all []*snap) {
-	for s := range b.holders {
-		all = append(all, s)
-	}
-	return all
-}
-
 // supervise is the goroutine that owns the root, the zygotes and the spares in the pool;
 // Close waits for it.
 func (b *Backend) supervise() {

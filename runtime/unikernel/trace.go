@@ -47,8 +47,9 @@ func (b *Backend) Calls(sb isolation.Sandbox) ([]CallCount, error) {
 	}
 	le := binary.LittleEndian
 	var out []CallCount
+	names := callNames()
 	for n := range uint32(tracedCalls) {
-		c := CallCount{callName(n), le.Uint32(tables[0][4*n:]), le.Uint32(tables[1][4*n:])}
+		c := CallCount{callName(names, n), le.Uint32(tables[0][4*n:]), le.Uint32(tables[1][4*n:])}
 		c.Count = max(c.Count, c.Unknown)
 		if c.Count > 0 {
 			out = append(out, c)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
@@ -18,6 +19,11 @@ import (
 // spare populates these pages before its order comes: one call does the work of some
 // hundred page faults. The first spares of the snapshot do a training run besides.
 const StepPrefetch = "prefetch"
+
+// Anticipate implements isolation.Anticipator.
+func (b *Backend) Anticipate() []string {
+	return []string{driver.StepNetwork, driver.StepInterpreter, StepPrefetch}
+}
 
 // trainingTime bounds a training run.
 const trainingTime = 30 * time.Second
@@ -59,7 +65,7 @@ func (s *snap) recordPages(ctx context.Context, known snapshot.Plan, shared bool
 	if err != nil {
 		return nil, err
 	}
-	z, err := trial.grow(ctx, l, from, 0)
+	z, err := trial.growRuntime(ctx, l, from, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -43,10 +43,10 @@ func (b *Backend) prepare(ctx context.Context) error {
 	case b.tender() != nil:
 		return nil
 	}
-	return b.open(ctx)
+	return b.startTender(ctx)
 }
 
-func (b *Backend) open(ctx context.Context) (err error) {
+func (b *Backend) startTender(ctx context.Context) (err error) {
 	if b.rules, err = proxy.ParseRules(b.cfg.Allow); err != nil {
 		return err
 	}

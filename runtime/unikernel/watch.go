@@ -30,8 +30,8 @@ func fair(limit int64) int64 { return limit + limit/8 + watchHeadroom }
 // most is how many bytes may be resident, whatever the UC says.
 func most(limit int64) int64 { return limit + limit/2 + watchMargin }
 
-// bound is how many bytes may be resident of a UC by what its kernel says.
-func (p *process) bound(ctx context.Context, limit int64) int64 {
+// allowance is how many bytes may be resident of a UC by what its kernel says.
+func (p *process) allowance(ctx context.Context, limit int64) int64 {
 	page, err := p.uc.Peek(ctx, abi.State, abi.StateSize)
 	if err != nil {
 		return most(limit) // the UC is about to end, or its zygote is
@@ -59,7 +59,7 @@ func (b *Backend) watchMemory() {
 		}
 		some, first := b.fleet.some(at, watchAtOnce)
 		at = first + len(some)
-		for z, all := range limited(some) {
+		for z, all := range underLimit(some) {
 			suspects := larger(ctx, z, all)
 			for i := range suspects {
 				suspects[i].ask(ctx)
@@ -79,8 +79,8 @@ type watched struct {
 	most  int64 // bytes that may be resident
 }
 
-// limited are the processes with a limit, by their zygotes.
-func limited(some []*sandbox) map[*zygote.Zygote][]watched {
+// underLimit are the processes with a limit, by their zygotes.
+func underLimit(some []*sandbox) map[*zygote.Zygote][]watched {
 	all := map[*zygote.Zygote][]watched{}
 	for _, s := range some {
 		s.mu.Lock()
@@ -106,7 +106,7 @@ func larger(ctx context.Context, z *zygote.Zygote, all []watched) (over []watche
 }
 
 // ask has the UC's kernel say what may be resident.
-func (w *watched) ask(ctx context.Context) { w.most = w.bound(ctx, w.limit) }
+func (w *watched) ask(ctx context.Context) { w.most = w.allowance(ctx, w.limit) }
 
 // endTooLarge ends the UC as one that its own kernel refused memory.
 func (w watched) endTooLarge() {
