@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -24,7 +25,8 @@ func machineTable(s *summary.Summary) *Table {
 	put("trials", trialCount(s))
 	if !m.Date.IsZero() {
 		put("date", m.Date.UTC().Format("2006-01-02 15:04 UTC"))
-		put("load before", fmt.Sprintf("%.2f, %.2f, %.2f (1, 5, 15 minutes)", m.LoadBefore[0], m.LoadBefore[1], m.LoadBefore[2]))
+		put("load before", fmt.Sprintf("%.2f, %.2f, %.2f (1, 5, 15 minutes)", m.LoadBefore[0], m.LoadBefore[1],
+			m.LoadBefore[2]))
 	}
 	put("processor", m.CPU)
 	if m.Cores > 0 {
@@ -60,9 +62,11 @@ func builtFrom(s *summary.Summary) string {
 	return s.Machine.Commit
 }
 
-// reproduce is what makes a run like the one in runDir. A folder outside of the
-// tree is named by its last element: where it lay says nothing to others.
+// reproduce lists the commands that make a run like the one in runDir, and its report
+// again where runDir has the records. A folder outside of the tree is named by its last
+// element: its place tells others nothing.
 func reproduce(s *summary.Summary, runDir string) string {
+	_, missing := os.Stat(filepath.Join(runDir, record.Folder))
 	if filepath.IsAbs(runDir) {
 		runDir = filepath.Base(runDir)
 	}
@@ -71,7 +75,9 @@ func reproduce(s *summary.Summary, runDir string) string {
 		fmt.Fprintf(&b, "git checkout %s\n", s.Machine.Commit)
 	}
 	b.WriteString("./run.sh --help                        # builds bin/lambdabench\n")
-	fmt.Fprintf(&b, "bin/lambdabench run %s\n", filepath.Join(runDir, record.SuiteFile))
-	fmt.Fprintf(&b, "bin/lambdabench report %s            # this report again, from the records alone", runDir)
+	fmt.Fprintf(&b, "bin/lambdabench run %s", filepath.Join(runDir, record.SuiteFile))
+	if missing == nil {
+		fmt.Fprintf(&b, "\nbin/lambdabench report %s            # this report again, from the records alone", runDir)
+	}
 	return b.String()
 }

@@ -21,8 +21,8 @@ func reportCommand() *cobra.Command {
 		Long: `Report reads the records of a run and writes summary.json, figures/ and
 report.html into its folder. It runs nothing: two calls on one folder write the
 same bytes. With --paper it also fills the marked blocks of a Markdown file.`,
-		Example: `  lambdabench report results/reference
-  lambdabench report results/reference --paper PAPER.md`,
+		Example: `  lambdabench report runs/today
+  lambdabench report runs/today --paper PAPER.md`,
 		Args: wrong(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return reportRun(cmd, args[0], f) },
 	}

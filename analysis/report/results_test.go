@@ -1,0 +1,132 @@
+package report
+
+import (
+	"archive/tar"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/summary"
+)
+
+// committed reads the summary of the reference run.
+func committed(t *testing.T) *summary.Summary {
+	t.Helper()
+	s := new(summary.Summary)
+	b, err := os.ReadFile("../../results/reference/" + summary.File)
+	if err == nil {
+		err = json.Unmarshal(b, s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// sameAsCommitted compares the results of a run folder with those of the same experiments
+// in the committed summary.
+func sameAsCommitted(t *testing.T, dir string, experiments int) {
+	t.Helper()
+	s, _, err := summary.Read(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Experiments(); len(got) != experiments {
+		t.Fatalf("%s has the experiments %v, want %d", dir, got, experiments)
+	}
+	b, err := json.Marshal(s) // numbers as the committed summary has them
+	if err == nil {
+		err = json.Unmarshal(b, s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := committed(t)
+	for _, e := range s.Experiments() {
+		of := func(s *summary.Summary) (all []summary.Result) {
+			for _, r := range s.Find(summary.Query{Experiment: e}) {
+				all = append(all, *r)
+			}
+			return all
+		}
+		if got, want := of(s), of(want); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %d results of experiment %s are not the %d committed ones", dir, len(got), e, len(want))
+		}
+	}
+}
+
+func TestTheExampleOfRecordsGivesTheCommittedResults(t *testing.T) {
+	sameAsCommitted(t, "../../results/example", 2)
+}
+
+// Overhead alone is not in the archive: results/README.md tells how to make its records.
+func TestTheArchivedRecordsGiveTheCommittedResults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 160,000 records")
+	}
+	f, err := os.Open("../../results/records.tar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	dir := t.TempDir()
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, h.Name)
+		if h.Typeflag == tar.TypeDir {
+			err = os.MkdirAll(path, 0o755)
+		} else {
+			var b []byte
+			if b, err = io.ReadAll(r); err == nil {
+				err = os.WriteFile(path, b, 0o644)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := filepath.Join(dir, "reference-without-overhead")
+	if files, err := record.Files(run); err != nil || len(files) != 174 {
+		t.Errorf("%d trials (%v)", len(files), err)
+	}
+	sameAsCommitted(t, run, len(committed(t).Experiments())-1)
+}
+
+// The figures and tables of PAPER.md are those of the committed summary: filling the paper
+// changes nothing.
+func TestThePaperTellsTheCommittedSummary(t *testing.T) {
+	s := committed(t)
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paper, err := os.ReadFile(filepath.Join(root, "PAPER.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	if err := os.Symlink(filepath.Join(root, "results"), "results"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("PAPER.md", paper, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const run = "results/reference"
+	if err := FillPaper("PAPER.md", s, run); err != nil {
+		t.Fatal(err)
+	}
+	if filled, err := os.ReadFile("PAPER.md"); err != nil || string(filled) != string(paper) {
+		t.Errorf("PAPER.md is not what 'lambdabench report %s --paper PAPER.md' writes (%v)", run, err)
+	}
+}
