@@ -42,8 +42,9 @@ type shared struct {
 
 // Network tells where the server is that functions wait for.
 type Network struct {
-	Listen string            `yaml:"listen"` // "127.0.0.1:0": loopback, a free port
-	Hosts  map[string]string `yaml:"hosts"`  // addresses at which a backend's functions see this host, where the backend does not know
+	Listen string `yaml:"listen"` // "127.0.0.1:0": loopback, a free port
+	// addresses at which a backend's functions see this host, where the backend does not know
+	Hosts map[string]string `yaml:"hosts"`
 }
 
 // host is the address that the suite gives for a backend or its family; "" if
@@ -110,7 +111,8 @@ func (e *Env) Population(kind workloads.Kind, m int) (*workloads.Population, err
 	p, ok := e.shared.populations[key]
 	if !ok {
 		var err error
-		if p, err = workloads.NewPopulation(filepath.Join(e.shared.dir, language, string(kind)), language, kind); err != nil {
+		if p, err = workloads.NewPopulation(filepath.Join(e.shared.dir, language, string(kind)), language,
+			kind); err != nil {
 			return nil, err
 		}
 		e.shared.populations[key] = p

@@ -95,7 +95,8 @@ func (f *folder) keepPlan(plan []Trial) error {
 		return err
 	}
 	if have, err := os.ReadFile(path); err == nil && len(done) > 0 && !bytes.Equal(have, want) {
-		return fmt.Errorf("%s: %w: it was begun with other backends, runtimes or experiments; give the same ones, or another --out", f.dir, ErrOtherSuite)
+		return fmt.Errorf("%s: %w: it was begun with other backends, runtimes or experiments; give the same ones, or "+
+			"another --out", f.dir, ErrOtherSuite)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -89,7 +89,8 @@ func TestAFolderIsForOneProgramOnOneMachine(t *testing.T) {
 	other := begun
 	other.Commit, other.Kernel = "b", "6.2"
 	err = f.keepMachine(other)
-	if !errors.Is(err, ErrOtherMachine) || !strings.Contains(err.Error(), "the kernel was 6.1 and is 6.2") || !strings.Contains(err.Error(), "the commit was a and is b") {
+	if !errors.Is(err, ErrOtherMachine) || !strings.Contains(err.Error(), "the kernel was 6.1 and is 6.2") ||
+		!strings.Contains(err.Error(), "the commit was a and is b") {
 		t.Errorf("another program on another kernel: %v", err)
 	}
 	var kept record.Machine
@@ -106,7 +107,8 @@ func TestWhatAKilledRunLeftHalfDoneIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	part := filepath.Join(dir, record.Folder, "0001-x"+record.Suffix+".part")
 	stale := filepath.Join(dir, "work", "trial-1", "deep")
-	if err := errors.Join(os.MkdirAll(stale, 0o755), os.MkdirAll(filepath.Dir(part), 0o755), os.WriteFile(part, nil, 0o644)); err != nil {
+	if err := errors.Join(os.MkdirAll(stale, 0o755), os.MkdirAll(filepath.Dir(part), 0o755),
+		os.WriteFile(part, nil, 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	f, err := openFolder(dir, []byte("suite: a"))

@@ -13,7 +13,8 @@ import (
 func fakeTargets(backends ...string) []bench.Target {
 	var all []bench.Target
 	for _, b := range backends {
-		for _, in := range []isolation.Interpreter{{Runtime: "nodejs20.x", Language: isolation.NodeJS}, {Runtime: "python3.11", Language: isolation.Python}} {
+		for _, in := range []isolation.Interpreter{{Runtime: "nodejs20.x", Language: isolation.NodeJS},
+			{Runtime: "python3.11", Language: isolation.Python}} {
 			all = append(all, bench.Target{Backend: b, Interpreter: in, Snapshots: b == "unikernel"})
 		}
 	}
@@ -99,7 +100,8 @@ func TestWarmIsPlannedForSnapshotsAlone(t *testing.T) {
 }
 
 func TestABudgetScalesTrialsButLeavesEachItsLeast(t *testing.T) {
-	const suite = "suite: x\nbudget: 10s\nexperiments: {deploy: {budget: 100s}, burst: {periods: [1s], bursts: 1, first: 1s}}"
+	const suite = "suite: x\nbudget: 10s\nexperiments: {deploy: {budget: 100s}, burst: {periods: [1s], bursts: 1, " +
+		"first: 1s}}"
 	for _, trial := range bench.NewPlan(parse(t, suite), fakeTargets("a")).Trials {
 		if trial.Limit < trial.Least {
 			t.Errorf("%v: limit %v below its least, %v", trial, trial.Limit, trial.Least)

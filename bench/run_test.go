@@ -48,7 +48,9 @@ func runSuite(ctx context.Context, path, out string) error {
 }
 
 func runner() *bench.Runner {
-	return &bench.Runner{Open: func([]string) []isolation.Backend { return []isolation.Backend{process.New(process.Config{})} }}
+	return &bench.Runner{Open: func([]string) []isolation.Backend {
+		return []isolation.Backend{process.New(process.Config{})}
+	}}
 }
 
 func needInterpreter(t *testing.T) {
@@ -205,7 +207,8 @@ func TestAnExperimentWithoutATrialIsSaid(t *testing.T) {
 	r := runner()
 	r.Log = slog.New(slog.NewTextHandler(&log, nil))
 	err := r.Run(t.Context(), parse(t, "suite: x\nexperiments: {ao: }"), t.TempDir())
-	if !errors.Is(err, bench.ErrNoTrial) || errors.Is(err, bench.ErrNoTarget) || !strings.Contains(err.Error(), ": ao") {
+	if !errors.Is(err, bench.ErrNoTrial) || errors.Is(err, bench.ErrNoTarget) ||
+		!strings.Contains(err.Error(), ": ao") {
 		t.Errorf("error %v", err)
 	}
 	if !strings.Contains(log.String(), "experiment=ao") {
@@ -227,12 +230,14 @@ func TestBurstsAreLeftOutWithTheReasonWhereSandboxesDoNotReachTheHost(t *testing
 	r := bench.Runner{Log: slog.New(slog.NewTextHandler(&log, nil)), Open: func([]string) []isolation.Backend {
 		return []isolation.Backend{severed{process.New(process.Config{})}}
 	}}
-	const experiments = "experiments: {burst: {periods: [1s], bursts: 1, first: 1s}, deploy: {paths: [boot], calls: 1, warmup: 0}}"
+	const experiments = "experiments: {burst: {periods: [1s], bursts: 1, first: 1s}, deploy: {paths: [boot], calls: " +
+		"1, warmup: 0}}"
 	out := t.TempDir()
 	if err := r.Run(t.Context(), parse(t, "suite: x\nsettle: {busy: 1, wait: 1ms}\n"+experiments), out); err != nil {
 		t.Fatal(err)
 	}
-	if said := log.String(); !strings.Contains(said, `experiment=burst reason="process: the cable is cut (mend it)" backend=process`) {
+	if said := log.String(); !strings.Contains(said,
+		`experiment=burst reason="process: the cable is cut (mend it)" backend=process`) {
 		t.Errorf("the log says %q", said)
 	}
 	for _, name := range plan(t, out) {
@@ -241,7 +246,8 @@ func TestBurstsAreLeftOutWithTheReasonWhereSandboxesDoNotReachTheHost(t *testing
 		}
 	}
 	const reachable = "suite: x\nnetwork: {hosts: {process: 127.0.0.1}}\n" + experiments
-	if err := r.Run(t.Context(), parse(t, reachable+"\n"), t.TempDir()); err != nil || strings.Count(log.String(), "experiment=burst") != 1 {
+	if err := r.Run(t.Context(), parse(t, reachable+"\n"), t.TempDir()); err != nil ||
+		strings.Count(log.String(), "experiment=burst") != 1 {
 		t.Errorf("with an address from the suite: %v, the log says %q", err, &log)
 	}
 }
@@ -259,7 +265,8 @@ func TestProgressIsToldOfTheLimitsThatItBeganWithThoughTheClockShortensThem(t *t
 	var l limits
 	r := runner()
 	r.Progress = &l
-	const suite = "suite: x\nbudget: 3s\nsettle: {busy: 1, wait: 1ms}\nexperiments: {deploy: {budget: 8s, paths: [boot], calls: 1, warmup: 0}}"
+	const suite = "suite: x\nbudget: 3s\nsettle: {busy: 1, wait: 1ms}\nexperiments: {deploy: {budget: 8s, paths: " +
+		"[boot], calls: 1, warmup: 0}}"
 	if err := r.Run(t.Context(), parse(t, suite), t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +295,8 @@ func TestTheSmokeSuiteRecordsEveryExperiment(t *testing.T) {
 			if r.Outcome != string(isolation.OK) {
 				t.Errorf("%s: %s: %s %s", filepath.Base(f), r.Function, r.Outcome, r.Error)
 			}
-			if r.Latency <= 0 || (r.Run <= 0) != (r.Function == "") || r.Run > r.Latency || r.Experiment == "" || r.Backend != "process" || r.Trial == 0 || r.Via == "" {
+			if r.Latency <= 0 || (r.Run <= 0) != (r.Function == "") || r.Run > r.Latency || r.Experiment == "" ||
+				r.Backend != "process" || r.Trial == 0 || r.Via == "" {
 				t.Errorf("%s: a row that cannot be: %+v", filepath.Base(f), r)
 			}
 		}, func(r record.Measurement) { metrics[r.Experiment+"/"+r.Metric] = true })
@@ -296,7 +304,8 @@ func TestTheSmokeSuiteRecordsEveryExperiment(t *testing.T) {
 			t.Errorf("%s: %d rows, %v", f, rows, err)
 		}
 	}
-	for _, want := range []string{"deploy/hot", "deploy/cold", "deploy/boot", "throughput/hot", "burst/boot", "overhead/hot"} {
+	for _, want := range []string{"deploy/hot", "deploy/cold", "deploy/boot", "throughput/hot", "burst/boot",
+		"overhead/hot"} {
 		if !paths[want] {
 			t.Errorf("no invocation of %s", want)
 		}
@@ -304,7 +313,8 @@ func TestTheSmokeSuiteRecordsEveryExperiment(t *testing.T) {
 	if paths["deploy/warm"] {
 		t.Error("the process backend has no warm path")
 	}
-	for _, want := range []string{"throughput/throughput", "throughput/platform_memory", "density/bytes_per_instance", "density/instances", "density/creation_rate", "deploy/busy_before", "overhead/throughput"} {
+	for _, want := range []string{"throughput/throughput", "throughput/platform_memory", "density/bytes_per_instance",
+		"density/instances", "density/creation_rate", "deploy/busy_before", "overhead/throughput"} {
 		if !metrics[want] {
 			t.Errorf("no measurement %s", want)
 		}
@@ -317,7 +327,8 @@ func TestTheSmokeSuiteRecordsEveryExperiment(t *testing.T) {
 	if err != nil || m.Cores == 0 || m.MemoryBytes == 0 || m.Kernel == "" || len(m.Interpreters) == 0 {
 		t.Errorf("machine %+v, %v", m, err)
 	}
-	if group, err := os.ReadFile("/proc/self/cgroup"); err == nil && strings.Contains(string(group), "lambdabench-run-") {
+	if group, err := os.ReadFile("/proc/self/cgroup"); err == nil &&
+		strings.Contains(string(group), "lambdabench-run-") {
 		t.Errorf("this process is still in the run's memory cgroup: %s", group)
 	}
 }

@@ -26,7 +26,8 @@ var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
 // syntax turns an error of the YAML decoder into one at a place in the suite.
 func (s strict) syntax(err error) error {
 	if errors.Is(err, io.EOF) {
-		return &SuiteError{File: s.file, Line: 1, Column: 1, Message: "the file is empty; see configs/quick.yaml for a suite"}
+		return &SuiteError{File: s.file, Line: 1, Column: 1,
+			Message: "the file is empty; see configs/quick.yaml for a suite"}
 	}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
@@ -48,7 +49,8 @@ func (s strict) decode(n *yaml.Node, what string, into ...any) (map[string]*yaml
 	return keys, s.mapping(n, what, func(key, value *yaml.Node) error {
 		f, ok := fields[key.Value]
 		if !ok {
-			return s.fail(key, "unknown key %q in %s; known keys: %s", key.Value, what, strings.Join(sortedKeys(fields), ", "))
+			return s.fail(key, "unknown key %q in %s; known keys: %s", key.Value, what,
+				strings.Join(sortedKeys(fields), ", "))
 		}
 		keys[key.Value] = key
 		return s.value(value, key.Value, f.Addr().Interface())

@@ -59,7 +59,8 @@ func (f finder) targets(ctx context.Context, all backendList) ([]Target, error) 
 
 // tryOut lists the targets of a backend, and why the backend does not work with the
 // other interpreters.
-func (f finder) tryOut(ctx context.Context, b isolation.Backend, all []isolation.Interpreter) (works []Target, lacks []error) {
+func (f finder) tryOut(ctx context.Context, b isolation.Backend, all []isolation.Interpreter) (works []Target,
+	lacks []error) {
 	verdicts, err := trial.Trial{Patience: f.patience}.All(ctx, b, all)
 	if err != nil {
 		f.log.Warn("backend left out", "backend", b.Name(), "reason", err)
@@ -73,7 +74,8 @@ func (f finder) tryOut(ctx context.Context, b isolation.Backend, all []isolation
 			lacks = append(lacks, v.Err)
 			continue
 		}
-		works = append(works, Target{Backend: b.Name(), Interpreter: v.Interpreter, Snapshots: snapshots, Offline: offline})
+		works = append(works, Target{Backend: b.Name(), Interpreter: v.Interpreter, Snapshots: snapshots,
+			Offline: offline})
 	}
 	return works, lacks
 }
@@ -92,7 +94,10 @@ func chooseInterpreters(ctx context.Context, want Names) ([]isolation.Interprete
 	}
 	var list []isolation.Interpreter
 	for _, id := range ids {
-		i := slices.IndexFunc(found, func(in isolation.Interpreter) bool { return in.Runtime == id || string(in.Language) == id })
+		i := slices.IndexFunc(found, func(in isolation.Interpreter) bool {
+			return in.Runtime == id ||
+				string(in.Language) == id
+		})
 		if i < 0 {
 			_, err := finder.Find(ctx, id)
 			return nil, err

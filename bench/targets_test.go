@@ -44,7 +44,8 @@ func TestRunTakesTheInterpretersThatABackendWorksWith(t *testing.T) {
 		{"a runtime by name", everything, Names{List: []string{"nodejs"}}, "no externalized builtin"},
 		{"both by name", named, Names{List: []string{"nodejs", "python"}}, "boot nodejs"},
 	} {
-		targets, err := finder{suite: &Suite{Backends: c.backends, Runtimes: c.runtimes}, log: slog.New(slog.DiscardHandler)}.targets(t.Context(), backendList{b})
+		targets, err := finder{suite: &Suite{Backends: c.backends, Runtimes: c.runtimes},
+			log: slog.New(slog.DiscardHandler)}.targets(t.Context(), backendList{b})
 		switch {
 		case c.want != "python":
 			if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -78,7 +78,8 @@ func (bp barPlotter) Plot(c draw.Canvas, p *plot.Plot) {
 			if !(end > left) || end > p.X.Max {
 				continue
 			}
-			c.FillPolygon(part.Color, []vg.Point{{X: clip(left), Y: at - half}, {X: clip(end), Y: at - half}, {X: clip(end), Y: at + half}, {X: clip(left), Y: at + half}})
+			c.FillPolygon(part.Color, []vg.Point{{X: clip(left), Y: at - half}, {X: clip(end), Y: at - half},
+				{X: clip(end), Y: at + half}, {X: clip(left), Y: at + half}})
 			left = end
 		}
 		right := clip(end)

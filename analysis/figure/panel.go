@@ -193,7 +193,8 @@ func (m marks) Plot(c draw.Canvas, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
 	for _, at := range m.at {
 		if at >= p.X.Min && at <= p.X.Max {
-			c.StrokeLine2(draw.LineStyle{Color: m.color, Width: 0.8, Dashes: []vg.Length{2, 2}}, x(at), c.Min.Y, x(at), c.Max.Y)
+			c.StrokeLine2(draw.LineStyle{Color: m.color, Width: 0.8, Dashes: []vg.Length{2, 2}}, x(at), c.Min.Y, x(at),
+				c.Max.Y)
 		}
 	}
 }

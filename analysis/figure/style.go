@@ -46,7 +46,8 @@ func Faded(c color.NRGBA, alpha uint8) color.NRGBA { c.A = alpha; return c }
 
 // wellKnown keeps a backend's colour the same in all runs.
 var wellKnown = map[string]color.NRGBA{
-	"process": blue, "container/runc": orange, "container/crun": purple, "container/runsc": vermillion, "unikernel": green,
+	"process": blue, "container/runc": orange, "container/crun": purple, "container/runsc": vermillion,
+	"unikernel": green,
 }
 
 var others = []color.NRGBA{sky, black, yellow, vermillion, purple, orange, blue, green}
@@ -69,7 +70,8 @@ func Color(name string, all []string) color.NRGBA {
 }
 
 // muted is Paul Tol's palette of that name.
-var muted = []color.NRGBA{rgb(0xDDCC77), rgb(0x332288), rgb(0x44AA99), rgb(0x88CCEE), rgb(0xAA4499), rgb(0xCC6677), rgb(0x117733), rgb(0x999933)}
+var muted = []color.NRGBA{rgb(0xDDCC77), rgb(0x332288), rgb(0x44AA99), rgb(0x88CCEE), rgb(0xAA4499), rgb(0xCC6677),
+	rgb(0x117733), rgb(0x999933)}
 
 // Ordinal is the i-th colour of things that are no backends, so that nobody
 // takes them for one.

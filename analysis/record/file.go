@@ -30,7 +30,8 @@ const (
 
 // Files lists the files of a run's finished trials, in the order of the plan.
 func Files(runDir string) ([]string, error) {
-	return filepath.Glob(filepath.Join(runDir, Folder, "*"+Suffix)) // sorted by name, which begins with the trial's number
+	// sorted by name, which begins with the trial's number
+	return filepath.Glob(filepath.Join(runDir, Folder, "*"+Suffix))
 }
 
 // WriteFile puts a whole file at path, or leaves the old one.

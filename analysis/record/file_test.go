@@ -19,7 +19,8 @@ func TestATrialIsThereWhollyOrNotAtAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, record.Folder, "0001-deploy"+record.Suffix)
-	inv := record.Invocation{Kind: record.KindInvocation, Experiment: "deploy", Trial: 1, Backend: "process", Labels: map[string]string{"a": "b"}, Latency: 5, Outcome: "ok"}
+	inv := record.Invocation{Kind: record.KindInvocation, Experiment: "deploy", Trial: 1, Backend: "process",
+		Labels: map[string]string{"a": "b"}, Latency: 5, Outcome: "ok"}
 	mea := record.Measurement{Kind: record.KindMeasurement, Metric: "instances", Value: 3.5, Source: "pss"}
 	files := func() []string {
 		t.Helper()
@@ -46,8 +47,10 @@ func TestATrialIsThereWhollyOrNotAtAll(t *testing.T) {
 	}
 	var gotInv []record.Invocation
 	var gotMea []record.Measurement
-	err = record.Read(path, func(r record.Invocation) { gotInv = append(gotInv, r) }, func(r record.Measurement) { gotMea = append(gotMea, r) })
-	if err != nil || !reflect.DeepEqual(gotInv, []record.Invocation{inv}) || !reflect.DeepEqual(gotMea, []record.Measurement{mea}) {
+	err = record.Read(path, func(r record.Invocation) { gotInv = append(gotInv, r) },
+		func(r record.Measurement) { gotMea = append(gotMea, r) })
+	if err != nil || !reflect.DeepEqual(gotInv, []record.Invocation{inv}) ||
+		!reflect.DeepEqual(gotMea, []record.Measurement{mea}) {
 		t.Errorf("read %v, %v, %v", gotInv, gotMea, err)
 	}
 	if w, err = record.Create(path); err != nil {
@@ -89,7 +92,8 @@ func FuzzDecode(f *testing.F) {
 		z.Close()
 		n := 0
 		err := record.Decode(&b, func(record.Invocation) { n++ }, func(record.Measurement) { n++ })
-		if want := len(strings.Split(strings.TrimSuffix(string(lines), "\n"), "\n")); err == nil && len(lines) > 0 && n != want {
+		if want := len(strings.Split(strings.TrimSuffix(string(lines), "\n"), "\n")); err == nil && len(lines) > 0 &&
+			n != want {
 			t.Errorf("%d records in %d lines", n, want)
 		}
 	})
@@ -102,6 +106,8 @@ func BenchmarkInvocation(b *testing.B) {
 	}
 	defer w.Abort()
 	for i := range b.N {
-		w.Invocation(record.Invocation{Experiment: "deploy", Backend: "process", Runtime: "nodejs20.x", Function: "nop-00001", Latency: int64(i), Started: int64(i) * 1000, Outcome: "ok", Labels: map[string]string{"functions": "64"}})
+		w.Invocation(record.Invocation{Experiment: "deploy", Backend: "process", Runtime: "nodejs20.x",
+			Function: "nop-00001", Latency: int64(i), Started: int64(i) * 1000, Outcome: "ok",
+			Labels: map[string]string{"functions": "64"}})
 	}
 }

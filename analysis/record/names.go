@@ -91,7 +91,8 @@ const (
 
 // Metrics of measurements.
 const (
-	MetricBusy             = "busy_before"        // share of the processors in use right before the trial, by whatever runs
+	// share of the processors in use right before the trial, by whatever runs
+	MetricBusy             = "busy_before"
 	MetricThroughput       = "throughput"         // 1/s, correct replies
 	MetricPlatformMemory   = "platform_memory"    // bytes, resident, of platform and harness together
 	MetricFunctionSnapshot = "function_snapshot"  // bytes
@@ -100,6 +101,8 @@ const (
 	MetricInstances        = "instances"          // created and kept
 	MetricPeakMemory       = "peak_memory"        // bytes, the most of all instances while each answered once more
 	MetricCreationRate     = "creation_rate"      // 1/s
-	MetricIsolated         = "isolated"           // in surface, unit UnitBool: 1 where the sandbox has a LabelFeature of its own or enforces it
-	MetricReachable        = "reachable"          // in surface, unit UnitCount: how many of a LabelFeature the sandbox can reach, "host system calls"
+	// in surface, unit UnitBool: 1 where the sandbox has a LabelFeature of its own or enforces it
+	MetricIsolated = "isolated"
+	// in surface, unit UnitCount: how many of a LabelFeature the sandbox can reach, "host system calls"
+	MetricReachable = "reachable"
 )

@@ -22,7 +22,8 @@ func TestThroughputsAreFigure4(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, last := all[0], all[len(all)-1]
-	if len(all) != 11 || first != (reference.Throughput{Functions: 64, SEUSS: 145.24, Linux: 176.39}) || last.Functions != 65536 {
+	if len(all) != 11 || first != (reference.Throughput{Functions: 64, SEUSS: 145.24, Linux: 176.39}) ||
+		last.Functions != 65536 {
 		t.Errorf("%d points from %v to %v", len(all), first, last)
 	}
 	if gain := last.SEUSS / last.Linux; math.Round(gain) != 52 {

@@ -44,7 +44,8 @@ func Compare(dirA, dirB string, w io.Writer) error {
 	t, onlyA, onlyB := compareTable(samplesOf(dataA), samplesOf(dataB))
 	t.Title = fmt.Sprintf("old: %s, new: %s", a.Run.Name, b.Run.Name)
 	if len(t.Rows) == 0 {
-		_, err := fmt.Fprintf(w, "The runs have no series in common: %d only in %s, %d only in %s.\n", onlyA, a.Run.Name, onlyB, b.Run.Name)
+		_, err := fmt.Fprintf(w, "The runs have no series in common: %d only in %s, %d only in %s.\n", onlyA,
+			a.Run.Name, onlyB, b.Run.Name)
 		return err
 	}
 	if err := t.Text(w); err != nil {
@@ -117,8 +118,9 @@ func samplesOf(d *summary.Data) map[string]*comparand {
 func compareTable(a, b map[string]*comparand) (t *Table, onlyA, onlyB int) {
 	t = &Table{
 		Name: "compare", text: 6,
-		Columns: []string{"experiment", "backend", "runtime", "path", "labels", "metric", "old", "new", "unit", "new/old", "p", "n", "over"},
-		Note:    "new/old is ~ where no difference is shown (two-sided Mann-Whitney U, 0.05).",
+		Columns: []string{"experiment", "backend", "runtime", "path", "labels", "metric", "old", "new", "unit",
+			"new/old", "p", "n", "over"},
+		Note: "new/old is ~ where no difference is shown (two-sided Mann-Whitney U, 0.05).",
 	}
 	var pairs [][2]*comparand
 	for k, x := range a {

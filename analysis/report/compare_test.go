@@ -36,7 +36,8 @@ func TestCompareShowsADifferenceThatIsThereAndNoOther(t *testing.T) {
 			if len(f) < 8 || f[0] != "deploy" || !strings.Contains(line, " latency ") {
 				continue
 			}
-			if got := !strings.Contains(line, "~"); got != c.shown || !strings.Contains(line, "5+5") || !strings.Contains(line, "trials") {
+			if got := !strings.Contains(line, "~"); got != c.shown || !strings.Contains(line, "5+5") ||
+				!strings.Contains(line, "trials") {
 				t.Errorf("%s: %s", c.name, line)
 			}
 		}
@@ -48,7 +49,8 @@ func TestCompareShowsADifferenceThatIsThereAndNoOther(t *testing.T) {
 
 func TestCompareWarnsOfOtherMachinesAndSuites(t *testing.T) {
 	old, other := compared(t, 1, 1), compared(t, 2, 1)
-	if err := os.WriteFile(filepath.Join(other, record.MachineFile), []byte(`{"cpu":"other","cores":64}`), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(other, record.MachineFile), []byte(`{"cpu":"other","cores":64}`),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(other, record.SuiteFile), []byte("suite: other\n"), 0o644); err != nil {
@@ -58,7 +60,8 @@ func TestCompareWarnsOfOtherMachinesAndSuites(t *testing.T) {
 	if err := Compare(old, other, &b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"other processor: SYNTHETIC, then other", "other number of cores: 2, then 64", "other suite"} {
+	for _, want := range []string{"other processor: SYNTHETIC, then other", "other number of cores: 2, then 64",
+		"other suite"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no warning %q in\n%s", want, &b)
 		}

@@ -26,7 +26,8 @@ func ExampleWrite() {
 		log.Fatal(err)
 	}
 	for i := range 9 {
-		w.Invocation(record.Invocation{Experiment: "deploy", Trial: 1, Backend: "made-up", Runtime: "nodejs20.x", Via: "worker", Path: "hot",
+		w.Invocation(record.Invocation{Experiment: "deploy", Trial: 1, Backend: "made-up", Runtime: "nodejs20.x",
+			Via: "worker", Path: "hot",
 			Latency: int64(i+1) * 1e6, Outcome: "ok"})
 	}
 	if err := w.Commit(); err != nil {

@@ -21,8 +21,9 @@ const ecdfPoints = 400
 func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 	f := &figure.Figure{
 		Name: fileName("deploy-ecdf", rt), Title: "Deploy time of a NOP by path, " + rt,
-		Caption: "The share of invocations that took at most the time on the horizontal axis. Grey marks: the paper's means for hot, warm and cold.",
-		Data:    [][]string{{"backend", "path", "latency_ms", "share"}},
+		Caption: "The share of invocations that took at most the time on the horizontal axis. Grey marks: the " +
+			"paper's means for hot, warm and cold.",
+		Data: [][]string{{"backend", "path", "latency_ms", "share"}},
 	}
 	p := figure.NewPanel("", "latency, ms", "share of invocations").LogX()
 	var backends, paths []string
@@ -57,7 +58,8 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 	f.Legend = backendEntries(s, backends)
 	slices.SortFunc(paths, summary.ComparePaths)
 	for _, path := range paths {
-		f.Legend = append(f.Legend, figure.Entry{Name: path, Thumb: figure.Line(figure.Black, figure.Dashes(summary.PathRank(path)))})
+		f.Legend = append(f.Legend, figure.Entry{Name: path,
+			Thumb: figure.Line(figure.Black, figure.Dashes(summary.PathRank(path)))})
 	}
 	var means []figure.XY
 	var names []string
@@ -78,20 +80,23 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 	f := &figure.Figure{
 		Name: fileName("deploy-stages", rt), Title: "What a deploy is made of, " + rt + " (medians of the stages, ms)",
-		Caption: "A panel a path, each with its own scale. What lies between the stages and the median of the whole is not shown as a bar.",
-		Data:    [][]string{{"backend", "path", "stage", "p50_ms"}},
+		Caption: "A panel a path, each with its own scale. What lies between the stages and the median of the whole " +
+			"is not shown as a bar.",
+		Data: [][]string{{"backend", "path", "stage", "p50_ms"}},
 	}
 	var used []string
 	for _, path := range summary.Paths {
 		var bars []figure.Bar
 		for _, b := range s.Backends() {
-			whole := s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path, Metric: summary.MetricLatency})
+			whole := s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path,
+				Metric: summary.MetricLatency})
 			if whole == nil {
 				continue
 			}
 			bar := figure.Bar{Name: b, Note: number(whole.P50) + " ms"}
 			for i, stage := range summary.Stages {
-				x := s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path, Metric: summary.MetricStageLatency, Labels: map[string]string{summary.LabelStage: stage}})
+				x := s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path,
+					Metric: summary.MetricStageLatency, Labels: map[string]string{summary.LabelStage: stage}})
 				if x == nil {
 					continue
 				}
@@ -130,12 +135,15 @@ func overheadFigure(s *summary.Summary) *figure.Figure {
 	var bars []figure.Bar
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentOverhead, Metric: summary.MetricLatency}) {
 		for i, via := range []string{record.ViaSandbox, record.ViaWorker, record.ViaGateway} {
-			r := s.One(summary.Query{Experiment: record.ExperimentOverhead, Backend: t.Backend, Runtime: t.Runtime, Metric: summary.MetricLatency, Labels: oneCall(via)})
+			r := s.One(summary.Query{Experiment: record.ExperimentOverhead, Backend: t.Backend, Runtime: t.Runtime,
+				Metric: summary.MetricLatency, Labels: oneCall(via)})
 			if r == nil {
 				continue
 			}
-			bars = append(bars, figure.Bar{Name: t.Backend + ", " + language(t.Runtime) + ", " + via, Note: number(r.P50) + " ms", Low: r.CILow, High: r.CIHigh,
-				Parts: []figure.Part{{Value: r.P50, Color: figure.Lighter(figure.Color(t.Backend, s.Backends()), 0.3*float64(i))}}})
+			bars = append(bars, figure.Bar{Name: t.Backend + ", " + language(t.Runtime) + ", " + via,
+				Note: number(r.P50) + " ms", Low: r.CILow, High: r.CIHigh,
+				Parts: []figure.Part{{Value: r.P50,
+					Color: figure.Lighter(figure.Color(t.Backend, s.Backends()), 0.3*float64(i))}}})
 			f.Data = append(f.Data, []string{t.Backend, t.Runtime, via, exact(r.P50), exact(r.CILow), exact(r.CIHigh)})
 		}
 	}
@@ -152,8 +160,9 @@ func overheadFigure(s *summary.Summary) *figure.Figure {
 func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 	f := &figure.Figure{
 		Name: fileName("ao", rt), Title: "Anticipatory optimisation, " + rt,
-		Caption: "Left: medians with 95 % intervals. Right: what the snapshots' own pages take. Grey: the paper's values for the steps that it has.",
-		Data:    [][]string{{"backend", "series", "steps", "value", "unit"}},
+		Caption: "Left: medians with 95 % intervals. Right: what the snapshots' own pages take. Grey: the paper's " +
+			"values for the steps that it has.",
+		Data: [][]string{{"backend", "series", "steps", "value", "unit"}},
 	}
 	steps := s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Runtime: rt}, record.LabelAO)
 	if len(steps) == 0 {
@@ -168,9 +177,11 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 	curve := func(p *figure.Panel, b, what, path, metric string, unit float64, unitName string, style int) {
 		var points []figure.XY
 		for i, step := range steps {
-			if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: b, Runtime: rt, Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil {
+			if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: b, Runtime: rt, Path: path,
+				Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil {
 				points = append(points, figure.XY{X: at[i], Y: r.P50 / unit})
-				p.Intervals(at[i:i+1], []float64{r.CILow / unit}, []float64{r.CIHigh / unit}, figure.Color(b, s.Backends()))
+				p.Intervals(at[i:i+1], []float64{r.CILow / unit}, []float64{r.CIHigh / unit},
+					figure.Color(b, s.Backends()))
 				f.Data = append(f.Data, []string{b, what, step, exact(r.P50 / unit), unitName})
 			}
 		}
@@ -184,7 +195,8 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 		curve(sizes, b, "function snapshot", "", record.MetricFunctionSnapshot, mega, "MB", 1)
 	}
 	paperAO(f, times, sizes, steps)
-	f.Panels = [][]*figure.Panel{{times.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8), sizes.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8)}}
+	f.Panels = [][]*figure.Panel{{times.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8),
+		sizes.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8)}}
 	f.Legend = append(backendEntries(s, s.BackendsOf(summary.Query{Experiment: record.ExperimentAO, Runtime: rt})),
 		figure.Entry{Name: "cold; runtime snapshot", Thumb: figure.Line(figure.Black, figure.Dashes(0))},
 		figure.Entry{Name: "warm; function snapshot", Thumb: figure.Line(figure.Black, figure.Dashes(1))},

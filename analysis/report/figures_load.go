@@ -15,9 +15,10 @@ import (
 func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 	f := &figure.Figure{
 		Name: fileName("throughput", rt), Title: "Throughput against the number of unique functions, " + rt,
-		Caption: "Correct replies a second, medians of the trials with 95 % intervals. Grey: figure 4 of the paper, read out of the drawing.",
-		Data:    [][]string{{"backend", "functions", "p50_1_s", "ci_low", "ci_high"}},
-		Height:  3.4 * vg.Inch,
+		Caption: "Correct replies a second, medians of the trials with 95 % intervals. Grey: figure 4 of the paper, " +
+			"read out of the drawing.",
+		Data:   [][]string{{"backend", "functions", "p50_1_s", "ci_low", "ci_high"}},
+		Height: 3.4 * vg.Inch,
 	}
 	p := figure.NewPanel("", "unique functions M", "correct replies, 1/s").LogX().LogY().Powers()
 	q := summary.Query{Experiment: record.ExperimentThroughput, Runtime: rt, Metric: record.MetricThroughput}
@@ -36,7 +37,8 @@ func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 			}
 			points = append(points, figure.XY{X: m, Y: r.P50})
 			x, low, high = append(x, m), append(low, r.CILow), append(high, r.CIHigh)
-			f.Data = append(f.Data, []string{b, r.Label(record.LabelFunctions), exact(r.P50), exact(r.CILow), exact(r.CIHigh)})
+			f.Data = append(f.Data, []string{b, r.Label(record.LabelFunctions), exact(r.P50), exact(r.CILow),
+				exact(r.CIHigh)})
 		}
 		c := figure.Color(b, s.Backends())
 		p.Intervals(x, low, high, c)
@@ -51,7 +53,8 @@ func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 	for _, t := range paper {
 		m := float64(t.Functions)
 		seuss, linux = append(seuss, figure.XY{X: m, Y: t.SEUSS}), append(linux, figure.XY{X: m, Y: t.Linux})
-		f.Data = append(f.Data, []string{reference.Label + ": SEUSS", strconv.Itoa(t.Functions), exact(t.SEUSS), "", ""},
+		f.Data = append(f.Data, []string{reference.Label + ": SEUSS", strconv.Itoa(t.Functions), exact(t.SEUSS), "",
+			""},
 			[]string{reference.Label + ": Linux", strconv.Itoa(t.Functions), exact(t.Linux), "", ""})
 	}
 	p.Line(seuss, figure.Grey, figure.Dashes(1))
@@ -64,33 +67,42 @@ func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 // densityFigure is table 3 of the paper, as bars.
 func densityFigure(s *summary.Summary) *figure.Figure {
 	f := &figure.Figure{
-		Name: "density", Title: "Memory of an idle instance, instances in a GB, creation rate (grey: " + reference.Label + ")",
-		Caption: "Medians of the trials; lines over the bars' ends: 95 % intervals. Axes are logarithmic: read the ends of the bars. Grey: table 3 of the paper; its 88 GB are scaled to one.",
-		Data:    [][]string{{"backend", "runtime", "state", "mb_each", "instances_per_gb", "creations_1_s"}},
+		Name: "density", Title: "Memory of an idle instance, instances in a GB, creation rate (grey: " +
+			reference.Label + ")",
+		Caption: "Medians of the trials; lines over the bars' ends: 95 % intervals. Axes are logarithmic: read the " +
+			"ends of the bars. Grey: table 3 of the paper; its 88 GB are scaled to one.",
+		Data: [][]string{{"backend", "runtime", "state", "mb_each", "instances_per_gb", "creations_1_s"}},
 	}
 	var each, fit, rate []figure.Bar
 	add := func(name string, c figure.Part, mb, perSecond float64, note string) {
-		each, fit, rate = append(each, bar(name, mb, c, number(mb))), append(fit, bar(name, 1000/mb, c, number(1000/mb))), append(rate, bar(name, perSecond, c, note))
+		each, fit, rate = append(each, bar(name, mb, c, number(mb))),
+			append(fit, bar(name, 1000/mb, c, number(1000/mb))), append(rate, bar(name, perSecond, c, note))
 	}
-	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDensity, Metric: record.MetricBytesPerInstance}) {
+	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDensity,
+		Metric: record.MetricBytesPerInstance}) {
 		if !(r.P50 > 0) {
 			continue
 		}
 		c := figure.Part{Color: figure.Color(r.Backend, s.Backends())}
 		perSecond := 0.0
-		if x := s.One(summary.Query{Experiment: record.ExperimentDensity, Backend: r.Backend, Runtime: r.Runtime, Metric: record.MetricCreationRate, Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}}); x != nil {
+		if x := s.One(summary.Query{Experiment: record.ExperimentDensity, Backend: r.Backend, Runtime: r.Runtime,
+			Metric: record.MetricCreationRate,
+			Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}}); x != nil {
 			perSecond = x.P50
 		}
-		add(r.Backend+", "+language(r.Runtime)+", "+r.Label(record.LabelState), c, r.P50/mega, perSecond, number(perSecond))
+		add(r.Backend+", "+language(r.Runtime)+", "+r.Label(record.LabelState), c, r.P50/mega, perSecond,
+			number(perSecond))
 		each[len(each)-1].Low, each[len(each)-1].High = r.CILow/mega, r.CIHigh/mega
-		f.Data = append(f.Data, []string{r.Backend, r.Runtime, r.Label(record.LabelState), exact(r.P50 / mega), exact(1000 * mega / r.P50), exact(perSecond)})
+		f.Data = append(f.Data, []string{r.Backend, r.Runtime, r.Label(record.LabelState), exact(r.P50 / mega),
+			exact(1000 * mega / r.P50), exact(perSecond)})
 	}
 	if len(each) == 0 {
 		return nil
 	}
 	for _, i := range reference.Isolations() {
 		add("paper: "+i.Name, figure.Part{Color: figure.Grey}, i.MBEach(), i.Creations, quoted(i.Creations))
-		f.Data = append(f.Data, []string{reference.Label + ": " + i.Name, reference.Runtime, record.StateBooted, exact(i.MBEach()), exact(1000 / i.MBEach()), exact(i.Creations)})
+		f.Data = append(f.Data, []string{reference.Label + ": " + i.Name, reference.Runtime, record.StateBooted,
+			exact(i.MBEach()), exact(1000 / i.MBEach()), exact(i.Creations)})
 	}
 	noNames := func(bars []figure.Bar) []figure.Bar {
 		out := make([]figure.Bar, len(bars))

@@ -17,15 +17,18 @@ import (
 // time, a panel a period, of the first trial of each.
 func burstFigure(s *summary.Summary, d *summary.Data, backend, rt string) *figure.Figure {
 	f := &figure.Figure{
-		Name: fileName("burst", backend, rt), Title: "Bursts on " + backend + ", " + rt + ": requests by the time when they were due (s)",
-		Caption: "Every request of the first trial at the time when it was due. Dashed lines: bursts. Failed requests are crosses, at the time after which they failed.",
-		Data:    [][]string{{"period", "load", "burst", "due_s", "latency_ms", "ok"}},
-		Height:  0.3 * vg.Inch,
+		Name: fileName("burst", backend, rt), Title: "Bursts on " + backend + ", " + rt +
+			": requests by the time when they were due (s)",
+		Caption: "Every request of the first trial at the time when it was due. Dashed lines: bursts. Failed " +
+			"requests are crosses, at the time after which they failed.",
+		Data:   [][]string{{"period", "load", "burst", "due_s", "latency_ms", "ok"}},
+		Height: 0.3 * vg.Inch,
 	}
 	background := figure.Glyph("dot", figure.Faded(figure.Color(backend, s.Backends()), 130), 1.3)
 	burst := figure.Glyph("dot", figure.Faded(figure.Black, 200), 1.6)
 	failed := figure.Glyph("cross", figure.Red, 2.8)
-	for _, period := range s.LabelValues(summary.Query{Experiment: record.ExperimentBurst, Backend: backend, Runtime: rt}, record.LabelPeriod) {
+	for _, period := range s.LabelValues(summary.Query{Experiment: record.ExperimentBurst, Backend: backend,
+		Runtime: rt}, record.LabelPeriod) {
 		points := burstPoints(d, backend, rt, period)
 		if len(points) == 0 {
 			continue
@@ -50,7 +53,8 @@ func burstFigure(s *summary.Summary, d *summary.Data, backend, rt string) *figur
 			default:
 				bg = append(bg, xy)
 			}
-			f.Data = append(f.Data, []string{period, load, fmt.Sprint(x.Burst), exact(x.At), exact(x.Latency), fmt.Sprint(x.OK)})
+			f.Data = append(f.Data, []string{period, load, fmt.Sprint(x.Burst), exact(x.At), exact(x.Latency),
+				fmt.Sprint(x.OK)})
 		}
 		var at []float64
 		for _, k := range slices.Sorted(maps.Keys(starts)) {
@@ -66,7 +70,8 @@ func burstFigure(s *summary.Summary, d *summary.Data, backend, rt string) *figur
 	if len(f.Panels) == 0 {
 		return nil
 	}
-	f.Legend = []figure.Entry{{Name: "background", Thumb: figure.Dot(background)}, {Name: "burst", Thumb: figure.Dot(burst)}, {Name: "failed", Thumb: figure.Dot(failed)},
+	f.Legend = []figure.Entry{{Name: "background", Thumb: figure.Dot(background)},
+		{Name: "burst", Thumb: figure.Dot(burst)}, {Name: "failed", Thumb: figure.Dot(failed)},
 		{Name: "a burst begins", Thumb: figure.Line(figure.Grey, figure.Dashes(2))}}
 	return f
 }
@@ -76,7 +81,8 @@ func burstPoints(d *summary.Data, backend, rt, period string) []summary.Point {
 	first := -1
 	var all []summary.Point
 	for _, s := range d.Series {
-		if s.Experiment != record.ExperimentBurst || s.Backend != backend || s.Runtime != rt || s.Labels[record.LabelPeriod] != period || len(s.Trials) == 0 {
+		if s.Experiment != record.ExperimentBurst || s.Backend != backend || s.Runtime != rt ||
+			s.Labels[record.LabelPeriod] != period || len(s.Trials) == 0 {
 			continue
 		}
 		if first < 0 {
@@ -94,7 +100,8 @@ func burstPoints(d *summary.Data, backend, rt, period string) []summary.Point {
 // first trial.
 func mpscFigure(d *summary.Data) *figure.Figure {
 	i := slices.IndexFunc(d.Series, func(s *summary.Series) bool {
-		return s.Experiment == record.ExperimentMPSC && s.Labels[record.LabelSchedule] == record.ScheduleAdaptive && len(s.Trials[0].Points) > 0
+		return s.Experiment == record.ExperimentMPSC && s.Labels[record.LabelSchedule] == record.ScheduleAdaptive &&
+			len(s.Trials[0].Points) > 0
 	})
 	if i < 0 {
 		return nil

@@ -69,9 +69,11 @@ func reportPage(s *summary.Summary, figs []*figure.Figure, runDir string) ([]byt
 	}
 	suite, _ := os.ReadFile(filepath.Join(runDir, record.SuiteFile)) // describeRun has read it, or there is none
 	p := page{
-		Summary: s, Warnings: s.Warnings(), Machine: machineTable(s), Shape: shapeTable(s), Findings: Shape(s), Details: details(s),
+		Summary: s, Warnings: s.Warnings(), Machine: machineTable(s), Shape: shapeTable(s), Findings: Shape(s),
+		Details:   details(s),
 		Reproduce: reproduce(s, runDir), Suite: string(suite),
-		Font: template.CSS("@font-face{font-family:'Liberation Sans';src:url(data:font/ttf;base64," + base64.StdEncoding.EncodeToString(liberationsansregular.TTF) + ")}"),
+		Font: template.CSS("@font-face{font-family:'Liberation Sans';src:url(data:font/ttf;base64," +
+			base64.StdEncoding.EncodeToString(liberationsansregular.TTF) + ")}"),
 	}
 	for _, name := range s.Experiments() {
 		sec := section{Name: name}
@@ -135,7 +137,8 @@ func details(s *summary.Summary) []detail {
 // resultName is a result in words.
 func resultName(r *summary.Result) string {
 	var all []string
-	for _, part := range []string{r.Experiment, r.Backend, r.Runtime, r.Path, strings.Join(labelWords(r.Labels), " "), r.Metric} {
+	for _, part := range []string{r.Experiment, r.Backend, r.Runtime, r.Path, strings.Join(labelWords(r.Labels), " "),
+		r.Metric} {
 		if part != "" {
 			all = append(all, part)
 		}

@@ -88,7 +88,8 @@ func findBlocks(text []byte) ([]block, error) {
 		line := 1 + bytes.Count(text[:m[0]], []byte("\n"))
 		switch {
 		case !slices.Contains(Blocks(), name):
-			return nil, fmt.Errorf("line %d: %w: %q; there are %s", line, ErrUnknown, name, strings.Join(Blocks(), ", "))
+			return nil, fmt.Errorf("line %d: %w: %q; there are %s", line, ErrUnknown, name,
+				strings.Join(Blocks(), ", "))
 		case kind == "begin" && open != "":
 			return nil, fmt.Errorf("line %d: %w: %s begins before %s has ended", line, ErrMarker, name, open)
 		case kind == "begin" && slices.ContainsFunc(found, func(b block) bool { return b.name == name }):

@@ -15,7 +15,8 @@ func emptyPaper(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("# By hand\n")
 	for _, name := range Blocks() {
-		b.WriteString("\nprose on " + name + "\n<!-- lambdabench:begin " + name + " -->\n<!-- lambdabench:end " + name + " -->\n")
+		b.WriteString("\nprose on " + name + "\n<!-- lambdabench:begin " + name + " -->\n<!-- lambdabench:end " + name +
+			" -->\n")
 	}
 	path := filepath.Join(t.TempDir(), "PAPER.md")
 	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
@@ -41,14 +42,16 @@ func TestFillingAPaperTwiceChangesNothing(t *testing.T) {
 	if texts[0] != texts[1] {
 		t.Error("the second filling changed the text")
 	}
-	for _, want := range []string{"# By hand", "prose on burst", "| unikernel", "SEUSS paper, 16 cores 88 GB", "deploy-ecdf-nodejs20.x.png", "Not measured in this run.", "git checkout"} {
+	for _, want := range []string{"# By hand", "prose on burst", "| unikernel", "SEUSS paper, 16 cores 88 GB",
+		"deploy-ecdf-nodejs20.x.png", "Not measured in this run.", "git checkout"} {
 		if !strings.Contains(texts[0], want) {
 			t.Errorf("no %q in the paper", want)
 		}
 	}
 	link := texts[0][strings.Index(texts[0], "](")+2:]
 	link = link[:strings.Index(link, ")")]
-	if _, err := os.Stat(filepath.Join(filepath.Dir(path), filepath.FromSlash(link))); err != nil || filepath.IsAbs(link) {
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), filepath.FromSlash(link))); err != nil ||
+		filepath.IsAbs(link) {
 		t.Errorf("link %q: %v", link, err)
 	}
 }
@@ -67,7 +70,8 @@ func TestMarkersThatAreWrongAreNamedAndNothingIsWritten(t *testing.T) {
 		{"twice", string(good) + begin + end, "deploy begins a second time", ErrMarker},
 		{"no end", strings.Replace(string(good), end, "", 1), "deploy has ended", ErrMarker},
 		{"no begin", strings.Replace(string(good), begin, "", 1), "deploy ends but", ErrMarker},
-		{"last has no end", strings.Replace(string(good), "<!-- lambdabench:end mpsc -->\n", "", 1), "mpsc begins but", ErrMarker},
+		{"last has no end", strings.Replace(string(good), "<!-- lambdabench:end mpsc -->\n", "", 1), "mpsc begins but",
+			ErrMarker},
 		{"unknown", string(good) + "<!-- lambdabench:begin depoly -->\n", "depoly", ErrUnknown},
 	} {
 		path := filepath.Join(t.TempDir(), "PAPER.md")

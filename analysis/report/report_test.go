@@ -82,7 +82,8 @@ func golden(t *testing.T, name string, got []byte) {
 		a, b := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
 		for i := range a {
 			if i >= len(b) || a[i] != b[i] {
-				t.Fatalf("%s, line %d:\n got %q\nwant %q\n(go test ./analysis/report -update writes it anew)", path, i+1, a[i], append(b, "")[min(i, len(b))])
+				t.Fatalf("%s, line %d:\n got %q\nwant %q\n(go test ./analysis/report -update writes it anew)", path,
+					i+1, a[i], append(b, "")[min(i, len(b))])
 			}
 		}
 		t.Fatalf("%s has lines that are no longer there", path)
@@ -110,7 +111,8 @@ func TestFiguresDataIsGolden(t *testing.T) {
 			}
 		}
 		name := filepath.Base(f)
-		if strings.HasPrefix(name, "burst") && name != "burst-container-runc-nodejs20.x.csv" || strings.Contains(name, "python") {
+		if strings.HasPrefix(name, "burst") && name != "burst-container-runc-nodejs20.x.csv" ||
+			strings.Contains(name, "python") {
 			continue // the same code draws them, and they are long
 		}
 		data, err := os.ReadFile(f)
@@ -141,10 +143,12 @@ func TestSummaryHasTheFieldsThatToolsRelyOn(t *testing.T) {
 	if err := json.Unmarshal(b, &raw); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := slices.Sorted(maps.Keys(raw)), []string{"machine", "results", "run", "schema"}; !slices.Equal(got, want) || raw["schema"] != 1.0 {
+	if got, want := slices.Sorted(maps.Keys(raw)),
+		[]string{"machine", "results", "run", "schema"}; !slices.Equal(got, want) || raw["schema"] != 1.0 {
 		t.Errorf("keys %v, schema %v", got, raw["schema"])
 	}
-	fields := []string{"backend", "ci_high", "ci_low", "experiment", "labels", "metric", "n", "p50", "p90", "p99", "path", "runtime", "unit", "warnings"}
+	fields := []string{"backend", "ci_high", "ci_low", "experiment", "labels", "metric", "n", "p50", "p90", "p99",
+		"path", "runtime", "unit", "warnings"}
 	metrics := map[string]bool{}
 	for _, x := range raw["results"].([]any) {
 		one := x.(map[string]any)
@@ -157,7 +161,8 @@ func TestSummaryHasTheFieldsThatToolsRelyOn(t *testing.T) {
 		}
 		metrics[one["metric"].(string)+" "+one["unit"].(string)] = true
 	}
-	for _, m := range []string{"latency ms", "stage_latency ms", "creation_rate 1/s", "bytes_per_instance bytes", "instances 1", "throughput 1/s", "error_rate 1"} {
+	for _, m := range []string{"latency ms", "stage_latency ms", "creation_rate 1/s", "bytes_per_instance bytes",
+		"instances 1", "throughput 1/s", "error_rate 1"} {
 		if !metrics[m] {
 			t.Errorf("no %s among %v", m, slices.Sorted(maps.Keys(metrics)))
 		}
@@ -204,19 +209,22 @@ func deployRun(t testing.TB) string {
 
 func TestTablesShowWhatFailedAltogether(t *testing.T) {
 	g := recordtest.New(t, 1, 1)
-	for _, c := range []struct{ experiment, path, label string }{{"apps", "cold", record.LabelApp}, {"ao", "cold", record.LabelAO}, {"overhead", "hot", ""}} {
-		g.Trial(c.experiment, "process", "nodejs20.x", "sandbox", map[string]string{c.label: "made-up"}, func(put func(record.Invocation), _ func(record.Measurement)) {
-			for range 7 {
-				put(record.Invocation{Path: c.path, Latency: 1e6, Outcome: "crash"})
-			}
-		})
+	for _, c := range []struct{ experiment, path, label string }{{"apps", "cold", record.LabelApp},
+		{"ao", "cold", record.LabelAO}, {"overhead", "hot", ""}} {
+		g.Trial(c.experiment, "process", "nodejs20.x", "sandbox", map[string]string{c.label: "made-up"},
+			func(put func(record.Invocation), _ func(record.Measurement)) {
+				for range 7 {
+					put(record.Invocation{Path: c.path, Latency: 1e6, Outcome: "crash"})
+				}
+			})
 	}
 	s, _, err := summary.Read(g.Dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range []*Table{appsTable(s), aoTable(s), overheadTable(s)} {
-		shown := slices.ContainsFunc(table.Rows, func(r Row) bool { return !r.Paper && r.Cells[slices.Index(table.Columns, "errors")] == "7" })
+		shown := slices.ContainsFunc(table.Rows,
+			func(r Row) bool { return !r.Paper && r.Cells[slices.Index(table.Columns, "errors")] == "7" })
 		if !shown {
 			t.Errorf("%s: no row with 7 errors in %v", table.Name, table.Rows)
 		}
@@ -254,7 +262,8 @@ func TestReportLoadsNothingFromElsewhere(t *testing.T) {
 	if n == 0 || bytes.Contains(page, []byte("<script")) {
 		t.Errorf("%d references found; or there is a script", n)
 	}
-	for _, want := range []string{"SEUSS paper, 16 cores 88 GB", `name="viewport"`, "prefers-color-scheme", "@media print", "<svg", "suite: SYNTHETIC"} {
+	for _, want := range []string{"SEUSS paper, 16 cores 88 GB", `name="viewport"`, "prefers-color-scheme",
+		"@media print", "<svg", "suite: SYNTHETIC"} {
 		if !bytes.Contains(page, []byte(want)) {
 			t.Errorf("the report has no %q", want)
 		}

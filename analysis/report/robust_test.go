@@ -20,7 +20,8 @@ func TestOddRunsAreReported(t *testing.T) {
 		want string // in the tables
 	}{
 		{"no records", func(*recordtest.Run) {}, "no records: "},
-		{"one backend, one experiment", func(g *recordtest.Run) { g.Density("unikernel", "nodejs20.x", 1, 100) }, "unikernel"},
+		{"one backend, one experiment", func(g *recordtest.Run) { g.Density("unikernel", "nodejs20.x", 1, 100) },
+			"unikernel"},
 		{"a backend nobody knows", func(g *recordtest.Run) {
 			g.Deploy("moon/cheese", "cobol1.x", "hot", 1)
 			g.Throughput("moon/cheese", "cobol1.x", 64)
@@ -28,24 +29,30 @@ func TestOddRunsAreReported(t *testing.T) {
 		}, "moon/cheese"},
 		{"all failed", func(g *recordtest.Run) {
 			for _, e := range []string{"deploy", "throughput", "burst", "overhead", "ao", "apps", "mpsc", "density"} {
-				g.Trial(e, "process", "nodejs20.x", "worker", map[string]string{"functions": "8", "period": "1s", "load": "burst", "ao": "none"}, func(put func(record.Invocation), _ func(record.Measurement)) {
-					put(record.Invocation{Latency: 5, Outcome: "crash", Error: "<b>made up</b>"})
-				})
+				g.Trial(e, "process", "nodejs20.x", "worker",
+					map[string]string{"functions": "8", "period": "1s", "load": "burst", "ao": "none"},
+					func(put func(record.Invocation), _ func(record.Measurement)) {
+						put(record.Invocation{Latency: 5, Outcome: "crash", Error: "<b>made up</b>"})
+					})
 			}
 		}, "errors: "},
 		{"odd labels and values", func(g *recordtest.Run) {
-			g.Trial("throughput", "", "", "", map[string]string{"functions": "many", "a/b": "|"}, func(put func(record.Invocation), measure func(record.Measurement)) {
-				put(record.Invocation{Scheduled: -5, Latency: -7, Outcome: "ok"})
-				measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: 0})
-			})
-			g.Trial("density", "process", "x", "", nil, func(_ func(record.Invocation), measure func(record.Measurement)) {
-				measure(record.Measurement{Metric: record.MetricBytesPerInstance, Value: 0})
-				measure(record.Measurement{Metric: record.MetricCreationRate, Value: -1})
-			})
-			g.Trial("burst", "process", "x", "", map[string]string{"period": "soon"}, func(put func(record.Invocation), _ func(record.Measurement)) {
-				put(record.Invocation{Outcome: "ok", Labels: map[string]string{"load": "burst", "burst": "first"}})
-			})
-			g.Trial("juggling", "process", "x", "", nil, func(put func(record.Invocation), _ func(record.Measurement)) { put(record.Invocation{Outcome: "ok"}) })
+			g.Trial("throughput", "", "", "", map[string]string{"functions": "many", "a/b": "|"},
+				func(put func(record.Invocation), measure func(record.Measurement)) {
+					put(record.Invocation{Scheduled: -5, Latency: -7, Outcome: "ok"})
+					measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: 0})
+				})
+			g.Trial("density", "process", "x", "", nil,
+				func(_ func(record.Invocation), measure func(record.Measurement)) {
+					measure(record.Measurement{Metric: record.MetricBytesPerInstance, Value: 0})
+					measure(record.Measurement{Metric: record.MetricCreationRate, Value: -1})
+				})
+			g.Trial("burst", "process", "x", "", map[string]string{"period": "soon"},
+				func(put func(record.Invocation), _ func(record.Measurement)) {
+					put(record.Invocation{Outcome: "ok", Labels: map[string]string{"load": "burst", "burst": "first"}})
+				})
+			g.Trial("juggling", "process", "x", "", nil,
+				func(put func(record.Invocation), _ func(record.Measurement)) { put(record.Invocation{Outcome: "ok"}) })
 		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,7 +98,9 @@ func TestBrokenRunFoldersAreNamed(t *testing.T) {
 		{"suite.yaml", "suite.yaml", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, record.SuiteFile), []byte("a: ["), 0o644)
 		}},
-		{"plan.json", "plan.json", func(dir string) error { return os.WriteFile(filepath.Join(dir, record.PlanFile), []byte("{"), 0o644) }},
+		{"plan.json", "plan.json", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, record.PlanFile), []byte("{"), 0o644)
+		}},
 	} {
 		dir := deployRun(t)
 		if err := c.break_(dir); err != nil {

@@ -40,8 +40,10 @@ const (
 // like the paper's evaluation.
 func Shape(s *summary.Summary) []Finding {
 	return []Finding{pathsOrdered(s), stepsHelp(s),
-		isolationsOrdered(s, "Density: unikernel >> process > container", record.MetricBytesPerInstance, mega, "MB each", true, farMore),
-		isolationsOrdered(s, "Creation rate: unikernel > process > container", record.MetricCreationRate, 1, "1/s", false, 1),
+		isolationsOrdered(s, "Density: unikernel >> process > container", record.MetricBytesPerInstance, mega,
+			"MB each", true, farMore),
+		isolationsOrdered(s, "Creation rate: unikernel > process > container", record.MetricCreationRate, 1, "1/s",
+			false, 1),
 		throughputFlat(s), burstsSafe(s)}
 }
 
@@ -77,7 +79,8 @@ func pathsOrdered(s *summary.Summary) Finding {
 	c := check{Finding: Finding{Claim: "Latency: hot < warm < cold"}}
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentDeploy, Metric: summary.MetricLatency}) {
 		path := func(p string) *summary.Result {
-			return s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: t.Backend, Runtime: t.Runtime, Path: p, Metric: summary.MetricLatency})
+			return s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: t.Backend, Runtime: t.Runtime,
+				Path: p, Metric: summary.MetricLatency})
 		}
 		hot, warm, cold := path(record.PathHot), path(record.PathWarm), path(record.PathCold)
 		if hot == nil || warm == nil || cold == nil {
@@ -90,12 +93,16 @@ func pathsOrdered(s *summary.Summary) Finding {
 }
 
 func stepsHelp(s *summary.Summary) Finding {
-	c := check{Finding: Finding{Claim: "Each step of anticipatory optimisation lowers cold and warm and shrinks the function snapshot; the runtime snapshot grows a little"}}
+	c := check{Finding: Finding{Claim: "Each step of anticipatory optimisation lowers cold and warm and shrinks the " +
+		"function snapshot; the runtime snapshot grows a little"}}
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentAO}) {
 		of := func(path, metric string) []float64 {
 			var all []float64
-			for _, step := range s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Backend: t.Backend, Runtime: t.Runtime}, record.LabelAO) {
-				if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: t.Backend, Runtime: t.Runtime, Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil && r.N > 0 {
+			for _, step := range s.LabelValues(
+				summary.Query{Experiment: record.ExperimentAO, Backend: t.Backend, Runtime: t.Runtime},
+				record.LabelAO) {
+				if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: t.Backend, Runtime: t.Runtime,
+					Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil && r.N > 0 {
 					all = append(all, r.P50)
 				}
 			}
@@ -103,7 +110,8 @@ func stepsHelp(s *summary.Summary) Finding {
 		}
 		falling := func(name, path, metric string, unit float64, unitName string) {
 			if v := of(path, metric); len(v) > 1 {
-				c.note(slices.IsSortedFunc(v, func(a, b float64) int { return cmp.Compare(b, a) }) && v[0] > v[len(v)-1], "%s, %s: %s %s %s", t.Backend, t.Runtime, name, list(v, unit), unitName)
+				c.note(slices.IsSortedFunc(v, func(a, b float64) int { return cmp.Compare(b, a) }) &&
+					v[0] > v[len(v)-1], "%s, %s: %s %s %s", t.Backend, t.Runtime, name, list(v, unit), unitName)
 			}
 		}
 		falling("cold", record.PathCold, summary.MetricLatency, 1, "ms")
@@ -111,7 +119,8 @@ func stepsHelp(s *summary.Summary) Finding {
 		falling("function snapshot", "", record.MetricFunctionSnapshot, mega, "MB")
 		if v := of("", record.MetricRuntimeSnapshot); len(v) > 1 {
 			last := v[len(v)-1]
-			c.note(last >= v[0] && last <= littleUp*v[0], "%s, %s: runtime snapshot %s MB", t.Backend, t.Runtime, list(v, mega))
+			c.note(last >= v[0] && last <= littleUp*v[0], "%s, %s: runtime snapshot %s MB", t.Backend, t.Runtime,
+				list(v, mega))
 		}
 	}
 	return c.finding("experiment ao has no results in this run")
@@ -133,12 +142,15 @@ func isolation(backend string) string {
 
 // isolationsOrdered compares unikernel, process and container, for each
 // runtime and state.
-func isolationsOrdered(s *summary.Summary, claim, metric string, unit float64, unitName string, lessIsBetter bool, lead float64) Finding {
+func isolationsOrdered(s *summary.Summary, claim, metric string, unit float64, unitName string, lessIsBetter bool,
+	lead float64) Finding {
 	c := check{Finding: Finding{Claim: claim}}
 	for _, rt := range s.Runtimes(record.ExperimentDensity) {
-		for _, state := range s.LabelValues(summary.Query{Experiment: record.ExperimentDensity, Runtime: rt, Metric: metric}, record.LabelState) {
+		for _, state := range s.LabelValues(summary.Query{Experiment: record.ExperimentDensity, Runtime: rt,
+			Metric: metric}, record.LabelState) {
 			best, worst, texts := map[string]float64{}, map[string]float64{}, []string{}
-			for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDensity, Runtime: rt, Metric: metric, Labels: map[string]string{record.LabelState: state}}) {
+			for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDensity, Runtime: rt, Metric: metric,
+				Labels: map[string]string{record.LabelState: state}}) {
 				if r.N == 0 || r.P50 <= 0 {
 					continue
 				}
@@ -166,8 +178,10 @@ func isolationsOrdered(s *summary.Summary, claim, metric string, unit float64, u
 func throughputFlat(s *summary.Summary) Finding {
 	c := check{Finding: Finding{Claim: "Throughput: flat in M with snapshots, a cliff without"}}
 	both := map[bool]bool{}
-	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentThroughput, Metric: record.MetricThroughput}) {
-		found := s.Find(summary.Query{Experiment: record.ExperimentThroughput, Backend: t.Backend, Runtime: t.Runtime, Metric: record.MetricThroughput})
+	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentThroughput,
+		Metric: record.MetricThroughput}) {
+		found := s.Find(summary.Query{Experiment: record.ExperimentThroughput, Backend: t.Backend, Runtime: t.Runtime,
+			Metric: record.MetricThroughput})
 		if len(found) < 2 {
 			continue
 		}
@@ -178,15 +192,18 @@ func throughputFlat(s *summary.Summary) Finding {
 		snapshots := isolation(t.Backend) == "unikernel"
 		both[snapshots] = true
 		if snapshots {
-			c.note(least >= flatShare*most, "%s, %s: flat, from %s to %s 1/s", t.Backend, t.Runtime, number(least), number(most))
+			c.note(least >= flatShare*most, "%s, %s: flat, from %s to %s 1/s", t.Backend, t.Runtime, number(least),
+				number(most))
 		} else {
-			c.note(most >= cliff*least, "%s, %s: a cliff, from %s to %s 1/s", t.Backend, t.Runtime, number(most), number(least))
+			c.note(most >= cliff*least, "%s, %s: a cliff, from %s to %s 1/s", t.Backend, t.Runtime, number(most),
+				number(least))
 		}
 	}
 	if !both[true] || !both[false] {
 		c.any = false
 	}
-	return c.finding("this run does not have backends both with and without snapshots in throughput, at two values of M or more")
+	return c.finding("this run does not have backends both with and without snapshots in throughput, at two values " +
+		"of M or more")
 }
 
 func burstsSafe(s *summary.Summary) Finding {
@@ -196,12 +213,15 @@ func burstsSafe(s *summary.Summary) Finding {
 			continue
 		}
 		failed, n := 0.0, 0
-		found := s.Find(summary.Query{Experiment: record.ExperimentBurst, Backend: t.Backend, Runtime: t.Runtime, Metric: summary.MetricErrorRate})
+		found := s.Find(summary.Query{Experiment: record.ExperimentBurst, Backend: t.Backend, Runtime: t.Runtime,
+			Metric: summary.MetricErrorRate})
 		for _, r := range found {
 			failed, n = failed+r.P50*float64(r.N), n+r.N
 		}
-		periods := s.LabelValues(summary.Query{Experiment: record.ExperimentBurst, Backend: t.Backend, Runtime: t.Runtime}, record.LabelPeriod)
-		c.note(failed == 0, "%s, %s, periods %s: %.0f of %s failed", t.Backend, t.Runtime, strings.Join(periods, ", "), failed, count(n))
+		periods := s.LabelValues(summary.Query{Experiment: record.ExperimentBurst, Backend: t.Backend,
+			Runtime: t.Runtime}, record.LabelPeriod)
+		c.note(failed == 0, "%s, %s, periods %s: %.0f of %s failed", t.Backend, t.Runtime, strings.Join(periods, ", "),
+			failed, count(n))
 	}
 	return c.finding("no backend with snapshots has bursts in this run")
 }
@@ -209,8 +229,10 @@ func burstsSafe(s *summary.Summary) Finding {
 // shapeTable is Shape as a table.
 func shapeTable(s *summary.Summary) *Table {
 	t := &Table{
-		Name: "shape", Title: "What a reproduction of SEUSS must show", Columns: []string{"claim", "in this run", "figures"}, text: 3,
-		Note: fmt.Sprintf("'>>': at least %.0f times; 'flat': within %.0f %%; 'a cliff': at least %.0f times down; 'a little': at most %.0f %%. Paths are told apart by their intervals, the rest by medians.",
+		Name: "shape", Title: "What a reproduction of SEUSS must show",
+		Columns: []string{"claim", "in this run", "figures"}, text: 3,
+		Note: fmt.Sprintf("'>>': at least %.0f times; 'flat': within %.0f %%; 'a cliff': at least %.0f times down; "+
+			"'a little': at most %.0f %%. Paths are told apart by their intervals, the rest by medians.",
 			farMore, 100*(1-flatShare), cliff, 100*(littleUp-1)),
 	}
 	for _, f := range Shape(s) {

@@ -45,7 +45,8 @@ func TestShapeOfAProcessAlone(t *testing.T) {
 
 func TestShapeThatIsNotThePapersIsSaid(t *testing.T) {
 	result := func(experiment, backend, path, metric string, p50 float64, labels ...string) summary.Result {
-		r := summary.Result{Experiment: experiment, Backend: backend, Runtime: "nodejs20.x", Path: path, Metric: metric, N: 10, P50: p50, CILow: p50, CIHigh: p50, Labels: map[string]string{}}
+		r := summary.Result{Experiment: experiment, Backend: backend, Runtime: "nodejs20.x", Path: path, Metric: metric,
+			N: 10, P50: p50, CILow: p50, CIHigh: p50, Labels: map[string]string{}}
 		for i := 0; i+1 < len(labels); i += 2 {
 			r.Labels[labels[i]] = labels[i+1]
 		}
@@ -56,15 +57,19 @@ func TestShapeThatIsNotThePapersIsSaid(t *testing.T) {
 		s.Results = append(s.Results, result(record.ExperimentDeploy, "unikernel", path, summary.MetricLatency, v))
 	}
 	for i, step := range []string{"none", "network"} {
-		s.Results = append(s.Results, result(record.ExperimentAO, "unikernel", "cold", summary.MetricLatency, float64(3+i), record.LabelAO, step))
+		s.Results = append(s.Results, result(record.ExperimentAO, "unikernel", "cold", summary.MetricLatency,
+			float64(3+i), record.LabelAO, step))
 	}
 	for b, v := range map[string]float64{"unikernel": 10, "process": 20, "container/runc": 30} {
-		s.Results = append(s.Results, result(record.ExperimentDensity, b, "", record.MetricBytesPerInstance, v), result(record.ExperimentDensity, b, "", record.MetricCreationRate, v))
+		s.Results = append(s.Results, result(record.ExperimentDensity, b, "", record.MetricBytesPerInstance, v),
+			result(record.ExperimentDensity, b, "", record.MetricCreationRate, v))
 		for i, m := range []string{"64", "4096"} {
-			s.Results = append(s.Results, result(record.ExperimentThroughput, b, "", record.MetricThroughput, v/float64(1+i), record.LabelFunctions, m))
+			s.Results = append(s.Results, result(record.ExperimentThroughput, b, "", record.MetricThroughput,
+				v/float64(1+i), record.LabelFunctions, m))
 		}
 	}
-	s.Results = append(s.Results, result(record.ExperimentBurst, "unikernel", "", summary.MetricErrorRate, 0.1, record.LabelPeriod, (8*time.Second).String()))
+	s.Results = append(s.Results, result(record.ExperimentBurst, "unikernel", "", summary.MetricErrorRate, 0.1,
+		record.LabelPeriod, (8*time.Second).String()))
 	if got := verdicts(s); strings.Count(got, "not shown") != 6 {
 		t.Error(got)
 	}

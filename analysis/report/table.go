@@ -105,7 +105,8 @@ func (t *Table) render(w io.Writer, r tw.Renderer) error {
 		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
 		Alignment:  tw.CellAlignment{Global: tw.AlignLeft, PerColumn: align},
 	}
-	tab := tablewriter.NewTable(w, tablewriter.WithRenderer(r), tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}))
+	tab := tablewriter.NewTable(w, tablewriter.WithRenderer(r),
+		tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}))
 	tab.Header(t.Columns)
 	for _, row := range t.Rows {
 		if err := tab.Append(row.Cells); err != nil {

@@ -37,7 +37,8 @@ func AllTables(s *summary.Summary) ([]*Table, error) {
 		return nil, err
 	}
 	all = append(all, through...)
-	all = append(all, densityTable(s), burstTable(s), overheadTable(s), aoTable(s), surfaceTable(s), appsTable(s), mpscTable(s), speedupTable(s), traceTable(s))
+	all = append(all, densityTable(s), burstTable(s), overheadTable(s), aoTable(s), surfaceTable(s), appsTable(s),
+		mpscTable(s), speedupTable(s), traceTable(s))
 	var kept []*Table
 	for _, t := range all {
 		if t.Measured() {

@@ -13,20 +13,25 @@ import (
 func deployTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentDeploy, Title: "Deploy: latency of a NOP by path, ms",
-		Note:    gainNote(s) + " Stages are medians and need not add up.",
-		Columns: []string{"backend", "runtime", "path", "n", "p50 [95 % CI]", "p90", "p99", "p99.9", gainColumn(s), "stages", "errors", warningsColumn},
-		text:    3,
+		Note: gainNote(s) + " Stages are medians and need not add up.",
+		Columns: []string{"backend", "runtime", "path", "n", "p50 [95 % CI]", "p90", "p99", "p99.9", gainColumn(s),
+			"stages", "errors", warningsColumn},
+		text: 3,
 	}
 	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDeploy, Metric: summary.MetricLatency}) {
-		q := summary.Query{Experiment: record.ExperimentDeploy, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path, Metric: summary.MetricErrorRate, Labels: r.Labels}
-		base := s.AtBaseline(summary.Query{Experiment: record.ExperimentDeploy, Runtime: r.Runtime, Path: r.Path, Metric: summary.MetricLatency, Labels: r.Labels})
-		t.add(r.Backend, r.Runtime, dash(r.Path), samples(r), median(r, 1), p90(r), p99(r), p999(r), gain(r, base, true), stageMedians(s, r), failures(s.One(q)), kinds(r))
+		q := summary.Query{Experiment: record.ExperimentDeploy, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path,
+			Metric: summary.MetricErrorRate, Labels: r.Labels}
+		base := s.AtBaseline(summary.Query{Experiment: record.ExperimentDeploy, Runtime: r.Runtime, Path: r.Path,
+			Metric: summary.MetricLatency, Labels: r.Labels})
+		t.add(r.Backend, r.Runtime, dash(r.Path), samples(r), median(r, 1), p90(r), p99(r), p999(r),
+			gain(r, base, true), stageMedians(s, r), failures(s.One(q)), kinds(r))
 	}
 	for _, q := range allFailed(s, record.ExperimentDeploy) {
 		t.add(q.Backend, q.Runtime, dash(q.Path), "0", none, none, none, none, none, none, failures(q), kinds(q))
 	}
 	for _, p := range reference.Paths() {
-		t.addPaper(reference.Label, reference.Runtime, p.Path, count(reference.PathInvocations), quoted(p.Millis)+" (mean)", none, none, none, none, none, none, "")
+		t.addPaper(reference.Label, reference.Runtime, p.Path, count(reference.PathInvocations),
+			quoted(p.Millis)+" (mean)", none, none, none, none, none, none, "")
 	}
 	return t
 }
@@ -39,7 +44,8 @@ func stageMedians(s *summary.Summary, r *summary.Result) string {
 		for k, v := range r.Labels {
 			labels[k] = v
 		}
-		if x := s.One(summary.Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path, Metric: summary.MetricStageLatency, Labels: labels}); x != nil {
+		if x := s.One(summary.Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path,
+			Metric: summary.MetricStageLatency, Labels: labels}); x != nil {
 			all = append(all, stage+" "+number(x.P50))
 		}
 	}
@@ -61,24 +67,32 @@ func allFailed(s *summary.Summary, experiment string) []*summary.Result {
 // through the worker and through the gateway.
 func overheadTable(s *summary.Summary) *Table {
 	t := &Table{
-		Name: record.ExperimentOverhead, Title: "Overhead: a hot NOP on the sandbox, through the worker and through the gateway, p50 in ms",
-		Note: "Aims for Node.js: worker at most 0.03 ms and gateway at most 0.25 ms above the sandbox. The intervals of differences reach from end to end of those of both sides.",
-		Columns: []string{"backend", "runtime", "n each", "sandbox [95 % CI]", "worker [95 % CI]", "gateway [95 % CI]", "worker − sandbox", "gateway − sandbox", "trials", "gateway, 1/s [95 % CI]",
+		Name: record.ExperimentOverhead, Title: "Overhead: a hot NOP on the sandbox, through the worker and through " +
+			"the gateway, p50 in ms",
+		Note: "Aims for Node.js: worker at most 0.03 ms and gateway at most 0.25 ms above the sandbox. The intervals " +
+			"of differences reach from end to end of those of both sides.",
+		Columns: []string{"backend", "runtime", "n each", "sandbox [95 % CI]", "worker [95 % CI]", "gateway [95 % CI]",
+			"worker − sandbox", "gateway − sandbox", "trials", "gateway, 1/s [95 % CI]",
 			"errors", warningsColumn},
 		text: 2,
 	}
-	for _, pair := range s.Targets(summary.Query{Experiment: record.ExperimentOverhead, Metric: summary.MetricErrorRate}) {
+	for _, pair := range s.Targets(summary.Query{Experiment: record.ExperimentOverhead,
+		Metric: summary.MetricErrorRate}) {
 		of := func(metric string, labels map[string]string) *summary.Result {
-			return s.One(summary.Query{Experiment: record.ExperimentOverhead, Backend: pair.Backend, Runtime: pair.Runtime, Metric: metric, Labels: labels})
+			return s.One(summary.Query{Experiment: record.ExperimentOverhead, Backend: pair.Backend,
+				Runtime: pair.Runtime, Metric: metric, Labels: labels})
 		}
 		var latencies, errors []*summary.Result
 		for _, via := range []string{record.ViaSandbox, record.ViaWorker, record.ViaGateway} {
-			latencies, errors = append(latencies, of(summary.MetricLatency, oneCall(via))), append(errors, of(summary.MetricErrorRate, oneCall(via)))
+			latencies, errors = append(latencies, of(summary.MetricLatency, oneCall(via))),
+				append(errors, of(summary.MetricErrorRate, oneCall(via)))
 		}
 		sandbox, worker, gateway := latencies[0], latencies[1], latencies[2]
 		rate := of(record.MetricThroughput, map[string]string{summary.LabelVia: record.ViaGateway})
-		t.add(pair.Backend, pair.Runtime, trialsOf(latencies), median(sandbox, 1), median(worker, 1), median(gateway, 1),
-			difference(worker, sandbox), difference(gateway, sandbox), samples(rate), median(rate, 1), failures(errors...), kinds(slices.Concat(latencies, errors, []*summary.Result{rate})...))
+		t.add(pair.Backend, pair.Runtime, trialsOf(latencies), median(sandbox, 1), median(worker, 1),
+			median(gateway, 1),
+			difference(worker, sandbox), difference(gateway, sandbox), samples(rate), median(rate, 1),
+			failures(errors...), kinds(slices.Concat(latencies, errors, []*summary.Result{rate})...))
 	}
 	return t
 }
@@ -87,15 +101,18 @@ func overheadTable(s *summary.Summary) *Table {
 func appsTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentApps, Title: "Applications: latency by path, ms", Note: gainNote(s),
-		Columns: []string{"application", "backend", "runtime", "path", "n", "p50 [95 % CI]", "p90", "p99", gainColumn(s), "errors", warningsColumn},
-		text:    4,
+		Columns: []string{"application", "backend", "runtime", "path", "n", "p50 [95 % CI]", "p90", "p99",
+			gainColumn(s), "errors", warningsColumn},
+		text: 4,
 	}
 	for _, e := range s.Find(summary.Query{Experiment: record.ExperimentApps, Metric: summary.MetricErrorRate}) {
-		q := summary.Query{Experiment: record.ExperimentApps, Runtime: e.Runtime, Path: e.Path, Labels: e.Labels, Metric: summary.MetricLatency}
+		q := summary.Query{Experiment: record.ExperimentApps, Runtime: e.Runtime, Path: e.Path, Labels: e.Labels,
+			Metric: summary.MetricLatency}
 		base := s.AtBaseline(q)
 		q.Backend = e.Backend
 		r := s.One(q)
-		t.add(e.Label(record.LabelApp), e.Backend, e.Runtime, dash(e.Path), samples(r), median(r, 1), p90(r), p99(r), gain(r, base, true), failures(e), kinds(r, e))
+		t.add(e.Label(record.LabelApp), e.Backend, e.Runtime, dash(e.Path), samples(r), median(r, 1), p90(r), p99(r),
+			gain(r, base, true), failures(e), kinds(r, e))
 	}
 	return t
 }
@@ -105,24 +122,31 @@ func aoTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentAO, Title: "Anticipatory optimisation: latency in ms (p50), snapshots in MB",
 		Note: "Each row adds steps to those that run before the runtime snapshot is taken.",
-		Columns: []string{"backend", "runtime", "steps", "cold n", "cold [95 % CI]", "warm n", "warm [95 % CI]", "trials", "runtime snapshot [95 % CI]", "function snapshot [95 % CI]",
+		Columns: []string{"backend", "runtime", "steps", "cold n", "cold [95 % CI]", "warm n", "warm [95 % CI]",
+			"trials", "runtime snapshot [95 % CI]", "function snapshot [95 % CI]",
 			"errors", warningsColumn},
 		text: 3,
 	}
 	for _, pair := range s.Targets(summary.Query{Experiment: record.ExperimentAO, Metric: summary.MetricErrorRate}) {
-		for _, steps := range s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Backend: pair.Backend, Runtime: pair.Runtime, Metric: summary.MetricErrorRate}, record.LabelAO) {
+		for _, steps := range s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Backend: pair.Backend,
+			Runtime: pair.Runtime, Metric: summary.MetricErrorRate}, record.LabelAO) {
 			of := func(metric, path string) *summary.Result {
-				return s.One(summary.Query{Experiment: record.ExperimentAO, Backend: pair.Backend, Runtime: pair.Runtime, Metric: metric, Path: path, Labels: map[string]string{record.LabelAO: steps}})
+				return s.One(summary.Query{Experiment: record.ExperimentAO, Backend: pair.Backend,
+					Runtime: pair.Runtime, Metric: metric, Path: path,
+					Labels: map[string]string{record.LabelAO: steps}})
 			}
 			cold, warm := of(summary.MetricLatency, record.PathCold), of(summary.MetricLatency, record.PathWarm)
 			runtime, function := of(record.MetricRuntimeSnapshot, ""), of(record.MetricFunctionSnapshot, "")
-			failed := []*summary.Result{of(summary.MetricErrorRate, record.PathCold), of(summary.MetricErrorRate, record.PathWarm)}
-			t.add(pair.Backend, pair.Runtime, steps, samples(cold), median(cold, 1), samples(warm), median(warm, 1), samples(function), median(runtime, mega), median(function, mega),
+			failed := []*summary.Result{of(summary.MetricErrorRate, record.PathCold),
+				of(summary.MetricErrorRate, record.PathWarm)}
+			t.add(pair.Backend, pair.Runtime, steps, samples(cold), median(cold, 1), samples(warm), median(warm, 1),
+				samples(function), median(runtime, mega), median(function, mega),
 				failures(failed...), kinds(append(failed, cold, warm, runtime, function)...))
 		}
 	}
 	for _, a := range reference.AOSteps() {
-		t.addPaper(reference.Label, reference.Runtime, a.Steps, none, quoted(a.ColdMillis), none, quoted(a.WarmMillis), none, quoted(a.RuntimeSnapshotMB), quoted(a.FunctionSnapshotMB), none, "")
+		t.addPaper(reference.Label, reference.Runtime, a.Steps, none, quoted(a.ColdMillis), none, quoted(a.WarmMillis),
+			none, quoted(a.RuntimeSnapshotMB), quoted(a.FunctionSnapshotMB), none, "")
 	}
 	return t
 }

@@ -23,11 +23,13 @@ func throughputTables(s *summary.Summary) ([]*Table, error) {
 		q := summary.Query{Experiment: record.ExperimentThroughput, Runtime: rt, Metric: record.MetricThroughput}
 		backends := s.BackendsOf(q)
 		t := &Table{
-			Name: record.ExperimentThroughput + "-" + rt, Title: "Throughput against the number of unique functions M, " + rt + ", correct replies a second",
-			Note: gainNote(s) + " p99 latencies and error rates are in summary.json.",
-			text: 0,
+			Name:  record.ExperimentThroughput + "-" + rt,
+			Title: "Throughput against the number of unique functions M, " + rt + ", correct replies a second",
+			Note:  gainNote(s) + " p99 latencies and error rates are in summary.json.",
+			text:  0,
 		}
-		t.Columns = append(append([]string{"M", "trials"}, backends...), reference.Label+": SEUSS", reference.Label+": Linux", warningsColumn)
+		t.Columns = append(append([]string{"M", "trials"}, backends...), reference.Label+": SEUSS",
+			reference.Label+": Linux", warningsColumn)
 		for _, m := range s.LabelValues(q, record.LabelFunctions) {
 			t.add(throughputRow(s, q, backends, m, paper)...)
 		}
@@ -36,7 +38,8 @@ func throughputTables(s *summary.Summary) ([]*Table, error) {
 	return all, nil
 }
 
-func throughputRow(s *summary.Summary, q summary.Query, backends []string, m string, paper []reference.Throughput) []string {
+func throughputRow(s *summary.Summary, q summary.Query, backends []string, m string,
+	paper []reference.Throughput) []string {
 	q.Labels = map[string]string{record.LabelFunctions: m}
 	base := s.AtBaseline(q)
 	var cells []string
@@ -62,9 +65,11 @@ func throughputRow(s *summary.Summary, q summary.Query, backends []string, m str
 // traceTable is what a trial file of the paper's authors' format came to.
 func traceTable(s *summary.Summary) *Table {
 	t := &Table{
-		Name: record.ExperimentTrace, Title: "Trace: the calls of a file in its order, by closed-loop clients; latency in ms",
+		Name: record.ExperimentTrace, Title: "Trace: the calls of a file in its order, by closed-loop clients; " +
+			"latency in ms",
 		Note: gainNote(s) + " All paths together: a function's first call is colder than its later ones.",
-		Columns: []string{"backend", "runtime", "via", "clients", "n", "p50 [95 % CI]", "p90", "p99", gainColumn(s), "calls/s [95 % CI]", gainColumn(s) + " ",
+		Columns: []string{"backend", "runtime", "via", "clients", "n", "p50 [95 % CI]", "p90", "p99", gainColumn(s),
+			"calls/s [95 % CI]", gainColumn(s) + " ",
 			"errors", warningsColumn},
 		text: 4,
 	}
@@ -77,7 +82,8 @@ func traceTable(s *summary.Summary) *Table {
 		}
 		latency, base := of(summary.MetricLatency)
 		rate, baseRate := of(record.MetricThroughput)
-		t.add(e.Backend, e.Runtime, e.Label(summary.LabelVia), e.Label(record.LabelClients), samples(e), median(latency, 1), p90(latency), p99(latency), gain(latency, base, true),
+		t.add(e.Backend, e.Runtime, e.Label(summary.LabelVia), e.Label(record.LabelClients), samples(e),
+			median(latency, 1), p90(latency), p99(latency), gain(latency, base, true),
 			median(rate, 1), gain(rate, baseRate, false), failures(e), kinds(latency, e, rate))
 	}
 	return t
@@ -87,24 +93,33 @@ func traceTable(s *summary.Summary) *Table {
 func densityTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentDensity, Title: "Density and creation rate",
-		Note:    gainNote(s) + " MB are 10^6 bytes; the paper's MB each is 88 GB divided by the number of instances. Peak: of all together while each answered one more call.",
-		Columns: []string{"backend", "runtime", "state", "trials", "instances [95 % CI]", "MB each [95 % CI]", gainColumn(s), "creations/s [95 % CI]", gainColumn(s) + " ", "budget", "peak GB", "memory from", warningsColumn},
-		text:    3,
+		Note: gainNote(s) + " MB are 10^6 bytes; the paper's MB each is 88 GB divided by the number of instances. " +
+			"Peak: of all together while each answered one more call.",
+		Columns: []string{"backend", "runtime", "state", "trials", "instances [95 % CI]", "MB each [95 % CI]",
+			gainColumn(s), "creations/s [95 % CI]", gainColumn(s) + " ", "budget", "peak GB", "memory from",
+			warningsColumn},
+		text: 3,
 	}
-	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDensity, Metric: record.MetricBytesPerInstance}) {
-		q := summary.Query{Experiment: record.ExperimentDensity, Runtime: r.Runtime, Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}}
+	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDensity,
+		Metric: record.MetricBytesPerInstance}) {
+		q := summary.Query{Experiment: record.ExperimentDensity, Runtime: r.Runtime,
+			Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}}
 		of := func(metric, backend string) *summary.Result { q.Metric, q.Backend = metric, backend; return s.One(q) }
 		base := s.Baseline()
-		rate, instances, peak := of(record.MetricCreationRate, r.Backend), of(record.MetricInstances, r.Backend), of(record.MetricPeakMemory, r.Backend)
+		rate, instances, peak := of(record.MetricCreationRate, r.Backend), of(record.MetricInstances, r.Backend),
+			of(record.MetricPeakMemory, r.Backend)
 		budget := none
 		if instances != nil {
 			budget = dash(instances.Label(record.LabelBudget))
 		}
-		t.add(r.Backend, r.Runtime, dash(r.Label(record.LabelState)), samples(r), median(instances, 1), median(r, mega), gain(r, of(record.MetricBytesPerInstance, base), true),
-			median(rate, 1), gain(rate, of(record.MetricCreationRate, base), false), budget, median(peak, giga), dash(r.Label(summary.LabelSource)), kinds(r, rate, instances, peak))
+		t.add(r.Backend, r.Runtime, dash(r.Label(record.LabelState)), samples(r), median(instances, 1), median(r, mega),
+			gain(r, of(record.MetricBytesPerInstance, base), true),
+			median(rate, 1), gain(rate, of(record.MetricCreationRate, base), false), budget, median(peak, giga),
+			dash(r.Label(summary.LabelSource)), kinds(r, rate, instances, peak))
 	}
 	for _, p := range reference.Isolations() {
-		t.addPaper(reference.Label+": "+p.Name, reference.Runtime, record.StateBooted, none, quoted(p.Instances), number(p.MBEach()), none, quoted(p.Creations), none, "88GB", none, none, "")
+		t.addPaper(reference.Label+": "+p.Name, reference.Runtime, record.StateBooted, none, quoted(p.Instances),
+			number(p.MBEach()), none, quoted(p.Creations), none, "88GB", none, none, "")
 	}
 	return t
 }
@@ -113,12 +128,15 @@ func densityTable(s *summary.Summary) *Table {
 func burstTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentBurst, Title: "Bursts of a new CPU-bound function over an I/O background",
-		Note: "Silence: the longest time without a correct reply to the background. Of several trials: medians with 95 % intervals.",
-		Columns: []string{"backend", "runtime", "period", "trials", "burst n", "errors", "p50 ms [95 % CI]", "p99 ms", "max s", "background n", "errors ", "p50 ms [95 % CI] ", "p99 ms ",
+		Note: "Silence: the longest time without a correct reply to the background. Of several trials: medians with " +
+			"95 % intervals.",
+		Columns: []string{"backend", "runtime", "period", "trials", "burst n", "errors", "p50 ms [95 % CI]", "p99 ms",
+			"max s", "background n", "errors ", "p50 ms [95 % CI] ", "p99 ms ",
 			"silence s", "first error s", warningsColumn},
 		text: 3,
 	}
-	for _, e := range s.Find(summary.Query{Experiment: record.ExperimentBurst, Metric: summary.MetricErrorRate, Labels: map[string]string{record.LabelLoad: record.LoadBurst}}) {
+	for _, e := range s.Find(summary.Query{Experiment: record.ExperimentBurst, Metric: summary.MetricErrorRate,
+		Labels: map[string]string{record.LabelLoad: record.LoadBurst}}) {
 		t.add(burstRow(s, e)...)
 	}
 	for _, p := range reference.Bursts() {
@@ -126,7 +144,8 @@ func burstTable(s *summary.Summary) *Table {
 		if p.FirstError > 0 {
 			first = quoted(p.FirstError)
 		}
-		t.addPaper(reference.Label+": "+p.System, reference.Runtime, fmt.Sprintf("%ds", p.Period), none, none, none, none, none, quoted(p.MaxLatency), none, none, none, none, none, first, "")
+		t.addPaper(reference.Label+": "+p.System, reference.Runtime, fmt.Sprintf("%ds", p.Period), none, none, none,
+			none, none, quoted(p.MaxLatency), none, none, none, none, none, first, "")
 	}
 	return t
 }
@@ -135,15 +154,19 @@ func burstRow(s *summary.Summary, burst *summary.Result) []string {
 	q := summary.Query{Experiment: record.ExperimentBurst, Backend: burst.Backend, Runtime: burst.Runtime}
 	of := func(metric, load string) *summary.Result {
 		q.Metric = metric
-		q.Labels = map[string]string{record.LabelPeriod: burst.Label(record.LabelPeriod), summary.LabelVia: burst.Label(summary.LabelVia), record.LabelLoad: load}
+		q.Labels = map[string]string{record.LabelPeriod: burst.Label(record.LabelPeriod),
+			summary.LabelVia: burst.Label(summary.LabelVia), record.LabelLoad: load}
 		return s.One(q)
 	}
 	bl, gl := of(summary.MetricLatency, record.LoadBurst), of(summary.MetricLatency, record.LoadBackground)
 	ge, longest := of(summary.MetricErrorRate, record.LoadBackground), of(summary.MetricMaxLatency, record.LoadBurst)
-	first := firstOf(of(summary.MetricFirstError, record.LoadBurst), of(summary.MetricFirstError, record.LoadBackground))
+	first := firstOf(of(summary.MetricFirstError, record.LoadBurst),
+		of(summary.MetricFirstError, record.LoadBackground))
 	silence := of(summary.MetricLongestSilence, record.LoadBackground)
-	return []string{burst.Backend, burst.Runtime, burst.Label(record.LabelPeriod), samples(silence), samples(burst), failures(burst), median(bl, 1), p99(bl), median(longest, 1000),
-		samples(ge), failures(ge), median(gl, 1), p99(gl), median(silence, 1), first, kinds(bl, burst, gl, ge, longest, silence)}
+	return []string{burst.Backend, burst.Runtime, burst.Label(record.LabelPeriod), samples(silence), samples(burst),
+		failures(burst), median(bl, 1), p99(bl), median(longest, 1000),
+		samples(ge), failures(ge), median(gl, 1), p99(gl), median(silence, 1), first,
+		kinds(bl, burst, gl, ge, longest, silence)}
 }
 
 // firstOf is the earlier of two first errors.
@@ -160,7 +183,8 @@ func firstOf(a, b *summary.Result) string {
 // surfaceTable is what each backend isolates, as probed in a running sandbox.
 func surfaceTable(s *summary.Summary) *Table {
 	q := summary.Query{Experiment: record.ExperimentSurface}
-	t := &Table{Name: record.ExperimentSurface, Title: "What each backend isolates, probed in a running sandbox", Columns: []string{"feature"}, text: 1}
+	t := &Table{Name: record.ExperimentSurface, Title: "What each backend isolates, probed in a running sandbox",
+		Columns: []string{"feature"}, text: 1}
 	columns := s.Targets(q)
 	for _, c := range columns {
 		t.Columns = append(t.Columns, strings.TrimSpace(c.Backend+" "+c.Runtime))
@@ -169,7 +193,8 @@ func surfaceTable(s *summary.Summary) *Table {
 	for _, feature := range s.LabelValues(q, record.LabelFeature) {
 		cells := []string{feature}
 		for _, c := range columns {
-			q := summary.Query{Experiment: record.ExperimentSurface, Backend: c.Backend, Runtime: c.Runtime, Labels: map[string]string{record.LabelFeature: feature}}
+			q := summary.Query{Experiment: record.ExperimentSurface, Backend: c.Backend, Runtime: c.Runtime,
+				Labels: map[string]string{record.LabelFeature: feature}}
 			cells = append(cells, surfaceCell(s.One(q)))
 		}
 		if feature != "" {

@@ -9,12 +9,15 @@ import (
 func mpscTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentMPSC, Title: "MPSC: round trips by schedule, ms",
-		Columns: []string{"backend", "runtime", "schedule", "n", "p50 [95 % CI]", "p90", "p99", "errors", warningsColumn},
-		text:    3,
+		Columns: []string{"backend", "runtime", "schedule", "n", "p50 [95 % CI]", "p90", "p99", "errors",
+			warningsColumn},
+		text: 3,
 	}
 	for _, e := range s.Find(summary.Query{Experiment: record.ExperimentMPSC, Metric: summary.MetricErrorRate}) {
-		r := s.One(summary.Query{Experiment: record.ExperimentMPSC, Backend: e.Backend, Runtime: e.Runtime, Metric: summary.MetricLatency, Labels: e.Labels})
-		t.add(dash(e.Backend), e.Runtime, dash(e.Label(record.LabelSchedule)), samples(e), median(r, 1), p90(r), p99(r), failures(e), kinds(r, e))
+		r := s.One(summary.Query{Experiment: record.ExperimentMPSC, Backend: e.Backend, Runtime: e.Runtime,
+			Metric: summary.MetricLatency, Labels: e.Labels})
+		t.add(dash(e.Backend), e.Runtime, dash(e.Label(record.LabelSchedule)), samples(e), median(r, 1), p90(r), p99(r),
+			failures(e), kinds(r, e))
 	}
 	return t
 }
@@ -23,7 +26,8 @@ func mpscTable(s *summary.Summary) *Table {
 func speedupTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentMPSC + "-speedup", Title: "MPSC: speed-up of the adaptive schedule, by mean round trips",
-		Note:    "Above 1: adaptive is faster than always calling that provider. n: correct replies, of the side that has fewer. Failed calls are in the table before, not here.",
+		Note: "Above 1: adaptive is faster than always calling that provider. n: correct replies, of the side " +
+			"that has fewer. Failed calls are in the table before, not here.",
 		Columns: []string{"backend", "runtime", "over", "n", "speed-up [95 % CI]", warningsColumn},
 		text:    3,
 	}

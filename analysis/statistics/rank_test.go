@@ -16,13 +16,15 @@ func TestRankTestGivesPublishedValues(t *testing.T) {
 		p, within float64
 	}{
 		{ // Hollander and Wolfe 1973, p. 69f: permeability of the chorioamnion; R, ?wilcox.test: exact, greater, 0.1272
-			"Hollander and Wolfe, no ties", []float64{0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46}, []float64{1.15, 0.88, 0.90, 0.74, 1.21}, 2 * 0.1272, 2e-4,
+			"Hollander and Wolfe, no ties", []float64{0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46},
+			[]float64{1.15, 0.88, 0.90, 0.74, 1.21}, 2 * 0.1272, 2e-4,
 		},
 		{ // all of one side above the other, 4 against 4: 2 / C(8, 4)
 			"apart, 4 against 4", []float64{1, 2, 3, 4}, []float64{5, 6, 7, 8}, 2.0 / 70, 1e-9,
 		},
 		{ // with ties, by counting all 70 divisions of the eight values: 12 are at least as extreme
-			"ties, by enumeration", []float64{1, 1, 2, 3}, []float64{2, 3, 3, 4}, enumerated([]float64{1, 1, 2, 3}, []float64{2, 3, 3, 4}), 1e-9,
+			"ties, by enumeration", []float64{1, 1, 2, 3}, []float64{2, 3, 3, 4},
+			enumerated([]float64{1, 1, 2, 3}, []float64{2, 3, 3, 4}), 1e-9,
 		},
 	} {
 		got := statistics.RankTest(c.a, c.b)

@@ -30,8 +30,10 @@ func TestCleanDropsWhatIsNoNumberAndSorts(t *testing.T) {
 func TestEmptySamplesGiveNaNAndNeverPanic(t *testing.T) {
 	low := statistics.MedianInterval(nil).Low
 	cluster := statistics.ClusterInterval([][]float64{{}, nil}, 1).High
-	for name, v := range map[string]float64{"quantile": statistics.Quantile(0.5, nil), "median": statistics.Median(nil), "mean": statistics.Mean(nil),
-		"interval": low, "cluster": cluster, "ratio": statistics.RatioInterval(nil, []float64{1}, 1).Low, "share": statistics.Proportion(0, 0).Low} {
+	for name, v := range map[string]float64{"quantile": statistics.Quantile(0.5, nil), "median": statistics.Median(nil),
+		"mean":     statistics.Mean(nil),
+		"interval": low, "cluster": cluster, "ratio": statistics.RatioInterval(nil, []float64{1}, 1).Low,
+		"share": statistics.Proportion(0, 0).Low} {
 		if !math.IsNaN(v) {
 			t.Errorf("%s of nothing is %g", name, v)
 		}
@@ -92,7 +94,8 @@ func TestMedianIntervalIsTheBootstraps(t *testing.T) {
 		slices.Sort(medians)
 		rank := func(v float64) int { r, _ := slices.BinarySearch(x, v); return r }
 		got := statistics.MedianInterval(x)
-		for _, c := range [][2]float64{{got.Low, statistics.Quantile(0.025, medians)}, {got.High, statistics.Quantile(0.975, medians)}} {
+		for _, c := range [][2]float64{{got.Low, statistics.Quantile(0.025, medians)},
+			{got.High, statistics.Quantile(0.975, medians)}} {
 			if d := rank(c[0]) - rank(c[1]); d < -2 || d > 2 {
 				t.Errorf("n %d: bound %g, drawn %g, %d ranks apart", n, c[0], c[1], d)
 			}
@@ -150,15 +153,19 @@ func TestTrialsAreTheUnitOfRatiosAndPairsShareTheirConditions(t *testing.T) {
 	}
 	width := func(i statistics.Interval) float64 { return i.High - i.Low }
 	a, b := pairs(0, 0.2)
-	flat, cluster := statistics.RatioInterval(slices.Concat(a...), slices.Concat(b...), 1), statistics.ClusterRatioInterval(a, b, 1)
-	if ratio := statistics.Mean(slices.Concat(a...)) / statistics.Mean(slices.Concat(b...)); cluster.Low > ratio || cluster.High < ratio {
+	flat, cluster := statistics.RatioInterval(slices.Concat(a...), slices.Concat(b...), 1),
+		statistics.ClusterRatioInterval(a, b, 1)
+	if ratio := statistics.Mean(slices.Concat(a...)) / statistics.Mean(slices.Concat(b...)); cluster.Low > ratio ||
+		cluster.High < ratio {
 		t.Errorf("%v does not hold the ratio %g", cluster, ratio)
 	}
 	if width(cluster) < 3*width(flat) {
 		t.Errorf("trials differ by a fifth, but over trials the interval is %v and over values %v", cluster, flat)
 	}
 	a, b = pairs(0.5, 0)
-	if alike, apart := statistics.ClusterRatioInterval(a, b, 1), statistics.ClusterRatioInterval(a, b[:7], 1); width(alike) > width(apart)/5 || alike.Low > 2.05 || alike.High < 1.95 {
+	if alike, apart := statistics.ClusterRatioInterval(a, b, 1),
+		statistics.ClusterRatioInterval(a, b[:7], 1); width(alike) > width(apart)/5 || alike.Low > 2.05 ||
+		alike.High < 1.95 {
 		t.Errorf("in pairs %v, not in pairs %v", alike, apart)
 	}
 }

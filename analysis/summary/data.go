@@ -25,11 +25,13 @@ func (a Identity) key() string {
 
 // notLabels are labels of rows that do not tell series apart.
 var notLabels = []string{
-	record.LabelWarmup, record.LabelIntended, record.LabelBurst, record.LabelStopped, record.LabelProvider, record.LabelDetail,
+	record.LabelWarmup, record.LabelIntended, record.LabelBurst, record.LabelStopped, record.LabelProvider,
+	record.LabelDetail,
 }
 
 // pathless experiments mix paths on purpose: the mixture is what they measure.
-var pathless = []string{record.ExperimentThroughput, record.ExperimentBurst, record.ExperimentMPSC, record.ExperimentTrace}
+var pathless = []string{record.ExperimentThroughput, record.ExperimentBurst, record.ExperimentMPSC,
+	record.ExperimentTrace}
 
 // timed experiments are drawn over time, so each of their invocations is kept.
 var timed = []string{record.ExperimentBurst, record.ExperimentMPSC}

@@ -25,7 +25,8 @@ func (a Identity) Result(metric, unit string) Result {
 
 func (r *Result) setQuantiles(sorted []float64) {
 	r.N = len(sorted)
-	r.P50, r.P90, r.P99 = statistics.Quantile(0.5, sorted), statistics.Quantile(0.9, sorted), statistics.Quantile(0.99, sorted)
+	r.P50, r.P90, r.P99 = statistics.Quantile(0.5, sorted), statistics.Quantile(0.9, sorted),
+		statistics.Quantile(0.99, sorted)
 }
 
 // setInterval keeps the median inside: the pooled median of trials may lie a

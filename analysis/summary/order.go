@@ -57,7 +57,8 @@ func CompareValues(a, b string) int {
 	if x, y, ok := both(a, b, time.ParseDuration); ok {
 		return cmp.Compare(x, y)
 	}
-	return cmp.Or(cmp.Compare(steps(a), steps(b)), cmp.Or(compareBy(func(s string) int { return rankIn(Stages, s) }, a, b)))
+	return cmp.Or(cmp.Compare(steps(a), steps(b)),
+		cmp.Or(compareBy(func(s string) int { return rankIn(Stages, s) }, a, b)))
 }
 
 func both[T any](a, b string, parse func(string) (T, error)) (x, y T, ok bool) {

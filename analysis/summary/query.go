@@ -9,7 +9,8 @@ type Query struct {
 }
 
 func (q Query) matches(r *Result) bool {
-	for _, f := range [][2]string{{q.Experiment, r.Experiment}, {q.Backend, r.Backend}, {q.Runtime, r.Runtime}, {q.Path, r.Path}, {q.Metric, r.Metric}} {
+	for _, f := range [][2]string{{q.Experiment, r.Experiment}, {q.Backend, r.Backend}, {q.Runtime, r.Runtime},
+		{q.Path, r.Path}, {q.Metric, r.Metric}} {
 		if f[0] != "" && f[0] != f[1] {
 			return false
 		}

@@ -35,16 +35,19 @@ func TestWarmupsDoNotCount(t *testing.T) {
 
 func TestStraysAreLeftOutAndSaid(t *testing.T) {
 	g := recordtest.New(t, 1, 1)
-	g.Trial("deploy", "process", "nodejs20.x", "worker", nil, func(put func(record.Invocation), _ func(record.Measurement)) {
-		put(record.Invocation{Path: "hot", Latency: 1e6, Outcome: "ok"})
-		put(record.Invocation{Path: "boot", Latency: 9e6, Outcome: "ok", Labels: map[string]string{record.LabelIntended: "hot"}})
-	})
+	g.Trial("deploy", "process", "nodejs20.x", "worker", nil,
+		func(put func(record.Invocation), _ func(record.Measurement)) {
+			put(record.Invocation{Path: "hot", Latency: 1e6, Outcome: "ok"})
+			put(record.Invocation{Path: "boot", Latency: 9e6, Outcome: "ok",
+				Labels: map[string]string{record.LabelIntended: "hot"}})
+		})
 	s, _, err := Read(g.Dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := s.One(Query{Metric: MetricLatency})
-	if r == nil || r.N != 1 || r.Path != "hot" || !slices.ContainsFunc(r.Warnings, func(w Warning) bool { return strings.Contains(string(w), "1 boot") }) {
+	if r == nil || r.N != 1 || r.Path != "hot" ||
+		!slices.ContainsFunc(r.Warnings, func(w Warning) bool { return strings.Contains(string(w), "1 boot") }) {
 		t.Errorf("%+v", r)
 	}
 	if len(s.Find(Query{Path: "boot"})) > 0 {
@@ -54,15 +57,18 @@ func TestStraysAreLeftOutAndSaid(t *testing.T) {
 
 func TestAFailureBeforeAPathIsNoStray(t *testing.T) {
 	g := recordtest.New(t, 1, 1)
-	g.Trial("overhead", "process", "nodejs20.x", "gateway", nil, func(put func(record.Invocation), _ func(record.Measurement)) {
-		put(record.Invocation{Path: "hot", Latency: 1e6, Outcome: "ok"})
-		put(record.Invocation{Latency: 1e6, Outcome: "refused", Labels: map[string]string{record.LabelIntended: "hot"}})
-	})
+	g.Trial("overhead", "process", "nodejs20.x", "gateway", nil,
+		func(put func(record.Invocation), _ func(record.Measurement)) {
+			put(record.Invocation{Path: "hot", Latency: 1e6, Outcome: "ok"})
+			put(record.Invocation{Latency: 1e6, Outcome: "refused",
+				Labels: map[string]string{record.LabelIntended: "hot"}})
+		})
 	s, _, err := Read(g.Dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all := s.Find(Query{Metric: MetricErrorRate}); len(all) != 1 || all[0].Path != "hot" || all[0].P50 != 0.5 || all[0].N != 2 {
+	if all := s.Find(Query{Metric: MetricErrorRate}); len(all) != 1 || all[0].Path != "hot" || all[0].P50 != 0.5 ||
+		all[0].N != 2 {
 		t.Errorf("%+v", all)
 	}
 }
@@ -84,32 +90,35 @@ func TestQuantitiesOfFewTrialsAreWarnedOf(t *testing.T) {
 
 func TestFailuresBeforeAPathCountForTheTrialsPath(t *testing.T) {
 	g := recordtest.New(t, 1, 1)
-	g.Trial("deploy", "process", "nodejs20.x", "worker", nil, func(put func(record.Invocation), _ func(record.Measurement)) {
-		for range 3 {
-			put(record.Invocation{Path: "cold", Latency: 1e6, Outcome: "ok"})
-		}
-		put(record.Invocation{Latency: 9e6, Outcome: "refused"})
-	})
+	g.Trial("deploy", "process", "nodejs20.x", "worker", nil,
+		func(put func(record.Invocation), _ func(record.Measurement)) {
+			for range 3 {
+				put(record.Invocation{Path: "cold", Latency: 1e6, Outcome: "ok"})
+			}
+			put(record.Invocation{Latency: 9e6, Outcome: "refused"})
+		})
 	s, _, err := Read(g.Dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all := s.Find(Query{Metric: MetricErrorRate}); len(all) != 1 || all[0].Path != "cold" || all[0].P50 != 0.25 || all[0].N != 4 {
+	if all := s.Find(Query{Metric: MetricErrorRate}); len(all) != 1 || all[0].Path != "cold" || all[0].P50 != 0.25 ||
+		all[0].N != 4 {
 		t.Errorf("%+v", all)
 	}
 }
 
 func TestThroughputFollowsFromRecordsWhereItWasNotMeasured(t *testing.T) {
 	g := recordtest.New(t, 1, 1)
-	g.Trial("throughput", "process", "nodejs20.x", "worker", map[string]string{"functions": "8"}, func(put func(record.Invocation), _ func(record.Measurement)) {
-		for i := range 100 {
-			r := record.Invocation{Scheduled: int64(i) * 1e7, Latency: 1e7, Outcome: "ok"}
-			if i%10 == 5 {
-				r.Outcome = "error"
+	g.Trial("throughput", "process", "nodejs20.x", "worker", map[string]string{"functions": "8"},
+		func(put func(record.Invocation), _ func(record.Measurement)) {
+			for i := range 100 {
+				r := record.Invocation{Scheduled: int64(i) * 1e7, Latency: 1e7, Outcome: "ok"}
+				if i%10 == 5 {
+					r.Outcome = "error"
+				}
+				put(r)
 			}
-			put(r)
-		}
-	})
+		})
 	s, _, err := Read(g.Dir, "")
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +135,8 @@ func TestLongestSilence(t *testing.T) {
 		want   float64
 	}{
 		{"steady", []Point{{At: 0, Latency: 100, OK: true}, {At: 1, Latency: 100, OK: true}}, 1},
-		{"failures are no replies", []Point{{At: 0, Latency: 0, OK: true}, {At: 1}, {At: 5, Latency: 1000, OK: true}}, 6},
+		{"failures are no replies", []Point{{At: 0, Latency: 0, OK: true}, {At: 1}, {At: 5, Latency: 1000, OK: true}},
+			6},
 		{"nothing ever answered", []Point{{At: 2}, {At: 9}}, 7},
 		{"silent at the end", []Point{{At: 0, Latency: 0, OK: true}, {At: 8}}, 8},
 	} {
@@ -145,7 +155,8 @@ func TestIncompleteRunsSaySo(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _, err := Read(dir, "")
-	if err != nil || fmt.Sprint(s.Warnings()) != "[incomplete: 4 of 5 trials are recorded; run the suite again with the same --out]" {
+	if err != nil || fmt.Sprint(s.Warnings()) != "[incomplete: 4 of 5 trials are recorded; run the suite again with "+
+		"the same --out]" {
 		t.Errorf("%v, %v", s.Warnings(), err)
 	}
 }
@@ -161,7 +172,8 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("%v", kinds)
 	}
 	got := sampleWarnings(Result{N: 5000, P50: 1, CILow: 0.9, CIHigh: 1.1}, 1)
-	if fmt.Sprint(got) != "[single trial: how trials differ is not known noisy: interval wider than 10 % too few samples for p99.9: 5,000, want 10,000]" {
+	if fmt.Sprint(got) != "[single trial: how trials differ is not known noisy: interval wider than 10 % too few "+
+		"samples for p99.9: 5,000, want 10,000]" {
 		t.Errorf("%v", got)
 	}
 }
@@ -185,13 +197,16 @@ func BenchmarkSummarise(b *testing.B) {
 }
 
 func many(g *recordtest.Run, n int) {
-	g.Trial("throughput", "process", "nodejs20.x", "worker", map[string]string{"functions": "4096"}, func(put func(record.Invocation), _ func(record.Measurement)) {
-		for i := range n {
-			r := record.Invocation{Function: fmt.Sprintf("nop-%05d", i%4096), Path: "hot", Scheduled: int64(i) * 1e5, Started: int64(i) * 1e5, Latency: g.Draw(2), Outcome: "ok"}
-			r.Run = r.Latency / 2
-			put(r)
-		}
-	})
+	g.Trial("throughput", "process", "nodejs20.x", "worker", map[string]string{"functions": "4096"},
+		func(put func(record.Invocation), _ func(record.Measurement)) {
+			for i := range n {
+				r := record.Invocation{Function: fmt.Sprintf("nop-%05d", i%4096), Path: "hot",
+					Scheduled: int64(i) * 1e5,
+					Started:   int64(i) * 1e5, Latency: g.Draw(2), Outcome: "ok"}
+				r.Run = r.Latency / 2
+				put(r)
+			}
+		})
 }
 
 // TestWriteLargeRun leaves a SYNTHETIC run of two million rows in the folder

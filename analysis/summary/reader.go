@@ -19,7 +19,8 @@ func (r *reader) invocation(row record.Invocation) {
 	if row.Labels[record.LabelWarmup] == record.Warmup {
 		return
 	}
-	id := Identity{Experiment: row.Experiment, Backend: row.Backend, Runtime: row.Runtime, Via: row.Via, Path: row.Path, Labels: row.Labels}
+	id := Identity{Experiment: row.Experiment, Backend: row.Backend, Runtime: row.Runtime, Via: row.Via, Path: row.Path,
+		Labels: row.Labels}
 	if slices.Contains(pathless, row.Experiment) {
 		id.Path = ""
 	}
@@ -51,7 +52,8 @@ func (r *reader) trial(id Identity, number int) *Trial {
 			return t
 		}
 	}
-	t := &Trial{Number: number, stages: map[string][]float64{}, outcomes: map[string]int{}, strays: map[string]int{}, begin: -1}
+	t := &Trial{Number: number, stages: map[string][]float64{}, outcomes: map[string]int{}, strays: map[string]int{},
+		begin: -1}
 	r.last.Trials = append(r.last.Trials, t)
 	return t
 }
@@ -100,7 +102,8 @@ func (t *Trial) add(row record.Invocation) {
 }
 
 func pointOf(row record.Invocation) Point {
-	p := Point{At: float64(row.Scheduled) / 1e9, Latency: ms(row.Latency), OK: row.Outcome == record.OutcomeOK, Burst: -1, Provider: row.Labels[record.LabelProvider]}
+	p := Point{At: float64(row.Scheduled) / 1e9, Latency: ms(row.Latency), OK: row.Outcome == record.OutcomeOK,
+		Burst: -1, Provider: row.Labels[record.LabelProvider]}
 	if row.Labels[record.LabelLoad] == record.LoadBurst {
 		p.Burst, _ = strconv.Atoi(row.Labels[record.LabelBurst])
 	}
@@ -124,7 +127,8 @@ func (r *reader) measurement(row record.Measurement) {
 		labels[LabelSource] = row.Source
 	}
 	id.Labels = labels
-	r.data.measured = append(r.data.measured, Quantity{Identity: id, Metric: row.Metric, Unit: row.Unit, trial: row.Trial, Value: row.Value,
+	r.data.measured = append(r.data.measured, Quantity{Identity: id, Metric: row.Metric, Unit: row.Unit,
+		trial: row.Trial, Value: row.Value,
 		stopped: row.Labels[record.LabelStopped], detail: row.Labels[record.LabelDetail]})
 }
 
@@ -149,7 +153,8 @@ func (r *reader) adoptPathless() {
 	kept := r.data.Series[:0:0]
 	for _, s := range r.data.Series {
 		parent := r.onlySibling(s)
-		if s.Path != "" || parent == nil || len(s.Trials) != 1 || len(parent.Trials) != 1 || len(s.Trials[0].Latency) > 0 {
+		if s.Path != "" || parent == nil || len(s.Trials) != 1 || len(parent.Trials) != 1 ||
+			len(s.Trials[0].Latency) > 0 {
 			kept = append(kept, s)
 			continue
 		}

@@ -28,7 +28,8 @@ func ofSeries(s *Series) []Result {
 		out = append(out, r)
 	}
 	for _, stage := range Stages {
-		if r, ok := s.latencies(MetricStageLatency, func(t *Trial) []float64 { return t.stages[stage] }); ok && s.has(stage) {
+		if r, ok := s.latencies(MetricStageLatency, func(t *Trial) []float64 { return t.stages[stage] }); ok &&
+			s.has(stage) {
 			r.Labels[LabelStage] = stage
 			out = append(out, r)
 		}
@@ -88,7 +89,8 @@ func (s *Series) errorRate() (Result, bool) {
 		return r, false
 	}
 	sorted, _ := statistics.Clean(shares)
-	r.P50, r.P90, r.P99 = float64(failed)/float64(r.N), statistics.Quantile(0.9, sorted), statistics.Quantile(0.99, sorted)
+	r.P50, r.P90, r.P99 = float64(failed)/float64(r.N), statistics.Quantile(0.9, sorted),
+		statistics.Quantile(0.99, sorted)
 	r.setInterval(statistics.Proportion(failed, r.N))
 	return r, true
 }

@@ -21,7 +21,8 @@ const File = "summary.json"
 // baseline; where that is "", against the one that BaselineOf picks.
 func Read(runDir, baseline string) (*Summary, *Data, error) {
 	if st, err := os.Stat(filepath.Join(runDir, record.Folder)); err != nil || !st.IsDir() {
-		return nil, nil, fmt.Errorf("%s is no run folder: it has no %s/; lambdabench run makes one", runDir, record.Folder)
+		return nil, nil, fmt.Errorf("%s is no run folder: it has no %s/; lambdabench run makes one", runDir,
+			record.Folder)
 	}
 	s := &Summary{Schema: Schema, baseline: baseline}
 	if err := readJSON(filepath.Join(runDir, record.MachineFile), &s.Machine); err != nil {

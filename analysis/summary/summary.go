@@ -83,7 +83,8 @@ const (
 	MetricLongestSilence = "longest_silence" // s, longest time without a background reply in a burst trial
 	MetricMaxLatency     = "max_latency"     // ms, the slowest correct reply of a burst trial
 	MetricFirstError     = "first_error"     // s, when the first invocation of a burst trial that failed was due
-	MetricSpeedup        = "speedup"         // mean latency of a fixed schedule over that of the adaptive one, label "over"
+	// mean latency of a fixed schedule over that of the adaptive one, label "over"
+	MetricSpeedup = "speedup"
 )
 
 // Labels that the analysis adds.
@@ -99,7 +100,8 @@ func (r *Result) Label(name string) string { return r.Labels[name] }
 
 // Key tells results of one run apart, and finds the same result in another run.
 func (r *Result) Key() string {
-	return strings.Join([]string{r.Experiment, r.Backend, r.Runtime, r.Path, r.Metric, r.Unit, labelString(r.Labels)}, "\x00")
+	return strings.Join([]string{r.Experiment, r.Backend, r.Runtime, r.Path, r.Metric, r.Unit, labelString(r.Labels)},
+		"\x00")
 }
 
 // Less orders results: by experiment and path as they are shown, labels as

@@ -21,7 +21,8 @@ func bursts(d *Data) []Quantity {
 		}
 		for _, t := range s.Trials {
 			put := func(metric, unit string, value float64) {
-				out = append(out, Quantity{Identity: s.Identity, Metric: metric, Unit: unit, trial: t.Number, Value: value, busy: t.busy})
+				out = append(out, Quantity{Identity: s.Identity, Metric: metric, Unit: unit, trial: t.Number,
+					Value: value, busy: t.busy})
 			}
 			if s.Labels[record.LabelLoad] == record.LoadBackground {
 				if v, ok := longestSilence(t.Points); ok {
@@ -77,7 +78,8 @@ func longestSilence(points []Point) (seconds float64, ok bool) {
 func speedups(d *Data) []Result {
 	var out []Result
 	for _, adaptive := range d.Series {
-		if adaptive.Experiment != record.ExperimentMPSC || adaptive.Labels[record.LabelSchedule] != record.ScheduleAdaptive {
+		if adaptive.Experiment != record.ExperimentMPSC ||
+			adaptive.Labels[record.LabelSchedule] != record.ScheduleAdaptive {
 			continue
 		}
 		for _, fixed := range d.Series {
@@ -91,7 +93,8 @@ func speedups(d *Data) []Result {
 
 func speedup(adaptive, fixed *Series) (Result, bool) {
 	over := fixed.Labels[record.LabelSchedule]
-	if fixed.Experiment != record.ExperimentMPSC || over == record.ScheduleAdaptive || fixed.Backend != adaptive.Backend || fixed.Runtime != adaptive.Runtime || fixed.Via != adaptive.Via {
+	if fixed.Experiment != record.ExperimentMPSC || over == record.ScheduleAdaptive ||
+		fixed.Backend != adaptive.Backend || fixed.Runtime != adaptive.Runtime || fixed.Via != adaptive.Via {
 		return Result{}, false
 	}
 	a, b := adaptive.Pooled(), fixed.Pooled()
@@ -128,7 +131,8 @@ func throughputs(d *Data) []Quantity {
 			if measured[t.Number] {
 				continue
 			}
-			f := Quantity{Identity: s.Identity, Metric: record.MetricThroughput, Unit: record.UnitRate, trial: t.Number, busy: t.busy}
+			f := Quantity{Identity: s.Identity, Metric: record.MetricThroughput, Unit: record.UnitRate, trial: t.Number,
+				busy: t.busy}
 			if window := float64(t.end-t.begin) / 1e9; len(t.Latency) > 0 && window > 0 {
 				f.Value = float64(len(t.Latency)) / window
 			}

@@ -93,7 +93,8 @@ func loadWarning(busy, trials int) []Warning {
 	if busy == 0 {
 		return nil
 	}
-	return []Warning{Warn(WarnLoad, "more than %.0f %% of the processors were in use before %d of %d trials", 100*busyShare, busy, trials)}
+	return []Warning{Warn(WarnLoad, "more than %.0f %% of the processors were in use before %d of %d trials",
+		100*busyShare, busy, trials)}
 }
 
 func counted(counts map[string]int) []string {

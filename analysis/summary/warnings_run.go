@@ -18,13 +18,15 @@ func (s *Summary) Warnings() []Warning {
 		w = append(w, Warn(WarnEmpty, "the run folder holds no finished trial"))
 	}
 	if s.Run.Planned > s.Run.Trials {
-		w = append(w, Warn(WarnIncomplete, "%d of %d trials are recorded; run the suite again with the same --out", s.Run.Trials, s.Run.Planned))
+		w = append(w, Warn(WarnIncomplete, "%d of %d trials are recorded; run the suite again with the same --out",
+			s.Run.Trials, s.Run.Planned))
 	}
 	if s.Machine.Dirty {
 		w = append(w, Warn(WarnDirty, "built with changes that are in no commit"))
 	}
 	if s.Machine.MemorySampled {
-		w = append(w, Warn(WarnSampled, "the kernel's DAMON was on (/sys/kernel/mm/damon): its work, and what forks wait for it, grows with the processes that share a page"))
+		w = append(w, Warn(WarnSampled, "the kernel's DAMON was on (/sys/kernel/mm/damon): its work, and what forks "+
+			"wait for it, grows with the processes that share a page"))
 	}
 	if l := s.Machine.LoadBefore[0]; s.Machine.Cores > 0 && l/float64(s.Machine.Cores) > busyLoad {
 		w = append(w, Warn(WarnLoad, "load average %.2f on %d cores", l, s.Machine.Cores))
@@ -54,10 +56,12 @@ func (s *Summary) warnOfLittleMemory() {
 		if r.Experiment != record.ExperimentDensity || r.Metric != record.MetricBytesPerInstance {
 			continue
 		}
-		n := s.One(Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime, Metric: record.MetricInstances, Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}})
+		n := s.One(Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime,
+			Metric: record.MetricInstances, Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}})
 		if n == nil || r.P50*n.P50 >= littleMemory {
 			continue
 		}
-		r.Warnings = append(r.Warnings, Warn(WarnLittleMemory, "%.0f MB of all %.0f instances together", r.P50*n.P50/1e6, n.P50))
+		r.Warnings = append(r.Warnings, Warn(WarnLittleMemory, "%.0f MB of all %.0f instances together",
+			r.P50*n.P50/1e6, n.P50))
 	}
 }

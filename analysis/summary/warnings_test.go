@@ -18,8 +18,10 @@ func TestDensityOfLittleMemoryIsMarked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			labels := map[string]string{record.LabelState: record.StateIdle}
 			s := &Summary{Results: []Result{
-				{Experiment: record.ExperimentDensity, Backend: "b", Runtime: "r", Metric: record.MetricBytesPerInstance, Labels: labels, N: 1, P50: c.bytes},
-				{Experiment: record.ExperimentDensity, Backend: "b", Runtime: "r", Metric: record.MetricInstances, Labels: labels, N: 1, P50: c.instances},
+				{Experiment: record.ExperimentDensity, Backend: "b", Runtime: "r",
+					Metric: record.MetricBytesPerInstance, Labels: labels, N: 1, P50: c.bytes},
+				{Experiment: record.ExperimentDensity, Backend: "b", Runtime: "r", Metric: record.MetricInstances,
+					Labels: labels, N: 1, P50: c.instances},
 			}}
 			s.warnOfLittleMemory()
 			got := len(s.Results[0].Warnings) > 0 && s.Results[0].Warnings[0].Kind() == WarnLittleMemory

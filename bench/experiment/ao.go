@@ -22,14 +22,16 @@ type ao struct {
 func newAO() *ao {
 	return &ao{
 		Calls: 475,
-		Steps: [][]string{{}, {"network"}, {"network", "interpreter"}, {"network", "interpreter", "prefetch"}, {"network", "interpreter", "prefetch", "gc"}},
+		Steps: [][]string{{}, {"network"}, {"network", "interpreter"}, {"network", "interpreter", "prefetch"},
+			{"network", "interpreter", "prefetch", "gc"}},
 	}
 }
 
 func (a *ao) Name() string { return record.ExperimentAO }
 
 func (a *ao) Doc() string {
-	return "anticipatory optimisation: cold and warm latency and snapshot sizes, with ever more steps before the runtime snapshot"
+	return "anticipatory optimisation: cold and warm latency and snapshot sizes, with ever more steps before the " +
+		"runtime snapshot"
 }
 
 func (a *ao) Check() error {
@@ -50,7 +52,8 @@ func (a *ao) Trials(t bench.Target) ([]bench.Trial, string) {
 	var all []bench.Trial
 	for _, steps := range a.Steps {
 		for _, p := range []string{string(worker.Cold), string(worker.Warm)} {
-			all = append(all, bench.Trial{Via: record.ViaWorker, Path: p, Labels: map[string]string{record.LabelAO: stepsLabel(steps)}, Least: 500 * time.Millisecond})
+			all = append(all, bench.Trial{Via: record.ViaWorker, Path: p,
+				Labels: map[string]string{record.LabelAO: stepsLabel(steps)}, Least: 500 * time.Millisecond})
 		}
 	}
 	return all, ""

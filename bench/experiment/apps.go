@@ -27,7 +27,8 @@ type appSuite struct {
 }
 
 func newApps() *appSuite {
-	a := &appSuite{Paths: []string{string(worker.Hot), string(worker.Warm), string(worker.Cold)}, Calls: 200, Memory: 256 << 20}
+	a := &appSuite{Paths: []string{string(worker.Hot), string(worker.Warm), string(worker.Cold)}, Calls: 200,
+		Memory: 256 << 20}
 	for _, app := range apps.All() {
 		a.Apps = append(a.Apps, app.Name)
 	}
@@ -51,7 +52,8 @@ func (a *appSuite) Check() error {
 			return bench.Bad("paths", "%q is none of %v", p, all)
 		}
 	}
-	return errors.Join(bench.AtLeast("apps", len(a.Apps), 1), bench.AtLeast("paths", len(a.Paths), 1), bench.AtLeast("calls", a.Calls, 1))
+	return errors.Join(bench.AtLeast("apps", len(a.Apps), 1), bench.AtLeast("paths", len(a.Paths), 1),
+		bench.AtLeast("calls", a.Calls, 1))
 }
 
 func (a *appSuite) Trials(t bench.Target) ([]bench.Trial, string) {

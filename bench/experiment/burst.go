@@ -37,8 +37,10 @@ type burst struct {
 
 func newBurst() *burst {
 	return &burst{
-		Periods: []bench.Duration{bench.Duration(32 * time.Second), bench.Duration(16 * time.Second), bench.Duration(8 * time.Second)}, Bursts: 10,
-		First: bench.Duration(30 * time.Second), Spin: bench.Duration(150 * time.Millisecond), Wait: bench.Duration(250 * time.Millisecond),
+		Periods: []bench.Duration{bench.Duration(32 * time.Second), bench.Duration(16 * time.Second),
+			bench.Duration(8 * time.Second)}, Bursts: 10,
+		First: bench.Duration(30 * time.Second), Spin: bench.Duration(150 * time.Millisecond),
+		Wait:    bench.Duration(250 * time.Millisecond),
 		Timeout: bench.Duration(time.Minute), Memory: 128 << 20, Via: record.ViaWorker,
 	}
 }
@@ -58,8 +60,10 @@ func (b *burst) Check() error {
 	if !(b.Rate >= 0) || math.IsInf(b.Rate, 1) {
 		return bench.Bad("rate", "is %v, want calls a second, or 0 for the paper's", b.Rate)
 	}
-	return errors.Join(bench.AtLeast("periods", len(b.Periods), 1), bench.AtLeast("bursts", b.Bursts, 1), bench.AtLeast("size", b.Size, 0),
-		bench.AtLeast("threads", b.Threads, 0), bench.AtLeast("io_functions", b.IOFunctions, 0), bench.AtLeast("stem_cells", b.StemCells, 0),
+	return errors.Join(bench.AtLeast("periods", len(b.Periods), 1), bench.AtLeast("bursts", b.Bursts, 1),
+		bench.AtLeast("size", b.Size, 0),
+		bench.AtLeast("threads", b.Threads, 0), bench.AtLeast("io_functions", b.IOFunctions, 0),
+		bench.AtLeast("stem_cells", b.StemCells, 0),
 		bench.AtLeast("instances", b.Instances, 0), checkVia(b.Via, record.ViaWorker, record.ViaGateway))
 }
 
@@ -69,7 +73,8 @@ func (b *burst) Trials(t bench.Target) ([]bench.Trial, string) {
 	}
 	var all []bench.Trial
 	for _, p := range b.Periods {
-		all = append(all, bench.Trial{Via: b.Via, Labels: map[string]string{record.LabelPeriod: time.Duration(p).String()}, Least: b.length(p)})
+		all = append(all, bench.Trial{Via: b.Via,
+			Labels: map[string]string{record.LabelPeriod: time.Duration(p).String()}, Least: b.length(p)})
 	}
 	return all, ""
 }
@@ -112,7 +117,9 @@ func (b *burst) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sin
 		}
 		return io.Call(a.Function, wait)
 	}
-	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply { return caller.Call(ctx, of(a)) })
+	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
+		return caller.Call(ctx, of(a))
+	})
 	out := func(s workloads.Sample[Reply]) {
 		labels := map[string]string{record.LabelLoad: s.Load}
 		if s.Load == record.LoadBurst {
@@ -121,7 +128,8 @@ func (b *burst) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sin
 		sink.Invocation(row(s, of(s.Arrival).Population.Name(s.Function), labels))
 	}
 	return workloads.Run(ctx, target, out,
-		workloads.Load{Name: record.LoadBackground, Clients: x.Threads, Pick: func(n int) int { return n % x.IOFunctions },
+		workloads.Load{Name: record.LoadBackground, Clients: x.Threads,
+			Pick:  func(n int) int { return n % x.IOFunctions },
 			Pacer: workloads.Constant{Rate: x.Rate, For: b.length(bench.Duration(period))}},
 		workloads.Load{Name: record.LoadBurst, Clients: x.Size * x.Bursts, Pacer: bursts, Pick: bursts.Burst})
 }

@@ -33,7 +33,8 @@ type Functions struct {
 
 // Call is a call of function i with an event.
 func (f Functions) Call(i int, payload []byte) Callee {
-	return Callee{Population: f.Population, Number: i, Payload: payload, Timeout: f.Timeout, Limits: isolation.Limits{MemoryBytes: int64(f.Memory)}}
+	return Callee{Population: f.Population, Number: i, Payload: payload, Timeout: f.Timeout,
+		Limits: isolation.Limits{MemoryBytes: int64(f.Memory)}}
 }
 
 // Callee is one function of a population, ready to be called.
@@ -115,7 +116,8 @@ func invoke(ctx context.Context, sb isolation.Sandbox, c Callee) (outcome, messa
 	if payload == nil {
 		payload = []byte("{}")
 	}
-	res, err := sb.Invoke(ctx, isolation.Invocation{ID: uuid.NewString(), Payload: payload, Deadline: time.Now().Add(10 * time.Second)})
+	res, err := sb.Invoke(ctx, isolation.Invocation{ID: uuid.NewString(), Payload: payload,
+		Deadline: time.Now().Add(10 * time.Second)})
 	if err != nil {
 		return OutcomeRefused, err.Error()
 	}

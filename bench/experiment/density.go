@@ -24,7 +24,8 @@ type density struct {
 }
 
 func newDensity() *density {
-	return &density{States: []string{record.StateBooted, record.StateServed}, Memory: 1 << 30, Floor: 1 << 30, Count: 200_000, Rest: bench.Duration(12 * time.Second)}
+	return &density{States: []string{record.StateBooted, record.StateServed}, Memory: 1 << 30, Floor: 1 << 30,
+		Count: 200_000, Rest: bench.Duration(12 * time.Second)}
 }
 
 func (d *density) Name() string { return record.ExperimentDensity }
@@ -36,13 +37,15 @@ func (d *density) Doc() string {
 func (d *density) Check() error {
 	for _, s := range d.States {
 		if s != record.StateBooted && s != record.StateServed && s != record.StateIdle {
-			return bench.Bad("states", "%q is none of %s, %s, %s", s, record.StateBooted, record.StateServed, record.StateIdle)
+			return bench.Bad("states", "%q is none of %s, %s, %s", s, record.StateBooted, record.StateServed,
+				record.StateIdle)
 		}
 	}
 	if d.Memory < 1<<20 {
 		return bench.Bad("memory", "want at least 1MiB")
 	}
-	return errors.Join(bench.AtLeast("states", len(d.States), 1), bench.AtLeast("count", d.Count, 1), bench.AtLeast("parallel", d.Parallel, 0))
+	return errors.Join(bench.AtLeast("states", len(d.States), 1), bench.AtLeast("count", d.Count, 1),
+		bench.AtLeast("parallel", d.Parallel, 0))
 }
 
 func (d *density) Trials(bench.Target) ([]bench.Trial, string) {
@@ -52,7 +55,8 @@ func (d *density) Trials(bench.Target) ([]bench.Trial, string) {
 		if s == record.StateIdle {
 			least += time.Duration(d.Rest)
 		}
-		all = append(all, bench.Trial{Via: record.ViaSandbox, Labels: map[string]string{record.LabelState: s}, Least: least})
+		all = append(all, bench.Trial{Via: record.ViaSandbox, Labels: map[string]string{record.LabelState: s},
+			Least: least})
 	}
 	return all, ""
 }
@@ -96,7 +100,8 @@ func (d *density) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, s
 	}
 	put(record.MetricBytesPerInstance, record.UnitBytes, float64(used)/float64(n), nil)
 	put(record.MetricInstances, record.UnitCount, float64(n), labels)
-	sink.Measurement(record.Measurement{Metric: record.MetricCreationRate, Unit: record.UnitRate, Value: float64(n) / took.Seconds()})
+	sink.Measurement(record.Measurement{Metric: record.MetricCreationRate, Unit: record.UnitRate,
+		Value: float64(n) / took.Seconds()})
 	if !c.serve {
 		return nil
 	}

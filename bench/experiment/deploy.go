@@ -47,7 +47,8 @@ func (d *deploy) Check() error {
 			return bench.Bad("paths", "%q is none of %v", p, all)
 		}
 	}
-	return errors.Join(bench.AtLeast("paths", len(d.Paths), 1), bench.AtLeast("calls", d.Calls, 1), bench.AtLeast("warmup", d.Warmup, 0), bench.AtLeast("hot_warmup", d.HotWarmup, 0))
+	return errors.Join(bench.AtLeast("paths", len(d.Paths), 1), bench.AtLeast("calls", d.Calls, 1),
+		bench.AtLeast("warmup", d.Warmup, 0), bench.AtLeast("hot_warmup", d.HotWarmup, 0))
 }
 
 func (d *deploy) Trials(t bench.Target) ([]bench.Trial, string) {
@@ -71,7 +72,8 @@ func (d *deploy) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, si
 }
 
 // measure calls functions with an event, by the trial's path.
-func (d *deploy) measure(ctx context.Context, env *bench.Env, t bench.Trial, fns Functions, event []byte, sink *bench.Sink) (err error) {
+func (d *deploy) measure(ctx context.Context, env *bench.Env, t bench.Trial, fns Functions, event []byte,
+	sink *bench.Sink) (err error) {
 	w, err := openWorker(ctx, env, d.config(t))
 	if err != nil {
 		return err
@@ -96,8 +98,10 @@ func (d *deploy) measure(ctx context.Context, env *bench.Env, t bench.Trial, fns
 		sink.Invocation(row(s, fns.Population.Name(c.Number), d.labels(i, t, s.Reply)))
 	}
 	if st := w.Stats(); st.FunctionSnapshots > 0 {
-		sink.Measurement(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: record.UnitBytes, Value: float64(st.SnapshotBytes) / float64(st.FunctionSnapshots)})
-		sink.Measurement(record.Measurement{Metric: record.MetricRuntimeSnapshot, Unit: record.UnitBytes, Value: float64(st.RuntimeBytes) / float64(max(1, st.RuntimeSnapshots))})
+		sink.Measurement(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: record.UnitBytes,
+			Value: float64(st.SnapshotBytes) / float64(st.FunctionSnapshots)})
+		sink.Measurement(record.Measurement{Metric: record.MetricRuntimeSnapshot, Unit: record.UnitBytes,
+			Value: float64(st.RuntimeBytes) / float64(max(1, st.RuntimeSnapshots))})
 	}
 	return nil
 }

@@ -52,9 +52,10 @@ func (f *fleet) fill(ctx context.Context, limit time.Duration) (stopped string, 
 	out := func(s workloads.Sample[Reply]) {
 		f.sink.Invocation(row(s, f.creator.function(first+s.Number), nil))
 	}
-	err = workloads.Run(ctx, target, out, workloads.Load{Clients: f.parallel, Pacer: pacerFunc(func(elapsed time.Duration, n int) (time.Duration, bool) {
-		return elapsed, !f.full(elapsed, first+n, limit)
-	})})
+	err = workloads.Run(ctx, target, out, workloads.Load{Clients: f.parallel,
+		Pacer: pacerFunc(func(elapsed time.Duration, n int) (time.Duration, bool) {
+			return elapsed, !f.full(elapsed, first+n, limit)
+		})})
 	return f.stopped, took, err
 }
 

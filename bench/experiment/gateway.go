@@ -65,7 +65,8 @@ func openGateway(ctx context.Context, env *bench.Env, cfg worker.Config, fns ...
 		return nil, errors.Join(fmt.Errorf("listen for the gateway: %w", err), p.Close())
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	g := &gatewayCaller{platform: p, address: ln.Addr().String(), idle: make(chan *connection, maxIdle), stop: stop, served: make(chan error, 1)}
+	g := &gatewayCaller{platform: p, address: ln.Addr().String(), idle: make(chan *connection, maxIdle), stop: stop,
+		served: make(chan error, 1)}
 	go func() { g.served <- p.Serve(serving, ln) }()
 	return g, nil
 }

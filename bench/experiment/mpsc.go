@@ -68,7 +68,8 @@ func (x *mpscExperiment) Check() error {
 		}
 		return nil
 	}
-	return errors.Join(bench.AtLeast("rate", x.Rate, 1), bench.AtLeast("clients", x.Clients, 1), share("errors", x.Errors), share("bad", x.Bad),
+	return errors.Join(bench.AtLeast("rate", x.Rate, 1), bench.AtLeast("clients", x.Clients, 1),
+		share("errors", x.Errors), share("bad", x.Bad),
 		above("period", x.Period), above("monitor", x.Monitor))
 }
 
@@ -78,7 +79,8 @@ func (x *mpscExperiment) Trials(t bench.Target) ([]bench.Trial, string) {
 	}
 	var all []bench.Trial
 	for _, s := range []string{record.ScheduleAdaptive, cloudA, cloudB, edge} {
-		all = append(all, bench.Trial{Via: record.ViaGateway, Labels: map[string]string{record.LabelSchedule: s}, Least: 2 * time.Second})
+		all = append(all, bench.Trial{Via: record.ViaGateway, Labels: map[string]string{record.LabelSchedule: s},
+			Least: 2 * time.Second})
 	}
 	return all, ""
 }
@@ -96,13 +98,15 @@ func (x *mpscExperiment) RunTrial(ctx context.Context, env *bench.Env, t bench.T
 	}
 	function := pop.Name(0)
 	w := &weather{
-		delays: map[string]time.Duration{cloudA: time.Duration(x.CloudA), cloudB: time.Duration(x.CloudB), edge: time.Duration(x.Edge)},
-		slow:   time.Duration(x.Slow), errors: x.Errors,
+		delays: map[string]time.Duration{cloudA: time.Duration(x.CloudA), cloudB: time.Duration(x.CloudB),
+			edge: time.Duration(x.Edge)},
+		slow: time.Duration(x.Slow), errors: x.Errors,
 		timetable: newTimetable(env.Seed+uint64(t.Repeat), time.Duration(x.Period), x.Bad, t.Limit),
 	}
 	schedule := t.Labels[record.LabelSchedule]
-	cfg := mpsc.Config{Interval: -1, Functions: []string{function}, Schedule: mpsc.ScheduleAdaptive, Timeout: 10 * time.Second,
-		Hedge: x.Hedge, Window: time.Minute, Samples: 1000, Limit: time.Second, Latency: time.Second}
+	cfg := mpsc.Config{Interval: -1, Functions: []string{function}, Schedule: mpsc.ScheduleAdaptive,
+		Timeout: 10 * time.Second,
+		Hedge:   x.Hedge, Window: time.Minute, Samples: 1000, Limit: time.Second, Latency: time.Second}
 	if schedule == record.ScheduleAdaptive {
 		cfg.Interval = time.Duration(x.Monitor)
 	}
@@ -137,7 +141,8 @@ func (x *mpscExperiment) RunTrial(ctx context.Context, env *bench.Env, t bench.T
 }
 
 // measure lets the stream of calls loose once every provider has been tested.
-func (x *mpscExperiment) measure(ctx context.Context, c *mpsc.Controller, cfg mpsc.Config, w *weather, pop Population, t bench.Trial, sink *bench.Sink) error {
+func (x *mpscExperiment) measure(ctx context.Context, c *mpsc.Controller, cfg mpsc.Config, w *weather, pop Population,
+	t bench.Trial, sink *bench.Sink) error {
 	function := pop.Name(0)
 	for range 2 { // the first call boots a sandbox
 		for _, p := range cfg.Providers {
@@ -146,7 +151,8 @@ func (x *mpscExperiment) measure(ctx context.Context, c *mpsc.Controller, cfg mp
 				return fmt.Errorf("provider %s: %w", p.Name, err)
 			}
 			if test.Class != mpsc.OK {
-				return fmt.Errorf("provider %s does not work: %w", p.Name, &mpsc.CallError{Class: test.Class, Message: test.Error})
+				return fmt.Errorf("provider %s does not work: %w", p.Name,
+					&mpsc.CallError{Class: test.Class, Message: test.Error})
 			}
 		}
 	}
@@ -172,7 +178,8 @@ func (x *mpscExperiment) measure(ctx context.Context, c *mpsc.Controller, cfg mp
 		plain := workloads.Sample[Reply]{Arrival: s.Arrival, Started: s.Started, Ended: s.Ended, Reply: s.Reply.Reply}
 		sink.Invocation(row(plain, function, map[string]string{record.LabelProvider: s.Reply.provider}))
 	}
-	err := workloads.Run(ctx, target, out, workloads.Load{Pacer: workloads.Constant{Rate: float64(x.Rate), For: t.Limit}, Clients: x.Clients})
+	err := workloads.Run(ctx, target, out, workloads.Load{
+		Pacer: workloads.Constant{Rate: float64(x.Rate), For: t.Limit}, Clients: x.Clients})
 	stop()
 	if e := <-monitored; !errors.Is(e, context.Canceled) {
 		err = errors.Join(err, e)

@@ -11,7 +11,8 @@ import (
 
 func TestTheEdgesTimetableIsTheSeedsAndIsBadForItsShare(t *testing.T) {
 	const until = 1000 * time.Second
-	a, b, c := newTimetable(3, time.Second, 0.35, until), newTimetable(3, time.Second, 0.35, until), newTimetable(4, time.Second, 0.35, until)
+	a, b, c := newTimetable(3, time.Second, 0.35, until), newTimetable(3, time.Second, 0.35, until),
+		newTimetable(4, time.Second, 0.35, until)
 	if !slices.Equal(a, b) || slices.Equal(a, c) {
 		t.Error("the timetable is not the seed's")
 	}
@@ -34,7 +35,8 @@ func TestATraceWithoutAUsableFileIsRefusedWithItsReason(t *testing.T) {
 	for file, want := range map[string]string{"": "name a file", "/nowhere/x": "no such file", bad: "line 2"} {
 		x := newTrace()
 		x.File = file
-		if err := x.Check(); err == nil || !strings.Contains(err.Error(), "file") || !strings.Contains(err.Error(), want) {
+		if err := x.Check(); err == nil || !strings.Contains(err.Error(), "file") ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", file, err)
 		}
 	}

@@ -12,7 +12,8 @@ import (
 // platform nor runtime, so that nothing else holds their names together.
 func TestRecordsNamePathsAndOutcomesAsThePlatformDoes(t *testing.T) {
 	for recorded, own := range map[string]string{
-		record.PathHot: string(worker.Hot), record.PathWarm: string(worker.Warm), record.PathCold: string(worker.Cold), record.PathBoot: string(worker.Boot),
+		record.PathHot: string(worker.Hot), record.PathWarm: string(worker.Warm), record.PathCold: string(worker.Cold),
+		record.PathBoot:  string(worker.Boot),
 		record.OutcomeOK: string(isolation.OK),
 	} {
 		if recorded != own {

@@ -33,7 +33,8 @@ func (o *overhead) Doc() string {
 }
 
 func (o *overhead) Check() error {
-	return errors.Join(bench.AtLeast("rounds", o.Rounds, 1), bench.AtLeast("warmup", o.Warmup, 0), bench.AtLeast("clients", o.Clients, 0))
+	return errors.Join(bench.AtLeast("rounds", o.Rounds, 1), bench.AtLeast("warmup", o.Warmup, 0),
+		bench.AtLeast("clients", o.Clients, 0))
 }
 
 func (o *overhead) Trials(bench.Target) ([]bench.Trial, string) {
@@ -85,7 +86,8 @@ func (o *overhead) open(ctx context.Context, env *bench.Env, fns Functions) (way
 	return ways, nil
 }
 
-func (o *overhead) turns(ctx context.Context, env *bench.Env, ways []way, fns Functions, t bench.Trial, sink *bench.Sink) error {
+func (o *overhead) turns(ctx context.Context, env *bench.Env, ways []way, fns Functions, t bench.Trial,
+	sink *bench.Sink) error {
 	rng := rand.New(rand.NewPCG(env.Seed, uint64(t.Number)))
 	callee := fns.Call(0, []byte("{}"))
 	start := time.Now()
@@ -114,13 +116,16 @@ func (o *overhead) turns(ctx context.Context, env *bench.Env, ways []way, fns Fu
 
 // saturate has as many clients as the gateway can use; their rows are labelled
 // as a load of their own.
-func (o *overhead) saturate(ctx context.Context, env *bench.Env, w way, fns Functions, t bench.Trial, sink *bench.Sink) error {
+func (o *overhead) saturate(ctx context.Context, env *bench.Env, w way, fns Functions, t bench.Trial,
+	sink *bench.Sink) error {
 	clients := o.Clients
 	if clients == 0 {
 		clients = 4 * env.Cores
 	}
 	callee := fns.Call(0, []byte("{}"))
-	target := workloads.TargetFunc[Reply](func(ctx context.Context, _ workloads.Arrival) Reply { return w.Call(ctx, callee) })
+	target := workloads.TargetFunc[Reply](func(ctx context.Context, _ workloads.Arrival) Reply {
+		return w.Call(ctx, callee)
+	})
 	run := func(dur time.Duration, labels map[string]string) (ok int, err error) {
 		out := func(s workloads.Sample[Reply]) {
 			if s.Reply.OK() && s.Ended <= dur {
@@ -131,7 +136,8 @@ func (o *overhead) saturate(ctx context.Context, env *bench.Env, w way, fns Func
 		return ok, workloads.Run(ctx, target, out, workloads.Load{Pacer: workloads.Closed{For: dur}, Clients: clients})
 	}
 	length := max(t.Limit/2, time.Second)
-	if _, err := run(length/4, map[string]string{record.LabelLoad: record.LoadClosed, record.LabelWarmup: record.Warmup}); err != nil {
+	if _, err := run(length/4, map[string]string{record.LabelLoad: record.LoadClosed,
+		record.LabelWarmup: record.Warmup}); err != nil {
 		return err
 	}
 	length -= length / 4
@@ -139,7 +145,8 @@ func (o *overhead) saturate(ctx context.Context, env *bench.Env, w way, fns Func
 	if err != nil {
 		return err
 	}
-	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Via: w.via, Value: float64(n) / length.Seconds()})
+	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Via: w.via,
+		Value: float64(n) / length.Seconds()})
 	return nil
 }
 

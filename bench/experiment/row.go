@@ -14,7 +14,8 @@ func row(s workloads.Sample[Reply], function string, labels map[string]string) r
 	return record.Invocation{
 		Function: function, Path: s.Reply.Path, Labels: labels,
 		Scheduled: int64(s.Due), Started: int64(s.Started), Latency: int64(s.Latency()),
-		Queue: int64(st.Queue), Boot: int64(st.Boot), Deploy: int64(st.Deploy), Import: int64(st.Import), Capture: int64(st.Capture), Run: int64(st.Run),
+		Queue: int64(st.Queue), Boot: int64(st.Boot), Deploy: int64(st.Deploy), Import: int64(st.Import),
+		Capture: int64(st.Capture), Run: int64(st.Run),
 		Outcome: s.Reply.Outcome, Error: s.Reply.Error,
 	}
 }

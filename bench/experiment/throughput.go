@@ -44,14 +44,16 @@ func (x *throughput) Check() error {
 			return bench.Bad("functions", "%d is not from 1 to %d", m, maxFunctions)
 		}
 	}
-	return errors.Join(bench.AtLeast("functions", len(x.Functions), 1), bench.AtLeast("clients", x.Clients, 1), bench.AtLeast("instances", x.Instances, 0),
+	return errors.Join(bench.AtLeast("functions", len(x.Functions), 1), bench.AtLeast("clients", x.Clients, 1),
+		bench.AtLeast("instances", x.Instances, 0),
 		checkVia(x.Via, record.ViaWorker, record.ViaGateway))
 }
 
 func (x *throughput) Trials(bench.Target) ([]bench.Trial, string) {
 	var all []bench.Trial
 	for _, m := range x.Functions {
-		all = append(all, bench.Trial{Via: x.Via, Labels: map[string]string{record.LabelFunctions: strconv.Itoa(m)}, Least: time.Second})
+		all = append(all, bench.Trial{Via: x.Via, Labels: map[string]string{record.LabelFunctions: strconv.Itoa(m)},
+			Least: time.Second})
 	}
 	return all, ""
 }
@@ -85,7 +87,8 @@ func (x *throughput) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial
 	}
 	// First every function once, so that what can be kept is; then what counts.
 	fill := workloads.Closed{Calls: m, For: t.Limit * 2 / 5}
-	if _, err := run(workloads.Cycle(workloads.Order(m, m, env.Seed+1)), fill, map[string]string{record.LabelWarmup: record.Warmup}); err != nil {
+	if _, err := run(workloads.Cycle(workloads.Order(m, m, env.Seed+1)), fill,
+		map[string]string{record.LabelWarmup: record.Warmup}); err != nil {
 		return err
 	}
 	count := workloads.Closed{For: max(t.Limit*3/5, 500*time.Millisecond)}
@@ -93,8 +96,10 @@ func (x *throughput) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial
 	if err != nil {
 		return err
 	}
-	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Value: float64(n) / count.For.Seconds()})
-	sink.Measurement(record.Measurement{Metric: record.MetricPlatformMemory, Unit: record.UnitBytes, Value: float64(host.Resident()), Source: "VmRSS"})
+	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate,
+		Value: float64(n) / count.For.Seconds()})
+	sink.Measurement(record.Measurement{Metric: record.MetricPlatformMemory, Unit: record.UnitBytes,
+		Value: float64(host.Resident()), Source: "VmRSS"})
 	return nil
 }
 
@@ -104,8 +109,10 @@ func (x *throughput) config(cores int) worker.Config {
 		n = 64 * cores
 	}
 	return worker.Config{
-		Idle: worker.Cache{Count: n}, Sandboxes: max(n, x.Clients), Functions: worker.Cache{Bytes: worker.Bytes(x.Snapshots)},
+		Idle: worker.Cache{Count: n}, Sandboxes: max(n, x.Clients),
+		Functions: worker.Cache{Bytes: worker.Bytes(x.Snapshots)},
 		PlaceWait: time.Minute,
-		Capture:   worker.CaptureInline, // as in the paper; where nearly every call is a new function, a second import of each would double the work
+		// as in the paper; where nearly every call is a new function, a second import of each would double the work
+		Capture: worker.CaptureInline,
 	}
 }

@@ -37,7 +37,8 @@ func (x *trace) Check() error {
 	if _, err := x.read(); err != nil {
 		return bench.Bad("file", "%v", err)
 	}
-	return errors.Join(bench.AtLeast("clients", x.Clients, 1), bench.AtLeast("instances", x.Instances, 0), checkVia(x.Via, record.ViaWorker, record.ViaGateway))
+	return errors.Join(bench.AtLeast("clients", x.Clients, 1), bench.AtLeast("instances", x.Instances, 0),
+		checkVia(x.Via, record.ViaWorker, record.ViaGateway))
 }
 
 func (x *trace) read() (t workloads.Trial, err error) {
@@ -56,7 +57,8 @@ func (x *trace) read() (t workloads.Trial, err error) {
 }
 
 func (x *trace) Trials(bench.Target) ([]bench.Trial, string) {
-	return []bench.Trial{{Via: x.Via, Labels: map[string]string{record.LabelClients: strconv.Itoa(x.Clients)}, Least: time.Second}}, ""
+	return []bench.Trial{{Via: x.Via, Labels: map[string]string{record.LabelClients: strconv.Itoa(x.Clients)},
+		Least: time.Second}}, ""
 }
 
 func (x *trace) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink *bench.Sink) (err error) {
@@ -70,7 +72,8 @@ func (x *trace) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sin
 		return err
 	}
 	fns := Functions{pop, len(functions), time.Minute, x.Memory}
-	caller, err := open(ctx, env, t.Via, (&throughput{Instances: x.Instances, Clients: x.Clients}).config(env.Cores), fns)
+	caller, err := open(ctx, env, t.Via, (&throughput{Instances: x.Instances, Clients: x.Clients}).config(env.Cores),
+		fns)
 	if err != nil {
 		return err
 	}
@@ -89,7 +92,8 @@ func (x *trace) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sin
 	if err := workloads.Run(ctx, target, out, load); err != nil {
 		return err
 	}
-	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Value: float64(ok) / last.Seconds()})
+	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate,
+		Value: float64(ok) / last.Seconds()})
 	return nil
 }
 

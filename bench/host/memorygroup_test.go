@@ -59,7 +59,8 @@ func TestTheGroupIsChargedWithWhatThisProcessTakes(t *testing.T) {
 	}
 	const size = 64 << 20
 	// Not from Go's heap, which the race detector shadows.
-	held, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANONYMOUS|syscall.MAP_POPULATE)
+	held, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_PRIVATE|syscall.MAP_ANONYMOUS|syscall.MAP_POPULATE)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,8 @@ func processorTime() map[int]time.Duration {
 
 // namespaceNames are the files of /proc/PID/ns, and what readers call them.
 var namespaceNames = []struct{ file, name string }{
-	{"pid", "pid"}, {"mnt", "mount"}, {"net", "network"}, {"user", "user"}, {"ipc", "ipc"}, {"uts", "uts"}, {"cgroup", "cgroup"},
+	{"pid", "pid"}, {"mnt", "mount"}, {"net", "network"}, {"user", "user"}, {"ipc", "ipc"}, {"uts", "uts"},
+	{"cgroup", "cgroup"},
 }
 
 func lookAt(pid int) outside {

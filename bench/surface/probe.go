@@ -79,8 +79,10 @@ func (p *probe) open(limits isolation.Limits) (isolation.Sandbox, error) {
 // no error of the backend.
 func (p *probe) invoke(sb isolation.Sandbox, event string) (isolation.Result, error) {
 	start := time.Now()
-	res, err := sb.Invoke(p.ctx, isolation.Invocation{ID: "surface", Payload: []byte(event), Deadline: start.Add(time.Minute)})
-	row := record.Invocation{Function: p.fn.Name, Labels: map[string]string{record.LabelWarmup: record.Warmup}, Latency: int64(time.Since(start)), Outcome: string(res.Outcome)}
+	res, err := sb.Invoke(p.ctx, isolation.Invocation{ID: "surface", Payload: []byte(event),
+		Deadline: start.Add(time.Minute)})
+	row := record.Invocation{Function: p.fn.Name, Labels: map[string]string{record.LabelWarmup: record.Warmup},
+		Latency: int64(time.Since(start)), Outcome: string(res.Outcome)}
 	if res.Error != nil {
 		row.Error = res.Error.Error()
 	}

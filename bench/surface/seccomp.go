@@ -24,7 +24,8 @@ func reachableCalls(filters [][]instruction, code []span) map[int]bool {
 	}
 	for _, nr := range callNumbers() {
 		pass[nr] = slices.ContainsFunc(places, func(place uint64) bool {
-			return !slices.ContainsFunc(filters, func(f []instruction) bool { return !passes(f, call{uint32(nr), place}) })
+			return !slices.ContainsFunc(filters,
+				func(f []instruction) bool { return !passes(f, call{uint32(nr), place}) })
 		})
 	}
 	maps.DeleteFunc(pass, func(_ int, ok bool) bool { return !ok })
@@ -49,7 +50,8 @@ func placesToTry(filters [][]instruction, code []span) (places []uint64) {
 	for _, f := range filters {
 		for _, in := range f {
 			if in.Code&7 == unix.BPF_JMP {
-				halves[uint64(in.K-1)], halves[uint64(in.K)], halves[uint64(in.K+1)] = true, true, true // which wrap around, as halves do
+				// which wrap around, as halves do
+				halves[uint64(in.K-1)], halves[uint64(in.K)], halves[uint64(in.K+1)] = true, true, true
 			}
 		}
 	}

@@ -25,13 +25,20 @@ func TestReachableCallsFollowTheFilter(t *testing.T) {
 		{"one call", [][]instruction{only(unix.SYS_READ)}, []int{unix.SYS_READ}},
 		{"two filters that agree on nothing", [][]instruction{only(unix.SYS_READ), only(unix.SYS_WRITE)}, nil},
 		{"foreign architecture only", [][]instruction{{ld(4), jeq(0x40000003, 0, 1), ret(allow), ret(kill)}}, nil},
-		{"for one argument", [][]instruction{{ld(0), jeq(unix.SYS_WRITE, 0, 3), ld(16), jeq(2, 0, 1), ret(allow), ret(kill)}}, []int{unix.SYS_WRITE}},
+		{"for one argument", [][]instruction{{ld(0), jeq(unix.SYS_WRITE, 0, 3), ld(16), jeq(2, 0, 1), ret(allow),
+			ret(kill)}}, []int{unix.SYS_WRITE}},
 		{"from a place where nothing is", [][]instruction{{ld(12), jeq(0x1234, 0, 1), ret(allow), ret(kill)}}, nil},
-		{"from one place only", [][]instruction{{ld(0), jeq(unix.SYS_BRK, 0, 3), ld(12), jeq(0x7000, 0, 1), ret(allow), ret(kill)}}, []int{unix.SYS_BRK}},
-		{"from one instruction of the code", [][]instruction{{ld(12), jeq(0x7000, 1, 0), ret(kill), ld(8), jeq(0x1234, 1, 0), ret(kill), ld(0), jeq(unix.SYS_BRK, 0, 1), ret(allow), ret(kill)}}, []int{unix.SYS_BRK}},
+		{"from one place only", [][]instruction{
+			{ld(0), jeq(unix.SYS_BRK, 0, 3), ld(12), jeq(0x7000, 0, 1), ret(allow), ret(kill)}}, []int{unix.SYS_BRK}},
+		{"from one instruction of the code", [][]instruction{
+			{ld(12), jeq(0x7000, 1, 0), ret(kill), ld(8), jeq(0x1234, 1, 0), ret(kill), ld(0), jeq(unix.SYS_BRK, 0, 1),
+				ret(allow), ret(kill)}}, []int{unix.SYS_BRK}},
 		{"refused whatever the argument", [][]instruction{{ld(16), jeq(2, 0, 1), ret(errno), ret(kill)}}, nil},
-		{"masked number", [][]instruction{{ld(0), {Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: 0}, jeq(0, 0, 1), ret(kill), ret(allow)}}, nil},
-		{"through scratch memory", [][]instruction{{ld(0), {Code: unix.BPF_ST, K: 3}, ld(4), {Code: unix.BPF_LD | unix.BPF_MEM, K: 3}, jeq(unix.SYS_CLOSE, 0, 1), ret(allow), ret(kill)}}, []int{unix.SYS_CLOSE}},
+		{"masked number", [][]instruction{{ld(0), {Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: 0}, jeq(0, 0, 1),
+			ret(kill), ret(allow)}}, nil},
+		{"through scratch memory", [][]instruction{
+			{ld(0), {Code: unix.BPF_ST, K: 3}, ld(4), {Code: unix.BPF_LD | unix.BPF_MEM, K: 3},
+				jeq(unix.SYS_CLOSE, 0, 1), ret(allow), ret(kill)}}, []int{unix.SYS_CLOSE}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -52,7 +59,8 @@ func TestReachableCallsFollowTheFilter(t *testing.T) {
 }
 
 func TestPlacesAreTriedOnBothSidesOfEveryConstantAndWrapAround(t *testing.T) {
-	filter := []instruction{{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 0}, {Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 0xffffffff}}
+	filter := []instruction{{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 0},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: 0xffffffff}}
 	places := placesToTry([][]instruction{filter}, []span{{0, 2 << 32}})
 	for _, want := range []uint64{0, 1, 0xfffffffe, 0xffffffff} {
 		if !slices.Contains(places, want) {

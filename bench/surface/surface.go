@@ -40,7 +40,8 @@ func New() bench.Experiment { return &surface{Memory: 192 << 20, Processes: 24} 
 func (s *surface) Name() string { return record.ExperimentSurface }
 
 func (s *surface) Doc() string {
-	return "what each backend isolates: namespaces, privileges, host system calls, files, limits, probed in a running sandbox"
+	return "what each backend isolates: namespaces, privileges, host system calls, files, limits, probed in a " +
+		"running sandbox"
 }
 
 func (s *surface) Check() error {
@@ -112,7 +113,8 @@ func (p *probe) inside(v view) {
 		p.reachable("processes in /proc", v.Processes, "")
 	}
 	p.reachable("network interfaces", len(v.Interfaces), strings.Join(v.Interfaces[:min(3, len(v.Interfaces))], " "))
-	p.isolated("root inside is no root outside", v.UID != 0 || os.Geteuid() == 0, fmt.Sprintf("user id %d inside", v.UID))
+	p.isolated("root inside is no root outside", v.UID != 0 || os.Geteuid() == 0,
+		fmt.Sprintf("user id %d inside", v.UID))
 }
 
 // kernel decides who answers the function's system calls. A function that

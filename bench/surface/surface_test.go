@@ -30,7 +30,8 @@ func TestSurfaceOfAProcessIsTheHostButForItsFiles(t *testing.T) {
 		}
 	}
 	env := &bench.Env{Dir: dir, Backend: b, Interpreter: in}
-	sink := bench.NewSink(bench.Trial{Experiment: "surface", Number: 1, Target: bench.Target{Backend: b.Name(), Interpreter: in}, Via: record.ViaSandbox}, w)
+	sink := bench.NewSink(bench.Trial{Experiment: "surface", Number: 1,
+		Target: bench.Target{Backend: b.Name(), Interpreter: in}, Via: record.ViaSandbox}, w)
 	if err := New().RunTrial(t.Context(), env, bench.Trial{}, sink); err != nil {
 		t.Fatal(err)
 	}

@@ -51,8 +51,12 @@ func New(t testing.TB, seed uint64, scale float64) *Run {
 	g := &Run{t: t, Dir: dir, rng: rand.New(rand.NewPCG(seed, 1)), scale: scale}
 	g.must(os.MkdirAll(filepath.Join(dir, record.Folder), 0o755))
 	g.must(os.WriteFile(filepath.Join(dir, record.SuiteFile), []byte(suite), 0o644))
-	m := record.Machine{Date: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), CPU: "SYNTHETIC", Cores: 2, MemoryBytes: 24e9, Kernel: "0.0", OS: "none", User: "root",
-		LoadBefore: [3]float64{0.1, 0.1, 0.1}, Interpreters: map[string]string{"nodejs20.x": "20", "python3.11": "3.11"}, Backends: map[string]string{"process": "", "unikernel": "", "container/runc": "0"}, Go: "go", Commit: "0000000"}
+	m := record.Machine{Date: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), CPU: "SYNTHETIC", Cores: 2,
+		MemoryBytes: 24e9, Kernel: "0.0", OS: "none", User: "root",
+		LoadBefore:   [3]float64{0.1, 0.1, 0.1},
+		Interpreters: map[string]string{"nodejs20.x": "20", "python3.11": "3.11"},
+		Backends:     map[string]string{"process": "", "unikernel": "", "container/runc": "0"}, Go: "go",
+		Commit: "0000000"}
 	b, err := json.Marshal(m)
 	g.must(err)
 	g.must(os.WriteFile(filepath.Join(dir, record.MachineFile), b, 0o644))
@@ -67,10 +71,12 @@ func (g *Run) must(err error) {
 }
 
 // Trial writes one trial's file.
-func (g *Run) Trial(experiment, backend, rt, via string, labels map[string]string, fill func(put func(record.Invocation), measure func(record.Measurement))) {
+func (g *Run) Trial(experiment, backend, rt, via string, labels map[string]string,
+	fill func(put func(record.Invocation), measure func(record.Measurement))) {
 	g.t.Helper()
 	g.number++
-	w, err := record.Create(filepath.Join(g.Dir, record.Folder, fmt.Sprintf("%04d-%s%s", g.number, experiment, record.Suffix)))
+	w, err := record.Create(filepath.Join(g.Dir, record.Folder,
+		fmt.Sprintf("%04d-%s%s", g.number, experiment, record.Suffix)))
 	g.must(err)
 	merged := func(own map[string]string) map[string]string {
 		all := map[string]string{}
@@ -83,10 +89,12 @@ func (g *Run) Trial(experiment, backend, rt, via string, labels map[string]strin
 		return all
 	}
 	fill(func(r record.Invocation) {
-		r.Experiment, r.Backend, r.Runtime, r.Via, r.Trial, r.Labels = experiment, backend, rt, via, g.number, merged(r.Labels)
+		r.Experiment, r.Backend, r.Runtime, r.Via, r.Trial, r.Labels = experiment, backend, rt, via, g.number,
+			merged(r.Labels)
 		w.Invocation(r)
 	}, func(r record.Measurement) {
-		r.Experiment, r.Backend, r.Runtime, r.Via, r.Trial, r.Labels = experiment, backend, rt, via, g.number, merged(r.Labels)
+		r.Experiment, r.Backend, r.Runtime, r.Via, r.Trial, r.Labels = experiment, backend, rt, via, g.number,
+			merged(r.Labels)
 		w.Measurement(r)
 	})
 	g.must(w.Commit())
@@ -168,45 +176,56 @@ func (g *Run) Throughput(backend, rt string, functions int) {
 	if backend != "unikernel" && functions > 128 {
 		rate = 3000 * math.Pow(128/float64(functions), 1.5)
 	}
-	g.Trial("throughput", backend, rt, "worker", map[string]string{"functions": strconv.Itoa(functions)}, func(put func(record.Invocation), measure func(record.Measurement)) {
-		for i := range 50 {
-			put(record.Invocation{Path: "hot", Scheduled: int64(i) * 1e6, Latency: g.Draw(10), Outcome: "ok"})
-		}
-		measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: rate * math.Exp(0.05*g.rng.NormFloat64()) / g.scale})
-	})
+	g.Trial("throughput", backend, rt, "worker", map[string]string{"functions": strconv.Itoa(functions)},
+		func(put func(record.Invocation), measure func(record.Measurement)) {
+			for i := range 50 {
+				put(record.Invocation{Path: "hot", Scheduled: int64(i) * 1e6, Latency: g.Draw(10), Outcome: "ok"})
+			}
+			measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s",
+				Value: rate * math.Exp(0.05*g.rng.NormFloat64()) / g.scale})
+		})
 }
 
 // Density writes density trials of both states.
 func (g *Run) Density(backend, rt string, mb, rate float64) {
 	for _, state := range []string{"booted", "served"} {
-		g.Trial("density", backend, rt, "sandbox", map[string]string{"state": state}, func(put func(record.Invocation), measure func(record.Measurement)) {
-			put(record.Invocation{Path: "boot", Latency: g.Draw(80), Outcome: "ok"})
-			each := mb * 1e6 * math.Exp(0.02*g.rng.NormFloat64())
-			measure(record.Measurement{Metric: record.MetricBytesPerInstance, Unit: "bytes", Value: each, Source: "made up"})
-			measure(record.Measurement{Metric: record.MetricInstances, Unit: "1", Value: math.Floor(1e9 / each), Source: "made up", Labels: map[string]string{record.LabelStopped: "budget", record.LabelBudget: "1GB"}})
-			measure(record.Measurement{Metric: record.MetricCreationRate, Unit: "1/s", Value: rate * math.Exp(0.05*g.rng.NormFloat64()) / g.scale})
-		})
+		g.Trial("density", backend, rt, "sandbox", map[string]string{"state": state},
+			func(put func(record.Invocation), measure func(record.Measurement)) {
+				put(record.Invocation{Path: "boot", Latency: g.Draw(80), Outcome: "ok"})
+				each := mb * 1e6 * math.Exp(0.02*g.rng.NormFloat64())
+				measure(record.Measurement{Metric: record.MetricBytesPerInstance, Unit: "bytes", Value: each,
+					Source: "made up"})
+				measure(record.Measurement{Metric: record.MetricInstances, Unit: "1", Value: math.Floor(1e9 / each),
+					Source: "made up", Labels: map[string]string{record.LabelStopped: "budget",
+						record.LabelBudget: "1GB"}})
+				measure(record.Measurement{Metric: record.MetricCreationRate, Unit: "1/s",
+					Value: rate * math.Exp(0.05*g.rng.NormFloat64()) / g.scale})
+			})
 	}
 }
 
 // Burst writes a burst trial.
 func (g *Run) Burst(backend, rt string, period time.Duration) {
-	g.Trial("burst", backend, rt, "worker", map[string]string{"period": period.String()}, func(put func(record.Invocation), _ func(record.Measurement)) {
-		end := 8*time.Second + 5*period
-		for at := time.Duration(0); at < end; at += 111 * time.Millisecond {
-			put(record.Invocation{Scheduled: int64(at), Latency: g.Draw(260), Outcome: "ok", Labels: map[string]string{record.LabelLoad: record.LoadBackground}})
-		}
-		for b := range 5 {
-			for i := range 16 {
-				r := record.Invocation{Scheduled: int64(8*time.Second + time.Duration(b)*period), Latency: g.Draw(float64(150 * (i + 2) / 2)), Outcome: "ok",
-					Labels: map[string]string{record.LabelLoad: record.LoadBurst, record.LabelBurst: strconv.Itoa(b)}}
-				if backend == "container/runc" && b > 1 && i%4 == 0 {
-					r.Outcome, r.Error, r.Latency = "refused", "made up", g.Draw(3000)
-				}
-				put(r)
+	g.Trial("burst", backend, rt, "worker", map[string]string{"period": period.String()},
+		func(put func(record.Invocation), _ func(record.Measurement)) {
+			end := 8*time.Second + 5*period
+			for at := time.Duration(0); at < end; at += 111 * time.Millisecond {
+				put(record.Invocation{Scheduled: int64(at), Latency: g.Draw(260), Outcome: "ok",
+					Labels: map[string]string{record.LabelLoad: record.LoadBackground}})
 			}
-		}
-	})
+			for b := range 5 {
+				for i := range 16 {
+					r := record.Invocation{Scheduled: int64(8*time.Second + time.Duration(b)*period),
+						Latency: g.Draw(float64(150 * (i + 2) / 2)), Outcome: "ok",
+						Labels: map[string]string{record.LabelLoad: record.LoadBurst,
+							record.LabelBurst: strconv.Itoa(b)}}
+					if backend == "container/runc" && b > 1 && i%4 == 0 {
+						r.Outcome, r.Error, r.Latency = "refused", "made up", g.Draw(3000)
+					}
+					put(r)
+				}
+			}
+		})
 }
 
 // Overhead writes the trials of the three ways to reach a function.
@@ -215,29 +234,35 @@ func (g *Run) Overhead(backend, rt string, hot float64) {
 		via   string
 		extra float64
 	}{{"sandbox", 0}, {"worker", 0.02}, {"gateway", 0.2}} {
-		g.Trial("overhead", backend, rt, v.via, nil, func(put func(record.Invocation), measure func(record.Measurement)) {
-			for range 200 {
-				put(record.Invocation{Path: "hot", Latency: g.Draw(hot + v.extra), Outcome: "ok"})
-			}
-			if v.via == "gateway" {
-				put(record.Invocation{Path: "hot", Latency: g.Draw(9), Outcome: "ok", Labels: map[string]string{record.LabelLoad: record.LoadClosed}})
-				measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: 6000 / g.scale, Labels: map[string]string{record.LabelLoad: record.LoadClosed}})
-			}
-		})
+		g.Trial("overhead", backend, rt, v.via, nil,
+			func(put func(record.Invocation), measure func(record.Measurement)) {
+				for range 200 {
+					put(record.Invocation{Path: "hot", Latency: g.Draw(hot + v.extra), Outcome: "ok"})
+				}
+				if v.via == "gateway" {
+					put(record.Invocation{Path: "hot", Latency: g.Draw(9), Outcome: "ok",
+						Labels: map[string]string{record.LabelLoad: record.LoadClosed}})
+					measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: 6000 / g.scale,
+						Labels: map[string]string{record.LabelLoad: record.LoadClosed}})
+				}
+			})
 	}
 }
 
 // AO writes trials with ever more steps.
 func (g *Run) AO(rt string) {
 	for i, steps := range []string{"none", "network", "network+interpreter"} {
-		g.Trial("ao", "unikernel", rt, "worker", map[string]string{record.LabelAO: steps}, func(put func(record.Invocation), measure func(record.Measurement)) {
-			for range 100 {
-				put(record.Invocation{Path: "cold", Latency: g.Draw(8 / float64(1+2*i)), Outcome: "ok"})
-				put(record.Invocation{Path: "warm", Latency: g.Draw(2 / float64(1+i)), Outcome: "ok"})
-			}
-			measure(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: "bytes", Value: 3e6 / float64(1+3*i)})
-			measure(record.Measurement{Metric: record.MetricRuntimeSnapshot, Unit: "bytes", Value: 60e6 + 2e6*float64(i)})
-		})
+		g.Trial("ao", "unikernel", rt, "worker", map[string]string{record.LabelAO: steps},
+			func(put func(record.Invocation), measure func(record.Measurement)) {
+				for range 100 {
+					put(record.Invocation{Path: "cold", Latency: g.Draw(8 / float64(1+2*i)), Outcome: "ok"})
+					put(record.Invocation{Path: "warm", Latency: g.Draw(2 / float64(1+i)), Outcome: "ok"})
+				}
+				measure(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: "bytes",
+					Value: 3e6 / float64(1+3*i)})
+				measure(record.Measurement{Metric: record.MetricRuntimeSnapshot, Unit: "bytes",
+					Value: 60e6 + 2e6*float64(i)})
+			})
 	}
 }
 
@@ -249,9 +274,11 @@ func (g *Run) Surface(backend, rt string) {
 			if backend == "process" || i > 1 {
 				v = 0
 			}
-			measure(record.Measurement{Metric: record.MetricIsolated, Unit: "bool", Value: v, Labels: map[string]string{record.LabelFeature: feature}})
+			measure(record.Measurement{Metric: record.MetricIsolated, Unit: "bool", Value: v,
+				Labels: map[string]string{record.LabelFeature: feature}})
 		}
-		measure(record.Measurement{Metric: record.MetricReachable, Unit: "1", Value: 300, Labels: map[string]string{record.LabelFeature: "host system calls", record.LabelDetail: "made up"}})
+		measure(record.Measurement{Metric: record.MetricReachable, Unit: "1", Value: 300,
+			Labels: map[string]string{record.LabelFeature: "host system calls", record.LabelDetail: "made up"}})
 	})
 }
 
@@ -259,27 +286,30 @@ func (g *Run) Surface(backend, rt string) {
 func (g *Run) MPSC() {
 	for range 5 {
 		for _, schedule := range []string{record.ScheduleAdaptive, "cloud-a", "cloud-b", "edge"} {
-			g.Trial("mpsc", "process", "nodejs20.x", "gateway", map[string]string{record.LabelSchedule: schedule}, func(put func(record.Invocation), _ func(record.Measurement)) {
-				for i := range 300 {
-					at := time.Duration(i) * 100 * time.Millisecond
-					edge := 10.0
-					if (i/60)%2 == 1 {
-						edge = 400
-					}
-					provider, median := schedule, map[string]float64{"cloud-a": 60, "cloud-b": 90, "edge": edge}[schedule]
-					if schedule == record.ScheduleAdaptive {
-						provider, median = "edge", edge
-						if edge > 60 && i%60 > 3 {
-							provider, median = "cloud-a", 60
+			g.Trial("mpsc", "process", "nodejs20.x", "gateway", map[string]string{record.LabelSchedule: schedule},
+				func(put func(record.Invocation), _ func(record.Measurement)) {
+					for i := range 300 {
+						at := time.Duration(i) * 100 * time.Millisecond
+						edge := 10.0
+						if (i/60)%2 == 1 {
+							edge = 400
 						}
+						provider, median := schedule,
+							map[string]float64{"cloud-a": 60, "cloud-b": 90, "edge": edge}[schedule]
+						if schedule == record.ScheduleAdaptive {
+							provider, median = "edge", edge
+							if edge > 60 && i%60 > 3 {
+								provider, median = "cloud-a", 60
+							}
+						}
+						r := record.Invocation{Scheduled: int64(at), Latency: g.Draw(median), Outcome: "ok",
+							Labels: map[string]string{record.LabelProvider: provider}}
+						if provider == "edge" && edge > 60 && i%11 == 0 {
+							r.Outcome = "error"
+						}
+						put(r)
 					}
-					r := record.Invocation{Scheduled: int64(at), Latency: g.Draw(median), Outcome: "ok", Labels: map[string]string{record.LabelProvider: provider}}
-					if provider == "edge" && edge > 60 && i%11 == 0 {
-						r.Outcome = "error"
-					}
-					put(r)
-				}
-			})
+				})
 		}
 	}
 }
@@ -289,19 +319,22 @@ func (g *Run) Trace() {
 	for range 5 {
 		for _, backend := range []string{"process", "unikernel"} {
 			m := madeUp[backend]
-			g.Trial("trace", backend, "nodejs20.x", "gateway", map[string]string{"clients": "8"}, func(put func(record.Invocation), measure func(record.Measurement)) {
-				for i := range 200 {
-					r := record.Invocation{Path: "hot", Scheduled: int64(i) * 1e6, Latency: g.Draw(m.hot), Outcome: "ok"}
-					if i < 8 {
-						r.Path, r.Latency = "cold", g.Draw(m.cold)
+			g.Trial("trace", backend, "nodejs20.x", "gateway", map[string]string{"clients": "8"},
+				func(put func(record.Invocation), measure func(record.Measurement)) {
+					for i := range 200 {
+						r := record.Invocation{Path: "hot", Scheduled: int64(i) * 1e6, Latency: g.Draw(m.hot),
+							Outcome: "ok"}
+						if i < 8 {
+							r.Path, r.Latency = "cold", g.Draw(m.cold)
+						}
+						if i == 150 {
+							r.Outcome = "error"
+						}
+						put(r)
 					}
-					if i == 150 {
-						r.Outcome = "error"
-					}
-					put(r)
-				}
-				measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s", Value: 8000 / m.cold * math.Exp(0.05*g.rng.NormFloat64()) / g.scale})
-			})
+					measure(record.Measurement{Metric: record.MetricThroughput, Unit: "1/s",
+						Value: 8000 / m.cold * math.Exp(0.05*g.rng.NormFloat64()) / g.scale})
+				})
 		}
 	}
 }
