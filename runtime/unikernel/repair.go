@@ -58,7 +58,7 @@ func (b *Backend) repairLanguage(ctx context.Context, l *language) error {
 	if !z.Look() {
 		return nil
 	}
-	b.bury(z)
+	b.writeOff(z)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.growImage(ctx, b, b.tender().Zygote); err != nil {
@@ -92,7 +92,7 @@ func (b *Backend) repairZygotes(ctx context.Context, s *snap) error {
 			continue
 		}
 		spares := z.Spares()
-		b.bury(z)
+		b.writeOff(z)
 		if s.parent != nil {
 			b.demote(s)
 			return nil
@@ -119,9 +119,9 @@ func (b *Backend) demote(s *snap) {
 	b.mu.Unlock()
 }
 
-// bury closes a dead zygote, which kills what is left of it, and counts what is lost
+// writeOff closes a dead zygote, which kills what is left of it, and counts what is lost
 // with it: once, though its replacement may fail and be tried again.
-func (b *Backend) bury(z *zygote.Zygote) {
+func (b *Backend) writeOff(z *zygote.Zygote) {
 	spares := z.Spares()
 	if !z.Close() {
 		return
