@@ -85,7 +85,8 @@ func shellToReply(b *testing.B, be *Backend, in isolation.Interpreter, fn isolat
 	if err != nil {
 		b.Fatal(err)
 	}
-	res, err := session.Invoke(b.Context(), isolation.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Minute)})
+	inv := isolation.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Minute)}
+	res, err := session.Invoke(b.Context(), inv)
 	if err != nil || res.Outcome != isolation.OK {
 		b.Fatalf("%+v, %v", res, err)
 	}
@@ -124,7 +125,8 @@ func shellBundle(b *testing.B, be *Backend, in isolation.Interpreter) (*sandbox,
 	}
 	s.conn = conn
 	bundle := be.bundle(img)
-	bundle.netns, bundle.cgroup, bundle.rootfs = s.endpoint.path(), filepath.Join(s.group.Path(), innerGroup), s.layer.rootfs()
+	bundle.netns, bundle.rootfs = s.endpoint.path(), s.layer.rootfs()
+	bundle.cgroup = filepath.Join(s.group.Path(), innerGroup)
 	if err := bundle.write(s.dir); err != nil {
 		b.Fatal(err)
 	}

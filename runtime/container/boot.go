@@ -19,9 +19,6 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// idPrefix begins the names of containers, and of their cgroups.
-const idPrefix = "lambdabench-"
-
 // Boot implements isolation.Backend.
 func (b *Backend) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.Sandbox, error) {
 	if err := b.enter(); err != nil {
@@ -90,14 +87,21 @@ func (b *Backend) register() (*sandbox, error) {
 	}
 	b.serial++
 	id := idPrefix + b.home.id + "-" + strconv.Itoa(b.serial)
-	sb := &sandbox{backend: b, id: id, dir: filepath.Join(b.home.dir, id), layer: layer{dir: filepath.Join(b.home.dir, id, "layer")}}
+	dir := filepath.Join(b.home.dir, id)
+	sb := &sandbox{shared: b.shared, dismiss: b.dismiss, id: id, dir: dir, layer: layer{dir: filepath.Join(dir, "layer")}}
 	b.live[sb] = struct{}{}
 	return sb, nil
 }
 
+func (b *Backend) dismiss(sb *sandbox) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.live, sb)
+}
+
 // make goes from nothing to a driver that waits for code.
 func (s *sandbox) make(ctx context.Context, spec isolation.BootSpec, img *image.Image) error {
-	b := s.backend
+	b := s.shared
 	if err := os.Mkdir(s.dir, 0o711); err != nil {
 		return err
 	}
@@ -142,17 +146,17 @@ func (s *sandbox) make(ctx context.Context, spec isolation.BootSpec, img *image.
 // waits until it is attached to the bridge.
 func (s *sandbox) connect() (attached func() error, err error) {
 	attached = func() error { return nil }
-	br := s.backend.bridge
+	br := s.shared.bridge
 	if br == nil {
 		return attached, nil
 	}
-	if s.endpoint = br.ready.take(); s.endpoint != nil {
+	if s.endpoint = s.shared.ready.get(); s.endpoint != nil {
 		return attached, nil
 	}
 	if s.endpoint, err = br.newEndpoint(); err != nil {
 		return attached, err
 	}
-	if s.backend.oci.family == "runsc" { // copies the interfaces when it starts
+	if s.shared.oci.family == "runsc" { // copies the interfaces when it starts
 		return attached, s.endpoint.attach()
 	}
 	done := make(chan error, 1)
@@ -160,9 +164,33 @@ func (s *sandbox) connect() (attached func() error, err error) {
 	return sync.OnceValue(func() error { return <-done }), nil
 }
 
+// makeGroup makes the cgroup around the container, if the host permits one. The
+// OCI runtime makes it in the trees of other controllers.
+func (s *sandbox) makeGroup(l isolation.Limits) error {
+	b := s.shared
+	parent, err := cgroup.Parent() // anew each time: the platform may have been moved to another group
+	if err != nil {
+		return nil // CanLimit says why
+	}
+	// In version 1 the path of our memory group need not be there in other trees.
+	b.noting.Lock()
+	for _, dir := range parent.Dirs() {
+		err = errors.Join(err, makeNoted(dir, b.home.note))
+	}
+	b.noting.Unlock()
+	if err != nil {
+		return err
+	}
+	s.group, s.limits = parent.Child(s.id), l
+	if err := s.group.Make(limited...); err != nil || l == (isolation.Limits{}) {
+		return err
+	}
+	return s.group.Limit(l)
+}
+
 // launch mounts the layer, writes the bundle and starts the OCI runtime.
 func (s *sandbox) launch(spec isolation.BootSpec, img *image.Image) error {
-	b := s.backend
+	b := s.shared
 	conn, channel, err := driver.SocketPair()
 	if err != nil {
 		return err
@@ -211,7 +239,7 @@ func (s *sandbox) launch(spec isolation.BootSpec, img *image.Image) error {
 }
 
 // bundle is what this host and configuration give all containers.
-func (b *Backend) bundle(img *image.Image) bundle {
+func (b *shared) bundle(img *image.Image) bundle {
 	u := bundle{rootfs: img.Root, command: img.Command, network: b.cfg.Network}
 	if b.workshop != nil {
 		u.root, u.ids, u.overlayed = b.cfg.FirstUID, 65536, true

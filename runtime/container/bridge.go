@@ -30,7 +30,6 @@ type bridge struct {
 	subnet  netip.Prefix
 	gateway netip.Addr
 	host    *netlink.Handle
-	ready   *readyEndpoints
 
 	mu     sync.Mutex
 	free   []netip.Addr // the first is the one that was free longest
@@ -39,8 +38,8 @@ type bridge struct {
 
 func (in *instance) bridgeName() string { return "lbr" + in.id }
 
-// openBridge makes the bridge and, where wanted, keeps endpoints ready.
-func openBridge(in *instance, ready int) (*bridge, error) {
+// openBridge makes the bridge of an instance.
+func openBridge(in *instance) (*bridge, error) {
 	host, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("open netlink: %w", err)
@@ -57,9 +56,6 @@ func openBridge(in *instance, ready int) (*bridge, error) {
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make bridge %s: %w", br.name, err), br.close())
-	}
-	if ready > 0 {
-		br.ready = keepReady(br, ready)
 	}
 	return br, nil
 }
@@ -127,7 +123,7 @@ func hardwareAddr(a netip.Addr) net.HardwareAddr {
 }
 
 // take hands out an address and a name for the host's end of a veth pair.
-func (br *bridge) take() (netip.Addr, string, error) {
+func (br *bridge) acquire() (netip.Addr, string, error) {
 	br.mu.Lock()
 	defer br.mu.Unlock()
 	if len(br.free) == 0 {
@@ -139,7 +135,7 @@ func (br *bridge) take() (netip.Addr, string, error) {
 	return a, fmt.Sprintf("lv%s%x", br.name[len("lbr"):], br.serial&0xffffff), nil
 }
 
-func (br *bridge) give(a netip.Addr) {
+func (br *bridge) release(a netip.Addr) {
 	br.mu.Lock()
 	br.free = append(br.free, a)
 	br.mu.Unlock()
@@ -149,9 +145,6 @@ func (br *bridge) give(a netip.Addr) {
 // containers that ended, and the veth pairs with them.
 func (br *bridge) close() error {
 	defer br.host.Close()
-	if br.ready != nil {
-		br.ready.close()
-	}
 	if br.index == 0 {
 		return nil
 	}

@@ -69,43 +69,20 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/container/image"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
-
-// Config of the backend; the zero value works.
-type Config struct {
-	OCI string // the OCI runtime: "runc", "crun" or "runsc", or a path to one; "runc" by default
-
-	Network     Network // bridge for root, none for others by default
-	NetworkPool int     // network namespaces that are kept ready; 0 makes each at Boot
-
-	Dir      string // for images; lambdabench in the user's cache directory by default
-	StateDir string // where running containers are written down; in /run or XDG_RUNTIME_DIR by default
-
-	FirstUID uint32 // host user id that is root in containers, 65536 ids from there; FirstUID by default
-	Parallel int    // containers that are being made at a time; twice the processors, at least 4, by default
-	Max      int    // containers at a time; by default as many as the memory at hand bears (isolation.Bears). A bridge bears MaxOnBridge.
-}
-
-// FirstUID is the default of Config.FirstUID. It lies beyond the ranges that
-// distributions hand out in subuid(5).
-const FirstUID = 0x6c620000
-
-// Families are the OCI runtimes that a backend can be made of.
-func Families() []string { return []string{"runc", "crun", "runsc"} }
 
 // Backend makes containers with one OCI runtime.
 type Backend struct {
 	cfg Config
 	oci oci
 
-	preparing sync.Mutex
-	ready     bool
-	home      *instance
-	workshop  *workshop // nil where we are not root
-	bridge    *bridge   // nil unless Config.Network is NetworkBridge
-	slots     chan struct{}
+	slots chan struct{}
+
+	preparing sync.Mutex // guards the next, which does not change while the backend is open
+	*shared              // nil until the first use
 
 	mu      sync.Mutex
 	closed  bool
@@ -142,7 +119,49 @@ func New(cfg Config) *Backend {
 }
 
 // Name is "container/" and the OCI runtime's.
-func (b *Backend) Name() string { return "container/" + b.oci.family }
+func (b *Backend) Name() string { return b.oci.name() }
+
+// Probe names the first fact of this host that prevents containers.
+func (b *Backend) Probe(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return (probe{b.oci, b.cfg.Network}).host(ctx)
+}
+
+// CanLimit implements isolation.Limiter.
+func (b *Backend) CanLimit(l isolation.Limits) error {
+	if l == (isolation.Limits{}) {
+		return nil
+	}
+	g, err := cgroup.Parent()
+	if err != nil {
+		return b.oci.lacks("no limits: "+err.Error(),
+			"have cgroup version 2 controllers delegated (systemd-run --user -p Delegate=yes), or run as root")
+	}
+	for controller, wanted := range map[string]bool{
+		cgroup.Memory: l.MemoryBytes > 0, cgroup.PIDs: l.Processes > 0, cgroup.CPU: l.CPUs > 0,
+	} {
+		if wanted && !g.Has(controller) {
+			return b.oci.lacks("the cgroup controller "+controller+" is not there",
+				"enable it in the kernel and in cgroup.subtree_control")
+		}
+	}
+	return nil
+}
+
+// Footprint implements isolation.Footprinter.
+func (b *Backend) Footprint() int64 { return footprint }
+
+// Bounds implements isolation.Bounded.
+func (b *Backend) Bounds() []isolation.Bound {
+	all := []isolation.Bound{{Sandboxes: b.cfg.Max, By: "that is the configured limit"}}
+	if b.cfg.Network == NetworkBridge {
+		all = append(all, isolation.Bound{Sandboxes: MaxOnBridge, By: "a bridge has no more ports",
+			Remedy: "those without a network need none (--" + NetworkFlag + " none)"})
+	}
+	return all
+}
 
 // Version is the OCI runtime's own, with what sandboxes get of the host.
 func (b *Backend) Version(ctx context.Context) (string, error) {
@@ -153,51 +172,24 @@ func (b *Backend) Version(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s, network %s, %s", v, b.cfg.Network, describeCgroups()), nil
 }
 
-// prepare makes what all sandboxes share. After a failure the next Boot tries
+// prepare makes what all sandboxes share. After a failure the next use tries
 // again.
-func (b *Backend) prepare(ctx context.Context) (err error) {
+func (b *Backend) prepare(ctx context.Context) error {
 	b.preparing.Lock()
 	defer b.preparing.Unlock()
-	if b.ready {
+	if b.shared != nil {
 		return nil
 	}
-	if err := b.probeHost(ctx); err != nil {
-		return err
+	made, err := makeShared(ctx, b.cfg, b.oci)
+	if err == nil {
+		b.shared = made
 	}
-	if os.Geteuid() == 0 {
-		if b.workshop, err = openWorkshop(); err != nil {
-			return fmt.Errorf("make a private mount namespace: %w", err)
-		}
-	}
-	if b.home, err = openInstance(ctx, b.stateDir(), b.oci, b.workshop); err == nil && b.cfg.Network == NetworkBridge {
-		b.bridge, err = openBridge(b.home, b.cfg.NetworkPool)
-	}
-	if err != nil {
-		return errors.Join(err, b.dismantle())
-	}
-	b.ready = true
-	return nil
-}
-
-// dismantle is the reverse of prepare.
-func (b *Backend) dismantle() error {
-	var errs []error
-	if b.bridge != nil {
-		errs = append(errs, b.bridge.close())
-	}
-	if b.home != nil {
-		errs = append(errs, b.home.close())
-	}
-	if b.workshop != nil {
-		b.workshop.close()
-	}
-	b.bridge, b.home, b.workshop, b.ready = nil, nil, nil, false
-	return errors.Join(errs...)
+	return err
 }
 
 // image opens an interpreter's image, once.
 func (b *Backend) image(ctx context.Context, in isolation.Interpreter) (*image.Image, error) {
-	dir, err := b.imageDir()
+	dir, err := b.cfg.imageDir()
 	if err != nil {
 		return nil, err
 	}
@@ -271,5 +263,9 @@ func (b *Backend) Close() error {
 		errs = append(errs, img.Close())
 	}
 	clear(b.images)
-	return errors.Join(append(errs, b.dismantle())...)
+	if b.shared != nil {
+		errs = append(errs, b.shared.close())
+		b.shared = nil
+	}
+	return errors.Join(errs...)
 }

@@ -10,15 +10,6 @@ import (
 	"time"
 )
 
-const (
-	// endPatience is how long a shim has for what remains to be done when its
-	// container has ended, or was told to: some tens of milliseconds of work.
-	endPatience = 5 * time.Second
-
-	// deletePatience bounds the OCI runtime's delete command.
-	deletePatience = 10 * time.Second
-)
-
 // watch waits for the shim and, where it did not outlive the container, ends
 // that as well: nobody would notice the container's own end.
 func (s *sandbox) watch(shim *exec.Cmd) {
@@ -52,9 +43,7 @@ func (s *sandbox) Close() error {
 		if err := s.close(); err != nil {
 			s.err = fmt.Errorf("close %s: %w", s.id, err)
 		}
-		s.backend.mu.Lock()
-		delete(s.backend.live, s)
-		s.backend.mu.Unlock()
+		s.dismiss(s)
 	})
 	return s.err
 }
@@ -81,7 +70,7 @@ func (s *sandbox) close() error {
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
 	}
-	errs = append(errs, s.backend.workshop.do(s.layer.detach))
+	errs = append(errs, s.shared.workshop.do(s.layer.detach))
 	if s.group != nil {
 		errs = append(errs, s.group.Remove())
 	}
@@ -137,7 +126,7 @@ func (s *sandbox) waitGone() error {
 	case <-s.gone:
 		return nil
 	case <-time.After(2 * endPatience):
-		return errors.Join(err, fmt.Errorf("%s, process %d, does not end", s.backend.home.path, s.shim.Process.Pid))
+		return errors.Join(err, fmt.Errorf("%s, process %d, does not end", s.shared.home.path, s.shim.Process.Pid))
 	}
 }
 
@@ -154,8 +143,8 @@ func descendants(pid int) (all []pidfd) {
 
 // deleteOrphan removes what a shim that was killed left of its container.
 func (s *sandbox) deleteOrphan() error {
-	b := s.backend
+	h := s.shared
 	ctx, cancel := context.WithTimeout(context.Background(), deletePatience)
 	defer cancel()
-	return b.oci.delete(ctx, b.workshop, b.home.path, b.home.ociRoot(), s.id)
+	return h.oci.delete(ctx, h.workshop, h.home.path, h.home.ociRoot(), s.id)
 }

@@ -29,7 +29,7 @@ type endpoint struct {
 // newEndpoint makes the namespace, which takes a fraction of a millisecond.
 // attach does the rest, while the container is being made.
 func (br *bridge) newEndpoint() (*endpoint, error) {
-	addr, name, err := br.take()
+	addr, name, err := br.acquire()
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,9 @@ func (e *endpoint) attach() error {
 func (e *endpoint) join() error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MasterIndex, attrs.Flags = e.name, e.bridge.index, net.FlagUp
-	veth := &netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerHardwareAddr: hardwareAddr(e.addr), PeerNamespace: netlink.NsFd(e.ns)}
+	veth := &netlink.Veth{
+		LinkAttrs: attrs, PeerName: "eth0", PeerHardwareAddr: hardwareAddr(e.addr), PeerNamespace: netlink.NsFd(e.ns),
+	}
 	if err := e.bridge.host.LinkAdd(veth); err != nil {
 		return explainFull(err)
 	}
@@ -111,7 +113,8 @@ func (e *endpoint) join() error {
 
 func explainFull(err error) error {
 	if errors.Is(err, unix.EXFULL) {
-		return fmt.Errorf("%w: a bridge has at most %d ports; use fewer containers, or --%s none", err, MaxOnBridge, NetworkFlag)
+		return fmt.Errorf("%w: a bridge has at most %d ports; use fewer containers, or --%s none",
+			err, MaxOnBridge, NetworkFlag)
 	}
 	return err
 }
@@ -125,7 +128,7 @@ func (e *endpoint) close() (err error) {
 		if e.ns.IsOpen() {
 			err = e.ns.Close()
 		}
-		e.bridge.give(e.addr)
+		e.bridge.release(e.addr)
 	})
 	return err
 }
@@ -165,8 +168,8 @@ func (r *readyEndpoints) fill(br *bridge) {
 	}
 }
 
-// take returns one that is ready, or nil.
-func (r *readyEndpoints) take() *endpoint {
+// get returns one that is ready, or nil.
+func (r *readyEndpoints) get() *endpoint {
 	if r == nil {
 		return nil
 	}

@@ -33,7 +33,9 @@ func TestShimThatIsKilledTakesItsContainerAlong(t *testing.T) {
 		if err := sb.Cause(); err == nil || !strings.Contains(err.Error(), "OCI runtime's process was ended") {
 			t.Errorf("the cause is %v", err)
 		}
-		runtimetest.Eventually(t, "the container's first process is gone", func() bool { return syscall.Kill(first, 0) == syscall.ESRCH })
+		runtimetest.Eventually(t, "the container's first process is gone", func() bool {
+			return syscall.Kill(first, 0) == syscall.ESRCH
+		})
 		if err := sb.Close(); err != nil {
 			t.Error(err)
 		}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
-	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // The cgroup around a container carries the limits. It outlives the group inside
@@ -23,30 +22,6 @@ const innerGroup = "container"
 
 // limited are the controllers that the group around a container is for.
 var limited = []string{cgroup.Memory, cgroup.PIDs, cgroup.CPU, cgroup.Freezer}
-
-// makeGroup makes the cgroup around the container, if the host permits one. The
-// OCI runtime makes it in the trees of other controllers.
-func (s *sandbox) makeGroup(l isolation.Limits) error {
-	b := s.backend
-	parent, err := cgroup.Parent() // anew each time: the platform may have been moved to another group
-	if err != nil {
-		return nil // CanLimit says why
-	}
-	// In version 1 the path of our memory group need not be there in other trees.
-	b.preparing.Lock()
-	for _, dir := range parent.Dirs() {
-		err = errors.Join(err, makeNoted(dir, b.home.note))
-	}
-	b.preparing.Unlock()
-	if err != nil {
-		return err
-	}
-	s.group, s.limits = parent.Child(s.id), l
-	if err := s.group.Make(limited...); err != nil || l == (isolation.Limits{}) {
-		return err
-	}
-	return s.group.Limit(l)
-}
 
 // makeNoted makes a directory and those above it, where they are missing. Each
 // is told to note before it is made.
@@ -75,27 +50,6 @@ func outOfMemory(g *cgroup.Group, e driver.End) (own, above bool) {
 		return met && e.Status == driver.EndOf(syscall.WaitStatus(syscall.SIGKILL)).Status, false
 	}
 	return killed && met, killed && !met
-}
-
-// CanLimit implements isolation.Limiter.
-func (b *Backend) CanLimit(l isolation.Limits) error {
-	if l == (isolation.Limits{}) {
-		return nil
-	}
-	g, err := cgroup.Parent()
-	if err != nil {
-		return b.lacks("no limits: "+err.Error(),
-			"have cgroup version 2 controllers delegated (systemd-run --user -p Delegate=yes), or run as root")
-	}
-	for controller, wanted := range map[string]bool{
-		cgroup.Memory: l.MemoryBytes > 0, cgroup.PIDs: l.Processes > 0, cgroup.CPU: l.CPUs > 0,
-	} {
-		if wanted && !g.Has(controller) {
-			return b.lacks("the cgroup controller "+controller+" is not there",
-				"enable it in the kernel and in cgroup.subtree_control")
-		}
-	}
-	return nil
 }
 
 // describeCgroups is how versions and records call what sandboxes get of the host.

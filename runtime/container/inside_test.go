@@ -33,7 +33,8 @@ def write(path):
 def handler(event, context):
     status = dict(l.split(":\t", 1) for l in open("/proc/self/status").read().splitlines() if ":\t" in l)
     return {
-        "namespaces": {n: os.readlink("/proc/self/ns/" + n) for n in ("pid", "mnt", "ipc", "uts", "net", "user", "cgroup")},
+        "namespaces": {n: os.readlink("/proc/self/ns/" + n)
+                       for n in ("pid", "mnt", "ipc", "uts", "net", "user", "cgroup")},
         "status": {k: status[k] for k in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")},
         "uid": os.getuid(),
         "root": sorted(os.listdir("/")),
@@ -72,7 +73,9 @@ func TestSandboxSharesNothingWithTheHost(t *testing.T) {
 				t.Errorf("namespace %s is the host's (%s, %v)", name, inside, err)
 			}
 		}
-		want := map[string]string{"CapEff": "0000000000000000", "CapBnd": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2"}
+		want := map[string]string{
+			"CapEff": "0000000000000000", "CapBnd": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2",
+		}
 		for key, value := range want {
 			if s.Status[key] != value {
 				t.Errorf("%s is %s, want %s", key, s.Status[key], value)
@@ -125,7 +128,9 @@ func TestNetworks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "from the host") })}
+		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, "from the host")
+		})}
 		go s.Serve(l)
 		t.Cleanup(func() { s.Close() })
 		return "http://" + l.Addr().String()
@@ -134,7 +139,11 @@ func TestNetworks(t *testing.T) {
 		for _, c := range []struct {
 			name string
 			cfg  Config
-		}{{"bridge", Config{Network: NetworkBridge}}, {"bridge with a pool", Config{Network: NetworkBridge, NetworkPool: 3}}, {"host", Config{Network: NetworkHost}}} {
+		}{
+			{"bridge", Config{Network: NetworkBridge}},
+			{"bridge with a pool", Config{Network: NetworkBridge, NetworkPool: 3}},
+			{"host", Config{Network: NetworkHost}},
+		} {
 			t.Run(c.name, func(t *testing.T) {
 				c.cfg.OCI = family
 				b := open(t, c.cfg)

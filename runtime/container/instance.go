@@ -1,20 +1,22 @@
 package container
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/lambdabench/lambdabench/runtime/rootfs"
 )
+
+// idPrefix begins the names of containers, and of their cgroups.
+const idPrefix = "lambdabench-"
 
 // instance is the directory in which one backend of one process writes down
 // what it makes on the host, before it makes it:
@@ -39,43 +41,22 @@ type instanceRecord struct {
 	Family  string `json:"family"`
 }
 
-// stateDir is where instances are. It must be the same for all platforms of a
-// user, or what a killed one left is never found.
-func (b *Backend) stateDir() string {
-	if b.cfg.StateDir != "" {
-		return b.cfg.StateDir
-	}
-	if os.Geteuid() == 0 {
-		return "/run/lambdabench/containers"
-	}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		return filepath.Join(dir, "lambdabench", "containers")
-	}
-	return filepath.Join(os.TempDir(), "lambdabench-"+strconv.Itoa(os.Geteuid()), "containers")
-}
-
-func (b *Backend) imageDir() (string, error) {
-	if b.cfg.Dir != "" {
-		return filepath.Abs(filepath.Join(b.cfg.Dir, "images"))
-	}
-	return rootfs.CacheDir()
-}
-
-// openInstance removes what killed platforms left below parent, then makes a
-// directory for a new one.
-func openInstance(ctx context.Context, parent string, o oci, w *workshop) (*instance, error) {
-	parent, err := filepath.Abs(parent)
-	if err != nil {
-		return nil, err
+// makeStateDir makes the directory of all instances, and returns its absolute path.
+func makeStateDir(dir string) (parent string, err error) {
+	if parent, err = filepath.Abs(dir); err != nil {
+		return "", err
 	}
 	if err := os.MkdirAll(parent, 0o711); err != nil {
-		return nil, fmt.Errorf("make state directory: %w", err)
+		return "", fmt.Errorf("make state directory: %w", err)
 	}
-	if err := passable(parent); w != nil && err != nil {
+	return parent, nil
+}
+
+// openInstance makes a directory for a new instance below parent. Users of
+// containers pass through parent if they are not this process's own.
+func openInstance(parent string, o oci, otherUsers bool) (*instance, error) {
+	if err := passable(parent); otherUsers && err != nil {
 		return nil, err
-	}
-	if err := sweep(ctx, parent, w); err != nil {
-		return nil, fmt.Errorf("remove what a killed platform left: %w", err)
 	}
 	path, err := o.find()
 	if err != nil {
@@ -117,7 +98,8 @@ func passable(dir string) error {
 			return err
 		}
 		if info.Mode()&0o001 == 0 {
-			return fmt.Errorf("state directory %s: users of containers cannot pass through %s (chmod o+x, or configure another)", dir, at)
+			return fmt.Errorf("state directory %s: users of containers cannot pass through %s "+
+				"(chmod o+x, or configure another)", dir, at)
 		}
 		if at == "/" {
 			return nil
@@ -157,6 +139,22 @@ func (in *instance) close() error {
 	err := errors.Join(removeNoted(in.groupsFile()), os.RemoveAll(in.dir))
 	if in.hold != nil {
 		err = errors.Join(err, in.hold.Close())
+	}
+	return err
+}
+
+// removeNoted removes the directories that are written in a file, the last
+// first. One that others use by now is theirs.
+func removeNoted(file string) error {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	dirs := strings.Split(strings.TrimSpace(string(b)), "\n")
+	for _, dir := range slices.Backward(dirs) {
+		if rm := unix.Rmdir(dir); rm != nil && !errors.Is(rm, unix.ENOENT) && !errors.Is(rm, unix.EBUSY) {
+			err = errors.Join(err, rm)
+		}
 	}
 	return err
 }

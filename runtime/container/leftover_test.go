@@ -19,7 +19,7 @@ func TestPlatformThatWasKilledLeavesNothingAfterTheNextStart(t *testing.T) {
 		const containers = 50
 		b := open(t, Config{OCI: family})
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), victimDir+"="+b.stateDir(), "FAMILY="+family, "COUNT="+strconv.Itoa(containers),
+		cmd.Env = append(os.Environ(), victimDir+"="+b.cfg.stateDir(), "FAMILY="+family, "COUNT="+strconv.Itoa(containers),
 			"PACKAGE="+runtimetest.Function(t, isolation.Python, "def handler(e, c):\n    while True: pass\n").Package)
 		hold, err := cmd.StdinPipe()
 		if err != nil {
@@ -66,7 +66,8 @@ func TestManyContainersLeaveNothing(t *testing.T) {
 		for range 6 { // more than are made at a time
 			wg.Go(func() {
 				for range jobs {
-					sb, err := b.Boot(t.Context(), isolation.BootSpec{Interpreter: in, Limits: isolation.Limits{MemoryBytes: 256 << 20}})
+					spec := isolation.BootSpec{Interpreter: in, Limits: isolation.Limits{MemoryBytes: 256 << 20}}
+					sb, err := b.Boot(t.Context(), spec)
 					if err != nil {
 						t.Error(err)
 						return
@@ -93,7 +94,7 @@ func TestManyContainersLeaveNothing(t *testing.T) {
 
 func wantNoState(t *testing.T, b *Backend, id string) {
 	t.Helper()
-	if left, err := os.ReadDir(filepath.Join(b.stateDir(), id)); err == nil {
+	if left, err := os.ReadDir(filepath.Join(b.cfg.stateDir(), id)); err == nil {
 		t.Errorf("the state directory of %s is there, with %v", id, left)
 	}
 }
@@ -101,7 +102,7 @@ func wantNoState(t *testing.T, b *Backend, id string) {
 func TestBootThatFailsLeavesNothing(t *testing.T) {
 	eachFamily(t, func(t *testing.T, family string) {
 		b := open(t, Config{OCI: family})
-		id := boot(t, b, isolation.Limits{}).backend.home.id
+		id := boot(t, b, isolation.Limits{}).shared.home.id
 		in := runtimetest.Interpreter(t, isolation.Python)
 		img, err := b.image(t.Context(), in)
 		if err != nil {

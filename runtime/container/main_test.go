@@ -55,7 +55,8 @@ func eachFamily(t *testing.T, test func(t *testing.T, family string)) {
 
 func boot(t testing.TB, b *Backend, limits isolation.Limits) *sandbox {
 	t.Helper()
-	sb, err := b.Boot(t.Context(), isolation.BootSpec{Interpreter: runtimetest.Interpreter(t, isolation.Python), Limits: limits})
+	spec := isolation.BootSpec{Interpreter: runtimetest.Interpreter(t, isolation.Python), Limits: limits}
+	sb, err := b.Boot(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,10 @@ func playVictim(dir string) {
 			if i%10 != 0 {
 				return
 			}
-			fn := isolation.Function{Name: "loop", Handler: "index.handler", Package: os.Getenv("PACKAGE"), Limits: isolation.Limits{MemoryBytes: 256 << 20, CPUs: 0.05}}
+			fn := isolation.Function{
+				Name: "loop", Handler: "index.handler", Package: os.Getenv("PACKAGE"),
+				Limits: isolation.Limits{MemoryBytes: 256 << 20, CPUs: 0.05},
+			}
 			if err := sb.Import(ctx, fn); err != nil {
 				fail(err)
 			}

@@ -27,7 +27,8 @@ func tryNamespaces(ctx context.Context) error {
 	})
 }
 
-const namespaceFlags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
+const namespaceFlags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC |
+	syscall.CLONE_NEWUTS
 
 func tryScript(ctx context.Context, script string, attr *syscall.SysProcAttr) error {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", script)
@@ -40,27 +41,19 @@ func tryScript(ctx context.Context, script string, attr *syscall.SysProcAttr) er
 	return nil
 }
 
-// forbidden says what keeps this user from namespaces that were tried in vain,
-// and how to permit them. The settings are the kernel's own and those of Debian,
-// Ubuntu and Docker.
-func (b *Backend) forbidden(tried error) error {
-	switch {
-	case firstLine("/proc/sys/user/max_user_namespaces") == "0":
-		return b.lacks("user namespaces are turned off", "sysctl user.max_user_namespaces=10000")
-	case firstLine("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-		return b.lacks("only root can make user namespaces", "sysctl kernel.unprivileged_userns_clone=1, or run as root")
-	case firstLine("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
-		return b.lacks("AppArmor keeps users from user namespaces", "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root")
-	case filtered():
-		return b.lacks(fmt.Sprintf("this environment forbids user namespaces or mounts in them: %v", tried),
-			"docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined")
-	}
-	return b.lacks(fmt.Sprintf("no user namespace with mounts can be made: %v", tried), "run as root")
-}
-
 // filtered tells whether this process has a system call filter (proc(5) status,
 // Seccomp): a container's, most likely.
 func filtered() bool {
 	b, _ := os.ReadFile("/proc/self/status")
 	return strings.Contains(string(b), "\nSeccomp:\t2\n")
+}
+
+// firstLine of a file; empty if it cannot be read.
+func firstLine(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	return line
 }

@@ -14,6 +14,15 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
+const (
+	// endPatience is how long a shim has for what remains to be done when its
+	// container has ended, or was told to: some tens of milliseconds of work.
+	endPatience = 5 * time.Second
+
+	// deletePatience bounds the OCI runtime's delete command.
+	deletePatience = 10 * time.Second
+)
+
 // oci is an OCI runtime's command line. go-runc is no help here: its Run and
 // Delete return when the command ends, and a command must fork on the
 // workshop's thread and not occupy that thread until then.
@@ -37,7 +46,14 @@ func (o oci) find() (string, error) {
 			}
 		}
 	}
-	return "", &isolation.Unavailable{Backend: "container/" + o.family, Lacks: "no " + o.command + " on the PATH", Remedy: o.remedy()}
+	return "", o.lacks("no "+o.command+" on the PATH", o.remedy())
+}
+
+// name is that of the backend.
+func (o oci) name() string { return "container/" + o.family }
+
+func (o oci) lacks(what, remedy string) error {
+	return &isolation.Unavailable{Backend: o.name(), Lacks: what, Remedy: remedy}
 }
 
 // inits are programs that can be a container's first process. All are called
@@ -117,7 +133,8 @@ func (o oci) delete(ctx context.Context, w *workshop, path, root, id string) err
 
 // environmentOf is what the OCI runtime's commands start with.
 func environmentOf(root string) []string {
-	return []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "XDG_RUNTIME_DIR=" + filepath.Dir(root)}
+	path := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	return []string{"PATH=" + path, "XDG_RUNTIME_DIR=" + filepath.Dir(root)}
 }
 
 func pidFile(bundle string) string { return filepath.Join(bundle, "pid") }

@@ -11,18 +11,6 @@ import (
 // own (results/reference, table 'Density').
 const footprint = 8 << 20
 
-// Footprint implements isolation.Footprinter.
-func (b *Backend) Footprint() int64 { return footprint }
-
-// Bounds implements isolation.Bounded.
-func (b *Backend) Bounds() []isolation.Bound {
-	all := []isolation.Bound{{Sandboxes: b.cfg.Max, By: "that is the configured limit"}}
-	if b.cfg.Network == NetworkBridge {
-		all = append(all, isolation.Bound{Sandboxes: MaxOnBridge, By: "a bridge has no more ports", Remedy: "those without a network need none (--" + NetworkFlag + " none)"})
-	}
-	return all
-}
-
 // bears is how many containers the memory at hand bears: the default of
 // Config.Max. Where the host does not say what is available, 64.
 func bears() int {

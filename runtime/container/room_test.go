@@ -2,6 +2,8 @@ package container
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -11,6 +13,36 @@ func TestContainerLimitComesFromTheMemoryAtHandUnlessConfigured(t *testing.T) {
 	}
 	if got := New(Config{Max: 7}).cfg.Max; got != 7 {
 		t.Errorf("a configured limit of 7 became %d", got)
+	}
+}
+
+// The host's fault is mended while the platform runs on.
+func TestPrepareThatFailedIsTriedAgain(t *testing.T) {
+	parent, err := os.MkdirTemp("", "lambdabench-state-") // t.TempDir is this user's alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(parent) })
+	dir := filepath.Join(parent, "later")
+	// A file where a directory is to be.
+	if err := errors.Join(os.Chmod(parent, 0o755), os.WriteFile(dir, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	b := New(Config{OCI: "crun", Network: NetworkNone, StateDir: dir})
+	defer b.Close()
+	if err := b.Probe(t.Context()); err != nil {
+		t.Skip(err)
+	}
+	for range 2 {
+		if err := b.prepare(t.Context()); err == nil || b.shared != nil {
+			t.Fatalf("with a file as state directory it has %+v, %v", b.shared, err)
+		}
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.prepare(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

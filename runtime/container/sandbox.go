@@ -21,7 +21,8 @@ import (
 // sandbox is one container, with the OCI runtime's process that waits for it,
 // the shim.
 type sandbox struct {
-	backend *Backend
+	shared  *shared
+	dismiss func(*sandbox) // takes the sandbox off the backend's list
 	id      string
 	dir     string // the bundle
 	layer   layer
@@ -88,7 +89,8 @@ func (s *sandbox) replaceLimits(l isolation.Limits) error {
 	if s.group == nil || s.limits == l {
 		return nil
 	}
-	if err := s.group.Limit(l); err != nil && !errors.Is(err, os.ErrNotExist) { // the container has ended: Import will say so
+	// Of a container that has ended the group is gone: Import says so.
+	if err := s.group.Limit(l); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	s.limits = l
@@ -169,7 +171,8 @@ func (s *sandbox) ending() driver.End {
 	if s.status.Signaled() {
 		return driver.End{
 			Status: "signal: " + s.status.Signal().String(),
-			Note:   fmt.Sprintf("%s%s: the OCI runtime's process was ended by a signal\n", s.output.bytes(), s.backend.Name()),
+			Note: fmt.Sprintf("%s%s: the OCI runtime's process was ended by a signal\n",
+				s.output.bytes(), s.shared.oci.name()),
 		}
 	}
 	e := driver.EndOf(containerStatus(s.status))
@@ -193,8 +196,8 @@ func containerStatus(of syscall.WaitStatus) syscall.WaitStatus {
 	return of
 }
 
-// tail keeps the last of what an OCI runtime writes, and a container's first
-// process before the driver has its log.
+// tail keeps the last tailBytes of an OCI runtime's output, and of that of a
+// container's first process before the driver has its log.
 type tail struct {
 	mu sync.Mutex
 	b  []byte

@@ -17,7 +17,8 @@ const logFD = 4
 // environment is what the driver starts with; the function's own comes with
 // Import.
 func environment(spec isolation.BootSpec) []string {
-	return append(driver.Environment(spec, image.DriverDir, "/tmp", driver.TaskRoot), driver.LogVariable+"="+strconv.Itoa(logFD))
+	env := driver.Environment(spec, image.DriverDir, "/tmp", driver.TaskRoot)
+	return append(env, driver.LogVariable+"="+strconv.Itoa(logFD))
 }
 
 // maskedPaths and readonlyPaths are Docker's (moby, oci/defaults.go).
@@ -91,7 +92,8 @@ func (b bundle) mounts() []specs.Mount {
 	}
 	all := []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
-		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
+		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs",
+			Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
 		memory("/dev/shm", "mode=1777", "size=65536k", "noexec"),
 		memory("/tmp", "mode=1777", "size=512m"),
 	}
@@ -100,7 +102,8 @@ func (b bundle) mounts() []specs.Mount {
 		all = append(all, memory(driver.TaskRoot, "mode=755", "size=512m", "tmpcopyup"))
 	}
 	if b.network == NetworkHost {
-		all = append(all, specs.Mount{Destination: "/etc/resolv.conf", Type: "bind", Source: "/etc/resolv.conf", Options: []string{"bind", "ro"}})
+		const file = "/etc/resolv.conf"
+		all = append(all, specs.Mount{Destination: file, Type: "bind", Source: file, Options: []string{"bind", "ro"}})
 	}
 	return all
 }

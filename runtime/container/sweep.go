@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -112,20 +110,4 @@ func endContainers(ctx context.Context, in *instance, record instanceRecord, w *
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// removeNoted removes the directories that are written in a file, the last
-// first. One that others use by now is theirs.
-func removeNoted(file string) error {
-	b, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	dirs := strings.Split(strings.TrimSpace(string(b)), "\n")
-	for _, dir := range slices.Backward(dirs) {
-		if rm := unix.Rmdir(dir); rm != nil && !errors.Is(rm, unix.ENOENT) && !errors.Is(rm, unix.EBUSY) {
-			err = errors.Join(err, rm)
-		}
-	}
-	return err
 }

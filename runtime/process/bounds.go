@@ -13,8 +13,8 @@ import (
 // its pool has 15.
 const tasksEach = 16
 
-// Bounds implements isolation.Bounded.
-func (b *Backend) Bounds() (all []isolation.Bound) {
+// bounds are the limits of processes above this one, in sandboxes.
+func bounds() (all []isolation.Bound) {
 	for _, l := range cgroup.TaskLimits() {
 		room := l.Max - max(0, l.Used)
 		all = append(all, isolation.Bound{

@@ -45,7 +45,7 @@ func TestConformanceAsAnOrdinaryUser(t *testing.T) {
 	if err := errors.Join(os.WriteFile(dir+"/test", binary, 0o755), os.Chmod(dir, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(dir+"/test", "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "2m")
+	cmd := exec.Command(dir+"/test", "-test.run", "^"+t.Name()+"$", "-test.v", "-test.timeout", "9m")
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
@@ -88,7 +88,8 @@ func TestUsageWithoutTheRightToTrace(t *testing.T) {
 	if err != nil || os.Geteuid() != 0 {
 		t.Skip("only root can give the right up, with setpriv: ", err)
 	}
-	cmd := exec.Command(setpriv, "--bounding-set="+tracing, "--inh-caps="+tracing, os.Args[0], "-test.run", "^TestUsageNamesTheSource", "-test.v")
+	cmd := exec.Command(setpriv, "--bounding-set="+tracing, "--inh-caps="+tracing,
+		os.Args[0], "-test.run", "^TestUsageNamesTheSource", "-test.v")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "Source:"+sourceRSS) {
 		t.Errorf("%v\n%s", err, out)
@@ -99,7 +100,8 @@ func TestFunctionsOfARootPlatformAreNotRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("the test does not run as root")
 	}
-	sb := loaded(t, New(Config{}), "import os\ndef handler(e, c):\n    return {'uid': os.getuid(), 'gid': os.getgid(), 'groups': os.getgroups()}\n")
+	sb := loaded(t, New(Config{}), "import os\ndef handler(e, c):\n"+
+		"    return {'uid': os.getuid(), 'gid': os.getgid(), 'groups': os.getgroups()}\n")
 	var got struct {
 		UID, GID uint32
 		Groups   []int
@@ -120,7 +122,8 @@ func TestAnUnreadablePackageIsSentAlong(t *testing.T) {
 	b := New(Config{})
 	t.Cleanup(func() { b.Close() })
 	sb := booted(t, b, isolation.Python)
-	if err := sb.Import(context.Background(), isolation.Function{Name: "f", Handler: "index.handler", Package: dir}); err != nil {
+	fn := isolation.Function{Name: "f", Handler: "index.handler", Package: dir}
+	if err := sb.Import(context.Background(), fn); err != nil {
 		t.Fatal(err)
 	}
 	t.Log(runtimetest.Reply(t, sb, "{}"))

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
@@ -28,22 +27,23 @@ const (
 )
 
 // launch starts the interpreter in a new sandbox.
-func (b *Backend) launch(name string, spec isolation.BootSpec) (_ *sandbox, err error) {
+func launch(h *shared, name string, spec isolation.BootSpec) (_ *sandbox, err error) {
 	file, _, err := driver.Source(spec.Interpreter.Language)
 	if err != nil {
 		return nil, err
 	}
-	if b.users != nil && b.noView != nil && !open(spec.Interpreter.Path) {
-		return nil, fmt.Errorf("unprivileged users cannot run %s: install it for all users, or run as an ordinary user", spec.Interpreter.Path)
+	if h.users != nil && h.noView != nil && !open(spec.Interpreter.Path) {
+		return nil, fmt.Errorf("unprivileged users cannot run %s: install it for all users, or run as an ordinary user",
+			spec.Interpreter.Path)
 	}
-	sb := &sandbox{backend: b, name: name, gone: make(chan struct{})}
+	sb := &sandbox{shared: h, name: name, gone: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, sb.release())
 		}
 	}()
-	if b.noView == nil {
-		sb.view = b.newView(spec.Interpreter.Path)
+	if h.noView == nil {
+		sb.view = h.newView(spec.Interpreter.Path)
 	}
 	if err := sb.acquire(); err != nil {
 		return nil, err
@@ -61,12 +61,13 @@ func (b *Backend) launch(name string, spec isolation.BootSpec) (_ *sandbox, err 
 	defer w.Close()
 	sb.output = out
 
-	own, drivers, task := sb.dir, filepath.Join(b.dir, "runtime"), sb.task
+	own, drivers, task := sb.dir, filepath.Join(h.dir, "runtime"), sb.task
 	if sb.view != nil {
 		own, drivers, task = "/tmp", runtimeRoot, driver.TaskRoot
 	}
-	args := []string{"-c", sb.script(), "sh", fmt.Sprint(b.cfg.MaxFile / 512), spec.Interpreter.Path}
-	cmd := exec.Command("/bin/sh", append(args, driver.Args(spec.Interpreter.Language, filepath.Join(drivers, file))...)...)
+	args := []string{"-c", sb.script(), "sh", fmt.Sprint(h.cfg.MaxFile / 512), spec.Interpreter.Path}
+	args = append(args, driver.Args(spec.Interpreter.Language, filepath.Join(drivers, file))...)
+	cmd := exec.Command("/bin/sh", args...)
 	cmd.Env = driver.Environment(spec, drivers, own, task)
 	cmd.Dir = own
 	cmd.Stdout, cmd.Stderr = w, w
@@ -77,7 +78,7 @@ func (b *Backend) launch(name string, spec isolation.BootSpec) (_ *sandbox, err 
 	if sb.namespaced() {
 		entered = nil
 	}
-	if err := b.spawner.start(cmd, sb.group, entered, sb.uid); err != nil {
+	if err := h.spawner.start(cmd, sb.group, entered, sb.uid); err != nil {
 		sb.cmd = nil
 		return nil, err
 	}
@@ -97,13 +98,6 @@ func (s *sandbox) attributes() *syscall.SysProcAttr {
 	return attr
 }
 
-// namespaced tells whether the sandbox has user and pid namespaces: where the
-// platform is not root, for a file system of its own, and where nothing else
-// holds its processes together.
-func (s *sandbox) namespaced() bool {
-	return s.uid == 0 && (s.view != nil || !s.group.Has(cgroup.Unified))
-}
-
 // script is what the sandbox's first process does.
 func (s *sandbox) script() string {
 	switch {
@@ -117,17 +111,17 @@ func (s *sandbox) script() string {
 
 // acquire takes what the sandbox has on the host: a user, groups, a directory.
 func (s *sandbox) acquire() (err error) {
-	b := s.backend
-	s.group = b.cgroups.Child(s.name)
+	h := s.shared
+	s.group = h.cgroups.Child(s.name)
 	if err := s.group.Make(); err != nil {
 		return err
 	}
-	if b.users != nil {
-		if s.uid, err = b.users.take(); err != nil {
+	if h.users != nil {
+		if s.uid, err = h.users.acquire(); err != nil {
 			return err
 		}
 	}
-	dir := filepath.Join(b.dir, s.name)
+	dir := filepath.Join(h.dir, s.name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
@@ -163,11 +157,4 @@ func (s *sandbox) greet(ctx context.Context, spec isolation.BootSpec) error {
 		return session.Prepare(ctx, spec.Prepare)
 	}
 	return nil
-}
-
-// namespacesPermitted tries what a namespaced sandbox needs.
-func namespacesPermitted() bool {
-	cmd := exec.Command("/bin/sh", "-c", ":")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID}
-	return cmd.Run() == nil
 }

@@ -75,12 +75,14 @@ func playPlatform(dir, mode string) {
 		if event == "loop" {
 			inv.Payload = []byte("{}")
 			go sb.Invoke(ctx, inv)
+			for begun := []byte(nil); len(begun) == 0; time.Sleep(time.Millisecond) {
+				begun, _ = sb.(isolation.Printer).Printed()
+			}
 		} else if res, err := sb.Invoke(ctx, inv); err != nil || res.Outcome != isolation.OK {
 			fmt.Println("error", err, res.Error)
 			return
 		}
 	}
-	time.Sleep(300 * time.Millisecond)
 	fmt.Println("ready")
 	select {}
 }
@@ -99,7 +101,7 @@ func killPlatform(t *testing.T, mode string, cfg Config) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	os.Chmod(dir, 0o755)
-	for name, source := range map[string]string{"{": escaping, "l": "def handler(e, c):\n    while True: pass\n"} {
+	for name, source := range map[string]string{"{": escaping, "l": "def handler(e, c):\n    print('begun')\n    while True: pass\n"} {
 		os.MkdirAll(filepath.Join(dir, name), 0o755)
 		os.WriteFile(filepath.Join(dir, name, "index.py"), []byte(source), 0o644)
 	}

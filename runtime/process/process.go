@@ -44,9 +44,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -55,29 +52,13 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// Config of the backend; the zero value works.
-type Config struct {
-	Dir      string // for driver files and work directories; the system's temporary one by default
-	FirstUID uint32 // where the user ids of functions begin if the platform is root; FirstUID by default
-	MaxFile  int64  // largest file that a function may write, in bytes; 512 MB, AWS's /tmp, by default
-
-	withoutCgroups bool // as on a host that permits none; for tests
-	withoutUsers   bool // as if not root; for tests
-	withoutViews   bool // as on a host that permits no mount namespace; for tests
-}
-
 // Backend runs every sandbox as a process of its own.
 type Backend struct {
 	cfg Config
 
-	preparing sync.Mutex // guards what follows until it is ready
-	ready     bool
-	dir       string
-	cgroups   *cgroup.Group // around the sandboxes' own
-	users     *users        // nil if functions run as the platform's own user
-	noView    error         // why sandboxes have no file system of their own; nil: they have
-	spawner   *spawner
-	watch     *watch // nil where a cgroup limits memory
+	preparing sync.Mutex // guards the next two; neither changes once it is set
+	*shared              // nil until the first use
+	watch     *watch     // nil where a cgroup limits memory
 
 	mu      sync.Mutex
 	closed  bool
@@ -95,7 +76,7 @@ func New(cfg Config) *Backend {
 }
 
 // Name is "process".
-func (b *Backend) Name() string { return "process" }
+func (b *Backend) Name() string { return name }
 
 // Probe reports whether what a function starts can be ended for certain.
 func (b *Backend) Probe(ctx context.Context) error {
@@ -113,22 +94,6 @@ func (b *Backend) Probe(ctx context.Context) error {
 	return nil
 }
 
-// namespaceRemedy is what permits user namespaces: the settings that keep a user
-// from making them where the host has these, else those of a container.
-func namespaceRemedy(sysctls string) string {
-	for _, s := range []struct{ name, forbids, permits string }{
-		{"kernel.unprivileged_userns_clone", "0", "1"},
-		{"kernel.apparmor_restrict_unprivileged_userns", "1", "0"},
-		{"user.max_user_namespaces", "0", "15000"},
-	} {
-		text, err := os.ReadFile(filepath.Join(sysctls, strings.ReplaceAll(s.name, ".", "/")))
-		if err == nil && strings.TrimSpace(string(text)) == s.forbids {
-			return "sysctl " + s.name + "=" + s.permits + ", or run as root"
-		}
-	}
-	return "run as root, or permit user namespaces (docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined)"
-}
-
 // CanLimit implements isolation.Limiter.
 func (b *Backend) CanLimit(l isolation.Limits) error {
 	if err := b.prepare(); err != nil {
@@ -144,6 +109,49 @@ func (b *Backend) CanLimit(l isolation.Limits) error {
 		return lacks("no pids cgroup can be made and CAP_SYS_RESOURCE is missing", "grant CAP_SYS_RESOURCE")
 	}
 	return nil
+}
+
+// CanConfine implements isolation.Confiner.
+func (b *Backend) CanConfine() error {
+	if err := b.prepare(); err != nil {
+		return err
+	}
+	return b.noView
+}
+
+// Bounds implements isolation.Bounded.
+func (b *Backend) Bounds() []isolation.Bound { return bounds() }
+
+// prepare makes what the sandboxes share. After a failure the next use tries
+// again.
+func (b *Backend) prepare() error {
+	b.preparing.Lock()
+	defer b.preparing.Unlock()
+	b.mu.Lock()
+	closed := b.closed
+	b.mu.Unlock()
+	if closed {
+		return errClosed
+	}
+	if b.shared != nil {
+		return nil
+	}
+	made, err := makeShared(b.cfg)
+	if err != nil {
+		return fmt.Errorf("prepare process backend: %w", err)
+	}
+	b.shared = made
+	if made.cgroups.Source() == "" {
+		b.watch = newWatch(b.checkMemory)
+	}
+	return nil
+}
+
+// checkMemory ends the sandboxes that are over their memory limit.
+func (b *Backend) checkMemory() {
+	for _, sb := range b.sandboxes() {
+		sb.checkMemory()
+	}
 }
 
 // Boot implements isolation.Backend.
@@ -164,10 +172,11 @@ func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, 
 		return nil, err
 	}
 	defer b.booting.Done()
-	sb, err := b.launch(name, spec)
+	sb, err := launch(b.shared, name, spec)
 	if err != nil {
 		return nil, err
 	}
+	sb.dismiss = b.dismiss
 	if err := sb.greet(ctx, spec); err != nil {
 		return nil, errors.Join(err, sb.Close())
 	}
@@ -223,5 +232,11 @@ func (b *Backend) Close() error {
 	}
 	b.preparing.Lock()
 	defer b.preparing.Unlock()
-	return errors.Join(append(errs, b.dismantle())...)
+	if b.watch != nil {
+		b.watch.close()
+	}
+	if b.shared != nil {
+		errs = append(errs, b.shared.close())
+	}
+	return errors.Join(errs...)
 }

@@ -46,8 +46,8 @@ func TestPrepareThatFailedIsTriedAgain(t *testing.T) {
 		if err := b.Probe(t.Context()); err == nil {
 			t.Fatal("it works without its directory")
 		}
-		if b.cgroups != nil || b.dir != "" {
-			t.Errorf("of a prepare that failed %v and %q stay", b.cgroups, b.dir)
+		if b.shared != nil {
+			t.Errorf("of a prepare that failed %+v stays", b.shared)
 		}
 	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -72,7 +72,8 @@ func TestDyingWordsAreInTheLog(t *testing.T) {
 }
 
 func TestAFileOverTheLimitIsRefused(t *testing.T) {
-	sb := loaded(t, New(Config{MaxFile: 1 << 20}), "import tempfile\ndef handler(e, c):\n    with open(tempfile.gettempdir() + '/big', 'wb') as f:\n        f.write(bytes(2 << 20))\n")
+	sb := loaded(t, New(Config{MaxFile: 1 << 20}), "import tempfile\ndef handler(e, c):\n"+
+		"    with open(tempfile.gettempdir() + '/big', 'wb') as f:\n        f.write(bytes(2 << 20))\n")
 	res := runtimetest.Invoke(t, sb, "{}")
 	if res.Outcome != isolation.Failed || !strings.Contains(res.Error.Message, "File too large") {
 		t.Errorf("%+v, %v", res, res.Error)
@@ -108,7 +109,9 @@ func TestAMemoryLimitBelowTheRuntimesOwnIsExplained(t *testing.T) {
 	if !b.cgroups.HasV1(cgroup.Memory) {
 		t.Skip("only a version 1 memory cgroup refuses a limit below what is in use")
 	}
-	err := sb.Import(context.Background(), isolation.Function{Name: "f", Handler: "index.handler", Package: "/", Limits: isolation.Limits{MemoryBytes: 1 << 20}})
+	err := sb.Import(context.Background(), isolation.Function{
+		Name: "f", Handler: "index.handler", Package: "/", Limits: isolation.Limits{MemoryBytes: 1 << 20},
+	})
 	if err == nil || !strings.Contains(err.Error(), "limit of 1 MB is below what the runtime itself takes") {
 		t.Errorf("import gave %v", err)
 	}
@@ -125,7 +128,8 @@ func BenchmarkHot(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		res, err := sb.Invoke(ctx, isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(5 * time.Second)})
+		inv := isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(5 * time.Second)}
+		res, err := sb.Invoke(ctx, inv)
 		if err != nil || res.Outcome != isolation.OK {
 			b.Fatalf("invoke: %+v, %v", res, err)
 		}

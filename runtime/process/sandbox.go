@@ -8,12 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
@@ -25,7 +25,8 @@ const closePatience = 10 * time.Second
 
 // sandbox is one interpreter and whatever it starts.
 type sandbox struct {
-	backend *Backend
+	shared  *shared
+	dismiss func(*sandbox) // takes the sandbox off the backend's list; nil before it is on the list
 	name    string
 	dir     string // private: HOME, TMPDIR
 	task    string // where ld.so looks for the package's libraries: a link to the package, once there is one
@@ -90,8 +91,9 @@ func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {
 	return s.session.Import(ctx, code, fn)
 }
 
-// linkTask lets s.task, which the interpreter has in its LD_LIBRARY_PATH, lead to the code. It was a directory so that
-// ld.so has seen one there (driver.LibraryPath). A view has /var/task instead.
+// linkTask makes s.task, which is in the interpreter's LD_LIBRARY_PATH, a link to the
+// code. Until then s.task is a directory, because ld.so looks for one when the
+// interpreter starts (driver.LibraryPath). A view has /var/task instead.
 func (s *sandbox) linkTask(root string) error {
 	if s.view != nil {
 		return nil
@@ -114,7 +116,7 @@ func (s *sandbox) code(fn isolation.Function) (driver.Code, error) {
 	case s.view != nil && (s.uid == 0 || !openEntries(dir)):
 		return driver.PackCode(dir, driver.TaskRoot)
 	case s.view != nil:
-		spawner, pid := s.backend.spawner, s.PID()
+		spawner, pid := s.shared.spawner, s.PID()
 		return driver.CodeAt(driver.TaskRoot), spawner.do(func() error { return spawner.show(dir, pid) })
 	case s.uid == 0 || open(dir) && openEntries(dir):
 		return driver.CodeAt(dir), nil
@@ -161,7 +163,61 @@ func (s *sandbox) killSoon() {
 }
 
 // Usage implements isolation.Sandbox.
-func (s *sandbox) Usage() (isolation.Usage, error) { return s.usage() }
+func (s *sandbox) Usage() (isolation.Usage, error) {
+	u, err := usageOf(s.group, s.pids)
+	if err != nil {
+		return u, fmt.Errorf("usage of process %d: %w", s.PID(), err)
+	}
+	return u, nil
+}
+
+// limit puts the sandbox under l. What no cgroup can limit is bounded by
+// rlimits and the watch, where the host lets us.
+func (s *sandbox) limit(l isolation.Limits) error {
+	s.mu.Lock()
+	s.limits = l
+	s.mu.Unlock()
+	if err := limitGroup(s.group, s.PID(), l); err != nil {
+		if errors.Is(err, unix.EBUSY) { // version 1 refuses a limit below what is in use
+			return fmt.Errorf("the limit of %d MB is below what the runtime itself takes: %w", l.MemoryBytes>>20, err)
+		}
+		return err
+	}
+	for _, pid := range s.pids() {
+		if s.group.Source() == "" {
+			// Room for what is mapped and never touched, thread stacks above all.
+			setLimit(pid, unix.RLIMIT_DATA, l.MemoryBytes, 64<<20)
+		}
+		if !s.group.Has(cgroup.PIDs) {
+			setLimit(pid, unix.RLIMIT_NPROC, int64(l.Processes), 0)
+		}
+	}
+	return nil
+}
+
+// checkMemory ends a sandbox whose resident memory is over its limit.
+func (s *sandbox) checkMemory() {
+	s.mu.Lock()
+	limit := s.limits.MemoryBytes
+	s.mu.Unlock()
+	select {
+	case <-s.gone:
+		return
+	default:
+	}
+	if limit <= 0 {
+		return
+	}
+	var resident int64
+	for _, pid := range s.pids() {
+		size, _ := residentSetSize(pid) // one that has ended takes nothing
+		resident += size
+	}
+	if resident > limit {
+		s.overLimit.Store(true)
+		s.kill()
+	}
+}
 
 // endPatience is how long a process whose stream ended has time to end, and then
 // one that is killed, before the reply goes out without its status.
@@ -234,8 +290,8 @@ func (s *sandbox) Close() error {
 	return s.closeErr
 }
 
-// awaitGone waits for the end of a process that was killed. One that the kernel
-// does not let go, in a read from a dead disk say, is given up.
+// awaitGone waits for the end of a process that was killed. A process that the kernel
+// cannot end, such as one in a read from a dead disk, is given up after closePatience.
 func (s *sandbox) awaitGone() error {
 	select {
 	case <-s.gone:
@@ -262,34 +318,26 @@ func (s *sandbox) release() error {
 		errs = append(errs, os.RemoveAll(s.dir), os.RemoveAll(s.task))
 	}
 	if s.uid != 0 {
-		s.backend.users.give(s.uid)
+		s.shared.users.release(s.uid)
 	}
-	s.backend.dismiss(s)
+	if s.dismiss != nil {
+		s.dismiss(s)
+	}
 	return errors.Join(errs...)
+}
+
+// namespaced tells whether the sandbox has user and pid namespaces: where the
+// platform is not root, for a file system of its own, and where nothing else
+// holds its processes together.
+func (s *sandbox) namespaced() bool {
+	return s.uid == 0 && (s.view != nil || !s.group.Has(cgroup.Unified))
 }
 
 // pids are the sandbox's processes: those of its group, else the interpreter
 // and its descendants.
-func (s *sandbox) pids() (pids []int) {
+func (s *sandbox) pids() []int {
 	if s.group.Has(cgroup.Unified) {
 		return s.group.Processes()
 	}
-	for next := []int{s.cmd.Process.Pid}; len(next) > 0; next = next[1:] {
-		pids = append(pids, next[0])
-		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", next[0]))
-		for _, list := range lists {
-			text, _ := os.ReadFile(list)
-			next = append(next, numbers(string(text))...)
-		}
-	}
-	return pids
-}
-
-func numbers(text string) (all []int) {
-	for f := range strings.FieldsSeq(text) {
-		if n, err := strconv.Atoi(f); err == nil {
-			all = append(all, n)
-		}
-	}
-	return all
+	return withDescendants(s.PID())
 }

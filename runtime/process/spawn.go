@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/driver"
 )
 
 // spawner forks every sandbox of a backend from one thread of its own. A
@@ -97,6 +98,33 @@ func (s *spawner) within(v *view, owner uint32, start func() error) error {
 	err := v.enter(owner)
 	if err == nil {
 		err = start()
+	}
+	return errors.Join(err, s.comeHome())
+}
+
+// show makes a directory of the host the sandbox's /var/task, read-only,
+// whatever the modes of the directories above it. The thread of s is in its
+// own mount namespace, and returns to it.
+func (s *spawner) show(dir string, pid int) error {
+	tree, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		return fmt.Errorf("open mount of %s: %w", dir, err)
+	}
+	defer unix.Close(tree)
+	if err := readOnly(tree, "", unix.AT_EMPTY_PATH); err != nil {
+		return err
+	}
+	ns, err := unix.Open(fmt.Sprintf("/proc/%d/ns/mnt", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open mount namespace of process %d: %w", pid, err)
+	}
+	defer unix.Close(ns)
+	if err := unix.Setns(ns, unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("enter mount namespace of process %d: %w", pid, err)
+	}
+	err = unix.MoveMount(tree, "", unix.AT_FDCWD, driver.TaskRoot, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	if err != nil {
+		err = fmt.Errorf("mount %s: %w", driver.TaskRoot, err)
 	}
 	return errors.Join(err, s.comeHome())
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,29 +15,26 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// usage of the sandbox: what its cgroup is charged without the file cache that
+// usageOf a sandbox is what its cgroup is charged without the file cache that
 // could be dropped at once, or, where there is no memory cgroup, the
 // proportional set sizes of its processes. To read those of another user's
 // process takes CAP_SYS_PTRACE, which root lacks in a container: what is left
 // are resident set sizes, in which shared pages count in every process.
-func (s *sandbox) usage() (u isolation.Usage, err error) {
-	if s.group.Source() != "" {
-		u, err = s.group.Usage()
+func usageOf(g *cgroup.Group, pids func() []int) (u isolation.Usage, err error) {
+	if g.Source() != "" {
+		u, err = g.Usage()
 	} else {
 		u.Source = sourcePSS
-		u.MemoryBytes, err = sumOver(s.pids(), proportionalSetSize)
+		u.MemoryBytes, err = sumOver(pids(), proportionalSetSize)
 		if errors.Is(err, fs.ErrPermission) {
 			u.Source = sourceRSS
-			u.MemoryBytes, err = sumOver(s.pids(), residentSetSize)
+			u.MemoryBytes, err = sumOver(pids(), residentSetSize)
 		}
 	}
 	if err == nil {
-		u.CPU, err = s.cpuTime()
+		u.CPU, err = cpuTime(g, pids)
 	}
-	if err != nil {
-		return u, fmt.Errorf("usage of process %d: %w", s.cmd.Process.Pid, err)
-	}
-	return u, nil
+	return u, err
 }
 
 // sumOver adds up what a sandbox's processes have, the interpreter first. Others
@@ -59,13 +58,13 @@ const (
 
 // cpuTime is user and system time of the whole group; without one, that of the
 // processes that are there and of children that were waited for.
-func (s *sandbox) cpuTime() (time.Duration, error) {
-	if s.group.Has(cgroup.Unified) {
-		return s.group.CPUTime()
+func cpuTime(g *cgroup.Group, pids func() []int) (time.Duration, error) {
+	if g.Has(cgroup.Unified) {
+		return g.CPUTime()
 	}
 	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
 	var ticks int64
-	for _, pid := range s.pids() {
+	for _, pid := range pids() {
 		stat := cgroup.StatFields(pid)
 		for i := 11; i < 15 && i < len(stat); i++ { // utime, stime, cutime, cstime
 			var n int64
@@ -91,4 +90,37 @@ func proportionalSetSize(pid int) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("no Pss in smaps_rollup")
+}
+
+// residentSetSize reads the second field of proc(5) statm, in pages.
+func residentSetSize(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, err
+	}
+	var size, resident int64
+	_, err = fmt.Sscan(string(text), &size, &resident)
+	return resident * int64(os.Getpagesize()), err
+}
+
+// withDescendants is a process with all that it started, and that these did.
+func withDescendants(pid int) (pids []int) {
+	for next := []int{pid}; len(next) > 0; next = next[1:] {
+		pids = append(pids, next[0])
+		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", next[0]))
+		for _, list := range lists {
+			text, _ := os.ReadFile(list)
+			next = append(next, numbers(string(text))...)
+		}
+	}
+	return pids
+}
+
+func numbers(text string) (all []int) {
+	for f := range strings.FieldsSeq(text) {
+		if n, err := strconv.Atoi(f); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
 }

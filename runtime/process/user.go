@@ -82,14 +82,16 @@ func mapped(first uint32) bool {
 	}
 	for line := range strings.Lines(string(text)) {
 		var inside, outside, length uint64
-		if n, _ := fmt.Sscan(line, &inside, &outside, &length); n == 3 && inside <= uint64(first) && uint64(first)+blockUIDs <= inside+length {
+		n, _ := fmt.Sscan(line, &inside, &outside, &length)
+		if n == 3 && inside <= uint64(first) && uint64(first)+blockUIDs <= inside+length {
 			return true
 		}
 	}
 	return false
 }
 
-func (u *users) take() (uint32, error) {
+// acquire returns an id that no other sandbox has.
+func (u *users) acquire() (uint32, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(u.used) == blockUIDs {
@@ -104,7 +106,7 @@ func (u *users) take() (uint32, error) {
 	return id, nil
 }
 
-func (u *users) give(id uint32) {
+func (u *users) release(id uint32) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	delete(u.used, id)

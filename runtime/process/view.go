@@ -1,13 +1,9 @@
 package process
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 const (
@@ -70,41 +66,4 @@ func (v *view) shows(path string) bool {
 		}
 	}
 	return false
-}
-
-// errNoView: functions share the host's file system.
-var errNoView = errors.New("functions see the host's files and share its /tmp")
-
-// CanConfine implements isolation.Confiner.
-func (b *Backend) CanConfine() error {
-	if err := b.prepare(); err != nil {
-		return err
-	}
-	return b.noView
-}
-
-// tryView finds out whether this host lets sandboxes have a file system of
-// their own, by making one. The error says why not, for CanConfine.
-func (b *Backend) tryView() error {
-	why := errors.New("turned off")
-	switch v := b.newView("/bin/sh"); {
-	case b.cfg.withoutViews:
-	case b.users != nil:
-		why = b.spawner.do(func() error { return b.spawner.within(v, 0, func() error { return nil }) })
-	default:
-		why = b.tryScript(v)
-	}
-	if why == nil {
-		return nil
-	}
-	remedy := "permit user namespaces (docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined; " +
-		"Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0), or run as root"
-	if b.users != nil {
-		remedy = "give this environment CAP_SYS_ADMIN (docker: --privileged)"
-	}
-	return &isolation.Unavailable{Backend: b.Name(), Lacks: fmt.Sprintf("%v: %v", errNoView, why), Remedy: remedy}
-}
-
-func (b *Backend) newView(interpreter string) *view {
-	return newView(filepath.Join(b.dir, "root"), filepath.Join(b.dir, "runtime"), interpreter)
 }

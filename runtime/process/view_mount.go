@@ -87,7 +87,8 @@ func (v *view) makeOwn(owner uint32) error {
 	if err := errors.Join(os.MkdirAll(libraries, 0o755), os.Chown(task, int(owner), int(owner))); err != nil {
 		return err
 	}
-	err := unix.Mount("tmpfs", filepath.Join(v.base, "/dev/shm"), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=1777,size=64m")
+	shm, flags := filepath.Join(v.base, "/dev/shm"), uintptr(unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)
+	err := unix.Mount("tmpfs", shm, "tmpfs", flags, "mode=1777,size=64m")
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("mount /dev/shm: %w", err)
 	}
@@ -107,31 +108,4 @@ func (v *view) pivot() error {
 		return fmt.Errorf("detach the host's root: %w", err)
 	}
 	return unix.Chdir("/")
-}
-
-// show makes a directory of the host the sandbox's /var/task, read-only,
-// whatever the modes of the directories above it. The thread of s is in its
-// own mount namespace, and returns to it.
-func (s *spawner) show(dir string, pid int) error {
-	tree, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
-	if err != nil {
-		return fmt.Errorf("open mount of %s: %w", dir, err)
-	}
-	defer unix.Close(tree)
-	if err := readOnly(tree, "", unix.AT_EMPTY_PATH); err != nil {
-		return err
-	}
-	ns, err := unix.Open(fmt.Sprintf("/proc/%d/ns/mnt", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open mount namespace of process %d: %w", pid, err)
-	}
-	defer unix.Close(ns)
-	if err := unix.Setns(ns, unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("enter mount namespace of process %d: %w", pid, err)
-	}
-	err = unix.MoveMount(tree, "", unix.AT_FDCWD, driver.TaskRoot, unix.MOVE_MOUNT_F_EMPTY_PATH)
-	if err != nil {
-		err = fmt.Errorf("mount %s: %w", driver.TaskRoot, err)
-	}
-	return errors.Join(err, s.comeHome())
 }

@@ -3,35 +3,11 @@ package process
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 
 	"github.com/lambdabench/lambdabench/runtime/driver"
 )
-
-// namespaces are those of a sandbox whose platform is not root. Its first
-// process is root in them, as mount(8) demands; the function is not.
-func namespaces(view bool) *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
-	uid, gid := os.Getuid(), os.Getgid()
-	inside, group := uid, gid
-	attr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID
-	if view {
-		attr.Cloneflags |= syscall.CLONE_NEWNS
-		inside, group = 0, 0
-	}
-	attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: inside, HostID: uid, Size: 1}}
-	attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: group, HostID: gid, Size: 1}}
-	return attr
-}
-
-// becomeOwn takes the function back to the platform's user, in a user namespace
-// of its own: it then has no capability over the sandbox's mounts.
-func becomeOwn() string {
-	return fmt.Sprintf("unshare --user --map-user=%d --map-group=%d ", os.Getuid(), os.Getgid())
-}
 
 // script carries the plan out with util-linux: a Go program has more than one
 // thread, and cannot enter a user namespace itself. One mount(8) makes all
@@ -50,7 +26,7 @@ func (v *view) script() string {
 	bind(v.runtime, runtimeRoot)
 	var b strings.Builder
 	fmt.Fprintf(&b, "set -e\numask 022\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n")
-	fmt.Fprintf(&b, "mount -t tmpfs -o mode=755,size=%s,nosuid,nodev tmpfs %s\ncd %s\n", viewSize, quoted(v.base), quoted(v.base))
+	fmt.Fprintf(&b, "mount -t tmpfs -o mode=755,size=%s,nosuid,nodev tmpfs %s\ncd %[2]s\n", viewSize, quoted(v.base))
 	fmt.Fprintf(&b, "mkdir -p ./host .%s/lib%s\nmkdir -m 1777 ./tmp ./var/tmp\n", driver.TaskRoot, dirs.String())
 	for _, link := range v.links {
 		fmt.Fprintf(&b, "ln -s %s .%s\n", quoted(link[0]), quoted(link[1]))
@@ -72,7 +48,7 @@ func tabled(s string) string {
 }
 
 // tryScript carries the plan out for a process that does nothing.
-func (b *Backend) tryScript(v *view) error {
+func tryScript(s *spawner, v *view) error {
 	if !namespacesPermitted() { // Go leaks the pipe for the mappings where the clone fails
 		return errors.New("user and pid namespaces are not permitted")
 	}
@@ -81,7 +57,7 @@ func (b *Backend) tryScript(v *view) error {
 	cmd.SysProcAttr = namespaces(true)
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err := b.spawner.do(cmd.Start)
+	err := s.do(cmd.Start)
 	if err == nil {
 		err = cmd.Wait()
 	}
