@@ -61,7 +61,7 @@ func (s *suite) benchHot(b *testing.B) {
 
 func benchInvoke(b *testing.B, sb isolation.Sandbox) {
 	for b.Loop() {
-		res, err := sb.Invoke(b.Context(), isolation.Invocation{ID: requestID, Payload: []byte("{}"), Deadline: time.Now().Add(5 * time.Second)})
+		res, err := sb.Invoke(b.Context(), invocation("{}", 5*time.Second))
 		if err != nil || res.Outcome != isolation.OK {
 			b.Fatalf("invoke: %+v, %v", res, err)
 		}

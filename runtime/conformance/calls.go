@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
@@ -44,7 +43,9 @@ func (s *suite) calls(t *testing.T) {
 	run("usage", usage)
 	if s.node() {
 		run("async", func(t *testing.T, sb isolation.Sandbox) { wantResult(t, invoke(t, sb, do("async")), `"later"`) })
-		run("promise that never settles", func(t *testing.T, sb isolation.Sandbox) { wantResult(t, invoke(t, sb, do("open")), "null") })
+		run("promise that never settles", func(t *testing.T, sb isolation.Sandbox) {
+			wantResult(t, invoke(t, sb, do("open")), "null")
+		})
 		run("thrown values", thrownValues)
 	} else {
 		run("coroutine", func(t *testing.T, sb isolation.Sandbox) {
@@ -66,7 +67,8 @@ func (s *suite) spaced(compact string) string {
 
 func wantFailure(t testing.TB, res isolation.Result, errorType, message string) {
 	t.Helper()
-	if res.Outcome != isolation.Failed || res.Error == nil || res.Error.Type != errorType || !strings.Contains(res.Error.Message, message) {
+	if res.Outcome != isolation.Failed || res.Error == nil || res.Error.Type != errorType ||
+		!strings.Contains(res.Error.Message, message) {
 		t.Errorf("outcome %s, error %v; want %s with %q", res.Outcome, res.Error, errorType, message)
 	}
 }
@@ -124,7 +126,8 @@ func (s *suite) context(t *testing.T, sb isolation.Sandbox) {
 	}
 	got := mustSucceed[seen](t, invokeFor(t, sb, do("context"), patience))
 	fn := s.function("")
-	if got.ID != requestID || got.Name != fn.Name || got.Version != fn.Version || got.ARN != fn.ARN || got.Memory != "1024" {
+	if got.ID != requestID || got.Name != fn.Name || got.Version != fn.Version ||
+		got.ARN != fn.ARN || got.Memory != "1024" {
 		t.Errorf("context %+v", got)
 	}
 	if got.Remaining <= 0 || got.Remaining > float64(patience.Milliseconds()) {
@@ -180,9 +183,10 @@ func (s *suite) hugePayloads(t *testing.T, sb isolation.Sandbox) {
 		t.Errorf("a reply of %d bytes came as %d", n, len(got))
 	}
 	for _, over := range []int{isolation.MaxPayloadBytes, 100 << 20} {
-		wantFailure(t, invoke(t, sb, fmt.Sprintf(`{"do":"big","bytes":%d}`, over)), isolation.TypeTooLargeReply, "payload size exceeded")
+		res := invoke(t, sb, fmt.Sprintf(`{"do":"big","bytes":%d}`, over))
+		wantFailure(t, res, isolation.TypeTooLargeReply, "payload size exceeded")
 	}
-	_, err := sb.Invoke(t.Context(), isolation.Invocation{ID: requestID, Payload: []byte(event(isolation.MaxPayloadBytes)), Deadline: time.Now().Add(patience)})
+	_, err := sb.Invoke(t.Context(), invocation(event(isolation.MaxPayloadBytes), patience))
 	if !errors.Is(err, isolation.ErrPayloadTooLarge) {
 		t.Errorf("an event over the limit gave %v", err)
 	}

@@ -156,7 +156,12 @@ func (s *suite) importInto(t testing.TB, sb isolation.Sandbox, fn isolation.Func
 
 const requestID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 
-// invoke hands the event (a JSON text) to sb.
+// invocation of a handler with an event, a JSON text.
+func invocation(event string, limit time.Duration) isolation.Invocation {
+	return isolation.Invocation{ID: requestID, Payload: []byte(event), Deadline: time.Now().Add(limit)}
+}
+
+// invoke hands the event to sb.
 func invoke(t testing.TB, sb isolation.Sandbox, event string) isolation.Result {
 	t.Helper()
 	return invokeFor(t, sb, event, patience)
@@ -164,10 +169,9 @@ func invoke(t testing.TB, sb isolation.Sandbox, event string) isolation.Result {
 
 func invokeFor(t testing.TB, sb isolation.Sandbox, event string, limit time.Duration) isolation.Result {
 	t.Helper()
-	res, err := sb.Invoke(context.Background(), isolation.Invocation{
-		ID: requestID, Payload: []byte(event), Deadline: time.Now().Add(limit),
-		ClientContext: []byte(`{"custom":{"k":"v"}}`),
-	})
+	inv := invocation(event, limit)
+	inv.ClientContext = []byte(`{"custom":{"k":"v"}}`)
+	res, err := sb.Invoke(context.Background(), inv)
 	if err != nil {
 		t.Fatalf("invoke %.80s: %v", event, err)
 	}

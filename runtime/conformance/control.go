@@ -36,14 +36,19 @@ func (s *suite) control(t *testing.T) {
 	})
 }
 
-// start invokes the case in the background and gives it time to begin.
-func start(ctx context.Context, sb isolation.Sandbox, name string) <-chan reply {
+// start invokes a case that prints in the background, and returns when the handler
+// has printed.
+func start(ctx context.Context, t testing.TB, sb isolation.Sandbox, name string) <-chan reply {
+	t.Helper()
 	done := make(chan reply, 1)
 	go func() {
-		res, err := sb.Invoke(ctx, isolation.Invocation{ID: requestID, Payload: []byte(do(name)), Deadline: time.Now().Add(patience)})
+		res, err := sb.Invoke(ctx, invocation(do(name), patience))
 		done <- reply{res, err}
 	}()
-	time.Sleep(100 * time.Millisecond)
+	runtimetest.Eventually(t, "the handler runs", func() bool {
+		log, _ := sb.(isolation.Printer).Printed()
+		return len(log) > 0
+	})
 	return done
 }
 
@@ -70,7 +75,7 @@ func (s *suite) killed(t *testing.T) {
 	if !ok {
 		t.Skipf("a sandbox of %s is no process of the host (no isolation.HostProcess)", s.backend.Name())
 	}
-	done := start(context.Background(), sb, "hang")
+	done := start(context.Background(), t, sb, "hang")
 	if err := syscall.Kill(host.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +118,7 @@ func wantEnded(t *testing.T, sb isolation.Sandbox, how string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	res, err := sb.Invoke(ctx, isolation.Invocation{ID: requestID, Payload: []byte(do("nothing")), Deadline: time.Now().Add(patience)})
+	res, err := sb.Invoke(ctx, invocation(do("nothing"), patience))
 	if !errors.Is(err, isolation.ErrUndelivered) || !strings.Contains(err.Error(), how) {
 		t.Errorf("the next call gave %+v, %v; want ErrUndelivered and %q", res, err, how)
 	}
@@ -149,7 +154,7 @@ func (s *suite) killedIdle(t *testing.T) {
 
 func (s *suite) closeDuringInvoke(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
-	done := start(context.Background(), sb, "loop")
+	done := start(context.Background(), t, sb, "loop")
 	if err := sb.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +164,8 @@ func (s *suite) closeDuringInvoke(t *testing.T) {
 	if err := sb.Close(); err != nil {
 		t.Errorf("the second close: %v", err)
 	}
-	if _, err := sb.Invoke(context.Background(), isolation.Invocation{ID: requestID, Payload: []byte("{}")}); !errors.Is(err, isolation.ErrClosed) {
+	_, err := sb.Invoke(context.Background(), isolation.Invocation{ID: requestID, Payload: []byte("{}")})
+	if !errors.Is(err, isolation.ErrClosed) {
 		t.Errorf("invoke after close gave %v", err)
 	}
 }
@@ -168,7 +174,7 @@ func (s *suite) cancelDuringInvoke(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	done := start(ctx, sb, "hang")
+	done := start(ctx, t, sb, "hang")
 	cancel()
 	if r := await(t, done); !errors.Is(r.err, context.Canceled) {
 		t.Errorf("invoke gave %+v, %v; want context.Canceled", r.res, r.err)
@@ -177,8 +183,9 @@ func (s *suite) cancelDuringInvoke(t *testing.T) {
 
 func (s *suite) busy(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
-	done := start(context.Background(), sb, "hang")
-	if _, err := sb.Invoke(context.Background(), isolation.Invocation{ID: requestID, Payload: []byte("{}")}); !errors.Is(err, isolation.ErrBusy) {
+	done := start(context.Background(), t, sb, "hang")
+	_, err := sb.Invoke(context.Background(), isolation.Invocation{ID: requestID, Payload: []byte("{}")})
+	if !errors.Is(err, isolation.ErrBusy) {
 		t.Errorf("a second invocation gave %v", err)
 	}
 	sb.Close()
@@ -224,7 +231,7 @@ func (s *suite) sideBySide(t *testing.T) {
 			}
 			for n := range calls {
 				want := fmt.Sprint(i*1000 + n)
-				res, err := sb.Invoke(ctx, isolation.Invocation{ID: requestID, Payload: []byte(`{"do":"echo","value":` + want + `}`), Deadline: time.Now().Add(patience)})
+				res, err := sb.Invoke(ctx, invocation(`{"do":"echo","value":`+want+`}`, patience))
 				if err != nil || string(res.Payload) != want {
 					t.Errorf("%s, %v, %v; want %s", res.Payload, res.Error, err, want)
 				}

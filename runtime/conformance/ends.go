@@ -22,7 +22,8 @@ func (s *suite) ends(t *testing.T) {
 	}{
 		{"exit status 0", "exit0", isolation.Crashed, isolation.TypeExit, "Runtime exited without providing a reason"},
 		{"exit status 3", "exit3", isolation.Crashed, isolation.TypeExit, "Runtime exited with error: exit status 3"},
-		{"exit without clean-up", "exitInner", isolation.Crashed, isolation.TypeExit, "Runtime exited with error: exit status 4"},
+		{"exit without clean-up", "exitInner", isolation.Crashed, isolation.TypeExit,
+			"Runtime exited with error: exit status 4"},
 		{"kills itself", "killSelf", isolation.Crashed, isolation.TypeExit, "Runtime exited with error: signal: killed"},
 		{"garbage on the channel", "garbage", isolation.Malformed, isolation.TypeMalformed, "malformed"},
 		{"closes the channel", "closeChannel", isolation.Crashed, isolation.TypeExit, "Runtime exited"},
@@ -42,7 +43,8 @@ func (s *suite) ends(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			sb := s.load(t, s.function("index.handler"))
 			res := invoke(t, sb, do(c.do))
-			if res.Outcome != c.outcome || res.Error == nil || res.Error.Type != c.typ || !strings.Contains(res.Error.Message, c.message) {
+			if res.Outcome != c.outcome || res.Error == nil || res.Error.Type != c.typ ||
+				!strings.Contains(res.Error.Message, c.message) {
 				t.Fatalf("outcome %s, error %+v; want %s, %s with %q", res.Outcome, res.Error, c.outcome, c.typ, c.message)
 			}
 			if !res.Error.Fatal {
@@ -92,7 +94,9 @@ func (s *suite) timeOutStopped(t *testing.T) {
 func wantTimedOut(t *testing.T, sb isolation.Sandbox, name string) {
 	t.Helper()
 	deadline := time.Now().Add(shortTimeOut)
-	res, err := sb.Invoke(context.Background(), isolation.Invocation{ID: requestID, Payload: []byte(do(name)), Deadline: deadline})
+	res, err := sb.Invoke(context.Background(), isolation.Invocation{
+		ID: requestID, Payload: []byte(do(name)), Deadline: deadline,
+	})
 	late := time.Since(deadline)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +115,7 @@ func wantGone(t testing.TB, sb isolation.Sandbox) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	res, err := sb.Invoke(ctx, isolation.Invocation{ID: requestID, Payload: []byte(`{"do":"echo"}`), Deadline: time.Now().Add(patience)})
+	res, err := sb.Invoke(ctx, invocation(`{"do":"echo"}`, patience))
 	if err == nil && res.Outcome.Alive() {
 		t.Errorf("the sandbox still answers: %+v", res)
 	}

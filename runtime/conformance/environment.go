@@ -3,7 +3,6 @@ package conformance
 import (
 	"path"
 	"testing"
-	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
@@ -21,7 +20,8 @@ func (s *suite) documented(t *testing.T) {
 	fn := s.function("index.handler")
 	fn.LogGroup, fn.LogStream = "/aws/lambda/conformance", "2026/11/30/[$LATEST]0"
 	fn.Credentials = map[string]string{"AWS_ACCESS_KEY_ID": "key"}
-	sb, err := s.backend.Boot(t.Context(), isolation.BootSpec{Interpreter: s.in, Environment: []string{"AWS_REGION=eu-test-1"}})
+	spec := isolation.BootSpec{Interpreter: s.in, Environment: []string{"AWS_REGION=eu-test-1"}}
+	sb, err := s.backend.Boot(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,9 +29,11 @@ func (s *suite) documented(t *testing.T) {
 	s.importInto(t, sb, fn)
 	got := mustSucceed[map[string]string](t, invoke(t, sb, do("variables")))
 	for name, want := range map[string]string{
-		"AWS_REGION": "eu-test-1", "AWS_EXECUTION_ENV": "AWS_Lambda_" + s.in.Runtime, "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-		"AWS_LAMBDA_LOG_GROUP_NAME": fn.LogGroup, "AWS_LAMBDA_LOG_STREAM_NAME": fn.LogStream, "AWS_LAMBDA_FUNCTION_NAME": fn.Name,
-		"AWS_LAMBDA_FUNCTION_VERSION": fn.Version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024", "_HANDLER": fn.Handler,
+		"AWS_REGION": "eu-test-1", "AWS_EXECUTION_ENV": "AWS_Lambda_" + s.in.Runtime,
+		"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+		"AWS_LAMBDA_LOG_GROUP_NAME":      fn.LogGroup, "AWS_LAMBDA_LOG_STREAM_NAME": fn.LogStream,
+		"AWS_LAMBDA_FUNCTION_NAME": fn.Name, "AWS_LAMBDA_FUNCTION_VERSION": fn.Version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+		"_HANDLER":          fn.Handler,
 		"AWS_ACCESS_KEY_ID": "key", "TZ": ":UTC", "LANG": "C.UTF-8", "OWN": "of the function",
 	} {
 		if got[name] != want {
@@ -67,7 +69,9 @@ func (s *suite) initialization(t *testing.T) {
 func (s *suite) trace(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
 	for id, want := range map[string]string{"Root=1-2;Sampled=0": `"Root=1-2;Sampled=0"`, "": "null"} {
-		res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: requestID, Payload: []byte(do("trace")), TraceID: id, Deadline: time.Now().Add(patience)})
+		inv := invocation(do("trace"), patience)
+		inv.TraceID = id
+		res, err := sb.Invoke(t.Context(), inv)
 		if err != nil {
 			t.Fatal(err)
 		}

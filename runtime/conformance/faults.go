@@ -59,7 +59,8 @@ func (s *suite) faultUnderLoad(t *testing.T, sig syscall.Signal) {
 			bound = 1
 		}
 		if n := callers[i].failed.Load(); n > bound {
-			t.Errorf("caller %d of the sandbox that got %v, or beside it: %d failed calls, the last: %v", i, sig, n, callers[i].why.Load())
+			t.Errorf("caller %d of the sandbox that got %v, or beside it: %d failed calls, the last: %v",
+				i, sig, n, callers[i].why.Load())
 		}
 	}
 }

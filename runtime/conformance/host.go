@@ -11,14 +11,17 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// host compares what a function finds of the system around it (libraries, time zones, certificate authorities, the parts
-// of the language runtime that lie in files of their own) with what the same code finds on the host.
+// host compares what a function finds of the system around it (libraries, time zones,
+// certificate authorities, the parts of the language runtime that lie in files of
+// their own) with what the same code finds on the host.
 func (s *suite) host(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	script := []string{"-e", `require(process.argv[1] + '/host.js').handler().then((v) => process.stdout.write(JSON.stringify(v)))`}
+	script := []string{"-e", `require(process.argv[1] + '/host.js').handler()
+		.then((v) => process.stdout.write(JSON.stringify(v)))`}
 	if !s.node() {
-		script = []string{"-I", "-c", "import json,sys;sys.path.insert(0,sys.argv[1]);import host;print(json.dumps(host.handler(None,None)),end='')"}
+		script = []string{"-I", "-c", "import json, sys\nsys.path.insert(0, sys.argv[1])\nimport host\n" +
+			"print(json.dumps(host.handler(None, None)), end='')"}
 	}
 	cmd := exec.CommandContext(ctx, s.in.Path, append(script, s.packages)...)
 	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"}
@@ -33,8 +36,9 @@ func (s *suite) host(t *testing.T) {
 	}
 }
 
-// libraries are shared objects that a package carries: ld.so finds them by name in the package and in its lib directory,
-// as on AWS Lambda, and a package without that directory has none.
+// libraries are shared objects that a package carries: ld.so finds them by name in the
+// package and in its lib directory, as on AWS Lambda, and a package without that
+// directory has none.
 func (s *suite) libraries(t *testing.T) {
 	all, _ := filepath.Glob("/lib/*-linux-gnu/libdl.so.2")
 	if more, _ := filepath.Glob("/lib64/libdl.so.2"); len(all) == 0 {

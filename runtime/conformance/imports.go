@@ -16,7 +16,8 @@ func (s *suite) imports(t *testing.T) {
 		{"ES module with top-level await", "module.handler", `{}`, `"awaited module.mjs"`},
 		{"package of ES modules", "esm/index.handler", `{}`, `"esm package"`},
 		{"module that looks at itself", "modules.handler", `{}`,
-			`{"file":"modules.js","id":true,"cached":true,"esm":true,"loaded":[false,true],"paths":true,"cwd":true,"parent":"string"}`},
+			`{"file":"modules.js","id":true,"cached":true,"esm":true,"loaded":[false,true],` +
+				`"paths":true,"cwd":true,"parent":"string"}`},
 		{"handler inside an object", "index.inner.handler", `{}`, `"inner"`},
 		{"handler in node_modules", "wrapper.handler", `{}`, `"wrapped"`},
 		{"index of a directory", "folder.handler", `{}`, `"index of folder"`},
@@ -28,7 +29,8 @@ func (s *suite) imports(t *testing.T) {
 		{"missing module", "absent.handler", isolation.TypeImport, "absent"},
 		{"missing dependency", "missing.handler", isolation.TypeImport, "a-module-that-is-not-there"},
 		{"missing handler", "index.absent", isolation.TypeNoHandler, "index.absent is undefined or not exported"},
-		{"handler that is no function", "index.notAFunction", isolation.TypeNoHandler, "index.notAFunction is not a function"},
+		{"handler that is no function", "index.notAFunction", isolation.TypeNoHandler,
+			"index.notAFunction is not a function"},
 		{"malformed handler name", "nothandler", isolation.TypeBadHandler, "nothandler"},
 		{"handler outside the package", "../index.handler", isolation.TypeBadHandler, "../index.handler"},
 		{"code that ends its process", "exits.handler", isolation.TypeExit, ""},
@@ -40,13 +42,15 @@ func (s *suite) imports(t *testing.T) {
 			{"module named as one of the runtime's", "json.handler", `{}`, `"own json"`},
 			{"package before a module of its name", "both.handler", `{}`, `"package"`},
 			{"module that looks at itself", "modules.handler", `{}`,
-				`{"name": "modules", "file": "modules.py", "cached": true, "spec": ["modules", true, true, true], "pickled": true, "cwd": true, "first": true}`},
+				`{"name": "modules", "file": "modules.py", "cached": true, "spec": ["modules", true, true, true], ` +
+					`"pickled": true, "cwd": true, "first": true}`},
 		}
 		failing[1].errorType = "RuntimeError"
 		failing[3].message = "a_module_that_is_not_there"
 		failing[4].message = "Handler 'absent' missing on module 'index'"
 		failing[5].handler, failing[5].message = "index.not_a_function", "Handler 'not_a_function' missing on module 'index'"
-		failing = append(failing, struct{ name, handler, errorType, message string }{"sys.exit", "sysexit.handler", isolation.TypeExit, ""})
+		failing = append(failing, struct{ name, handler, errorType, message string }{
+			"sys.exit", "sysexit.handler", isolation.TypeExit, ""})
 	}
 	for _, c := range found {
 		t.Run(c.name, func(t *testing.T) {
@@ -68,7 +72,8 @@ func (s *suite) imports(t *testing.T) {
 		})
 	}
 	t.Run("nothing imported", func(t *testing.T) {
-		_, err := s.boot(t, isolation.Limits{}).Invoke(context.Background(), isolation.Invocation{ID: requestID, Payload: []byte("{}")})
+		inv := isolation.Invocation{ID: requestID, Payload: []byte("{}")}
+		_, err := s.boot(t, isolation.Limits{}).Invoke(context.Background(), inv)
 		if !errors.Is(err, isolation.ErrNothingToRun) {
 			t.Errorf("invoke gave %v", err)
 		}

@@ -37,7 +37,8 @@ func (s *suite) memoryLimit(t *testing.T) {
 	s.importInto(t, sb, fn)
 	wantResult(t, invoke(t, sb, `{"do":"echo","value":1}`), "1")
 	res := invoke(t, sb, do("hog"))
-	if res.Outcome != isolation.OutOfMemory || res.Error.Type != isolation.TypeOutOfMemory || !strings.Contains(res.Error.Message, "memory") {
+	if res.Outcome != isolation.OutOfMemory || res.Error.Type != isolation.TypeOutOfMemory ||
+		!strings.Contains(res.Error.Message, "memory") {
 		t.Fatalf("outcome %s, error %v", res.Outcome, res.Error)
 	}
 	wantGone(t, sb)

@@ -13,15 +13,16 @@ var linkSources = map[isolation.Language]string{
 	isolation.NodeJS: `const fs = require('fs'), path = require('path');
 exports.handler = async () => {
   const at = (p) => path.join(process.env.LAMBDA_TASK_ROOT, p);
-  return [String(fs.lstatSync(at('file')).isSymbolicLink()), fs.readlinkSync(at('file')), fs.readFileSync(at('file'), 'utf8'),
-    fs.readFileSync(at('dir/inner'), 'utf8'), fs.readFileSync(at('deep/up'), 'utf8'), String(fs.existsSync(at('missing'))), fs.readlinkSync(at('missing'))].join(' ');
+  const read = (p) => fs.readFileSync(at(p), 'utf8');
+  return [String(fs.lstatSync(at('file')).isSymbolicLink()), fs.readlinkSync(at('file')), read('file'),
+    read('dir/inner'), read('deep/up'), String(fs.existsSync(at('missing'))), fs.readlinkSync(at('missing'))].join(' ');
 };`,
 	isolation.Python: `import os
 def handler(event, context):
     at = lambda p: os.path.join(os.environ['LAMBDA_TASK_ROOT'], p)
     read = lambda p: open(at(p)).read()
-    return ' '.join([str(os.path.islink(at('file'))).lower(), os.readlink(at('file')), read('file'), read('dir/inner'), read('deep/up'),
-        str(os.path.exists(at('missing'))).lower(), os.readlink(at('missing'))])
+    return ' '.join([str(os.path.islink(at('file'))).lower(), os.readlink(at('file')), read('file'),
+        read('dir/inner'), read('deep/up'), str(os.path.exists(at('missing'))).lower(), os.readlink(at('missing'))])
 `,
 }
 
@@ -46,7 +47,8 @@ func (s *suite) links(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, target := range map[string]string{
-		"linked" + filepath.Ext(module): "code/" + module, "file": "real/inner", "dir": "real", "deep/up": "../file", "missing": "not/there",
+		"linked" + filepath.Ext(module): "code/" + module, "file": "real/inner", "dir": "real",
+		"deep/up": "../file", "missing": "not/there",
 	} {
 		if err := os.Symlink(target, filepath.Join(packages, name)); err != nil {
 			t.Fatal(err)

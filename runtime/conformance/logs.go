@@ -56,9 +56,11 @@ func (s *suite) endOfLog(t *testing.T) {
 	res := invoke(t, sb, `{"do":"printAndThrow","lines":1000}`)
 	end := res.Logs[max(0, len(res.Logs)-4<<10):]
 	if s.node() {
-		wantInOrder(t, end, "the last line\n", "\t"+requestID+"\tERROR\tInvoke Error \t{\"errorType\":\"TypeError\",\"errorMessage\":\"at the end\"")
+		wantInOrder(t, end, "the last line\n",
+			"\t"+requestID+"\tERROR\tInvoke Error \t{\"errorType\":\"TypeError\",\"errorMessage\":\"at the end\"")
 	} else {
-		wantInOrder(t, end, "the last line\n", "[ERROR] TypeError: at the end\rTraceback (most recent call last):\r\u00a0\u00a0File \"/var/task/index.py\", line ")
+		wantInOrder(t, end, "the last line\n", "[ERROR] TypeError: at the end\rTraceback (most recent call last):\r"+
+			"\u00a0\u00a0File \"/var/task/index.py\", line ")
 	}
 	wantInOrder(t, res.Logs, "bytes of log dropped]\n")
 }
@@ -96,8 +98,9 @@ func (s *suite) logBeforeEnd(t *testing.T) {
 		return
 	}
 	for name, says := range map[string]string{
-		"uncaught":  "ERROR\tUncaught Exception \t{\"errorType\":\"RangeError\",\"errorMessage\":\"out of the blue\"",
-		"unhandled": "ERROR\tUnhandled Promise Rejection \t{\"errorType\":\"Runtime.UnhandledPromiseRejection\",\"errorMessage\":\"RangeError: nobody listens\"",
+		"uncaught": "ERROR\tUncaught Exception \t{\"errorType\":\"RangeError\",\"errorMessage\":\"out of the blue\"",
+		"unhandled": "ERROR\tUnhandled Promise Rejection \t" +
+			"{\"errorType\":\"Runtime.UnhandledPromiseRejection\",\"errorMessage\":\"RangeError: nobody listens\"",
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantInOrder(t, invoke(t, s.load(t, s.function("index.handler")), do(name)).Logs, "\t"+requestID+"\t"+says)
@@ -115,7 +118,8 @@ func (s *suite) importLog(t *testing.T) {
 	}
 	says := "[ERROR] RuntimeError: broken while loading\rTraceback"
 	if s.node() {
-		says = "\tundefined\tERROR\tUncaught Exception \t{\"errorType\":\"RangeError\",\"errorMessage\":\"broken while loading\""
+		says = "\tundefined\tERROR\tUncaught Exception \t" +
+			"{\"errorType\":\"RangeError\",\"errorMessage\":\"broken while loading\""
 	}
 	wantInOrder(t, own.Logs, "printed while loading\n", says)
 }
@@ -141,7 +145,7 @@ func (s *suite) logAfterReply(t *testing.T) {
 			}
 		})
 	} else {
-		res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: requestID, Payload: []byte(do("hang")), Deadline: time.Now().Add(2 * time.Second)})
+		res, err := sb.Invoke(t.Context(), invocation(do("hang"), 2*time.Second))
 		if err == nil {
 			log = append(log, res.Logs...)
 		}

@@ -76,7 +76,7 @@ func (s *suite) snapshots(t *testing.T) {
 	})
 	t.Run("a busy sandbox is not captured", func(t *testing.T) {
 		sb := deploy(t, snapper, function)
-		done := start(context.Background(), sb, "hang")
+		done := start(context.Background(), t, sb, "hang")
 		if snap, err := snapper.Capture(t.Context(), sb); err == nil {
 			snap.Close()
 			t.Error("captured in the middle of an invocation")
@@ -123,7 +123,8 @@ func clonesDiffer(t *testing.T, snapper isolation.Snapshotter, snap isolation.Sn
 
 // clonesAge: the clocks that begin with a process begin with the clone.
 func (s *suite) clonesAge(t *testing.T, snapper isolation.Snapshotter) {
-	sb, err := s.backend.Boot(t.Context(), isolation.BootSpec{Interpreter: s.in, Prepare: []string{driver.StepInterpreter}})
+	spec := isolation.BootSpec{Interpreter: s.in, Prepare: []string{driver.StepInterpreter}}
+	sb, err := s.backend.Boot(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,12 +133,15 @@ func (s *suite) clonesAge(t *testing.T, snapper isolation.Snapshotter) {
 	snap := capture(t, snapper, sb)
 	captured := time.Now()
 	before := mustSucceed[[]float64](t, invoke(t, sb, do("age")))
-	runtimetest.Eventually(t, "the snapshot is older than a deploy takes", func() bool { return time.Since(captured) > 2*time.Second })
+	runtimetest.Eventually(t, "the snapshot is older than a deploy takes", func() bool {
+		return time.Since(captured) > 2*time.Second
+	})
 	begin := time.Now()
 	got := mustSucceed[[]float64](t, invoke(t, deploy(t, snapper, snap), do("age")))
 	most := float64(time.Since(begin).Milliseconds()) + 10
 	if got[0] > most || got[1] > most || got[2] < -10 || got[2] > 10 {
-		t.Errorf("a clone's uptime, age and its clocks' difference are %v ms, at most %v can be; what it was cloned of had %v", got, most, before)
+		t.Errorf("a clone's uptime, age and its clocks' difference are %v ms, at most %v can be; "+
+			"what it was cloned of had %v", got, most, before)
 	}
 }
 

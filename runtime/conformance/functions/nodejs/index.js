@@ -29,7 +29,10 @@ const cases = {
   },
   printAndCrash: async () => { console.log('before the crash'); process.abort(); },
   printAndHang: async () => { console.log('before the time-out'); await new Promise((r) => setTimeout(r, 1e8)); },
-  printAndHog: async () => { console.log('before the end of memory'); const kept = []; for (;;) kept.push(Buffer.alloc(4 << 20, 1)); },
+  printAndHog: async () => {
+    console.log('before the end of memory');
+    for (const kept = []; ;) kept.push(Buffer.alloc(4 << 20, 1));
+  },
   failLater: async () => { setImmediate(() => { throw new RangeError('after the reply'); }); return 'replied'; },
   printMuch: async (event) => { for (let i = 0; i < event.lines; i++) console.log('x'.repeat(1000)); },
   printAtOnce: async (event) => { process.stdout.write('y'.repeat(event.bytes)); return event.bytes; },
@@ -43,7 +46,9 @@ const cases = {
   }),
   variables: async () => ({ ...process.env }),
   trace: async () => process.env._X_AMZN_TRACE_ID ?? null,
-  age: async () => [process.uptime() * 1000, Date.now() - performance.timeOrigin, performance.timeOrigin + performance.now() - Date.now()],
+  age: async () => [
+    process.uptime() * 1000, Date.now() - performance.timeOrigin, performance.timeOrigin + performance.now() - Date.now(),
+  ],
   size: async (event) => event.value.length,
   big: async (event) => 'x'.repeat(event.bytes),
   circular: async () => { const o = {}; o.self = o; return o; },
@@ -67,9 +72,9 @@ const cases = {
   read: async (event) => { try { return require('fs').readFileSync(event.path, 'utf8'); } catch { return ''; } },
 
   // Those that end the sandbox.
-  loop: () => { for (;;); },
+  loop: () => { console.log('begun'); for (;;); },
   native: () => /^(a+)+$/.test('a'.repeat(60) + 'b'),
-  hang: () => new Promise((resolve) => setTimeout(resolve, 1e8)),
+  hang: () => { console.log('begun'); return new Promise((resolve) => setTimeout(resolve, 1e8)); },
   hog: async () => { const kept = []; for (;;) kept.push(Buffer.alloc(4 << 20, 1)); },
   exit0: async () => { process.exit(0); },
   exit3: async () => { process.exit(3); },
@@ -83,7 +88,10 @@ const cases = {
   garbage: async () => { require('fs').writeSync(3, 'this is no frame, it is garbage'); },
   closeChannel: async () => { require('fs').closeSync(3); },
   unhandled: () => { Promise.reject(new RangeError('nobody listens')); return new Promise((r) => setTimeout(r, 1e8)); },
-  uncaught: () => { setTimeout(() => { throw new RangeError('out of the blue'); }, 1); return new Promise((r) => setTimeout(r, 1e8)); },
+  uncaught: () => {
+    setTimeout(() => { throw new RangeError('out of the blue'); }, 1);
+    return new Promise((r) => setTimeout(r, 1e8));
+  },
   open: () => new Promise(() => {}),
 
   // A grandchild in a session of its own, whose parent is gone.

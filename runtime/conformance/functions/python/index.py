@@ -139,8 +139,14 @@ def read(event, _):
 
 
 def loop(_event, _context):
+    print("begun")
     while True:
         pass
+
+
+def hang(_event, _context):
+    print("begun")
+    time.sleep(1e5)
 
 
 def native(_event, _context):
@@ -194,17 +200,19 @@ def fork_bomb(event, _):
 
 
 CASES = {
-    "echo": echo, "throw": throw, "print": do_print, "printMuch": print_much, "printAtOnce": print_at_once, "printRaw": print_raw, "printAndThrow": print_and_throw,
-    "printAndCrash": print_and_crash, "printAndHang": print_and_hang, "printAndHog": print_and_hog, "failLater": fail_later, "context": context,
+    "echo": echo, "throw": throw, "print": do_print, "printMuch": print_much, "printAtOnce": print_at_once,
+    "printRaw": print_raw, "printAndThrow": print_and_throw, "printAndCrash": print_and_crash,
+    "printAndHang": print_and_hang, "printAndHog": print_and_hog, "failLater": fail_later, "context": context,
     "environment": environment, "size": lambda e, c: len(e["value"]), "big": lambda e, c: "x" * e["bytes"],
     "variables": lambda e, c: dict(os.environ), "trace": lambda e, c: os.environ.get("_X_AMZN_TRACE_ID"),
     "circular": circular, "unserializable": lambda e, c: b"bytes", "nan": lambda e, c: float("nan"),
     "nothing": lambda e, c: None, "spin": spin, "random": randoms, "clock": lambda e, c: int(time.time() * 1000),
     "remember": remember, "recall": lambda e, c: kept, "writeTmp": write_tmp,
     "create": create, "exists": lambda e, c: os.path.exists(e["path"]), "read": read,
-    "loop": loop, "native": native, "hang": lambda e, c: time.sleep(1e5), "hog": hog,
+    "loop": loop, "native": native, "hang": hang, "hog": hog,
     "exit0": lambda e, c: sys.exit(0), "exit3": lambda e, c: sys.exit(3), "exitInner": lambda e, c: os._exit(4),
-    "killSelf": kill_self, "exitLater": exit_later, "garbage": lambda e, c: os.write(3, b"this is no frame, it is garbage"),
+    "killSelf": kill_self, "exitLater": exit_later,
+    "garbage": lambda e, c: os.write(3, b"this is no frame, it is garbage"),
     "closeChannel": lambda e, c: os.close(3), "coroutine": coroutine, "escape": escape, "forkBomb": fork_bomb,
 }
 
