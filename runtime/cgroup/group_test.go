@@ -356,7 +356,8 @@ func TestParentIsTheNearestGroupThatHandsMemoryOn(t *testing.T) {
 
 func TestModeIsOfTheTreesThatAreMounted(t *testing.T) {
 	for want, trees := range map[string][]Tree{
-		"": {{"name=systemd", "/s", "/"}}, "v1": {{Memory, "/m", "/"}}, "v2": {{"name=systemd", "/s", "/"}, {Unified, "/u", "/"}},
+		"": {{"name=systemd", "/s", "/"}}, "v1": {{Memory, "/m", "/"}},
+		"v2":     {{"name=systemd", "/s", "/"}, {Unified, "/u", "/"}},
 		"hybrid": {{PIDs, "/p", "/"}, {Unified, "/u", "/"}},
 	} {
 		if got := modeOf(trees); got != want {

@@ -16,15 +16,24 @@ func TestMemoryIsWhatTheTightestGroupLeaves(t *testing.T) {
 		files map[string]string
 		want  OwnMemory
 	}{
-		"no limit in version 2": {false, map[string]string{"memory.max": "max", "memory.high": "max", "memory.current": "5000000"}, host},
-		"no limit in version 1": {true, map[string]string{"memory.limit_in_bytes": "9223372036854771712", "memory.usage_in_bytes": "5000000"}, host},
-		"no such files":         {false, nil, host},
-		"version 2, cache can be reclaimed": {false, map[string]string{"memory.max": "536870912", "memory.high": "max", "memory.current": "300000000",
-			"memory.stat": "anon 100000000\nactive_file 150000000\ninactive_file 50000000\n"}, OwnMemory{536870912, 436870912}},
-		"version 2, throttled before the limit": {false, map[string]string{"memory.max": "536870912", "memory.high": "268435456", "memory.current": "68435456"},
-			OwnMemory{268435456, 200000000}},
-		"version 1, with the groups below": {true, map[string]string{"memory.limit_in_bytes": "536870912", "memory.usage_in_bytes": "300000000",
-			"memory.stat": "inactive_file 1\ntotal_active_file 100000000\ntotal_inactive_file 100000000\n"}, OwnMemory{536870912, 436870912}},
+		"no limit in version 2": {false, map[string]string{
+			"memory.max": "max", "memory.high": "max", "memory.current": "5000000",
+		}, host},
+		"no limit in version 1": {true, map[string]string{
+			"memory.limit_in_bytes": "9223372036854771712", "memory.usage_in_bytes": "5000000",
+		}, host},
+		"no such files": {false, nil, host},
+		"version 2, cache can be reclaimed": {false, map[string]string{
+			"memory.max": "536870912", "memory.high": "max", "memory.current": "300000000",
+			"memory.stat": "anon 100000000\nactive_file 150000000\ninactive_file 50000000\n",
+		}, OwnMemory{536870912, 436870912}},
+		"version 2, throttled before the limit": {false, map[string]string{
+			"memory.max": "536870912", "memory.high": "268435456", "memory.current": "68435456",
+		}, OwnMemory{268435456, 200000000}},
+		"version 1, with the groups below": {true, map[string]string{
+			"memory.limit_in_bytes": "536870912", "memory.usage_in_bytes": "300000000",
+			"memory.stat": "inactive_file 1\ntotal_active_file 100000000\ntotal_inactive_file 100000000\n",
+		}, OwnMemory{536870912, 436870912}},
 		"nothing left": {false, map[string]string{"memory.max": "1000", "memory.current": "2000"}, OwnMemory{1000, 0}},
 	} {
 		dir := t.TempDir()

@@ -13,16 +13,17 @@ import (
 // on AWS Lambda.
 const TaskRoot = "/var/task"
 
-// LibraryPath is LD_LIBRARY_PATH as AWS Lambda sets it, for code at root. ld.so(8) remembers for the life of a process which
-// of the directories were missing when it first looked, so root/lib must be there when the interpreter starts.
+// LibraryPath is LD_LIBRARY_PATH as AWS Lambda sets it, for code at root. ld.so(8)
+// remembers for the life of a process which of the directories were missing when it
+// first looked, so root/lib must be there when the interpreter starts.
 func LibraryPath(root string) string {
 	return strings.Join([]string{
 		"/var/lang/lib", "/lib64", "/usr/lib64", "/var/runtime", "/var/runtime/lib", root, root + "/lib", "/opt/lib",
 	}, ":")
 }
 
-// Code is a function's package as the driver is to find it: already at Root,
-// or with its files sent along, which the driver then writes below Root.
+// Code is a function's package for the driver: either the package is at Root
+// already, or its files are sent along and the driver writes them below Root.
 type Code struct {
 	Root  string
 	Files []File

@@ -60,7 +60,8 @@ function need(n) {
 // readFrame reads a request. Its body is valid until the next readFrame.
 function readFrame() {
   need(HEADER);
-  const length = chunk.readUInt32LE(from), type = chunk[from + 4], flags = chunk[from + 5], seq = chunk.readUInt32LE(from + 8);
+  const length = chunk.readUInt32LE(from), seq = chunk.readUInt32LE(from + 8);
+  const type = chunk[from + 4], flags = chunk[from + 5];
   if (length > (type === IMPORT ? MAX_IMPORT : MAX_FRAME)) die(`frame of ${length} bytes refused`);
   from += HEADER;
   let body;
@@ -117,9 +118,11 @@ function typed(type, message, trace) {
 
 // formatted is an error in a log line, with all its properties.
 function formatted(err) {
-  const whole = (_key, v) => (v instanceof Error
-    ? { errorType: v.name, errorMessage: v.message, code: v.code, ...v, stack: typeof v.stack === 'string' ? ownPath(v.stack).split('\n') : undefined }
-    : v);
+  const whole = (_key, v) => {
+    if (!(v instanceof Error)) return v;
+    const stack = typeof v.stack === 'string' ? ownPath(v.stack).split('\n') : undefined;
+    return { errorType: v.name, errorMessage: v.message, code: v.code, ...v, stack };
+  };
   try {
     return '\t' + JSON.stringify(err, whole);
   } catch {
@@ -149,7 +152,8 @@ const line = (level) => (...args) => {
   print(1, `${new Date().toISOString()}\t${requestId}\t${level}\t${util.format(...args)}`.replace(/\n/g, '\r') + '\n');
 };
 
-const logError = (message, err) => line('ERROR')(message, formatted(err instanceof Error ? err : new Error(String(err))));
+const logError = (message, err) =>
+  line('ERROR')(message, formatted(err instanceof Error ? err : new Error(String(err))));
 
 function captureOutput() {
   Object.assign(console, {
@@ -159,7 +163,10 @@ function captureOutput() {
   // Node's own streams would load its sockets.
   const stream = (fd) => Object.assign(new Writable({
     decodeStrings: false,
-    write(chunk, encoding, done) { print(fd, typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk); done(); },
+    write(chunk, encoding, done) {
+      print(fd, typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
+      done();
+    },
   }), { fd, _type: 'pipe' });
   for (const [name, fd] of [['stdout', 1], ['stderr', 2]]) {
     let made;
@@ -190,7 +197,9 @@ function writeFiles(root, files, data) {
   let at = 0;
   for (const f of files) {
     const to = path.join(root, f.path);
-    if (to !== path.normalize(to) || !to.startsWith(root + path.sep)) throw typed('Runtime.ImportModuleError', `path outside the package: ${f.path}`);
+    if (to !== path.normalize(to) || !to.startsWith(root + path.sep)) {
+      throw typed('Runtime.ImportModuleError', `path outside the package: ${f.path}`);
+    }
     fs.mkdirSync(path.dirname(to), { recursive: true });
     const content = data.subarray(at, at + f.size);
     if (f.link) fs.symlinkSync(content.toString(), to);
@@ -218,7 +227,9 @@ function locate(root, name) {
   for (const ext of ['', '.js', '.mjs', '.cjs']) {
     const file = stem + ext, link = fs.lstatSync(file, quietly);
     const stat = link?.isSymbolicLink() ? fs.statSync(file, quietly) : link;
-    if (stat?.isFile()) return { file, plain: ext === '.js' && stat === link && !name.includes('/') && !declared(root) };
+    if (stat?.isFile()) {
+      return { file, plain: ext === '.js' && stat === link && !name.includes('/') && !declared(root) };
+    }
     if (ext === '') directory = stat?.isDirectory();
     else if (directory) return { file: stem, plain: false }; // require finds its index, or what its package.json names
   }
@@ -271,7 +282,10 @@ async function loadModule(root, { file, plain }) {
 }
 
 async function load(root, name) {
-  if (name.includes('..')) throw typed('Runtime.MalformedHandlerName', `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
+  if (name.includes('..')) {
+    throw typed('Runtime.MalformedHandlerName', `'${name}' is not a valid handler name. ` +
+      'Use absolute paths when specifying root directories in handler names.');
+  }
   const m = /^((?:.*\/)?[^./][^./]*)\.([^/]+)$/.exec(name);
   if (!m) throw typed('Runtime.MalformedHandlerName', `Bad handler '${name}'`);
   const exported = await loadModule(root, locate(root, m[1]));
@@ -304,7 +318,10 @@ const lateOptions = {
   '--max-old-space-size': (n) => require('v8').setFlagsFromString(`--max-old-space-size=${n}`),
   '--dns-result-order': (order) => require('dns').setDefaultResultOrder(order),
   '--require': (name) => Module.createRequire(`${fn.root}/`)(name),
-  '--import': (name) => import(name.startsWith('.') ? require('url').pathToFileURL(path.resolve(fn.root, name)).href : require('url').pathToFileURL(Module.createRequire(`${fn.root}/`).resolve(name)).href),
+  '--import': (name) => {
+    const file = name.startsWith('.') ? path.resolve(fn.root, name) : Module.createRequire(`${fn.root}/`).resolve(name);
+    return import(require('url').pathToFileURL(file).href);
+  },
 };
 
 async function applyOptions(text) {
@@ -371,7 +388,8 @@ function finish(call, value) {
     return fail(call, typed('Runtime.MarshalError', `Unable to stringify response body: ${e.message}`));
   }
   if (text.length > MAX_REPLY || (text.length * 3 > MAX_REPLY && Buffer.byteLength(text) > MAX_REPLY)) {
-    return fail(call, typed('Function.ResponseSizeTooLarge', `Response payload size exceeded maximum allowed payload size (${MAX_REPLY} bytes).`));
+    return fail(call, typed('Function.ResponseSizeTooLarge',
+      `Response payload size exceeded maximum allowed payload size (${MAX_REPLY} bytes).`));
   }
   current = null;
   writeFrame(RESULT, 0, call.seq, text);
@@ -380,7 +398,9 @@ function finish(call, value) {
 
 function fail(call, err, type) {
   if (current !== call) return;
-  if (err instanceof RangeError && /allocation failed/.test(err.message)) return end(call, { errorType: 'Runtime.OutOfMemory', errorMessage: `memory exhausted: ${err.message}` });
+  if (err instanceof RangeError && /allocation failed/.test(err.message)) {
+    return end(call, { errorType: 'Runtime.OutOfMemory', errorMessage: `memory exhausted: ${err.message}` });
+  }
   const what = describe(err, type);
   logError('Invoke Error', err);
   current = null;
@@ -446,8 +466,12 @@ process.on('beforeExit', () => {
 
 process.on('uncaughtException', (err, origin) => {
   const rejected = origin === 'unhandledRejection';
-  const what = rejected ? { ...describe(err, 'Runtime.UnhandledPromiseRejection'), errorMessage: String(err) } : describe(err);
-  if (rejected) logError('Unhandled Promise Rejection', Object.assign(typed(what.errorType, what.errorMessage), { reason: err }));
+  const what = rejected
+    ? { ...describe(err, 'Runtime.UnhandledPromiseRejection'), errorMessage: String(err) } : describe(err);
+  if (rejected) {
+    const named = Object.assign(typed(what.errorType, what.errorMessage), { reason: err });
+    logError('Unhandled Promise Rejection', named);
+  }
   else logError('Uncaught Exception', err);
   if (current) end(current, what, rejected ? 128 : 129);
   exit(rejected ? 128 : 129);
@@ -478,7 +502,8 @@ async function trainingRuns() {
   ownAge();
   const root = fs.mkdtempSync(path.join(require('os').tmpdir(), 'training-'));
   const env = { ...process.env }, cwd = process.cwd();
-  const source = Buffer.from('require("./lib"); exports.handler = async (event, context) => ({ event, id: context.awsRequestId });');
+  const source = Buffer.from('require("./lib");' +
+    'exports.handler = async (event, context) => ({ event, id: context.awsRequestId });');
   const frames = [];
   const request = (type, flags, meta, body) => {
     const json = Buffer.from(JSON.stringify(meta)), head = Buffer.alloc(HEADER), length = Buffer.alloc(4);
@@ -492,8 +517,12 @@ async function trainingRuns() {
   };
   for (let i = 0; i < TRAINING_RUNS; i++) {
     const files = [{ path: `index${i}.js`, size: source.length, mode: 0o644 }];
-    request(IMPORT, FLAG_CLONED, { root: `${root}/task`, files, handler: `index${i}.handler`, name: 'training', version: '0', arn: '', memory: 0, group: 'g', stream: 's' }, source);
-    for (let k = 0; k < TRAINING_CALLS; k++) request(INVOKE, 0, { id: '0', deadline: Date.now(), trace: 'Root=1-0-0' }, Buffer.from('{"training":[1,"two",{}]}'));
+    request(IMPORT, FLAG_CLONED, {
+      root: `${root}/task`, files, handler: `index${i}.handler`, name: 'training', version: '0', arn: '', memory: 0,
+      group: 'g', stream: 's',
+    }, source);
+    const call = { id: '0', deadline: Date.now(), trace: 'Root=1-0-0' };
+    for (let k = 0; k < TRAINING_CALLS; k++) request(INVOKE, 0, call, Buffer.from('{"training":[1,"two",{}]}'));
   }
   fs.mkdirSync(`${root}/task`);
   fs.writeFileSync(`${root}/task/lib.js`, '');
@@ -584,7 +613,8 @@ function ownAge() {
   const native = performance, now = native.now.bind(native), origin = native.timeOrigin;
   Object.defineProperty(native, 'timeOrigin', { configurable: true, enumerable: true, get: () => born || origin });
   Object.defineProperty(native, 'now', {
-    configurable: true, enumerable: true, writable: true, value: function () { return born ? origin + now() - born : now(); },
+    configurable: true, enumerable: true, writable: true,
+    value: function () { return born ? origin + now() - born : now(); },
   });
 }
 
@@ -613,7 +643,8 @@ function serve() {
   if (frame.flags & FLAG_CLONED) {
     if (frame.body.length < CLONE) die('clone without its identity');
     restored = handler === null;
-    if (frame.type === INVOKE) process.env.AWS_LAMBDA_INITIALIZATION_TYPE = 'snap-start'; // the function was in the snapshot
+    // The function was in the snapshot.
+    if (frame.type === INVOKE) process.env.AWS_LAMBDA_INITIALIZATION_TYPE = 'snap-start';
     reseed(frame.body.readUInt32LE(0), frame.body.subarray(4, CLONE));
     frame.body = frame.body.subarray(CLONE);
   }
@@ -631,5 +662,7 @@ function next() {
 
 adoptLog();
 captureOutput();
-writeFrame(HELLO, 0, 0, JSON.stringify({ protocol: PROTOCOL, language: 'nodejs', version: process.versions.node, pid: process.pid }));
+writeFrame(HELLO, 0, 0, JSON.stringify({
+  protocol: PROTOCOL, language: 'nodejs', version: process.versions.node, pid: process.pid,
+}));
 next();

@@ -57,7 +57,7 @@ def die(why):
     os._exit(70)
 
 
-def take(n):
+def read_exactly(n):
     """Returns the next n bytes. Most requests come whole with one read."""
     have = State.unread
     if len(have) < n:
@@ -73,10 +73,10 @@ def take(n):
 
 
 def read_frame():
-    length, kind, flags, _, seq = HEADER.unpack(take(HEADER.size))
+    length, kind, flags, _, seq = HEADER.unpack(read_exactly(HEADER.size))
     if length > (MAX_IMPORT if kind == IMPORT else MAX_FRAME):
         die("frame of %d bytes refused" % length)
-    return kind, flags, seq, take(length)
+    return kind, flags, seq, read_exactly(length)
 
 
 def split_body(body):
@@ -149,13 +149,15 @@ def adopt_log():
 
 
 def one_line(text):
-    """A message stays one line of the log: its own ends of lines are carriage returns, as AWS Lambda's client has them."""
+    """A message as one line of the log: its own ends of lines are carriage returns, as AWS Lambda's client has them."""
     return text.removesuffix("\n").replace("\n", "\r") + "\n"
 
 
 def log_error(what):
     """Logs an error as AWS Lambda's client does."""
-    text = "[ERROR] %s: %s" % (what["errorType"], what["errorMessage"]) if what["errorMessage"] else "[ERROR] " + what["errorType"]
+    text = "[ERROR] " + what["errorType"]
+    if what["errorMessage"]:
+        text += ": " + what["errorMessage"]
     text += "\nTraceback (most recent call last):"
     for frame in what["stackTrace"]:
         for one in frame.splitlines():
@@ -189,7 +191,8 @@ def install_handler(logging):
             sys.stdout.write(one_line(self.format(record)))
 
     handler = LambdaHandler()
-    form = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S")
+    form = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n",
+                             "%Y-%m-%dT%H:%M:%S")
     form.converter = time.gmtime
     handler.setFormatter(form)
     logging.getLogger().addHandler(handler)
@@ -226,8 +229,8 @@ def is_plain(root, name):
 
 
 def import_module(root, name):
-    """Imports name from the package, also where a module of the library that is loaded already has its name. A plain module
-    needs no search: a sandbox that runs its first code pays for all that it has not run yet."""
+    """Imports name from the package, also where a module of the library is loaded under that name already. A plain
+    module needs no search: a sandbox that runs its first code pays for every function that it calls first."""
     path = os.path.join(root, *name.split(".")) + ".py"
     loaded = sys.modules.get(name)
     if getattr(loaded, "__file__", None) == path:
@@ -252,7 +255,8 @@ def import_module(root, name):
 def load(root, name):
     module_name, dot, attribute = name.rpartition(".")
     if not dot or not module_name or not attribute or ".." in name:
-        raise DriverError("Runtime.MalformedHandlerName", "Bad handler '%s': not enough values to unpack (expected 2, got 1)" % name)
+        raise DriverError("Runtime.MalformedHandlerName",
+                          "Bad handler '%s': not enough values to unpack (expected 2, got 1)" % name)
     if root not in sys.path:
         sys.path.insert(0, root)
     module_name = module_name.replace("/", ".").lstrip(".")
@@ -279,8 +283,8 @@ def leave(exc):
 
 
 def set_environment(fn):
-    """Gives the process the function's variables. The interpreter has read its own when it started: what of them can be done
-    late is."""
+    """Gives the process the function's variables. The interpreter read its own when it started: TZ and PYTHONPATH are
+    applied here."""
     os.environ.update(
         AWS_LAMBDA_FUNCTION_NAME=fn["name"], AWS_LAMBDA_FUNCTION_VERSION=fn["version"],
         AWS_LAMBDA_FUNCTION_MEMORY_SIZE=str(fn["memory"]), _HANDLER=fn["handler"],
@@ -342,8 +346,8 @@ def run_before_snapshot():
 
 
 def run_after_restore():
-    """Tells a function that this sandbox begins to serve: after it was cloned from a snapshot, or once after its import, where
-    there are no snapshots."""
+    """Tells a function that this sandbox begins to serve: after the sandbox was cloned from a snapshot, or once after
+    the import, where there are no snapshots."""
     State.restored = True
     hooks = sys.modules.get("snapshot_restore_py")
     if hooks is not None:
@@ -484,9 +488,8 @@ def request(kind, flags, meta, body):
 
 
 def training_runs():
-    """Serves the requests of training functions from a file, by the same code that will serve the real one: what is imported late,
-    cached or grown on first use is then so already. Nothing else stays of a training
-    function."""
+    """Serves the requests of training functions from a file, by the code that serves the real function later: late
+    imports, caches and growth on first use are then done. Nothing else stays of a training function."""
     import shutil
     import tempfile
     root = tempfile.mkdtemp(prefix="training-")
@@ -495,9 +498,12 @@ def training_runs():
     frames = b""
     for i in range(TRAINING_RUNS):
         frames += request(IMPORT, FLAG_CLONED, {
-            "root": root + "/task", "files": [{"path": "training_function%d.py" % i, "size": len(source), "mode": 0o644}],
-            "handler": "training_function%d.handler" % i, "name": "training", "version": "0", "arn": "", "memory": 0, "group": "g", "stream": "s"}, source)
-        frames += request(INVOKE, 0, {"id": "0", "deadline": 0, "trace": "Root=1-0-0"}, b'{"training": [1, "two", {}]}') * TRAINING_CALLS
+            "root": root + "/task",
+            "files": [{"path": "training_function%d.py" % i, "size": len(source), "mode": 0o644}],
+            "handler": "training_function%d.handler" % i, "name": "training", "version": "0", "arn": "", "memory": 0,
+            "group": "g", "stream": "s"}, source)
+        frames += TRAINING_CALLS * request(
+            INVOKE, 0, {"id": "0", "deadline": 0, "trace": "Root=1-0-0"}, b'{"training": [1, "two", {}]}')
     with open(root + "/frames", "wb") as f:
         f.write(frames)
     State.input, State.output = os.open(root + "/frames", os.O_RDONLY), os.open("/dev/null", os.O_WRONLY)
@@ -528,9 +534,17 @@ def step_network():
     import http.server
     import threading
     import urllib.request
-    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
-    server.RequestHandlerClass.do_GET = lambda self: (self.send_response(200), self.send_header("Content-Length", "0"), self.end_headers())
-    server.RequestHandlerClass.log_message = lambda *a: None
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     worker = threading.Thread(target=server.handle_request)
     worker.start()
     urllib.request.urlopen("http://127.0.0.1:%d/" % server.server_port).read()

@@ -20,11 +20,11 @@ type End struct {
 	OutOfMemory bool
 	LimitBytes  int64
 
-	// Note is what the backend has to say itself.
+	// Note is the backend's own remark, which goes to the log.
 	Note string
 
-	// Words are the last that the driver's process printed, for Err. A result
-	// has them in its log.
+	// Words are the last text that the driver's process printed, for Err. A result
+	// has the text in its log.
 	Words []byte
 }
 

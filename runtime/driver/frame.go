@@ -21,7 +21,7 @@ const Protocol = 2
 // All numbers are little-endian.
 const HeaderSize = 12
 
-// Type is what a frame is.
+// Type says what a frame asks or answers.
 type Type uint8
 
 // Frames from the host to the driver.
@@ -46,8 +46,8 @@ const (
 	FlagFinal  uint8 = 4 // with FlagError: the driver ends itself after this frame
 )
 
-// CloneSize is what a clone is told of itself, in bytes: a u32, its process id,
-// and 16 random bytes.
+// CloneSize is the size of a clone's identity in bytes: its process id, a u32, and
+// 16 random bytes.
 const CloneSize = 20
 
 // Bounds of a frame's payload in bytes. Both sides refuse more.
@@ -115,8 +115,8 @@ func ReadFrame(r io.Reader) (Header, []byte, error) {
 	return h, payload, err
 }
 
-// readReply reads a frame from a driver: what only a host sends is refused
-// before memory is set aside for it.
+// readReply reads a frame from a driver. A type that only a host sends is refused
+// before memory is allocated for its payload.
 func readReply(r io.Reader) (Header, []byte, error) {
 	h, err := readHeader(r)
 	if err == nil && h.Type < TypeHello {
@@ -148,8 +148,8 @@ func readPayload(r io.Reader, h Header) ([]byte, error) {
 	return payload, nil
 }
 
-// appendFrame appends a whole frame to b: a header, what a clone is told, then,
-// where meta is not nil, its length and itself, then body.
+// appendFrame appends a whole frame to b: the header, a clone's identity, the length
+// of meta and meta unless that is nil, and body.
 func appendFrame(b []byte, h Header, clone, meta, body []byte) []byte {
 	n := len(clone) + len(body)
 	if meta != nil {

@@ -64,8 +64,10 @@ func FuzzSessionAgainstArbitraryReplies(f *testing.F) {
 	imported := frame(Header{Type: TypeImported, Seq: 1}, "")
 	f.Add(imported)
 	f.Add(append(imported, frame(Header{Type: TypeResult, Seq: 2}, `{"a":1}`)...))
-	f.Add(append(imported, frame(Header{Type: TypeResult, Seq: 2, Flags: FlagError}, `{"errorType":"E","errorMessage":"m"}`)...))
-	f.Add(append(imported, frame(Header{Type: TypeResult, Seq: 2, Flags: FlagError | FlagFinal}, `{"errorType":"Runtime.OutOfMemory"}`)...))
+	failed := Header{Type: TypeResult, Seq: 2, Flags: FlagError}
+	final := Header{Type: TypeResult, Seq: 2, Flags: FlagError | FlagFinal}
+	f.Add(append(imported, frame(failed, `{"errorType":"E","errorMessage":"m"}`)...))
+	f.Add(append(imported, frame(final, `{"errorType":"Runtime.OutOfMemory"}`)...))
 	hello := frame(Header{Type: TypeHello}, `{"protocol":2}`)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		ctx := context.Background()
@@ -140,7 +142,8 @@ func TestAnotherProtocolVersionIsRefused(t *testing.T) {
 func TestHeaderLayout(t *testing.T) {
 	var b [HeaderSize]byte
 	Header{Length: 0x01020304, Type: TypeInvoke, Flags: FlagCloned, Seq: 0x05060708}.Put(b[:])
-	if want := []byte{4, 3, 2, 1, 2, 2, 0, 0, 8, 7, 6, 5}; !bytes.Equal(b[:], want) || binary.LittleEndian.Uint32(b[:]) != 0x01020304 {
+	want := []byte{4, 3, 2, 1, 2, 2, 0, 0, 8, 7, 6, 5}
+	if !bytes.Equal(b[:], want) || binary.LittleEndian.Uint32(b[:]) != 0x01020304 {
 		t.Errorf("header is %v, want %v", b, want)
 	}
 }

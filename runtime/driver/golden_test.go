@@ -48,7 +48,8 @@ func startDriver(t *testing.T, lang isolation.Language) *process {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	p := &process{cmd: exec.Command(in.Path, Args(lang, path)...), channel: os.NewFile(uintptr(fds[0]), "channel"), log: log}
+	channel := os.NewFile(uintptr(fds[0]), "channel")
+	p := &process{cmd: exec.Command(in.Path, Args(lang, path)...), channel: channel, log: log}
 	child := os.NewFile(uintptr(fds[1]), "child")
 	p.cmd.ExtraFiles = []*os.File{child}
 	p.cmd.Stdout, p.cmd.Stderr = w, w
@@ -110,11 +111,15 @@ func (p *process) converse(t *testing.T, requests ...[]byte) string {
 
 func TestProtocolOfTheDriverFiles(t *testing.T) {
 	sources := map[isolation.Language]string{
-		isolation.NodeJS: "exports.handler = async (e) => { if (e === 'bad') throw new TypeError('bad'); console.log('seen'); return e; }",
+		isolation.NodeJS: "exports.handler = async (e) => {\n" +
+			"  if (e === 'bad') throw new TypeError('bad');\n  console.log('seen');\n  return e;\n}",
 		isolation.Python: "def handler(e, c):\n    if e == 'bad': raise TypeError('bad')\n    print('seen')\n    return e\n",
 	}
 	log := map[isolation.Language]string{isolation.NodeJS: "…\tr\tINFO\tseen", isolation.Python: "seen"}
-	failure := map[isolation.Language]string{isolation.NodeJS: "…\tr\tERROR\tInvoke Error \t", isolation.Python: "[ERROR] TypeError: bad"}
+	failure := map[isolation.Language]string{
+		isolation.NodeJS: "…\tr\tERROR\tInvoke Error \t", isolation.Python: "[ERROR] TypeError: bad",
+	}
+	unknownStep := map[isolation.Language]string{isolation.NodeJS: "Error", isolation.Python: "ValueError"}
 	for lang, source := range sources {
 		t.Run(string(lang), func(t *testing.T) {
 			meta := func(v any) []byte { b, _ := json.Marshal(v); return b }
@@ -122,14 +127,19 @@ func TestProtocolOfTheDriverFiles(t *testing.T) {
 			if lang == isolation.Python {
 				name = "index.py"
 			}
-			code := importRequest{Root: filepath.Join(t.TempDir(), "task"), Handler: "index.handler", Name: "f", Files: []File{{Path: name, Size: int64(len(file)), Mode: 0o644}}}
+			code := importRequest{
+				Root: filepath.Join(t.TempDir(), "task"), Handler: "index.handler", Name: "f",
+				Files: []File{{Path: name, Size: int64(len(file)), Mode: 0o644}},
+			}
 			invoke := func(seq uint32, event string) []byte {
-				return appendFrame(nil, Header{Type: TypeInvoke, Seq: seq}, nil, []byte(`{"id":"r","deadline":0}`), []byte(event))
+				h := Header{Type: TypeInvoke, Seq: seq}
+				return appendFrame(nil, h, nil, []byte(`{"id":"r","deadline":0}`), []byte(event))
 			}
 			if err := os.Mkdir(code.Root, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			cloned := appendFrame(nil, Header{Type: TypeInvoke, Flags: FlagCloned, Seq: 6}, identity(1234), []byte(`{"id":"r","deadline":0}`), []byte(`3`))
+			cloned := appendFrame(nil, Header{Type: TypeInvoke, Flags: FlagCloned, Seq: 6}, identity(1234),
+				[]byte(`{"id":"r","deadline":0}`), []byte(`3`))
 			got := startDriver(t, lang).converse(t,
 				frame(Header{Type: TypePrepare, Seq: 1}, `{"steps":["interpreter","gc"]}`),
 				frame(Header{Type: TypePrepare, Seq: 2}, `{"steps":["nonsense"]}`),
@@ -148,7 +158,7 @@ log %[2]s
 type 67 flags 0 seq 6 3
 log %[2]s
 type 67 flags 0 seq 7 7
-`, map[isolation.Language]string{isolation.NodeJS: "Error", isolation.Python: "ValueError"}[lang], log[lang], failure[lang])
+`, unknownStep[lang], log[lang], failure[lang])
 			if lang == isolation.Python {
 				got = strings.ReplaceAll(got, `\u00e9`, "é")
 			}
@@ -181,7 +191,8 @@ func TestDriversRefuseMalformedFrames(t *testing.T) {
 					t.Fatal(err)
 				}
 				p.channel.Write(c.sent)
-				if err := p.ends(); err == nil || err.Error() != "exit status 70" || strings.TrimSpace(string(p.log.Peek())) != c.says {
+				if err := p.ends(); err == nil || err.Error() != "exit status 70" ||
+					strings.TrimSpace(string(p.log.Peek())) != c.says {
 					t.Errorf("ended with %v, said %q; want status 70 and %q", err, p.log.Peek(), c.says)
 				}
 			})

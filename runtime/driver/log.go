@@ -10,8 +10,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// Bounds of a log. Of one that is longer the middle is dropped: its end holds
-// the error.
+// Bounds of a log. A longer log loses its middle: the error stands at the end.
 const (
 	logEnd   = 8 << 10
 	logMarks = 1024
@@ -66,7 +65,7 @@ func (o *Output) take() ([]byte, []isolation.LogMark) {
 	return l.bytes(), l.marks
 }
 
-// Peek is the end of what waits to be taken.
+// Peek returns the end of the log without taking it.
 func (o *Output) Peek() []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -45,7 +45,8 @@ func NewLogPipe() (*LogPipe, *os.File, error) {
 	return p, w, nil
 }
 
-// drain reads what comes while nobody takes it.
+// drain reads the pipe as text comes, so that a function that prints much does not
+// block.
 func (p *LogPipe) drain(raw syscall.RawConn) {
 	defer close(p.done)
 	// Its error is that the pipe was closed, by Close.
@@ -58,13 +59,13 @@ func (p *LogPipe) drain(raw syscall.RawConn) {
 
 var logChunks = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
-// readAll reads what the pipe holds, and reports whether that was its end.
+// readAll reads all that is in the pipe, and reports whether the pipe has ended.
 // out.mu is held, so that the descriptor is open and reads do not overtake
 // each other.
 func (p *LogPipe) readAll() (end bool) {
 	var chunk *[]byte
 	var small [1]byte
-	// Most invocations print nothing, and need no buffer to learn that.
+	// Most invocations print nothing: one byte is buffer enough to see that.
 	b := small[:]
 	for p.fd >= 0 {
 		n, err := syscall.Read(p.fd, b)
@@ -90,8 +91,8 @@ func (p *LogPipe) readAll() (end bool) {
 	return end || p.fd < 0
 }
 
-// Take implements Printer. It reads what the pipe still holds: what a process
-// printed before it replied is there.
+// Take implements Printer. It reads the pipe first: the text that a process printed
+// before its reply is in the pipe by then.
 func (p *LogPipe) Take() ([]byte, []isolation.LogMark) {
 	p.out.mu.Lock()
 	defer p.out.mu.Unlock()
@@ -99,7 +100,7 @@ func (p *LogPipe) Take() ([]byte, []isolation.LogMark) {
 	return p.out.take()
 }
 
-// Peek is the end of what waits to be taken.
+// Peek reads the pipe and returns the end of the log without taking it.
 func (p *LogPipe) Peek() []byte {
 	p.out.mu.Lock()
 	p.readAll()

@@ -40,13 +40,13 @@ type Session struct {
 	printed  Printer // nil: nobody hears what the driver prints
 }
 
-// Log has what printed hears come with the results. Call it before the first
-// request.
+// Log makes the session put the text of a printer into the results. Call it before
+// the first request.
 func (s *Session) Log(printed Printer) { s.printed = printed }
 
-// OnEnd has the session ask learn what became of a driver whose stream ended,
-// so that the failure is told in its words. learn may wait for the process,
-// for a bounded time. Call it before the first request.
+// OnEnd sets the function that the session asks how a driver ended whose stream
+// ended. learn may wait for the process, for a bounded time. Call it before the
+// first request.
 func (s *Session) OnEnd(learn func() End) { s.learnEnd = learn }
 
 // Close ends the stream. A call that is under way, and every further one,
@@ -94,12 +94,12 @@ func (s *Session) Prepare(ctx context.Context, steps []string) error {
 		return err
 	}
 	_, err = s.request(ctx, time.Time{}, TypePrepare, TypePrepared, nil, body)
-	s.take() // of no function
+	s.drainLog() // of no function
 	return err
 }
 
-// take returns what the driver printed since the last take.
-func (s *Session) take() ([]byte, []isolation.LogMark) {
+// drainLog returns the text that the driver printed since the last drainLog.
+func (s *Session) drainLog() ([]byte, []isolation.LogMark) {
 	if s.printed == nil {
 		return nil, nil
 	}
@@ -142,19 +142,19 @@ func (s *Session) importError(err error) error {
 	case errors.Is(err, ErrEnded): // the code ended its own process while it was loaded
 		end := s.end()
 		var res isolation.Result
-		res.Logs, res.Marks = s.take()
+		res.Logs, res.Marks = s.drainLog()
 		end.apply(&res, "-")
 		own, err = res.Error, res.Error
 		own.Logs, own.Marks = res.Logs, res.Marks
 	case errors.As(err, &own):
-		own.Logs, own.Marks = s.take()
+		own.Logs, own.Marks = s.drainLog()
 	}
 	return err
 }
 
-// Invoke hands one event to the handler. A driver that ends or babbles is in
-// the result (Crashed, Malformed); a backend that knows more, such as the
-// memory limit, puts it there. After an outcome that is not Alive the session
+// Invoke hands one event to the handler. The result tells of a driver that ends or
+// breaks the protocol (Crashed, Malformed); a backend adds the facts that it knows,
+// such as the memory limit. After an outcome that is not Alive the session
 // hands no further event to the driver, whose end may take a while.
 func (s *Session) Invoke(ctx context.Context, inv isolation.Invocation) (isolation.Result, error) {
 	if !s.mu.TryLock() {
@@ -168,13 +168,14 @@ func (s *Session) Invoke(ctx context.Context, inv isolation.Invocation) (isolati
 		return isolation.Result{}, fmt.Errorf("%w: %w", isolation.ErrUndelivered, s.over)
 	}
 	if len(inv.Payload) > isolation.MaxPayloadBytes {
-		return isolation.Result{}, fmt.Errorf("%w: %d bytes, the limit is %d", isolation.ErrPayloadTooLarge, len(inv.Payload), isolation.MaxPayloadBytes)
+		return isolation.Result{}, fmt.Errorf("%w: %d bytes, the limit is %d",
+			isolation.ErrPayloadTooLarge, len(inv.Payload), isolation.MaxPayloadBytes)
 	}
 	start := time.Now()
 	payload, err := s.request(ctx, inv.Deadline, TypeInvoke, TypeResult, invokeMeta(inv), inv.Payload)
 	res := isolation.Result{Outcome: isolation.OK, Payload: payload}
 	if err == nil {
-		res.Logs, res.Marks = s.take()
+		res.Logs, res.Marks = s.drainLog()
 		return res, nil
 	}
 	if errors.Is(err, isolation.ErrUndelivered) {
@@ -190,9 +191,10 @@ func (s *Session) Invoke(ctx context.Context, inv isolation.Invocation) (isolati
 	return res, nil
 }
 
-// inVain tells an error of the call from one of the invocation.
+// inVain reports whether an error is one of the call, not of the invocation.
 func inVain(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, isolation.ErrClosed)
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, isolation.ErrClosed)
 }
 
 // end asks the backend what became of the driver.
@@ -212,7 +214,7 @@ func (s *Session) classify(res *isolation.Result, inv isolation.Invocation, star
 	if errors.Is(err, ErrEnded) {
 		end = s.end()
 	}
-	res.Logs, res.Marks = s.take() // after the end, for the last words
+	res.Logs, res.Marks = s.drainLog() // after the end, for the last words
 	switch {
 	case errors.As(err, &own):
 		res.Outcome, res.Error = isolation.Failed, own
@@ -262,7 +264,8 @@ func (s *Session) request(ctx context.Context, deadline time.Time, send, want Ty
 		}
 		return nil, err
 	case h.Type != want || h.Seq != s.seq:
-		return nil, fmt.Errorf("%w: frame of type %d, sequence %d while waiting for %d, %d", ErrProtocol, h.Type, h.Seq, want, s.seq)
+		return nil, fmt.Errorf("%w: frame of type %d, sequence %d while waiting for %d, %d",
+			ErrProtocol, h.Type, h.Seq, want, s.seq)
 	case h.Flags&FlagError != 0:
 		return nil, functionError(payload, h.Flags&FlagFinal != 0)
 	}

@@ -1,8 +1,7 @@
 package isolation
 
-// Footprinter is a Backend that knows the memory footprint of its sandboxes.
-// Whoever bounds their number and was not told otherwise derives the bound
-// from that; see Bears.
+// Footprinter is a Backend that knows the memory footprint of its sandboxes. The
+// default bound of their number follows from the footprint; see Bears.
 type Footprinter interface {
 	// Footprint is the memory that an idle sandbox takes of its own, in bytes:
 	// what one more of them costs the host, page tables and other memory of the
@@ -12,8 +11,8 @@ type Footprinter interface {
 }
 
 // Bears is how many sandboxes of a footprint some bytes of available memory
-// bear, at least 1. Each is reckoned with twice its footprint, for it also
-// serves.
+// bear, at least 1. Each counts twice its footprint, because a sandbox that serves
+// takes more than an idle one.
 func Bears(available, footprint int64) int {
 	return int(max(1, available/max(1, 2*footprint)))
 }

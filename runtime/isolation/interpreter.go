@@ -46,7 +46,7 @@ type Finder struct {
 	searched []candidate // in the order of preference; nil before the first search
 }
 
-// answer is what a candidate said.
+// answer is a candidate's answer.
 type answer struct {
 	in  Interpreter
 	err error
@@ -212,7 +212,8 @@ func (f *Finder) Find(ctx context.Context, id string) (Interpreter, error) {
 	if len(all) == 0 {
 		all = []string{"none"}
 	}
-	return Interpreter{}, fmt.Errorf("runtime %q is not installed on this host (found: %s); install Node.js 18 or later, or CPython 3.11 or later",
+	return Interpreter{}, fmt.Errorf("runtime %q is not installed on this host (found: %s); "+
+		"install Node.js 18 or later, or CPython 3.11 or later",
 		id, strings.Join(all, "; "))
 }
 
@@ -247,7 +248,8 @@ func (f *Finder) candidates() []candidate {
 		}
 	}
 	add(NodeJS, "/usr/bin/node", "/usr/local/bin/node", "node", "nodejs")
-	add(Python, "/usr/bin/python3", "python3.14", "python3.13", "python3.12", "python3.11", "/usr/local/bin/python3", "python3")
+	add(Python, "/usr/bin/python3", "python3.14", "python3.13", "python3.12", "python3.11",
+		"/usr/local/bin/python3", "python3")
 	return f.searched
 }
 
@@ -294,7 +296,7 @@ func (f *Finder) ask(ctx context.Context, c candidate) (Interpreter, error) {
 	return Interpreter{Runtime: id, Language: c.lang, Version: version, Path: real}, nil
 }
 
-// lastLine is the last that a command said of its failure.
+// lastLine is the last line of a failed command's output.
 func lastLine(err error) string {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {

@@ -28,13 +28,15 @@ func pathOf(t *testing.T, scripts map[string]string) string {
 
 func TestAnswerOfACandidateThatIsNoInterpreterIsToldAsItIs(t *testing.T) {
 	dir := pathOf(t, map[string]string{
-		"slow": "exec /bin/sleep 60", "crashing": "kill -SEGV $$", "broken": "echo no libfoo.so >&2; exit 3", "old": "echo 16.20.2; echo /bin/sh",
+		"slow": "exec /bin/sleep 60", "crashing": "kill -SEGV $$", "broken": "echo no libfoo.so >&2; exit 3",
+		"old":    "echo 16.20.2; echo /bin/sh",
 		"silent": "", "elsewhere": "echo 20.1.0; echo /nowhere/node", "shim": "/bin/sleep 3 & echo 20.1.0; echo /bin/sh",
 	})
 	f := new(Finder)
 	for name, want := range map[string]string{
-		"slow": "which did not answer in 300ms", "crashing": "segmentation fault", "broken": `exit status 3 (it says "no libfoo.so")`,
-		"old": "which is 16.20.2: too old", "silent": "does not say its version", "elsewhere": "/nowhere/node",
+		"slow": "which did not answer in 300ms", "crashing": "segmentation fault",
+		"broken": `exit status 3 (it says "no libfoo.so")`, "old": "which is 16.20.2: too old",
+		"silent": "does not say its version", "elsewhere": "/nowhere/node",
 	} {
 		f.Patience = 30 * time.Second
 		if name == "slow" {
@@ -45,7 +47,8 @@ func TestAnswerOfACandidateThatIsNoInterpreterIsToldAsItIs(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}
-	if in, err := f.ask(t.Context(), candidate{NodeJS, filepath.Join(dir, "shim")}); err != nil || in.Runtime != "nodejs20.x" {
+	in, err := f.ask(t.Context(), candidate{NodeJS, filepath.Join(dir, "shim")})
+	if err != nil || in.Runtime != "nodejs20.x" {
 		t.Errorf("a shim that leaves a process: %+v, %v", in, err)
 	}
 }
@@ -56,7 +59,9 @@ func finder(all ...candidate) *Finder {
 }
 
 func TestEachCandidateIsAskedOnce(t *testing.T) {
-	dir := pathOf(t, map[string]string{"node": "echo asked >>$0.log; echo 20.1.0; echo /bin/sh", "python3": "echo asked >>$0.log; exit 1"})
+	dir := pathOf(t, map[string]string{
+		"node": "echo asked >>$0.log; echo 20.1.0; echo /bin/sh", "python3": "echo asked >>$0.log; exit 1",
+	})
 	node, python := filepath.Join(dir, "node"), filepath.Join(dir, "python3")
 	f := finder(candidate{NodeJS, node}, candidate{Python, python})
 	for range 3 {
@@ -69,7 +74,8 @@ func TestEachCandidateIsAskedOnce(t *testing.T) {
 		if _, err := f.Find(t.Context(), "python3.11"); err == nil || !strings.Contains(err.Error(), python) {
 			t.Fatalf("error %v", err)
 		}
-		if lacks := f.Lacks(t.Context()); len(lacks) != 1 || !strings.Contains(lacks[0].Error(), python+", which does not run: exit status 1") {
+		lacks := f.Lacks(t.Context())
+		if len(lacks) != 1 || !strings.Contains(lacks[0].Error(), python+", which does not run: exit status 1") {
 			t.Fatalf("lacks %v", lacks)
 		}
 	}
@@ -98,7 +104,10 @@ func TestAnEndOfTheContextIsNotRememberedAsAnAnswer(t *testing.T) {
 
 func TestLanguageWithoutACandidateIsToBeInstalled(t *testing.T) {
 	got := fmt.Sprint(finder().Lacks(t.Context()))
-	for _, want := range []string{"Node.js 18 or later is not installed (apt-get install nodejs)", "CPython 3.11 or later is not installed (apt-get install python3)"} {
+	for _, want := range []string{
+		"Node.js 18 or later is not installed (apt-get install nodejs)",
+		"CPython 3.11 or later is not installed (apt-get install python3)",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in %s", want, got)
 		}

@@ -49,8 +49,8 @@ type Backend interface {
 }
 
 // Anticipator is a Backend that knows which steps of anticipatory optimisation
-// (BootSpec.Prepare) serve it best. Whoever was not told otherwise prepares its
-// runtime snapshots with them.
+// (BootSpec.Prepare) serve it best. They are the default for the platform's runtime
+// snapshots.
 type Anticipator interface {
 	Anticipate() []string
 }
@@ -94,7 +94,8 @@ type Limiter interface {
 // (/tmp, the function's code in /var/task, nothing of other functions) on every
 // host. A backend that is no Confiner always does.
 type Confiner interface {
-	// CanConfine reports whether it does on this host. The error is an *Unavailable.
+	// CanConfine reports whether this host permits such file systems. The error is an
+	// *Unavailable.
 	CanConfine() error
 }
 
@@ -110,7 +111,7 @@ type Sandbox interface {
 	// Invoke hands one event to the handler, and returns at the invocation's
 	// deadline at the latest. What becomes of the invocation,
 	// failures included, is in the Result; the error is non-nil only when the
-	// call itself was in vain (ctx cancelled, sandbox closed, nothing
+	// call itself failed (ctx cancelled, sandbox closed, nothing
 	// imported), and the sandbox must then be closed. An error that is
 	// ErrUndelivered says that the handler has not seen the event: it can be
 	// handed to another sandbox.
@@ -150,9 +151,10 @@ type Ender interface {
 	Cause() error
 }
 
-// Printer is a sandbox that may have printed what no result has: after its last
-// invocation, or while it imported code and was never invoked. Printed returns
-// that once, with the moments at which it came. Call it after Close.
+// Printer is a sandbox whose log may hold text that is in no result: printed after
+// the last invocation, or during an import that no invocation followed. Printed
+// returns such text once, with the moments at which the text came. Call it after
+// Close for the last of it.
 type Printer interface {
 	Printed() ([]byte, []LogMark)
 }
@@ -210,7 +212,7 @@ type Function struct {
 	// Credentials are further variables, which the platform gives the function.
 	Credentials map[string]string
 
-	// LogGroup and LogStream are what the function is told of its log.
+	// LogGroup and LogStream are the names of its log that the function sees.
 	LogGroup, LogStream string
 
 	Limits Limits // enforced from Import on, they replace those of BootSpec
@@ -262,7 +264,7 @@ type Result struct {
 	Marks   []LogMark      // when Logs came
 }
 
-// LogMark is the moment at which the part of a log from Offset on came.
+// LogMark is the moment at which the text of a log from Offset on was read.
 type LogMark struct {
 	Offset int
 	At     time.Time

@@ -11,10 +11,11 @@ import (
 // etc are the files of /etc that a C library and the runtimes look for, as small as they can be. Users of the host are
 // none of a function's business.
 var etc = map[string]string{
-	"/etc/passwd":        "root:x:0:0:root:/tmp:/bin/false\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
-	"/etc/group":         "root:x:0:\nnogroup:x:65534:\n",
-	"/etc/hosts":         "127.0.0.1 localhost\n::1 localhost\n",
-	"/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\nnetworks: files\nservices: files\nprotocols: files\n",
+	"/etc/passwd": "root:x:0:0:root:/tmp:/bin/false\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
+	"/etc/group":  "root:x:0:\nnogroup:x:65534:\n",
+	"/etc/hosts":  "127.0.0.1 localhost\n::1 localhost\n",
+	"/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n" +
+		"networks: files\nservices: files\nprotocols: files\n",
 }
 
 // optional are files and trees of the host that are added where they exist: names of services and types, time zones,

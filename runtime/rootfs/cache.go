@@ -22,7 +22,8 @@ func CacheDir() (string, error) {
 		}
 		errs = append(errs, err)
 	}
-	return "", fmt.Errorf("no directory for images (%w): set XDG_CACHE_HOME to a directory that this user can write to", errors.Join(errs...))
+	return "", fmt.Errorf("no directory for images (%w): set XDG_CACHE_HOME to a directory that this user can write to",
+		errors.Join(errs...))
 }
 
 func cacheDirs() []string {

@@ -12,8 +12,8 @@ const (
 	maxLiteral = 4096 // PATH_MAX; a longer literal is no path
 )
 
-// literals calls found with every C string in the file p that contains one of the marks, possibly more than once. A mark
-// has no zero byte, but may end in one.
+// literals calls found with every C string in the file p that contains one of the
+// marks, possibly more than once. A mark has no zero byte, but may end in one.
 func literals(p string, marks []string, found func(literal string)) error {
 	f, err := os.Open(p)
 	if err != nil {

@@ -105,8 +105,8 @@ func (t *Tree) resolve(p string) string {
 	return p
 }
 
-// follow walks down p and asks each name on the way for the target of its link. It returns p without the first link that
-// it meets; empty where there is none.
+// follow walks down p and asks each name on the way for the target of its link. It
+// returns p without the first link that it meets; empty where there is none.
 func follow(p string, target func(at string) (string, error)) (string, error) {
 	parts := strings.Split(strings.TrimPrefix(p, "/"), "/")
 	for at, i := "/", 0; i < len(parts); i++ {
@@ -180,8 +180,9 @@ func (t *Tree) addOne(p string) error {
 	return nil
 }
 
-// AddTree adds the host's directory p with all that lies under it. Devices, sockets and links that lead nowhere are left
-// out. skip is asked for every path below p; it may be nil.
+// AddTree adds the host's directory p with all that lies under it. Devices, sockets
+// and links that lead nowhere are left out. skip is asked for every path below p; it
+// may be nil.
 func (t *Tree) AddTree(p string, skip func(path string, d fs.DirEntry) bool) error {
 	if err := t.AddHost(p); err != nil {
 		return err

@@ -67,8 +67,9 @@ func TestLinksAreKeptWithWhatTheyLeadTo(t *testing.T) {
 	dir := world(t)
 	write(t, dir+"/usr/lib/libx.so.1.2", 0o600, []byte("x"))
 	for link, target := range map[string]string{
-		"/lib": "usr/lib", "/usr/lib/libx.so.1": "libx.so.1.2", "/usr/lib/libx.so": dir + "/lib/libx.so.1", "/usr/lib/nowhere": "gone",
-		"/loop": "loop",
+		"/lib": "usr/lib", "/usr/lib/libx.so.1": "libx.so.1.2", "/usr/lib/libx.so": dir + "/lib/libx.so.1",
+		"/usr/lib/nowhere": "gone",
+		"/loop":            "loop",
 	} {
 		if err := os.Symlink(target, dir+link); err != nil {
 			t.Fatal(err)
@@ -135,7 +136,8 @@ func TestPrivateFilesOfTheHostStayThere(t *testing.T) {
 	if err := tree.addOptional(dir+"/certs", dir+"/keys", dir+"/absent"); err != nil {
 		t.Fatal(err)
 	}
-	if !tree.Has(dir+"/certs/ca.crt") || tree.Has(dir+"/certs/host.key") || tree.Has(dir+"/certs/link.key") || tree.Has(dir+"/keys") {
+	if !tree.Has(dir+"/certs/ca.crt") || tree.Has(dir+"/certs/host.key") ||
+		tree.Has(dir+"/certs/link.key") || tree.Has(dir+"/keys") {
 		t.Errorf("the tree has %v", paths(&tree))
 	}
 }
@@ -169,7 +171,8 @@ func TestFilesThatTheProgramNamesAreInTheTree(t *testing.T) {
 	write(t, ssl+"/openssl.cnf", 0o644, nil)
 	write(t, ssl+"/private/key", 0o644, nil)
 	program(t, dir+"/modules/legacy.so")
-	program(t, dir+"/node", js, dir+"/absent.js", "x"+dir+"/other.js", `OPENSSLDIR: "`+ssl+`"`, `MODULESDIR: "`+dir+`/modules"`, `ENGINESDIR: "/dev/null"`)
+	program(t, dir+"/node", js, dir+"/absent.js", "x"+dir+"/other.js", `OPENSSLDIR: "`+ssl+`"`,
+		`MODULESDIR: "`+dir+`/modules"`, `ENGINESDIR: "/dev/null"`)
 	var tree Tree
 	if err := tree.AddProgram(dir + "/node"); err != nil {
 		t.Fatal(err)

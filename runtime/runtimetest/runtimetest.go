@@ -69,7 +69,9 @@ func Function(t testing.TB, lang isolation.Language, source string) isolation.Fu
 // Invoke hands an event to a sandbox, as request "r" with 30 seconds.
 func Invoke(t testing.TB, sb isolation.Sandbox, event string) isolation.Result {
 	t.Helper()
-	res, err := sb.Invoke(context.Background(), isolation.Invocation{ID: "r", Payload: []byte(event), Deadline: time.Now().Add(30 * time.Second)})
+	res, err := sb.Invoke(context.Background(), isolation.Invocation{
+		ID: "r", Payload: []byte(event), Deadline: time.Now().Add(30 * time.Second),
+	})
 	if err != nil {
 		t.Fatalf("invoke: %v", err)
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// bounded runs f with a deadline. An f that goes on after it is left to itself:
-// its goroutine ends with it, or with the process.
+// bounded runs f with a deadline. If f does not return at the deadline, its goroutine
+// stays until f returns or the process ends.
 func bounded[T any](ctx context.Context, bound time.Duration, f func(context.Context) (T, error)) (none T, err error) {
 	own, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()

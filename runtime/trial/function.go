@@ -16,7 +16,9 @@ const event = `"trial"`
 
 func call(ctx context.Context, sb isolation.Sandbox) error {
 	deadline, _ := ctx.Deadline()
-	res, err := sb.Invoke(ctx, isolation.Invocation{ID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd", Payload: []byte(event), Deadline: deadline})
+	res, err := sb.Invoke(ctx, isolation.Invocation{
+		ID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd", Payload: []byte(event), Deadline: deadline,
+	})
 	switch {
 	case err != nil:
 		return err

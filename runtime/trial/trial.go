@@ -29,10 +29,11 @@ type Trial struct {
 }
 
 const (
-	// Patience is for who would rather wait for a slow host than call it unable.
+	// Patience is the default of Trial.Patience: a slow host is waited for rather than
+	// called unusable.
 	Patience = 5 * time.Minute
 
-	// grace is what a step may take beyond its deadline before it is given up.
+	// grace is the time beyond its deadline after which a step is given up.
 	grace = 10 * time.Second
 )
 
@@ -72,8 +73,8 @@ type Verdict struct {
 	Err         error // nil: it works
 }
 
-// All tries a backend with each interpreter in turn, after its Probe. The error
-// is that of the probe: then nothing was tried.
+// All tries a backend with each interpreter in turn, after its Probe. If Probe fails,
+// All returns its error and tries nothing.
 func (t Trial) All(ctx context.Context, b isolation.Backend, all []isolation.Interpreter) ([]Verdict, error) {
 	_, err := bounded(ctx, t.bound(), func(ctx context.Context) (none struct{}, err error) { return none, b.Probe(ctx) })
 	if err != nil {
@@ -138,7 +139,9 @@ func (r *run) all(dir string) error {
 }
 
 func (r *run) deploy(snapper isolation.Snapshotter, from isolation.Sandbox) (isolation.Sandbox, error) {
-	snap, err := do(r, Capture, func(ctx context.Context) (isolation.Snapshot, error) { return snapper.Capture(ctx, from) })
+	snap, err := do(r, Capture, func(ctx context.Context) (isolation.Snapshot, error) {
+		return snapper.Capture(ctx, from)
+	})
 	if err != nil {
 		return nil, err
 	}

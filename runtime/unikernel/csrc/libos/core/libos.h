@@ -1,10 +1,8 @@
 /*
- * libos.h: what every file of the libOS is written in: integer types, the symbols of start.S,
- * memory and text functions.
+ * libos.h: what every file of the libOS is written in: integer types, the symbols of start.S, memory and text functions.
  *
- * The libOS has no C library and no writable data of its own. Every mutable word lies in struct
- * state (state.h), which is part of the region: a snapshot of the region is a snapshot of the
- * libOS.
+ * The libOS has no C library and no writable data of its own. Every mutable word lies in struct state (state.h), which is part of the
+ * region: a snapshot of the region is a snapshot of the libOS.
  */
 #ifndef LIBOS_H
 #define LIBOS_H
@@ -26,11 +24,9 @@
 #define HOST ((const struct uc_host *)UC_HOST)
 
 /* What a system call returns besides a result. None of the three reaches a guest. */
-#define BLOCKED \
-	(-10000) /* no answer yet: the thread is parked, and the call is tried again when something changed (schedule.c) */
+#define BLOCKED (-10000)  /* no answer yet: the thread is parked, and the call is tried again when something changed (schedule.c) */
 #define REPLACED (-10001) /* the registers in the frame were replaced (sigreturn): no result is stored */
-#define PARKED \
-	(-10002) /* the call has parked or ended the running thread: another one runs next, and no result is stored */
+#define PARKED (-10002)   /* the call has parked or ended the running thread: another one runs next, and no result is stored */
 
 /* ---- start.S ---- */
 i64 hostcall(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);
@@ -48,10 +44,7 @@ _Noreturn void frame_return(void *ucontext);
 int streq(const char *, const char *);
 
 /* A bounded text: /proc files, console lines, crash reports. What does not fit is cut. */
-struct text {
-	char *p;
-	u64 n, cap;
-};
+struct text { char *p; u64 n, cap; };
 void put(struct text *, const char *);
 void put_n(struct text *, const char *, u64);
 void put_u(struct text *, u64);

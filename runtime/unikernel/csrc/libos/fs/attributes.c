@@ -1,6 +1,5 @@
 /*
- * attributes.c: mode, owner, times and size of files, and of file systems: chmod(2), chown(2),
- * utimensat(2), truncate(2), statfs(2).
+ * attributes.c: mode, owner, times and size of files, and of file systems: chmod(2), chown(2), utimensat(2), truncate(2), statfs(2).
  *
  * There is one user, root of its own little world, so mode and owner are only remembered.
  */
@@ -8,7 +7,6 @@
 #include "fs/notify.h"
 #include "host/clock.h"
 
-/* A value of -1 leaves that attribute alone, as chown(2) has it. */
 static i64 change(struct vnode v, i64 mode, i64 uid, i64 gid)
 {
 	if (v.fs != FS_TMP)
@@ -25,7 +23,6 @@ static i64 change(struct vnode v, i64 mode, i64 uid, i64 gid)
 	return 0;
 }
 
-/* An empty path means the descriptor itself (AT_EMPTY_PATH): fchownat(2). */
 static i64 change_path(int fd, u64 p, int follow, i64 mode, i64 uid, i64 gid)
 {
 	struct vnode v;
@@ -34,30 +31,22 @@ static i64 change_path(int fd, u64 p, int follow, i64 mode, i64 uid, i64 gid)
 	return r ? r : change(v, mode, uid, gid);
 }
 
-/* Files that no path leads to have nothing to remember: the call succeeds, as for root. */
 static i64 change_fd(u64 fd, i64 mode, i64 uid, i64 gid)
 {
 	struct file *f = fd_file(fd);
 	if (!f)
 		return -EBADF;
-	return f->ops == &regular_ops || f->ops == &directory_ops ? change((struct vnode){ f->fs, f->node }, mode, uid, gid)
-															  : 0;
+	return f->ops == &regular_ops || f->ops == &directory_ops ? change((struct vnode){ f->fs, f->node }, mode, uid, gid) : 0;
 }
 
-/* chmod(2), chown(2) and their at-forms. The file-type bits are not the caller's to change. */
 i64 sys_chmod(u64 p, u64 m) { return change_path(AT_FDCWD, p, 1, m & 07777, -1, -1); }
 i64 sys_fchmodat(u64 fd, u64 p, u64 m) { return change_path((int)fd, p, 1, m & 07777, -1, -1); }
 i64 sys_fchmod(u64 fd, u64 m) { return change_fd(fd, m & 07777, -1, -1); }
 i64 sys_chown(u64 p, u64 u, u64 g) { return change_path(AT_FDCWD, p, 1, -1, (i32)u, (i32)g); }
 i64 sys_lchown(u64 p, u64 u, u64 g) { return change_path(AT_FDCWD, p, 0, -1, (i32)u, (i32)g); }
-i64 sys_fchownat(u64 fd, u64 p, u64 u, u64 g, u64 fl)
-{
-	return change_path((int)fd, p, !(fl & AT_SYMLINK_NOFOLLOW), -1, (i32)u, (i32)g);
-}
+i64 sys_fchownat(u64 fd, u64 p, u64 u, u64 g, u64 fl) { return change_path((int)fd, p, !(fl & AT_SYMLINK_NOFOLLOW), -1, (i32)u, (i32)g); }
 i64 sys_fchown(u64 fd, u64 u, u64 g) { return change_fd(fd, -1, (i32)u, (i32)g); }
 
-/* utimensat(2). No path means the descriptor itself; no times mean now. The event that inotify sees
- * says which of the two was set. */
 i64 sys_utimensat(u64 fd, u64 p, u64 times, u64 flags)
 {
 	struct vnode v;
@@ -90,7 +79,6 @@ i64 sys_utimensat(u64 fd, u64 p, u64 times, u64 flags)
 	return 0;
 }
 
-/* ftruncate(2): the descriptor must be open for writing. */
 i64 sys_ftruncate(u64 fd, u64 size)
 {
 	struct file *f = fd_file(fd);
@@ -101,8 +89,6 @@ i64 sys_ftruncate(u64 fd, u64 size)
 	return tmp_resize(f->node, size);
 }
 
-/* truncate(2). A file of the image is read-only; everything else that is no regular file counts as
- * a directory. */
 i64 sys_truncate(u64 p, u64 size)
 {
 	struct vnode v;
@@ -117,8 +103,6 @@ i64 sys_truncate(u64 p, u64 size)
 	return (i64)size < 0 ? -EINVAL : tmp_resize(v.id, size);
 }
 
-/* fallocate(2): space is memory, so to reserve is to grow. The other modes ask for holes, which no
- * file here has. */
 i64 sys_fallocate(u64 fd, u64 mode, u64 off, u64 len)
 {
 	struct file *f = fd_file(fd);
@@ -131,10 +115,8 @@ i64 sys_fallocate(u64 fd, u64 mode, u64 off, u64 len)
 	return off + len > S->inodes[f->node].size ? tmp_resize(f->node, off + len) : 0;
 }
 
-/* Memory needs no disk. */
 i64 sys_fsync(u64 fd) { return fd_file(fd) ? 0 : -EBADF; }
 
-/* umask(2): bits that new files do not get. */
 i64 sys_umask(u64 m)
 {
 	u32 old = S->umask;
@@ -142,13 +124,11 @@ i64 sys_umask(u64 m)
 	return old;
 }
 
-/* struct statfs: sizes are those of the memory limit, because tmpfs lives on it. Half of the inodes
- * count as free: nobody counts them. */
 static i64 give_statfs(u64 out, u32 fs)
 {
 	u64 total = MEM_TOTAL / PAGE, used = MIN(S->pub.committed / PAGE, total);
-	u64 b[15] = { S->fs[fs]->magic, PAGE, total, total - used, total - used, MAX_INODES, MAX_INODES / 2, 0, 255, PAGE,
-		0 };
+	u64 b[15] = { S->fs[fs]->magic, PAGE, total, total - used, total - used,
+		      MAX_INODES, MAX_INODES / 2, 0, 255, PAGE, 0 };
 	return to_user(out, b, sizeof b);
 }
 

@@ -1,6 +1,5 @@
 /*
- * devices.c: null(4), zero(4), full(4), random(4). Numbers of devices are Linux's:
- * Documentation/admin-guide/devices.txt.
+ * devices.c: null(4), zero(4), full(4), random(4). Numbers of devices are Linux's: Documentation/admin-guide/devices.txt.
  */
 #include "core/state.h"
 #include "host/host.h"
@@ -55,32 +54,14 @@ static i64 map_zeros(struct file *f, u64 at, u64 len, int prot, int flags, u64 o
 	return vma_map(at, len, prot, flags, V_ANON);
 }
 
-/* st_mode of all four; the device number's major part is above its minor one, as makedev(3) has it
- * for small numbers. */
 #define MODE (S_IFCHR | 0666)
 #define MEMORY(minor) (1 << 8 | (minor)) /* major number 1 */
 
-const struct file_ops null_ops = { .name = "/dev/null",
-	.mode = MODE,
-	.device = MEMORY(3),
-	.read = read_end,
-	.write = swallow,
-	.poll = always_ready,
-	.size = no_size };
-const struct file_ops zero_ops = { .name = "/dev/zero",
-	.mode = MODE,
-	.device = MEMORY(5),
-	.read = read_zeros,
-	.write = swallow,
-	.poll = always_ready,
-	.size = no_size,
-	.map = map_zeros };
-const struct file_ops full_ops = {
-	.name = "/dev/full", .mode = MODE, .device = MEMORY(7), .read = read_zeros, .write = refuse, .poll = always_ready
-};
-const struct file_ops random_ops = { .name = "/dev/urandom",
-	.mode = MODE,
-	.device = MEMORY(9),
-	.read = read_random,
-	.write = swallow,
-	.poll = always_ready };
+const struct file_ops null_ops = { .name = "/dev/null", .mode = MODE, .device = MEMORY(3), .read = read_end, .write = swallow,
+				   .poll = always_ready, .size = no_size };
+const struct file_ops zero_ops = { .name = "/dev/zero", .mode = MODE, .device = MEMORY(5), .read = read_zeros, .write = swallow,
+				   .poll = always_ready, .size = no_size, .map = map_zeros };
+const struct file_ops full_ops = { .name = "/dev/full", .mode = MODE, .device = MEMORY(7), .read = read_zeros, .write = refuse,
+				   .poll = always_ready };
+const struct file_ops random_ops = { .name = "/dev/urandom", .mode = MODE, .device = MEMORY(9), .read = read_random, .write = swallow,
+				     .poll = always_ready };

@@ -1,13 +1,10 @@
 /*
- * dirs.c: the calls that list and change the tree: getdents64(2), mkdir(2), mknod(2), unlink(2),
- * rename(2), link(2), symlink(2), chdir(2).
+ * dirs.c: the calls that list and change the tree: getdents64(2), mkdir(2), mknod(2), unlink(2), rename(2), link(2), symlink(2), chdir(2).
  */
 #include "core/state.h"
 #include "fs/dirs.h"
 #include "fs/notify.h"
 
-/* getdents64(2). Each entry is told with the position behind it, at which a later call goes on. An
- * entry that does not fit is told by the next call. */
 i64 sys_getdents64(u64 fd, u64 buf, u64 n)
 {
 	struct file *f = fd_file(fd);
@@ -17,12 +14,7 @@ i64 sys_getdents64(u64 fd, u64 buf, u64 n)
 	if (f->ops != &directory_ops)
 		return -ENOTDIR;
 	for (;;) {
-		struct {
-			u64 ino, off;
-			u16 reclen;
-			u8 type;
-			char name[257];
-		} __attribute__((packed)) d;
+		struct { u64 ino, off; u16 reclen; u8 type; char name[257]; } __attribute__((packed)) d;
 		const char *name;
 		u32 len;
 		u64 pos = f->pos, ino;
@@ -33,7 +25,6 @@ i64 sys_getdents64(u64 fd, u64 buf, u64 n)
 			return done;
 		}
 		d.ino = ino, d.type = type, d.off = pos;
-		/* 19 bytes in front of the name, its terminating zero, and up to the next multiple of 8. */
 		d.reclen = (19 + len + 1 + 7) & ~7u;
 		if (done + d.reclen > n)
 			return done ? (i64)done : -EINVAL;
@@ -46,7 +37,6 @@ i64 sys_getdents64(u64 fd, u64 buf, u64 n)
 	}
 }
 
-/* The system call says the length with the terminating zero, unlike the function of the C library. */
 i64 sys_getcwd(u64 buf, u64 n)
 {
 	char path[PATH_MAX];
@@ -54,8 +44,7 @@ i64 sys_getcwd(u64 buf, u64 n)
 	return r < 0 ? r : to_user(buf, path, r + 1) ? -EFAULT : r + 1;
 }
 
-/* The working directory is held like an open file: it may be removed, but its number is not used
- * again meanwhile. */
+/* The working directory is held like an open file: it may be removed, but its number is not used again meanwhile. */
 static i64 set_cwd(struct vnode v)
 {
 	struct vnode old = S->cwd;
@@ -79,7 +68,6 @@ i64 sys_chdir(u64 p)
 	return set_cwd(v);
 }
 
-/* fchdir(2) */
 i64 sys_fchdir(u64 fd)
 {
 	struct file *f = fd_file(fd);
@@ -106,7 +94,6 @@ static i64 writable_parent(int dirfd, const char *path, struct vnode *dir, char 
 	return 0;
 }
 
-/* bind(2) makes a file that path lookups find; the socket itself is found by its name (socket.c). */
 i64 make_socket(const char *path)
 {
 	struct vnode dir, v;
@@ -118,7 +105,6 @@ i64 make_socket(const char *path)
 	return MIN(r, 0);
 }
 
-/* mkdir(2). A name that is a symbolic link exists, wherever it leads. */
 i64 sys_mkdirat(u64 fd, u64 p, u64 mode)
 {
 	struct vnode dir, v;
@@ -151,7 +137,6 @@ i64 sys_mknodat(u64 fd, u64 p, u64 mode)
 
 i64 sys_mknod(u64 p, u64 mode) { return sys_mknodat(AT_FDCWD, p, mode); }
 
-/* unlink(2), rmdir(2). What is open lives on until it is closed (inode.refs). */
 i64 sys_unlinkat(u64 fd, u64 p, u64 flags)
 {
 	struct vnode dir, v;
@@ -165,7 +150,6 @@ i64 sys_unlinkat(u64 fd, u64 p, u64 flags)
 i64 sys_unlink(u64 p) { return sys_unlinkat(AT_FDCWD, p, 0); }
 i64 sys_rmdir(u64 p) { return sys_unlinkat(AT_FDCWD, p, AT_REMOVEDIR); }
 
-/* rename(2). Both directories must be tmpfs; nothing moves from the image. */
 i64 sys_renameat2(u64 fd, u64 p, u64 fd2, u64 p2, u64 flags)
 {
 	struct vnode a, b;
@@ -180,7 +164,6 @@ i64 sys_renameat2(u64 fd, u64 p, u64 fd2, u64 p2, u64 flags)
 i64 sys_renameat(u64 fd, u64 p, u64 fd2, u64 p2) { return sys_renameat2(fd, p, fd2, p2, 0); }
 i64 sys_rename(u64 p, u64 p2) { return sys_renameat2(AT_FDCWD, p, AT_FDCWD, p2, 0); }
 
-/* symlink(2): the target may be anything; it is resolved when somebody follows it. */
 i64 sys_symlinkat(u64 t, u64 fd, u64 p)
 {
 	struct vnode dir, v;
@@ -195,7 +178,6 @@ i64 sys_symlinkat(u64 t, u64 fd, u64 p)
 
 i64 sys_symlink(u64 t, u64 p) { return sys_symlinkat(t, AT_FDCWD, p); }
 
-/* link(2). Without AT_SYMLINK_FOLLOW the link itself gets a second name. */
 i64 sys_linkat(u64 fd, u64 p, u64 fd2, u64 p2, u64 flags)
 {
 	struct vnode v, dir, w;

@@ -1,9 +1,8 @@
 /*
  * file.c: open files: slots, references, and what a file without an operation answers.
  *
- * A struct file is Linux's open file description: position and flags, shared by all descriptors
- * that were made from one open. Slots are never moved, so a pointer to one is good until its last
- * reference goes.
+ * A struct file is Linux's open file description: position and flags, shared by all descriptors that were made from one open. Slots are
+ * never moved, so a pointer to one is good until its last reference goes.
  */
 #include "core/state.h"
 
@@ -32,7 +31,6 @@ void file_put(u32 i)
 	changed(); /* whoever waits for this file is to find that it is gone */
 }
 
-/* O_PATH opens a name and no content: open(2). */
 i64 file_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	if ((f->flags & O_ACCMODE) == O_WRONLY || f->flags & O_PATH)
@@ -47,9 +45,7 @@ i64 file_write(struct file *f, u64 buf, u64 n, i64 off)
 	return f->ops->write ? f->ops->write(f, buf, n, off) : -EINVAL;
 }
 
-/* Files without a poll of their own never make a reader wait. */
 u32 file_poll(struct file *f) { return f->ops->poll ? f->ops->poll(f) : POLLIN | POLLOUT; }
 
-/* A file without a count of its own may have moved whenever anything did: an edge too many is
- * harmless, one too few is not. */
+/* A file without a count of its own may have moved whenever anything did: an edge too many is harmless, one too few is not. */
 u32 file_edge(struct file *f) { return f->ops->edge ? f->ops->edge(f) : (u32)S->changes; }

@@ -7,8 +7,6 @@
 
 #define INSTANCES_MAX 128 /* Linux's default: /proc/sys/fs/inotify/max_user_instances */
 
-/* read(2) of whole events: as many as fit. A buffer too small for the first one is an error, as on
- * Linux. The sign that events were lost comes last, when the queue is empty. */
 static i64 inotify_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct notifier *i = f->obj;
@@ -45,7 +43,6 @@ static i64 inotify_read(struct file *f, u64 buf, u64 n, i64 off)
 	return take ? (i64)take : -EINVAL;
 }
 
-/* Bytes that a read would give. */
 static u64 inotify_readable(struct file *f)
 {
 	struct notifier *i = f->obj;
@@ -55,7 +52,6 @@ static u64 inotify_readable(struct file *f)
 static u32 inotify_poll(struct file *f) { return inotify_readable(f) ? POLLIN : 0; }
 static u32 inotify_edge(struct file *f) { return ((struct notifier *)f->obj)->seq; }
 
-/* The last instance takes the table of events with it: the file system tells nobody any more. */
 static void inotify_close(struct file *f)
 {
 	struct notifier *i = f->obj, **at = &S->notifiers;
@@ -69,15 +65,9 @@ static void inotify_close(struct file *f)
 	kfree(i, sizeof *i);
 }
 
-static const struct file_ops inotify_ops = { .name = "anon_inode:inotify",
-	.mode = 0600,
-	.read = inotify_read,
-	.poll = inotify_poll,
-	.edge = inotify_edge,
-	.readable = inotify_readable,
-	.close = inotify_close };
+static const struct file_ops inotify_ops = { .name = "anon_inode:inotify", .mode = 0600, .read = inotify_read, .poll = inotify_poll,
+					     .edge = inotify_edge, .readable = inotify_readable, .close = inotify_close };
 
-/* inotify_init(2). */
 i64 sys_inotify_init1(u64 flags)
 {
 	u32 n = 0;
@@ -104,7 +94,6 @@ i64 sys_inotify_init1(u64 flags)
 
 i64 sys_inotify_init(void) { return sys_inotify_init1(0); }
 
-/* The array grows by doubling; watches are few, and are searched from the front. */
 static struct watch *new_watch(struct notifier *i)
 {
 	if (i->n == i->cap) {
@@ -119,8 +108,6 @@ static struct watch *new_watch(struct notifier *i)
 	return &i->watches[i->n++];
 }
 
-/* A vnode is watched once by an instance: a second call changes the watch's mask, or adds to it
- * (IN_MASK_ADD). Its descriptor stays. */
 static i64 watch(struct notifier *i, struct vnode v, u32 mask)
 {
 	u32 keep = mask & (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK);
@@ -142,7 +129,6 @@ static i64 watch(struct notifier *i, struct vnode v, u32 mask)
 	return w->wd;
 }
 
-/* 0, or the errno for a descriptor that is no instance. */
 static i64 notifier_of(u64 fd, struct notifier **i)
 {
 	struct file *f = fd_file(fd);
@@ -152,15 +138,12 @@ static i64 notifier_of(u64 fd, struct notifier **i)
 	return f->ops == &inotify_ops ? 0 : -EINVAL;
 }
 
-/* inotify_add_watch(2). The mask must ask for something: bits that only events have are no
- * question. */
 i64 sys_inotify_add_watch(u64 fd, u64 p, u64 flags)
 {
 	struct notifier *i;
 	struct vnode v;
-	u32 mask = flags,
-		known = IN_ALL_EVENTS | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_CREATE | IN_MASK_ADD | IN_ISDIR |
-		IN_ONESHOT;
+	u32 mask = flags, known = IN_ALL_EVENTS | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_CREATE | IN_MASK_ADD | IN_ISDIR |
+		   IN_ONESHOT;
 	if (!(mask & (known | IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT)) || (mask & IN_MASK_ADD && mask & IN_MASK_CREATE))
 		return -EINVAL;
 	PATH(p, path);
@@ -173,7 +156,6 @@ i64 sys_inotify_add_watch(u64 fd, u64 p, u64 flags)
 	return watch(i, v, mask);
 }
 
-/* inotify_rm_watch(2): a last event tells that the watch is gone. */
 i64 sys_inotify_rm_watch(u64 fd, u64 wd)
 {
 	struct notifier *i;

@@ -8,8 +8,7 @@
 
 #define STICKY_MODE 01777 /* as /tmp has everywhere: all may write, the owner alone removes */
 
-/* A program's image may lack a directory: then there is nothing to mount over, and nobody expects
- * it. */
+/* A program's image may lack a directory: then there is nothing to mount over, and nobody expects it. */
 static void mount(const char *parent, const char *name, u32 fs, u32 root)
 {
 	struct mount *m = &S->mounts[S->nmounts];
@@ -31,7 +30,6 @@ void mounts_init(void)
 	mount("/", "sys", FS_SYNTH, synth_root("sys"));
 	mount("/", "tmp", FS_TMP, inode_new(S_IFDIR | STICKY_MODE));
 	mount("/var", "tmp", FS_TMP, inode_new(S_IFDIR | STICKY_MODE));
-	/* the function's package (package.c) */
-	mount("/var", "task", FS_TMP, inode_new(S_IFDIR | 0755));
+	mount("/var", "task", FS_TMP, inode_new(S_IFDIR | 0755)); /* the function's package (package.c) */
 	mount("/dev", "shm", FS_TMP, inode_new(S_IFDIR | STICKY_MODE));
 }

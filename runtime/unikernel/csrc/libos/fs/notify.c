@@ -1,15 +1,13 @@
 /*
  * notify.c: events of inotify(7): which watch hears of what, and the queue of an instance.
  *
- * Files of the image and of /proc can be watched; neither changes, so no event of theirs ever
- * comes. A file knows the directory in which it was last given a name (inode.parent). A file with
- * several names is reported under each name that a watched directory has for it: an open file does
- * not remember by which name it was opened.
+ * Files of the image and of /proc can be watched; neither changes, so no event of theirs ever comes. A file knows the directory in which
+ * it was last given a name (inode.parent). A file with several names is reported under each name that a watched directory has for it: an
+ * open file does not remember by which name it was opened.
  */
 #include "fs/inotify.h"
 #include "fs/notify.h"
 
-/* n bytes from position from on, without taking them. */
 void notify_peek(const struct notifier *i, u32 from, void *to, u32 n)
 {
 	const struct queue *q = &i->q;
@@ -27,20 +25,12 @@ static int repeats(const struct notifier *i, const void *event, u32 n)
 	return !memcmp(last, event, n);
 }
 
-/* A queue that is full loses all that follows until the reader has been told; so the order of what
- * is read is true. */
 static void enqueue(struct notifier *i, i32 wd, u32 mask, u32 cookie, const char *name, u32 len)
 {
-	struct {
-		struct inotify_event e;
-		char name[NAME_SIZE];
-	} e = { .e = { .wd = wd, .mask = mask, .cookie = cookie } };
+	struct { struct inotify_event e; char name[NAME_SIZE]; } e = { .e = { .wd = wd, .mask = mask, .cookie = cookie } };
 	if (name) {
 		memcpy(e.name, name, len);
-		/* With a zero behind the name, and filled up to a multiple of the event's size, as
-		 * inotify(7) lays it out. */
-		e.e.len = (len + sizeof(struct inotify_event)) &
-			~(sizeof(struct inotify_event) - 1); /* with a zero behind the name */
+		e.e.len = (len + sizeof(struct inotify_event)) & ~(sizeof(struct inotify_event) - 1); /* with a zero behind the name */
 	}
 	u32 n = sizeof e.e + e.e.len;
 	if (i->lost || repeats(i, &e, n))
@@ -55,7 +45,6 @@ static void enqueue(struct notifier *i, i32 wd, u32 mask, u32 cookie, const char
 	i->last = n;
 }
 
-/* The last watch takes the place of the one that goes: order means nothing. */
 void notify_forget(struct notifier *i, u32 k)
 {
 	i32 wd = i->watches[k].wd;
@@ -78,7 +67,6 @@ static int tell(struct notifier *i, u32 k, u32 mask, u32 cookie, const char *nam
 	return 1;
 }
 
-/* Backwards: a watch for one event ends, and the last one comes into its place. */
 static void self(u32 inode, u32 event)
 {
 	u32 mask = event | (is_dir(inode) && !(event & (IN_MOVE_SELF | IN_DELETE_SELF)) ? IN_ISDIR : 0);
@@ -88,7 +76,6 @@ static void self(u32 inode, u32 event)
 				tell(i, k, mask, 0, NULL, 0);
 }
 
-/* To those who watch the directory that lists the name. */
 static void entry(u32 dir, const char *name, u32 event, u32 cookie)
 {
 	for (struct notifier *i = S->notifiers; i; i = i->next)
@@ -109,7 +96,6 @@ static void tell_names(struct notifier *i, u32 k, u32 inode, u32 mask)
 			return;
 }
 
-/* To those who watch the file, and to those who watch a directory that lists it. */
 static void file(u32 inode, u32 event)
 {
 	struct inode *n = &S->inodes[inode];
@@ -125,7 +111,6 @@ static void file(u32 inode, u32 event)
 	self(inode, event);
 }
 
-/* An inode's number is used again; a watch must not be. */
 static void gone(u32 inode)
 {
 	self(inode, IN_DELETE_SELF);

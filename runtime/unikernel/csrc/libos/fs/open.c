@@ -6,8 +6,6 @@
 #include "fs/synth.h"
 #include "ipc/pipe.h"
 
-/* A vnode becomes an open file. The flags that only concern opening are not kept: F_GETFL does not
- * show them. */
 static i64 open_node(struct vnode v, u32 flags)
 {
 	u32 type = vnode_mode(v) & S_IFMT;
@@ -18,19 +16,16 @@ static i64 open_node(struct vnode v, u32 flags)
 		return -ELOOP;
 	if (type == S_IFDIR && write && !(flags & O_PATH))
 		return -EISDIR;
-	/* The image is one mapping that all UCs of the host share. */
 	if (v.fs == FS_IMAGE && write && type == S_IFREG && !(flags & O_PATH))
 		return -EROFS;
 	i64 i;
 	if (v.fs == FS_TMP && type == S_IFIFO && !(flags & O_PATH))
 		return fifo_open(v.id, flags);
-	/* A socket's name is for connect (unix(7)). */
 	if (v.fs == FS_TMP && type == S_IFSOCK && !(flags & O_PATH))
 		return -ENXIO;
 	if (v.fs == FS_SYNTH && type != S_IFDIR && !(flags & O_PATH))
 		return synth_open(v.id, flags);
-	i = file_new(type == S_IFDIR ? &directory_ops : &regular_ops,
-		flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOFOLLOW), NULL);
+	i = file_new(type == S_IFDIR ? &directory_ops : &regular_ops, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOFOLLOW), NULL);
 	if (i < 0)
 		return i;
 	S->files[i].fs = v.fs, S->files[i].node = v.id;
@@ -44,8 +39,6 @@ static i64 open_node(struct vnode v, u32 flags)
 	return i;
 }
 
-/* open(2) with O_CREAT: the last component may not exist, but its directory must. O_EXCL looks at
- * the name itself, a symbolic link too. */
 static i64 create(int dirfd, const char *path, u32 flags, u32 mode)
 {
 	struct vnode dir, v;
@@ -67,7 +60,6 @@ static i64 create(int dirfd, const char *path, u32 flags, u32 mode)
 	if (dir.fs != FS_TMP)
 		return dir.fs == FS_IMAGE ? -EROFS : -ENOENT;
 	r = tmp_create(dir.id, name, S_IFREG | (mode & 07777 & ~S->umask));
-	/* A new file is empty: truncating it would be an event that did not happen. */
 	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags & ~O_TRUNC);
 }
 
@@ -84,7 +76,6 @@ static i64 unnamed(struct vnode dir, u32 flags, u32 mode)
 	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags);
 }
 
-/* memfd_create(2). The name is for people who look into /proc, and is checked only for its length. */
 i64 sys_memfd_create(u64 name, u64 flags)
 {
 	enum { MEMFD_NAME = 249 }; /* memfd_create(2): bytes of a name, without the end */
@@ -99,7 +90,6 @@ i64 sys_memfd_create(u64 name, u64 flags)
 	return fd_install(r, !!(flags & MFD_CLOEXEC));
 }
 
-/* open(2), openat(2). */
 static i64 do_open(int dirfd, u64 p, u32 flags, u32 mode)
 {
 	struct vnode v;

@@ -1,20 +1,16 @@
 /*
- * readwrite.c: read and write in all their forms, and lseek (read(2), readv(2), preadv2(2),
- * lseek(2)).
+ * readwrite.c: read and write in all their forms, and lseek (read(2), readv(2), preadv2(2), lseek(2)).
  *
- * All forms come down to a vector of buffers and a position. A blocking write goes on until all of
- * it is gone, over several attempts of the call: thread.progress says how much went before.
+ * All forms come down to a vector of buffers and a position. A blocking write goes on until all of it is gone, over several attempts of
+ * the call: thread.progress says how much went before.
  */
 #include "core/state.h"
 
-struct vec {
-	u64 base, len;
-}; /* struct iovec */
+struct vec { u64 base, len; }; /* struct iovec */
 #define LENGTH_MAX 0x7ffff000ull /* Linux's MAX_RW_COUNT: more is moved by no call */
 #define OWN_POSITION (-1)
 
-/* A read gives back what came first; a write is over when all is gone, or when nothing can go and
- * the caller does not want to wait. */
+/* A read gives back what came first; a write is over when all is gone, or when nothing can go and the caller does not want to wait. */
 static i64 transfer(struct file *f, const struct vec *v, u64 count, i64 off, int write)
 {
 	u64 done = SELF->retrying ? SELF->progress : 0, at = 0;
@@ -48,7 +44,6 @@ static i64 one(u64 fd, u64 buf, u64 n, i64 off, int write)
 	return f ? transfer(f, &v, 1, off, write) : -EBADF;
 }
 
-/* The whole vector is copied first: the guest may change its own while the call waits. */
 static i64 many(u64 fd, u64 iov, u64 count, i64 off, int write)
 {
 	struct vec v[UIO_MAXIOV];
@@ -78,7 +73,6 @@ static i64 positioned(u64 fd)
 	return !f ? -EBADF : seekable(f) ? 0 : -ESPIPE;
 }
 
-/* pread(2): an offset is signed. */
 i64 sys_pread64(u64 fd, u64 buf, u64 n, u64 off)
 {
 	i64 r = (i64)off < 0 ? -EINVAL : positioned(fd);
@@ -103,9 +97,7 @@ i64 sys_pwritev(u64 fd, u64 iov, u64 n, u64 off)
 	return r ? r : many(fd, iov, n, off, 1);
 }
 
-/* preadv2 and pwritev2: the position is the file's own if off is -1. Flags that only ask for haste
- * or for the disk change nothing. preadv2(2). Flags that ask for haste or for the disk change
- * nothing: every file is memory. */
+/* preadv2 and pwritev2: the position is the file's own if off is -1. Flags that only ask for haste or for the disk change nothing. */
 static i64 flagged(u64 fd, u64 iov, u64 n, u64 off, u64 flags, int write)
 {
 	u64 known = RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | (write ? RWF_APPEND : 0);

@@ -1,9 +1,8 @@
 /*
  * tmpfile.c: inodes of tmpfs, and their bytes.
  *
- * The bytes of a file are one buffer in the region that grows by half, so that a file that is
- * appended to is copied a few times only. Everything is charged to the guest's memory limit. A
- * shared mapping is the buffer itself: from then on the buffer stays where it is.
+ * The bytes of a file are one buffer in the region that grows by half, so that a file that is appended to is copied a few times only.
+ * Everything is charged to the guest's memory limit. A shared mapping is the buffer itself: from then on the buffer stays where it is.
  */
 #include "core/state.h"
 #include "fs/notify.h"
@@ -13,7 +12,6 @@
 
 static struct inode *node(u32 id) { return &S->inodes[id]; }
 
-/* A new file has a name: the caller is about to give it one. Its times are one moment. */
 u32 inode_new(u32 mode)
 {
 	u32 id = S->tmp_free ? S->tmp_free : 1;
@@ -32,7 +30,6 @@ u32 inode_new(u32 mode)
 	return 0;
 }
 
-/* Gives up the bytes: of a file in room, the room too. */
 static void free_data(struct inode *n)
 {
 	if ((n->mode & S_IFMT) == S_IFIFO)
@@ -65,8 +62,7 @@ static i64 extend(struct inode *n, u64 need)
 	return r;
 }
 
-/* Programs map a file and let it grow, SQLite the index of its write-ahead log. Addresses cost
- * nothing. */
+/* Programs map a file and let it grow, SQLite the index of its write-ahead log. Addresses cost nothing. */
 #define ROOM (1ull << 30)
 
 static void move_to_room(struct inode *n, u64 cap)
@@ -89,7 +85,6 @@ struct fifo **tmp_fifo(u32 id) { return (struct fifo **)&node(id)->data; }
 void inode_release(u32 id)
 {
 	struct inode *n = node(id);
-	/* A name, an open file (or working directory) and a mapping each keep it. */
 	if (n->nlink || n->refs || n->maps)
 		return;
 	if ((n->mode & S_IFMT) == S_IFIFO && n->data && !(*tmp_fifo(id))->forget(*tmp_fifo(id)))
@@ -100,21 +95,18 @@ void inode_release(u32 id)
 	S->tmp_free = MIN(S->tmp_free, id);
 }
 
-/* The last end of a fifo was closed. */
 void tmp_fifo_gone(u32 id)
 {
 	*tmp_fifo(id) = NULL;
 	inode_release(id);
 }
 
-/* The last close of a file that has no name ends it. */
 void tmp_put(u32 id)
 {
 	node(id)->refs--;
 	inode_release(id);
 }
 
-/* Makes room for need bytes. The buffer moves, unless it is mapped. */
 static i64 reserve(struct inode *n, u64 need)
 {
 	if (need <= n->cap)
@@ -122,12 +114,10 @@ static i64 reserve(struct inode *n, u64 need)
 	if (n->maps)
 		return extend(n, need);
 	u64 cap = MAX(need, n->cap + n->cap / 2);
-	/* Sizes of the heap's bins: what a bin would waste is used. */
 	cap = cap <= 64 ? 64 : cap <= 2048 ? (cap <= 256 ? 256 : 2048) : PAGE_UP(cap);
 	if (need > UC_HIGH_END - UC_HIGH)
 		return -EFBIG;
 	u8 *p = kalloc(cap);
-	/* Near the limit there may still be room for exactly what is asked for. */
 	if (!p && cap > PAGE_UP(need))
 		p = kalloc(cap = PAGE_UP(need));
 	if (!p)
@@ -140,7 +130,6 @@ static i64 reserve(struct inode *n, u64 need)
 
 i64 inode_reserve(u32 id, u64 size) { return reserve(node(id), size); }
 
-/* A hole between the old end and off reads as zeros. */
 i64 tmp_write(u32 id, u64 src, u64 len, u64 off)
 {
 	struct inode *n = node(id);
@@ -160,7 +149,6 @@ i64 tmp_write(u32 id, u64 src, u64 len, u64 off)
 	return len;
 }
 
-/* Bytes behind the new end stay in the buffer, and are zeroed when it grows again. */
 i64 tmp_resize(u32 id, u64 size)
 {
 	struct inode *n = node(id);
@@ -177,8 +165,7 @@ i64 tmp_resize(u32 id, u64 size)
 	return 0;
 }
 
-/* The address of a mapping of old bytes that now has len: it stays where it is. -EFAULT: at is no
- * file's. */
+/* The address of a mapping of old bytes that now has len: it stays where it is. -EFAULT: at is no file's. */
 i64 tmp_remap(u64 at, u64 old, u64 len)
 {
 	for (u32 id = 1; id < MAX_INODES; id++) {
@@ -211,7 +198,6 @@ i64 tmp_share(u32 id, u64 off, u64 len)
 	return (i64)n->data + off;
 }
 
-/* O_TMPFILE, memfd_create: a file that only its descriptor holds. */
 i64 tmp_unnamed(u32 mode)
 {
 	u32 id = inode_new(mode);

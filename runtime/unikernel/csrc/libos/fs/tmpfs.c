@@ -1,18 +1,12 @@
 /*
- * tmpfs.c: the writable files: /tmp, /var/task, /dev/shm, /var/tmp. A directory is a buffer of
- * records, of which removed ones are used again. This file has the names; the bytes are in
- * tmpfile.c.
+ * tmpfs.c: the writable files: /tmp, /var/task, /dev/shm, /var/tmp. A directory is a buffer of records, of which removed ones are used
+ * again. This file has the names; the bytes are in tmpfile.c.
  */
 #include "core/state.h"
 #include "fs/notify.h"
 #include "host/clock.h"
 
-struct record {
-	u32 inode;
-	u16 size;
-	u8 len, type;
-	char name[];
-}; /* inode 0: free */
+struct record { u32 inode; u16 size; u8 len, type; char name[]; }; /* inode 0: free */
 
 static struct inode *node(u32 id) { return &S->inodes[id]; }
 static int is_dir(u32 id) { return (node(id)->mode & S_IFMT) == S_IFDIR; }
@@ -20,7 +14,6 @@ static u32 event_of(u32 id, u32 event) { return is_dir(id) ? event | IN_ISDIR : 
 
 /* ---- Directories ---- */
 
-/* From the front: directories here are small, and a function's own. */
 static struct record *find(u32 dir, const char *name, u64 len)
 {
 	struct inode *d = node(dir);
@@ -42,8 +35,6 @@ static i64 tmp_lookup(u32 dir, const char *name, u64 len, u32 *out)
 	return 0;
 }
 
-/* A position is an offset in the buffer. A record keeps its place as long as the directory lives,
- * so a listing that goes on after a removal misses nothing. */
 static int tmp_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode, u8 *type)
 {
 	struct inode *d = node(dir);
@@ -58,7 +49,6 @@ static int tmp_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode,
 	return 0;
 }
 
-/* For getcwd and the like, which are rare: all directories are searched. */
 static int tmp_find(u32 id, u32 *parent, const char **name, u32 *len)
 {
 	for (u32 d = 1; d < MAX_INODES; d++) {
@@ -76,7 +66,6 @@ static int tmp_find(u32 id, u32 *parent, const char **name, u32 *len)
 	return 0;
 }
 
-/* Enters a name. A removed record that is large enough is used again. */
 static i64 add(u32 dir, const char *name, u32 id)
 {
 	struct inode *d = node(dir);
@@ -108,7 +97,6 @@ fill:
 	return 0;
 }
 
-/* A directory's link count is 2 and one for each directory in it. */
 static void drop(u32 dir, struct record *r)
 {
 	if (is_dir(r->inode))
@@ -117,7 +105,6 @@ static void drop(u32 dir, struct record *r)
 	node(dir)->mtime = node(dir)->ctime = now_real();
 }
 
-/* The inode is made first: without a name it goes at once. */
 i64 tmp_create(u32 dir, const char *name, u32 mode)
 {
 	u32 id = inode_new(mode);
@@ -133,7 +120,6 @@ i64 tmp_create(u32 dir, const char *name, u32 mode)
 	return id;
 }
 
-/* The target is the file's content. */
 i64 tmp_symlink(u32 dir, const char *name, const char *target)
 {
 	i64 id = tmp_create(dir, name, S_IFLNK | 0777);
@@ -145,7 +131,6 @@ i64 tmp_symlink(u32 dir, const char *name, const char *target)
 	return r < 0 ? r : 0;
 }
 
-/* Events: the count of links is an attribute of the file. */
 i64 tmp_link(u32 dir, const char *name, u32 id)
 {
 	i64 r = add(dir, name, id);
@@ -166,8 +151,7 @@ static int empty(u32 dir)
 	return !tmp_entry(dir, &pos, &name, &len, &inode, &type);
 }
 
-/* Removes a name; the inode's number or -errno. The inode still has to be told, and released:
- * ended. */
+/* Removes a name; the inode's number or -errno. The inode still has to be told, and released: ended. */
 static i64 detach(u32 dir, const char *name, int want_dir)
 {
 	struct record *r = find(dir, name, strlen(name));
@@ -188,7 +172,6 @@ static i64 detach(u32 dir, const char *name, int want_dir)
 	return id;
 }
 
-/* The inode of a name that is gone: told, and released if that was its last hold. */
 static void ended(u32 id)
 {
 	if (!is_dir(id))
@@ -196,7 +179,6 @@ static void ended(u32 id)
 	inode_release(id);
 }
 
-/* unlink or, with want_dir, rmdir. The directory's watchers hear of it last. */
 i64 tmp_unlink(u32 dir, const char *name, int want_dir)
 {
 	i64 id = detach(dir, name, want_dir);
@@ -226,8 +208,6 @@ static void tell_rename(u32 id, u32 from, const char *a, u32 to, const char *b)
 	notify_entry(to, b, event_of(id, IN_MOVED_TO), cookie);
 }
 
-/* What b named is replaced, if it is of the same sort and, as a directory, empty. The new name is
- * entered before the old one goes: the file is never without one. */
 i64 tmp_rename(u32 from, const char *a, u32 to, const char *b, u32 flags)
 {
 	struct record *src = find(from, a, strlen(a)), *dst = find(to, b, strlen(b));
@@ -277,7 +257,6 @@ static i64 tmp_target(u32 id, char *buf, u64 cap)
 	return n;
 }
 
-/* The address is good until the file changes. */
 static i64 tmp_bytes(u32 id, const u8 **p, u64 *size)
 {
 	*p = node(id)->data, *size = node(id)->size;
@@ -294,13 +273,6 @@ static void tmp_stat(u32 id, struct stat *st)
 }
 
 const struct fs_ops tmp_fs = {
-	.magic = TMPFS_MAGIC,
-	.mode = tmp_mode,
-	.parent = tmp_parent,
-	.lookup = tmp_lookup,
-	.entry = tmp_entry,
-	.find = tmp_find,
-	.target = tmp_target,
-	.bytes = tmp_bytes,
-	.stat = tmp_stat,
+	.magic = TMPFS_MAGIC, .mode = tmp_mode, .parent = tmp_parent, .lookup = tmp_lookup, .entry = tmp_entry, .find = tmp_find,
+	.target = tmp_target, .bytes = tmp_bytes, .stat = tmp_stat,
 };

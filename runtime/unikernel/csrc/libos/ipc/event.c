@@ -4,13 +4,8 @@
 #include "core/state.h"
 #include "mm/heap.h"
 
-/* semaphore: a read takes 1 instead of all (EFD_SEMAPHORE). */
-struct event {
-	u64 count;
-	u32 semaphore, seq;
-};
+struct event { u64 count; u32 semaphore, seq; };
 
-/* A read waits for a count other than 0. */
 static i64 event_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct event *e = f->obj;
@@ -27,15 +22,12 @@ static i64 event_read(struct file *f, u64 buf, u64 n, i64 off)
 	return 8;
 }
 
-/* The largest count is 2^64 - 2: a write that would pass it waits. */
 static i64 event_write(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct event *e = f->obj;
 	u64 v;
 	(void)off;
-	/* eventfd(2) since Linux 6.6; one that is written over and over as long as a buffer goes takes
-	 * seconds */
-	if (n != 8)
+	if (n != 8) /* eventfd(2) since Linux 6.6; one that is written over and over as long as a buffer goes takes seconds */
 		return -EINVAL;
 	if (from_user(&v, buf, 8))
 		return -EFAULT;
@@ -49,7 +41,6 @@ static i64 event_write(struct file *f, u64 buf, u64 n, i64 off)
 	return 8;
 }
 
-/* Writable: a count of 1 more still fits. */
 static u32 event_poll(struct file *f)
 {
 	struct event *e = f->obj;
@@ -60,15 +51,9 @@ static u32 event_edge(struct file *f) { return ((struct event *)f->obj)->seq; }
 
 static void event_close(struct file *f) { kfree(f->obj, sizeof(struct event)); }
 
-const struct file_ops event_ops = { .name = "anon_inode:[eventfd]",
-	.mode = 0600,
-	.read = event_read,
-	.write = event_write,
-	.poll = event_poll,
-	.edge = event_edge,
-	.close = event_close };
+const struct file_ops event_ops = { .name = "anon_inode:[eventfd]", .mode = 0600, .read = event_read, .write = event_write,
+				    .poll = event_poll, .edge = event_edge, .close = event_close };
 
-/* The first count has 32 bits: eventfd(2). */
 i64 sys_eventfd2(u64 count, u64 flags)
 {
 	struct event *e = kalloc(sizeof *e);

@@ -1,7 +1,6 @@
 /*
- * sockcalls.c: the system calls that make and name sockets: socket(2), bind(2), listen(2),
- * accept(2), shutdown(2). Messages are in sockmsg.c, options in sockopt.c, connections that begin
- * here in connect.c.
+ * sockcalls.c: the system calls that make and name sockets: socket(2), bind(2), listen(2), accept(2), shutdown(2). Messages are in
+ * sockmsg.c, options in sockopt.c, connections that begin here in connect.c.
  */
 #include "core/state.h"
 #include "fs/dirs.h"
@@ -12,8 +11,7 @@
 
 /* ---- Making and naming ---- */
 
-/* NETLINK_ROUTE (interfaces.c) is all there is. Its port is the process's number, before a bind
- * too. The peer is the kernel, which answers at once. */
+/* NETLINK_ROUTE (interfaces.c) is all there is. Its port is the process's number, before a bind too. */
 static i64 netlink_socket(int kind, u64 type, u64 protocol)
 {
 	if (kind != SOCK_RAW && kind != SOCK_DGRAM)
@@ -27,7 +25,6 @@ static i64 netlink_socket(int kind, u64 type, u64 protocol)
 	return fd_new(&socket_ops, O_RDWR | (type & SOCK_NONBLOCK), s, !!(type & SOCK_CLOEXEC));
 }
 
-/* socket(2). A protocol of 0 is the type's usual one. */
 i64 sys_socket(u64 domain, u64 type, u64 protocol)
 {
 	int kind = type & SOCK_TYPE_MASK;
@@ -48,12 +45,10 @@ i64 sys_socket(u64 domain, u64 type, u64 protocol)
 	s->udplite = udplite;
 	s->marks.hops = DEFAULT_HOPS;
 	if (domain == AF_INET)
-		/* Unspecified, but IPv4: ::ffff:0.0.0.0. */
 		memcpy(s->local.ip, v4_mapped, sizeof v4_mapped);
 	return fd_new(&socket_ops, O_RDWR | (type & SOCK_NONBLOCK), s, !!(type & SOCK_CLOEXEC));
 }
 
-/* socketpair(2) */
 i64 sys_socketpair(u64 domain, u64 type, u64 protocol, u64 out)
 {
 	if (domain != AF_UNIX)
@@ -70,8 +65,7 @@ i64 sys_socketpair(u64 domain, u64 type, u64 protocol, u64 out)
 	return fd_pair(a, b, out);
 }
 
-/* unix(7): bound without a name, a socket gets one of the abstract namespace: a NUL and five
- * hexadecimal digits. */
+/* unix(7): bound without a name, a socket gets one of the abstract namespace: a NUL and five hexadecimal digits. */
 static void name_abstract(const struct sock *s, struct addr *a)
 {
 	struct text t = { a->path + 1, 0, 5 };
@@ -82,8 +76,6 @@ static void name_abstract(const struct sock *s, struct addr *a)
 	} while (sock_bound(AF_UNIX, s->type, a));
 }
 
-/* bind(2). Inside the guest every port is free to whoever comes first; outside there is nothing to
- * bind to but the guest's own addresses. */
 i64 sys_bind(u64 fd, u64 p, u64 len)
 {
 	struct addr a;
@@ -120,7 +112,6 @@ i64 sys_bind(u64 fd, u64 p, u64 len)
 	return 0;
 }
 
-/* listen(2). A socket without an address gets one, as on Linux. */
 i64 sys_listen(u64 fd, u64 n)
 {
 	SOCK(fd);
@@ -138,7 +129,6 @@ i64 sys_listen(u64 fd, u64 n)
 	return 0;
 }
 
-/* accept4(2). The connection exists since connect; here it gets a number. */
 i64 sys_accept4(u64 fd, u64 p, u64 len, u64 flags)
 {
 	SOCK(fd);
@@ -165,7 +155,6 @@ i64 sys_getsockname(u64 fd, u64 p, u64 len)
 	return address_out(s->domain, &s->local, p, len);
 }
 
-/* getpeername(2): of a connected socket alone. */
 i64 sys_getpeername(u64 fd, u64 p, u64 len)
 {
 	SOCK(fd);
@@ -174,7 +163,6 @@ i64 sys_getpeername(u64 fd, u64 p, u64 len)
 	return address_out(s->domain, &s->remote, p, len);
 }
 
-/* shutdown(2). The peer learns of it by the end of its stream. */
 i64 sys_shutdown(u64 fd, u64 how)
 {
 	SOCK(fd);

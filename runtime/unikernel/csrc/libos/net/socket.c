@@ -1,10 +1,8 @@
 /*
- * socket.c: sockets as objects: who is bound where, who is connected with whom, and the delivery of
- * datagrams inside the guest.
+ * socket.c: sockets as objects: who is bound where, who is connected with whom, and the delivery of datagrams inside the guest.
  *
- * Pairs, unix names and loopback stay inside the guest; what is neither goes through the tender
- * (net.c). A stream's bytes wait in the receiver's queue; the sender finds it by peer. A datagram
- * is a struct record and its bytes in that queue.
+ * Pairs, unix names and loopback stay inside the guest; what is neither goes through the tender (net.c). A stream's bytes wait in the
+ * receiver's queue; the sender finds it by peer. A datagram is a struct record and its bytes in that queue.
  */
 #include "core/state.h"
 #include "mm/heap.h"
@@ -12,7 +10,6 @@
 #include "net/sockopt.h"
 #include "net/socket.h"
 
-/* All sockets are in one list: a few hundred at most, searched by address when somebody connects. */
 struct sock *sock_new(int domain, int type)
 {
 	struct sock *s = kalloc(sizeof *s);
@@ -25,7 +22,6 @@ struct sock *sock_new(int domain, int type)
 	return s;
 }
 
-/* Everything that is the socket's own. Its peer has been told before. */
 void sock_free(struct sock *s)
 {
 	struct sock **p = &S->sockets;
@@ -40,8 +36,7 @@ void sock_free(struct sock *s)
 	kfree(s, sizeof *s);
 }
 
-/* An IPv6 socket bound to any address also hears IPv4. Would a datagram or a connection to a reach
- * s? */
+/* An IPv6 socket bound to any address also hears IPv4. */
 static int hears(const struct sock *s, const struct addr *a)
 {
 	if (s->domain == AF_UNIX)
@@ -53,18 +48,15 @@ static int hears(const struct sock *s, const struct addr *a)
 	return !memcmp(s->local.ip, a->ip, 16) || is_any(a);
 }
 
-/* A listener, or a datagram socket. */
 struct sock *sock_bound(int domain, int type, const struct addr *a)
 {
 	for (struct sock *s = S->sockets; s; s = s->next)
 		if (s->bound && s->type == type && (s->domain == AF_UNIX) == (domain == AF_UNIX) &&
-			(type != SOCK_STREAM || s->state == LISTENING || s->state == NEW) && hears(s, a))
+		    (type != SOCK_STREAM || s->state == LISTENING || s->state == NEW) && hears(s, a))
 			return s;
 	return NULL;
 }
 
-/* Linux's range of ephemeral ports. The search goes on behind the last one that was given, so a
- * port is not used again at once. */
 i64 sock_autobind(struct sock *s)
 {
 	if (s->bound || s->domain == AF_UNIX)
@@ -82,15 +74,12 @@ i64 sock_autobind(struct sock *s)
 	return -EADDRINUSE;
 }
 
-/* Both are connected from now on. */
 void sock_pair(struct sock *a, struct sock *b)
 {
 	a->peer = b, b->peer = a;
 	a->state = b->state = CONNECTED;
 }
 
-/* Loopback to loopback; all else starts from the guest's own address, as a machine's route would
- * say. */
 void sock_route(struct sock *s, const struct addr *to)
 {
 	static const u8 one4[4] = { 127, 0, 0, 1 }, one6[16] = { [15] = 1 }, own4[4] = OWN_IPV4;
@@ -102,13 +91,11 @@ void sock_route(struct sock *s, const struct addr *to)
 	}
 }
 
-/* The connection is complete before anybody accepts it: its second end waits in the backlog. */
 i64 sock_connect_local(struct sock *s, const struct addr *to)
 {
 	struct sock *l = sock_bound(s->domain, s->type, to);
 	if (!l || l->state != LISTENING)
 		return s->domain == AF_UNIX && !l ? -ENOENT : -ECONNREFUSED;
-	/* connect then waits until somebody is accepted. */
 	if (l->pending >= l->backlog_max)
 		return -EAGAIN;
 	struct sock *b = sock_new(l->domain, l->type);
@@ -137,8 +124,7 @@ i64 sock_connect_local(struct sock *s, const struct addr *to)
 	return 0;
 }
 
-/* A datagram, or a record of a SOCK_SEQPACKET pair, into to's queue. One that does not fit is
- * dropped (UDP) or refused. The record's head and bytes go in together or not at all. */
+/* A datagram, or a record of a SOCK_SEQPACKET pair, into to's queue. One that does not fit is dropped (UDP) or refused. */
 i64 sock_deliver(struct sock *to, const struct addr *from, struct marks marks, u64 buf, u64 n)
 {
 	struct record r = { n, marks, *from };

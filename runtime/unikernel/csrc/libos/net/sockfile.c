@@ -1,9 +1,5 @@
 /*
- * sockfile.c: what a socket does as an open file: read, write, poll, close, and how a call waits
- * for it.
- *
- * A stream's write goes straight into the reader's queue; through the tender it becomes messages.
- * Reading a proxied stream gives credit back for what was taken.
+ * sockfile.c: what a socket does as an open file.
  */
 #include "core/state.h"
 #include "net/interfaces.h"
@@ -12,7 +8,6 @@
 #include "net/socket.h"
 #include "net/sockfile.h"
 
-/* 0, or the errno for a descriptor that is no socket. */
 i64 sock_get(u64 fd, struct sock **s, struct file **f)
 {
 	*f = fd_file(fd);
@@ -24,8 +19,6 @@ i64 sock_get(u64 fd, struct sock **s, struct file **f)
 	return 0;
 }
 
-/* A time-out of the socket (SO_RCVTIMEO, SO_SNDTIMEO) ends the call like a socket that does not
- * block: socket(7). */
 i64 sock_wait(struct file *f, int flags, u64 timeout)
 {
 	if (flags & MSG_DONTWAIT || f->flags & O_NONBLOCK)
@@ -34,9 +27,8 @@ i64 sock_wait(struct file *f, int flags, u64 timeout)
 	return r == -ETIMEDOUT ? -EAGAIN : r;
 }
 
-/* The first record of rx: up to n of its bytes, the rest is dropped (udp(7), unix(7)). A buffer
- * that cannot be written costs the datagram, as on Linux: half a record in the queue would be read
- * as the head of the next one. */
+/* The first record of rx: up to n of its bytes, the rest is dropped (udp(7), unix(7)). A buffer that cannot be written costs the datagram,
+ * as on Linux: half a record in the queue would be read as the head of the next one. */
 static i64 read_record(struct sock *s, u64 buf, u64 n)
 {
 	struct record r;
@@ -56,7 +48,6 @@ static i64 read_record(struct sock *s, u64 buf, u64 n)
 	return k;
 }
 
-/* A stream: what there is, up to n bytes. */
 i64 socket_read(struct sock *s, u64 buf, u64 n)
 {
 	if (s->type != SOCK_STREAM)
@@ -67,8 +58,6 @@ i64 socket_read(struct sock *s, u64 buf, u64 n)
 			rights_read(s, k);
 		if (k > 0 && s->proxied) {
 			s->owed += k;
-			/* The sender gets its credit before it has used all of it, so that it never stops for a
-			 * reader that keeps up. */
 			if (s->owed >= SOCK_BUFFER / 4 || !s->rx.len)
 				net_credit(s);
 		}
@@ -87,11 +76,9 @@ i64 socket_read(struct sock *s, u64 buf, u64 n)
 	return n ? -EAGAIN : 0;
 }
 
-/* Bytes: about what one segment of loopback's TCP takes. */
 #define SEGMENT 4096
 
-/* TCP takes a part of what is sent to a peer that has closed; the reset that answers it makes the
- * next one fail. */
+/* TCP takes a part of what is sent to a peer that has closed; the reset that answers it makes the next one fail. */
 static i64 after_the_end(struct sock *s, u64 n)
 {
 	if (!s->peer) {
@@ -102,7 +89,6 @@ static i64 after_the_end(struct sock *s, u64 n)
 	return MIN(n, SEGMENT);
 }
 
-/* A datagram or a record goes whole; of a stream as much as fits. */
 i64 socket_write(struct sock *s, u64 buf, u64 n)
 {
 	if (s->domain == AF_NETLINK)
@@ -138,7 +124,6 @@ i64 socket_write(struct sock *s, u64 buf, u64 n)
 /* Some room is not enough to wake a writer for. */
 static int has_room(const struct queue *q) { return q->max - q->len >= MIN(4096, q->max / 3); }
 
-/* POLLOUT of a stream whose peer has no room waits until there is enough of it (has_room). */
 static u32 socket_poll(struct file *f)
 {
 	struct sock *s = f->obj;
@@ -162,8 +147,7 @@ static u32 socket_poll(struct file *f)
 	return bits;
 }
 
-/* The other end closes: in good order, or with a reset if it had not read all, or lingers for no
- * time. s is the end that stays. */
+/* The other end closes: in good order, or with a reset if it had not read all, or lingers for no time. */
 static void leave(struct sock *s, int reset)
 {
 	s->peer = NULL;
@@ -173,7 +157,6 @@ static void leave(struct sock *s, int reset)
 	s->seq++;
 }
 
-/* Connections that nobody accepted end with a reset, as on Linux. */
 void sock_close(struct sock *s)
 {
 	for (u32 i = 0; i < s->pending; i++) {
@@ -227,12 +210,5 @@ static i64 ioctl(struct file *f, u32 cmd, u64 arg)
 
 static void close(struct file *f) { sock_close(f->obj); }
 
-const struct file_ops socket_ops = { .name = "socket:[",
-	.mode = S_IFSOCK | 0777,
-	.read = read,
-	.write = write,
-	.poll = socket_poll,
-	.edge = edge,
-	.readable = readable,
-	.ioctl = ioctl,
-	.close = close };
+const struct file_ops socket_ops = { .name = "socket:[", .mode = S_IFSOCK | 0777, .read = read, .write = write,
+				     .poll = socket_poll, .edge = edge, .readable = readable, .ioctl = ioctl, .close = close };

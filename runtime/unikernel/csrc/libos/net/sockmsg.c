@@ -1,10 +1,4 @@
-/*
- * sockmsg.c: sending to and receiving from sockets, in all the forms that Linux has: send(2),
- * sendmsg(2), sendmmsg(2), recv(2), recvmsg(2), recvmmsg(2).
- *
- * All forms come down to a vector of buffers, an address and flags. A stream may move a part and go
- * on when it is tried again (thread.progress); a datagram goes as one, and is gathered first.
- */
+/* sockmsg.c: sending to and receiving from sockets, in all the forms that Linux has. */
 #include "core/state.h"
 #include "mm/heap.h"
 #include "net/cmsg.h"
@@ -13,17 +7,10 @@
 #include "net/sockfile.h"
 #include "net/sockopt.h"
 
-struct vec {
-	u64 base, len;
-}; /* struct vec */
-struct msghdr {
-	u64 name;
-	u32 name_len, pad;
-	u64 iov, iov_len, control, control_len;
-	u32 flags, pad2;
-};
 
-/* Bytes sent, or -errno. to NULL: the socket's peer. */
+struct vec { u64 base, len; }; /* struct vec */
+struct msghdr { u64 name; u32 name_len, pad; u64 iov, iov_len, control, control_len; u32 flags, pad2; };
+
 static i64 send_all(struct file *f, struct sock *s, const struct vec *v, u64 n, const struct addr *to, int flags)
 {
 	u64 done = SELF->retrying ? SELF->progress : 0, at = 0;
@@ -34,7 +21,6 @@ static i64 send_all(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 			total += v[i].len;
 		if (total > DATAGRAM_MAX)
 			return -EMSGSIZE;
-		/* The datagram may wait in a queue long after the guest has used its buffers again. */
 		u8 *p = kalloc(total + 1);
 		if (!p)
 			return -ENOBUFS;
@@ -62,7 +48,6 @@ static i64 send_all(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 	return done;
 }
 
-/* MSG_NOSIGNAL: the error alone. */
 static i64 send_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, const struct addr *to, int flags)
 {
 	i64 r = send_all(f, s, v, n, to, flags);
@@ -71,10 +56,8 @@ static i64 send_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 	return r;
 }
 
-/* from becomes the sender's address, *marks what IPv6 says of the datagram. *out_flags: MSG_TRUNC
- * if it did not fit. */
-static i64 recv_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, struct addr *from, struct marks *marks,
-	int flags, u32 *out_flags)
+static i64 recv_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, struct addr *from, struct marks *marks, int flags,
+		    u32 *out_flags)
 {
 	u64 want = 0, done = SELF->retrying ? SELF->progress : 0, at = 0;
 	for (u64 i = 0; i < n; i++)
@@ -104,7 +87,6 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 		changed();
 		return e ? e : flags & MSG_TRUNC ? (i64)r.len : (i64)at;
 	}
-	/* Of a stream, one look at the first buffer is enough for whoever peeks. */
 	if (flags & MSG_PEEK) {
 		if (s->rx.len)
 			return n ? queue_get_user(&s->rx, v[0].base, v[0].len, 1) : 0;
@@ -114,7 +96,6 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
 		at += v[i].len;
 		while (skip < v[i].len) {
-			/* What comes with descriptors is a message of its own. */
 			if (done && s->rights && rights_here(s))
 				return done;
 			i64 r = socket_read(s, v[i].base + skip, v[i].len - skip);
@@ -131,7 +112,6 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 	return done;
 }
 
-/* sendto(2). The address of a connected stream is ignored, as on Linux. */
 i64 sys_sendto(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
 {
 	struct vec v = { buf, n };
@@ -144,7 +124,6 @@ i64 sys_sendto(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
 	return send_vec(f, s, &v, 1, NULL, flags);
 }
 
-/* recvfrom(2) */
 i64 sys_recvfrom(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
 {
 	struct vec v = { buf, n };
@@ -158,7 +137,6 @@ i64 sys_recvfrom(u64 fd, u64 buf, u64 n, u64 flags, u64 p, u64 len)
 	return r;
 }
 
-/* A vector of 64 buffers is the most that fits on the stack; programs send a handful. */
 static i64 message(u64 p, struct msghdr *m, struct vec v[64])
 {
 	if (from_user(m, p, sizeof *m))
@@ -169,14 +147,11 @@ static i64 message(u64 p, struct msghdr *m, struct vec v[64])
 }
 
 /* Sends with ancillary data. Descriptors go with the first byte, to whoever gets it. */
-static i64 send_with(
-	struct file *f, struct sock *s, const struct vec *v, u64 n, const struct addr *to, int flags, struct msghdr *m)
+static i64 send_with(struct file *f, struct sock *s, const struct vec *v, u64 n, const struct addr *to, int flags, struct msghdr *m)
 {
 	struct sent sent = { NULL, s->marks };
 	struct marks own = s->marks;
-	struct sock *peer = s->peer ? s->peer
-		: s->domain == AF_UNIX	? sock_bound(AF_UNIX, s->type, to ? to : &s->remote)
-								: NULL;
+	struct sock *peer = s->peer ? s->peer : s->domain == AF_UNIX ? sock_bound(AF_UNIX, s->type, to ? to : &s->remote) : NULL;
 	i64 r = control_in(s, m->control, m->control_len, &sent);
 	if (r)
 		return r;
@@ -184,8 +159,7 @@ static i64 send_with(
 	s->marks = sent.marks;
 	r = send_vec(f, s, v, n, to, flags);
 	s->marks = own;
-	/* A stream's call that blocks has sent some bytes already; one that was tried again has sent
-	 * the descriptors. */
+	/* A stream's call that blocks has sent some bytes already; one that was tried again has sent the descriptors. */
 	int begun = r > 0 || (r == BLOCKED && SELF->progress);
 	if (sent.rights && begun && !before && peer)
 		rights_post(peer, sent.rights, at);
@@ -194,7 +168,6 @@ static i64 send_with(
 	return r;
 }
 
-/* Without ancillary data nothing is copied for it. */
 i64 sys_sendmsg(u64 fd, u64 p, u64 flags)
 {
 	struct vec v[64];
@@ -212,7 +185,6 @@ i64 sys_sendmsg(u64 fd, u64 p, u64 flags)
 	return send_with(f, s, v, m.iov_len, named ? &a : NULL, flags, &m);
 }
 
-/* Descriptors are taken before the bytes, and put back if nothing came. */
 i64 sys_recvmsg(u64 fd, u64 p, u64 flags)
 {
 	struct vec v[64];
@@ -247,11 +219,7 @@ i64 sys_recvmsg(u64 fd, u64 p, u64 flags)
 	return r;
 }
 
-/* struct mmsghdr: a message, and what became of it. */
-struct mmsghdr {
-	struct msghdr m;
-	u32 len, pad;
-};
+struct mmsghdr { struct msghdr m; u32 len, pad; };
 
 /* Several messages: the first may block, later ones only add to what there is. */
 static i64 several(i64 (*one)(u64, u64, u64), u64 fd, u64 p, u64 n, u64 flags)
@@ -267,7 +235,5 @@ static i64 several(i64 (*one)(u64, u64, u64), u64 fd, u64 p, u64 n, u64 flags)
 	return n;
 }
 
-/* sendmmsg(2), recvmmsg(2). The time-out of the latter is not looked at: recvmmsg(2) calls it of
- * little use. */
 i64 sys_sendmmsg(u64 fd, u64 p, u64 n, u64 flags) { return several(sys_sendmsg, fd, p, n, flags); }
 i64 sys_recvmmsg(u64 fd, u64 p, u64 n, u64 flags) { return several(sys_recvmsg, fd, p, n, flags); }

@@ -1,10 +1,4 @@
-/*
- * sockopt.c: options of sockets (socket(7), ip(7), ipv6(7), tcp(7), udp(7)).
- *
- * Few of them change anything here; all of them read back as they would on Linux. A socket
- * remembers up to OPTIONS_MAX options in a list that is made when the first is set; what was never
- * set reads as its initial value.
- */
+/* sockopt.c: options of sockets. Few of them change anything here; all of them read back as they would on Linux. */
 #include "core/state.h"
 #include "mm/heap.h"
 #include "net/sockfile.h"
@@ -14,23 +8,13 @@
 
 /* What an option is before it was set, where that is not 0 (ip(7), ipv6(7), tcp(7)). */
 static const struct option initial[] = {
-	{ SOL_SOCKET, SO_SNDBUF, { SOCK_BUFFER } },
-	{ SOL_SOCKET, SO_RCVBUF, { SOCK_BUFFER } },
-	{ SOL_SOCKET, SO_RCVLOWAT, { 1 } },
-	{ SOL_IP, IP_TTL, { DEFAULT_HOPS } },
-	{ SOL_IP, IP_MULTICAST_TTL, { 1 } },
-	{ SOL_IP, IP_MULTICAST_LOOP, { 1 } },
-	{ SOL_IPV6, IPV6_UNICAST_HOPS, { DEFAULT_HOPS } },
-	{ SOL_IPV6, IPV6_MULTICAST_HOPS, { 1 } },
-	{ SOL_IPV6, IPV6_MULTICAST_LOOP, { 1 } },
-	{ SOL_TCP, TCP_MAXSEG, { 536 } },
-	{ SOL_TCP, TCP_KEEPIDLE, { 7200 } },
-	{ SOL_TCP, TCP_KEEPINTVL, { 75 } },
-	{ SOL_TCP, TCP_KEEPCNT, { 9 } },
-	{ SOL_TCP, TCP_QUICKACK, { 1 } },
+	{ SOL_SOCKET, SO_SNDBUF, { SOCK_BUFFER } }, { SOL_SOCKET, SO_RCVBUF, { SOCK_BUFFER } }, { SOL_SOCKET, SO_RCVLOWAT, { 1 } },
+	{ SOL_IP, IP_TTL, { DEFAULT_HOPS } }, { SOL_IP, IP_MULTICAST_TTL, { 1 } }, { SOL_IP, IP_MULTICAST_LOOP, { 1 } },
+	{ SOL_IPV6, IPV6_UNICAST_HOPS, { DEFAULT_HOPS } }, { SOL_IPV6, IPV6_MULTICAST_HOPS, { 1 } }, { SOL_IPV6, IPV6_MULTICAST_LOOP, { 1 } },
+	{ SOL_TCP, TCP_MAXSEG, { 536 } }, { SOL_TCP, TCP_KEEPIDLE, { 7200 } }, { SOL_TCP, TCP_KEEPINTVL, { 75 } },
+	{ SOL_TCP, TCP_KEEPCNT, { 9 } }, { SOL_TCP, TCP_QUICKACK, { 1 } },
 };
 
-/* The entry of an option in a list; level 0 and name 0 find a free one. */
 static const struct option *find(const struct option *list, u64 n, u64 level, u64 name)
 {
 	for (u64 i = 0; i < n; i++)
@@ -39,21 +23,18 @@ static const struct option *find(const struct option *list, u64 n, u64 level, u6
 	return NULL;
 }
 
-/* What the socket remembers, else the initial value, else NULL: 0. */
 static const struct option *option(const struct sock *s, u64 level, u64 name)
 {
 	const struct option *o = s->options ? find(s->options, OPTIONS_MAX, level, name) : NULL;
 	return o ? o : find(initial, COUNT(initial), level, name);
 }
 
-/* For those options that something here goes by. */
 i32 option_value(const struct sock *s, u64 level, u64 name)
 {
 	const struct option *o = option(s, level, name);
 	return o ? o->value[0] : 0;
 }
 
-/* All places taken means -ENOBUFS: no program sets so many. */
 static i64 remember(struct sock *s, u64 level, u64 name, const i32 value[2])
 {
 	if (!s->options && !(s->options = kalloc(OPTIONS_MAX * sizeof *s->options)))
@@ -67,7 +48,6 @@ static i64 remember(struct sock *s, u64 level, u64 name, const i32 value[2])
 	return 0;
 }
 
-/* struct timeval. A negative time waits for ever, as on Linux. */
 static i64 set_timeout(u64 *timeout, u64 p, u64 len)
 {
 	i64 tv[2];
@@ -81,16 +61,13 @@ static i64 set_timeout(u64 *timeout, u64 p, u64 len)
 	return 0;
 }
 
-/* Options that tell what the socket is. */
 static int read_only(u64 level, u64 name)
 {
-	return level == SOL_SOCKET &&
-		(name == SO_TYPE || name == SO_ERROR || name == SO_ACCEPTCONN || name == SO_PROTOCOL || name == SO_DOMAIN ||
-			name == SO_PEERCRED);
+	return level == SOL_SOCKET && (name == SO_TYPE || name == SO_ERROR || name == SO_ACCEPTCONN || name == SO_PROTOCOL ||
+				       name == SO_DOMAIN || name == SO_PEERCRED);
 }
 
-/* Options of a protocol that the socket does not speak. 0, or the error that Linux has for options
- * of a protocol that the socket does not speak. */
+/* Options of a protocol that the socket does not speak. */
 static i64 level_of(const struct sock *s, u64 level)
 {
 	switch (level) {
@@ -105,12 +82,8 @@ static i64 level_of(const struct sock *s, u64 level)
 	}
 }
 
-static i32 buffer(i32 asked)
-{
-	return MAX(2 * MIN(MAX(asked, 0), SOCK_BUFFER / 2), BUFFER_MIN);
-} /* socket(7): it is doubled */
+static i32 buffer(i32 asked) { return MAX(2 * MIN(MAX(asked, 0), SOCK_BUFFER / 2), BUFFER_MIN); } /* socket(7): it is doubled */
 
-/* setsockopt(2). The value is copied whole before anything changes. */
 i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
 {
 	i32 v[2] = { 0 };
@@ -134,28 +107,23 @@ i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
 			return -EINVAL;
 		s->abort = v[0] && !v[1] && s->domain != AF_UNIX;
 	}
-	if (level == SOL_SOCKET &&
-		(name == SO_SNDBUF || name == SO_RCVBUF || name == SO_SNDBUFFORCE || name == SO_RCVBUFFORCE))
+	if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF || name == SO_SNDBUFFORCE || name == SO_RCVBUFFORCE))
 		v[0] = buffer(v[0]), name = name == SO_SNDBUFFORCE ? SO_SNDBUF : name == SO_RCVBUFFORCE ? SO_RCVBUF : name;
-	/* A proxied stream's buffer is as large as the credit that the tender has. */
 	if (level == SOL_SOCKET && name == SO_RCVBUF && !s->proxied)
 		s->rx.max = MAX((u32)v[0], s->rx.len);
 	if (level == SOL_IPV6 && name == IPV6_V6ONLY)
 		s->v6only = v[0] = !!v[0];
 	if (level == SOL_IPV6 && (name == IPV6_UNICAST_HOPS || name == IPV6_TCLASS))
-		*(name == IPV6_TCLASS ? &s->marks.tclass : &s->marks.hops) =
-			v[0] < 0 ? (name == IPV6_TCLASS ? 0 : DEFAULT_HOPS) : v[0];
+		*(name == IPV6_TCLASS ? &s->marks.tclass : &s->marks.hops) = v[0] < 0 ? (name == IPV6_TCLASS ? 0 : DEFAULT_HOPS) : v[0];
 	return remember(s, level, name, v);
 }
 
-/* Cut to the length that the caller has room for; that length is told. */
 static i64 give(u64 p, u64 len_p, u32 len, const void *value, u32 size)
 {
 	len = MIN(len, size);
 	return to_user(p, value, len) || to_user(len_p, &len, 4) ? -EFAULT : 0;
 }
 
-/* struct timeval. */
 static i64 give_timeout(u64 timeout, u64 p, u64 len_p, u32 len)
 {
 	u64 tv[2] = { timeout / SEC, timeout % SEC / USEC };
@@ -170,9 +138,7 @@ static i64 state_of(struct sock *s, u64 name, i32 *v)
 	case SO_TYPE: *v = s->type; return 0;
 	case SO_ERROR: *v = s->error, s->error = 0; return 0;
 	case SO_ACCEPTCONN: *v = s->state == LISTENING; return 0;
-	case SO_PROTOCOL:
-		*v = !inet ? 0 : s->type == SOCK_STREAM ? IPPROTO_TCP : s->udplite ? IPPROTO_UDPLITE : IPPROTO_UDP;
-		return 0;
+	case SO_PROTOCOL: *v = !inet ? 0 : s->type == SOCK_STREAM ? IPPROTO_TCP : s->udplite ? IPPROTO_UDPLITE : IPPROTO_UDP; return 0;
 	case SO_DOMAIN: *v = s->domain; return 0;
 	default: return 1;
 	}
@@ -181,16 +147,12 @@ static i64 state_of(struct sock *s, u64 name, i32 *v)
 /* struct tcp_info of <linux/tcp.h>: the state alone, in its first byte. */
 static i64 give_tcp_info(const struct sock *s, u64 p, u64 len_p, u32 len)
 {
-	/* include/net/tcp_states.h */
-	enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7, CLOSE_WAIT = 8, LISTEN = 10 };
-	u8 info[104] = { s->state == CONNECTED ? (s->eof ? CLOSE_WAIT : ESTABLISHED)
-			: s->state == CONNECTING	   ? SYN_SENT
-			: s->state == LISTENING		   ? LISTEN
-										   : CLOSE };
+	enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7, CLOSE_WAIT = 8, LISTEN = 10 }; /* include/net/tcp_states.h */
+	u8 info[104] = { s->state == CONNECTED ? (s->eof ? CLOSE_WAIT : ESTABLISHED) : s->state == CONNECTING ? SYN_SENT :
+			 s->state == LISTENING ? LISTEN : CLOSE };
 	return give(p, len_p, len, info, sizeof info);
 }
 
-/* getsockopt(2) */
 i64 sys_getsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len_p)
 {
 	u32 len;

@@ -1,15 +1,13 @@
 /*
  * itimer.c: the timers of setitimer and alarm (setitimer(2), alarm(2)).
  *
- * ITIMER_REAL wakes a UC that sleeps: the scheduler's next deadline counts it in. The other two
- * count the CPU time of the process, are looked at on the tick (UC_TICK_USEC), and so are as exact
- * as that.
+ * ITIMER_REAL wakes a UC that sleeps: the scheduler's next deadline counts it in. The other two count the CPU time of the process, are
+ * looked at on the tick (UC_TICK_USEC), and so are as exact as that.
  */
 #include "core/state.h"
 #include "host/clock.h"
 
-/* In a process that the UC was restored into, CPU time begins again: what was left of the timer is
- * left still. */
+/* In a process that the UC was restored into, CPU time begins again: what was left of the timer is left still. */
 static void rebase(struct cpu_timer *t, u64 now)
 {
 	if (now < t->seen && t->deadline)
@@ -45,9 +43,7 @@ void signal_tick(void)
 	cpu_timer(&S->cpu_timers[1], SIGPROF);
 }
 
-struct itimer {
-	i64 sec, usec, value_sec, value_usec;
-}; /* struct itimerval */
+struct itimer { i64 sec, usec, value_sec, value_usec; }; /* struct itimerval */
 
 static struct itimer shown(u64 interval, u64 deadline, u64 now)
 {

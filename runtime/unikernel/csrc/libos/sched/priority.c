@@ -1,6 +1,6 @@
 /*
- * priority.c: whom the scheduler prefers, and who belongs to which group. Threads take turns here
- * on one processor, so most of it is remembered, checked as on Linux, and changes nothing.
+ * priority.c: whom the scheduler prefers, and who belongs to which group. Threads take turns here on one processor, so most of it is
+ * remembered, checked as on Linux, and changes nothing.
  */
 #include "core/state.h"
 #include "sched/signal.h"
@@ -17,10 +17,7 @@ static int known(u64 pid)
 
 static int realtime(int policy) { return policy == SCHED_FIFO || policy == SCHED_RR; }
 
-static int valid(int policy)
-{
-	return realtime(policy) || policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE;
-}
+static int valid(int policy) { return realtime(policy) || policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE; }
 
 i64 sys_sched_getscheduler(u64 pid) { return (i32)pid < 0 ? -EINVAL : known(pid) ? SCHED_NORMAL : -ESRCH; }
 

@@ -1,6 +1,5 @@
 /*
- * sigcalls.c: the system calls about signals. There is one process, so a signal to it and a signal
- * to its group are the same.
+ * sigcalls.c: the system calls about signals. There is one process, so a signal to it and a signal to its group are the same.
  */
 #include "core/state.h"
 #include "fs/synth.h"
@@ -129,16 +128,14 @@ i64 sys_pidfd_send_signal(u64 fd, u64 sig, u64 info, u64 flags)
 	if (flags)
 		return -EINVAL;
 	/* A directory of /proc stands for its process, as it did before there was pidfd_open. */
-	int own = f &&
-		(f->ops == &process_ops ||
+	int own = f && (f->ops == &process_ops ||
 			(f->ops == &directory_ops && f->fs == FS_SYNTH && f->node == synth_root("proc/self")));
 	return own ? post(NULL, sig) : -EBADF;
 }
 
 /* ---- Waiting ---- */
 
-/* The old mask comes back when the handler has run (signal_deliver). A retry must not take the new
- * one for the old. */
+/* The old mask comes back when the handler has run (signal_deliver). A retry must not take the new one for the old. */
 i64 sys_rt_sigsuspend(u64 in, u64 size)
 {
 	u64 set;
@@ -181,9 +178,7 @@ static i64 nothing_to_read(struct file *f, u64 buf, u64 n, i64 off)
 	return -EAGAIN;
 }
 
-static const struct file_ops signalfd_ops = {
-	.name = "anon_inode:[signalfd]", .mode = 0600, .poll = never, .read = nothing_to_read
-};
+static const struct file_ops signalfd_ops = { .name = "anon_inode:[signalfd]", .mode = 0600, .poll = never, .read = nothing_to_read };
 
 i64 sys_signalfd4(u64 fd, u64 mask, u64 size, u64 flags)
 {

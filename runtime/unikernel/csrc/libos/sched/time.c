@@ -1,22 +1,20 @@
 /*
- * time.c: the calls that read a clock or sleep by one (clock_gettime(2), clock_nanosleep(2),
- * times(2)).
+ * time.c: the calls that read a clock or sleep by one (clock_gettime(2), clock_nanosleep(2), times(2)).
  */
 #include "core/state.h"
 #include "host/clock.h"
 
-#define TICK (SEC / 100) /* times(2): AT_CLKTCK is 100 */
-#define COARSE (4 * MSEC) /* what a coarse clock of Linux is read to */
-#define CLOCKS 12 /* ids from here on name threads and processes */
-#define OF_A_THREAD 4 /* their bit that tells CLOCK_THREAD_CPUTIME_ID from that of a process */
-#define CLOCK_UNUSED 10 /* was CLOCK_SGI_CYCLE */
+#define TICK (SEC / 100)          /* times(2): AT_CLKTCK is 100 */
+#define COARSE (4 * MSEC)         /* what a coarse clock of Linux is read to */
+#define CLOCKS 12                 /* ids from here on name threads and processes */
+#define OF_A_THREAD 4             /* their bit that tells CLOCK_THREAD_CPUTIME_ID from that of a process */
+#define CLOCK_UNUSED 10           /* was CLOCK_SGI_CYCLE */
 
-/* Clocks that count from the boot of the host take the offset that keeps them from running
- * backwards. */
+/* Clocks that count from the boot of the host take the offset that keeps them from running backwards. */
 static int since_boot(u64 id)
 {
 	return id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW || id == CLOCK_MONOTONIC_COARSE || id == CLOCK_BOOTTIME ||
-		id == CLOCK_BOOTTIME_ALARM;
+	       id == CLOCK_BOOTTIME_ALARM;
 }
 
 i64 sys_clock_gettime(u64 id, u64 out)
@@ -53,8 +51,7 @@ i64 sys_time(u64 out)
 	return out && to_user(out, &s, 8) ? -EFAULT : s;
 }
 
-/* The rest after a signal is not told: a call that is tried again keeps its deadline, and EINTR
- * leaves out untouched. */
+/* The rest after a signal is not told: a call that is tried again keeps its deadline, and EINTR leaves out untouched. */
 i64 sys_clock_nanosleep(u64 id, u64 flags, u64 in, u64 out)
 {
 	struct ts t;

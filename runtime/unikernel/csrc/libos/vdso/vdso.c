@@ -1,17 +1,12 @@
 /*
- * The guest's vDSO: what AT_SYSINFO_EHDR points to, so that reading a clock costs no trap. It calls
- * the host's own vDSO through the pointer in the host block, and adds the offset that keeps
- * monotonic clocks from running backwards when a snapshot is restored after a reboot of the host.
- * Position-independent, no data, no relocations.
+ * The guest's vDSO: what AT_SYSINFO_EHDR points to, so that reading a clock costs no trap. It calls the host's own vDSO
+ * through the pointer in the host block, and adds the offset that keeps monotonic clocks from running backwards when a
+ * snapshot is restored after a reboot of the host. Position-independent, no data, no relocations.
  */
 #include "../../../abi/uc.h"
 
-struct timespec {
-	long sec, nsec;
-};
-struct timeval {
-	long sec, usec;
-};
+struct timespec { long sec, nsec; };
+struct timeval { long sec, usec; };
 #define HOST ((const volatile struct uc_host *)UC_HOST)
 /* struct state begins with uc_state; the offset follows it at once (state.h asserts this). */
 #define MONO_OFFSET (*(const volatile long *)(UC_STATE + sizeof(struct uc_state)))
@@ -64,7 +59,10 @@ long __vdso_time(long *t)
 	return ts.sec;
 }
 
-int __vdso_clock_getres(int id, struct timespec *ts) { return trap(229, id, (long)ts); }
+int __vdso_clock_getres(int id, struct timespec *ts)
+{
+	return trap(229, id, (long)ts);
+}
 
 /* A UC has one processor: its threads take turns on one host thread. */
 long __vdso_getcpu(unsigned *cpu, unsigned *node)
