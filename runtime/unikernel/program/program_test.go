@@ -98,7 +98,8 @@ func TestAProgramIsHeardAndItsEndIsTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if end.Status != c.status || !strings.Contains(end.Why, c.why) || data.String() != "data" || console.String() != "hello\n" {
+		if end.Status != c.status || !strings.Contains(end.Why, c.why) ||
+			data.String() != "data" || console.String() != "hello\n" {
 			t.Errorf("%s: %+v, data %q, console %q", c.way, end, &data, &console)
 		}
 	}
@@ -108,11 +109,12 @@ func TestAProgramEndsWithItsContext(t *testing.T) {
 	h := start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := h.Run(ctx, Program{Args: []string{"/ends", "sleep"}, Env: []string{"WORD=hello"}, Console: func(uint32, []byte) { cancel() }})
+	env := []string{"WORD=hello"}
+	_, err := h.Run(ctx, Program{Args: []string{"/ends", "sleep"}, Env: env, Console: func(uint32, []byte) { cancel() }})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	if end, err := h.Run(t.Context(), Program{Args: []string{"/ends", "3"}, Env: []string{"WORD=hello"}}); err != nil || end.Status != 3 {
+	if end, err := h.Run(t.Context(), Program{Args: []string{"/ends", "3"}, Env: env}); err != nil || end.Status != 3 {
 		t.Errorf("the next program: %+v, %v", end, err)
 	}
 }

@@ -1,4 +1,5 @@
-/* Hundreds of connects under way at once, all refused while nobody reads: neither side stops reading while it sends. */
+/* Hundreds of connects under way at once, all refused while nobody reads: neither side stops reading while it
+ * sends. */
 #include "check.h"
 #include <arpa/inet.h>
 #include <netdb.h>

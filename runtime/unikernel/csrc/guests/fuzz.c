@@ -1,6 +1,7 @@
 /*
- * Random calls with random arguments, half of them plausible: the libOS must answer every one. fuzz SEED ROUNDS. Left out are only the
- * calls by which a program ends or unhinges itself (exit, clone, sigreturn, signals, its own TLS).
+ * Random calls with random arguments, half of them plausible: the libOS must answer every one. fuzz SEED ROUNDS.
+ * Left out are only the calls by which a program ends or unhinges itself (exit, clone, sigreturn, signals, its own
+ * TLS).
  */
 #include "check.h"
 #include <fcntl.h>
@@ -18,19 +19,22 @@ static uint64_t rnd(void) { return x ^= x << 13, x ^= x >> 7, x ^= x << 17; }
 
 static int left_out(long n)
 {
-	static const short out[] = { SYS_exit, SYS_exit_group, SYS_clone, SYS_clone3, SYS_rt_sigreturn, SYS_rt_sigaction, SYS_rt_sigprocmask,
-		SYS_sigaltstack, SYS_setitimer, SYS_alarm, SYS_arch_prctl, SYS_kill, SYS_tkill, SYS_tgkill, SYS_close_range, SYS_rt_sigsuspend,
+	static const short out[] = { SYS_exit, SYS_exit_group, SYS_clone, SYS_clone3,
+		SYS_rt_sigreturn, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_sigaltstack, SYS_rt_sigsuspend,
+		SYS_setitimer, SYS_alarm, SYS_arch_prctl, SYS_kill, SYS_tkill, SYS_tgkill, SYS_close_range,
 		SYS_rt_sigtimedwait, SYS_brk, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_set_tid_address };
 	for (size_t i = 0; i < sizeof out / sizeof *out; i++)
 		if (out[i] == n)
 			return 1;
-	/* uretprobe and uprobe pass every seccomp filter since Linux 6.14, and kill whoever is not the kernel's trampoline. */
+	/* uretprobe and uprobe pass every seccomp filter since Linux 6.14, and kill whoever is not the kernel's
+	 * trampoline. */
 	return n == 335 || n == 336;
 }
 
 static void fresh(void)
 {
-	static const char *const names[] = { "/tmp/a", "/tmp/b/c", "/tmp/b", "/proc/self/maps", "/proc/self/fd", "/dev/urandom", "/tmp/a/../b",
+	static const char *const names[] = {
+		"/tmp/a", "/tmp/b/c", "/tmp/b", "/proc/self/maps", "/proc/self/fd", "/dev/urandom", "/tmp/a/../b",
 		"/", "..", "/guest/fuzz", "/tmp/long/long/long", "/dev/shm/x", "" };
 	mmap(ARENA, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	for (int i = 0; i < 4096; i += 8)
@@ -52,7 +56,8 @@ static uint64_t argument(void)
 	case 6: return (uint64_t)ARENA + 256 * (rnd() % 16); /* names */
 	case 7: return (uint64_t)ARENA + 4096 * (rnd() % 256);
 	case 8: return (uint64_t)ARENA + rnd() % SIZE;
-	case 9: return 1ull << (rnd() % 27 + rnd() % 2 * 37); /* never the address of the libOS's state: self-harm is allowed, and no defect */
+	/* Never the address of the libOS's state: a guest may harm itself, and that is no defect. */
+	case 9: return 1ull << (rnd() % 27 + rnd() % 2 * 37);
 	case 10: return (uint64_t)ARENA + 32768;
 	default: return -100; /* AT_FDCWD */
 	}
@@ -80,7 +85,8 @@ int main(int argc, char **argv)
 		for (int k = 0; k < 6; k++)
 			b[k] = argument();
 		/* Its own code and stack are out of bounds. */
-		if ((n == SYS_munmap || n == SYS_mprotect || n == SYS_mremap || n == SYS_madvise || (n == SYS_mmap && b[3] & MAP_FIXED)) &&
+		if ((n == SYS_munmap || n == SYS_mprotect || n == SYS_mremap || n == SYS_madvise ||
+		     (n == SYS_mmap && b[3] & MAP_FIXED)) &&
 		    (b[0] < (uint64_t)ARENA || b[0] >= (uint64_t)ARENA + SIZE || b[1] > SIZE))
 			continue;
 		syscall(n, b[0], b[1], b[2], b[3], b[4], b[5]);

@@ -1,4 +1,5 @@
-/* Takes memory until it is refused, touching all of it: refused with ENOMEM, by the limit, and the program lives on. */
+/* Takes memory until it is refused, touching all of it: refused with ENOMEM, by the limit, and the program lives
+ * on. */
 #include "check.h"
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -14,7 +15,8 @@ int main(void)
 	if (n == 4096) { /* no limit given: nothing to prove */
 		DONE();
 	}
-	CHECK(n > 16 && mmap(0, MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == ENOMEM);
+	CHECK(n > 16 && mmap(0, MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
+	      errno == ENOMEM);
 	/* Reserving is free, committing is not. */
 	char *r = mmap(0, 1 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	CHECK(r != MAP_FAILED && mprotect(r, 1 << 30, PROT_READ | PROT_WRITE) == -1 && errno == ENOMEM);
@@ -27,6 +29,7 @@ int main(void)
 	printf("%zu MB\n", n);
 	while (n)
 		CHECK(munmap(p[--n], MB) == 0);
-	CHECK((p[0] = mmap(0, 16 * MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED && p[0][5] == 0);
+	CHECK((p[0] = mmap(0, 16 * MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED &&
+	      p[0][5] == 0);
 	DONE();
 }

@@ -1,5 +1,6 @@
 /*
- * A pointer whose memory ends half-way: a call that copies from there or to there changes nothing that it does not tell of.
+ * A pointer whose memory ends half-way: a call that copies from there or to there changes nothing that it does not
+ * tell of.
  *
  * In a UC memory ends where its region does, so the page below that border is the one whose neighbour faults.
  */
@@ -108,7 +109,8 @@ static void a_directorys_entries(void)
 
 int main(void)
 {
-	CHECK(mmap(BORDER - 4096, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == BORDER - 4096);
+	CHECK(mmap(BORDER - 4096, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	      BORDER - 4096);
 	a_signals_action();
 	a_threads_name();
 	a_files_bytes();

@@ -1,5 +1,6 @@
 /*
- * A guest that knows the libOS and attacks it. hostile WAY does one attack and must die of it (the Go test looks at how):
+ * A guest that knows the libOS and attacks it. hostile WAY does one attack and must die of it (the Go test looks at
+ * how):
  *   stub NUMBER   jumps to the libOS's own system call instruction with a call of its choice
  *   reset NUMBER  the same with the instruction that sets the signal stack, and other arguments
  *   direct        a system call of its own, as a 32-bit program would make it (int 0x80)
@@ -27,7 +28,8 @@ int main(int argc, char **argv)
 	if (!strcmp(way, "stub"))
 		printf("came back with %ld\n", stub(atol(argv[2]), 0, 0, 0, 0, 0, 0));
 	else if (!strcmp(way, "reset"))
-		__asm__ volatile("jmp *%0" : : "b"(UC_RESET_IP - 2), "a"(atol(argv[2])), "D"("a signal stack of its own"), "S"(0L) : "memory");
+		__asm__ volatile("jmp *%0"
+			: : "b"(UC_RESET_IP - 2), "a"(atol(argv[2])), "D"("a signal stack of its own"), "S"(0L) : "memory");
 	else if (!strcmp(way, "mmap")) /* outside of the region */
 		printf("came back with %lx\n", stub(9, 0x7f0000000000, 4096, 7, 0x4032, -1, 0));
 	else if (!strcmp(way, "mapfile")) /* in the region, but not anonymous */

@@ -4,7 +4,10 @@
 #include <sys/mman.h>
 
 #define MB (1ul << 20)
-static char *map(void *at, size_t n, int prot, int flags) { return mmap(at, n, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0); }
+static char *map(void *at, size_t n, int prot, int flags)
+{
+	return mmap(at, n, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+}
 static int zero(const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

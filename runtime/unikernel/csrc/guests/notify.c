@@ -1,4 +1,5 @@
-/* inotify: each kind of event of a directory and of a file, cookies, poll, edge-triggered epoll, a reader that waits, overflow. */
+/* inotify: each kind of event of a directory and of a file, cookies, poll, edge-triggered epoll, a reader that
+ * waits, overflow. */
 #include "check.h"
 #include <fcntl.h>
 #include <limits.h>
@@ -69,7 +70,8 @@ static void directories(void)
 	next(wd, IN_CREATE | IN_ISDIR, "d");
 	cookie = next(wd, IN_MOVED_FROM | IN_ISDIR, "d");
 	CHECK(next(wd, IN_MOVED_TO | IN_ISDIR, "d") != cookie);
-	CHECK(symlink("b", "/tmp/n/l") == 0 && link("/tmp/n/b", "/tmp/n/h") == 0 && unlink("/tmp/n/l") == 0 && unlink("/tmp/n/b") == 0);
+	CHECK(symlink("b", "/tmp/n/l") == 0 && link("/tmp/n/b", "/tmp/n/h") == 0 && unlink("/tmp/n/l") == 0 &&
+	      unlink("/tmp/n/b") == 0);
 	next(wd, IN_CREATE, "l"), next(wd, IN_CREATE, "h"), next(wd, IN_DELETE, "l"), next(wd, IN_DELETE, "b");
 	put("/tmp/n/h", "y"); /* the name that is left */
 	next(wd, IN_MODIFY, "h"), next(wd, IN_CLOSE_WRITE, "h");
@@ -84,7 +86,8 @@ static void directories(void)
 	usleep(20000);
 	next(wd, IN_MODIFY, "late"), next(wd, IN_CLOSE_WRITE, "late");
 	CHECK(rename("/tmp/n", "/tmp/o") == 0 && unlink("/tmp/o/late") == 0 && rmdir("/tmp/o") == 0);
-	next(wd, IN_MOVE_SELF, ""), next(wd, IN_DELETE, "late"), next(wd, IN_DELETE_SELF, ""), next(wd, IN_IGNORED, ""), none();
+	next(wd, IN_MOVE_SELF, ""), next(wd, IN_DELETE, "late");
+	next(wd, IN_DELETE_SELF, ""), next(wd, IN_IGNORED, ""), none();
 }
 
 static void files(void)

@@ -26,7 +26,8 @@ static void options(void)
 		{ IPPROTO_IP, IP_TOS, 16 }, { IPPROTO_IP, IP_TTL, 3 },
 	};
 	int s = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(get(s, SOL_SOCKET, SO_REUSEADDR) == 0 && get(s, IPPROTO_IP, IP_TTL) == 64 && get(s, SOL_SOCKET, SO_TYPE) == SOCK_STREAM);
+	CHECK(get(s, SOL_SOCKET, SO_REUSEADDR) == 0 && get(s, IPPROTO_IP, IP_TTL) == 64 &&
+	      get(s, SOL_SOCKET, SO_TYPE) == SOCK_STREAM);
 	for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++) {
 		set(s, kept[i][0], kept[i][1], kept[i][2]);
 		CHECK(get(s, kept[i][0], kept[i][1]) == kept[i][2]);
@@ -35,7 +36,8 @@ static void options(void)
 	CHECK(get(s, SOL_SOCKET, SO_RCVBUF) == 16384);
 	struct linger l = { 1, 7 }, got;
 	socklen_t len = sizeof got;
-	CHECK(setsockopt(s, SOL_SOCKET, SO_LINGER, &l, sizeof l) == 0 && getsockopt(s, SOL_SOCKET, SO_LINGER, &got, &len) == 0);
+	CHECK(setsockopt(s, SOL_SOCKET, SO_LINGER, &l, sizeof l) == 0 &&
+	      getsockopt(s, SOL_SOCKET, SO_LINGER, &got, &len) == 0);
 	CHECK(got.l_onoff == 1 && got.l_linger == 7);
 	int one = 1;
 	FAILS(setsockopt(s, SOL_SOCKET, SO_TYPE, &one, sizeof one), ENOPROTOOPT);

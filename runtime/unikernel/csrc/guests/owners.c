@@ -1,4 +1,5 @@
-/* Futexes that hold their owner: priority inheritance, by the call itself and by the C library; robust locks of dead owners. */
+/* Futexes that hold their owner: priority inheritance, by the call itself and by the C library; robust locks of
+ * dead owners. */
 #include "check.h"
 #include <linux/futex.h>
 #include <pthread.h>
@@ -12,7 +13,10 @@ static uint32_t word, other;
 static int step;
 static pthread_mutex_t m;
 
-static long futex(uint32_t *at, int op, const struct timespec *until) { return syscall(SYS_futex, at, op | FUTEX_PRIVATE_FLAG, 0, until, 0, 0); }
+static long futex(uint32_t *at, int op, const struct timespec *until)
+{
+	return syscall(SYS_futex, at, op | FUTEX_PRIVATE_FLAG, 0, until, 0, 0);
+}
 static int me(void) { return syscall(SYS_gettid); }
 
 static struct timespec in(int clock, long ms)
@@ -108,7 +112,8 @@ static void init(int protocol, int robust)
 {
 	pthread_mutexattr_t a;
 	CHECK(pthread_mutexattr_init(&a) == 0 && pthread_mutexattr_settype(&a, PTHREAD_MUTEX_ERRORCHECK) == 0);
-	CHECK(pthread_mutexattr_setprotocol(&a, protocol) == 0 && pthread_mutexattr_setrobust(&a, robust) == 0 && pthread_mutex_init(&m, &a) == 0);
+	CHECK(pthread_mutexattr_setprotocol(&a, protocol) == 0 && pthread_mutexattr_setrobust(&a, robust) == 0 &&
+	      pthread_mutex_init(&m, &a) == 0);
 	step = 0;
 }
 

@@ -1,6 +1,8 @@
-/* Calls that few programs make, as Linux answers them: named pipes, files without a name, CPU timers, priorities, copying. */
+/* Calls that few programs make, as Linux answers them: named pipes, files without a name, CPU timers, priorities,
+ * copying. */
 #include "check.h"
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -57,7 +59,8 @@ static void nameless(void)
 	int t = open("/tmp", O_TMPFILE | O_RDWR, 0600);
 	CHECK(m >= 0 && t >= 0);
 	CHECK(write(m, "hello", 5) == 5 && ftruncate(m, 4) == 0);
-	CHECK(copy_file_range(m, &from, t, &to, 100, 0) == 3 && from == 4 && to == 3 && pread(t, b, sizeof b, 0) == 3 && !memcmp(b, "ell", 3));
+	CHECK(copy_file_range(m, &from, t, &to, 100, 0) == 3 && from == 4 && to == 3 &&
+	      pread(t, b, sizeof b, 0) == 3 && !memcmp(b, "ell", 3));
 	close(m), close(t);
 }
 

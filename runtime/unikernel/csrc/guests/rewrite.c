@@ -1,4 +1,5 @@
-/* Rewritten calls (csrc/libos/core/rewrite.c): the code is changed, and everything but its speed is as if it were not. */
+/* Rewritten calls (csrc/libos/core/rewrite.c): the code is changed, and everything but its speed is as if it were
+ * not. */
 #include "check.h"
 #include <pthread.h>
 #include <signal.h>
@@ -98,7 +99,8 @@ int main(void)
 	/* The same place makes a call that always traps. */
 	CHECK(any_here(SYS_uname, &u) == 0 && !strcmp(u.sysname, "Linux") && any_here(SYS_getppid, NULL) == 1);
 	for (int i = 0; i < 3; i++) {
-		CHECK(pipe(p) == 0 && write(p[1], "abcd", 4) == 4 && loop_here(p[0], b, 1) == 1 && b[0] == 'a' && loop_site[0] == 0x8b);
+		CHECK(pipe(p) == 0 && write(p[1], "abcd", 4) == 4 && loop_here(p[0], b, 1) == 1 && b[0] == 'a' &&
+		      loop_site[0] == 0x8b);
 		CHECK(kept_here(p[0], b, 2) == 2 && !memcmp(b, "bc", 2) && kept_here(p[0], b, 2) == 1 && b[0] == 'd');
 		CHECK(far_here(p[0]) == 0 && far_here(p[0]) == -EBADF && close(p[1]) == 0);
 		CHECK(kept_site[0] == 0xe9 && far_site[0] == 0xe9);
@@ -138,6 +140,7 @@ int main(void)
 	CHECK(read_here(p[0], b, 1) == 1 && caught == 4);
 	pthread_join(t, NULL);
 
-	CHECK(write_here(p[1], (void *)8, 1) == -EFAULT && write_here(p[1], "x", 1) == 1 && read_here(p[0], (void *)8, 1) == -EFAULT);
+	CHECK(write_here(p[1], (void *)8, 1) == -EFAULT && write_here(p[1], "x", 1) == 1 &&
+	      read_here(p[0], (void *)8, 1) == -EFAULT);
 	DONE();
 }

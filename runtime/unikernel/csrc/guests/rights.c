@@ -55,12 +55,13 @@ static void hops(void)
 {
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	socklen_t len = sizeof a;
-	int r = socket(AF_INET6, SOCK_DGRAM, 0), s = socket(AF_INET6, SOCK_DGRAM, 0), one = 1, n = 7, flags;
+	int r = socket(AF_INET6, SOCK_DGRAM, 0), s = socket(AF_INET6, SOCK_DGRAM, 0), one = 1, n = 7;
 	char control[64], b[8];
 	struct iovec v = { b, sizeof b };
 	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
 	CHECK(bind(r, (void *)&a, sizeof a) == 0 && getsockname(r, (void *)&a, &len) == 0);
-	CHECK(setsockopt(r, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &one, 4) == 0 && setsockopt(s, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &n, 4) == 0);
+	CHECK(setsockopt(r, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &one, 4) == 0 &&
+	      setsockopt(s, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &n, 4) == 0);
 	CHECK(sendto(s, "h", 1, 0, (void *)&a, sizeof a) == 1 && recvmsg(r, &m, 0) == 1);
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	CHECK(c && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT && *(int *)CMSG_DATA(c) == 7);
@@ -78,7 +79,8 @@ static void answers(void)
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	CHECK(sendto(s, "q", 1, 0, (void *)&a, sizeof a) == 1 && recvfrom(r, b, 8, 0, (void *)&from, &len) == 1);
 	CHECK(from.sin_addr.s_addr == htonl(INADDR_LOOPBACK) && sendto(r, "a", 1, 0, (void *)&from, len) == 1);
-	CHECK(recvfrom(s, b, 8, 0, (void *)&from, &len) == 1 && from.sin_addr.s_addr == a.sin_addr.s_addr && from.sin_port == a.sin_port);
+	CHECK(recvfrom(s, b, 8, 0, (void *)&from, &len) == 1 && from.sin_addr.s_addr == a.sin_addr.s_addr &&
+	      from.sin_port == a.sin_port);
 	close(r), close(s);
 }
 

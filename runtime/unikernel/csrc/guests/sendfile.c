@@ -61,7 +61,8 @@ static void to_files(int in, int image)
 static void refused(int in)
 {
 	off_t at = -1, zero = 0;
-	int p[2], append = open("/tmp/out", O_WRONLY | O_APPEND), dir = open("/tmp", O_RDONLY), ro = open("/tmp/out", O_RDONLY);
+	int p[2], append = open("/tmp/out", O_WRONLY | O_APPEND);
+	int dir = open("/tmp", O_RDONLY), ro = open("/tmp/out", O_RDONLY);
 	CHECK(pipe(p) == 0);
 	FAILS(sendfile(p[1], in, &at, 1), EINVAL);
 	FAILS(sendfile(p[1], in, (off_t *)8, 1), EFAULT);
@@ -90,11 +91,13 @@ static void interrupted(int in)
 	struct sigaction a = { .sa_handler = nothing, .sa_flags = SA_RESTART };
 	struct itimerval soon = { { 0, 0 }, { 0, 20000 } };
 	int sv[2];
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0 && sigaction(SIGALRM, &a, NULL) == 0 && setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0 && sigaction(SIGALRM, &a, NULL) == 0 &&
+	      setitimer(ITIMER_REAL, &soon, NULL) == 0);
 	CHECK(lseek(in, 7, SEEK_SET) == 7);
 	ssize_t n = sendfile(sv[0], in, NULL, SIZE);
 	CHECK(n > 0 && n < SIZE - 7 && lseek(in, 0, SEEK_CUR) == 7 + n);
-	CHECK(recv(sv[1], got, n, MSG_WAITALL) == n && !memcmp(got, content + 7, n) && recv(sv[1], got, 1, MSG_DONTWAIT) == -1);
+	CHECK(recv(sv[1], got, n, MSG_WAITALL) == n && !memcmp(got, content + 7, n) &&
+	      recv(sv[1], got, 1, MSG_DONTWAIT) == -1);
 	CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0 && (n = write(sv[0], content, SIZE)) > 0 && n < SIZE);
 }
 

@@ -46,7 +46,8 @@ static void tcp(int domain)
 	socklen_t len = sizeof got;
 	int l = socket(domain, SOCK_STREAM, 0), one = 1;
 	CHECK(l >= 0 && setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0);
-	CHECK(bind(l, domain == AF_INET ? (void *)&a4 : (void *)&a6, domain == AF_INET ? sizeof a4 : sizeof a6) == 0 && listen(l, 5) == 0);
+	CHECK(bind(l, domain == AF_INET ? (void *)&a4 : (void *)&a6, domain == AF_INET ? sizeof a4 : sizeof a6) == 0);
+	CHECK(listen(l, 5) == 0);
 	CHECK(getsockname(l, (void *)&got, &len) == 0 && got.sin6_port);
 	pthread_t t;
 	CHECK(pthread_create(&t, NULL, echo, (void *)(long)l) == 0);
@@ -82,7 +83,8 @@ int main(void)
 	int sv[2], n;
 	char b[100];
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0 && write(sv[0], "ab", 2) == 2);
-	CHECK(ioctl(sv[1], FIONREAD, &n) == 0 && n == 2 && read(sv[1], b, 100) == 2 && ioctl(sv[1], FIONREAD, &n) == 0 && n == 0);
+	CHECK(ioctl(sv[1], FIONREAD, &n) == 0 && n == 2 && read(sv[1], b, 100) == 2 &&
+	      ioctl(sv[1], FIONREAD, &n) == 0 && n == 0);
 	close(sv[0]);
 	CHECK(read(sv[1], b, 1) == 0 && send(sv[1], b, 1, MSG_NOSIGNAL) == -1 && errno == EPIPE);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv) == 0 && write(sv[0], "abc", 3) == 3 && write(sv[0], "d", 1) == 1);

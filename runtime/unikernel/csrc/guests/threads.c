@@ -1,4 +1,5 @@
-/* Threads: create, join, locks, conditions with time-outs, thread-local data, a spinner that must not starve others. */
+/* Threads: create, join, locks, conditions with time-outs, thread-local data, a spinner that must not starve
+ * others. */
 #include "check.h"
 #include <pthread.h>
 #include <sched.h>

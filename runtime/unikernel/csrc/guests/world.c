@@ -1,4 +1,5 @@
-/* Connections that leave the guest, as messages on the channel, to a peer that sends all back: credit, end, refusal, datagrams. */
+/* Connections that leave the guest, as messages on the channel, to a peer that sends all back: credit, end,
+ * refusal, datagrams. */
 #include "check.h"
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 /*
- * taskstate.c: a library that a function loads to change what the host's kernel and the processor keep for its thread, and that
- * the function after it loads to look for traces. spoil never returns: the UC then sleeps as one that waits for its next call.
+ * taskstate.c: a library that a function loads to change what the host's kernel and the processor keep for its
+ * thread, and that the function after it loads to look for traces. spoil never returns: the UC then sleeps as one
+ * that waits for its next call.
  */
 #include <stdint.h>
 #include "../../../abi/uc.h"
@@ -104,7 +105,8 @@ _Noreturn void spoil(u32 what)
 	if (what & (NUMBERS | SEGMENTS | PKRU)) {
 		spoil_registers(what);
 		/* By a jump: rt_sigreturn sets the number units. */
-		register u64 r10 __asm__("r10") = 0, r8 __asm__("r8") = 0, r9 __asm__("r9") = 0, r12 __asm__("r12") = UC_STACK + UC_STACK_SIZE - 8;
+		register u64 r10 __asm__("r10") = 0, r8 __asm__("r8") = 0, r9 __asm__("r9") = 0;
+		register u64 r12 __asm__("r12") = UC_STACK + UC_STACK_SIZE - 8;
 		if (what & PKRU && pkeys())
 			__asm__ volatile("mov %%r12, %%rsp; mov %%rdx, %%r13; xor %%ecx, %%ecx; xor %%edx, %%edx; mov $-1, %%eax; wrpkru;"
 					 "mov %%r13, %%rdx; mov $45, %%eax; jmp *%%rbx"
