@@ -155,8 +155,8 @@ func textSymbols(text string) map[string]bool {
 	return all
 }
 
-// goSymbols are what a Go file, or the files of a directory, define: functions, types, constants, variables. Methods and
-// fields are Type.Name.
+// goSymbols are what a Go file, or the files of a directory, define: functions, types, constants, variables. Methods
+// and fields are Type.Name.
 func goSymbols(t *testing.T, path string) map[string]bool {
 	t.Helper()
 	files := []string{filepath.Join(root, path)}

@@ -17,7 +17,7 @@ var retired = []struct {
 	term     string
 }{
 	{"renew", regexp.MustCompile(`(?i)renew(al|ed|ing|s)?`), "reset"},
-	{"blank", regexp.MustCompile(`\b[bB]lanks\b|\w[bB]lanks?\b|\b[bB]lank[A-Z]\w*|\b[Aa] blank (process|is|was|that)\b`), "spare"},
+	{"blank", regexp.MustCompile(`\b[bB]lanks\b|\w[bB]lanks?\b|\b[bB]lank[A-Z]|\b[Aa] blank (is|was|that)\b`), "spare"},
 	{"node", regexp.MustCompile(`(?i)\bnodesRef\b|\bnode that (boots|forks|holds)\b`), "zygote"},
 	{"stock", regexp.MustCompile(`(?i)\bin (the |a )?stock\b|\bstocks?,? (of|has|keeps|is)\b`), "pool"},
 	{"own_", regexp.MustCompile(`\bown_(list|wrote|has)\b`), "private pages"},

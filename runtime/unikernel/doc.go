@@ -25,7 +25,7 @@
 // that are copied from the arena (Layer.PlanOver). The zygote gives a process
 // (Zygote.Get): a spare that was reset carries the plan out at once, by TC_REUSE; a
 // fork waits on its channel, and Child.Run sends it TC_RUN: it reads the plan's pages
-// with pread(2), sets its registers and is a UC. Where the pool runs low, the zygote is
+// with preadv(2), leaves the tender's program and is a UC. Where the pool runs low, the zygote is
 // told to fork another spare (TC_FORK). Nothing waits for the UC: the first call finds
 // out whether it runs.
 //
@@ -34,8 +34,8 @@
 // Backend.Capture enters the sandbox, which wakes if it hibernates, and holds its
 // session, so that no call runs. The zygote waits until the UC sleeps at its read, lists
 // the UC's private pages (PAGEMAP_SCAN or pagemap), reads them (process_vm_readv(2)) and
-// compares them with its own and with the dedup candidates; what differs it writes to a
-// stage of the arena (pwrite(2), TC_CAPTURE). The table becomes a small layer
+// compares them with its own and with the dedup candidates; what differs it copies to a
+// stage of the arena, which it has mapped (TC_CAPTURE). The table becomes a small layer
 // (Arena.NewChild), whose pages are deduplicated later (Layer.Commit). A UC that was
 // booted is copied whole instead, into a file in memory (TC_SCAN, TC_FILE, TC_COPY), and
 // zygotes are grown that have the file mapped (Zygote.Grow).
