@@ -2,15 +2,15 @@ package bench
 
 import "time"
 
-// clock keeps a run within its budget. A plan cannot know what trials cost
-// beside their limits (waiting for a quiet machine, starting and closing
-// platforms), so the clock learns it on the way and shortens what is to come,
-// down to the least time in which each trial makes sense.
+// clock keeps a run within its budget. A plan cannot know the time of trials beside their
+// limits (waiting for a quiet machine, starting and closing platforms). The clock learns
+// that time from the trials so far and shortens the trials to come, each down to the least
+// time in which the trial makes sense.
 type clock struct {
 	deadline        time.Time // zero: no budget
 	least, flexible time.Duration
 	trials          int           // to come
-	beside          time.Duration // what those so far took beside their limits
+	beside          time.Duration // time that the trials so far took beside their limits
 	ran             int
 }
 
@@ -25,7 +25,7 @@ func newClock(budget time.Duration, todo []Trial) *clock {
 	return c
 }
 
-// limit is what a trial may take now.
+// limit is the time for the next trial.
 func (c *clock) limit(t Trial) time.Duration {
 	flexible := t.Limit - t.Least
 	if !c.deadline.IsZero() && c.flexible > 0 {
@@ -39,7 +39,7 @@ func (c *clock) limit(t Trial) time.Duration {
 	return t.Least + flexible
 }
 
-// done learns from a trial; its Limit is the one that it was given.
+// done learns from a trial, whose Limit is the one that limit gave.
 func (c *clock) done(t Trial, took time.Duration) {
 	c.ran++
 	c.beside += max(0, took-t.Limit)

@@ -16,14 +16,13 @@ var (
 	ErrNoRow        = errors.New("the trial recorded nothing")
 )
 
-// NothingRun are the errors of runs that cannot begin, however often they are
-// tried.
+// NothingRun lists the errors of runs that cannot begin: another try fails alike.
 var NothingRun = []error{ErrInUse, ErrOtherSuite, ErrOtherMachine, ErrNoTarget, ErrNoTrial, ErrUnknown}
 
 // BadValue is a parameter that makes no sense.
 type BadValue struct {
 	Key  string // the key in the suite
-	Want string // what it should be: "want at least 1"
+	Want string // the remedy: "want at least 1"
 }
 
 func (b *BadValue) Error() string { return fmt.Sprintf("%s: %s", b.Key, b.Want) }
@@ -43,15 +42,15 @@ func AtLeast(key string, have, want int) error {
 type SuiteError struct {
 	File         string
 	Line, Column int
-	Message      string // what is wrong, and the remedy
+	Message      string // the mistake, and the remedy
 }
 
 func (e *SuiteError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
-// TrialsFailed is a run that did all it could, with trials that it could not.
-// Those are tried again when the run is taken up.
+// TrialsFailed is a run that ended with failed trials. The next run into the same folder
+// tries them again.
 type TrialsFailed struct {
 	Errors []error // one for each
 	Of     int     // trials that were to be run

@@ -39,8 +39,8 @@ func openFolder(dir string, suite []byte) (*folder, error) {
 	return f, nil
 }
 
-// claim locks the folder, compares the suite and removes what a killed run
-// left half done. The lock goes with the process, however it ends.
+// claim locks the folder, compares the suite and removes the unfinished files of a killed
+// run. The kernel drops the lock when the process ends.
 func (f *folder) claim(suite []byte) error {
 	if err := syscall.Flock(int(f.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return ErrInUse
@@ -72,7 +72,7 @@ func (f *folder) claim(suite []byte) error {
 	return errors.Join(err, os.RemoveAll(f.work()))
 }
 
-// work is the folder for what is of no use after the run.
+// work is the folder for files that the run alone needs.
 func (f *folder) work() string { return filepath.Join(f.dir, "work") }
 
 // path is where a trial's records belong.
@@ -114,9 +114,9 @@ func (f *folder) open(plan []Trial) []Trial {
 	return todo
 }
 
-// keepMachine writes the machine's description. A run that is taken up keeps
-// that of its beginning, and is refused where it does not hold any more: all
-// trials of a run are of one program on one machine.
+// keepMachine writes the machine's description. A run that is taken up keeps the first
+// description, and is refused where the description is no longer true: all trials of a run
+// are of one program on one machine.
 func (f *folder) keepMachine(now record.Machine) error {
 	path := filepath.Join(f.dir, record.MachineFile)
 	done, err := record.Files(f.dir)
@@ -140,8 +140,8 @@ func (f *folder) keepMachine(now record.Machine) error {
 	return record.WriteFile(path, b)
 }
 
-// changes are what two descriptions differ in, but for what varies by itself:
-// date, load, governor.
+// changes lists the differences of two descriptions, but for those that vary by
+// themselves: date, load, governor.
 func changes(begun, now record.Machine) []string {
 	var all []string
 	differs := func(what string, a, b any) {

@@ -29,12 +29,12 @@ type Runner struct {
 	Patience time.Duration
 
 	Progress Progress     // nil for none
-	Log      *slog.Logger // what is worth knowing; nil for none
+	Log      *slog.Logger // nil for none
 }
 
-// Run runs what of the suite is not yet in the folder out. It returns ctx's
-// error when it was interrupted; a trial that failed does not keep the others
-// from being run, and the error is then a *TrialsFailed.
+// Run runs the trials of the suite that the folder out does not hold yet. An interrupted
+// run returns ctx's error. A failed trial does not keep the others from being run; the
+// error is then a *TrialsFailed.
 func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
 	if len(r.Only) > 0 {
 		if su, err = su.only(r.Only); err != nil {
@@ -82,7 +82,7 @@ func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, env *Env, all
 	defer p.End()
 	var failed []error
 	clock := newClock(time.Duration(su.Budget), todo)
-	for _, planned := range todo { // which is what Begin told the sum of
+	for _, planned := range todo { // Begin told the sum of their limits
 		t := planned
 		t.Limit = clock.limit(t)
 		p.Trial(planned)
@@ -104,8 +104,8 @@ func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, env *Env, all
 	return nil
 }
 
-// grace is what a trial may take beyond its limit before it is given up:
-// closing thousands of sandboxes takes its time.
+// grace is the time beyond its limit after which a trial is given up: thousands of
+// sandboxes have to be closed.
 const grace = 2 * time.Minute
 
 // starts is how many starts of a sandbox may each take all of Runner.Patience within

@@ -36,10 +36,10 @@ func (s strict) syntax(err error) error {
 	return &SuiteError{File: s.file, Line: 1, Column: 1, Message: err.Error()}
 }
 
-// decode fills the fields of structs, given by pointers, from a mapping; what
-// is the mapping's place in the suite, for messages. Keys of fields are their
-// yaml tags; embedded structs' count as the struct's own. Absent keys leave
-// their field alone. It returns the keys' nodes.
+// decode fills the fields of structs, given by pointers, from a mapping, and returns the
+// nodes of the keys. The text what names the mapping in messages. The key of a field is its
+// yaml tag; fields of embedded structs count as the struct's own. A field without a key
+// keeps its value.
 func (s strict) decode(n *yaml.Node, what string, into ...any) (map[string]*yaml.Node, error) {
 	fields := map[string]reflect.Value{}
 	for _, p := range into {
@@ -57,7 +57,7 @@ func (s strict) decode(n *yaml.Node, what string, into ...any) (map[string]*yaml
 	})
 }
 
-// mapping calls do for each key, after it has made sure that it is one.
+// mapping calls do for each key of a mapping; any other node is an error.
 func (s strict) mapping(n *yaml.Node, what string, do func(key, value *yaml.Node) error) error {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
 		return nil // 'deploy:' with nothing behind it takes the defaults

@@ -11,7 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Suite says what is to be run.
+// Suite tells what is to be run, as a YAML file has it.
 type Suite struct {
 	Name     string   `yaml:"suite"`
 	About    string   `yaml:"about"`    // one sentence, for the report and for list
@@ -29,7 +29,7 @@ type Suite struct {
 	source []byte
 }
 
-// Section is an experiment with what suites say of every experiment.
+// Section is an experiment with the keys that every experiment of a suite has.
 type Section struct {
 	Experiment
 	Budget  time.Duration // for all its trials together; 0 means no bound

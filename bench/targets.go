@@ -33,7 +33,7 @@ func (f finder) targets(ctx context.Context, all backendList) ([]Target, error) 
 		}
 	}
 	var targets []Target
-	var lacks, missed []error // missed: it was asked for by name
+	var lacks, missed []error // missed: of backends or runtimes that the suite names
 	for _, b := range all {
 		if !su.Backends.All && !slices.Contains(su.Backends.List, b.Name()) {
 			continue

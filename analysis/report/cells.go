@@ -18,7 +18,7 @@ const (
 	giga = 1e9
 )
 
-// none is the cell of what was not measured.
+// none is the cell of a figure that was not measured.
 const none = "–"
 
 // number is v with three significant digits, thousands separated.
@@ -40,8 +40,8 @@ func number(v float64) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
-// quoted is a figure of the paper with the digits that the paper gives; 0
-// stands for one that it does not give.
+// quoted is a figure of the paper with the paper's digits; 0 stands for a figure that the
+// paper does not give.
 func quoted(v float64) string {
 	if v == 0 {
 		return none
@@ -94,8 +94,8 @@ func failures(rates ...*summary.Result) string {
 	return count(n)
 }
 
-// kinds lists the warnings of some results, each kind once. That a p99.9 rests
-// on too few samples is not among them: tables then do not show it.
+// kinds lists the warnings of some results, each kind once. The warning of a p99.9 of too
+// few samples is not among them: tables do not show such a p99.9.
 func kinds(results ...*summary.Result) string {
 	var all []string
 	for _, r := range results {
@@ -111,7 +111,7 @@ func kinds(results ...*summary.Result) string {
 	return strings.Join(all, ", ")
 }
 
-// gain is how many times better v is than base: base/v where less is better.
+// gain tells how many times better v is than base: base/v where less is better.
 func gain(v, base *summary.Result, lessIsBetter bool) string {
 	if v == nil || base == nil || v.N == 0 || base.N == 0 || v.P50 <= 0 || base.P50 <= 0 {
 		return none

@@ -75,8 +75,8 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 	return f
 }
 
-// stagesFigure is what the medians are made of, a panel a path, each with its
-// own scale.
+// stagesFigure shows the stages of the medians, a panel for each path with a scale of its
+// own.
 func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 	f := &figure.Figure{
 		Name: fileName("deploy-stages", rt), Title: "What a deploy is made of, " + rt + " (medians of the stages, ms)",
@@ -125,7 +125,7 @@ func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 	return f
 }
 
-// overheadFigure is what the platform adds to a hot NOP.
+// overheadFigure shows the time that the platform adds to a hot NOP.
 func overheadFigure(s *summary.Summary) *figure.Figure {
 	f := &figure.Figure{
 		Name: "overhead", Title: "A hot NOP on the sandbox, through the worker and through the gateway (p50)",
@@ -155,8 +155,8 @@ func overheadFigure(s *summary.Summary) *figure.Figure {
 	return f
 }
 
-// aoFigure is table 2 of the paper: what each step of anticipatory optimisation
-// does to latencies and to the size of snapshots.
+// aoFigure is table 2 of the paper: the effect of each step of anticipatory optimisation
+// on latencies and on the size of snapshots.
 func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 	f := &figure.Figure{
 		Name: fileName("ao", rt), Title: "Anticipatory optimisation, " + rt,
@@ -205,7 +205,7 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 	return f
 }
 
-// paperAO draws table 2 where our steps are the paper's.
+// paperAO draws table 2 for the steps that the run and the paper have in common.
 func paperAO(f *figure.Figure, times, sizes *figure.Panel, steps []string) {
 	curve := func(p *figure.Panel, what, unit string, of func(reference.AOStep) float64) {
 		var points []figure.XY

@@ -9,15 +9,15 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
-// fileName is a name without what a file's name must not have.
+// fileName joins parts, without the characters that a file's name must not have.
 func fileName(parts ...string) string {
 	return strings.NewReplacer("/", "-", " ", "-", "\x00", "").Replace(strings.Join(parts, "-"))
 }
 
-// exact is a number as the figures' data files have it.
+// exact is a number in the format of the figures' data files.
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 
-// paperEntry is the legend's line for what is quoted from the paper.
+// paperEntry is the legend's line for a curve quoted from the paper.
 func paperEntry(what string, i int) figure.Entry {
 	return figure.Entry{Name: what, Thumb: figure.Line(figure.Grey, figure.Dashes(i+1))}
 }
@@ -52,11 +52,11 @@ func language(rt string) string {
 	return strings.TrimRight(rt, "0123456789.x")
 }
 
-// stepLabel puts long lists of steps on several lines.
+// stepLabel puts a list of steps on several lines.
 func stepLabel(steps string) string { return strings.ReplaceAll(steps, "+", "\n+ ") }
 
-// maxDots bounds the dots of one kind in a panel; beyond it, every so many-th
-// is drawn. Errors are all drawn up to this bound too.
+// maxDots bounds the dots of one kind in a panel. Of more dots, every second, third … one
+// is drawn.
 const maxDots = 4000
 
 // thin leaves at most maxDots points.

@@ -96,8 +96,8 @@ func burstPoints(d *summary.Data, backend, rt, period string) []summary.Point {
 	return all
 }
 
-// mpscFigure is who was called over time by the adaptive schedule, in its
-// first trial.
+// mpscFigure shows the providers that the adaptive schedule called over time, in its first
+// trial.
 func mpscFigure(d *summary.Data) *figure.Figure {
 	i := slices.IndexFunc(d.Series, func(s *summary.Series) bool {
 		return s.Experiment == record.ExperimentMPSC && s.Labels[record.LabelSchedule] == record.ScheduleAdaptive &&

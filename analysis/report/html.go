@@ -26,7 +26,7 @@ var reportTemplate = template.Must(template.New("report").Parse(reportText))
 // thousands of dots is smaller as an image.
 const maxInline = 150 << 10
 
-// page is what report.tmpl.html shows.
+// page is the data of report.tmpl.html.
 type page struct {
 	Summary   *summary.Summary
 	Font      template.CSS

@@ -33,9 +33,9 @@ func Blocks() []string {
 	return slices.DeleteFunc(all, func(name string) bool { return name == record.ExperimentTrace })
 }
 
-// FillPaper writes what the run says into the marked blocks of a Markdown file
-// and leaves everything else alone. Filling twice changes nothing. Every block of
-// Blocks must be there once; links to figures are relative to the file.
+// FillPaper writes a run's tables and figures into the marked blocks of a Markdown file and
+// leaves the rest of the file as it is. Filling twice changes nothing. Every block of Blocks
+// must be there once; links to figures are relative to the file.
 func FillPaper(path string, s *summary.Summary, runDir string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -71,8 +71,8 @@ func FillPaper(path string, s *summary.Summary, runDir string) error {
 	return record.WriteFile(path, out.Bytes())
 }
 
-// block is where a block's text is: behind the line of its first marker, up to
-// the line of its second.
+// block is the place of a block's text: from the end of its first marker's line to the
+// begin of its second marker's line.
 type block struct {
 	name       string
 	begin, end int
@@ -150,7 +150,7 @@ func blockText(name string, s *summary.Summary, runDir string, tables []*Table, 
 	return b.String(), nil
 }
 
-// warningsText is the run's warnings, and how many series have each kind.
+// warningsText lists the run's warnings, and the number of series with each kind.
 func warningsText(s *summary.Summary) string {
 	var b strings.Builder
 	for _, w := range s.Warnings() {

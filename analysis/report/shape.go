@@ -28,7 +28,7 @@ type Finding struct {
 	Evidence []string // the figures that it rests on
 }
 
-// What the words of the claims mean in figures.
+// The words of the claims in figures.
 const (
 	farMore   = 5.0  // '>>' is at least so many times
 	flatShare = 0.80 // 'flat': the least throughput is at least this share of the greatest
@@ -36,8 +36,8 @@ const (
 	littleUp  = 1.25 // 'grows a little': at most so many times
 )
 
-// Shape holds a run against the six points in which a reproduction must look
-// like the paper's evaluation.
+// Shape compares a run with the six points in which a reproduction must look like the
+// paper's evaluation.
 func Shape(s *summary.Summary) []Finding {
 	return []Finding{pathsOrdered(s), stepsHelp(s),
 		isolationsOrdered(s, "Density: unikernel >> process > container", record.MetricBytesPerInstance, mega,
@@ -47,7 +47,8 @@ func Shape(s *summary.Summary) []Finding {
 		throughputFlat(s), burstsSafe(s)}
 }
 
-// check collects verdicts: one that fails decides, none at all is none measured.
+// check collects the verdicts of a claim: one failed verdict decides; without any, the claim
+// is not measured.
 type check struct {
 	Finding
 	any, failed bool

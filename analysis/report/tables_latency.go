@@ -52,7 +52,7 @@ func stageMedians(s *summary.Summary, r *summary.Result) string {
 	return dash(strings.Join(all, ", "))
 }
 
-// allFailed are error rates of series in which no invocation succeeded.
+// allFailed lists the error rates of the series in which no invocation succeeded.
 func allFailed(s *summary.Summary, experiment string) []*summary.Result {
 	var all []*summary.Result
 	for _, r := range s.Find(summary.Query{Experiment: experiment, Metric: summary.MetricErrorRate}) {

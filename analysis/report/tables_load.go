@@ -62,7 +62,7 @@ func throughputRow(s *summary.Summary, q summary.Query, backends []string, m str
 	return append(cells, quoted(paper[i].SEUSS), quoted(paper[i].Linux), kinds(results...))
 }
 
-// traceTable is what a trial file of the paper's authors' format came to.
+// traceTable shows the calls of a trial file in the format of the paper's authors.
 func traceTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentTrace, Title: "Trace: the calls of a file in its order, by closed-loop clients; " +
@@ -180,7 +180,7 @@ func firstOf(a, b *summary.Result) string {
 	return median(a, 1)
 }
 
-// surfaceTable is what each backend isolates, as probed in a running sandbox.
+// surfaceTable shows what each backend isolates, as probed in a running sandbox.
 func surfaceTable(s *summary.Summary) *Table {
 	q := summary.Query{Experiment: record.ExperimentSurface}
 	t := &Table{Name: record.ExperimentSurface, Title: "What each backend isolates, probed in a running sandbox",

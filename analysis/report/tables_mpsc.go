@@ -5,7 +5,7 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
-// mpscTable is what each schedule gave.
+// mpscTable shows the round trips of each schedule.
 func mpscTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentMPSC, Title: "MPSC: round trips by schedule, ms",

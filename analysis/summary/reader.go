@@ -10,7 +10,7 @@ import (
 // reader gathers the rows of one trial's file.
 type reader struct {
 	data Data
-	last *Series // most rows belong where the one before them did
+	last *Series // most rows belong to the series of the row before
 	busy float64
 }
 
@@ -29,7 +29,7 @@ func (r *reader) invocation(row record.Invocation) {
 		id.Path = intended
 	}
 	t := r.trial(id, row.Trial)
-	if other && row.Path != "" { // one that failed before it had a path took no other
+	if other && row.Path != "" { // an invocation that failed before it had a path took no other path
 		t.strays[row.Path]++
 		return
 	}
@@ -58,8 +58,7 @@ func (r *reader) trial(id Identity, number int) *Trial {
 	return t
 }
 
-// reduced is labels without those that do not tell series apart. The common
-// case, none of them, costs nothing.
+// reduced is labels without notLabels. It copies only where there is one of those.
 func reduced(labels map[string]string) map[string]string {
 	for _, k := range notLabels {
 		if _, ok := labels[k]; ok {
@@ -132,8 +131,8 @@ func (r *reader) measurement(row record.Measurement) {
 		stopped: row.Labels[record.LabelStopped], detail: row.Labels[record.LabelDetail]})
 }
 
-// finish completes what can only be known at the end of the file: how busy the
-// machine was, and where calls belong that failed before they had a path.
+// finish does the work that needs the whole file: it notes how busy the machine was, and
+// finds the series of the calls that failed before they had a path.
 func (r *reader) finish() *Data {
 	r.adoptPathless()
 	for _, s := range r.data.Series {
@@ -147,8 +146,8 @@ func (r *reader) finish() *Data {
 	return &r.data
 }
 
-// adoptPathless gives failures without a path to the one series that differs
-// from theirs in the path alone. Where several do, nobody can tell, and they stay.
+// adoptPathless adds failures without a path to the one series that differs from theirs in
+// the path alone. Where several series do, the failures stay a series of their own.
 func (r *reader) adoptPathless() {
 	kept := r.data.Series[:0:0]
 	for _, s := range r.data.Series {

@@ -45,8 +45,7 @@ func (s *Series) has(stage string) bool {
 	return slices.ContainsFunc(s.Trials, func(t *Trial) bool { return len(t.stages[stage]) > 0 })
 }
 
-// latencies is one value an invocation. The second result is false where there
-// is none.
+// latencies is the result of one value per invocation; false where there is no value.
 func (s *Series) latencies(metric string, of func(*Trial) []float64) (Result, bool) {
 	r := s.Result(metric, "ms")
 	var trials [][]float64
@@ -95,8 +94,7 @@ func (s *Series) errorRate() (Result, bool) {
 	return r, true
 }
 
-// ofQuantities are the results that have one value a trial: what the records
-// measured, and what follows from a trial as a whole.
+// ofQuantities are the results that have one value per trial.
 func ofQuantities(d *Data) []Result {
 	groups := map[string][]Quantity{}
 	for _, f := range d.Quantities() {

@@ -11,8 +11,8 @@ import (
 // that follow from a trial's invocations.
 func (d *Data) Quantities() []Quantity { return slices.Concat(d.measured, throughputs(d), bursts(d)) }
 
-// bursts are what a burst trial says as a whole: the longest silence of its
-// background, its slowest reply, and when its first failure was due.
+// bursts are the quantities of burst trials: the longest silence of the background, the
+// slowest reply, and the moment at which the first failed call was due.
 func bursts(d *Data) []Quantity {
 	var out []Quantity
 	for _, s := range d.Series {
@@ -72,9 +72,8 @@ func longestSilence(points []Point) (seconds float64, ok bool) {
 	return seconds, true
 }
 
-// speedups compare, in mpsc, each fixed schedule with the adaptive one, by the
-// mean latency of correct replies. The trials of one repeat, which meet the same
-// weather, are the same in number.
+// speedups compare each fixed schedule of experiment mpsc with the adaptive one, by the
+// mean latency of correct replies.
 func speedups(d *Data) []Result {
 	var out []Result
 	for _, adaptive := range d.Series {
@@ -113,8 +112,8 @@ func speedup(adaptive, fixed *Series) (Result, bool) {
 }
 
 // throughputs are those of trials whose records have no measured one: correct
-// replies a second, from the first scheduled call to the last correct reply. Where the
-// harness measured it, it knew its window better, and its figure stands.
+// replies a second, from the first scheduled call to the last correct reply. A measured
+// throughput is better: the harness knows its window exactly.
 func throughputs(d *Data) []Quantity {
 	measured := map[int]bool{}
 	for _, f := range d.measured {

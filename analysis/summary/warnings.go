@@ -15,7 +15,7 @@ const (
 	busyShare  = 0.25 // of the processors, right before a trial
 )
 
-// sampleWarnings are those that any sample of invocations can call for.
+// sampleWarnings are the warnings of any sample of invocations.
 func sampleWarnings(r Result, trials int) []Warning {
 	w := trialWarnings(r, trials)
 	if r.N < statistics.MinFor(0.99) {
@@ -26,7 +26,7 @@ func sampleWarnings(r Result, trials int) []Warning {
 	return w
 }
 
-// trialWarnings are those of whatever is known from so many trials.
+// trialWarnings are the warnings of a result of so many trials.
 func trialWarnings(r Result, trials int) []Warning {
 	var w []Warning
 	switch {
@@ -41,7 +41,7 @@ func trialWarnings(r Result, trials int) []Warning {
 	return w
 }
 
-// quantityWarnings are those of a quantity with one value a trial.
+// quantityWarnings are the warnings of a quantity with one value per trial.
 func quantityWarnings(r Result, group []Quantity) []Warning {
 	w := trialWarnings(r, len(group))
 	if r.Metric == record.MetricIsolated || r.Metric == record.MetricReachable {
@@ -63,7 +63,7 @@ func quantityWarnings(r Result, group []Quantity) []Warning {
 	return append(w, loadWarning(busy, len(group))...)
 }
 
-// warnings are those of the series as a whole.
+// warnings are the warnings of the series as a whole.
 func (s *Series) warnings() []Warning {
 	var w []Warning
 	outcomes, strays := map[string]int{}, map[string]int{}

@@ -11,7 +11,7 @@ const (
 	littleMemory = 128 << 20 // bytes, of all instances of a density trial
 )
 
-// Warnings are those of the run as a whole.
+// Warnings are the warnings of the run as a whole.
 func (s *Summary) Warnings() []Warning {
 	w := []Warning{}
 	if len(s.Results) == 0 {
@@ -47,9 +47,9 @@ func (s *Summary) failedResults() int {
 	return n
 }
 
-// warnOfLittleMemory marks densities that are differences of two large readings:
-// all instances together took less than a host's memory moves by itself, with
-// its page cache above all.
+// warnOfLittleMemory marks densities that are differences of two large readings: all
+// instances together took less memory than a host's own memory varies by, its page cache
+// above all.
 func (s *Summary) warnOfLittleMemory() {
 	for i := range s.Results {
 		r := &s.Results[i]

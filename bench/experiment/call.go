@@ -13,8 +13,8 @@ import (
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
-// Population is a set of numbered functions that know their right answer; a
-// *workloads.Population is one.
+// Population is a set of numbered functions with the right answer of each, such as a
+// *workloads.Population.
 type Population interface {
 	Name(i int) string
 	Package(i int) string
@@ -22,8 +22,8 @@ type Population interface {
 	Check(i int, reply []byte) error
 }
 
-// Functions are the first Count of a population, with what the platform is told
-// of each.
+// Functions are the first Count functions of a population, with the settings that the
+// platform gets for each.
 type Functions struct {
 	Population Population
 	Count      int
@@ -55,7 +55,7 @@ func (c Callee) Function() isolation.Function {
 	}
 }
 
-// Reply is what became of one call.
+// Reply is the outcome of one call, with its path and stages.
 type Reply struct {
 	Path    string
 	Stages  worker.Stages
@@ -78,8 +78,7 @@ type Caller interface {
 	Close() error
 }
 
-// checked classifies a result, and compares the answer with what the function
-// should give.
+// checked classifies a result, and compares the answer with the function's right one.
 func checked(c Callee, res isolation.Result) (outcome, message string) {
 	if res.Outcome != isolation.OK {
 		if res.Error != nil {

@@ -12,13 +12,13 @@ import (
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
-// creator makes instances the way the backend makes them fastest: from a
-// snapshot of the booted runtime where it can, else by booting.
+// creator makes instances in the backend's fastest way: from a snapshot of the booted
+// runtime where the backend takes snapshots, else by booting.
 type creator struct {
 	env   *bench.Env
 	spec  isolation.BootSpec
 	snap  isolation.Snapshot // nil without snapshots
-	first isolation.Sandbox  // made before the measurement: it pays for what all share
+	first isolation.Sandbox  // made before the measurement, and charged with all memory that instances share
 	pop   *workloads.Population
 	serve bool
 }
@@ -95,7 +95,7 @@ func (c *creator) create(ctx context.Context, i int) (isolation.Sandbox, Reply) 
 	return sb, r
 }
 
-// function is the name of what instance i has imported; "" if nothing.
+// function is the name of the function that instance i has imported; "" if none.
 func (c *creator) function(i int) string {
 	if !c.serve {
 		return ""

@@ -13,8 +13,8 @@ import (
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
-// deploy measures the latency of each path, one call at a time: SEUSS, table 1.
-// What the worker keeps decides which path a call takes.
+// deploy measures the latency of each path, one call at a time: SEUSS, table 1. The things
+// that the worker keeps decide which path a call takes.
 type deploy struct {
 	Paths  []string `yaml:"paths"`
 	Calls  int      `yaml:"calls"`  // of each path in a trial, at most
@@ -113,8 +113,8 @@ func (d *deploy) warmup(path string) int {
 	return d.Warmup
 }
 
-// functions is how many a path needs: those that import want a new one for
-// each call, and after so many it has long been forgotten.
+// functions is the number of functions that a path needs. A path that imports needs a new
+// function for each call; after 256 calls the worker has long dropped the first one.
 func (d *deploy) functions(path string) int {
 	if path == string(worker.Hot) || path == string(worker.Warm) {
 		return 1
@@ -122,7 +122,7 @@ func (d *deploy) functions(path string) int {
 	return min(d.Calls+d.warmup(path), 256)
 }
 
-// config has the worker keep what the path needs and nothing else.
+// config lets the worker keep the things that the path starts from, and no others.
 func (d *deploy) config(t bench.Trial) worker.Config {
 	cfg := worker.Config{
 		Idle:      worker.Cache{Off: t.Path != string(worker.Hot)},
@@ -135,8 +135,8 @@ func (d *deploy) config(t bench.Trial) worker.Config {
 	return cfg
 }
 
-// ready waits for what the path needs: a stem cell for the next call, or the
-// function's snapshot.
+// ready waits for the thing that the path starts from: a stem cell for the next call, or
+// the function's snapshot.
 func (d *deploy) ready(ctx context.Context, w *workerCaller, t bench.Trial) error {
 	want := func(s worker.Stats) bool { return true }
 	switch {

@@ -34,7 +34,7 @@ type fleet struct {
 	failure string
 }
 
-// fill creates instances until something says stop, and returns what.
+// fill creates instances until a bound is reached, and returns the bound's name.
 func (f *fleet) fill(ctx context.Context, limit time.Duration) (stopped string, took time.Duration, err error) {
 	start, first := time.Now(), len(f.live)
 	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
@@ -59,8 +59,8 @@ func (f *fleet) fill(ctx context.Context, limit time.Duration) (stopped string, 
 	return f.stopped, took, err
 }
 
-// fillAtRest fills, lets the instances rest, and fills up what they gave back,
-// as long as that is more than a twentieth of the budget.
+// fillAtRest fills, lets the instances rest, and fills the memory that they gave back, as
+// long as that is more than a twentieth of the budget.
 func (f *fleet) fillAtRest(ctx context.Context, same time.Duration) (stopped string, took time.Duration, err error) {
 	for start := time.Now(); ; f.stopped = "" {
 		left := f.limit - time.Since(start)
@@ -79,8 +79,8 @@ func (f *fleet) fillAtRest(ctx context.Context, same time.Duration) (stopped str
 	}
 }
 
-// rest waits until the instances' memory has not fallen by a hundredth for as
-// long as same, and returns it.
+// rest waits until the instances' memory has not fallen by a hundredth for the time same,
+// and returns that memory.
 func (f *fleet) rest(ctx context.Context, same time.Duration) (used int64, err error) {
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
@@ -100,7 +100,7 @@ func (f *fleet) rest(ctx context.Context, same time.Duration) (used int64, err e
 	return used, nil
 }
 
-// pacerFunc is a closed loop that something else than a clock ends.
+// pacerFunc is a closed loop that ends by another condition than time.
 type pacerFunc func(elapsed time.Duration, count int) (time.Duration, bool)
 
 func (p pacerFunc) Due(elapsed time.Duration, count int) (time.Duration, bool) {
@@ -139,9 +139,9 @@ func available() int64 {
 	return m.Available
 }
 
-// callAll has every instance answer once more: one that no longer can is not an
-// instance. It returns the most memory that was in use meanwhile; 0 where only
-// the instances themselves could be asked, which would take too long.
+// callAll calls every instance once more: an instance that cannot answer does not count.
+// It returns the most memory that was in use meanwhile; 0 where a reading takes too long,
+// because the instances themselves have to be asked.
 func (f *fleet) callAll(ctx context.Context) (peak int64, err error) {
 	start := time.Now()
 	for n, sb := range f.live {

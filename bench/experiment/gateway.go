@@ -23,10 +23,10 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// gatewayCaller calls functions over HTTP at a platform of its own, on
-// loopback. Each call has a connection to itself; those that are free wait in
-// idle. net/http's client would hand every request through two goroutines
-// more, which on a small machine costs as much as the platform does.
+// gatewayCaller calls functions over HTTP at a platform of its own, on loopback. Each call
+// has a connection to itself; free connections wait in idle. The client of net/http would
+// hand every request through two more goroutines, which costs a small machine as much as
+// the platform does.
 type gatewayCaller struct {
 	platform *platform.Platform
 	address  string
@@ -71,9 +71,8 @@ func openGateway(ctx context.Context, env *bench.Env, cfg worker.Config, fns ...
 	return g, nil
 }
 
-// maxCreations is how many functions are created at a time: enough that the
-// syncs of the store cost nothing beside the files, while the zips of large
-// packages do not pile up.
+// maxCreations is the number of functions that are created at a time: enough to make the
+// store's syncs cheap beside the files, and few enough for the zips of large packages.
 const maxCreations = 1024
 
 // create makes all functions of f known to a platform.
@@ -103,7 +102,7 @@ func creation(runtime string, f Functions, i int) (store.Creation, error) {
 		Timeout: f.Timeout, MemoryMB: int(f.Memory >> 20)}}, err
 }
 
-// Call implements Caller. A call that ctx ends is refused.
+// Call implements Caller. A call whose context ends is refused.
 func (g *gatewayCaller) Call(ctx context.Context, c Callee) Reply {
 	resp, body, err := g.post(ctx, c)
 	if err != nil {

@@ -14,12 +14,11 @@ import (
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
-// mpscExperiment measures MPSC's claim (Aske and Zhao 2018): with an edge that is
-// fast but volatile and two clouds that are slow but steady, following what is
-// measured beats every fixed choice. Three platforms of ours are the providers;
-// handlers in front of them add delay and errors. The edge's timetable depends
-// on the seed and the repeat alone, so that all schedules of a repeat meet the
-// same one.
+// mpscExperiment measures MPSC's claim (Aske and Zhao 2018): with an edge that is fast but
+// volatile and two clouds that are slow but steady, a schedule that follows measurements
+// beats every fixed choice. Three platforms of this process are the providers; handlers in
+// front of them add delay and errors. The edge's timetable depends on the seed and the
+// repeat alone, so that all schedules of a repeat meet the same one.
 type mpscExperiment struct {
 	Rate    int            `yaml:"rate"`    // calls a second, an open loop
 	Clients int            `yaml:"clients"` // calls under way at a time, at most
@@ -34,7 +33,7 @@ type mpscExperiment struct {
 	Hedge   bool           `yaml:"hedge"`   // ask a second provider when the first is slow
 	Memory  bench.Size     `yaml:"memory"`  // limit of a function
 
-	// What the providers run on matters little here, so one target will do.
+	// The providers' backend and language matter little to the claim: one target is enough.
 	Backend  string `yaml:"backend"`  // "" for each of the suite's
 	Language string `yaml:"language"` // "" for each of the suite's
 }
@@ -85,7 +84,7 @@ func (x *mpscExperiment) Trials(t bench.Target) ([]bench.Trial, string) {
 	return all, ""
 }
 
-// mpscReply is a call's outcome and who answered.
+// mpscReply is the outcome of a call, with the provider that answered.
 type mpscReply struct {
 	Reply
 	provider string
@@ -140,7 +139,7 @@ func (x *mpscExperiment) RunTrial(ctx context.Context, env *bench.Env, t bench.T
 	return x.measure(ctx, c, cfg, w, pop, t, sink)
 }
 
-// measure lets the stream of calls loose once every provider has been tested.
+// measure tests every provider and then runs the stream of calls.
 func (x *mpscExperiment) measure(ctx context.Context, c *mpsc.Controller, cfg mpsc.Config, w *weather, pop Population,
 	t bench.Trial, sink *bench.Sink) error {
 	function := pop.Name(0)

@@ -16,7 +16,7 @@ import (
 
 // overhead compares the same hot NOP on the bare sandbox, at the worker and at
 // the gateway over HTTP, call by call in turns, in an order drawn anew for each
-// round. Then closed-loop clients find out what the gateway can take.
+// round. Then closed-loop clients measure the gateway's throughput.
 type overhead struct {
 	Rounds  int        `yaml:"rounds"`  // calls each way
 	Warmup  int        `yaml:"warmup"`  // rounds before that, recorded as such
@@ -68,8 +68,8 @@ type way struct {
 	via string
 }
 
-// open starts the three ways, the gateway last. It returns those it got when
-// one fails.
+// open starts the three ways, the gateway last. After an error it returns the ways that
+// were started.
 func (o *overhead) open(ctx context.Context, env *bench.Env, fns Functions) (ways []way, err error) {
 	sb, err := openSandbox(ctx, env, fns.Call(0, nil).Function())
 	if err != nil {
@@ -105,7 +105,7 @@ func (o *overhead) turns(ctx context.Context, env *bench.Env, ways []way, fns Fu
 			}
 			r := row(s, fns.Population.Name(0), labels)
 			r.Via = ways[k].via
-			if i >= 0 && r.Path != t.Path && r.Path != "" { // a call that failed before it had a path is no stray
+			if i >= 0 && r.Path != t.Path && r.Path != "" { // a call that failed before it had a path took no other
 				r.Labels = map[string]string{record.LabelIntended: t.Path}
 			}
 			sink.Invocation(r)
@@ -114,8 +114,8 @@ func (o *overhead) turns(ctx context.Context, env *bench.Env, ways []way, fns Fu
 	return nil
 }
 
-// saturate has as many clients as the gateway can use; their rows are labelled
-// as a load of their own.
+// saturate calls the gateway by as many clients as it can use. The rows of these calls are
+// labelled as a load of their own.
 func (o *overhead) saturate(ctx context.Context, env *bench.Env, w way, fns Functions, t bench.Trial,
 	sink *bench.Sink) error {
 	clients := o.Clients

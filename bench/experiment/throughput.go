@@ -85,7 +85,7 @@ func (x *throughput) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial
 		}
 		return ok, workloads.Run(ctx, target, out, workloads.Load{Pacer: pacer, Clients: x.Clients, Pick: pick})
 	}
-	// First every function once, so that what can be kept is; then what counts.
+	// The first pass calls every function once and fills the worker's caches; the second counts.
 	fill := workloads.Closed{Calls: m, For: t.Limit * 2 / 5}
 	if _, err := run(workloads.Cycle(workloads.Order(m, m, env.Seed+1)), fill,
 		map[string]string{record.LabelWarmup: record.Warmup}); err != nil {

@@ -16,7 +16,7 @@ import (
 
 // trace runs a file in the format of the SEUSS authors' load generator, see
 // [workloads.ReadTrial]: closed-loop clients call its functions in its order.
-// Every user's function of the file is a NOP of its own, which gets the param.
+// Each function of each user in the file is a NOP of its own, called with the param.
 type trace struct {
 	File      string     `yaml:"file"`
 	Clients   int        `yaml:"clients"`

@@ -37,8 +37,8 @@ func (w *weather) begin() {
 	w.start.Store(&now)
 }
 
-// timetable is when the edge turns: well until the first moment, then not, and
-// so on.
+// timetable lists the moments at which the edge changes: it is well until the first, unwell
+// until the second, and so on.
 type timetable []time.Duration
 
 // newTimetable draws phases around their share of the period, half as long to
@@ -66,7 +66,7 @@ func (tt timetable) bad(at time.Duration) bool {
 	return n%2 == 1
 }
 
-// now is what a call meets: a delay, and whether it fails after it.
+// now draws the delay of a call to a provider, and whether the call fails after the delay.
 func (w *weather) now(provider string) (delay time.Duration, fails bool) {
 	delay = w.delays[provider]
 	if start := w.start.Load(); provider == edge && start != nil && w.timetable.bad(time.Since(*start)) {
@@ -75,7 +75,7 @@ func (w *weather) now(provider string) (delay time.Duration, fails bool) {
 	return time.Duration(float64(delay) * (0.9 + 0.2*rand.Float64())), fails
 }
 
-// provider is one platform of ours behind the weather.
+// provider is one platform of this process behind the weather.
 type provider struct {
 	url     string
 	gateway *gatewayCaller

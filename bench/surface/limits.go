@@ -31,9 +31,8 @@ func (p *probe) processes(limit int) error {
 		})
 }
 
-// cpu has a function spin that may have a tenth of a processor, and says
-// nothing where the machine is too busy to tell: free is what it got without
-// a limit.
+// cpu has a function spin that may have a tenth of a processor. free is the share that the
+// function got without a limit; where that is small, the machine is too busy to tell.
 func (p *probe) cpu(free float64) error {
 	const share = 0.1
 	if free < 3*share {
@@ -51,7 +50,7 @@ func (p *probe) cpu(free float64) error {
 		})
 }
 
-// verdict is whether a limit held, and what shows it.
+// verdict tells whether a limit held, with the evidence.
 type verdict struct {
 	held   bool
 	detail string

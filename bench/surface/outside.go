@@ -10,18 +10,17 @@ import (
 	"time"
 )
 
-// outside is how the host sees the process that runs a sandbox's code.
+// outside is the host's view of the process that runs a sandbox's code.
 type outside struct {
-	namespaces map[string]bool // by name, whether it is another than ours
+	namespaces map[string]bool // by name, whether it is another one than this process's
 	status     map[string]string
 	calls      map[int]bool // host system calls that pass its filters for some arguments; nil if they could not be read
 	filters    int
 	reason     string // why calls is nil
 }
 
-// busiest is the process among our descendants that took most processor time
-// while work ran: the one that runs the sandbox's code, whatever the backend
-// is made of.
+// busiest is the descendant of this process that took most processor time while work ran:
+// the process that runs the sandbox's code, on any backend.
 func busiest(work func() error) (int, error) {
 	before := processorTime()
 	if err := work(); err != nil {
@@ -39,7 +38,7 @@ func busiest(work func() error) (int, error) {
 	return best, nil
 }
 
-// processorTime reads proc(5) stat of all our descendants.
+// processorTime reads proc(5) stat of all descendants of this process.
 func processorTime() map[int]time.Duration {
 	const tick = 10 * time.Millisecond // USER_HZ is 100 on every architecture of Linux that Go knows
 	parents, times := map[int]int{}, map[int]time.Duration{}
@@ -68,7 +67,7 @@ func processorTime() map[int]time.Duration {
 	return times
 }
 
-// namespaceNames are the files of /proc/PID/ns, and what readers call them.
+// namespaceNames are the files of /proc/PID/ns, and their names in records.
 var namespaceNames = []struct{ file, name string }{
 	{"pid", "pid"}, {"mnt", "mount"}, {"net", "network"}, {"user", "user"}, {"ipc", "ipc"}, {"uts", "uts"},
 	{"cgroup", "cgroup"},

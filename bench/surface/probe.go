@@ -75,8 +75,8 @@ func (p *probe) open(limits isolation.Limits) (isolation.Sandbox, error) {
 	return sb, nil
 }
 
-// invoke leaves a row that counts in no statistic: a probe that is refused is
-// no error of the backend.
+// invoke records a row that counts in no statistic: a refused probe is no error of the
+// backend.
 func (p *probe) invoke(sb isolation.Sandbox, event string) (isolation.Result, error) {
 	start := time.Now()
 	res, err := sb.Invoke(p.ctx, isolation.Invocation{ID: "surface", Payload: []byte(event),
@@ -92,8 +92,8 @@ func (p *probe) invoke(sb isolation.Sandbox, event string) (isolation.Result, er
 	return res, err
 }
 
-// spin has a function spin and tells what share of a processor it got. The
-// host tells: a guest may answer for its own processor time.
+// spin has a function spin and returns the share of a processor that the function got, as
+// the host counts it: a guest may count its own processor time falsely.
 func (p *probe) spin(sb isolation.Sandbox, d time.Duration) (res isolation.Result, share float64, err error) {
 	before, err := sb.Usage()
 	if err != nil {

@@ -32,8 +32,8 @@ func reachableCalls(filters [][]instruction, code []span) map[int]bool {
 	return pass
 }
 
-// call is what a filter is asked about: a number, and the address of the
-// instruction that makes it.
+// call is the subject of a filter's decision: the number of a system call, and the address
+// of the instruction that makes the call.
 type call struct {
 	nr    uint32
 	place uint64
@@ -71,8 +71,8 @@ func placesToTry(filters [][]instruction, code []span) (places []uint64) {
 	return places
 }
 
-// looksAtPlace tells filters that read the instruction pointer, which is
-// where the process's code is and not what it may choose.
+// looksAtPlace reports whether a filter reads the instruction pointer. The process cannot
+// choose that value freely: it lies where the process has code.
 func looksAtPlace(filter []instruction) bool {
 	return slices.ContainsFunc(filter, func(in instruction) bool {
 		return in.Code == unix.BPF_LD|unix.BPF_W|unix.BPF_ABS && (in.K == 8 || in.K == 12)
@@ -94,7 +94,7 @@ func callNumbers() []int {
 	return all
 }
 
-// auditArch is what a filter sees of the host's own architecture.
+// auditArch is the host's architecture, as a filter reads it.
 func auditArch() uint32 {
 	if runtime.GOARCH == "arm64" {
 		return unix.AUDIT_ARCH_AARCH64
@@ -115,7 +115,7 @@ type word struct {
 	known bool
 }
 
-// passes reports whether some run of the filter for this call lets it happen.
+// passes reports whether the filter lets the call happen for some arguments.
 func passes(filter []instruction, c call) bool {
 	seen := map[state]bool{}
 	for todo := []state{{a: word{0, true}, x: word{0, true}}}; len(todo) > 0; {
@@ -134,8 +134,8 @@ func passes(filter []instruction, c call) bool {
 	return false
 }
 
-// lets tells verdicts after which the host kernel does the call. One that is
-// handed to a tracer or a listener may be done.
+// lets reports whether the host kernel does a call after this verdict. A call that goes to
+// a tracer or a listener counts, because the tracer may let it happen.
 func lets(verdict uint32) bool {
 	switch verdict & 0xffff0000 { // SECCOMP_RET_ACTION_FULL
 	case 0x7fff0000, 0x7ffc0000, 0x7ff00000, 0x7fc00000: // ALLOW, LOG, TRACE, USER_NOTIF: linux/seccomp.h
@@ -144,7 +144,7 @@ func lets(verdict uint32) bool {
 	return false
 }
 
-// step does one instruction. What depends on an argument is unknown.
+// step does one instruction. A value that depends on an argument is unknown.
 func (s state) step(in instruction, c call) (next []state, verdict *uint32) {
 	s.pc++
 	operand := word{in.K, true}
@@ -153,7 +153,7 @@ func (s state) step(in instruction, c call) (next []state, verdict *uint32) {
 	}
 	switch in.Code & 7 {
 	case unix.BPF_RET:
-		if in.Code&0x18 == unix.BPF_A { // a verdict that was computed: none that we know does that
+		if in.Code&0x18 == unix.BPF_A { // a computed verdict: no known filter has one
 			all := uint32(0x7fff0000)
 			return nil, &all
 		}

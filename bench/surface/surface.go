@@ -65,7 +65,7 @@ func (s *surface) RunTrial(ctx context.Context, env *bench.Env, _ bench.Trial, s
 	return errors.Join(p.memory(int64(s.Memory)), p.processes(s.Processes), p.cpu(p.free))
 }
 
-// view is what the function itself sees.
+// view is the function's own view of its sandbox.
 type view struct {
 	Root, Processes, UID int
 	Secret               bool
@@ -117,9 +117,9 @@ func (p *probe) inside(v view) {
 		fmt.Sprintf("user id %d inside", v.UID))
 }
 
-// kernel decides who answers the function's system calls. A function that
-// opened files although the host's filter lets it open none was served by
-// another kernel than the host's.
+// kernel decides which kernel answers the function's system calls. Where the function
+// opened files although the host's filter lets it open none, another kernel than the host's
+// did.
 func (p *probe) kernel(v view, out outside) {
 	host := hostKernel()
 	own := !strings.HasPrefix(v.Kernel, host)
