@@ -29,8 +29,7 @@ func TestQuietFunctionIsAnsweredBesideANoisyOne(t *testing.T) {
 	var all sync.WaitGroup
 	for range noisy {
 		all.Go(func() {
-			if _,
-				err := r.Client.Invoke(t.Context(),
+			if _, err := r.Client.Invoke(t.Context(),
 				&lambda.InvokeInput{FunctionName: aws.String("noisy")}); err != nil {
 				t.Error(err)
 			}

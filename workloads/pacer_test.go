@@ -27,7 +27,8 @@ func TestPacersSayWhenCallsAreDue(t *testing.T) {
 		{"closed: the time is over", workloads.Closed{For: 7 * ms}, 7 * ms, 0, 0, false},
 		{"closed: without bounds it goes on", workloads.Closed{}, time.Hour, 1 << 30, time.Hour, true},
 		{"constant: the first after one gap", workloads.Constant{Rate: 100, For: time.Second}, 0, 0, 10 * ms, true},
-		{"constant: a late generator stays accountable", workloads.Constant{Rate: 100, For: time.Second}, 900 * ms, 1, 20 * ms, true},
+		{"constant: a late generator stays accountable", workloads.Constant{Rate: 100, For: time.Second}, 900 * ms, 1,
+			20 * ms, true},
 		{"constant: the last", workloads.Constant{Rate: 100, For: time.Second}, 0, 99, time.Second, true},
 		{"constant: no more", workloads.Constant{Rate: 100, For: time.Second}, 0, 100, 0, false},
 		{"constant: no rate, no call", workloads.Constant{For: time.Second}, 0, 0, 0, false},
@@ -86,7 +87,8 @@ func TestTraceIsReadAndSorted(t *testing.T) {
 		t.Errorf("got %v, %v", s, err)
 	}
 	for _, bad := range []string{"-1", "x", "NaN", "1e300"} {
-		if _, err := workloads.ReadTrace(strings.NewReader("1\n" + bad)); err == nil || !strings.Contains(err.Error(), "line 2") {
+		if _, err := workloads.ReadTrace(strings.NewReader("1\n" + bad)); err == nil ||
+			!strings.Contains(err.Error(), "line 2") {
 			t.Errorf("%q: error %v does not name line 2", bad, err)
 		}
 	}

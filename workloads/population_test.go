@@ -85,7 +85,8 @@ func TestFunctionsAreUniqueAndZipped(t *testing.T) {
 	if code, _ := io.ReadAll(f); !bytes.Equal(code, p.Source(7)) {
 		t.Errorf("zip holds %q", code)
 	}
-	if _, err := workloads.NewPopulation(t.TempDir(), "cobol", workloads.NOP); err == nil || !strings.Contains(err.Error(), "cobol") {
+	if _, err := workloads.NewPopulation(t.TempDir(), "cobol", workloads.NOP); err == nil ||
+		!strings.Contains(err.Error(), "cobol") {
 		t.Errorf("error %v does not name the language", err)
 	}
 }

@@ -36,7 +36,8 @@ func TestAStallIsNotHidden(t *testing.T) {
 			slowService++
 		}
 	}
-	err := workloads.Run(context.Background(), target, sink, workloads.Load{Pacer: workloads.Constant{Rate: 200, For: 500 * ms}, Clients: 1})
+	err := workloads.Run(context.Background(), target, sink,
+		workloads.Load{Pacer: workloads.Constant{Rate: 200, For: 500 * ms}, Clients: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,8 @@ func TestFailuresAreData(t *testing.T) {
 			failed++
 		}
 	}
-	if err := workloads.Run(context.Background(), target, sink, workloads.Load{Pacer: workloads.Closed{Calls: 10}}); err != nil {
+	if err := workloads.Run(context.Background(), target, sink,
+		workloads.Load{Pacer: workloads.Closed{Calls: 10}}); err != nil {
 		t.Fatal(err)
 	}
 	if failed != 5 {
@@ -99,7 +101,8 @@ func TestCallsComeInOrderAndPickTheirFunction(t *testing.T) {
 	var got []int32
 	target := workloads.TargetFunc[int](func(_ context.Context, a workloads.Arrival) int { return a.Function })
 	sink := func(s workloads.Sample[int]) { got = append(got, int32(s.Reply)) }
-	err := workloads.Run(context.Background(), target, sink, workloads.Load{Pacer: workloads.Closed{Calls: 20}, Pick: workloads.Cycle(order)})
+	err := workloads.Run(context.Background(), target, sink,
+		workloads.Load{Pacer: workloads.Closed{Calls: 20}, Pick: workloads.Cycle(order)})
 	if err != nil || !slices.Equal(got, order) {
 		t.Errorf("called %v, want %v (%v)", got, order, err)
 	}
@@ -114,7 +117,8 @@ func TestCancelEndsTheRun(t *testing.T) {
 	})
 	done := make(chan error)
 	go func() {
-		done <- workloads.Run(ctx, target, func(workloads.Sample[error]) {}, workloads.Load{Pacer: workloads.Closed{}, Clients: 8},
+		done <- workloads.Run(ctx, target, func(workloads.Sample[error]) {},
+			workloads.Load{Pacer: workloads.Closed{}, Clients: 8},
 			workloads.Load{Pacer: workloads.Schedule{time.Hour}})
 	}()
 	select {
@@ -129,7 +133,8 @@ func TestCancelEndsTheRun(t *testing.T) {
 
 func BenchmarkClosedLoop(b *testing.B) {
 	target := workloads.TargetFunc[int](func(context.Context, workloads.Arrival) int { return 0 })
-	err := workloads.Run(context.Background(), target, func(workloads.Sample[int]) {}, workloads.Load{Pacer: workloads.Closed{Calls: b.N}, Clients: 4})
+	err := workloads.Run(context.Background(), target, func(workloads.Sample[int]) {},
+		workloads.Load{Pacer: workloads.Closed{Calls: b.N}, Clients: 4})
 	if err != nil {
 		b.Fatal(err)
 	}

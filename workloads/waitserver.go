@@ -28,7 +28,8 @@ func StartWaitServer(addr string) (*WaitServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the server that functions wait for: %w", err)
 	}
-	s := &WaitServer{listener: ln, server: &http.Server{Handler: http.HandlerFunc(wait), ReadHeaderTimeout: time.Minute}, done: make(chan error, 1)}
+	s := &WaitServer{listener: ln, server: &http.Server{Handler: http.HandlerFunc(wait),
+		ReadHeaderTimeout: time.Minute}, done: make(chan error, 1)}
 	go func() { s.done <- s.server.Serve(ln) }()
 	return s, nil
 }
@@ -45,7 +46,8 @@ func (s *WaitServer) URL(host string, delay time.Duration) string {
 	if host == "" {
 		host = s.Host()
 	}
-	u := url.URL{Scheme: "http", Host: net.JoinHostPort(host, fmt.Sprint(s.Port())), Path: "/", RawQuery: "delay=" + delay.String()}
+	u := url.URL{Scheme: "http", Host: net.JoinHostPort(host, fmt.Sprint(s.Port())), Path: "/", RawQuery: "delay=" +
+		delay.String()}
 	return u.String()
 }
 
@@ -61,7 +63,8 @@ func (s *WaitServer) Close() error {
 func wait(w http.ResponseWriter, r *http.Request) {
 	d, err := time.ParseDuration(r.URL.Query().Get("delay"))
 	if err != nil || d < 0 || d > maxDelay {
-		http.Error(w, fmt.Sprintf("delay must be a duration of at most %v, such as 250ms", maxDelay), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("delay must be a duration of at most %v, such as 250ms", maxDelay),
+			http.StatusBadRequest)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), d)

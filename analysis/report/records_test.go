@@ -18,10 +18,14 @@ import (
 // analysis, and what comes out must be JSON and tables.
 func FuzzRecords(f *testing.F) {
 	f.Add([]byte(`{"kind":"invocation","experiment":"deploy","path":"hot","latency":1,"outcome":"ok"}`))
-	f.Add([]byte(`{"kind":"invocation","experiment":"burst","labels":{"load":"burst","burst":"1","period":"8s"},"scheduled":-1,"latency":0,"outcome":""}`))
-	f.Add([]byte(`{"kind":"measurement","experiment":"density","metric":"bytes_per_instance","value":1e308,"labels":{"state":"x"}}` + "\n" +
-		`{"kind":"measurement","experiment":"throughput","metric":"throughput","value":1e-308,"labels":{"functions":"1e400"}}`))
-	f.Add([]byte(`{"kind":"invocation","experiment":"mpsc","labels":{"schedule":"adaptive","provider":"a"},"latency":9223372036854775807,"scheduled":9223372036854775807,"outcome":"ok"}`))
+	f.Add([]byte(`{"kind":"invocation","experiment":"burst","labels":{"load":"burst","burst":"1","period":"8s"},` +
+		`"scheduled":-1,"latency":0,"outcome":""}`))
+	f.Add([]byte(`{"kind":"measurement","experiment":"density","metric":"bytes_per_instance",` +
+		`"value":1e308,"labels":{"state":"x"}}` + "\n" +
+		`{"kind":"measurement","experiment":"throughput","metric":"throughput",` +
+		`"value":1e-308,"labels":{"functions":"1e400"}}`))
+	f.Add([]byte(`{"kind":"invocation","experiment":"mpsc","labels":{"schedule":"adaptive","provider":"a"},` +
+		`"latency":9223372036854775807,"scheduled":9223372036854775807,"outcome":"ok"}`))
 	f.Fuzz(func(t *testing.T, lines []byte) {
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)

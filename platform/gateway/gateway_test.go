@@ -153,8 +153,7 @@ func TestCreatedFunctionIsDescribedAsAWSDoes(t *testing.T) {
 		t.Errorf("downloaded %d bytes, %v", len(code), err)
 	}
 	http.DefaultClient.CloseIdleConnections()
-	conf,
-		err := d.GetFunctionConfiguration(t.Context(),
+	conf, err := d.GetFunctionConfiguration(t.Context(),
 		&lambda.GetFunctionConfigurationInput{FunctionName: aws.String(arn)})
 	if err != nil || *conf.RevisionId != *made.RevisionId {
 		t.Errorf("%+v, %v", conf, err)
@@ -282,13 +281,11 @@ func TestReservedConcurrency(t *testing.T) {
 	if _, ok := again.limits[arn]; !ok {
 		t.Error("a restart forgets the reservation")
 	}
-	if _,
-		err := d.DeleteFunctionConcurrency(t.Context(),
+	if _, err := d.DeleteFunctionConcurrency(t.Context(),
 		&lambda.DeleteFunctionConcurrencyInput{FunctionName: name}); err != nil {
 		t.Fatal(err)
 	}
-	if got,
-		err := d.GetFunctionConcurrency(t.Context(),
+	if got, err := d.GetFunctionConcurrency(t.Context(),
 		&lambda.GetFunctionConcurrencyInput{FunctionName: name}); err != nil ||
 		got.ReservedConcurrentExecutions != nil || len(d.fake.limits) != 0 {
 		t.Errorf("%+v, %v, %v", got, err, d.fake.limits)

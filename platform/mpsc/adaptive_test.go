@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(childRecord); path != "" {
 		db, err := OpenDatabase(path)
 		for n := 1; err == nil; n++ {
-			if _, err = db.Record(context.Background(), Test{Function: "nop", Provider: "p", RoundTrip: time.Duration(n), Class: OK}); err == nil {
+			if _, err = db.Record(context.Background(), Test{Function: "nop", Provider: "p",
+				RoundTrip: time.Duration(n), Class: OK}); err == nil {
 				_, err = os.Stdout.WriteString(strconv.Itoa(n) + "\n") // acknowledged
 			}
 		}
@@ -100,7 +101,8 @@ func TestAppendedTestsAreReadAtOnceAndOutliveClose(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if all, err := db.Recent(t.Context(), "nop", "p", time.Unix(0, 0), 1000); err != nil || len(all) != 50+51*round {
+		if all, err := db.Recent(t.Context(), "nop", "p", time.Unix(0, 0), 1000); err != nil ||
+			len(all) != 50+51*round {
 			t.Errorf("round %d: %d, %v", round, len(all), err)
 		}
 		db.Append(Test{Function: "nop", Provider: "p", Class: OK})
@@ -121,7 +123,8 @@ func TestAdaptiveLeavesAProviderThatTurnsSlowAndReturnsToIt(t *testing.T) {
 	})
 	cfg := config("edge", "cloud")
 	cfg.Schedule = ScheduleAdaptive
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"edge": edge, "cloud": takes(30 * time.Millisecond)}})
+	c := controller(t, cfg, Options{Executors: map[string]Executor{"edge": edge,
+		"cloud": takes(30 * time.Millisecond)}})
 	picks := func() string {
 		t.Helper()
 		r, err := c.Recommend(ctx, "nop", "")
@@ -214,7 +217,8 @@ func TestAdaptiveRecommendsNoProviderThatNeverWorkedHoweverFastItFails(t *testin
 	})
 	cfg := config("edge", "cloud")
 	cfg.Schedule = ScheduleAdaptive
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"edge": edge, "cloud": takes(30 * time.Millisecond)}})
+	c := controller(t, cfg, Options{Executors: map[string]Executor{"edge": edge,
+		"cloud": takes(30 * time.Millisecond)}})
 	picks := func() string {
 		r, err := c.Recommend(t.Context(), "nop", "")
 		if err != nil {
@@ -258,7 +262,8 @@ func TestAHedgedCallIsAnsweredByTheSecondWhenTheFirstHangs(t *testing.T) {
 	})
 	cfg := config("first", "second")
 	cfg.Schedule, cfg.Hedge = ScheduleAdaptive, true
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"first": first, "second": takes(20 * time.Millisecond)}})
+	c := controller(t, cfg, Options{Executors: map[string]Executor{"first": first,
+		"second": takes(20 * time.Millisecond)}})
 	for _, p := range []string{"first", "second"} {
 		c.Test(t.Context(), "nop", p)
 	}

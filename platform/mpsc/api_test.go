@@ -15,7 +15,11 @@ import (
 
 func TestAWebPageCannotRunFunctions(t *testing.T) {
 	ran := false
-	c := controller(t, config("a"), Options{Executors: map[string]Executor{"a": scripted(func(context.Context) ([]byte, error) { ran = true; return []byte("1"), nil })}})
+	c := controller(t, config("a"), Options{Executors: map[string]Executor{"a": scripted(func(context.Context) ([]byte,
+		error) {
+		ran = true
+		return []byte("1"), nil
+	})}})
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodPost, "/run/nop", strings.NewReader("{}"))
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
@@ -26,7 +30,11 @@ func TestAWebPageCannotRunFunctions(t *testing.T) {
 
 func TestAMisleadingHostRunsNothing(t *testing.T) {
 	ran := false
-	c := controller(t, config("a"), Options{Executors: map[string]Executor{"a": scripted(func(context.Context) ([]byte, error) { ran = true; return []byte("1"), nil })}})
+	c := controller(t, config("a"), Options{Executors: map[string]Executor{"a": scripted(func(context.Context) ([]byte,
+		error) {
+		ran = true
+		return []byte("1"), nil
+	})}})
 	srv := httptest.NewServer(Handler(c))
 	defer srv.Close()
 	for _, path := range []string{"/run/nop", "/test/nop", "/schedules/x", "/schedule/nop", "/openapi.yaml"} {
@@ -50,7 +58,8 @@ func TestAMisleadingHostRunsNothing(t *testing.T) {
 
 func TestRESTAPIAnswersAndExplains(t *testing.T) {
 	cfg := config("a", "b")
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"a": takes(time.Millisecond), "b": fails(Throttled)}})
+	c := controller(t, cfg, Options{Executors: map[string]Executor{"a": takes(time.Millisecond),
+		"b": fails(Throttled)}})
 	srv := httptest.NewServer(Handler(c))
 	defer srv.Close()
 	call := func(method, path, body string) (int, string) {

@@ -31,7 +31,8 @@ func (d *Database) Append(t Test) (Test, error) {
 	}
 	d.waiting.Unlock()
 	if full {
-		return t, fmt.Errorf("record test of %s at %s: %d wait already, the database takes none", t.Function, t.Provider, maxPending)
+		return t, fmt.Errorf("record test of %s at %s: %d wait already, the database takes none", t.Function,
+			t.Provider, maxPending)
 	}
 	select {
 	case d.wake <- struct{}{}:
@@ -113,7 +114,8 @@ func (d *Database) flush() (err error) {
 		return err
 	}
 	for _, t := range batch {
-		if _, err := tx.Exec(insertTest, t.Function, t.Provider, int64(t.RoundTrip), string(t.Class), t.Error, t.At.UnixNano()); err != nil {
+		if _, err := tx.Exec(insertTest, t.Function, t.Provider, int64(t.RoundTrip), string(t.Class), t.Error,
+			t.At.UnixNano()); err != nil {
 			return errors.Join(err, tx.Rollback())
 		}
 	}

@@ -34,7 +34,8 @@ type Database struct {
 	once    sync.Once
 }
 
-const insertTest = `INSERT INTO tests (function, provider, round_trip_ns, class, error, at_ns) VALUES (?, ?, ?, ?, ?, ?)`
+const insertTest = `INSERT INTO tests (function, provider, round_trip_ns, class, error, at_ns)
+	VALUES (?, ?, ?, ?, ?, ?)`
 
 const schema = `
 CREATE TABLE IF NOT EXISTS tests (
@@ -64,7 +65,8 @@ func OpenDatabase(path string) (*Database, error) {
 	if _, err := db.Exec(schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("open metrics database %w", sqlite.Named(path, err)), db.Close())
 	}
-	d := &Database{db: db, epoch: time.Now(), wake: make(chan struct{}, 1), asked: make(chan chan<- struct{}), stop: make(chan struct{}), done: make(chan struct{})}
+	d := &Database{db: db, epoch: time.Now(), wake: make(chan struct{}, 1), asked: make(chan chan<- struct{}),
+		stop: make(chan struct{}), done: make(chan struct{})}
 	var last sql.NullInt64
 	if err := db.QueryRow(`SELECT max(at_ns) FROM tests`).Scan(&last); err != nil {
 		return nil, errors.Join(fmt.Errorf("open metrics database %w", sqlite.Named(path, err)), db.Close())
@@ -141,7 +143,8 @@ func (d *Database) Recent(ctx context.Context, function, provider string, since 
 // it.
 func (d *Database) saveSchedule(ctx context.Context, name, source string) error {
 	_, err := d.db.ExecContext(ctx, `INSERT INTO schedules (name, source, at_ns) VALUES (?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET source = excluded.source, at_ns = excluded.at_ns`, name, source, d.Now().UnixNano())
+		ON CONFLICT (name) DO UPDATE SET source = excluded.source, at_ns = excluded.at_ns`,
+		name, source, d.Now().UnixNano())
 	if err != nil {
 		return fmt.Errorf("save schedule %s: %w", name, err)
 	}

@@ -23,7 +23,8 @@ func newAWS(p Provider, client *http.Client, getenv func(string) string) (Execut
 	}
 	id, secret := getenv(prefix+"_ACCESS_KEY_ID"), getenv(prefix+"_SECRET_ACCESS_KEY")
 	if id == "" || secret == "" {
-		return nil, fmt.Errorf("provider %s: %w: set %s_ACCESS_KEY_ID and %s_SECRET_ACCESS_KEY", p.Name, ErrNoCredentials, prefix, prefix)
+		return nil, fmt.Errorf("provider %s: %w: set %s_ACCESS_KEY_ID and %s_SECRET_ACCESS_KEY", p.Name,
+			ErrNoCredentials, prefix, prefix)
 	}
 	region := p.Namespace
 	if region == "" {

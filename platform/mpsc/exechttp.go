@@ -39,7 +39,8 @@ func newOpenWhisk(p Provider, client *http.Client, getenv func(string) string) (
 
 // Execute implements Executor.
 func (e openWhisk) Execute(ctx context.Context, function string, payload []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.base+actionPath(function)+"?blocking=true&result=true", bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost,
+		e.base+actionPath(function)+"?blocking=true&result=true", bytes.NewReader(payload))
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,8 @@ func newTemplate(p Provider, client *http.Client, getenv func(string) string) (E
 		}
 	}
 	t.url = func(function string) string {
-		return strings.NewReplacer("{host}", strings.TrimSuffix(p.APIHost, "/"), "{namespace}", url.PathEscape(p.Namespace),
+		return strings.NewReplacer("{host}", strings.TrimSuffix(p.APIHost, "/"), "{namespace}",
+			url.PathEscape(p.Namespace),
 			"{function}", url.PathEscape(function)).Replace(p.URL)
 	}
 	return t, nil

@@ -36,7 +36,8 @@ func TestEveryFailureOfAProviderHasItsClass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for function, want := range map[string]Class{"ok": OK, "liar": Malformed, "busy": Throttled, "broken": ServerError, "slow": TimedOut,
+	for function, want := range map[string]Class{"ok": OK, "liar": Malformed, "busy": Throttled, "broken": ServerError,
+		"slow": TimedOut,
 		"huge": Malformed, "cut": Unreachable, "missing": Refused} {
 		timeout := 10 * time.Second
 		if want == TimedOut {
@@ -47,7 +48,8 @@ func TestEveryFailureOfAProviderHasItsClass(t *testing.T) {
 			t.Errorf("%s: class %s (%s), want %s", function, got.Class, got.Error, want)
 		}
 	}
-	down, _ := NewExecutor(Provider{Name: "p", Type: TypeHTTP, APIHost: "http://127.0.0.1:1", URL: "{host}/{function}"}, nil)
+	down, _ := NewExecutor(Provider{Name: "p", Type: TypeHTTP, APIHost: "http://127.0.0.1:1", URL: "{host}/{function}"},
+		nil)
 	if got, _ := measure(t.Context(), down, time.Second, "x", nil); got.Class != Unreachable {
 		t.Errorf("closed port: %+v", got)
 	}
@@ -55,7 +57,8 @@ func TestEveryFailureOfAProviderHasItsClass(t *testing.T) {
 
 func TestAProviderWithoutItsCredentialsSaysWhatToSet(t *testing.T) {
 	none := func(string) string { return "" }
-	for kind, variable := range map[string]string{TypeAWS: "X_ACCESS_KEY_ID", TypeOpenWhisk: "X_AUTH", TypeHTTP: "X_TOKEN"} {
+	for kind, variable := range map[string]string{TypeAWS: "X_ACCESS_KEY_ID", TypeOpenWhisk: "X_AUTH",
+		TypeHTTP: "X_TOKEN"} {
 		_, err := NewExecutor(Provider{Name: "p", Type: kind, APIHost: "http://127.0.0.1:1", Credentials: "X"}, none)
 		if !errors.Is(err, ErrNoCredentials) || !strings.Contains(err.Error(), variable) {
 			t.Errorf("%s: %v", kind, err)
@@ -65,7 +68,9 @@ func TestAProviderWithoutItsCredentialsSaysWhatToSet(t *testing.T) {
 
 func TestCloseClosesTheConnectionsToProviders(t *testing.T) {
 	var open atomic.Int32
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "1") }))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "1")
+	}))
 	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		switch s {
 		case http.StateNew:
@@ -101,7 +106,8 @@ func TestCloseClosesTheConnectionsToProviders(t *testing.T) {
 func TestOpenWhiskExecutorSpeaksTheRESTAPI(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
-		if user != "u" || password != "p" || r.URL.RequestURI() != "/api/v1/namespaces/guest/actions/my%20package/nop%3F?blocking=true&result=true" {
+		if user != "u" || password != "p" ||
+			r.URL.RequestURI() != "/api/v1/namespaces/guest/actions/my%20package/nop%3F?blocking=true&result=true" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
@@ -113,7 +119,8 @@ func TestOpenWhiskExecutorSpeaksTheRESTAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := e.Execute(t.Context(), "my package/nop?", []byte(`{"a":1}`)); err != nil || string(out) != `{"a":1}` {
+	if out, err := e.Execute(t.Context(), "my package/nop?", []byte(`{"a":1}`)); err != nil ||
+		string(out) != `{"a":1}` {
 		t.Errorf("%s, %v", out, err)
 	}
 }

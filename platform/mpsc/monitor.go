@@ -60,10 +60,13 @@ func (c *Controller) Test(ctx context.Context, function, provider string) (Test,
 }
 
 // call executes, times and records.
-func (c *Controller) call(ctx context.Context, function, provider string, payload []byte, record func(context.Context, Test) (Test, error)) (Test, []byte, error) {
+func (c *Controller) call(
+	ctx context.Context, function, provider string, payload []byte, record func(context.Context, Test) (Test, error),
+) (Test, []byte, error) {
 	e := c.executors[provider]
 	if e == nil {
-		return Test{}, nil, fmt.Errorf("%w: %q (there are: %v)", ErrUnknownProvider, provider, slices.Sorted(maps.Keys(c.providers)))
+		return Test{}, nil, fmt.Errorf("%w: %q (there are: %v)", ErrUnknownProvider, provider,
+			slices.Sorted(maps.Keys(c.providers)))
 	}
 	end := c.live.begin(function, provider)
 	t, out := measure(ctx, e, c.cfg.Timeout, function, payload)

@@ -33,7 +33,8 @@ func fails(class Class) scripted {
 func config(names ...string) Config {
 	cfg := Config{Functions: []string{"nop"}, Interval: -1}
 	for i, n := range names {
-		cfg.Providers = append(cfg.Providers, Provider{Name: n, Type: TypeHTTP, APIHost: "http://127.0.0.1:1", URL: "{host}/{function}", Cost: float64(i)})
+		cfg.Providers = append(cfg.Providers, Provider{Name: n, Type: TypeHTTP, APIHost: "http://127.0.0.1:1",
+			URL: "{host}/{function}", Cost: float64(i)})
 	}
 	return cfg.withDefaults()
 }
@@ -66,7 +67,8 @@ func TestRecommendsTheFastestProviderThatWorks(t *testing.T) {
 			}
 		}
 	}
-	for schedule, want := range map[string]string{"": "fast", ScheduleCheapest: "slow"} { // slow costs 0 and is below the bound
+	// slow costs 0 and is below the bound
+	for schedule, want := range map[string]string{"": "fast", ScheduleCheapest: "slow"} {
 		got, err := c.Recommend(ctx, "nop", schedule)
 		if err != nil || got.Provider != want {
 			t.Errorf("schedule %q: %+v, %v; want %s", schedule, got, err, want)
@@ -88,7 +90,8 @@ func TestAProviderThatGoesDownIsLeftThoughItWorkedWellForLong(t *testing.T) {
 		}
 		return takes(0)(ctx)
 	})
-	c := controller(t, config("fast", "slow"), Options{Executors: map[string]Executor{"fast": fast, "slow": takes(20 * time.Millisecond)}})
+	c := controller(t, config("fast", "slow"), Options{Executors: map[string]Executor{"fast": fast,
+		"slow": takes(20 * time.Millisecond)}})
 	test := func(times int) {
 		for range times {
 			for _, p := range []string{"fast", "slow"} {
@@ -118,7 +121,8 @@ func TestAProviderThatGoesDownIsLeftThoughItWorkedWellForLong(t *testing.T) {
 
 func TestWeightedSpreadsCallsBySpeed(t *testing.T) {
 	w := NewWeighted(7)
-	all := []Metrics{{Provider: "a", Tests: 10, Mean: 10}, {Provider: "b", Tests: 10, Mean: 30}, {Provider: "dead", Tests: 3, Errors: 3}}
+	all := []Metrics{{Provider: "a", Tests: 10, Mean: 10}, {Provider: "b", Tests: 10, Mean: 30},
+		{Provider: "dead", Tests: 3, Errors: 3}}
 	count := map[string]int{}
 	for range 4000 {
 		name, err := w.Choose(t.Context(), all)
@@ -141,7 +145,8 @@ func TestProxyFallsOverToTheNextProviderAndNotOnTheFunctionsOwnError(t *testing.
 		}
 		return takes(0)(ctx)
 	})
-	c := controller(t, config("first", "second"), Options{Executors: map[string]Executor{"first": first, "second": takes(5 * time.Millisecond)}})
+	c := controller(t, config("first", "second"), Options{Executors: map[string]Executor{"first": first,
+		"second": takes(5 * time.Millisecond)}})
 	for _, p := range []string{"first", "second"} {
 		c.Test(ctx, "nop", p)
 	}
@@ -150,7 +155,8 @@ func TestProxyFallsOverToTheNextProviderAndNotOnTheFunctionsOwnError(t *testing.
 	if err != nil || string(reply.Payload) != `"done"` || len(reply.Tried) != 2 || reply.Tried[1].Provider != "second" {
 		t.Fatalf("%+v, %v", reply, err)
 	}
-	c2 := controller(t, config("only", "other"), Options{Executors: map[string]Executor{"only": fails(FunctionError), "other": takes(0)}})
+	c2 := controller(t, config("only", "other"), Options{Executors: map[string]Executor{"only": fails(FunctionError),
+		"other": takes(0)}})
 	reply, err = c2.Invoke(ctx, "nop", nil)
 	var call *CallError
 	if !errors.As(err, &call) || call.Class != FunctionError || len(reply.Tried) != 1 {
@@ -162,7 +168,10 @@ func TestACallWhoseClientLeftIsNoSuccessWithoutAPayload(t *testing.T) {
 	cfg := config("a")
 	cfg.Hedge = true // the call itself outlives its client
 	var leave context.CancelFunc
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"a": scripted(func(context.Context) ([]byte, error) { leave(); return []byte("1"), nil })}})
+	c := controller(t, cfg, Options{Executors: map[string]Executor{"a": scripted(func(context.Context) ([]byte, error) {
+		leave()
+		return []byte("1"), nil
+	})}})
 	for range 50 { // both the end and the answer are there: either may be seen first
 		ctx, cancel := context.WithCancel(t.Context())
 		leave = cancel
@@ -234,7 +243,8 @@ func TestADatabaseThatAnotherProcessHoldsIsWaitedFor(t *testing.T) {
 
 func TestConfigNamesWhatIsWrongWithIt(t *testing.T) {
 	const good = "functions: [nop]\nproviders:\n- {name: a, type: aws, ApiHost: 'http://h', Cost: 0.1}\n"
-	if cfg, err := ParseConfig([]byte(good)); err != nil || cfg.Interval != 30*time.Second || cfg.Schedule != "fastest" {
+	if cfg, err := ParseConfig([]byte(good)); err != nil || cfg.Interval != 30*time.Second ||
+		cfg.Schedule != "fastest" {
 		t.Fatalf("%+v, %v", cfg, err)
 	}
 	for _, c := range []struct{ yaml, want string }{

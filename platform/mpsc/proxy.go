@@ -74,7 +74,9 @@ func (p *proxied) start(ctx context.Context) {
 	p.order = p.order[1:]
 	p.running++
 	p.c.calls.Go(func() {
-		t, out, err := p.c.call(ctx, p.function, provider, p.payload, func(_ context.Context, t Test) (Test, error) { return p.c.db.Append(t) })
+		t, out, err := p.c.call(ctx, p.function, provider, p.payload, func(_ context.Context, t Test) (Test, error) {
+			return p.c.db.Append(t)
+		})
 		p.ended <- attempt{t, out, err}
 	})
 }
@@ -113,7 +115,8 @@ func (p *proxied) run(ctx, own context.Context) (reply Reply, err error) {
 			case len(p.order) > 0 && p.running == 0:
 				p.start(own)
 			case p.running == 0:
-				return reply, fmt.Errorf("run %s: every provider failed, the last one with: %w", p.function, &CallError{a.test.Class, a.test.Error})
+				return reply, fmt.Errorf("run %s: every provider failed, the last one with: %w", p.function,
+					&CallError{a.test.Class, a.test.Error})
 			}
 		}
 	}

@@ -34,7 +34,8 @@ func (c *Controller) Recommend(ctx context.Context, function, schedule string) (
 	}
 	provider, err := c.choose(ctx, s, all)
 	if errors.Is(err, ErrNoProvider) && !slices.ContainsFunc(all, Metrics.Works) {
-		err = fmt.Errorf("%w: none has run %s well within the last %v; POST /test/%s says why", ErrNoProvider, function, c.cfg.Window, function)
+		err = fmt.Errorf("%w: none has run %s well within the last %v; POST /test/%s says why", ErrNoProvider, function,
+			c.cfg.Window, function)
 	}
 	return Recommendation{Function: function, Schedule: schedule, Provider: provider}, err
 }
@@ -46,7 +47,8 @@ func (c *Controller) choose(ctx context.Context, s Schedule, all []Metrics) (str
 		return "", err
 	}
 	if _, ok := c.providers[name]; !ok {
-		return "", fmt.Errorf("%w: it named %q, and the providers are %v", ErrBadSchedule, name, slices.Sorted(maps.Keys(c.providers)))
+		return "", fmt.Errorf("%w: it named %q, and the providers are %v", ErrBadSchedule, name,
+			slices.Sorted(maps.Keys(c.providers)))
 	}
 	return name, nil
 }
@@ -82,7 +84,9 @@ func (c *Controller) order(ctx context.Context, function string) ([]string, erro
 	best, err := c.Recommend(ctx, function, "")
 	switch {
 	case err == nil:
-		order = slices.Insert(slices.DeleteFunc(order, func(n string) bool { return n == best.Provider }), 0, best.Provider)
+		order = slices.Insert(slices.DeleteFunc(order, func(n string) bool {
+			return n == best.Provider
+		}), 0, best.Provider)
 	case ctx.Err() != nil:
 		return nil, err
 	case !errors.Is(err, ErrNoProvider):

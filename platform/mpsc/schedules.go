@@ -28,14 +28,17 @@ func (c *Controller) restore() error {
 	}
 	if _, ok := c.schedules[chosen]; ok {
 		if chosen != c.current {
-			c.log.Info("the schedule chosen last goes before the configuration's", "chosen", chosen, "configured", c.current)
+			c.log.Info("the schedule chosen last goes before the configuration's", "chosen", chosen, "configured",
+				c.current)
 		}
 		c.current = chosen
 	} else if chosen != "" {
-		c.log.Warn("the schedule chosen last cannot be used, the configuration's is", "chosen", chosen, "configured", c.current)
+		c.log.Warn("the schedule chosen last cannot be used, the configuration's is", "chosen", chosen, "configured",
+			c.current)
 	}
 	if _, ok := c.schedules[c.current]; !ok {
-		return fmt.Errorf("%w: %q (there are: %v); one of your own is uploaded while a built-in one is configured, and then chosen with POST /schedules/%s/use",
+		return fmt.Errorf("%w: %q (there are: %v); one of your own is uploaded while a built-in one is "+
+			"configured, and then chosen with POST /schedules/%s/use",
 			ErrUnknownSchedule, c.current, slices.Sorted(maps.Keys(c.schedules)), c.current)
 	}
 	return nil
@@ -74,7 +77,8 @@ func (c *Controller) example() []Metrics {
 	var all []Metrics
 	for i, p := range c.cfg.Providers {
 		ms := 1 + float64(i)
-		all = append(all, Metrics{Provider: p.Name, Function: "example", Tests: 100, Mean: ms, P50: ms, P90: ms, P99: ms, Cost: p.Cost, Recent: ms})
+		all = append(all, Metrics{Provider: p.Name, Function: "example", Tests: 100, Mean: ms, P50: ms, P90: ms,
+			P99: ms, Cost: p.Cost, Recent: ms})
 	}
 	return all
 }

@@ -55,7 +55,8 @@ func newUserSchedule(sb Sandbox, name, source string, limit time.Duration) (*use
 		return nil, ErrNoSandbox
 	}
 	if len(source) == 0 || len(source) > maxSchedule {
-		return nil, fmt.Errorf("%w: %s has %d bytes, 1 to %d are allowed", ErrBadSchedule, name, len(source), maxSchedule)
+		return nil, fmt.Errorf("%w: %s has %d bytes, 1 to %d are allowed", ErrBadSchedule, name, len(source),
+			maxSchedule)
 	}
 	sum := sha256.Sum256([]byte(source))
 	u := &userSchedule{sandbox: sb, name: name, hash: hex.EncodeToString(sum[:8]), limit: limit}
@@ -108,7 +109,8 @@ func (u *userSchedule) Choose(ctx context.Context, all []Metrics) (string, error
 		Runtime: u.sandbox.Runtime,
 		Function: isolation.Function{
 			Name: name, Version: "$LATEST", ARN: "arn:aws:lambda:local:000000000000:function:" + name,
-			Handler: "entry.handler", Package: u.pkg, Limits: isolation.Limits{MemoryBytes: 128 << 20, Processes: maxProcesses},
+			Handler: "entry.handler", Package: u.pkg, Limits: isolation.Limits{MemoryBytes: 128 << 20,
+				Processes: maxProcesses},
 		},
 		Timeout:    u.limit,
 		Invocation: isolation.Invocation{ID: uuid.NewString(), Payload: event},

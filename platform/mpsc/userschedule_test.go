@@ -48,7 +48,8 @@ func TestUserSchedulesRunInTheSandboxAndBadOnesLeaveThePreviousInPlace(t *testin
 	cfg.Limit = 3 * time.Second
 	c := controller(t, cfg, Options{Sandbox: pythonSandbox(t), Executors: map[string]Executor{
 		"a": takes(time.Millisecond), "b": takes(8 * time.Millisecond), "c": takes(0)}})
-	if err := c.AddSchedule(ctx, "other", strings.Replace(paperSchedule, "key=lambda p: p.mean_ms", "key=lambda p: 1 / p.recent_ms / p.p99_ms", 1)); err != nil {
+	if err := c.AddSchedule(ctx, "other", strings.Replace(paperSchedule, "key=lambda p: p.mean_ms",
+		"key=lambda p: 1 / p.recent_ms / p.p99_ms", 1)); err != nil {
 		t.Errorf("a schedule that takes every time to be above 0: %v", err)
 	}
 	if err := c.AddSchedule(ctx, "mine", paperSchedule); err != nil {
@@ -91,9 +92,11 @@ func TestUserSchedulesRunInTheSandboxAndBadOnesLeaveThePreviousInPlace(t *testin
 
 func TestOneScheduleUploadedTwiceAtOnceIsOneOfTheTwoAlsoAfterARestart(t *testing.T) {
 	cfg := config("a", "b")
-	c := controller(t, cfg, Options{Sandbox: pythonSandbox(t), Executors: map[string]Executor{"a": takes(0), "b": takes(0)}})
+	c := controller(t, cfg, Options{Sandbox: pythonSandbox(t),
+		Executors: map[string]Executor{"a": takes(0), "b": takes(0)}})
 	always := func(name string) string {
-		return "from mpsc import ComputeBaseClass\nclass Always(ComputeBaseClass):\n    def schedule(self, providers):\n        return '" + name + "'\n"
+		return "from mpsc import ComputeBaseClass\nclass Always(ComputeBaseClass):\n    def schedule(self, " +
+			"providers):\n        return '" + name + "'\n"
 	}
 	for range 5 {
 		var wg sync.WaitGroup

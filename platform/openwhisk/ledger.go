@@ -188,8 +188,7 @@ func (l *ledger) transact(batch []entry) (count int, size int64, err error) {
 	}
 	defer tx.Rollback()
 	count, size = l.total, l.size
-	put,
-		err := tx.Prepare(`INSERT OR REPLACE INTO activations (id, namespace, name, start_ms, ended, size, record)
+	put, err := tx.Prepare(`INSERT OR REPLACE INTO activations (id, namespace, name, start_ms, ended, size, record)
 		VALUES (?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return 0, 0, err

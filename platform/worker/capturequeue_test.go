@@ -121,7 +121,9 @@ func TestCaptureWaitsForAQuietMoment(t *testing.T) {
 	invoke(t, w, "once")
 	invoke(t, w, "twice")
 	invoke(t, w, "twice")
-	runtimetest.Eventually(t, "capture of what was missed twice", func() bool { return w.Stats().FunctionSnapshots == 1 })
+	runtimetest.Eventually(t, "capture of what was missed twice", func() bool {
+		return w.Stats().FunctionSnapshots == 1
+	})
 	if n, waited := once.Load(), time.Since(begin); n > 1 && waited < 900*time.Millisecond {
 		t.Errorf("after %v beside an invocation, what was missed once is imported for its capture", waited)
 	}

@@ -44,9 +44,11 @@ func restricts(b isolation.Backend) error {
 	case *unikernel.Backend:
 		return nil
 	case *process.Backend:
-		return fmt.Errorf("network.allow: functions of backend %s have the host's network, whatever is allowed; leave it out, or use backend %s", b.Name(), unikernel.Name)
+		return fmt.Errorf("network.allow: functions of backend %s have the host's network, whatever is allowed; "+
+			"leave it out, or use backend %s", b.Name(), unikernel.Name)
 	}
-	return fmt.Errorf("network.allow: backend %s has no allow list, its functions reach what --%s says; leave it out, or use backend %s", b.Name(), container.NetworkFlag, unikernel.Name)
+	return fmt.Errorf("network.allow: backend %s has no allow list, its functions reach what --%s says; leave "+
+		"it out, or use backend %s", b.Name(), container.NetworkFlag, unikernel.Name)
 }
 
 // ByName returns one backend. An unknown name is an error that lists those

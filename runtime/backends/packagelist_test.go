@@ -59,12 +59,14 @@ def handler(event, context):
     g.switch()
     return seen
 `},
-	{name: "zstandard", language: isolation.Python, debian: []string{"python3-zstandard", "python3-cffi-backend", "libzstd1"}, want: `1000`, code: `
+	{name: "zstandard", language: isolation.Python, want: `1000`,
+		debian: []string{"python3-zstandard", "python3-cffi-backend", "libzstd1"}, code: `
 import zstandard
 def handler(event, context):
     return len(zstandard.ZstdDecompressor().decompress(zstandard.ZstdCompressor().compress(b"x" * 1000)))
 `},
-	{name: "cryptography", language: isolation.Python, debian: []string{"python3-cryptography", "python3-cffi-backend"}, want: `"secret"`, code: `
+	{name: "cryptography", language: isolation.Python, want: `"secret"`,
+		debian: []string{"python3-cryptography", "python3-cffi-backend"}, code: `
 from cryptography import x509
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import rsa, ed25519
@@ -81,12 +83,14 @@ def handler(event, context):
 `},
 	{name: "scipy", language: isolation.Python, want: `[1.0, 1.7725]`,
 		debian: with(scientific, "python3-scipy", "python3-decorator", "liblbfgsb0"), code: `
-import scipy.fft, scipy.integrate, scipy.linalg, scipy.optimize, scipy.signal, scipy.sparse.linalg, scipy.spatial, scipy.special, scipy.stats
+import scipy.fft, scipy.integrate, scipy.linalg, scipy.optimize, scipy.signal
+import scipy.sparse.linalg, scipy.spatial, scipy.special, scipy.stats
 def handler(event, context):
     return [round(scipy.optimize.brentq(lambda x: x * x - 1, 0, 3), 4), round(float(scipy.special.gamma(0.5)), 4)]
 `},
-	{name: "scikit-learn", language: isolation.Python, want: `[0, 1]`, debian: with(scientific, "python3-scipy", "python3-decorator", "liblbfgsb0",
-		"python3-sklearn", "python3-sklearn-lib", "python3-joblib", "python3-threadpoolctl"), code: `
+	{name: "scikit-learn", language: isolation.Python, want: `[0, 1]`,
+		debian: with(scientific, "python3-scipy", "python3-decorator", "liblbfgsb0",
+			"python3-sklearn", "python3-sklearn-lib", "python3-joblib", "python3-threadpoolctl"), code: `
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.cluster import KMeans
 def handler(event, context):
@@ -113,7 +117,8 @@ exports.handler = async () => {
   return [m.format, m.width, m.height];
 };
 `},
-	{name: "@napi-rs/canvas", language: isolation.NodeJS, npm: []string{"@napi-rs/canvas"}, want: `["255,0,0,255","89504e47"]`, code: `
+	{name: "@napi-rs/canvas", language: isolation.NodeJS, npm: []string{"@napi-rs/canvas"},
+		want: `["255,0,0,255","89504e47"]`, code: `
 const { createCanvas } = require('@napi-rs/canvas');
 exports.handler = async () => {
   const canvas = createCanvas(8, 8);

@@ -25,7 +25,8 @@ const packagesDir = "LAMBDABENCH_PACKAGES"
 func TestCarriedPackagesLoadOnEveryBackend(t *testing.T) {
 	dir := os.Getenv(packagesDir)
 	if dir == "" {
-		t.Skipf("downloads some hundred megabytes from Debian and npm, which takes minutes: set %s to a directory to keep them in", packagesDir)
+		t.Skipf("downloads some hundred megabytes from Debian and npm, which takes minutes: set %s to a "+
+			"directory to keep them in", packagesDir)
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -75,18 +76,21 @@ func (p carried) call(t *testing.T, b isolation.Backend, root string) {
 			t.Errorf("close: %v", err)
 		}
 	}()
-	fn := isolation.Function{Name: "carried", Version: "$LATEST", Handler: "carriedhandler.handler", Package: root, Limits: limits}
+	fn := isolation.Function{Name: "carried", Version: "$LATEST", Handler: "carriedhandler.handler", Package: root,
+		Limits: limits}
 	if err := sb.Import(ctx, fn); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
 		deadline, _ := ctx.Deadline()
-		res, err := sb.Invoke(ctx, isolation.Invocation{ID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd", Payload: []byte("{}"), Deadline: deadline})
+		res, err := sb.Invoke(ctx, isolation.Invocation{ID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+			Payload: []byte("{}"), Deadline: deadline})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if res.Outcome != isolation.OK || string(res.Payload) != p.want {
-			t.Fatalf("outcome %s, reply %s, error %v, logs %.2000s; want %s", res.Outcome, res.Payload, res.Error, res.Logs, p.want)
+			t.Fatalf("outcome %s, reply %s, error %v, logs %.2000s; want %s", res.Outcome, res.Payload, res.Error,
+				res.Logs, p.want)
 		}
 	}
 }
@@ -161,7 +165,8 @@ func (p carried) fetchNPM(ctx context.Context, task string) error {
 	if err := command(ctx, task, "npm", args...); err != nil {
 		return err
 	}
-	for _, other := range []string{"darwin", "win32", "linux/arm64"} { // a package that has all systems' binaries is too large
+	// a package that has all systems' binaries is too large
+	for _, other := range []string{"darwin", "win32", "linux/arm64"} {
 		found, _ := filepath.Glob(filepath.Join(task, "node_modules/onnxruntime-node/bin/*", other))
 		for _, dir := range found {
 			if err := os.RemoveAll(dir); err != nil {

@@ -96,7 +96,8 @@ func (t Tree) delegated() bool {
 		_, err := os.Stat(filepath.Join(dir, "cgroup.type")) // the host's root has none
 		return err == nil
 	}
-	for _, mark := range []string{"user.delegate", "trusted.delegate"} { // systemd.exec(5); the second is root's to read
+	// systemd.exec(5); the second is root's to read
+	for _, mark := range []string{"user.delegate", "trusted.delegate"} {
 		var value [8]byte
 		if n, err := unix.Getxattr(dir, mark, value[:]); err == nil && string(value[:n]) == "1" {
 			return true

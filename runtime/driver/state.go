@@ -48,5 +48,6 @@ func identity(pid uint32) []byte {
 func (s *Session) Move(conn Stream) *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &Session{conn: conn, seq: s.seq, imported: s.imported, clone: s.clone, learnEnd: s.learnEnd, printed: s.printed}
+	return &Session{conn: conn, seq: s.seq, imported: s.imported, clone: s.clone, learnEnd: s.learnEnd,
+		printed: s.printed}
 }

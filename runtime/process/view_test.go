@@ -52,7 +52,8 @@ def handler(e, c):
 			b := New(cfg)
 			t.Cleanup(func() { b.Close() })
 			sb := booted(t, b, isolation.Python)
-			if err := sb.Import(t.Context(), isolation.Function{Name: "f", Handler: "index.handler", Package: dir}); err != nil {
+			if err := sb.Import(t.Context(), isolation.Function{Name: "f", Handler: "index.handler",
+				Package: dir}); err != nil {
 				t.Fatal(err)
 			}
 			var got []any
@@ -100,7 +101,8 @@ def handler(e, c):
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
-	if got := runtimetest.Reply(t, sb, "{}"); strings.ReplaceAll(got, " ", "") != `["/var/task",0,"Read-onlyfilesystem"]` {
+	if got := runtimetest.Reply(t, sb, "{}"); strings.ReplaceAll(got, " ",
+		"") != `["/var/task",0,"Read-onlyfilesystem"]` {
 		t.Errorf("the function sees %s", got)
 	}
 }

@@ -119,7 +119,8 @@ func (t *Tree) addPython(ctx context.Context, program string) error {
 		defer cancel()
 	}
 	out, err := exec.CommandContext(ctx, program, "-I", "-c",
-		"import sysconfig,json;print(json.dumps([sysconfig.get_path('stdlib'),sysconfig.get_path('platstdlib')]))").Output()
+		"import sysconfig,json;print(json.dumps([sysconfig.get_path('stdlib'),"+
+			"sysconfig.get_path('platstdlib')]))").Output()
 	if err != nil {
 		return fmt.Errorf("ask %s for its standard library: %w", program, errors.Join(ctx.Err(), err))
 	}
@@ -131,7 +132,8 @@ func (t *Tree) addPython(ctx context.Context, program string) error {
 		var modules []string
 		err := t.AddTree(dir, func(p string, d fs.DirEntry) bool {
 			name := d.Name()
-			if d.IsDir() && (unwanted[name] || strings.HasPrefix(name, "config-")) || strings.HasPrefix(name, "_tkinter.") {
+			if d.IsDir() && (unwanted[name] || strings.HasPrefix(name, "config-")) ||
+				strings.HasPrefix(name, "_tkinter.") {
 				return true
 			}
 			if sharedObject(name) {

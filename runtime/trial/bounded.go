@@ -24,7 +24,8 @@ func bounded[T any](ctx context.Context, bound time.Duration, f func(context.Con
 	for ended := own.Done(); ; {
 		select {
 		case o := <-done:
-			if o.err != nil && ctx.Err() == nil && own.Err() != nil { // its error may be that of a process which was killed then
+			// its error may be that of a process which was killed then
+			if o.err != nil && ctx.Err() == nil && own.Err() != nil {
 				return none, fmt.Errorf("it did not end within %v: %w", bound, o.err)
 			}
 			return o.got, o.err

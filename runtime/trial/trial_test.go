@@ -93,7 +93,8 @@ func TestFailureNamesTheStepAndLeavesNothingOpen(t *testing.T) {
 		err := Trial{}.Run(t.Context(), b, node)
 		var failed *Failure
 		var lacks *isolation.Unavailable
-		if !errors.As(err, &failed) || failed.Step != step || failed.Runtime != node.Runtime || !errors.As(err, &lacks) {
+		if !errors.As(err, &failed) || failed.Step != step || failed.Runtime != node.Runtime ||
+			!errors.As(err, &lacks) {
 			t.Errorf("%s: %v", step, err)
 		}
 		if b.open != 0 {

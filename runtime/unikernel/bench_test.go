@@ -27,7 +27,8 @@ func languages(b *testing.B, f func(b *testing.B, lang isolation.Language)) {
 
 func baseSnapshot(b testing.TB, be *Backend, lang isolation.Language, prepare []string) isolation.Snapshot {
 	b.Helper()
-	sb, err := be.Boot(context.Background(), isolation.BootSpec{Interpreter: runtimetest.Interpreter(b, lang), Prepare: prepare})
+	sb, err := be.Boot(context.Background(), isolation.BootSpec{Interpreter: runtimetest.Interpreter(b, lang),
+		Prepare: prepare})
 	if err != nil {
 		b.Fatal(err)
 	}

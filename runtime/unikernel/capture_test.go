@@ -39,7 +39,8 @@ func TestCaptureFindsWhatEarlierOnesLeft(t *testing.T) {
 	}
 	for i, s := range taken {
 		sb := deployed(t, be, s)
-		if got, want := string(runtimetest.Invoke(t, sb, "{}").Payload), fmt.Sprintf("%q", fmt.Sprintf("function %d", i)); got != want {
+		if got, want := string(runtimetest.Invoke(t, sb, "{}").Payload),
+			fmt.Sprintf("%q", fmt.Sprintf("function %d", i)); got != want {
 			t.Errorf("function %d answered %s, want %s", i, got, want)
 		}
 		if err := sb.Close(); err != nil {

@@ -161,7 +161,8 @@ func TestUCLeavesItsGroupBeforeItIsReset(t *testing.T) {
 func TestUCThatIsThrottledEnds(t *testing.T) {
 	b := limiting(t, Config{})
 	sb := deployed(t, b, baseSnapshot(t, b, isolation.NodeJS, nil)).(*sandbox)
-	if err := sb.Import(t.Context(), function(t, isolation.NodeJS, "exports.handler = () => { for (;;); };\n")); err != nil {
+	if err := sb.Import(t.Context(), function(t, isolation.NodeJS,
+		"exports.handler = () => { for (;;); };\n")); err != nil {
 		t.Fatal(err)
 	}
 	if err := sb.live.limitCPU(t.Context(), 0.01); err != nil {

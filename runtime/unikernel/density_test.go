@@ -82,7 +82,8 @@ func BenchmarkDensity(b *testing.B) {
 		b.ReportMetric(float64(time.Since(begin).Microseconds())/float64(len(all)), "µs/hibernate")
 		runtime.GC()
 		time.Sleep(100 * time.Millisecond) // the last processes end
-		b.ReportMetric(float64(groupBytes(b, dir, "memory.usage_in_bytes")-before+be.arena.Bytes()-kept)/n, "hibernated-bytes/UC")
+		b.ReportMetric(float64(groupBytes(b, dir, "memory.usage_in_bytes")-before+be.arena.Bytes()-kept)/n,
+			"hibernated-bytes/UC")
 		b.StartTimer()
 		begin = time.Now()
 		for _, sb := range all {
@@ -103,7 +104,8 @@ func BenchmarkAwake(b *testing.B) {
 	for _, awake := range []int{64, 256, 1024} {
 		b.Run(strconv.Itoa(awake), func(b *testing.B) {
 			be := newBackend(b, Config{HibernateAfter: -1, Awake: awake})
-			snap := functionSnapshot(b, be, baseSnapshot(b, be, isolation.NodeJS, steps), function(b, isolation.NodeJS, nopSource[isolation.NodeJS]))
+			snap := functionSnapshot(b, be, baseSnapshot(b, be, isolation.NodeJS, steps),
+				function(b, isolation.NodeJS, nopSource[isolation.NodeJS]))
 			var all []isolation.Sandbox
 			b.ResetTimer()
 			begin := time.Now()

@@ -11,7 +11,9 @@ import (
 )
 
 // Deploy implements isolation.Snapshotter.
-func (b *Backend) Deploy(ctx context.Context, snapshot isolation.Snapshot, spec isolation.DeploySpec) (isolation.Sandbox, error) {
+func (b *Backend) Deploy(
+	ctx context.Context, snapshot isolation.Snapshot, spec isolation.DeploySpec,
+) (isolation.Sandbox, error) {
 	s, ok := snapshot.(*snap)
 	if !ok || s.backend != b {
 		return nil, fmt.Errorf("deploy: %w", isolation.ErrForeignObject)
@@ -42,7 +44,9 @@ func (b *Backend) Deploy(ctx context.Context, snapshot isolation.Snapshot, spec 
 
 // deploy makes a UC of s that is to run functions of owner, from z or, for nil, from
 // any live zygote of s. It takes over one reference to s, if it succeeds.
-func (b *Backend) deploy(ctx context.Context, s *snap, z *zygote.Zygote, l isolation.Limits, owner zygote.Tenancy) (sb *sandbox, err error) {
+func (b *Backend) deploy(
+	ctx context.Context, s *snap, z *zygote.Zygote, l isolation.Limits, owner zygote.Tenancy,
+) (sb *sandbox, err error) {
 	sb = b.newSandbox(s.in, l)
 	sb.parent, sb.owner = s, s.owner
 	r := b.newRun(abi.Resume, l)

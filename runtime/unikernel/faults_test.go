@@ -61,7 +61,8 @@ func platform(lang isolation.Language) {
 		uc, err := b.Deploy(ctx, base, isolation.DeploySpec{})
 		fail(err)
 		if i == 0 {
-			fail(uc.Import(ctx, isolation.Function{Name: "spin", Handler: "index.handler", Package: dir, Limits: isolation.Limits{CPUs: 0.3}}))
+			fail(uc.Import(ctx, isolation.Function{Name: "spin", Handler: "index.handler", Package: dir,
+				Limits: isolation.Limits{CPUs: 0.3}}))
 			go uc.Invoke(ctx, isolation.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Hour)})
 		}
 	}
@@ -108,7 +109,8 @@ func TestKilledPlatformTakesEverythingWithIt(t *testing.T) {
 	cmd.Wait()
 	runtimetest.Eventually(t, "no process is left", func() bool {
 		for _, p := range before {
-			if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p)); err == nil && !strings.Contains(string(stat), ") Z ") {
+			if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p)); err == nil &&
+				!strings.Contains(string(stat), ") Z ") {
 				return false
 			}
 		}
@@ -136,11 +138,14 @@ func TestCrashIsToldAndStaysAlone(t *testing.T) {
 		source  string
 		outcome isolation.Outcome
 	}{
-		"abort":        {"exports.handler = () => process.abort();", isolation.Crashed},
-		"garbage":      {"exports.handler = () => { require('fs').writeSync(3, Buffer.alloc(64, 255)); };", isolation.Malformed},
-		"spins":        {"exports.handler = () => { for (;;); };", isolation.TimedOut},
-		"eats memory":  {"exports.handler = () => { const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1)); };", isolation.OutOfMemory},
-		"eats JS heap": {"exports.handler = () => { const a = []; for (;;) a.push({ a: [1, 2, 3] }); };", isolation.OutOfMemory},
+		"abort": {"exports.handler = () => process.abort();", isolation.Crashed},
+		"garbage": {"exports.handler = () => { require('fs').writeSync(3, Buffer.alloc(64, 255)); };",
+			isolation.Malformed},
+		"spins": {"exports.handler = () => { for (;;); };", isolation.TimedOut},
+		"eats memory": {"exports.handler = () => { const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1)); };",
+			isolation.OutOfMemory},
+		"eats JS heap": {"exports.handler = () => { const a = []; for (;;) a.push({ a: [1, 2, 3] }); };",
+			isolation.OutOfMemory},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, sb, neighbour := withNeighbour(t, c.source)
@@ -148,7 +153,8 @@ func TestCrashIsToldAndStaysAlone(t *testing.T) {
 			if err := live.limit(t.Context(), live.live, isolation.Limits{MemoryBytes: 256 << 20}); err != nil {
 				t.Fatal(err)
 			}
-			res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(8 * time.Second)})
+			res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("{}"),
+				Deadline: time.Now().Add(8 * time.Second)})
 			if err != nil || res.Outcome != c.outcome {
 				t.Errorf("%s %v %v, want %s; logs %s", res.Outcome, res.Error, err, c.outcome, res.Logs)
 			}
@@ -163,7 +169,8 @@ func TestUCKilledFromOutside(t *testing.T) {
 	_, sb, neighbour := withNeighbour(t, "exports.handler = () => new Promise(() => setTimeout(() => {}, 1e8));")
 	done := make(chan isolation.Result, 1)
 	go func() {
-		res, _ := sb.Invoke(context.Background(), isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(20 * time.Second)})
+		res, _ := sb.Invoke(context.Background(), isolation.Invocation{ID: "r", Payload: []byte("{}"),
+			Deadline: time.Now().Add(20 * time.Second)})
 		done <- res
 	}()
 	time.Sleep(50 * time.Millisecond)
@@ -177,11 +184,13 @@ func TestUCKilledFromOutside(t *testing.T) {
 // The sources of randomness of both languages, and what must differ besides.
 var randomSources = map[isolation.Language]string{
 	isolation.NodeJS: `const c = require('crypto');
-exports.handler = async () => ({ bytes: c.randomBytes(8).toString('hex'), uuid: c.randomUUID(), math: Math.random(), int: c.randomInt(2**47),
+exports.handler = async () => ({ bytes: c.randomBytes(8).toString('hex'), uuid: c.randomUUID(),
+  math: Math.random(), int: c.randomInt(2**47),
   pid: process.pid, now: Date.now(), up: performance.timeOrigin + performance.now() });`,
 	isolation.Python: `import os, random, uuid, secrets, time
 def handler(event, context):
-    return {"urandom": os.urandom(8).hex(), "random": random.random(), "uuid4": str(uuid.uuid4()), "uuid1": str(uuid.uuid1()),
+    return {"urandom": os.urandom(8).hex(), "random": random.random(), "uuid4": str(uuid.uuid4()),
+        "uuid1": str(uuid.uuid1()),
             "secrets": secrets.token_hex(8), "pid": os.getpid(), "now": time.time() * 1000}`,
 }
 
@@ -206,7 +215,8 @@ func TestThousandClonesDiffer(t *testing.T) {
 				}
 				for what, v := range got {
 					if what == "now" || what == "up" {
-						if off := float64(now.UnixMilli()) - v.(float64); what == "now" && (off < -1000 || off > 10000) {
+						if off := float64(now.UnixMilli()) - v.(float64); what == "now" &&
+							(off < -1000 || off > 10000) {
 							t.Fatalf("clone %d is %v ms off", i, off)
 						}
 						continue

@@ -124,8 +124,11 @@ func TestHibernatedUCKeepsItsStateAndTakesLessMemory(t *testing.T) {
 // Process id and random numbers are those of the same process, not of a clone.
 func TestWokenUCIsTheSame(t *testing.T) {
 	sources := map[isolation.Language]string{
-		isolation.NodeJS: "let n = 0; const { pid } = process;\nexports.handler = async () => [++n, pid === process.pid];\n",
-		isolation.Python: "import os, random\nn, pid = 0, os.getpid()\nrandom.seed(7)\nwant = random.Random(7)\ndef handler(event, context):\n    global n\n    n += 1\n    return [n, n == 1 or (pid == os.getpid() and random.random() == want.random())]\n",
+		isolation.NodeJS: "let n = 0; const { pid } = process;\nexports.handler = async () => [++n, pid === " +
+			"process.pid];\n",
+		isolation.Python: "import os, random\nn, pid = 0, os.getpid()\nrandom.seed(7)\nwant = " +
+			"random.Random(7)\ndef handler(event, context):\n    global n\n    n += 1\n    return [n, n == 1 or " +
+			"(pid == os.getpid() and random.random() == want.random())]\n",
 	}
 	for lang, source := range sources {
 		t.Run(string(lang), func(t *testing.T) {
@@ -138,7 +141,8 @@ func TestWokenUCIsTheSame(t *testing.T) {
 			for i := 1; i < 6; i++ {
 				var n int
 				var same bool
-				if _, err := fmt.Sscanf(strings.ReplaceAll(string(runtimetest.Invoke(t, sb, "{}").Payload), " ", ""), "[%d,%t]", &n, &same); err != nil || n != i || i > 1 && !same {
+				if _, err := fmt.Sscanf(strings.ReplaceAll(string(runtimetest.Invoke(t, sb, "{}").Payload), " ", ""),
+					"[%d,%t]", &n, &same); err != nil || n != i || i > 1 && !same {
 					t.Fatalf("call %d: %d, %t, %v", i, n, same, err)
 				}
 				rest(t, sb)
@@ -189,7 +193,8 @@ def handler(event, context):
 	for name, pool := range map[string]int{"reset": 0, "forked": -1} {
 		t.Run(name, func(t *testing.T) {
 			be := newBackend(t, Config{HibernateAfter: -1, Spares: pool})
-			sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, isolation.Python, steps), function(t, isolation.Python, source))).(*sandbox)
+			sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, isolation.Python, steps),
+				function(t, isolation.Python, source))).(*sandbox)
 			defer sb.Close()
 			want := func(sb isolation.Sandbox, event, sum string) {
 				t.Helper()
@@ -219,7 +224,8 @@ def handler(event, context):
 
 func TestProcessOfAUCThatHibernatesServesAnother(t *testing.T) {
 	be := newBackend(t, Config{HibernateAfter: -1})
-	snap := functionSnapshot(t, be, baseSnapshot(t, be, isolation.NodeJS, steps), function(t, isolation.NodeJS, keepers[isolation.NodeJS]))
+	snap := functionSnapshot(t, be, baseSnapshot(t, be, isolation.NodeJS, steps),
+		function(t, isolation.NodeJS, keepers[isolation.NodeJS]))
 	reset := 0
 	for range 50 {
 		sb := deployed(t, be, snap).(*sandbox)
@@ -260,7 +266,8 @@ func TestUCThatRunsByItselfLosesNothing(t *testing.T) {
 
 func TestIdleUCsHibernateAndNoCallIsRefused(t *testing.T) {
 	be := newBackend(t, Config{HibernateAfter: time.Millisecond})
-	snap := functionSnapshot(t, be, baseSnapshot(t, be, isolation.NodeJS, steps), function(t, isolation.NodeJS, nopSource[isolation.NodeJS]))
+	snap := functionSnapshot(t, be, baseSnapshot(t, be, isolation.NodeJS, steps),
+		function(t, isolation.NodeJS, nopSource[isolation.NodeJS]))
 	var all sync.WaitGroup
 	for range 4 {
 		sb := deployed(t, be, snap).(*sandbox)
@@ -299,7 +306,8 @@ func sleepsWithin(sb *sandbox, limit time.Duration) bool {
 
 func TestMoreUCsThanProcesses(t *testing.T) {
 	b := newBackend(t, Config{Awake: 16})
-	snap := functionSnapshot(t, b, baseSnapshot(t, b, isolation.NodeJS, steps), function(t, isolation.NodeJS, "let n = 0; exports.handler = async (e) => [e, ++n];\n"))
+	snap := functionSnapshot(t, b, baseSnapshot(t, b, isolation.NodeJS, steps),
+		function(t, isolation.NodeJS, "let n = 0; exports.handler = async (e) => [e, ++n];\n"))
 	var all []isolation.Sandbox
 	for i := range 60 {
 		sb := deployed(t, b, snap)
@@ -310,9 +318,12 @@ func TestMoreUCsThanProcesses(t *testing.T) {
 		}
 	}
 	for round := 2; round < 4; round++ {
-		runtimetest.Eventually(t, "those that are too many hibernate", func() bool { return b.fleet.awake.Load() <= 16 })
+		runtimetest.Eventually(t, "those that are too many hibernate", func() bool {
+			return b.fleet.awake.Load() <= 16
+		})
 		for i, sb := range all {
-			if got := string(runtimetest.Invoke(t, sb, fmt.Sprint(i)).Payload); got != fmt.Sprintf("[%d,%d]", i, round) {
+			if got := string(runtimetest.Invoke(t, sb, fmt.Sprint(i)).Payload); got != fmt.Sprintf("[%d,%d]", i,
+				round) {
 				t.Fatalf("UC %d answers %s in round %d", i, got, round)
 			}
 		}
@@ -354,7 +365,10 @@ func TestWhatAnIdleUCPrintsIsHeardAtItsClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fn := function(t, isolation.NodeJS, `exports.handler = async () => { setImmediate(() => { const end = Date.now() + 100; while (Date.now() < end); console.log('late words'); }); };`)
+	fn := function(t, isolation.NodeJS,
+		`exports.handler = async () => {
+  setImmediate(() => { const end = Date.now() + 100; while (Date.now() < end); console.log('late words'); });
+};`)
 	if err := sb.Import(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}

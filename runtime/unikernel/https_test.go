@@ -19,7 +19,9 @@ import (
 var secureFetchers = map[isolation.Language]string{
 	isolation.NodeJS: `const https = require('https');
 const request = (url, ca) => new Promise((resolve, reject) => {
-  const req = https.request(url, { ca, agent: false }, (res) => { let s = ''; res.on('data', (d) => s += d); res.on('end', () => resolve(s)); });
+  const req = https.request(url, { ca, agent: false }, (res) => {
+    let s = ''; res.on('data', (d) => s += d); res.on('end', () => resolve(s));
+  });
   req.on('error', reject).end();
 });
 const trusting = async (ca) => {
@@ -29,7 +31,8 @@ const trusting = async (ca) => {
 };
 exports.handler = async ({ url, how, ca }) => {
   try {
-    return how === 'fetch' ? await (await fetch(url, { dispatcher: await trusting(ca) })).text() : await request(url, ca);
+    if (how === 'fetch') return await (await fetch(url, { dispatcher: await trusting(ca) })).text();
+    return await request(url, ca);
   } catch (e) { return 'refused ' + ((e.cause || e).code || e); }
 };`,
 	isolation.Python: `import ssl, urllib.request
@@ -52,9 +55,12 @@ func TestFunctionsReachHTTPSServersThatTheListNames(t *testing.T) {
 	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	ways := map[isolation.Language][]string{isolation.NodeJS: {"request", "fetch"}, isolation.Python: {"urllib"}}
 	errs := map[isolation.Language]map[string]string{
-		isolation.NodeJS: {"loopback": "ECONNREFUSED", "address": "EACCES", "name": "ENOTFOUND", "untrusted": "DEPTH_ZERO_SELF_SIGNED_CERT"},
-		isolation.Python: {"loopback": "<urlopen error [Errno 111] Connection refused>", "address": "<urlopen error [Errno 13] Permission denied>",
-			"name": "<urlopen error [Errno -2] Name or service not known>", "untrusted": "<urlopen error [SSL: CERTIFICATE_VERIFY_FAILED]"},
+		isolation.NodeJS: {"loopback": "ECONNREFUSED", "address": "EACCES", "name": "ENOTFOUND",
+			"untrusted": "DEPTH_ZERO_SELF_SIGNED_CERT"},
+		isolation.Python: {"loopback": "<urlopen error [Errno 111] Connection refused>",
+			"address":   "<urlopen error [Errno 13] Permission denied>",
+			"name":      "<urlopen error [Errno -2] Name or service not known>",
+			"untrusted": "<urlopen error [SSL: CERTIFICATE_VERIFY_FAILED]"},
 	}
 	for lang, source := range secureFetchers {
 		t.Run(string(lang), func(t *testing.T) {
@@ -77,7 +83,8 @@ func TestFunctionsReachHTTPSServersThatTheListNames(t *testing.T) {
 						var got string
 						json.Unmarshal(res.Payload, &got)
 						if !strings.HasPrefix(got, c.want) || c.want == "secret " && len(got) != 700_000 {
-							t.Errorf("%s by %s, %v allowed: %d bytes %.150s, want %s; %v %s", c.url, how, c.allow, len(got), got, c.want, res.Error, res.Logs)
+							t.Errorf("%s by %s, %v allowed: %d bytes %.150s, want %s; %v %s", c.url, how, c.allow,
+								len(got), got, c.want, res.Error, res.Logs)
 						}
 					}
 				}

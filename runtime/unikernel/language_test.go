@@ -18,8 +18,10 @@ func TestInterpreterThatASandboxCannotSeeIsNamed(t *testing.T) {
 
 func TestNodeIsGivenTheOptionsThatItHas(t *testing.T) {
 	for version, want := range map[string]string{
-		"18.20.8": "--wasm-enforce-bounds-checks", "20.11.1": "--wasm-enforce-bounds-checks", "21.7.3": "--wasm-enforce-bounds-checks",
-		"20.15.0": "--disable-wasm-trap-handler", "22.3.0": "--disable-wasm-trap-handler", "24.0.0": "--disable-wasm-trap-handler",
+		"18.20.8": "--wasm-enforce-bounds-checks", "20.11.1": "--wasm-enforce-bounds-checks",
+		"21.7.3":  "--wasm-enforce-bounds-checks",
+		"20.15.0": "--disable-wasm-trap-handler", "22.3.0": "--disable-wasm-trap-handler",
+		"24.0.0": "--disable-wasm-trap-handler",
 	} {
 		args := interpreterArgs(isolation.Interpreter{Language: isolation.NodeJS, Version: version}, "driver.cjs")
 		if args[0] != want {

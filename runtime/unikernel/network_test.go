@@ -19,8 +19,13 @@ import (
 
 var fetchers = map[isolation.Language]string{
 	isolation.NodeJS: `const http = require('http');
-const get = (url) => new Promise((resolve, reject) => http.get(url, (res) => { let s = ''; res.on('data', (d) => s += d); res.on('end', () => resolve(s)); }).on('error', reject));
-exports.handler = async ({ url, how }) => { try { return how === 'fetch' ? await (await fetch(url)).text() : await get(url); } catch (e) { return 'refused ' + (e.cause || e).code; } };`,
+const get = (url) => new Promise((resolve, reject) => http.get(url, (res) => {
+  let s = ''; res.on('data', (d) => s += d); res.on('end', () => resolve(s));
+}).on('error', reject));
+exports.handler = async ({ url, how }) => {
+  try { return how === 'fetch' ? await (await fetch(url)).text() : await get(url); }
+  catch (e) { return 'refused ' + (e.cause || e).code; }
+};`,
 	isolation.Python: `import urllib.request
 def handler(event, context):
     try:
@@ -100,13 +105,15 @@ def handler(event, context):
 			}
 			defer server.Close()
 			b := newBackend(t, Config{Allow: []string{server.Addr().String()}, HibernateAfter: -1})
-			sb := deployed(t, b, functionSnapshot(t, b, baseSnapshot(t, b, lang, nil), function(t, lang, source))).(*sandbox)
+			sb := deployed(t, b, functionSnapshot(t, b, baseSnapshot(t, b, lang, nil),
+				function(t, lang, source))).(*sandbox)
 			defer sb.Close()
 			port := server.Addr().(*net.TCPAddr).Port
 			ask := func() (got int, ended bool) {
 				t.Helper()
 				res := runtimetest.Invoke(t, sb, fmt.Sprintf(`{"port":%d,"say":"hello"}`, port))
-				if _, err := fmt.Sscanf(strings.ReplaceAll(string(res.Payload), " ", ""), "[%d,%t]", &got, &ended); err != nil {
+				if _, err := fmt.Sscanf(strings.ReplaceAll(string(res.Payload), " ", ""), "[%d,%t]", &got,
+					&ended); err != nil {
 					t.Fatalf("%+v", res)
 				}
 				return got, ended
@@ -160,8 +167,10 @@ func TestUCWithAConnectionIsClosedWhileItHibernates(t *testing.T) {
 	}
 	defer server.Close()
 	b := newBackend(t, Config{Allow: []string{server.Addr().String()}, HibernateAfter: -1})
-	const source = "const net = require('net'), { once } = require('events');\nlet s;\nexports.handler = async ({ port }) => { s = net.connect(port, '127.0.0.1'); s.on('data', () => {}); await once(s, 'connect'); };\n"
-	sb := deployed(t, b, functionSnapshot(t, b, baseSnapshot(t, b, isolation.NodeJS, nil), function(t, isolation.NodeJS, source))).(*sandbox)
+	const source = "const net = require('net'), { once } = require('events');\nlet s;\nexports.handler = async " +
+		"({ port }) => { s = net.connect(port, '127.0.0.1'); s.on('data', () => {}); await once(s, 'connect'); };\n"
+	sb := deployed(t, b, functionSnapshot(t, b, baseSnapshot(t, b, isolation.NodeJS, nil),
+		function(t, isolation.NodeJS, source))).(*sandbox)
 	runtimetest.Invoke(t, sb, fmt.Sprintf(`{"port":%d}`, server.Addr().(*net.TCPAddr).Port))
 	conn, err := server.Accept()
 	if err != nil {

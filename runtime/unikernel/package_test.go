@@ -25,7 +25,8 @@ var sums = map[isolation.Language]string{
 const fs = require('fs'), path = require('path'), { createHash } = require('crypto');
 exports.handler = async () => Object.fromEntries(fs.readdirSync(__dirname, { recursive: true, withFileTypes: true })
   .filter((e) => e.isFile()).map((e) => path.join(e.path, e.name))
-  .map((f) => [path.relative(__dirname, f), createHash('sha256').update(fs.readFileSync(f)).digest('hex') + ' ' + (fs.statSync(f).mode & 0o777).toString(8)]));
+  .map((f) => [path.relative(__dirname, f), createHash('sha256').update(fs.readFileSync(f)).digest('hex') + ' '
+    + (fs.statSync(f).mode & 0o777).toString(8)]));
 `,
 	isolation.Python: `
 import hashlib, os
@@ -35,7 +36,8 @@ def handler(event, context):
         dirs[:] = [d for d in dirs if d != "__pycache__"]
         for f in files:
             p = os.path.join(at, f)
-            out[os.path.relpath(p, here)] = "%s %o" % (hashlib.sha256(open(p, "rb").read()).hexdigest(), os.stat(p).st_mode & 0o777)
+            out[os.path.relpath(p, here)] = "%s %o" % (
+                hashlib.sha256(open(p, "rb").read()).hexdigest(), os.stat(p).st_mode & 0o777)
     return out
 `,
 }
@@ -56,7 +58,8 @@ func TestFunctionFindsItsWholePackage(t *testing.T) {
 				put(t, filepath.Join(fn.Package, name), bytes.Repeat([]byte{byte(i + 1)}, n), mode)
 			}
 			for i := range 1500 {
-				put(t, filepath.Join(fn.Package, fmt.Sprintf("node_modules/m%d/deep/er/index", i)), fmt.Append(nil, i), 0o600)
+				put(t, filepath.Join(fn.Package, fmt.Sprintf("node_modules/m%d/deep/er/index", i)), fmt.Append(nil, i),
+					0o600)
 			}
 			err := filepath.WalkDir(fn.Package, func(path string, d os.DirEntry, err error) error {
 				if err != nil || d.IsDir() {
@@ -109,7 +112,8 @@ func TestPackageLargerThanTheMemoryLimitIsRefused(t *testing.T) {
 	fn.Limits.MemoryBytes = 128 << 20
 	err := sb.Import(t.Context(), fn)
 	var fe *isolation.FunctionError
-	if !errors.As(err, &fe) || fe.Type != isolation.TypeOutOfMemory || !strings.Contains(fe.Message, "package does not fit") {
+	if !errors.As(err, &fe) || fe.Type != isolation.TypeOutOfMemory ||
+		!strings.Contains(fe.Message, "package does not fit") {
 		t.Errorf("import gave %v", err)
 	}
 	other := deployed(t, be, base)
@@ -127,18 +131,24 @@ func TestMalformedFilesEndTheUC(t *testing.T) {
 		payload []byte
 		says    string
 	}{
-		"outside of the package": {abi.AppendFile(nil, abi.File{}, "../f", nil), "a file of the package has a name that cannot be"},
-		"absolute":               {abi.AppendFile(nil, abi.File{}, "/f", nil), "a file of the package has a name that cannot be"},
-		"no name":                {abi.AppendFile(nil, abi.File{}, "", nil), "a file of the package has a name that cannot be"},
-		"file as directory":      {append(bytes.Clone(good), abi.AppendFile(nil, abi.File{}, "f/g", nil)...), "a file of the package has a name that cannot be"},
-		"short header":           {good[:abi.FileSize-8], "malformed file of the package"},
-		"short content":          {good[:abi.FileSize], "malformed file of the package"},
-		"long name":              {abi.AppendFile(nil, abi.File{}, strings.Repeat("n", 5000), nil), "malformed file of the package"},
+		"outside of the package": {abi.AppendFile(nil, abi.File{}, "../f", nil),
+			"a file of the package has a name that cannot be"},
+		"absolute": {abi.AppendFile(nil, abi.File{}, "/f", nil),
+			"a file of the package has a name that cannot be"},
+		"no name": {abi.AppendFile(nil, abi.File{}, "", nil),
+			"a file of the package has a name that cannot be"},
+		"file as directory": {append(bytes.Clone(good), abi.AppendFile(nil, abi.File{}, "f/g", nil)...),
+			"a file of the package has a name that cannot be"},
+		"short header":  {good[:abi.FileSize-8], "malformed file of the package"},
+		"short content": {good[:abi.FileSize], "malformed file of the package"},
+		"long name": {abi.AppendFile(nil, abi.File{}, strings.Repeat("n", 5000), nil),
+			"malformed file of the package"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sb := deployed(t, be, base).(*sandbox)
 			defer sb.Close()
-			if err := sb.live.channel.Send(abi.Msg{Type: abi.Files, Len: uint32(len(c.payload))}, c.payload); err != nil {
+			if err := sb.live.channel.Send(abi.Msg{Type: abi.Files, Len: uint32(len(c.payload))},
+				c.payload); err != nil {
 				t.Fatal(err)
 			}
 			var exit *guest.Exit

@@ -132,7 +132,9 @@ func fits(got, here snapshot.Header) error {
 // over, loaded or captured; nil for a base. A file that was altered is
 // snapshot.ErrBroken; one of another host, platform, interpreter or parent
 // snapshot.ErrMismatch.
-func (b *Backend) Load(ctx context.Context, r io.Reader, in isolation.Interpreter, parent isolation.Snapshot) (isolation.Snapshot, error) {
+func (b *Backend) Load(
+	ctx context.Context, r io.Reader, in isolation.Interpreter, parent isolation.Snapshot,
+) (isolation.Snapshot, error) {
 	if err := b.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("load snapshot: %w", err)
 	}
@@ -197,7 +199,9 @@ func (s *snap) load(ctx context.Context, r io.Reader) (err error) {
 	return nil
 }
 
-func (s *snap) filler(ctx context.Context, h snapshot.Header, runs []snapshot.Range, below *snapshot.Layer) (snapshot.Filler, error) {
+func (s *snap) filler(
+	ctx context.Context, h snapshot.Header, runs []snapshot.Range, below *snapshot.Layer,
+) (snapshot.Filler, error) {
 	if below != nil {
 		return snapshot.NewSmallFiller(s.backend.arena, below, h.Tenant, runs, h.Holes)
 	}

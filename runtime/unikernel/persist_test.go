@@ -18,7 +18,8 @@ func TestSavedStackServesInAnotherPlatform(t *testing.T) {
 			var files [2]bytes.Buffer
 			first := newBackend(t, Config{})
 			base := baseSnapshot(t, first, lang, steps)
-			for i, s := range []isolation.Snapshot{base, functionSnapshot(t, first, base, function(t, lang, nopSource[lang]))} {
+			for i, s := range []isolation.Snapshot{base, functionSnapshot(t, first, base,
+				function(t, lang, nopSource[lang]))} {
 				if _, err := first.Save(s, &files[i]); err != nil {
 					t.Fatal(err)
 				}
@@ -29,7 +30,8 @@ func TestSavedStackServesInAnotherPlatform(t *testing.T) {
 			}
 			second := newBackend(t, Config{})
 			in := runtimetest.Interpreter(t, lang)
-			if _, err := second.Load(t.Context(), bytes.NewReader(files[1].Bytes()), in, nil); !errors.Is(err, snapshot.ErrMismatch) {
+			if _, err := second.Load(t.Context(), bytes.NewReader(files[1].Bytes()), in, nil); !errors.Is(err,
+				snapshot.ErrMismatch) {
 				t.Errorf("a function's snapshot without its parent: %v", err)
 			}
 			loaded, err := second.Load(t.Context(), bytes.NewReader(files[0].Bytes()), in, nil)
@@ -44,7 +46,8 @@ func TestSavedStackServesInAnotherPlatform(t *testing.T) {
 			defer fn.Close()
 			sb := deployed(t, second, fn)
 			defer sb.Close()
-			if res := runtimetest.Invoke(t, sb, `{"a":1}`); strings.ReplaceAll(string(res.Payload), " ", "") != `{"a":1}` {
+			if res := runtimetest.Invoke(t, sb, `{"a":1}`); strings.ReplaceAll(string(res.Payload), " ",
+				"") != `{"a":1}` {
 				t.Errorf("%+v %v", res, res.Error)
 			}
 			refusals(t, second, in, files[0].Bytes())

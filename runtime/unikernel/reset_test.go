@@ -18,8 +18,14 @@ import (
 
 // keeping keep what they are sent in every way that a language offers.
 var keeping = map[isolation.Language]string{
-	isolation.NodeJS: `const all = []; exports.handler = async (e) => { all.push(e, Buffer.from(e), Buffer.alloc(1 << 16, e)); require('fs').writeFileSync('/tmp/x', e); return all.length; };`,
-	isolation.Python: "all = []\ndef handler(e, c):\n    all.extend([e, e.encode() * 1000, bytearray(e.encode())])\n    open('/tmp/x', 'w').write(e)\n    return len(all)\n",
+	isolation.NodeJS: `const all = [];
+exports.handler = async (e) => {
+  all.push(e, Buffer.from(e), Buffer.alloc(1 << 16, e));
+  require('fs').writeFileSync('/tmp/x', e);
+  return all.length;
+};`,
+	isolation.Python: "all = []\ndef handler(e, c):\n    all.extend([e, e.encode() * 1000, " +
+		"bytearray(e.encode())])\n    open('/tmp/x', 'w').write(e)\n    return len(all)\n",
 }
 
 // onlyOne is a base snapshot with one zygote, which keeps one spare.
@@ -145,7 +151,8 @@ func anonymousPages(t *testing.T, pid int) (all []uint64) {
 // Which pages are a UC's own is asked only where it had page faults, so lives that
 // have some and lives that have none take turns.
 func TestResetSpareHoldsNothingOfAnyLife(t *testing.T) {
-	const source = "let all = []; exports.handler = async ([text, pages]) => { for (let i = 0; i < pages; i++) all.push(Buffer.alloc(4096, text)); return all.length; };\n"
+	const source = "let all = []; exports.handler = async ([text, pages]) => { for (let i = 0; i < pages; i++) " +
+		"all.push(Buffer.alloc(4096, text)); return all.length; };\n"
 	b, base := onlyOne(t, isolation.NodeJS)
 	n := base.holders()[0]
 	for life, pages := range []int{100, 1, 400, 0, 30, 30, 900, 2} {
@@ -174,8 +181,10 @@ func TestResetSpareHoldsNothingOfAnyLife(t *testing.T) {
 
 func TestResetProcessesServeOtherFunctions(t *testing.T) {
 	for lang, body := range map[isolation.Language]string{
-		isolation.NodeJS: "globalThis.seen = (globalThis.seen || 0) + 1; exports.handler = async () => [globalThis.seen, %d, require('crypto').randomUUID(), process.pid];\n",
-		isolation.Python: "import builtins, os, uuid\nbuiltins.seen = getattr(builtins, 'seen', 0) + 1\ndef handler(e, c):\n    return [builtins.seen, %d, str(uuid.uuid4()), os.getpid()]\n",
+		isolation.NodeJS: "globalThis.seen = (globalThis.seen || 0) + 1; exports.handler = async () => " +
+			"[globalThis.seen, %d, require('crypto').randomUUID(), process.pid];\n",
+		isolation.Python: "import builtins, os, uuid\nbuiltins.seen = getattr(builtins, 'seen', 0) + 1\ndef " +
+			"handler(e, c):\n    return [builtins.seen, %d, str(uuid.uuid4()), os.getpid()]\n",
 	} {
 		t.Run(string(lang), func(t *testing.T) {
 			b, base := onlyOne(t, lang)
@@ -209,7 +218,8 @@ func TestEndOfAUCEndsItsFunction(t *testing.T) {
 		body string
 		most int // spares that come of it
 	}{
-		"busy":      {"exports.handler = async () => { setImmediate(function f() { for (let t = Date.now(); Date.now() < t + 200;); setImmediate(f); }); return 1; };\n", 1},
+		"busy": {"exports.handler = async () => { setImmediate(function f() { for (let t = Date.now(); " +
+			"Date.now() < t + 200;); setImmediate(f); }); return 1; };\n", 1},
 		"dead":      {"exports.handler = async () => process.exit(3);\n", 0},
 		"too large": {"let b; exports.handler = async () => { b = Buffer.alloc(32 << 20, 1); return 1; };\n", 0},
 	} {
@@ -248,7 +258,8 @@ func BenchmarkCachedSnapshots(b *testing.B) {
 		be := newBackend(b, Config{})
 		base := baseSnapshot(b, be, lang, be.Anticipate())
 		source := map[isolation.Language]string{
-			isolation.NodeJS: "exports.handler = async () => %d;\n", isolation.Python: "def handler(e, c):\n    return %d\n",
+			isolation.NodeJS: "exports.handler = async () => %d;\n",
+			isolation.Python: "def handler(e, c):\n    return %d\n",
 		}
 		all := make([]isolation.Snapshot, b.N)
 		before := be.arena.Bytes()

@@ -24,7 +24,8 @@ def handler(event, context):
     return seen
 `
 	be := newBackend(t, Config{})
-	sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, isolation.Python, nil), function(t, isolation.Python, code)))
+	sb := deployed(t, be, functionSnapshot(t, be, baseSnapshot(t, be, isolation.Python, nil),
+		function(t, isolation.Python, code)))
 	defer sb.Close()
 	if got := string(runtimetest.Invoke(t, sb, "[10, 1000]").Payload); got != "[true, true, false]" {
 		t.Errorf("the place traps before, after 10 and after 1010 calls: %s", got)

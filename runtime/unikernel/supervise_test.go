@@ -137,7 +137,9 @@ func TestLostProcessesAreReplacedAndCallsGoOn(t *testing.T) {
 				}
 			}
 			// A process that is on its way out may take a call with it.
-			runtimetest.Eventually(t, "the processes are gone", func() bool { return !slices.ContainsFunc(dying, alive) })
+			runtimetest.Eventually(t, "the processes are gone", func() bool {
+				return !slices.ContainsFunc(dying, alive)
+			})
 			for i := range 2 * b.cfg.spares() {
 				if err := retried(t.Context(), b, snap); err != nil {
 					t.Fatalf("call %d: %v", i, err)
@@ -171,7 +173,8 @@ func descriptors(t *testing.T) int {
 }
 
 func TestUCThatIsStoppedDuringACallEndsTheCall(t *testing.T) {
-	_, sb, neighbour := withNeighbour(t, `exports.handler = () => new Promise(() => { console.log("begun"); setTimeout(() => {}, 1e8); });`)
+	_, sb, neighbour := withNeighbour(t,
+		`exports.handler = () => new Promise(() => { console.log("begun"); setTimeout(() => {}, 1e8); });`)
 	pid, err := sb.(*sandbox).live.uc.HostPID(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +182,8 @@ func TestUCThatIsStoppedDuringACallEndsTheCall(t *testing.T) {
 	done := make(chan isolation.Result, 1)
 	begin := time.Now()
 	go func() {
-		res, err := sb.Invoke(context.Background(), isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(60 * time.Second)})
+		res, err := sb.Invoke(context.Background(), isolation.Invocation{ID: "r", Payload: []byte("{}"),
+			Deadline: time.Now().Add(60 * time.Second)})
 		if err != nil {
 			t.Error(err)
 		}
@@ -189,7 +193,8 @@ func TestUCThatIsStoppedDuringACallEndsTheCall(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	if res := <-done; res.Outcome != isolation.Crashed || res.Error == nil || !strings.Contains(res.Error.Message, "signal: killed") || time.Since(begin) > 30*time.Second {
+	if res := <-done; res.Outcome != isolation.Crashed || res.Error == nil ||
+		!strings.Contains(res.Error.Message, "signal: killed") || time.Since(begin) > 30*time.Second {
 		t.Errorf("%+v %v after %v", res, res.Error, time.Since(begin))
 	}
 	runtimetest.Invoke(t, neighbour, "1")
@@ -206,7 +211,8 @@ func TestIdleUCThatDiedDoesNotTakeTheNextCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	runtimetest.Eventually(t, "it is gone", sb.(*sandbox).live.channel.Ended)
-	_, err = sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("1"), Deadline: time.Now().Add(time.Minute)})
+	_, err = sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("1"),
+		Deadline: time.Now().Add(time.Minute)})
 	if !errors.Is(err, isolation.ErrUndelivered) || !strings.Contains(err.Error(), "signal: killed") {
 		t.Errorf("a call of a UC that was killed before: %v", err)
 	}

@@ -30,7 +30,8 @@ def handler(event, context):
 // spoilerFunction is the function with its library.
 func spoilerFunction(t *testing.T) isolation.Function {
 	fn := function(t, isolation.Python, spoiler)
-	compile(t, filepath.Join(fn.Package, "taskstate.so"), "-shared", "-fPIC", "-nostdlib", "-mfsgsbase", "csrc/guests/lib/taskstate.c")
+	compile(t, filepath.Join(fn.Package, "taskstate.so"), "-shared", "-fPIC", "-nostdlib", "-mfsgsbase",
+		"csrc/guests/lib/taskstate.c")
 	return fn
 }
 
@@ -104,7 +105,8 @@ func TestNothingThatAGuestSetInItsTaskOutlivesAReset(t *testing.T) {
 	fn := spoilerFunction(t)
 	for _, c := range spoilings {
 		t.Run(c.name, func(t *testing.T) {
-			if flags, err := cpuFeatures(); c.way == protectionKeys && (err != nil || !slices.Contains(flags, "ospke")) {
+			if flags, err := cpuFeatures(); c.way == protectionKeys &&
+				(err != nil || !slices.Contains(flags, "ospke")) {
 				t.Skip("this processor has no protection keys (ospke in /proc/cpuinfo)")
 			}
 			emptyPool(n)
@@ -139,7 +141,8 @@ func TestNothingThatAGuestSetInItsTaskOutlivesAReset(t *testing.T) {
 			}
 			for range 2 { // what a first trap does not show
 				if res := runtimetest.Invoke(t, next, "0"); string(res.Payload) != "0" {
-					t.Errorf("the next function sees %s of it (bits of csrc/guests/lib/taskstate.c), %v", res.Payload, res.Error)
+					t.Errorf("the next function sees %s of it (bits of csrc/guests/lib/taskstate.c), %v", res.Payload,
+						res.Error)
 				}
 			}
 			if status := taskStatus(t, processOf(t, next)); strings.Trim(status["SigBlk"], "0") != "" {

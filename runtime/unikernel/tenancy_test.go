@@ -50,20 +50,23 @@ func serveAccount(t *testing.T, b *Backend, base *snap, known bool, account stri
 		t.Fatal(err)
 	}
 	var pid uint32
-	if res := runtimetest.Invoke(t, sb, "{}"); res.Outcome != isolation.OK || json.Unmarshal(res.Payload, &pid) != nil || pid != sb.pid {
+	if res := runtimetest.Invoke(t, sb, "{}"); res.Outcome != isolation.OK ||
+		json.Unmarshal(res.Payload, &pid) != nil || pid != sb.pid {
 		t.Fatalf("%+v, want process id %d", res, sb.pid)
 	}
 	return sb, before, processOf(t, sb)
 }
 
 func TestProcessesAreReusedWithinAnAccountAlone(t *testing.T) {
-	for name, known := range map[string]bool{"account known at the deploy": true, "account known at the import": false} {
+	for name, known := range map[string]bool{"account known at the deploy": true,
+		"account known at the import": false} {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend(t, Config{Spares: 4, HibernateAfter: -1})
 			base := baseSnapshot(t, b, isolation.NodeJS, nil).(*snap)
 			of, again := map[int]string{}, map[string]int{}
 			for round := range 4 {
-				for _, account := range []string{"111111111111", "222222222222", "", "111111111111", "openwhisk/guest"} {
+				for _, account := range []string{"111111111111", "222222222222", "", "111111111111",
+					"openwhisk/guest"} {
 					sb, before, after := serveAccount(t, b, base, known, account)
 					if known && account != "" && before != after {
 						t.Errorf("round %d: the import changed the process", round)

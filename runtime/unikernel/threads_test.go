@@ -50,7 +50,8 @@ def handler(event, context):
 }
 
 func TestThreadsAreLimitedAsProcessesAre(t *testing.T) {
-	for lang, refusal := range map[isolation.Language]string{isolation.NodeJS: "EAGAIN", isolation.Python: "can't start new thread"} {
+	for lang, refusal := range map[isolation.Language]string{isolation.NodeJS: "EAGAIN",
+		isolation.Python: "can't start new thread"} {
 		t.Run(string(lang), func(t *testing.T) {
 			be := newBackend(t, Config{})
 			base := baseSnapshot(t, be, lang, nil)

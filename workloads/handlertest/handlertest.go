@@ -10,8 +10,12 @@ import (
 // callers run the handler of the package that is their first argument with the
 // event that is their second, and print its result as JSON.
 var callers = map[string][]string{
-	"nodejs": {"node", "-e", `require(process.argv[1]+'/index.js').handler(JSON.parse(process.argv[2])).then(v=>console.log(JSON.stringify(v)))`},
-	"python": {"python3", "-c", "import sys,json;sys.path.insert(0,sys.argv[1]);import index;print(json.dumps(index.handler(json.loads(sys.argv[2]),None)))"},
+	"nodejs": {"node", "-e",
+		`require(process.argv[1]+'/index.js').handler(JSON.parse(process.argv[2]))` +
+			`.then(v=>console.log(JSON.stringify(v)))`},
+	"python": {"python3", "-c",
+		"import sys,json;sys.path.insert(0,sys.argv[1]);import " +
+			"index;print(json.dumps(index.handler(json.loads(sys.argv[2]),None)))"},
 }
 
 // Languages are those that Call knows.

@@ -40,7 +40,8 @@ func TestImageHoldsTheInterpreterAndNoUserOfTheHost(t *testing.T) {
 			if info, err := os.Stat(filepath.Join(img.Root, in.Path)); err != nil || info.Mode()&0o111 == 0 {
 				t.Errorf("the executable: %v, %v", info, err)
 			}
-			if b, err := os.ReadFile(filepath.Join(img.Root, "/etc/passwd")); err != nil || strings.Count(string(b), "\n") != 2 {
+			if b, err := os.ReadFile(filepath.Join(img.Root, "/etc/passwd")); err != nil ||
+				strings.Count(string(b), "\n") != 2 {
 				t.Errorf("/etc/passwd is %q, %v", b, err)
 			}
 			for _, path := range []string{"/etc/shadow", "/root", "/home", "/bin/sh", "/usr/bin/apt-get"} {

@@ -70,7 +70,8 @@ func TestFilterAllowsTheListAlone(t *testing.T) {
 	}
 	allowed := 0
 	for _, c := range []struct{ from, ip, want string }{
-		// mmap, munmap, rt_sigreturn, madvise, sendto, recvfrom, arch_prctl, clock_gettime, exit_group, ppoll, getrandom
+		// mmap, munmap, rt_sigreturn, madvise, sendto, recvfrom, arch_prctl, clock_gettime, exit_group, ppoll,
+		// getrandom
 		{"UC_STUB_IP", "0x7e0000000002", "9 11 15 28 44 45 158 228 231 271 318"},
 		{"UC_RESET_IP", "0x7e0000000032", "131"}, // sigaltstack
 		{"the libOS elsewhere", "0x7e0000000100", ""},

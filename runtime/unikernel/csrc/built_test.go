@@ -25,7 +25,8 @@ type checkedIn struct {
 
 var checkedInBinaries = []checkedIn{
 	{"libos", "libos.elf",
-		[]string{"*/*.[chS]", "*.ld", "build.sh", "vdso/*.ld", "vdso/*.map", "../common/*.[ch]", "../../abi/*.h"}, libosID},
+		[]string{"*/*.[chS]", "*.ld", "build.sh", "vdso/*.ld", "vdso/*.map", "../common/*.[ch]", "../../abi/*.h"},
+		libosID},
 	{"tender", "tender.elf", []string{"*.[chS]", "*.ld", "build.sh", "../common/*.[ch]", "../../abi/*.h"}, tenderID},
 }
 
@@ -102,7 +103,8 @@ func TestCheckedInBinariesNameTheirSources(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, want := c.id(t, data), c.sum(t); !bytes.Equal(got, want) {
-			t.Errorf("%s was built from other sources (%x, now %x): run go generate ./runtime/unikernel/csrc", c.file, got, want)
+			t.Errorf("%s was built from other sources (%x, now %x): run go generate ./runtime/unikernel/csrc", c.file,
+				got, want)
 		}
 	}
 }

@@ -24,9 +24,11 @@ func TestSampleIsTheSameForTheSameSeed(t *testing.T) {
 }
 
 func TestCompareCountsWhatPassesAsAProcessAndForksNothing(t *testing.T) {
-	process := []Result{{Test: "a", Outcome: Pass}, {Test: "b", Outcome: Pass}, {Test: "c", Outcome: Pass, Forked: true},
+	process := []Result{{Test: "a", Outcome: Pass}, {Test: "b", Outcome: Pass},
+		{Test: "c", Outcome: Pass, Forked: true},
 		{Test: "d", Outcome: Fail}, {Test: "e", Outcome: Pass}, {Test: "f", Outcome: Pass}}
-	uc := []Result{{Test: "a", Outcome: Pass}, {Test: "b", Outcome: Hang}, {Test: "c", Outcome: Fail}, {Test: "d", Outcome: Pass},
+	uc := []Result{{Test: "a", Outcome: Pass}, {Test: "b", Outcome: Hang}, {Test: "c", Outcome: Fail},
+		{Test: "d", Outcome: Pass},
 		{Test: "f", Outcome: Skip}}
 	r := Compare(process, uc)
 	if r.Compared != 4 || r.Passed != 1 || r.Forked != 1 || r.NotOnProcess != 1 || len(r.Lost) != 3 {
@@ -56,8 +58,9 @@ func TestEveryTestOfASickModuleIsOneResult(t *testing.T) {
 		t.Skip("this host has no /usr/bin/python3")
 	}
 	dir := t.TempDir()
-	for name, content := range map[string]string{"runner.py": string(runner), "test/__init__.py": "", "test/support/__init__.py": "",
-		"test/test_sick.py": sick} {
+	for name, content := range map[string]string{"runner.py": string(runner), "test/__init__.py": "",
+		"test/support/__init__.py": "",
+		"test/test_sick.py":        sick} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -87,7 +90,8 @@ func TestEveryTestOfASickModuleIsOneResult(t *testing.T) {
 func TestNodeTestsThatSpawnAreKnownByTheirSource(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"common/index.js": "require('child_process')", "common/quiet.js": "", "common/loud.js": "const { spawn } = require('child_process')",
+		"common/index.js": "require('child_process')", "common/quiet.js": "",
+		"common/loud.js": "const { spawn } = require('child_process')",
 	} {
 		os.MkdirAll(filepath.Join(dir, "common"), 0o755)
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {

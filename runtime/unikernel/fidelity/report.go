@@ -23,7 +23,8 @@ func Compare(process, uc []Result) Report {
 	var rep Report
 	for _, p := range process {
 		key := p.Unit + " " + p.Test
-		got := Result{Unit: p.Unit, Test: p.Test, Outcome: Fail, Why: "no result: a fixture failed, or the module is not there"}
+		got := Result{Unit: p.Unit, Test: p.Test, Outcome: Fail,
+			Why: "no result: a fixture failed, or the module is not there"}
 		if len(in[key]) > 0 {
 			got, in[key] = in[key][0], in[key][1:]
 		}
@@ -65,7 +66,8 @@ func (r Report) WriteTo(w io.Writer) (int64, error) {
 			return n, err
 		}
 	}
-	k, err := fmt.Fprintf(w, "%d of %d tests pass in a UC: %.2f %%; %d hang. Left out: %d need fork or exec, %d do not pass as a process.\n",
+	k, err := fmt.Fprintf(w,
+		"%d of %d tests pass in a UC: %.2f %%; %d hang. Left out: %d need fork or exec, %d do not pass as a process.\n",
 		r.Passed, r.Compared, r.Percent(), hangs, r.Forked, r.NotOnProcess)
 	return n + int64(k), err
 }

@@ -15,7 +15,8 @@ import (
 func packed(sizes ...int) driver.Code {
 	var c driver.Code
 	for i, n := range sizes {
-		c.Files = append(c.Files, driver.File{Path: fmt.Sprintf("d%d/%s", i%3, strings.Repeat("n", i+1)), Size: int64(n), Mode: 0o644})
+		c.Files = append(c.Files, driver.File{Path: fmt.Sprintf("d%d/%s", i%3, strings.Repeat("n", i+1)),
+			Size: int64(n), Mode: 0o644})
 		c.Bytes = append(c.Bytes, bytes.Repeat([]byte{byte(i)}, n)...)
 	}
 	return c

@@ -47,7 +47,8 @@ func addMountPoints(t *rootfs.Tree) {
 	}
 }
 
-// Write writes the image of a tree, with the directories that the libOS mounts over. The same files give the same bytes.
+// Write writes the image of a tree, with the directories that the libOS mounts over. The same files give the same
+// bytes.
 func Write(w io.Writer, t *rootfs.Tree) (int64, error) {
 	l := newLayout(t)
 	// The superblock holds the checksum of what follows, so the files are read twice: once to sum, once to write.

@@ -95,7 +95,8 @@ func (im *Reader) table(off, n uint64) ([]byte, error) {
 func (im *Reader) decode(b []byte) {
 	for ; len(b) >= inodeSize; b = b[inodeSize:] {
 		le := binary.LittleEndian
-		im.inodes = append(im.inodes, inode{le.Uint32(b), le.Uint32(b[4:]), le.Uint64(b[8:]), le.Uint64(b[16:]), int64(le.Uint64(b[24:]))})
+		im.inodes = append(im.inodes, inode{le.Uint32(b), le.Uint32(b[4:]), le.Uint64(b[8:]), le.Uint64(b[16:]),
+			int64(le.Uint64(b[24:]))})
 	}
 }
 

@@ -60,7 +60,8 @@ func (p *Proxy) resolve(msg []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := dnsmessage.Header{ID: head.ID, Response: true, RecursionDesired: head.RecursionDesired, RecursionAvailable: true}
+	out := dnsmessage.Header{ID: head.ID, Response: true, RecursionDesired: head.RecursionDesired,
+		RecursionAvailable: true}
 	var addrs []netip.Addr
 	switch {
 	case q.Class != dnsmessage.ClassINET || !p.rules.resolves(q.Name.String()):

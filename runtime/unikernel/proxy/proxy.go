@@ -55,7 +55,8 @@ type Proxy struct {
 // called from several goroutines.
 func New(rules *Rules, send func(abi.Msg, []byte) error) *Proxy {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Proxy{rules: rules, send: send, ctx: ctx, cancel: cancel, conns: map[uint32]*conn{}, names: map[netip.Addr][]string{}}
+	return &Proxy{rules: rules, send: send, ctx: ctx, cancel: cancel, conns: map[uint32]*conn{},
+		names: map[netip.Addr][]string{}}
 }
 
 // Close ends all connections and waits for their goroutines.

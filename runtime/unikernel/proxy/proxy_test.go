@@ -20,7 +20,8 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestRules(t *testing.T) {
-	r, err := ParseRules([]string{"api.example.com:443", "*.example.org:*", "192.0.2.7:80", "198.51.100.0/24:8080", "127.0.0.1:9000", "0.0.0.0/0:25"})
+	r, err := ParseRules([]string{"api.example.com:443", "*.example.org:*", "192.0.2.7:80", "198.51.100.0/24:8080",
+		"127.0.0.1:9000", "0.0.0.0/0:25"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,8 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s: %v", to, got)
 		}
 	}
-	for name, want := range map[string]bool{"API.example.com.": true, "example.com": false, "a.b.example.org": true, "example.org": false, "evil-example.org": false} {
+	for name, want := range map[string]bool{"API.example.com.": true, "example.com": false, "a.b.example.org": true,
+		"example.org": false, "evil-example.org": false} {
 		if got := r.resolves(name); got != want {
 			t.Errorf("%s: %v", name, got)
 		}
@@ -207,9 +209,11 @@ func TestGuestThatFloodsLosesItsConnection(t *testing.T) {
 
 func TestNamesOutsideTheListDoNotExist(t *testing.T) {
 	g := newGuest(t, "localhost:80")
-	for name, want := range map[string]dnsmessage.RCode{"example.com.": dnsmessage.RCodeNameError, "localhost.": dnsmessage.RCodeSuccess} {
+	for name, want := range map[string]dnsmessage.RCode{"example.com.": dnsmessage.RCodeNameError,
+		"localhost.": dnsmessage.RCodeSuccess} {
 		q := dnsmessage.Message{Header: dnsmessage.Header{ID: 5, RecursionDesired: true},
-			Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName(name), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}}}
+			Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName(name), Type: dnsmessage.TypeA,
+				Class: dnsmessage.ClassINET}}}
 		packed, err := q.Pack()
 		if err != nil {
 			t.Fatal(err)
@@ -232,7 +236,8 @@ func TestNamesOutsideTheListDoNotExist(t *testing.T) {
 
 func FuzzHandle(f *testing.F) {
 	f.Add(uint16(abi.Open), uint32(1), uint32(0), abi.AppendAddr(nil, netip.MustParseAddrPort("127.0.0.1:1")))
-	f.Add(uint16(abi.Dgram), uint32(1), uint32(0), append(abi.AppendAddr(nil, netip.MustParseAddrPort("10.0.2.3:53")), 0, 1, 2, 3))
+	f.Add(uint16(abi.Dgram), uint32(1), uint32(0), append(abi.AppendAddr(nil, netip.MustParseAddrPort("10.0.2.3:53")),
+		0, 1, 2, 3))
 	f.Fuzz(func(t *testing.T, typ uint16, id, arg uint32, payload []byte) {
 		p := New(nil, func(abi.Msg, []byte) error { return nil })
 		p.Handle(abi.Msg{Type: abi.MsgType(typ), ID: id, Arg: arg, Len: uint32(len(payload))}, payload)

@@ -97,7 +97,8 @@ func (r *Rules) address(to netip.AddrPort) bool {
 		return false
 	}
 	for _, n := range r.nets {
-		if (n.port == 0 || n.port == to.Port()) && n.prefix.Contains(to.Addr()) && (n.prefix.IsSingleIP() || !inner(to.Addr())) {
+		if (n.port == 0 || n.port == to.Port()) && n.prefix.Contains(to.Addr()) &&
+			(n.prefix.IsSingleIP() || !inner(to.Addr())) {
 			return true
 		}
 	}

@@ -185,7 +185,8 @@ func (a *Arena) trim() {
 			k++
 		}
 		// If the host cannot, the memory stays with the slots until they are used again.
-		_ = unix.Fallocate(a.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, int64(idle[0])*PageSize, int64(k)*PageSize)
+		_ = unix.Fallocate(a.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, int64(idle[0])*PageSize,
+			int64(k)*PageSize)
 		idle = idle[k:]
 	}
 }

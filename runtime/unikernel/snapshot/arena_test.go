@@ -112,7 +112,8 @@ func TestMemoryOfClosedLayersGoesBackToTheHost(t *testing.T) {
 	if a.Bytes() != int64(stageSlots)*PageSize {
 		t.Errorf("%d bytes are in use, one stage is %d", a.Bytes(), stageSlots*PageSize)
 	}
-	if got, most := resident(), int64(2*freeSlots+stageSlots)*PageSize+int64(os.Getpagesize()); got > most || full < 50000*PageSize {
+	if got, most := resident(), int64(2*freeSlots+stageSlots)*PageSize+int64(os.Getpagesize()); got > most ||
+		full < 50000*PageSize {
 		t.Errorf("%d bytes are resident of %d, want at most %d", got, full, most)
 	}
 	// What was given back is used again, with the new content.
@@ -148,7 +149,8 @@ func TestPagesOfALargeLayerStayWhereTheyWereCaptured(t *testing.T) {
 	top := a.top
 	y := capture(t, a, "tenant", ys...)
 	if a.top != top+Slot(len(ys)) || y.Size() != int64(len(ys)-1)*PageSize {
-		t.Errorf("%d slots for a layer of %d pages, which says it has %d bytes of its own", a.top-top, len(ys), y.Size())
+		t.Errorf("%d slots for a layer of %d pages, which says it has %d bytes of its own", a.top-top, len(ys),
+			y.Size())
 	}
 	x.Close()
 	for i, want := range ys {

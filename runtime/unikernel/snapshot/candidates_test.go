@@ -38,7 +38,8 @@ func captureOf(t *testing.T, a *Arena, e *Candidates, tenant, content string) *L
 	a.Hold(shared)
 	l := NewSmall(a, nil, tenant, pages, nil, first, n)
 	if got, want := l.Size(), int64(len(content)-len(shared))*PageSize; got != want {
-		t.Errorf("a layer of %d pages, %d of them expected, has %d bytes of its own, want %d", len(content), len(shared), got, want)
+		t.Errorf("a layer of %d pages, %d of them expected, has %d bytes of its own, want %d", len(content),
+			len(shared), got, want)
 	}
 	if err := l.Commit(nil); err != nil {
 		t.Fatal(err)

@@ -49,7 +49,8 @@ func TestPageThatWentBackToTheRuntimesContentIsCaptured(t *testing.T) {
 	for name, below := range map[string]*Layer{"runtime": base, "function": function} {
 		layer := arena.NewChild(below, "", got, []Range{{VPN: changed, Pages: 2}}, stage, m)
 		if slot, ok := layer.Find(untouched); !ok || slot != stage+1 {
-			t.Errorf("over the %s: a page that was discarded and written again as it was is not in the layer: a deploy would show zeros", name)
+			t.Errorf("over the %s: a page that was discarded and written again as it was is not in the layer: a "+
+				"deploy would show zeros", name)
 		}
 	}
 }

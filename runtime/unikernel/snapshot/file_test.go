@@ -17,7 +17,8 @@ func content(vpn uint32, buf []byte) error {
 
 func sample(t testing.TB) []byte {
 	var b bytes.Buffer
-	h := Header{ABI: 2, LibOS: "ab", Runtime: "nodejs20.x", CPU: []string{"sse2"}, Holes: []Range{{1, 2}}, Seq: 3, Imported: true}
+	h := Header{ABI: 2, LibOS: "ab", Runtime: "nodejs20.x", CPU: []string{"sse2"}, Holes: []Range{{1, 2}}, Seq: 3,
+		Imported: true}
 	if _, err := Write(&b, h, []Range{{1024, 2}, {4096, 1}}, content); err != nil {
 		t.Fatal(err)
 	}
@@ -158,8 +159,10 @@ func ExampleLayer_Has() {
 }
 
 func TestHeaderOfAnOlderFileIsRead(t *testing.T) {
-	h, err := parseHeader([]byte(`{"runtime":"python3.11","gone":[{"VPN":1,"Pages":2}],"touched":[{"VPN":5,"Pages":6}]}`))
-	if err != nil || len(h.Holes) != 1 || h.Holes[0] != (Range{1, 2}) || len(h.Written) != 1 || h.Written[0] != (Range{5, 6}) {
+	h, err := parseHeader([]byte(`{"runtime":"python3.11","gone":[{"VPN":1,"Pages":2}],` +
+		`"touched":[{"VPN":5,"Pages":6}]}`))
+	if err != nil || len(h.Holes) != 1 || h.Holes[0] != (Range{1, 2}) || len(h.Written) != 1 ||
+		h.Written[0] != (Range{5, 6}) {
 		t.Errorf("%+v, %v", h, err)
 	}
 	if _, err := parseHeader([]byte(`{"runtime":"python3.11","another":1}`)); err == nil {

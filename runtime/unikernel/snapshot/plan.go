@@ -78,7 +78,8 @@ func (p Plan) copies(pages []Page) Plan {
 			p[len(p)-1].Pages++
 			continue
 		}
-		p = append(p, Placement{Extent: Extent{VPN: page.VPN, Pages: 1, Off: int64(page.Slot) * PageSize}, Kind: Copied})
+		p = append(p, Placement{Extent: Extent{VPN: page.VPN, Pages: 1, Off: int64(page.Slot) * PageSize},
+			Kind: Copied})
 	}
 	return p
 }

@@ -75,7 +75,8 @@ func (t *Table) parse(scratch []byte, r reply) error {
 
 func holes(st abi.UCState) (out []snapshot.Range) {
 	for _, d := range st.Discard {
-		out = append(out, snapshot.Range{VPN: uint32(d.Start / abi.PageSize), Pages: uint32((d.End - d.Start) / abi.PageSize)})
+		out = append(out, snapshot.Range{VPN: uint32(d.Start / abi.PageSize),
+			Pages: uint32((d.End - d.Start) / abi.PageSize)})
 	}
 	return out
 }
@@ -84,7 +85,9 @@ func holes(st abi.UCState) (out []snapshot.Range) {
 // stage of the arena. Pages that are as a candidate says are not written. direct:
 // no small layer lies between the zygote and the UC, so that pages as the zygote
 // has them need no entry.
-func (c Child) Capture(ctx context.Context, stage snapshot.Slot, slots int, direct bool, candidates []snapshot.Page) (t Table, err error) {
+func (c Child) Capture(
+	ctx context.Context, stage snapshot.Slot, slots int, direct bool, candidates []snapshot.Page,
+) (t Table, err error) {
 	o := order{op: opCapture, a: uint64(stage), b: uint64(slots), flags: uint32(len(candidates)) << flagCandidates}
 	if direct {
 		o.flags |= flagDirect
@@ -159,7 +162,9 @@ func (c Child) reuse(ctx context.Context, r *Run) error {
 		return nil
 	}
 	packet, spilled := r.encode(opRun, c.zygote)
-	_, err := c.ask(ctx, order{op: opReuse}, func(scratch []byte) { copy(scratch[copy(scratch, packet):], spilled) }, nil)
+	_, err := c.ask(ctx, order{op: opReuse}, func(scratch []byte) {
+		copy(scratch[copy(scratch, packet):], spilled)
+	}, nil)
 	if errors.Is(err, unix.E2BIG) {
 		return errTooLarge
 	}

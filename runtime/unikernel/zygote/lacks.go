@@ -99,10 +99,12 @@ func (e *startError) cause(h hostFacts) (what, remedy string) {
 	case syscall.EPERM, syscall.EACCES:
 		return e.ofPermission(errno, h)
 	case syscall.ENOSYS:
-		return "the kernel, or a system call filter of this environment, lacks a call", "Linux 5.15 or later; " + withoutFilter
+		return "the kernel, or a system call filter of this environment, lacks a call", "Linux 5.15 or later; " +
+			withoutFilter
 	}
 	if errors.Is(e.err, errSilent) {
-		return "the host is too busy, or something stopped the tender", "try again; look for a debugger or a frozen cgroup"
+		return "the host is too busy, or something stopped the tender",
+			"try again; look for a debugger or a frozen cgroup"
 	}
 	return "", "see the messages of the kernel (dmesg)"
 }
@@ -114,13 +116,15 @@ func ofSignal(s syscall.Signal, h hostFacts) (what, remedy string) {
 	case s == syscall.SIGSYS:
 		return "a system call filter of this environment kills the tender", withoutFilter
 	case !h.reachesTender:
-		return "this kernel gives a process too few addresses (user-mode Linux does)", "use a kernel with 47 bits of addresses, or another backend"
+		return "this kernel gives a process too few addresses (user-mode Linux does)",
+			"use a kernel with 47 bits of addresses, or another backend"
 	case h.addressLimit != unlimited:
 		return ofMemory(h)
 	case s == syscall.SIGXCPU:
 		return "the limit of processor time (RLIMIT_CPU) is met", "ulimit -t unlimited before the start"
 	case s == syscall.SIGKILL:
-		return "the tender was killed, by the kernel for want of memory or by another process", "see the messages of the kernel (dmesg)"
+		return "the tender was killed, by the kernel for want of memory or by another process",
+			"see the messages of the kernel (dmesg)"
 	}
 	return "the tender crashes", "see the messages of the kernel (dmesg), and report it"
 }
@@ -128,16 +132,19 @@ func ofSignal(s syscall.Signal, h hostFacts) (what, remedy string) {
 func ofMemory(h hostFacts) (what, remedy string) {
 	switch {
 	case h.addressLimit != unlimited:
-		return fmt.Sprintf("a UC reserves 400 GB of addresses, and RLIMIT_AS is %d MB", h.addressLimit>>20), "ulimit -v unlimited before the start (systemd: LimitAS=infinity)"
+		return fmt.Sprintf("a UC reserves 400 GB of addresses, and RLIMIT_AS is %d MB", h.addressLimit>>20),
+			"ulimit -v unlimited before the start (systemd: LimitAS=infinity)"
 	case h.overcommit == "2":
-		return "a UC reserves 400 GB of addresses, which vm.overcommit_memory=2 counts as memory", "sysctl vm.overcommit_memory=0"
+		return "a UC reserves 400 GB of addresses, which vm.overcommit_memory=2 counts as memory",
+			"sysctl vm.overcommit_memory=0"
 	}
 	return "the host is out of memory", "end other processes, or give this environment more memory"
 }
 
 func ofProcesses(h hostFacts) (what, remedy string) {
 	if h.tightest.Name == "" {
-		return "the host lets this user start no further process", "end other processes, or raise RLIMIT_NPROC (ulimit -u), kernel.pid_max and pids.max"
+		return "the host lets this user start no further process",
+			"end other processes, or raise RLIMIT_NPROC (ulimit -u), kernel.pid_max and pids.max"
 	}
 	return fmt.Sprintf("there may be no further process: %s is %d", h.tightest.Name, h.tightest.Max), h.tightest.Remedy
 }
@@ -148,13 +155,16 @@ func (e *startError) ofPermission(errno syscall.Errno, h hostFacts) (what, remed
 	case e.step == stepProgram, e.step == stepFork && errno == syscall.EACCES:
 		return "programs in memory may not be run", "sysctl vm.memfd_noexec=1"
 	case h.apparmorUsers && h.uid != 0:
-		return "AppArmor keeps users from user namespaces", "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root"
+		return "AppArmor keeps users from user namespaces",
+			"sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root"
 	case e.step == stepFork && h.clone == "0" && h.uid != 0:
 		return "this user may not make user namespaces", "sysctl kernel.unprivileged_userns_clone=1, or run as root"
 	case e.step == stepFork && h.chroot:
-		return "the kernel makes no user namespaces below a changed root directory (chroot)", "pivot_root, or a mount namespace, instead of chroot"
+		return "the kernel makes no user namespaces below a changed root directory (chroot)",
+			"pivot_root, or a mount namespace, instead of chroot"
 	case e.step == stepMount && h.maskedProc:
-		return "parts of /proc are hidden here, so no other may be mounted", "docker run --security-opt systempaths=unconfined"
+		return "parts of /proc are hidden here, so no other may be mounted",
+			"docker run --security-opt systempaths=unconfined"
 	case e.step == stepFork && h.filtered:
 		return "a system call filter of this environment forbids user namespaces", withoutFilter
 	case h.profile != "":
@@ -162,7 +172,8 @@ func (e *startError) ofPermission(errno syscall.Errno, h hostFacts) (what, remed
 	case h.filtered:
 		return "a system call filter of this environment forbids it", withoutFilter
 	case e.step == stepFork && h.uid != 0:
-		return "this user may not make user namespaces", "run as root, or look for what forbids them (sysctl user.max_user_namespaces, SELinux)"
+		return "this user may not make user namespaces",
+			"run as root, or look for what forbids them (sysctl user.max_user_namespaces, SELinux)"
 	}
 	return "a security module may forbid it", "see the messages of the kernel (dmesg)"
 }
@@ -175,7 +186,8 @@ func readingForbidden(errno syscall.Errno, scope string) error {
 		return lacks(read+"kernel.yama.ptrace_scope is 3",
 			"kernel.yama.ptrace_scope=1 (or 0, 2) in /etc/sysctl.d and a reboot: 3 stays until then")
 	case "2":
-		return lacks(read+"kernel.yama.ptrace_scope became 2 after the start", "start again, or sysctl kernel.yama.ptrace_scope=1")
+		return lacks(read+"kernel.yama.ptrace_scope became 2 after the start",
+			"start again, or sysctl kernel.yama.ptrace_scope=1")
 	}
 	return lacks(read+errno.Error(), "see the messages of the kernel (dmesg): a security module may forbid it")
 }

@@ -45,7 +45,8 @@ func kernelLimits(proc string) (all []ProcessLimit) {
 func ProcessLimits(proc string) []ProcessLimit {
 	limits := append(kernelLimits(proc), userLimits(proc)...)
 	for _, l := range cgroup.TaskLimits() {
-		limits = append(limits, ProcessLimit{l.Max, l.Used, l.File, "echo max > " + l.File + " (systemd: TasksMax=infinity)"})
+		limits = append(limits, ProcessLimit{l.Max, l.Used, l.File, "echo max > " + l.File +
+			" (systemd: TasksMax=infinity)"})
 	}
 	return limits
 }
@@ -73,7 +74,8 @@ func userLimits(proc string) []ProcessLimit {
 	if uid := os.Getuid(); uid != 0 {
 		used = tasksOf(proc, uid)
 	}
-	return []ProcessLimit{{int64(l.Cur), used, "RLIMIT_NPROC", "ulimit -u unlimited before the start (systemd: LimitNPROC=infinity)"}}
+	return []ProcessLimit{{int64(l.Cur), used, "RLIMIT_NPROC",
+		"ulimit -u unlimited before the start (systemd: LimitNPROC=infinity)"}}
 }
 
 // Tasks is how many processes and threads the host has: the fourth field of

@@ -24,7 +24,8 @@ func tree(t *testing.T, files map[string]string) string {
 }
 
 func TestLimitsOfProcessesAreReadWhereTheyAre(t *testing.T) {
-	proc := tree(t, map[string]string{"sys/kernel/pid_max": "32768\n", "sys/kernel/threads-max": "9000\n", "loadavg": "0.1 0.2 0.3 2/345 6789\n"})
+	proc := tree(t, map[string]string{"sys/kernel/pid_max": "32768\n", "sys/kernel/threads-max": "9000\n",
+		"loadavg": "0.1 0.2 0.3 2/345 6789\n"})
 	if n := Tasks(proc); n != 345 {
 		t.Errorf("%d tasks", n)
 	}

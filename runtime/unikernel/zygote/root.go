@@ -100,7 +100,8 @@ func sealedLibOS() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL); err != nil {
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS,
+		unix.F_SEAL_WRITE|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("seal the library OS: %w", err)
 	}
@@ -116,8 +117,9 @@ func sealedLibOS() (*os.File, error) {
 func rootAttr() *syscall.SysProcAttr {
 	uid, gid := os.Getuid(), os.Getgid()
 	attr := &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWUTS,
-		Setsid:     true,
+		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWIPC |
+			unix.CLONE_NEWNET | unix.CLONE_NEWUTS,
+		Setsid: true,
 	}
 	if uid == 0 {
 		uid, gid = nobody, nobody
@@ -163,7 +165,8 @@ func (r *Root) hello() error {
 		return &startError{step: what, err: syscall.Errno(m.ID)}
 	}
 	if n != replySize+machineSize {
-		return &startError{step: "read its first word", err: fmt.Errorf("%d bytes where %d are due", n, replySize+machineSize)}
+		return &startError{step: "read its first word", err: fmt.Errorf("%d bytes where %d are due", n,
+			replySize+machineSize)}
 	}
 	rep, err := parseReply(b[:replySize])
 	if err == nil && rep.op != tcMagic {

@@ -238,8 +238,10 @@ func program(t *testing.T, code ...byte) []byte {
 	var b bytes.Buffer
 	b.Write([]byte{0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	for _, v := range []any{ // Elf64_Ehdr, Elf64_Phdr
-		uint16(2), uint16(62), uint32(1), uint64(at + head), uint64(64), uint64(0), uint32(0), uint16(64), uint16(56), uint16(1), uint16(0), uint16(0), uint16(0),
-		uint32(1), uint32(5), uint64(0), uint64(at), uint64(at), uint64(head + len(code)), uint64(head + len(code)), uint64(4096),
+		uint16(2), uint16(62), uint32(1), uint64(at + head), uint64(64), uint64(0), uint32(0), uint16(64), uint16(56),
+		uint16(1), uint16(0), uint16(0), uint16(0),
+		uint32(1), uint32(5), uint64(0), uint64(at), uint64(at), uint64(head + len(code)), uint64(head + len(code)),
+		uint64(4096),
 	} {
 		if err := binary.Write(&b, le, v); err != nil {
 			t.Fatal(err)
@@ -305,14 +307,28 @@ func TestCauseOfAFailedStartIsReadFromTheHostsSettings(t *testing.T) {
 		change       func(*hostFacts)
 		what, remedy string
 	}{
-		{"strict overcommit", "map the region", unix.ENOMEM, func(h *hostFacts) { h.overcommit = "2" }, "vm.overcommit_memory=2", "vm.overcommit_memory=0"},
+		{"strict overcommit", "map the region", unix.ENOMEM, func(h *hostFacts) {
+			h.overcommit = "2"
+		}, "vm.overcommit_memory=2", "vm.overcommit_memory=0"},
 		{"no memory", "map the region", unix.ENOMEM, nil, "out of memory", "memory"},
-		{"no user namespaces", stepFork, unix.ENOSPC, func(h *hostFacts) { h.namespaces = "max_net_namespaces" }, "namespaces", "user.max_net_namespaces=15000"},
-		{"Debian's switch", stepFork, unix.EPERM, func(h *hostFacts) { h.clone = "0" }, "user namespaces", "unprivileged_userns_clone=1"},
-		{"Ubuntu's switch", "make mounts private", unix.EACCES, func(h *hostFacts) { h.apparmorUsers = true }, "AppArmor", "apparmor_restrict_unprivileged_userns=0"},
-		{"docker's filter", stepFork, unix.EPERM, func(h *hostFacts) { h.uid, h.filtered = 0, true }, "system call filter", "seccomp=unconfined"},
-		{"docker's profile", "make mounts private", unix.EACCES, func(h *hostFacts) { h.profile = "docker-default" }, "docker-default", "apparmor=unconfined"},
-		{"docker's masked /proc", stepMount, unix.EPERM, func(h *hostFacts) { h.maskedProc = true }, "/proc", "systempaths=unconfined"},
+		{"no user namespaces", stepFork, unix.ENOSPC, func(h *hostFacts) {
+			h.namespaces = "max_net_namespaces"
+		}, "namespaces", "user.max_net_namespaces=15000"},
+		{"Debian's switch", stepFork, unix.EPERM, func(h *hostFacts) {
+			h.clone = "0"
+		}, "user namespaces", "unprivileged_userns_clone=1"},
+		{"Ubuntu's switch", "make mounts private", unix.EACCES, func(h *hostFacts) {
+			h.apparmorUsers = true
+		}, "AppArmor", "apparmor_restrict_unprivileged_userns=0"},
+		{"docker's filter", stepFork, unix.EPERM, func(h *hostFacts) {
+			h.uid, h.filtered = 0, true
+		}, "system call filter", "seccomp=unconfined"},
+		{"docker's profile", "make mounts private", unix.EACCES, func(h *hostFacts) {
+			h.profile = "docker-default"
+		}, "docker-default", "apparmor=unconfined"},
+		{"docker's masked /proc", stepMount, unix.EPERM, func(h *hostFacts) {
+			h.maskedProc = true
+		}, "/proc", "systempaths=unconfined"},
 		{"chroot", stepFork, unix.EPERM, func(h *hostFacts) { h.chroot = true }, "chroot", "pivot_root"},
 		{"no programs in memory", stepProgram, unix.EACCES, nil, "memory may not be run", "vm.memfd_noexec"},
 		{"silence", "wait", errSilent, nil, "busy", "try again"},
@@ -323,7 +339,8 @@ func TestCauseOfAFailedStartIsReadFromTheHostsSettings(t *testing.T) {
 			c.change(&h)
 		}
 		u := lack(t, &startError{step: c.step, err: c.err}, h)
-		if !strings.Contains(u.Lacks, c.what) || !strings.Contains(u.Lacks, c.step) || !strings.Contains(u.Remedy, c.remedy) {
+		if !strings.Contains(u.Lacks, c.what) || !strings.Contains(u.Lacks, c.step) ||
+			!strings.Contains(u.Remedy, c.remedy) {
 			t.Errorf("%s: %v", c.name, u)
 		}
 	}
@@ -356,7 +373,8 @@ func TestAddressesOfTheTenderAreAskedOfTheKernel(t *testing.T) {
 }
 
 func TestMountsTellAChrootAndAMaskedProc(t *testing.T) {
-	const root, proc, masked = "1 0 8:1 / / rw - ext4 /dev/sda rw\n", "2 1 0:4 / /proc rw - proc proc rw\n", "3 2 0:5 / /proc/kcore rw - tmpfs tmpfs rw\n"
+	const root, proc, masked = "1 0 8:1 / / rw - ext4 /dev/sda rw\n", "2 1 0:4 / /proc rw - proc proc rw\n",
+		"3 2 0:5 / /proc/kcore rw - tmpfs tmpfs rw\n"
 	for _, c := range []struct {
 		text           string
 		chroot, masked bool
@@ -368,7 +386,8 @@ func TestMountsTellAChrootAndAMaskedProc(t *testing.T) {
 }
 
 func TestReadThatIsForbiddenNamesYamasScope(t *testing.T) {
-	for scope, want := range map[string]string{"3": "reboot", "2": "ptrace_scope=1", "1": "security module", "": "security module"} {
+	for scope, want := range map[string]string{"3": "reboot", "2": "ptrace_scope=1", "1": "security module",
+		"": "security module"} {
 		var u *isolation.Unavailable
 		err := readingForbidden(syscall.EPERM, scope)
 		if !errors.As(err, &u) || !strings.Contains(u.Error(), want) {
