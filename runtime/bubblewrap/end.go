@@ -32,9 +32,10 @@ func (s *sandbox) reap() {
 }
 
 // awaitFirst waits until the first process of the pid namespace has ended. The
-// kernel lets it end when all others of the namespace have (pid_namespaces(7)).
+// kernel lets it end when all others of the namespace have (pid_namespaces(7)). The
+// wait is over as well where Close gave it up and closed the descriptor.
 func (s *sandbox) awaitFirst() {
-	s.control(func(fd int) error {
+	_ = s.control(func(fd int) error {
 		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		_, err := unix.Poll(poll, -1)
 		for err == unix.EINTR {

@@ -103,8 +103,10 @@ const findPatience = 30 * time.Second
 // find learns which process is the first of the sandbox. That process lives
 // until bwrap, its parent, has waited for it.
 func (s *sandbox) find(ctx context.Context, info *os.File) error {
-	info.SetReadDeadline(time.Now().Add(findPatience))
-	stop := context.AfterFunc(ctx, func() { info.SetReadDeadline(time.Unix(1, 0)) })
+	if err := info.SetReadDeadline(time.Now().Add(findPatience)); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = info.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	var told struct {
 		Child int `json:"child-pid"`

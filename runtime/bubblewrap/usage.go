@@ -59,7 +59,9 @@ func (s *sandbox) pids() (all []int) {
 func resident(pid int) int64 {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	var size, pages int64
-	fmt.Sscan(string(text), &size, &pages)
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		return 0
+	}
 	return pages * int64(os.Getpagesize())
 }
 
