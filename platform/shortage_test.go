@@ -65,9 +65,10 @@ func inGroup(t *testing.T, backend, group string) *lambda.Client {
 func openBackend(t *testing.T, name string) (b isolation.Backend, dir string) {
 	t.Helper()
 	dir = dataDir(t)
-	b = process.New(process.Config{Dir: dir})
 	if name == unikernel.Name {
 		b = unikernel.New(unikernel.Config{})
+	} else {
+		b = process.New(process.Config{Dir: dir})
 	}
 	if err := b.Probe(t.Context()); err != nil {
 		b.Close()

@@ -145,7 +145,7 @@ func (p Provider) validate() error {
 		return fmt.Errorf("ApiHost %q is not a URL such as http://127.0.0.1:9000", p.APIHost)
 	}
 	if p.Cost < 0 {
-		return fmt.Errorf("Cost %v is negative", p.Cost)
+		return fmt.Errorf("the Cost of %s, %v, is negative", p.Name, p.Cost)
 	}
 	switch {
 	case p.Type != TypeAWS && p.Type != TypeOpenWhisk && p.Type != TypeHTTP:

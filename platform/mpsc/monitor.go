@@ -31,7 +31,7 @@ func (c *Controller) Run(ctx context.Context) error {
 // monitor tests one provider at the interval. It waits for its tests.
 func (c *Controller) monitor(ctx context.Context, provider string) error {
 	var tests errgroup.Group
-	defer tests.Wait()
+	defer func() { _ = tests.Wait() }() // a test's failure is in its record
 	tests.SetLimit(overlapping)
 	tick := time.NewTicker(c.cfg.Interval)
 	defer tick.Stop()
