@@ -174,7 +174,7 @@ func TestSummaryHasTheFieldsThatToolsRelyOn(t *testing.T) {
 }
 
 func TestTwoReportsOfOneRunAreTheSameBytes(t *testing.T) {
-	dir := deployRun(t)
+	dir := recordtest.TwoPaths(t)
 	read := func() map[string][]byte {
 		if _, err := Write(dir, ""); err != nil {
 			t.Fatal(err)
@@ -196,15 +196,6 @@ func TestTwoReportsOfOneRunAreTheSameBytes(t *testing.T) {
 			t.Errorf("%s differs", f)
 		}
 	}
-}
-
-func deployRun(t testing.TB) string {
-	g := recordtest.New(t, 3, 1)
-	for range 2 {
-		g.Deploy("process", "nodejs20.x", "hot", 0.2)
-		g.Deploy("process", "nodejs20.x", "cold", 5)
-	}
-	return g.Dir
 }
 
 func TestTablesShowWhatFailedAltogether(t *testing.T) {

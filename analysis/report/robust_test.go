@@ -102,7 +102,7 @@ func TestBrokenRunFoldersAreNamed(t *testing.T) {
 			return os.WriteFile(filepath.Join(dir, record.PlanFile), []byte("{"), 0o644)
 		}},
 	} {
-		dir := deployRun(t)
+		dir := recordtest.TwoPaths(t)
 		if err := c.break_(dir); err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestBrokenRunFoldersAreNamed(t *testing.T) {
 			t.Errorf("%s: error %v does not name %s", c.name, err, c.want)
 		}
 	}
-	if _, err := Write(deployRun(t), "moon"); err == nil || !strings.Contains(err.Error(), `"moon"`) {
+	if _, err := Write(recordtest.TwoPaths(t), "moon"); err == nil || !strings.Contains(err.Error(), `"moon"`) {
 		t.Errorf("baseline that is not there: %v", err)
 	}
 }

@@ -13,18 +13,8 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/record/recordtest"
 )
 
-// deployRun is a run of two trials by each of two paths.
-func deployRun(t testing.TB) string {
-	g := recordtest.New(t, 3, 1)
-	for range 2 {
-		g.Deploy("process", "nodejs20.x", "hot", 0.2)
-		g.Deploy("process", "nodejs20.x", "cold", 5)
-	}
-	return g.Dir
-}
-
 func TestWarmupsDoNotCount(t *testing.T) {
-	s, _, err := Read(deployRun(t), "")
+	s, _, err := Read(recordtest.TwoPaths(t), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +140,7 @@ func TestLongestSilence(t *testing.T) {
 }
 
 func TestIncompleteRunsSaySo(t *testing.T) {
-	dir := deployRun(t)
+	dir := recordtest.TwoPaths(t)
 	if err := os.WriteFile(filepath.Join(dir, record.PlanFile), []byte(`["a","b","c","d","e"]`), 0o644); err != nil {
 		t.Fatal(err)
 	}

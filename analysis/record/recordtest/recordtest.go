@@ -44,6 +44,16 @@ func Whole(t testing.TB, seed uint64, scale float64) string {
 	return g.Dir
 }
 
+// TwoPaths writes a run of two deploy trials by each of two paths.
+func TwoPaths(t testing.TB) string {
+	g := New(t, 3, 1)
+	for range 2 {
+		g.Deploy("process", "nodejs20.x", "hot", 0.2)
+		g.Deploy("process", "nodejs20.x", "cold", 5)
+	}
+	return g.Dir
+}
+
 // New begins a run folder; scale multiplies all times.
 func New(t testing.TB, seed uint64, scale float64) *Run {
 	t.Helper()
