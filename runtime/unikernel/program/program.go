@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -94,9 +95,13 @@ func (h *Host) Run(ctx context.Context, p Program) (Exit, error) {
 	if err := c.Run(h.order(p)); err != nil {
 		return Exit{}, fmt.Errorf("run %s: %w", p.Args[0], err)
 	}
-	v.hear(channel)
+	err = v.hear(channel)
 	if ctx.Err() != nil {
-		return Exit{}, fmt.Errorf("run %s: %w", p.Args[0], context.Cause(ctx))
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		kill()
+		return Exit{}, fmt.Errorf("run %s: %w", p.Args[0], err)
 	}
 	said := channel.Exit()
 	if said.Unborn() {
@@ -141,15 +146,18 @@ type visitor struct {
 }
 
 // hear takes what the UC says until the UC ends.
-func (v *visitor) hear(c *guest.Channel) {
+func (v *visitor) hear(c *guest.Channel) error {
 	b := make([]byte, abi.MaxPayload)
 	for {
 		n, err := c.Read(b)
 		if n > 0 && v.program.Data != nil {
 			v.program.Data(b[:n])
 		}
-		if err != nil { // any: what is left of the UC is killed
-			return
+		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) { // it ended, perhaps with messages unread
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
