@@ -13,10 +13,10 @@
 
 /* recvmsg(2), sendmsg(2), unix(7): the kernel has these in include/linux/socket.h, which is not for
  * user space. */
-#define SCM_RIGHTS       1
-#define MSG_CTRUNC       8
-#define MSG_TRUNC        0x20
-#define MSG_DONTWAIT     0x40
-#define MSG_NOSIGNAL     0x4000
+#define SCM_RIGHTS 1
+#define MSG_CTRUNC 8
+#define MSG_TRUNC 0x20
+#define MSG_DONTWAIT 0x40
+#define MSG_NOSIGNAL 0x4000
 #define MSG_CMSG_CLOEXEC 0x40000000
 #endif

@@ -15,11 +15,11 @@ typedef int32_t i32;
 typedef int64_t i64;
 
 #define PAGE 4096ull /* bytes; the only page size of user mappings on x86-64 that the two count in */
-#define PAGE_UP(x)   (((u64)(x) + PAGE - 1) & ~(PAGE - 1))
+#define PAGE_UP(x) (((u64)(x) + PAGE - 1) & ~(PAGE - 1))
 #define PAGE_DOWN(x) ((u64)(x) & ~(PAGE - 1))
 
 /* An argument is evaluated twice: it must have no side effect. */
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #endif

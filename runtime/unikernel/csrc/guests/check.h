@@ -17,5 +17,9 @@
 		} \
 	} while (0)
 #define FAILS(x, e) CHECK((x) == -1 && errno == (e))
-#define DONE() do { puts("SUCCESS"); return 0; } while (0)
+#define DONE() \
+	do { \
+		puts("SUCCESS"); \
+		return 0; \
+	} while (0)
 #endif

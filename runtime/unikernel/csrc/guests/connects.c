@@ -39,7 +39,9 @@ static void mapped(struct sockaddr_in6 *a, const char *ip)
 static void routes(void)
 {
 	static const char *const from[][2] = {
-		{ "::ffff:127.0.0.1", "::ffff:127.0.0.1" }, { "::1", "::1" }, { "::ffff:10.0.0.1", "::ffff:10.0.2.15" },
+		{ "::ffff:127.0.0.1", "::ffff:127.0.0.1" },
+		{ "::1", "::1" },
+		{ "::ffff:10.0.0.1", "::ffff:10.0.2.15" },
 	};
 	int s = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	for (unsigned i = 0; i < 3; i++) {

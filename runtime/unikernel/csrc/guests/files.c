@@ -18,8 +18,8 @@ int main(void)
 	CHECK(pwrite(fd, "X", 1, 99999) == 1 && fstat(fd, &st) == 0 && st.st_size == 100000 && (st.st_mode & 0777) == 0640);
 	CHECK(pread(fd, b, sizeof b, 0) == 100000 && b[5] == 0 && b[99999] == 'X' && !memcmp(b, "hello", 5));
 	struct iovec v[2] = { { "ab", 2 }, { "cde", 3 } }, w[2] = { { b, 1 }, { b + 10, 100 } };
-	CHECK(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0 && writev(fd, v, 2) == 5 &&
-	      preadv(fd, w, 2, 0) == 5 && b[10] == 'b');
+	CHECK(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0 && writev(fd, v, 2) == 5 && preadv(fd, w, 2, 0) == 5 &&
+		b[10] == 'b');
 	char *m = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CHECK(m != MAP_FAILED && !memcmp(m, "abcde", 5));
 	m[0] = 'Z';
@@ -77,7 +77,7 @@ int main(void)
 	CHECK(statfs("/tmp", &fs) == 0 && fs.f_type == 0x01021994);
 	int dup1 = dup(fd), dup2_ = dup2(fd, 700);
 	CHECK(dup1 > fd && dup2_ == 700 && fcntl(700, F_GETFD) == 0 && lseek(dup1, 3, SEEK_SET) == 3 &&
-	      lseek(700, 0, SEEK_CUR) == 3);
+		lseek(700, 0, SEEK_CUR) == 3);
 	CHECK(write(open("/dev/full", O_WRONLY), "x", 1) == -1 && errno == ENOSPC);
 	DONE();
 }

@@ -19,10 +19,10 @@ static uint64_t rnd(void) { return x ^= x << 13, x ^= x >> 7, x ^= x << 17; }
 
 static int left_out(long n)
 {
-	static const short out[] = { SYS_exit, SYS_exit_group, SYS_clone, SYS_clone3,
-		SYS_rt_sigreturn, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_sigaltstack, SYS_rt_sigsuspend,
-		SYS_setitimer, SYS_alarm, SYS_arch_prctl, SYS_kill, SYS_tkill, SYS_tgkill, SYS_close_range,
-		SYS_rt_sigtimedwait, SYS_brk, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_set_tid_address };
+	static const short out[] = { SYS_exit, SYS_exit_group, SYS_clone, SYS_clone3, SYS_rt_sigreturn, SYS_rt_sigaction,
+		SYS_rt_sigprocmask, SYS_sigaltstack, SYS_rt_sigsuspend, SYS_setitimer, SYS_alarm, SYS_arch_prctl, SYS_kill,
+		SYS_tkill, SYS_tgkill, SYS_close_range, SYS_rt_sigtimedwait, SYS_brk, SYS_epoll_pwait, SYS_epoll_pwait2,
+		SYS_set_tid_address };
 	for (size_t i = 0; i < sizeof out / sizeof *out; i++)
 		if (out[i] == n)
 			return 1;
@@ -33,15 +33,17 @@ static int left_out(long n)
 
 static void fresh(void)
 {
-	static const char *const names[] = {
-		"/tmp/a", "/tmp/b/c", "/tmp/b", "/proc/self/maps", "/proc/self/fd", "/dev/urandom", "/tmp/a/../b",
-		"/", "..", "/guest/fuzz", "/tmp/long/long/long", "/dev/shm/x", "" };
+	static const char *const names[] = { "/tmp/a", "/tmp/b/c", "/tmp/b", "/proc/self/maps", "/proc/self/fd",
+		"/dev/urandom", "/tmp/a/../b", "/", "..", "/guest/fuzz", "/tmp/long/long/long", "/dev/shm/x", "" };
 	mmap(ARENA, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	for (int i = 0; i < 4096; i += 8)
 		*(uint64_t *)(ARENA + 65536 + i) = rnd() & (rnd() % 2 ? 0xff : ~0ull);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		strcpy(ARENA + 256 * i, names[i]);
-	struct { void *p; size_t n; } v[8] = { { ARENA, 10 }, { ARENA + 4096, 5000 }, { (void *)8, 8 }, { ARENA, ~0ul } };
+	struct {
+		void *p;
+		size_t n;
+	} v[8] = { { ARENA, 10 }, { ARENA + 4096, 5000 }, { (void *)8, 8 }, { ARENA, ~0ul } };
 	memcpy(ARENA + 32768, v, sizeof v);
 }
 
@@ -51,7 +53,8 @@ static uint64_t argument(void)
 	case 0: return rnd();
 	case 1: return -1ull;
 	case 2: return 0;
-	case 3: case 4: return 3 + rnd() % 28; /* descriptors */
+	case 3:
+	case 4: return 3 + rnd() % 28; /* descriptors */
 	case 5: return rnd() % 4096;
 	case 6: return (uint64_t)ARENA + 256 * (rnd() % 16); /* names */
 	case 7: return (uint64_t)ARENA + 4096 * (rnd() % 256);
@@ -86,8 +89,8 @@ int main(int argc, char **argv)
 			b[k] = argument();
 		/* Its own code and stack are out of bounds. */
 		if ((n == SYS_munmap || n == SYS_mprotect || n == SYS_mremap || n == SYS_madvise ||
-		     (n == SYS_mmap && b[3] & MAP_FIXED)) &&
-		    (b[0] < (uint64_t)ARENA || b[0] >= (uint64_t)ARENA + SIZE || b[1] > SIZE))
+				(n == SYS_mmap && b[3] & MAP_FIXED)) &&
+			(b[0] < (uint64_t)ARENA || b[0] >= (uint64_t)ARENA + SIZE || b[1] > SIZE))
 			continue;
 		syscall(n, b[0], b[1], b[2], b[3], b[4], b[5]);
 	}

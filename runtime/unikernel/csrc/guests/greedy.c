@@ -16,7 +16,7 @@ int main(void)
 		DONE();
 	}
 	CHECK(n > 16 && mmap(0, MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED &&
-	      errno == ENOMEM);
+		errno == ENOMEM);
 	/* Reserving is free, committing is not. */
 	char *r = mmap(0, 1 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	CHECK(r != MAP_FAILED && mprotect(r, 1 << 30, PROT_READ | PROT_WRITE) == -1 && errno == ENOMEM);
@@ -30,6 +30,6 @@ int main(void)
 	while (n)
 		CHECK(munmap(p[--n], MB) == 0);
 	CHECK((p[0] = mmap(0, 16 * MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED &&
-	      p[0][5] == 0);
+		p[0][5] == 0);
 	DONE();
 }

@@ -110,7 +110,7 @@ static void a_directorys_entries(void)
 int main(void)
 {
 	CHECK(mmap(BORDER - 4096, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-	      BORDER - 4096);
+		BORDER - 4096);
 	a_signals_action();
 	a_threads_name();
 	a_files_bytes();

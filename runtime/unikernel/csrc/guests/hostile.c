@@ -17,8 +17,10 @@ static long stub(long n, long a, long b, long c, long d, long e, long f)
 	long r;
 	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
 	/* The stub is "syscall; ret": call it. */
-	__asm__ volatile("call *%%rbx" : "=a"(r) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9), "b"(UC_LIBOS)
-			 : "rcx", "r11", "memory");
+	__asm__ volatile("call *%%rbx"
+					 : "=a"(r)
+					 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9), "b"(UC_LIBOS)
+					 : "rcx", "r11", "memory");
 	return r;
 }
 
@@ -29,7 +31,9 @@ int main(int argc, char **argv)
 		printf("came back with %ld\n", stub(atol(argv[2]), 0, 0, 0, 0, 0, 0));
 	else if (!strcmp(way, "reset"))
 		__asm__ volatile("jmp *%0"
-			: : "b"(UC_RESET_IP - 2), "a"(atol(argv[2])), "D"("a signal stack of its own"), "S"(0L) : "memory");
+						 :
+						 : "b"(UC_RESET_IP - 2), "a"(atol(argv[2])), "D"("a signal stack of its own"), "S"(0L)
+						 : "memory");
 	else if (!strcmp(way, "mmap")) /* outside of the region */
 		printf("came back with %lx\n", stub(9, 0x7f0000000000, 4096, 7, 0x4032, -1, 0));
 	else if (!strcmp(way, "mapfile")) /* in the region, but not anonymous */

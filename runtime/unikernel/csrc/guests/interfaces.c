@@ -50,9 +50,10 @@ static void named(void)
 {
 	static const int families[] = { AF_UNSPEC, AF_INET, AF_INET6 };
 	for (int i = 0; i < 3; i++) {
-		struct addrinfo *r, hints = {
-			.ai_flags = AI_ADDRCONFIG | AI_NUMERICHOST, .ai_family = families[i], .ai_socktype = SOCK_STREAM
-		};
+		struct addrinfo *r,
+			hints = {
+				.ai_flags = AI_ADDRCONFIG | AI_NUMERICHOST, .ai_family = families[i], .ai_socktype = SOCK_STREAM
+			};
 		CHECK(getaddrinfo(families[i] == AF_INET6 ? "2001:db8::1" : "192.0.2.1", "80", &hints, &r) == 0 && r);
 		freeaddrinfo(r);
 	}
@@ -61,9 +62,11 @@ static void named(void)
 /* Sends one request, and returns the type and the error of the first message that answers it. */
 static int ask(int type, int flags, int *error)
 {
-	struct { struct nlmsghdr h; struct rtgenmsg g; char pad[3]; } q = {
-		{ sizeof q, type, NLM_F_REQUEST | flags, 7, 0 }, { AF_INET }
-	};
+	struct {
+		struct nlmsghdr h;
+		struct rtgenmsg g;
+		char pad[3];
+	} q = { { sizeof q, type, NLM_F_REQUEST | flags, 7, 0 }, { AF_INET } };
 	struct sockaddr_nl kernel = { AF_NETLINK }, from = { .nl_pid = 99 };
 	char b[4096];
 	struct iovec v = { b, sizeof b };
@@ -71,12 +74,12 @@ static int ask(int type, int flags, int *error)
 	int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	socklen_t len = sizeof from;
 	CHECK(s >= 0 && bind(s, (void *)&kernel, sizeof kernel) == 0 && getsockname(s, (void *)&from, &len) == 0 &&
-	      from.nl_pid);
+		from.nl_pid);
 	CHECK(sendto(s, &q, sizeof q, 0, (void *)&kernel, sizeof kernel) == sizeof q);
 	ssize_t n = recvmsg(s, &m, 0);
 	struct nlmsghdr *h = (void *)b;
-	CHECK(n > (ssize_t)sizeof *h && !(m.msg_flags & MSG_TRUNC) && from.nl_family == AF_NETLINK &&
-	      from.nl_pid == 0 && h->nlmsg_seq == 7);
+	CHECK(n > (ssize_t)sizeof *h && !(m.msg_flags & MSG_TRUNC) && from.nl_family == AF_NETLINK && from.nl_pid == 0 &&
+		h->nlmsg_seq == 7);
 	*error = h->nlmsg_type == NLMSG_ERROR ? ((struct nlmsgerr *)NLMSG_DATA(h))->error : 0;
 	close(s);
 	return h->nlmsg_type;

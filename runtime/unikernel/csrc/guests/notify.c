@@ -51,8 +51,8 @@ static void *later(void *arg)
 
 static void directories(void)
 {
-	int wd = inotify_add_watch(in, "/tmp/n", IN_CREATE | IN_DELETE | IN_MODIFY | IN_MOVE | IN_ATTRIB | IN_CLOSE_WRITE |
-							 IN_DELETE_SELF | IN_MOVE_SELF);
+	int wd = inotify_add_watch(in, "/tmp/n",
+		IN_CREATE | IN_DELETE | IN_MODIFY | IN_MOVE | IN_ATTRIB | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF);
 	CHECK(wd == 1);
 	put("/tmp/n/a", "1");
 	next(wd, IN_CREATE, "a"), next(wd, IN_MODIFY, "a"), next(wd, IN_CLOSE_WRITE, "a"), none();
@@ -71,7 +71,7 @@ static void directories(void)
 	cookie = next(wd, IN_MOVED_FROM | IN_ISDIR, "d");
 	CHECK(next(wd, IN_MOVED_TO | IN_ISDIR, "d") != cookie);
 	CHECK(symlink("b", "/tmp/n/l") == 0 && link("/tmp/n/b", "/tmp/n/h") == 0 && unlink("/tmp/n/l") == 0 &&
-	      unlink("/tmp/n/b") == 0);
+		unlink("/tmp/n/b") == 0);
 	next(wd, IN_CREATE, "l"), next(wd, IN_CREATE, "h"), next(wd, IN_DELETE, "l"), next(wd, IN_DELETE, "b");
 	put("/tmp/n/h", "y"); /* the name that is left */
 	next(wd, IN_MODIFY, "h"), next(wd, IN_CLOSE_WRITE, "h");
@@ -98,7 +98,8 @@ static void files(void)
 	next(wd, IN_OPEN, ""), next(wd, IN_ACCESS, ""), next(wd, IN_CLOSE_NOWRITE, ""), none();
 	CHECK(inotify_add_watch(in, "/tmp/f", IN_MODIFY) == wd && truncate("/tmp/f", 3) == 0 && chmod("/tmp/f", 0600) == 0);
 	next(wd, IN_MODIFY, ""), none();
-	CHECK(inotify_add_watch(in, "/tmp/f", IN_ATTRIB | IN_DELETE_SELF | IN_MASK_ADD) == wd && chmod("/tmp/f", 0640) == 0);
+	CHECK(
+		inotify_add_watch(in, "/tmp/f", IN_ATTRIB | IN_DELETE_SELF | IN_MASK_ADD) == wd && chmod("/tmp/f", 0640) == 0);
 	next(wd, IN_ATTRIB, ""), none();
 	FAILS(inotify_add_watch(in, "/tmp/f", IN_MODIFY | IN_MASK_CREATE), EEXIST);
 	fd = open("/tmp/f", O_RDONLY);
@@ -145,7 +146,8 @@ static void waiting(void)
 	int wd = inotify_add_watch(in, "/tmp", IN_CREATE | IN_DELETE);
 	CHECK(poll(&p, 1, 0) == 0 && epoll_ctl(ep, EPOLL_CTL_ADD, in, &e) == 0 && epoll_wait(ep, &e, 1, 0) == 0);
 	put("/tmp/abcdefghijklmnop", "");
-	CHECK(poll(&p, 1, -1) == 1 && p.revents == POLLIN && epoll_wait(ep, &e, 1, -1) == 1 && epoll_wait(ep, &e, 1, 0) == 0);
+	CHECK(
+		poll(&p, 1, -1) == 1 && p.revents == POLLIN && epoll_wait(ep, &e, 1, -1) == 1 && epoll_wait(ep, &e, 1, 0) == 0);
 	CHECK(ioctl(in, FIONREAD, &n) == 0 && n == 16 + 32);
 	FAILS(read(in, buf, n - 1), EINVAL);
 	CHECK(unlink("/tmp/abcdefghijklmnop") == 0 && epoll_wait(ep, &e, 1, 0) == 1);

@@ -13,21 +13,23 @@ static int get(int fd, int level, int name)
 	return v;
 }
 
-static void set(int fd, int level, int name, int v)
-{
-	CHECK(setsockopt(fd, level, name, &v, sizeof v) == 0);
-}
+static void set(int fd, int level, int name, int v) { CHECK(setsockopt(fd, level, name, &v, sizeof v) == 0); }
 
 static void options(void)
 {
 	static const int kept[][3] = {
-		{ SOL_SOCKET, SO_REUSEADDR, 1 }, { SOL_SOCKET, SO_KEEPALIVE, 1 }, { SOL_SOCKET, SO_REUSEPORT, 1 },
-		{ IPPROTO_TCP, TCP_NODELAY, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, 30 }, { IPPROTO_TCP, TCP_USER_TIMEOUT, 5000 },
-		{ IPPROTO_IP, IP_TOS, 16 }, { IPPROTO_IP, IP_TTL, 3 },
+		{ SOL_SOCKET, SO_REUSEADDR, 1 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ SOL_SOCKET, SO_REUSEPORT, 1 },
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 30 },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 5000 },
+		{ IPPROTO_IP, IP_TOS, 16 },
+		{ IPPROTO_IP, IP_TTL, 3 },
 	};
 	int s = socket(AF_INET, SOCK_STREAM, 0);
 	CHECK(get(s, SOL_SOCKET, SO_REUSEADDR) == 0 && get(s, IPPROTO_IP, IP_TTL) == 64 &&
-	      get(s, SOL_SOCKET, SO_TYPE) == SOCK_STREAM);
+		get(s, SOL_SOCKET, SO_TYPE) == SOCK_STREAM);
 	for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++) {
 		set(s, kept[i][0], kept[i][1], kept[i][2]);
 		CHECK(get(s, kept[i][0], kept[i][1]) == kept[i][2]);
@@ -37,7 +39,7 @@ static void options(void)
 	struct linger l = { 1, 7 }, got;
 	socklen_t len = sizeof got;
 	CHECK(setsockopt(s, SOL_SOCKET, SO_LINGER, &l, sizeof l) == 0 &&
-	      getsockopt(s, SOL_SOCKET, SO_LINGER, &got, &len) == 0);
+		getsockopt(s, SOL_SOCKET, SO_LINGER, &got, &len) == 0);
 	CHECK(got.l_onoff == 1 && got.l_linger == 7);
 	int one = 1;
 	FAILS(setsockopt(s, SOL_SOCKET, SO_TYPE, &one, sizeof one), ENOPROTOOPT);

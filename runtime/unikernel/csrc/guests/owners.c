@@ -113,7 +113,7 @@ static void init(int protocol, int robust)
 	pthread_mutexattr_t a;
 	CHECK(pthread_mutexattr_init(&a) == 0 && pthread_mutexattr_settype(&a, PTHREAD_MUTEX_ERRORCHECK) == 0);
 	CHECK(pthread_mutexattr_setprotocol(&a, protocol) == 0 && pthread_mutexattr_setrobust(&a, robust) == 0 &&
-	      pthread_mutex_init(&m, &a) == 0);
+		pthread_mutex_init(&m, &a) == 0);
 	step = 0;
 }
 
@@ -132,7 +132,8 @@ static void library(void)
 		CHECK(pthread_join(t[i], NULL) == 0);
 	CHECK(step == 9 * 300);
 	struct timespec until = in(CLOCK_REALTIME, 10);
-	CHECK(pthread_mutex_lock(&m) == 0 && pthread_mutex_timedlock(&m, &until) == EDEADLK && pthread_mutex_unlock(&m) == 0);
+	CHECK(
+		pthread_mutex_lock(&m) == 0 && pthread_mutex_timedlock(&m, &until) == EDEADLK && pthread_mutex_unlock(&m) == 0);
 	CHECK(pthread_mutex_unlock(&m) == EPERM);
 }
 
@@ -146,7 +147,8 @@ static void robust(int protocol)
 			usleep(1000);
 		if (!waiting)
 			CHECK(pthread_join(t, NULL) == 0);
-		CHECK(pthread_mutex_lock(&m) == EOWNERDEAD && pthread_mutex_consistent(&m) == 0 && pthread_mutex_unlock(&m) == 0);
+		CHECK(
+			pthread_mutex_lock(&m) == EOWNERDEAD && pthread_mutex_consistent(&m) == 0 && pthread_mutex_unlock(&m) == 0);
 		if (waiting)
 			CHECK(pthread_join(t, NULL) == 0);
 		CHECK(pthread_mutex_lock(&m) == 0 && pthread_mutex_unlock(&m) == 0);

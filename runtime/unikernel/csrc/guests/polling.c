@@ -38,10 +38,12 @@ int main(void)
 	CHECK(epoll_wait(e, out, 4, -1) == 1); /* level: still there */
 	pthread_join(t, NULL);
 	ev.events = EPOLLIN | EPOLLET;
-	CHECK(epoll_ctl(e, EPOLL_CTL_MOD, p[0], &ev) == 0 && epoll_wait(e, out, 4, 0) == 1 && epoll_wait(e, out, 4, 0) == 0);
+	CHECK(
+		epoll_ctl(e, EPOLL_CTL_MOD, p[0], &ev) == 0 && epoll_wait(e, out, 4, 0) == 1 && epoll_wait(e, out, 4, 0) == 0);
 	CHECK(write(p[1], "y", 1) == 1 && epoll_wait(e, out, 4, 0) == 1 && epoll_wait(e, out, 4, 0) == 0);
 	ev.events = EPOLLIN | EPOLLONESHOT;
-	CHECK(epoll_ctl(e, EPOLL_CTL_MOD, p[0], &ev) == 0 && epoll_wait(e, out, 4, 0) == 1 && epoll_wait(e, out, 4, 0) == 0);
+	CHECK(
+		epoll_ctl(e, EPOLL_CTL_MOD, p[0], &ev) == 0 && epoll_wait(e, out, 4, 0) == 1 && epoll_wait(e, out, 4, 0) == 0);
 	/* An epoll in an epoll. */
 	int outer = epoll_create1(0);
 	ev.events = EPOLLIN;

@@ -59,8 +59,8 @@ static void nameless(void)
 	int t = open("/tmp", O_TMPFILE | O_RDWR, 0600);
 	CHECK(m >= 0 && t >= 0);
 	CHECK(write(m, "hello", 5) == 5 && ftruncate(m, 4) == 0);
-	CHECK(copy_file_range(m, &from, t, &to, 100, 0) == 3 && from == 4 && to == 3 &&
-	      pread(t, b, sizeof b, 0) == 3 && !memcmp(b, "ell", 3));
+	CHECK(copy_file_range(m, &from, t, &to, 100, 0) == 3 && from == 4 && to == 3 && pread(t, b, sizeof b, 0) == 3 &&
+		!memcmp(b, "ell", 3));
 	close(m), close(t);
 }
 
@@ -72,7 +72,8 @@ static void timers(void)
 {
 	struct itimerval v = { { 0, 10000 }, { 0, 10000 } }, now;
 	CHECK(signal(SIGPROF, count) != SIG_ERR && signal(SIGVTALRM, count) != SIG_ERR);
-	CHECK(setitimer(ITIMER_PROF, &v, NULL) == 0 && getitimer(ITIMER_PROF, &now) == 0 && now.it_interval.tv_usec >= 10000);
+	CHECK(
+		setitimer(ITIMER_PROF, &v, NULL) == 0 && getitimer(ITIMER_PROF, &now) == 0 && now.it_interval.tv_usec >= 10000);
 	time_t end = time(NULL) + 30;
 	while (alarms < 3 && time(NULL) < end)
 		;

@@ -13,11 +13,11 @@ long read_here(int fd, void *p, size_t n);
 long write_here(int fd, const void *p, size_t n);
 long ppid_here(void), pid_here(void);
 __asm__(".text\n"
-	"read_here:\n nop\nread_site: mov $0,%eax\n syscall\n ret\n"
-	"write_here:\n nop\nwrite_site: mov $1,%eax\n syscall\n ret\n"
-	"ppid_here:\n nop\nppid_site: mov $110,%eax\n syscall\n ret\n"
-	/* The same five bytes as the end of another instruction, mov to r8d: not a call's first instruction. */
-	"pid_here:\n mov $39,%eax\n .byte 0x41\npid_site: mov $39,%eax\n syscall\n ret\n");
+		"read_here:\n nop\nread_site: mov $0,%eax\n syscall\n ret\n"
+		"write_here:\n nop\nwrite_site: mov $1,%eax\n syscall\n ret\n"
+		"ppid_here:\n nop\nppid_site: mov $110,%eax\n syscall\n ret\n"
+		/* The same five bytes as the end of another instruction, mov to r8d: not a call's first instruction. */
+		"pid_here:\n mov $39,%eax\n .byte 0x41\npid_site: mov $39,%eax\n syscall\n ret\n");
 
 /* The other forms: the end of syscall(3); read(2) and another call with the descriptor restored in between. */
 extern unsigned char sixth_site[], kept_site[], loop_site[], far_site[];
@@ -26,16 +26,17 @@ long kept_here(int fd, void *p, size_t n);
 long loop_here(int fd, void *p, size_t n); /* its second instruction begins a loop, so it stays */
 long far_here(int fd);
 __asm__("any_here:\n mov %rdi,%rax\n mov %rsi,%rdi\nsixth_site: mov 8(%rsp),%r9\n syscall\n ret\n"
-	"kept_here:\n sub $24,%rsp\n mov %edi,8(%rsp)\n mov $99,%edi\n"
-	"kept_site: mov 8(%rsp),%edi\n xor %eax,%eax\n syscall\n cmp $-4096,%rax\n ja 1f\n1: add $24,%rsp\n ret\n"
-	"loop_here:\n sub $24,%rsp\n mov %edi,8(%rsp)\n mov $99,%edi\n"
-	"loop_site: mov 8(%rsp),%edi\n2: xor %eax,%eax\n syscall\n cmp $-4,%rax\n je 2b\n add $24,%rsp\n ret\n"
-	"far_here:\n sub $24,%rsp\n mov %edi,4(%rsp)\n mov $99,%edi\n"
-	"far_site: mov $3,%eax\n mov 4(%rsp),%edi\n syscall\n add $24,%rsp\n ret\n");
+		"kept_here:\n sub $24,%rsp\n mov %edi,8(%rsp)\n mov $99,%edi\n"
+		"kept_site: mov 8(%rsp),%edi\n xor %eax,%eax\n syscall\n cmp $-4096,%rax\n ja 1f\n1: add $24,%rsp\n ret\n"
+		"loop_here:\n sub $24,%rsp\n mov %edi,8(%rsp)\n mov $99,%edi\n"
+		"loop_site: mov 8(%rsp),%edi\n2: xor %eax,%eax\n syscall\n cmp $-4,%rax\n je 2b\n add $24,%rsp\n ret\n"
+		"far_here:\n sub $24,%rsp\n mov %edi,4(%rsp)\n mov $99,%edi\n"
+		"far_site: mov $3,%eax\n mov 4(%rsp),%edi\n syscall\n add $24,%rsp\n ret\n");
 
 /* Everything that a system call leaves alone: 0 if it did. */
 int spoiled(void);
-__asm__("spoiled:\n push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
+__asm__(
+	"spoiled:\n push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
 	"mov $1,%ebx\n mov $2,%ebp\n mov $3,%r12d\n mov $4,%r13d\n mov $5,%r14d\n mov $6,%r15d\n"
 	"mov $7,%edi\n mov $8,%esi\n mov $9,%edx\n mov $10,%r8d\n mov $11,%r9d\n mov $12,%r10d\n"
 	"movq %rdx,%xmm0\n movq $99,-8(%rsp)\n movq $98,-128(%rsp)\n"
@@ -100,7 +101,7 @@ int main(void)
 	CHECK(any_here(SYS_uname, &u) == 0 && !strcmp(u.sysname, "Linux") && any_here(SYS_getppid, NULL) == 1);
 	for (int i = 0; i < 3; i++) {
 		CHECK(pipe(p) == 0 && write(p[1], "abcd", 4) == 4 && loop_here(p[0], b, 1) == 1 && b[0] == 'a' &&
-		      loop_site[0] == 0x8b);
+			loop_site[0] == 0x8b);
 		CHECK(kept_here(p[0], b, 2) == 2 && !memcmp(b, "bc", 2) && kept_here(p[0], b, 2) == 1 && b[0] == 'd');
 		CHECK(far_here(p[0]) == 0 && far_here(p[0]) == -EBADF && close(p[1]) == 0);
 		CHECK(kept_site[0] == 0xe9 && far_site[0] == 0xe9);
@@ -141,6 +142,6 @@ int main(void)
 	pthread_join(t, NULL);
 
 	CHECK(write_here(p[1], (void *)8, 1) == -EFAULT && write_here(p[1], "x", 1) == 1 &&
-	      read_here(p[0], (void *)8, 1) == -EFAULT);
+		read_here(p[0], (void *)8, 1) == -EFAULT);
 	DONE();
 }

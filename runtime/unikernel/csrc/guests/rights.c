@@ -61,7 +61,7 @@ static void hops(void)
 	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
 	CHECK(bind(r, (void *)&a, sizeof a) == 0 && getsockname(r, (void *)&a, &len) == 0);
 	CHECK(setsockopt(r, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &one, 4) == 0 &&
-	      setsockopt(s, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &n, 4) == 0);
+		setsockopt(s, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &n, 4) == 0);
 	CHECK(sendto(s, "h", 1, 0, (void *)&a, sizeof a) == 1 && recvmsg(r, &m, 0) == 1);
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	CHECK(c && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT && *(int *)CMSG_DATA(c) == 7);
@@ -80,7 +80,7 @@ static void answers(void)
 	CHECK(sendto(s, "q", 1, 0, (void *)&a, sizeof a) == 1 && recvfrom(r, b, 8, 0, (void *)&from, &len) == 1);
 	CHECK(from.sin_addr.s_addr == htonl(INADDR_LOOPBACK) && sendto(r, "a", 1, 0, (void *)&from, len) == 1);
 	CHECK(recvfrom(s, b, 8, 0, (void *)&from, &len) == 1 && from.sin_addr.s_addr == a.sin_addr.s_addr &&
-	      from.sin_port == a.sin_port);
+		from.sin_port == a.sin_port);
 	close(r), close(s);
 }
 

@@ -92,12 +92,12 @@ static void interrupted(int in)
 	struct itimerval soon = { { 0, 0 }, { 0, 20000 } };
 	int sv[2];
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0 && sigaction(SIGALRM, &a, NULL) == 0 &&
-	      setitimer(ITIMER_REAL, &soon, NULL) == 0);
+		setitimer(ITIMER_REAL, &soon, NULL) == 0);
 	CHECK(lseek(in, 7, SEEK_SET) == 7);
 	ssize_t n = sendfile(sv[0], in, NULL, SIZE);
 	CHECK(n > 0 && n < SIZE - 7 && lseek(in, 0, SEEK_CUR) == 7 + n);
 	CHECK(recv(sv[1], got, n, MSG_WAITALL) == n && !memcmp(got, content + 7, n) &&
-	      recv(sv[1], got, 1, MSG_DONTWAIT) == -1);
+		recv(sv[1], got, 1, MSG_DONTWAIT) == -1);
 	CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0 && (n = write(sv[0], content, SIZE)) > 0 && n < SIZE);
 }
 

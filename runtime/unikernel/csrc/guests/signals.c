@@ -44,7 +44,8 @@ int main(void)
 	CHECK(sigprocmask(SIG_SETMASK, &old, NULL) == 0 && hits == 2);
 	stack_t ss = { .ss_sp = alt, .ss_size = sizeof alt };
 	a.sa_flags = SA_ONSTACK;
-	CHECK(sigaltstack(&ss, NULL) == 0 && sigaction(SIGUSR1, &a, NULL) == 0 && raise(SIGUSR1) == 0 && hits == 3 && on_alt);
+	CHECK(
+		sigaltstack(&ss, NULL) == 0 && sigaction(SIGUSR1, &a, NULL) == 0 && raise(SIGUSR1) == 0 && hits == 3 && on_alt);
 	pthread_t me = pthread_self(), t;
 	struct timespec ts = { 5, 0 };
 	CHECK(pthread_create(&t, NULL, killer, &me) == 0);

@@ -52,7 +52,9 @@ static void tcp(int domain)
 	pthread_t t;
 	CHECK(pthread_create(&t, NULL, echo, (void *)(long)l) == 0);
 	/* IPv4 reaches a socket that listens on any IPv6 address. */
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = got.sin6_port, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = got.sin6_port, .sin_addr = { htonl(INADDR_LOOPBACK) }
+	};
 	int c = socket(AF_INET, SOCK_STREAM, 0);
 	CHECK(connect(c, (void *)&to, sizeof to) == 0);
 	static char out[1 << 20], in[1 << 20];
@@ -83,8 +85,8 @@ int main(void)
 	int sv[2], n;
 	char b[100];
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0 && write(sv[0], "ab", 2) == 2);
-	CHECK(ioctl(sv[1], FIONREAD, &n) == 0 && n == 2 && read(sv[1], b, 100) == 2 &&
-	      ioctl(sv[1], FIONREAD, &n) == 0 && n == 0);
+	CHECK(ioctl(sv[1], FIONREAD, &n) == 0 && n == 2 && read(sv[1], b, 100) == 2 && ioctl(sv[1], FIONREAD, &n) == 0 &&
+		n == 0);
 	close(sv[0]);
 	CHECK(read(sv[1], b, 1) == 0 && send(sv[1], b, 1, MSG_NOSIGNAL) == -1 && errno == EPIPE);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sv) == 0 && write(sv[0], "abc", 3) == 3 && write(sv[0], "d", 1) == 1);

@@ -11,8 +11,8 @@
 
 #include "sys.h"
 
-u32 needed_capabilities(void);      /* a set; asked by the root, which sees the host's /proc */
-i64 set_capabilities(u32 set);      /* effective and permitted; 0 or -errno */
-void note_capabilities(void);       /* a new zygote notes which it has */
-void drop_capabilities(void);       /* a spare gives them up for good, by one call where there are any */
+u32 needed_capabilities(void); /* a set; asked by the root, which sees the host's /proc */
+i64 set_capabilities(u32 set); /* effective and permitted; 0 or -errno */
+void note_capabilities(void); /* a new zygote notes which it has */
+void drop_capabilities(void); /* a spare gives them up for good, by one call where there are any */
 #endif

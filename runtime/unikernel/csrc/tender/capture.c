@@ -11,16 +11,16 @@
 #include "pages.h"
 
 /* The buffer is the first part of ZYGOTE_BUFFER, the list of private pages the rest. */
-#define BUFFER       ((u8 *)ZYGOTE_BUFFER)
+#define BUFFER ((u8 *)ZYGOTE_BUFFER)
 #define BUFFER_PAGES 32
-#define LIST         ((struct tc_page *)(BUFFER + BUFFER_PAGES * PAGE))
+#define LIST ((struct tc_page *)(BUFFER + BUFFER_PAGES * PAGE))
 #define LIST_ENTRIES ((ZYGOTE_BUFFER_SIZE - BUFFER_PAGES * PAGE) / sizeof(struct tc_page))
-#define MAX_RANGES   32 /* of one read */
+#define MAX_RANGES 32 /* of one read */
 
 /* A run of the arena that is larger than the stages (snapshot.Arena) is new, and not yet in the
  * page tables. */
-#define STAGE        512
-#define POPULATED    256 /* pages at a time: page faults take longer than the copies */
+#define STAGE 512
+#define POPULATED 256 /* pages at a time: page faults take longer than the copies */
 
 /* A capture under way. */
 struct diff {
@@ -28,8 +28,8 @@ struct diff {
 	const struct tc_candidate *candidate, *candidates_end; /* sorted by address; those of earlier pages are passed */
 	struct table out;
 	u64 slot, kept, room; /* of the arena: the first slot, how many are needed, how many there are */
-	u64 populated;        /* slots of a new run */
-	int direct;           /* TC_DIRECT: see there */
+	u64 populated; /* slots of a new run */
+	int direct; /* TC_DIRECT: see there */
 };
 
 /* Four words a step: a page that differs mostly does so early. */
@@ -56,7 +56,7 @@ static i64 emit(struct table *t, u64 addr, u64 off, u32 flags)
 {
 	struct tc_page *last = t->n ? &t->p[t->n - 1] : NULL;
 	if (last && last->flags == flags && last->addr + last->pages * PAGE == addr &&
-	    ((flags & TC_PAGE_ZERO) || last->off + last->pages * PAGE == off)) {
+		((flags & TC_PAGE_ZERO) || last->off + last->pages * PAGE == off)) {
 		last->pages++;
 		return 0;
 	}
@@ -72,7 +72,7 @@ static i64 sort_page(struct diff *d, u64 addr, const u8 *p)
 	while (d->candidate < d->candidates_end && d->candidate->addr < addr)
 		d->candidate++;
 	if (d->candidate < d->candidates_end && d->candidate->addr == addr &&
-	    same_page(p, (const u8 *)ZYGOTE_ARENA + d->candidate->off))
+		same_page(p, (const u8 *)ZYGOTE_ARENA + d->candidate->off))
 		return emit(&d->out, addr, d->candidate->off, TC_PAGE_CANDIDATE);
 	/* The UC was forked from the zygote's own memory at this address. To read that memory gives
 	 * the zygote no page of its own. */
@@ -130,9 +130,11 @@ void capture(const struct tc_order *o, struct tc_reply *r)
 	struct table private = { LIST, 0, LIST_ENTRIES };
 	struct diff d = {
 		.state = SCRATCH_STATE,
-		.candidate = end - candidates, .candidates_end = end,
+		.candidate = end - candidates,
+		.candidates_end = end,
 		.out = { SCRATCH_TABLE, 0, room / sizeof(struct tc_page) },
-		.slot = o->a, .room = o->b,
+		.slot = o->a,
+		.room = o->b,
 		.direct = o->flags & TC_DIRECT,
 	};
 	int pid = child_of(o->id)->pid;

@@ -9,7 +9,7 @@
 
 static int dying[256] ZYGOTE_DATA; /* killed, not yet waited for */
 static int ndying ZYGOTE_DATA;
-static u32 places ZYGOTE_DATA;     /* of CHILDREN, up to the highest that was used */
+static u32 places ZYGOTE_DATA; /* of CHILDREN, up to the highest that was used */
 
 /*
  * SIGCHLD. A child that was stopped is killed: nothing of the platform stops a UC, a spare or a
@@ -99,9 +99,10 @@ void child_fork(struct child *c, int channel, void (*entry)(int))
 		places = c - CHILDREN + 1;
 	/* The spare would have spoken on this channel. */
 	if (pid < 0) {
-		struct { struct uc_msg m; char text[32]; } p = {
-			{ UC_MSG_EXIT, 0, (u32)-pid, UC_EXIT_UNBORN, 0 }, "fork: errno "
-		};
+		struct {
+			struct uc_msg m;
+			char text[32];
+		} p = { { UC_MSG_EXIT, 0, (u32)-pid, UC_EXIT_UNBORN, 0 }, "fork: errno " };
 		p.m.len = decimal(p.text + strlen(p.text), -pid) - p.text;
 		SYS6(sendto, channel, &p, sizeof p.m + p.m.len, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
 	}

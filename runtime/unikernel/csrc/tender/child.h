@@ -7,18 +7,18 @@
 /* Files of /proc/PID that stay open, see proc_file. */
 enum {
 	PROC_SYSCALL, /* where it sleeps */
-	PROC_MAPS,    /* what is mapped */
+	PROC_MAPS, /* what is mapped */
 	PROC_PAGEMAP, /* which pages are private */
-	PROC_MEM,     /* its memory, also what is read-only to it */
-	PROC_STAT,    /* page faults */
+	PROC_MEM, /* its memory, also what is read-only to it */
+	PROC_STAT, /* page faults */
 	PROC_FILES,
 };
 
 /* A place in the table of children. It holds one child at a time. */
 struct child {
 	u64 spent; /* ns on a processor when the child was last reset */
-	u32 id;    /* of the latest FORK or RESET: an order with another id is for a child that is gone */
-	int pid;   /* 0: none */
+	u32 id; /* of the latest FORK or RESET: an order with another id is for a child that is gone */
+	int pid; /* 0: none */
 	int proc[PROC_FILES]; /* descriptor + 1, 0: not open */
 };
 

@@ -93,92 +93,111 @@ enum {
 	TC_PATCHES = 23,
 };
 
-#define TC_SHARED     1u
+#define TC_SHARED 1u
 /* No small layer lies between the zygote and the UC: a page as the zygote has it needs no entry. */
-#define TC_DIRECT     2u
+#define TC_DIRECT 2u
 #define TC_CANDIDATES 8
 
 struct tc_order {
 	uint32_t magic, op;
-	uint32_t id, flags;
-	uint64_t a, b;
+	uint32_t id, flags; /* TC_SHARED, TC_DIRECT, TC_CANDIDATES */
+	uint64_t a, b; /* as the order says */
 };
 
 struct tc_reply {
 	uint32_t op, id; /* of the order */
-	int32_t  err;    /* 0 or errno */
-	uint32_t n;      /* entries or bytes in scratch */
-	uint64_t a, b;
+	int32_t err; /* 0 or errno */
+	uint32_t n; /* entries or bytes in scratch */
+	uint64_t a, b; /* as the order says */
 };
 
 /* A child, and how many resident pages of no file it may have. */
-struct tc_watched { uint32_t id, pages; };
+struct tc_watched {
+	uint32_t id;
+	uint32_t pages; /* of 4096 bytes */
+};
 
 /* ---- What an order lays ---- */
 
 /* How the pages of an extent come to be. */
 enum {
-	TC_COPIED = 1,         /* read from the arena at off */
-	TC_MAPPED = 2,         /* mapped privately from file number `file` at off; ZYGOTE only */
-	TC_ZEROED = 3,         /* anonymous again: zeros hide what lies beneath */
+	TC_COPIED = 1, /* read from the arena at off */
+	TC_MAPPED = 2, /* mapped privately from file number `file` at off; ZYGOTE only */
+	TC_ZEROED = 3, /* anonymous again: zeros hide what lies beneath */
 	TC_PREFETCH_WRITE = 4, /* no content; ZYGOTE only: its spares make the pages writable beforehand */
-	TC_PREFETCH_READ = 5,  /* no content; ZYGOTE only: its spares map the pages beforehand */
+	TC_PREFETCH_READ = 5, /* no content; ZYGOTE only: its spares map the pages beforehand */
 };
 
 /* One stretch of guest pages of a snapshot. Zeroed extents come first, copied ones are sorted. */
 struct tc_extent {
 	uint64_t addr, off; /* bytes; off in the arena or in the file */
 	uint32_t pages;
-	uint16_t kind, file;
+	uint16_t kind; /* TC_COPIED … */
+	uint16_t file; /* of TC_MAPPED: number among the files of the order */
 };
 
 /* The order to a spare, followed by extents, strings (see struct uc_host) and patches. */
 struct tc_run {
 	uint32_t magic, op;
-	uint32_t how, flags;          /* UC_BOOT or UC_RESUME; UC_F_* */
-	uint32_t pid, cpus;           /* as the guest sees them */
-	uint32_t extents, strings;    /* entries; bytes */
+	uint32_t how, flags; /* UC_BOOT or UC_RESUME; UC_F_* */
+	uint32_t pid, cpus; /* as the guest sees them */
+	uint32_t extents, strings; /* entries; bytes */
 	uint32_t argc, envc, exe_off; /* how the strings divide */
-	uint32_t spilled;             /* 1: what follows is in the descriptor that comes last, not in this packet */
+	uint32_t spilled; /* 1: what follows is in the descriptor that comes last, not in this packet */
 	uint64_t mem_limit, image_size; /* bytes */
-	uint8_t  entropy[64];
+	uint8_t entropy[64]; /* of this UC alone */
 	/* What the root found out of the processor and of the vDSO. */
-	struct tc_machine { uint64_t hwcap, hwcap2, vdso_clock; uint32_t xsave_size, pad; } machine;
-	uint64_t max_threads;
-	uint32_t patches, pad;        /* bytes */
+	struct tc_machine {
+		uint64_t hwcap, hwcap2; /* of the auxiliary vector (getauxval(3)) */
+		uint64_t vdso_clock; /* address of clock_gettime, 0: none */
+		uint32_t xsave_size, pad; /* bytes */
+	} machine;
+	uint64_t max_threads; /* at a time; 0: no limit */
+	uint32_t patches, pad; /* bytes */
 };
 
 /* One page of a UC that hibernated: the words in which the page differs from what the extents laid
  * or, with TC_ON_ZEROS, from zeros. */
 #define TC_ON_ZEROS 0x80000000u
-struct tc_patch { uint32_t page, bytes; };  /* address / 4096; of the tc_words that follow, and TC_ON_ZEROS */
-struct tc_words { uint16_t first, words; }; /* then as many uint32_t */
+struct tc_patch {
+	uint32_t page; /* address / 4096 */
+	uint32_t bytes; /* of the tc_words that follow, and TC_ON_ZEROS */
+};
+
+/* One run of such words: their content follows, as many uint32_t. */
+struct tc_words {
+	uint16_t first; /* index in the page */
+	uint16_t words; /* how many */
+};
 
 /* ---- What a capture finds ---- */
 
 enum {
-	TC_PAGE_ZERO = 1,      /* nothing but zeros: not in the arena */
-	TC_PAGE_SAME = 2,      /* as the zygote has it: not part of the difference to the zygote's snapshot */
+	TC_PAGE_ZERO = 1, /* nothing but zeros: not in the arena */
+	TC_PAGE_SAME = 2, /* as the zygote has it: not part of the difference to the zygote's snapshot */
 	TC_PAGE_CANDIDATE = 4, /* as a dedup candidate: off is the candidate's */
 };
 
 /* An entry of a table in scratch: a stretch of pages that are all alike in flags. */
 struct tc_page {
-	uint64_t addr;
+	uint64_t addr; /* of the first page in the guest */
 	uint64_t off; /* in the arena, where the content was written; for COPY, in the file */
 	uint32_t pages;
-	uint32_t flags;
+	uint32_t flags; /* TC_PAGE_ZERO … */
 };
 
 /* A dedup candidate: content that an earlier capture found at an address, and that lies in the
  * arena at off. Candidates are sorted by address. */
-struct tc_candidate { uint64_t addr, off; };
+struct tc_candidate {
+	uint64_t addr; /* in the guest */
+	uint64_t off; /* in the arena, bytes */
+};
 
-#define TC_ZYGOTE_FDS 3       /* the first descriptors of a ZYGOTE order: image, arena, scratch */
+#define TC_ZYGOTE_FDS 3 /* the first descriptors of a ZYGOTE order: image, arena, scratch */
 #define TC_SCRATCH (8u << 20) /* bytes of the scratch file that a zygote shares with the platform */
-#define TC_EXTENTS_AT (TC_SCRATCH / 2)
-#define TC_PACKET  65536u     /* bytes of an order; the parts of a longer one spill into a file */
-#define TC_CHILDREN 65536u    /* places for children of one zygote */
+#define TC_EXTENTS_AT (TC_SCRATCH / 2) /* where PATCHES finds the extents */
+#define TC_PACKET 65536u /* bytes of an order; the parts of a longer one spill into a file */
+#define TC_CHILDREN 65536u /* places for children of one zygote */
 
 _Static_assert(sizeof(struct tc_order) == 32, "tc_order");
 _Static_assert(sizeof(struct tc_reply) == 32, "tc_reply");

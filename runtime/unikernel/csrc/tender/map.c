@@ -5,7 +5,7 @@
 #include "map.h"
 
 #define PIDFD_SELF (-10000) /* PIDFD_SELF_THREAD_GROUP of <linux/pidfd.h> since Linux 6.14 */
-#define MAX_RANGES 1024     /* UIO_MAXIOV: of one call */
+#define MAX_RANGES 1024 /* UIO_MAXIOV: of one call */
 
 i64 map_alone(u64 at, u64 len, int fd)
 {

@@ -103,7 +103,8 @@ void lay(const struct order *o)
 	u32 n = ORDER->extents;
 	for (u32 i = 0; i < n; i++) {
 		u64 at = l[i].addr, len = l[i].pages * PAGE;
-		int file = l[i].kind == TC_MAPPED && TC_ZYGOTE_FDS + l[i].file < o->nfds ? o->fds[TC_ZYGOTE_FDS + l[i].file] : -1;
+		int file =
+			l[i].kind == TC_MAPPED && TC_ZYGOTE_FDS + l[i].file < o->nfds ? o->fds[TC_ZYGOTE_FDS + l[i].file] : -1;
 		i64 r = 0;
 		/* Copied extents are read below, over the memory that is there. */
 		switch (l[i].kind) {

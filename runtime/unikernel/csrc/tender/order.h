@@ -12,8 +12,8 @@ enum { ORDER_FDS = 24 }; /* descriptors of an order at most */
 /* What follows struct tc_run, wherever it lies, and the descriptors that came with it. */
 struct order {
 	const struct tc_extent *extents; /* tc_run.extents of them */
-	const char *strings;             /* tc_run.strings bytes */
-	const u8 *patches;               /* tc_run.patches bytes */
+	const char *strings; /* tc_run.strings bytes */
+	const u8 *patches; /* tc_run.patches bytes */
 	int fds[ORDER_FDS], nfds;
 };
 

@@ -11,11 +11,13 @@
 #ifndef PAGEMAP_SCAN
 /* Linux 6.7, <linux/fs.h>: struct page_region and struct pm_scan_arg. Older headers lack them. */
 #define PAGEMAP_SCAN 0xc0606610ul /* _IOWR('f', 16, struct pm_scan_arg) */
-#define PAGE_IS_FILE    (1ull << 2)
+#define PAGE_IS_FILE (1ull << 2)
 #define PAGE_IS_PRESENT (1ull << 3)
 #define PAGE_IS_SWAPPED (1ull << 4)
 #define PAGE_IS_PFNZERO (1ull << 5)
-struct page_region { u64 start, end, categories; };
+struct page_region {
+	u64 start, end, categories;
+};
 struct pm_scan_arg {
 	u64 size, flags, start, end, walk_end, vec, vec_len, max_pages;
 	u64 category_inverted, category_mask, category_anyof_mask, return_mask;
@@ -23,7 +25,7 @@ struct pm_scan_arg {
 #endif
 
 /* Bits of an entry of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
-#define PM_FILE_BIT    61 /* of a file, or shared anonymous */
+#define PM_FILE_BIT 61 /* of a file, or shared anonymous */
 #define PM_SWAPPED_BIT 62 /* and bit 63: present */
 
 /* Ranges come in ascending order. One that continues the last becomes a part of it. */
@@ -49,7 +51,11 @@ static i64 scan(int pagemap, u64 start, u64 end, int shared, struct table *t)
 	 * inverted the other way round, and one bit of anyof. */
 	while (start < end) {
 		struct pm_scan_arg a = {
-			.size = sizeof a, .start = start, .end = end, .vec = (u64)v, .vec_len = COUNT(v),
+			.size = sizeof a,
+			.start = start,
+			.end = end,
+			.vec = (u64)v,
+			.vec_len = COUNT(v),
 			.category_inverted = PAGE_IS_FILE | PAGE_IS_PFNZERO,
 			.category_mask = PAGE_IS_FILE | PAGE_IS_PFNZERO,
 			.category_anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,

@@ -10,11 +10,11 @@
 
 /* Scratch: the state; patches up to the middle; extents, 1/8; the list of pages, 1/8; the pages at
  * hand, 1/4. */
-#define PATCHES     ((u8 *)ZYGOTE_SCRATCH + PAGE)
+#define PATCHES ((u8 *)ZYGOTE_SCRATCH + PAGE)
 #define PATCHES_MAX (TC_EXTENTS_AT - PAGE)
-#define EXTENTS     ((const struct tc_extent *)(ZYGOTE_SCRATCH + TC_EXTENTS_AT))
-#define LIST        ((struct tc_page *)(ZYGOTE_SCRATCH + TC_SCRATCH / 8 * 5))
-#define AT_HAND     ((u8 *)ZYGOTE_SCRATCH + TC_SCRATCH / 4 * 3)
+#define EXTENTS ((const struct tc_extent *)(ZYGOTE_SCRATCH + TC_EXTENTS_AT))
+#define LIST ((struct tc_page *)(ZYGOTE_SCRATCH + TC_SCRATCH / 8 * 5))
+#define AT_HAND ((u8 *)ZYGOTE_SCRATCH + TC_SCRATCH / 4 * 3)
 
 /* Bounds of one order. What exceeds them is not worth to be kept without a process. */
 enum {
@@ -126,7 +126,8 @@ void patches(const struct tc_order *o, struct tc_reply *r)
 		for (u32 j = 0; !e && j < b.n; j++)
 			for (u64 k = 0; !e && k < b.p[j].pages; k++) {
 				u64 at = b.p[j].addr + k * PAGE;
-				e = append(&r->n, at, AT_HAND + b.p[j].off + k * PAGE, discarded(s, at) ? zeros : beneath(&extents, at));
+				e = append(
+					&r->n, at, AT_HAND + b.p[j].off + k * PAGE, discarded(s, at) ? zeros : beneath(&extents, at));
 			}
 	}
 	if (!e)

@@ -19,10 +19,13 @@
 enum { LIST_SIZE = 2 * PAGE, MAX_RANGES = 508 };
 
 /* Sorted by address, so ranges of the stack come last. n = 0: not known. */
-struct private {
+struct private
+{
 	u64 faults; /* page_faults of the child when the list was made */
 	u32 n, pad; /* ranges */
-	struct range { u64 addr, pages; } range[MAX_RANGES];
+	struct range {
+		u64 addr, pages;
+	} range[MAX_RANGES];
 };
 _Static_assert(sizeof(struct private) <= LIST_SIZE, "a list fills two pages");
 

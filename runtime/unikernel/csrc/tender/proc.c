@@ -136,7 +136,8 @@ void stat_text(const struct tc_order *o, struct tc_reply *r)
 }
 
 _Static_assert(offsetof(struct uc_host, max_threads) == offsetof(struct uc_host, mem_limit) + 8 &&
-	offsetof(struct tc_order, b) == offsetof(struct tc_order, a) + 8, "set_limit writes both at once");
+		offsetof(struct tc_order, b) == offsetof(struct tc_order, a) + 8,
+	"set_limit writes both at once");
 
 /* TC_LIMIT. The block is read-only to the guest, but /proc/PID/mem lets a parent write it
  * (ptrace(2), 'access mode checking'). */

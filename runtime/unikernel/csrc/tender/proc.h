@@ -14,9 +14,9 @@ int proc_file(struct child *, int which);
  * -EAGAIN or another -errno. */
 i64 sleeps_in(struct child *, const char *call);
 
-u64 time_spent(int pid);          /* ns on a processor */
-u64 anonymous_pages(int pid);     /* resident pages of no file */
-i64 page_faults(struct child *);  /* minor and major ones since its fork, or -errno */
+u64 time_spent(int pid); /* ns on a processor */
+u64 anonymous_pages(int pid); /* resident pages of no file */
+i64 page_faults(struct child *); /* minor and major ones since its fork, or -errno */
 
 /* process_vm_readv(2), process_vm_writev(2): the bytes that were read; 0 if all len bytes were
  * written; else -errno. */

@@ -15,7 +15,8 @@
 
 /* The numbers in the text of UC_SLEEP_CALL. */
 _Static_assert(UC_CHANNEL_FD == 3 && UC_MSG_MAX == 0x10000 && UC_STACK == 0x7e0000140000 &&
-	UC_STACK + UC_STACK_SIZE == 0x7e0000180000 && UC_STUB_IP == 0x7e0000000002, "UC_SLEEP_CALL");
+		UC_STACK + UC_STACK_SIZE == 0x7e0000180000 && UC_STUB_IP == 0x7e0000000002,
+	"UC_SLEEP_CALL");
 
 enum { MAX_ZEROED = 256 }; /* pages that one REUSE zeroes: more take longer than a fork */
 

@@ -99,7 +99,9 @@ static u64 hex(const char **p)
 	}
 }
 
-struct span { u64 start, end; }; /* of addresses, [start, end) */
+struct span {
+	u64 start, end; /* addresses, [start, end) */
+};
 
 /* The mappings [vvar], [vvar_vclock] and [vdso], which are neighbours; not [vsyscall]. How many. */
 static int vdso_spans(struct span *out, int max)
@@ -144,8 +146,10 @@ static u64 clock_symbol(u64 base)
 		if (ph[i].p_type != PT_DYNAMIC)
 			continue;
 		for (const Elf64_Dyn *d = (const void *)(base + ph[i].p_offset); d->d_tag; d++) {
-			if (d->d_tag == DT_SYMTAB) sym = (const void *)(bias + d->d_un.d_ptr);
-			if (d->d_tag == DT_STRTAB) str = (const void *)(bias + d->d_un.d_ptr);
+			if (d->d_tag == DT_SYMTAB)
+				sym = (const void *)(bias + d->d_un.d_ptr);
+			if (d->d_tag == DT_STRTAB)
+				str = (const void *)(bias + d->d_un.d_ptr);
 		}
 	}
 	/* Two tables that do not lie in this order have no symbol before the strings, and the loop
@@ -207,8 +211,8 @@ static const char *map_world(i64 *err, int always)
 	 * only finds a build that went wrong. */
 	*err = -ENOEXEC;
 	if (SYS4(pread64, FD_LIBOS, &e, sizeof e, 0) != sizeof e || e.e_phnum < 1 ||
-	    SYS4(pread64, FD_LIBOS, &p, sizeof p, e.e_phoff) != sizeof p ||
-	    p.p_vaddr != UC_LIBOS || p.p_filesz > UC_HOST - UC_LIBOS)
+		SYS4(pread64, FD_LIBOS, &p, sizeof p, e.e_phoff) != sizeof p || p.p_vaddr != UC_LIBOS ||
+		p.p_filesz > UC_HOST - UC_LIBOS)
 		return "libOS is not one segment at its address";
 	if ((*err = map(UC_LIBOS, PAGE_UP(p.p_filesz), PROT_READ | PROT_EXEC, MAP_PRIVATE, FD_LIBOS, p.p_offset)) < 0)
 		return "map libOS";
@@ -226,7 +230,7 @@ static const char *map_world(i64 *err, int always)
 	 * because a mapping more is copied by every fork. MAP_NORESERVE: 128 GB are not to be
 	 * accounted. */
 	if ((*err = map(UC_LOW, UC_LOW_END - UC_LOW, rwx, lazy, -1, 0)) < 0 ||
-	    (*err = map(UC_HIGH, UC_HIGH_END - UC_HIGH, rwx, lazy, -1, 0)) < 0)
+		(*err = map(UC_HIGH, UC_HIGH_END - UC_HIGH, rwx, lazy, -1, 0)) < 0)
 		return "map the region (vm.overcommit_memory=2 forbids it)";
 	if (always) {
 		SYS3(madvise, UC_LOW, UC_LOW_END - UC_LOW, MADV_NOHUGEPAGE);
@@ -234,7 +238,7 @@ static const char *map_world(i64 *err, int always)
 	}
 	/* The host block becomes read-only once a spare has filled it in. */
 	if ((*err = map(UC_HOST, UC_HOST_SIZE, PROT_READ | PROT_WRITE, lazy, -1, 0)) < 0 ||
-	    (*err = map(UC_STACK, UC_STACK_SIZE, PROT_READ | PROT_WRITE, lazy, -1, 0)) < 0)
+		(*err = map(UC_STACK, UC_STACK_SIZE, PROT_READ | PROT_WRITE, lazy, -1, 0)) < 0)
 		return "map host block and stack";
 	return 0;
 }
@@ -302,9 +306,12 @@ const char *setup_world(const u64 *auxv, struct tc_machine *machine, i64 *err)
 	/* getauxval(3): pairs of type and value. */
 	for (; *auxv != AT_NULL; auxv += 2) {
 		last = (u64)auxv;
-		if (*auxv == AT_SYSINFO_EHDR) vdso = auxv[1];
-		if (*auxv == AT_HWCAP) machine->hwcap = auxv[1];
-		if (*auxv == AT_HWCAP2) machine->hwcap2 = auxv[1];
+		if (*auxv == AT_SYSINFO_EHDR)
+			vdso = auxv[1];
+		if (*auxv == AT_HWCAP)
+			machine->hwcap = auxv[1];
+		if (*auxv == AT_HWCAP2)
+			machine->hwcap2 = auxv[1];
 	}
 	machine->xsave_size = xsave_size();
 	int always = thp_always();

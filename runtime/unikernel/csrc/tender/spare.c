@@ -36,7 +36,9 @@ static _Noreturn void become_uc(const struct order *o)
 	u64 how = ORDER->how; /* the last that is needed of the order */
 	memset(ORDER, 0, sizeof *ORDER);
 	__asm__ volatile("mov %0, %%rsp; jmp *%1"
-		: : "r"(UC_STACK + UC_STACK_SIZE), "r"(LIBOS->leave), "D"(how) : "memory");
+					 :
+					 : "r"(UC_STACK + UC_STACK_SIZE), "r"(LIBOS->leave), "D"(how)
+					 : "memory");
 	__builtin_unreachable();
 }
 

@@ -19,16 +19,18 @@ static inline i64 sys6(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 	register u64 r8 __asm__("r8") = e;
 	register u64 r9 __asm__("r9") = f;
 	__asm__ volatile("syscall"
-		: "=a"(r) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+					 : "=a"(r)
+					 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+					 : "rcx", "r11", "memory");
 	return r;
 }
 
 /* SYSn(name, ...): system call NAME with n arguments, each of them cast. */
-#define SYS0(n)                sys6(__NR_##n, 0, 0, 0, 0, 0, 0)
-#define SYS1(n, a)             sys6(__NR_##n, (u64)(a), 0, 0, 0, 0, 0)
-#define SYS2(n, a, b)          sys6(__NR_##n, (u64)(a), (u64)(b), 0, 0, 0, 0)
-#define SYS3(n, a, b, c)       sys6(__NR_##n, (u64)(a), (u64)(b), (u64)(c), 0, 0, 0)
-#define SYS4(n, a, b, c, d)    sys6(__NR_##n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), 0, 0)
+#define SYS0(n) sys6(__NR_##n, 0, 0, 0, 0, 0, 0)
+#define SYS1(n, a) sys6(__NR_##n, (u64)(a), 0, 0, 0, 0, 0)
+#define SYS2(n, a, b) sys6(__NR_##n, (u64)(a), (u64)(b), 0, 0, 0, 0)
+#define SYS3(n, a, b, c) sys6(__NR_##n, (u64)(a), (u64)(b), (u64)(c), 0, 0, 0)
+#define SYS4(n, a, b, c, d) sys6(__NR_##n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), 0, 0)
 #define SYS5(n, a, b, c, d, e) sys6(__NR_##n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), 0)
 #define SYS6(n, a, b, c, d, e, f) sys6(__NR_##n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
 
@@ -47,5 +49,8 @@ struct msghdr {
 	size_t controllen;
 	u32 flags, pad2; /* of recvmsg: MSG_TRUNC, MSG_CTRUNC */
 };
-struct cmsghdr { size_t len; u32 level, type; }; /* len: of this and of what follows */
+struct cmsghdr {
+	size_t len; /* of this and of what follows */
+	u32 level, type; /* SOL_SOCKET, SCM_RIGHTS */
+};
 #endif

@@ -32,28 +32,28 @@
 /* Descriptors of a zygote. FD_CONTROL is its control socket, or the channel of a spare. */
 enum {
 	FD_CONTROL = UC_CHANNEL_FD,
-	FD_LIBOS = 4,    /* the libOS's ELF */
-	FD_PROC = 5,     /* a procfs of the root's pid namespace, attached nowhere */
-	FD_HUGE = 6,     /* a tmpfs of huge pages, attached nowhere; absent where the kernel has none */
-	FD_ARENA = 7,    /* pages of all snapshots */
-	FD_SCRATCH = 8,  /* TC_SCRATCH bytes shared with the platform: tables of orders and replies */
+	FD_LIBOS = 4, /* the libOS's ELF */
+	FD_PROC = 5, /* a procfs of the root's pid namespace, attached nowhere */
+	FD_HUGE = 6, /* a tmpfs of huge pages, attached nowhere; absent where the kernel has none */
+	FD_ARENA = 7, /* pages of all snapshots */
+	FD_SCRATCH = 8, /* TC_SCRATCH bytes shared with the platform: tables of orders and replies */
 	FD_FIRST_FREE = 16,
 };
 
 /* Mappings of a zygote that its children do not inherit (MADV_DONTFORK). All lie between
  * UC_HIGH_END and UC_LIBOS. */
-#define ZYGOTE_CHILDREN    0x00007d8000000000ull /* struct child[TC_CHILDREN] */
-#define ZYGOTE_SCRATCH     0x00007d8010000000ull /* FD_SCRATCH */
-#define ZYGOTE_BUFFER      0x00007d8020000000ull /* of a capture: pages at hand, then the list of all */
+#define ZYGOTE_CHILDREN 0x00007d8000000000ull /* struct child[TC_CHILDREN] */
+#define ZYGOTE_SCRATCH 0x00007d8010000000ull /* FD_SCRATCH */
+#define ZYGOTE_BUFFER 0x00007d8020000000ull /* of a capture: pages at hand, then the list of all */
 #define ZYGOTE_BUFFER_SIZE TC_SCRATCH
-#define ZYGOTE_PRIVATE     0x00007d8040000000ull /* the private-page list of each child, see private.c */
-#define ZYGOTE_ARENA       0x00007d9000000000ull /* FD_ARENA, as much of it as there is */
-#define ZYGOTE_ARENA_SIZE  (256ull << 30)
-#define ZYGOTE_COPY        0x00007de000000000ull /* the target of a COPY, for as long as the order takes */
+#define ZYGOTE_PRIVATE 0x00007d8040000000ull /* the private-page list of each child, see private.c */
+#define ZYGOTE_ARENA 0x00007d9000000000ull /* FD_ARENA, as much of it as there is */
+#define ZYGOTE_ARENA_SIZE (256ull << 30)
+#define ZYGOTE_COPY 0x00007de000000000ull /* the target of a COPY, for as long as the order takes */
 
 /* A mapping of a zygote that its spares do inherit, and read: prefetch.c. It ends where the
  * tender's range ends. */
-#define ZYGOTE_PREFETCH      0x00007e00001d0000ull
+#define ZYGOTE_PREFETCH 0x00007e00001d0000ull
 #define ZYGOTE_PREFETCH_SIZE 0x10000ull
 _Static_assert(ZYGOTE_PREFETCH + ZYGOTE_PREFETCH_SIZE == UC_TENDER + UC_TENDER_SIZE, "the last of the tender's range");
 
@@ -74,8 +74,8 @@ struct table {
 
 /* Scratch as most orders use it: struct uc_state in the first page, then the table of the order or
  * the reply. */
-#define SCRATCH_STATE   ((struct uc_state *)ZYGOTE_SCRATCH)
-#define SCRATCH_TABLE   ((struct tc_page *)(ZYGOTE_SCRATCH + PAGE))
+#define SCRATCH_STATE ((struct uc_state *)ZYGOTE_SCRATCH)
+#define SCRATCH_TABLE ((struct tc_page *)(ZYGOTE_SCRATCH + PAGE))
 #define SCRATCH_ENTRIES ((TC_SCRATCH - PAGE) / sizeof(struct tc_page))
 _Static_assert(sizeof(struct uc_state) <= PAGE, "the state fits before the table");
 

@@ -22,7 +22,10 @@ char *decimal(char *p, u64 v)
 
 i64 receive(void *buf, u64 cap, int *fds, int max, int *nfds)
 {
-	struct { struct cmsghdr h; int fd[32]; } c; /* the kernel closes what does not fit and says MSG_CTRUNC */
+	struct {
+		struct cmsghdr h;
+		int fd[32];
+	} c; /* the kernel closes what does not fit and says MSG_CTRUNC */
 	struct iovec v = { buf, cap };
 	struct msghdr m = { 0, 0, 0, &v, 1, &c, sizeof c, 0, 0 };
 	i64 n = SYS3(recvmsg, FD_CONTROL, &m, MSG_CMSG_CLOEXEC);
@@ -46,7 +49,10 @@ i64 receive(void *buf, u64 cap, int *fds, int max, int *nfds)
 /* unix(7), SCM_RIGHTS: the padding keeps the control message a multiple of 8 bytes (CMSG_SPACE). */
 static i64 send_packet(const struct tc_reply *r, const void *body, u64 len, int fd)
 {
-	struct { struct cmsghdr h; int fd, pad; } c = { /* one descriptor at most */
+	struct {
+		struct cmsghdr h;
+		int fd, pad;
+	} c = { /* one descriptor at most */
 		{ sizeof(struct cmsghdr) + sizeof(int), SOL_SOCKET, SCM_RIGHTS }, fd, 0
 	};
 	struct iovec v[2] = { { (void *)r, sizeof *r }, { (void *)body, len } };
@@ -72,7 +78,10 @@ void reply_with(const struct tc_reply *r, const void *body, u64 len)
  * the same. The loop is for the compiler: exit_group does not return. */
 void quit(const char *what, i64 err)
 {
-	struct { struct uc_msg m; char text[160]; } p = { { UC_MSG_EXIT, 0, (u32)-err, UC_EXIT_REFUSED, 0 }, "" };
+	struct {
+		struct uc_msg m;
+		char text[160];
+	} p = { { UC_MSG_EXIT, 0, (u32)-err, UC_EXIT_REFUSED, 0 }, "" };
 	char *t = p.text;
 	for (const char *s = "tender: "; *s;)
 		*t++ = *s++;

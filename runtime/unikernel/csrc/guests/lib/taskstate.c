@@ -11,15 +11,15 @@ typedef uint32_t u32;
 
 /* What is spoiled: bits. */
 enum {
-	ALTSTACK = 1,    /* the signal stack is all memory */
-	AUTODISARM = 2,  /* the signal stack is a page of the guest, taken away at each signal */
-	MASK = 4,        /* all signals are blocked, and one waits */
-	FLAGS = 8,       /* direction, alignment check, id */
-	NUMBERS = 16,    /* MXCSR, x87 control word, a vector register */
-	SEGMENTS = 32,   /* selectors and both bases */
-	TRAP = 64,       /* the trap flag, from the sleep on */
-	MAPPING = 128,   /* a mapping of its own */
-	PKRU = 256,      /* no memory may be read or written, where the processor has protection keys */
+	ALTSTACK = 1, /* the signal stack is all memory */
+	AUTODISARM = 2, /* the signal stack is a page of the guest, taken away at each signal */
+	MASK = 4, /* all signals are blocked, and one waits */
+	FLAGS = 8, /* direction, alignment check, id */
+	NUMBERS = 16, /* MXCSR, x87 control word, a vector register */
+	SEGMENTS = 32, /* selectors and both bases */
+	TRAP = 64, /* the trap flag, from the sleep on */
+	MAPPING = 128, /* a mapping of its own */
+	PKRU = 256, /* no memory may be read or written, where the processor has protection keys */
 };
 
 #define MARK 0x6b72616d6b72616dull
@@ -35,8 +35,10 @@ static u64 stub(u64 n, u64 a, u64 b, u64 c, u64 d, u64 e)
 {
 	u64 r;
 	register u64 r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = 0;
-	__asm__ volatile("call *%%rbx" : "=a"(r) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9), "b"(UC_LIBOS)
-			 : "rcx", "r11", "memory");
+	__asm__ volatile("call *%%rbx"
+					 : "=a"(r)
+					 : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9), "b"(UC_LIBOS)
+					 : "rcx", "r11", "memory");
 	return r;
 }
 
@@ -108,13 +110,18 @@ _Noreturn void spoil(u32 what)
 		register u64 r10 __asm__("r10") = 0, r8 __asm__("r8") = 0, r9 __asm__("r9") = 0;
 		register u64 r12 __asm__("r12") = UC_STACK + UC_STACK_SIZE - 8;
 		if (what & PKRU && pkeys())
-			__asm__ volatile("mov %%r12, %%rsp; mov %%rdx, %%r13; xor %%ecx, %%ecx; xor %%edx, %%edx; mov $-1, %%eax; wrpkru;"
-					 "mov %%r13, %%rdx; mov $45, %%eax; jmp *%%rbx"
-					 : : "r"(r12), "b"((u64)UC_LIBOS), "D"(UC_CHANNEL_FD), "S"((u64)UC_STACK), "d"(UC_MSG_MAX),
-					   "r"(r10), "r"(r8), "r"(r9) : "memory");
+			__asm__ volatile(
+				"mov %%r12, %%rsp; mov %%rdx, %%r13; xor %%ecx, %%ecx; xor %%edx, %%edx; mov $-1, %%eax; wrpkru;"
+				"mov %%r13, %%rdx; mov $45, %%eax; jmp *%%rbx"
+				:
+				: "r"(r12), "b"((u64)UC_LIBOS), "D"(UC_CHANNEL_FD), "S"((u64)UC_STACK), "d"(UC_MSG_MAX), "r"(r10),
+				"r"(r8), "r"(r9)
+				: "memory");
 		__asm__ volatile("mov %%r12, %%rsp; push %0; popfq; jmp *%%rbx"
-				 : : "c"(flags), "r"(r12), "a"(45), "b"((u64)UC_LIBOS), "D"(UC_CHANNEL_FD), "S"((u64)UC_STACK), "d"(UC_MSG_MAX),
-				   "r"(r10), "r"(r8), "r"(r9) : "memory");
+						 :
+						 : "c"(flags), "r"(r12), "a"(45), "b"((u64)UC_LIBOS), "D"(UC_CHANNEL_FD), "S"((u64)UC_STACK),
+						 "d"(UC_MSG_MAX), "r"(r10), "r"(r8), "r"(r9)
+						 : "memory");
 		__builtin_unreachable();
 	}
 	sleep_call(f, flags);
@@ -159,7 +166,9 @@ u32 look(void)
 	for (int i = 0; i < 4096; i++)
 		words[i] = MARK;
 	__asm__ volatile("mov %%rsp, %%r12; mov %1, %%rsp; mov $39, %%eax; syscall; mov %%r12, %%rsp; mov %%rax, %0"
-			 : "=r"(dirty) : "r"(words + 4096) : "rax", "rcx", "r11", "r12", "memory");
+					 : "=r"(dirty)
+					 : "r"(words + 4096)
+					 : "rax", "rcx", "r11", "r12", "memory");
 	for (int i = 0; i < 4096; i++)
 		if (words[i] != MARK)
 			seen |= ALTSTACK;
