@@ -1,6 +1,5 @@
 /*
- * A pointer whose memory ends half-way: a call that copies from there or to there changes nothing that it does not
- * tell of.
+ * A pointer whose memory ends half-way: a call that copies from there or to there changes nothing that it does not tell of.
  *
  * In a UC memory ends where its region does, so the page below that border is the one whose neighbour faults.
  */
@@ -13,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #define BORDER ((char *)0x40000000) /* UC_LOW_END */
 #define NOWHERE ((void *)8)
@@ -72,6 +72,18 @@ static void a_datagram(void)
 	close(s);
 }
 
+/* Lengths whose sum wraps around are no short datagram. */
+static void a_datagrams_length(void)
+{
+	int p[2];
+	char b[32] = "0123456789";
+	struct iovec v[2] = { { b, -10 }, { b, 20 } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, p) == 0 && sendmsg(p[0], &m, 0) == -1);
+	CHECK(send(p[0], b, 10, 0) == 10 && recv(p[1], b, sizeof b, 0) == 10);
+	close(p[0]), close(p[1]);
+}
+
 static void a_pair_of_descriptors(void)
 {
 	int fd = next_fd();
@@ -115,6 +127,7 @@ int main(void)
 	a_threads_name();
 	a_files_bytes();
 	a_datagram();
+	a_datagrams_length();
 	a_pair_of_descriptors();
 	a_connection();
 	a_directorys_entries();

@@ -3,5 +3,5 @@
 #define CALLS_H
 #include "core/libos.h"
 
-u64 dispatch(u64 n, u64 *regs);        /* the result, BLOCKED, REPLACED or PARKED */
+u64 dispatch(u64 n, u64 *regs); /* the result, BLOCKED, REPLACED or PARKED */
 #endif

@@ -3,5 +3,5 @@
 #define EXEC_H
 #include "core/libos.h"
 
-i64 exec_boot(void);                   /* 0 or -errno; the frame has the registers of the first instruction */
+i64 exec_boot(void); /* 0 or -errno; the frame has the registers of the first instruction */
 #endif

@@ -1,8 +1,23 @@
 /*
- * libos.h: what every file of the libOS is written in: integer types, the symbols of start.S, memory and text functions.
+ * libos.h: what every file of the libOS is written in: integer types, the symbols of start.S,
+ * memory and text functions.
  *
- * The libOS has no C library and no writable data of its own. Every mutable word lies in struct state (state.h), which is part of the
- * region: a snapshot of the region is a snapshot of the libOS.
+ * The libOS is the kernel of one guest process. It lies at UC_LIBOS as one read-execute segment,
+ * serves the process's system calls, and asks the host for next to nothing (abi/uc_filter.h). It
+ * has no C library and no writable data of its own. Every mutable word lies in struct state
+ * (state.h), which is part of the region: a snapshot of the region is a snapshot of the libOS, and
+ * whoever maps the region elsewhere has the whole guest there.
+ *
+ * The rooms, from below: host (the host's calls, clocks, channel), mm (memory), fs (files and file
+ * systems), ipc (pipes, events, polling), net (sockets), sched (threads, signals, time), core
+ * (entry, the table of calls, the start of a program). No file refers to one that refers back to
+ * it. Where a lower file has to call an upper one it goes by a table that the upper one set: struct
+ * file_ops and struct fs_ops for kinds of files and file systems, struct notify_ops for inotify,
+ * struct fifo for named pipes. start.S alone calls upwards: the processor comes in there.
+ *
+ * A system call runs to its end without interruption: there is one host thread, the tick only sets
+ * a mark while the libOS runs, and no other guest thread runs in between. So nothing here takes a
+ * lock.
  */
 #ifndef LIBOS_H
 #define LIBOS_H
@@ -19,37 +34,52 @@
 #define SEC 1000000000ull /* in nanoseconds, the unit of every time inside the libOS */
 #define MSEC 1000000ull
 #define USEC 1000ull
+/* 2^32 seconds are 136 years: a wait that long is for ever. */
 #define SECONDS_MAX 4000000000ull /* a longer wait is cut to this, so that nanoseconds fit into 64 bits */
 
 #define HOST ((const struct uc_host *)UC_HOST)
 
 /* What a system call returns besides a result. None of the three reaches a guest. */
-#define BLOCKED (-10000)  /* no answer yet: the thread is parked, and the call is tried again when something changed (schedule.c) */
+#define BLOCKED \
+	(-10000) /* no answer yet: the thread is parked, and the call is tried again when something changed (schedule.c) */
 #define REPLACED (-10001) /* the registers in the frame were replaced (sigreturn): no result is stored */
-#define PARKED (-10002)   /* the call has parked or ended the running thread: another one runs next, and no result is stored */
+#define PARKED \
+	(-10002) /* the call has parked or ended the running thread: another one runs next, and no result is stored */
 
 /* ---- start.S ---- */
+/* The host's system call, by the one instruction that the filter lets pass: six arguments, and the
+ * kernel's answer. */
 i64 hostcall(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);
 u64 copy_user(void *dst, const void *src, u64 n); /* bytes left when a fault ended the copy */
+/* Addresses inside start.S that entry.c tells apart by RIP. */
 extern const char copy_user_end[], copy_fault[], guest_vdso[], guest_vdso_end[], uc_slow[];
 void uc_restorer(void);
 void uc_enter(void);
 void uc_leave(void);
 void uc_fast(void);
+/* Where the tender lets a UC go on that it has reset (abi/uc.h). */
 void uc_after_reset(void);
+/* Sleeps at UC_SLEEP_CALL; goes on in libos_woken (entry.c). */
 _Noreturn void uc_sleep(void);
+/* To the guest: rt_sigreturn on a frame that was built by hand. */
 _Noreturn void frame_return(void *ucontext);
 
 /* ---- text.c ---- */
 int streq(const char *, const char *);
 
 /* A bounded text: /proc files, console lines, crash reports. What does not fit is cut. */
-struct text { char *p; u64 n, cap; };
+struct text {
+	char *p;
+	u64 n, cap;
+};
 void put(struct text *, const char *);
+/* Bytes that need not be terminated. */
 void put_n(struct text *, const char *, u64);
 void put_u(struct text *, u64);
 void put_i(struct text *, i64);
+/* Hexadecimal, shortest form. */
 void put_x(struct text *, u64);
+/* Hexadecimal, width digits. */
 void put_xw(struct text *, u64, int width);
 
 /* ---- Guest memory: a guest's pointer may lead anywhere, so a fault in one of these is an answer: 0 or -EFAULT ---- */

@@ -1,8 +1,10 @@
 /*
- * linux.h: the constants and structures of Linux's system call interface, under the names that its own headers give them.
+ * linux.h: the constants and structures of Linux's system call interface, under the names that its
+ * own headers give them.
  *
- * A guest was compiled against these headers, so the libOS takes numbers and layouts from the same source. The kernel keeps the
- * numbers below out of its exported headers and leaves them to the C library, which the libOS does not have.
+ * A guest was compiled against these headers, so the libOS takes numbers and layouts from the same
+ * source. The kernel keeps the numbers below out of its exported headers and leaves them to the C
+ * library, which the libOS does not have.
  */
 #ifndef LIBOS_LINUX_H
 #define LIBOS_LINUX_H
@@ -51,15 +53,25 @@ enum { MSG_PEEK = 2, MSG_WAITALL = 0x100 };
 enum { SOMAXCONN = 128 }; /* listen(2), before Linux 5.4 */
 
 /* netdevice(7), <net/if.h>, <net/if_arp.h> */
-enum { IFF_UP = 0x1, IFF_BROADCAST = 0x2, IFF_LOOPBACK = 0x8, IFF_RUNNING = 0x40, IFF_MULTICAST = 0x1000, IFF_LOWER_UP = 0x10000 };
+enum {
+	IFF_UP = 0x1,
+	IFF_BROADCAST = 0x2,
+	IFF_LOOPBACK = 0x8,
+	IFF_RUNNING = 0x40,
+	IFF_MULTICAST = 0x1000,
+	IFF_LOWER_UP = 0x10000
+};
 enum { ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, IFNAMSIZ = 16 };
 
 /* eventfd(2), sigaltstack(2), access(2), futimens(3), getdents64(2) */
 enum { EFD_SEMAPHORE = 1 };
 enum { SS_ONSTACK = 1, SS_DISABLE = 2 };
 #define SS_AUTODISARM 0x80000000u
+/* access(2): the bits of mode. */
 enum { X_OK = 1, W_OK = 2 };
+/* utimensat(2): special values of tv_nsec. */
 enum { UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe };
+/* readdir(3): the type of an entry is the upper part of st_mode. */
 enum { DT_DIR = S_IFDIR >> 12, DT_LNK = S_IFLNK >> 12, DT_MASK = 15 };
 
 #define SIG_ERESTART (-512) /* the kernel's own ERESTARTSYS: back onto the call; never reaches a guest */

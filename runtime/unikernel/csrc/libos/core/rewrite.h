@@ -3,10 +3,15 @@
 #define REWRITE_H
 #include "core/libos.h"
 
-#define SLOTS_SIZE (4 * PAGE)
-struct slots { u64 at; u32 used; };    /* a run of slots: address, slots in use */
-struct site { u32 rip, traps; };       /* low half of the address of a system call instruction, and how often it trapped */
+#define SLOTS_SIZE (4 * PAGE) /* bytes of a run */
+struct slots {
+	u64 at;
+	u32 used;
+}; /* a run of slots: address, slots in use */
+struct site {
+	u32 rip, traps;
+}; /* low half of the address of a system call instruction, and how often it trapped */
 
-void rewrite_reserve(u64 at);          /* slots for a program that lies in LOW */
-void rewrite(const u64 *regs);         /* the instruction of a call that trapped */
+void rewrite_reserve(u64 at); /* slots for a program that lies in LOW */
+void rewrite(const u64 *regs); /* the instruction of a call that trapped */
 #endif

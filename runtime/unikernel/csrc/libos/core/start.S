@@ -1,4 +1,5 @@
-/* The first bytes of the libOS have fixed addresses that the seccomp filter and the tender rely on (abi/uc.h). */
+/* The first bytes of the libOS have fixed addresses that the seccomp filter and the tender rely on
+ * (abi/uc.h). */
 	.section .text.start, "ax"
 	.globl uc_stub
 uc_stub:                        /* the one instruction by which host calls are made; ends at UC_STUB_IP */
@@ -13,7 +14,8 @@ uc_restorer:                    /* sa_restorer: the host kernel has popped the r
 
 	.globl uc_enter
 	.balign 16
-uc_enter:                       /* entered by jump with how in rdi, what was received in rsi and rsp = top of UC_STACK */
+/* Entered by jump, with how in rdi, what was received in rsi, and rsp = top of UC_STACK. */
+uc_enter:
 	xor %ebp, %ebp
 	cld
 	and $-16, %rsp
@@ -42,8 +44,9 @@ uc_leave:                       /* jumped to by a tender that runs at UC_TENDER;
 	jmp uc_enter
 1:	ud2
 
-/* UC_SLEEP_CALL (abi/uc.h): the one place where a UC waits for its channel. What it does next lies in memory alone: the
- * word at the top of the stack, which is uc_after_reset if it is another UC by then. */
+/* UC_SLEEP_CALL (abi/uc.h): the one place where a UC waits for its channel. What it does next lies
+ * in memory alone: the word at the top of the stack, which is uc_after_reset if it is another UC by
+ * then. */
 	.globl uc_sleep, uc_after_reset
 uc_sleep:
 	movabs $0x7e0000180000, %rsp    /* the top of UC_STACK */
@@ -58,8 +61,9 @@ uc_sleep:
 	mov %rax, %rdi
 	call libos_woken
 	ud2
-/* Takes back what a guest can change of the host thread, but for what the first frame sets (entry.c): the flags, the
- * segment registers, the signal stack. Until that is done nothing is on the stack, and no signal is handled (on_signal). */
+/* Takes back what a guest can change of the host thread, but for what the first frame sets
+ * (entry.c): the flags, the segment registers, the signal stack. Until that is done nothing is on
+ * the stack, and no signal is handled (on_signal). */
 uc_after_reset:
 	push $2
 	popfq
@@ -83,8 +87,8 @@ uc_was_reset:
 	jmp uc_enter
 1:	ud2
 
-/* A rewritten call (rewrite.c): its number in rax, where it goes on in rcx; r11 is free. On UC_STACK, where nothing is
- * while a guest runs. The frame is in the order of state.h's enum. */
+/* A rewritten call (rewrite.c): its number in rax, where it goes on in rcx; r11 is free. On
+ * UC_STACK, where nothing is while a guest runs. The frame is in the order of state.h's enum. */
 	.globl uc_fast, uc_slow
 uc_fast:
 	mov %rsp, %r11
@@ -132,7 +136,8 @@ uc_fast:
 	pop %rsp
 	jz 1f
 	jmp *%rcx
-1:	syscall                         /* not from the stub, so it traps; no tick of the host can come between (on_signal) */
+	/* Not from the stub, so it traps; no tick of the host can come between (on_signal). */
+1:	syscall
 uc_slow:
 	ud2
 
@@ -148,7 +153,8 @@ hostcall:
 	mov 8(%rsp), %r9
 	jmp uc_stub
 
-/* u64 copy_user(dst, src, n): bytes left. A fault inside is turned into a return at copy_fault (see on_signal). */
+/* u64 copy_user(dst, src, n): bytes left. A fault inside is turned into a return at copy_fault (see
+ * on_signal). */
 	.globl copy_user, copy_user_end, copy_fault
 copy_user:
 	mov %rdx, %rcx
@@ -159,7 +165,8 @@ copy_fault:
 	mov %rcx, %rax
 	ret
 
-/* void frame_return(frame): leave the libOS by rt_sigreturn on a frame built by hand (ucontext address in rdi) */
+/* void frame_return(frame): leave the libOS by rt_sigreturn on a frame built by hand (ucontext
+ * address in rdi) */
 	.globl frame_return
 frame_return:
 	mov %rdi, %rsp

@@ -1,4 +1,9 @@
-/* Texts, and memory of the guest. */
+/*
+ * text.c: bounded texts, and strings of the guest.
+ *
+ * Texts are made without a buffer of unknown size: what does not fit is cut, and the caller sees by
+ * n == cap that it may have been.
+ */
 #include "core/libos.h"
 
 int streq(const char *a, const char *b)
@@ -17,6 +22,7 @@ void put_n(struct text *t, const char *s, u64 n)
 
 void put(struct text *t, const char *s) { put_n(t, s, strlen(s)); }
 
+/* Decimal. 20 digits are enough for any 64-bit number. */
 void put_u(struct text *t, u64 v)
 {
 	char b[20];
@@ -34,6 +40,7 @@ void put_i(struct text *t, i64 v)
 	put_u(t, v < 0 ? -(u64)v : (u64)v);
 }
 
+/* Hexadecimal with leading zeros, as in /proc/self/maps. */
 void put_xw(struct text *t, u64 v, int width)
 {
 	char b[16];
@@ -42,6 +49,7 @@ void put_xw(struct text *t, u64 v, int width)
 	put_n(t, b, width);
 }
 
+/* Hexadecimal without leading zeros; at least one digit. */
 void put_x(struct text *t, u64 v)
 {
 	int w = 1;
@@ -50,6 +58,7 @@ void put_x(struct text *t, u64 v)
 	put_xw(t, v, w);
 }
 
+/* The zeros lie in read-only memory, which costs a UC no page of its own. */
 i64 zero_user(u64 dst, u64 n)
 {
 	static const u8 zeros[4096];
@@ -61,12 +70,14 @@ i64 zero_user(u64 dst, u64 n)
 	return 0;
 }
 
+/* Copies up to cap bytes with their terminating zero. The memory behind a string may be nobody's. */
 i64 string_user(char *dst, u64 src, u64 cap)
 {
 	u64 n = 0;
 	while (n < cap) {
 		/* Never across a page that the string may not reach. */
 		u64 k = MIN(cap - n, PAGE - ((src + n) & (PAGE - 1)));
+		/* Most strings are short: a copy of all that might follow would cost more than it saves. */
 		k = MIN(k, 64);
 		if (from_user(dst + n, src + n, k))
 			return -EFAULT;

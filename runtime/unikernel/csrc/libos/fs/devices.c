@@ -1,5 +1,8 @@
 /*
- * devices.c: null(4), zero(4), full(4), random(4). Numbers of devices are Linux's: Documentation/admin-guide/devices.txt.
+ * devices.c: null(4), zero(4), full(4), random(4).
+ *
+ * They have no state: an open one is its operations alone. Numbers of devices are Linux's
+ * (Documentation/admin-guide/devices.txt), since programs look at st_rdev to know /dev/null.
  */
 #include "core/state.h"
 #include "host/host.h"
@@ -11,6 +14,7 @@ static u64 no_size(struct file *f)
 	return 0; /* there is a position, which lseek moves and nobody reads */
 }
 
+/* epoll takes them, as it does on Linux's devices that can be polled. */
 static u32 always_ready(struct file *f)
 {
 	(void)f;
@@ -29,12 +33,15 @@ static i64 read_zeros(struct file *f, u64 buf, u64 n, i64 off)
 	return zero_user(buf, n) ? -EFAULT : (i64)n;
 }
 
+/* Every read asks the host: a generator of our own would be the same in every clone. */
 static i64 read_random(struct file *f, u64 buf, u64 n, i64 off)
 {
 	(void)f, (void)off;
 	return host_entropy_user(buf, n);
 }
 
+/* null, zero and random take everything; what is written to random would mix into the host's pool,
+ * which needs none of it. */
 static i64 swallow(struct file *f, u64 buf, u64 n, i64 off)
 {
 	(void)f, (void)buf, (void)off;
@@ -54,14 +61,32 @@ static i64 map_zeros(struct file *f, u64 at, u64 len, int prot, int flags, u64 o
 	return vma_map(at, len, prot, flags, V_ANON);
 }
 
+/* st_mode of all four; the device number's major part is above its minor one, as makedev(3) has it
+ * for small numbers. */
 #define MODE (S_IFCHR | 0666)
 #define MEMORY(minor) (1 << 8 | (minor)) /* major number 1 */
 
-const struct file_ops null_ops = { .name = "/dev/null", .mode = MODE, .device = MEMORY(3), .read = read_end, .write = swallow,
-				   .poll = always_ready, .size = no_size };
-const struct file_ops zero_ops = { .name = "/dev/zero", .mode = MODE, .device = MEMORY(5), .read = read_zeros, .write = swallow,
-				   .poll = always_ready, .size = no_size, .map = map_zeros };
-const struct file_ops full_ops = { .name = "/dev/full", .mode = MODE, .device = MEMORY(7), .read = read_zeros, .write = refuse,
-				   .poll = always_ready };
-const struct file_ops random_ops = { .name = "/dev/urandom", .mode = MODE, .device = MEMORY(9), .read = read_random, .write = swallow,
-				     .poll = always_ready };
+const struct file_ops null_ops = { .name = "/dev/null",
+	.mode = MODE,
+	.device = MEMORY(3),
+	.read = read_end,
+	.write = swallow,
+	.poll = always_ready,
+	.size = no_size };
+const struct file_ops zero_ops = { .name = "/dev/zero",
+	.mode = MODE,
+	.device = MEMORY(5),
+	.read = read_zeros,
+	.write = swallow,
+	.poll = always_ready,
+	.size = no_size,
+	.map = map_zeros };
+const struct file_ops full_ops = {
+	.name = "/dev/full", .mode = MODE, .device = MEMORY(7), .read = read_zeros, .write = refuse, .poll = always_ready
+};
+const struct file_ops random_ops = { .name = "/dev/urandom",
+	.mode = MODE,
+	.device = MEMORY(9),
+	.read = read_random,
+	.write = swallow,
+	.poll = always_ready };

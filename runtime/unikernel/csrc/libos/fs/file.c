@@ -1,8 +1,12 @@
 /*
  * file.c: open files: slots, references, and what a file without an operation answers.
  *
- * A struct file is Linux's open file description: position and flags, shared by all descriptors that were made from one open. Slots are
- * never moved, so a pointer to one is good until its last reference goes.
+ * A struct file is Linux's open file description: position and flags, shared by all descriptors
+ * that were made from one open. Slots are never moved, so a pointer to one is good until its last
+ * reference goes. The serial tells two openings apart that had the same slot.
+ *
+ * The access mode is checked here, once for all kinds. Whether an operation has to wait is its own
+ * to say, by -EAGAIN; whether the caller does wait is decided above, by O_NONBLOCK.
  */
 #include "core/state.h"
 
@@ -15,6 +19,7 @@ i64 file_new(const struct file_ops *ops, u32 flags, void *obj)
 			continue;
 		memset(f, 0, sizeof *f);
 		f->ops = ops, f->flags = flags, f->obj = obj, f->refs = 1;
+		/* 32 bits: a wrap takes four thousand million openings within the life of one epoll item. */
 		f->serial = ++S->next_serial;
 		return i;
 	}
@@ -31,6 +36,7 @@ void file_put(u32 i)
 	changed(); /* whoever waits for this file is to find that it is gone */
 }
 
+/* O_PATH opens a name and no content: open(2). */
 i64 file_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	if ((f->flags & O_ACCMODE) == O_WRONLY || f->flags & O_PATH)
@@ -45,7 +51,9 @@ i64 file_write(struct file *f, u64 buf, u64 n, i64 off)
 	return f->ops->write ? f->ops->write(f, buf, n, off) : -EINVAL;
 }
 
+/* Files without a poll of their own never make a reader wait. */
 u32 file_poll(struct file *f) { return f->ops->poll ? f->ops->poll(f) : POLLIN | POLLOUT; }
 
-/* A file without a count of its own may have moved whenever anything did: an edge too many is harmless, one too few is not. */
+/* A file without a count of its own may have moved whenever anything did: an edge too many is
+ * harmless, one too few is not. */
 u32 file_edge(struct file *f) { return f->ops->edge ? f->ops->edge(f) : (u32)S->changes; }

@@ -4,5 +4,5 @@
 #include "fs/path.h"
 
 extern const struct fs_ops image_fs;
-int image_check(void);               /* 0: the image is broken, or of another version */
+int image_check(void); /* 0: the image is broken, or of another version */
 #endif

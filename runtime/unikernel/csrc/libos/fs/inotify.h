@@ -3,11 +3,15 @@
 #define INOTIFY_H
 #include "core/state.h"
 
-#define WATCHES_MAX 8192  /* Linux's defaults: /proc/sys/fs/inotify */
-#define EVENTS_MAX  16384
-#define EVENT_SIZE  (sizeof(struct inotify_event) + NAME_SIZE) /* the longest one */
+#define WATCHES_MAX 8192 /* Linux's defaults: /proc/sys/fs/inotify */
+#define EVENTS_MAX 16384
+#define EVENT_SIZE (sizeof(struct inotify_event) + NAME_SIZE) /* the longest one */
 
-struct watch { struct vnode at; u32 mask; i32 wd; };
+struct watch {
+	struct vnode at;
+	u32 mask;
+	i32 wd;
+};
 
 struct notifier {
 	struct queue q; /* events as read gives them */
@@ -16,8 +20,8 @@ struct notifier {
 	u32 n, cap;
 	i32 last_wd;
 	u32 seq, events;
-	u32 last;       /* bytes of the last event in the queue, 0: the queue is empty */
-	u32 lost;       /* events did not fit: none is taken until the reader has been told, after what is queued */
+	u32 last; /* bytes of the last event in the queue, 0: the queue is empty */
+	u32 lost; /* events did not fit: none is taken until the reader has been told, after what is queued */
 };
 
 extern const struct notify_ops notify_events;

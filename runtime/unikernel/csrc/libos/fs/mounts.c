@@ -1,5 +1,9 @@
 /*
  * mounts.c: which file systems there are, and where they are mounted.
+ *
+ * A mount hides a directory of the one below it: path look-ups compare the directory and the name
+ * (path.c). The directories must be in the image; the image builder makes them (mountPoints of
+ * image/image.go). There is no call to mount more.
  */
 #include "core/state.h"
 #include "fs/image.h"
@@ -8,7 +12,8 @@
 
 #define STICKY_MODE 01777 /* as /tmp has everywhere: all may write, the owner alone removes */
 
-/* A program's image may lack a directory: then there is nothing to mount over, and nobody expects it. */
+/* A program's image may lack a directory: then there is nothing to mount over, and nobody expects
+ * it. */
 static void mount(const char *parent, const char *name, u32 fs, u32 root)
 {
 	struct mount *m = &S->mounts[S->nmounts];
@@ -30,6 +35,7 @@ void mounts_init(void)
 	mount("/", "sys", FS_SYNTH, synth_root("sys"));
 	mount("/", "tmp", FS_TMP, inode_new(S_IFDIR | STICKY_MODE));
 	mount("/var", "tmp", FS_TMP, inode_new(S_IFDIR | STICKY_MODE));
-	mount("/var", "task", FS_TMP, inode_new(S_IFDIR | 0755)); /* the function's package (package.c) */
+	/* the function's package (package.c) */
+	mount("/var", "task", FS_TMP, inode_new(S_IFDIR | 0755));
 	mount("/dev", "shm", FS_TMP, inode_new(S_IFDIR | STICKY_MODE));
 }

@@ -1,13 +1,19 @@
 /*
  * notify.c: events of inotify(7): which watch hears of what, and the queue of an instance.
  *
- * Files of the image and of /proc can be watched; neither changes, so no event of theirs ever comes. A file knows the directory in which
- * it was last given a name (inode.parent). A file with several names is reported under each name that a watched directory has for it: an
- * open file does not remember by which name it was opened.
+ * An event is told to the watches of the file itself, without a name, and to those of the directory
+ * that lists it, with the name. An inode knows the directory in which it was last given a name
+ * (inode.parent). A file with several names is reported under each name that a watched directory
+ * has for it: an open file does not remember by which name it was opened.
+ *
+ * Files of the image and of /proc can be watched; neither changes, so no event of theirs ever
+ * comes. Every search goes through all instances and watches: a program has a few, and without any
+ * nothing gets here.
  */
 #include "fs/inotify.h"
 #include "fs/notify.h"
 
+/* n bytes from position from on, without taking them. */
 void notify_peek(const struct notifier *i, u32 from, void *to, u32 n)
 {
 	const struct queue *q = &i->q;
@@ -19,24 +25,34 @@ void notify_peek(const struct notifier *i, u32 from, void *to, u32 n)
 static int repeats(const struct notifier *i, const void *event, u32 n)
 {
 	u8 last[EVENT_SIZE];
+	/* IN_IGNORED is never left out: it ends a watch. */
 	if (i->last != n || ((const struct inotify_event *)event)->mask & IN_IGNORED)
 		return 0;
 	notify_peek(i, i->q.len - n, last, n);
 	return !memcmp(last, event, n);
 }
 
+/* A queue that is full loses all that follows until the reader has been told; so the order of what
+ * is read is true. */
 static void enqueue(struct notifier *i, i32 wd, u32 mask, u32 cookie, const char *name, u32 len)
 {
-	struct { struct inotify_event e; char name[NAME_SIZE]; } e = { .e = { .wd = wd, .mask = mask, .cookie = cookie } };
+	struct {
+		struct inotify_event e;
+		char name[NAME_SIZE];
+	} e = { .e = { .wd = wd, .mask = mask, .cookie = cookie } };
 	if (name) {
 		memcpy(e.name, name, len);
-		e.e.len = (len + sizeof(struct inotify_event)) & ~(sizeof(struct inotify_event) - 1); /* with a zero behind the name */
+		/* With a zero behind the name, and filled up to a multiple of the event's size, as
+		 * inotify(7) lays it out. */
+		e.e.len = (len + sizeof(struct inotify_event)) &
+			~(sizeof(struct inotify_event) - 1); /* with a zero behind the name */
 	}
 	u32 n = sizeof e.e + e.e.len;
 	if (i->lost || repeats(i, &e, n))
 		return;
 	i->seq++;
 	changed();
+	/* Also without memory: the reader is told by IN_Q_OVERFLOW. */
 	if (i->events >= EVENTS_MAX || queue_put(&i->q, &e, n) != n) {
 		i->lost = 1;
 		return;
@@ -45,6 +61,7 @@ static void enqueue(struct notifier *i, i32 wd, u32 mask, u32 cookie, const char
 	i->last = n;
 }
 
+/* The last watch takes the place of the one that goes: order means nothing. */
 void notify_forget(struct notifier *i, u32 k)
 {
 	i32 wd = i->watches[k].wd;
@@ -67,6 +84,7 @@ static int tell(struct notifier *i, u32 k, u32 mask, u32 cookie, const char *nam
 	return 1;
 }
 
+/* Backwards: a watch for one event ends, and the last one comes into its place. */
 static void self(u32 inode, u32 event)
 {
 	u32 mask = event | (is_dir(inode) && !(event & (IN_MOVE_SELF | IN_DELETE_SELF)) ? IN_ISDIR : 0);
@@ -76,6 +94,7 @@ static void self(u32 inode, u32 event)
 				tell(i, k, mask, 0, NULL, 0);
 }
 
+/* To those who watch the directory that lists the name. */
 static void entry(u32 dir, const char *name, u32 event, u32 cookie)
 {
 	for (struct notifier *i = S->notifiers; i; i = i->next)
@@ -96,6 +115,7 @@ static void tell_names(struct notifier *i, u32 k, u32 inode, u32 mask)
 			return;
 }
 
+/* To those who watch the file, and to those who watch a directory that lists it. */
 static void file(u32 inode, u32 event)
 {
 	struct inode *n = &S->inodes[inode];
@@ -111,6 +131,7 @@ static void file(u32 inode, u32 event)
 	self(inode, event);
 }
 
+/* An inode's number is used again; a watch must not be. */
 static void gone(u32 inode)
 {
 	self(inode, IN_DELETE_SELF);

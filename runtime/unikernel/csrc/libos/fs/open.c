@@ -1,35 +1,51 @@
 /*
- * open.c: open(2), creat(2), memfd_create(2).
+ * open.c: from a path to an open file: open(2), creat(2), memfd_create(2).
+ *
+ * What the path leads to decides the kind: regular files and directories of any file system
+ * (regular.c), texts and devices of the synthetic trees (synth.c), named pipes (pipe.c). The image
+ * and the synthetic trees are read-only, so files are made in tmpfs alone; elsewhere the error is
+ * that of a read-only file system.
+ *
+ * Permissions are not checked: the guest is root. Only the image refuses to be written, which root
+ * could not do on a read-only file system either.
  */
 #include "core/state.h"
 #include "fs/notify.h"
 #include "fs/synth.h"
 #include "ipc/pipe.h"
 
+/* A vnode becomes an open file. The flags that only concern opening are not kept: F_GETFL does not
+ * show them. */
 static i64 open_node(struct vnode v, u32 flags)
 {
 	u32 type = vnode_mode(v) & S_IFMT;
 	int write = flags & (O_ACCMODE | O_TRUNC);
 	if (flags & O_DIRECTORY && type != S_IFDIR)
 		return -ENOTDIR;
+	/* O_NOFOLLOW was given, or the link leads nowhere further. */
 	if (type == S_IFLNK && !(flags & O_PATH))
 		return -ELOOP;
 	if (type == S_IFDIR && write && !(flags & O_PATH))
 		return -EISDIR;
+	/* The image is one mapping that all UCs of the host share. */
 	if (v.fs == FS_IMAGE && write && type == S_IFREG && !(flags & O_PATH))
 		return -EROFS;
 	i64 i;
+	/* A pipe that has a name: its ends are counted (pipe.c). */
 	if (v.fs == FS_TMP && type == S_IFIFO && !(flags & O_PATH))
 		return fifo_open(v.id, flags);
+	/* A socket's name is for connect (unix(7)). */
 	if (v.fs == FS_TMP && type == S_IFSOCK && !(flags & O_PATH))
 		return -ENXIO;
 	if (v.fs == FS_SYNTH && type != S_IFDIR && !(flags & O_PATH))
 		return synth_open(v.id, flags);
-	i = file_new(type == S_IFDIR ? &directory_ops : &regular_ops, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOFOLLOW), NULL);
+	i = file_new(type == S_IFDIR ? &directory_ops : &regular_ops,
+		flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_NOFOLLOW), NULL);
 	if (i < 0)
 		return i;
 	S->files[i].fs = v.fs, S->files[i].node = v.id;
 	if (v.fs == FS_TMP) {
+		/* An open file holds its inode, whatever becomes of the name. */
 		S->inodes[v.id].refs++;
 		if (!(flags & O_PATH))
 			notify_file(v.id, IN_OPEN);
@@ -39,6 +55,8 @@ static i64 open_node(struct vnode v, u32 flags)
 	return i;
 }
 
+/* open(2) with O_CREAT: the last component may not exist, but its directory must. O_EXCL looks at
+ * the name itself, a symbolic link too. */
 static i64 create(int dirfd, const char *path, u32 flags, u32 mode)
 {
 	struct vnode dir, v;
@@ -60,6 +78,7 @@ static i64 create(int dirfd, const char *path, u32 flags, u32 mode)
 	if (dir.fs != FS_TMP)
 		return dir.fs == FS_IMAGE ? -EROFS : -ENOENT;
 	r = tmp_create(dir.id, name, S_IFREG | (mode & 07777 & ~S->umask));
+	/* A new file is empty: truncating it would be an event that did not happen. */
 	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags & ~O_TRUNC);
 }
 
@@ -76,6 +95,7 @@ static i64 unnamed(struct vnode dir, u32 flags, u32 mode)
 	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags);
 }
 
+/* memfd_create(2). The name is for people who look into /proc, and is checked only for its length. */
 i64 sys_memfd_create(u64 name, u64 flags)
 {
 	enum { MEMFD_NAME = 249 }; /* memfd_create(2): bytes of a name, without the end */
@@ -90,6 +110,7 @@ i64 sys_memfd_create(u64 name, u64 flags)
 	return fd_install(r, !!(flags & MFD_CLOEXEC));
 }
 
+/* open(2), openat(2). */
 static i64 do_open(int dirfd, u64 p, u32 flags, u32 mode)
 {
 	struct vnode v;

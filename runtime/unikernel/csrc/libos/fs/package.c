@@ -1,14 +1,24 @@
-/* package.c: the function's package. Its files lie in the tmpfs at /var/task before the driver is told of them. */
+/*
+ * package.c: the function's package. Its files lie in the tmpfs at /var/task before the driver is
+ * told of them.
+ *
+ * They come as records of UC_MSG_FILE (abi/uc.h): a small file in one record, a large one in
+ * several, each with the offset where its bytes belong. What is wrong with a record is a defect of
+ * the platform, or a package that does not fit: both end the UC with a sentence, because a function
+ * must not run with half of its files.
+ */
 #include "core/state.h"
 #include "fs/package.h"
 #include "host/host.h"
 
 /*
- * The package's libraries are searched for in /var/task/lib. ld.so remembers for the life of a process that a directory was
- * missing when it first looked, so this one is there before the package, and goes if the package has none.
+ * The package's libraries are searched for in /var/task/lib. ld.so remembers for the life of a
+ * process that a directory was missing when it first looked, so this one is there before the
+ * package, and goes if the package has none.
  */
 #define LIBRARIES "lib"
 
+/* The inode of /var/task. A language image without that directory could not hold a function. */
 static u32 task_root(void)
 {
 	struct vnode v;
@@ -17,7 +27,8 @@ static u32 task_root(void)
 	return v.id;
 }
 
-/* The directory in which path names something, made where it is missing; *name is its last part. Cuts path up. */
+/* The directory in which path names something, made where it is missing; *name is its last part.
+ * Cuts path up. */
 static i64 directory_of(char *path, char **name)
 {
 	u32 dir = task_root();
@@ -28,6 +39,7 @@ static i64 directory_of(char *path, char **name)
 		int last = !*p;
 		u64 len = p - *name;
 		*p = 0;
+		/* A path must stay below /var/task: no empty component, no dot. */
 		if (!len || streq(*name, ".") || streq(*name, ".."))
 			return -EINVAL;
 		if (last)
@@ -53,6 +65,7 @@ static i64 put_link(u32 dir, const char *name, const struct uc_file *f, const u8
 	return tmp_symlink(dir, name, target);
 }
 
+/* One record. The first of a file reserves room for all of it, so that its buffer is made once. */
 static i64 put_file(const struct uc_file *f, char *path, const u8 *content)
 {
 	char *name;
@@ -67,24 +80,28 @@ static i64 put_file(const struct uc_file *f, char *path, const u8 *content)
 		return r;
 	if ((S->inodes[r].mode & S_IFMT) != S_IFREG)
 		return -EISDIR;
+	/* The size of the whole file is known from its first record on. */
 	i64 e = f->off ? 0 : inode_reserve(r, f->size);
 	if (!e && f->bytes)
 		e = tmp_write(r, (u64)content, f->bytes, f->off);
 	return MIN(e, 0);
 }
 
+/* Before a snapshot: the directory is then in every function's UC. */
 void package_init(void)
 {
 	if (tmp_create(task_root(), LIBRARIES, S_IFDIR | 0755) < 0)
 		uc_panic("no room for a directory", 0);
 }
 
+/* Records follow one another, each filled up to a multiple of 8 bytes. */
 void package_message(const u8 *p, u64 n)
 {
 	tmp_unlink(task_root(), LIBRARIES, 1); /* fails where files of an earlier message are in it */
 	char path[PATH_MAX];
 	struct uc_file f;
 	while (n) {
+		/* A record is looked at only as far as the message goes. */
 		if (n < sizeof f)
 			uc_end(UC_EXIT_REFUSED, 0, "malformed file of the package");
 		memcpy(&f, p, sizeof f);

@@ -3,6 +3,6 @@
 #define PACKAGE_H
 #include "core/libos.h"
 
-void package_init(void);                          /* after mounts_init */
-void package_message(const u8 *records, u64 n);   /* the body of UC_MSG_FILE */
+void package_init(void); /* after mounts_init */
+void package_message(const u8 *records, u64 n); /* the body of UC_MSG_FILE */
 #endif

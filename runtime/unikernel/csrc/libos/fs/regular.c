@@ -1,7 +1,14 @@
 /*
  * regular.c: files and directories of a file system, once they are open.
  *
- * Bytes of the image and of tmpfs lie in memory (vnode_bytes), so a read is one copy. Only tmpfs can be written; open refuses the rest.
+ * Bytes of the image and of tmpfs lie in memory (vnode_bytes), so a read is one copy and never
+ * waits. Only tmpfs can be written; open refuses the rest. An open file of tmpfs holds its inode:
+ * the bytes stay, and the number is not used again, until the last close, whatever becomes of the
+ * name.
+ *
+ * A mapping of a file is a private copy in the region. The region is the only memory that a
+ * snapshot has, and no host mapping exists that a guest could name. tmpfs files can be mapped
+ * shared, since their buffer is in the region already.
  */
 #include "core/state.h"
 #include "fs/notify.h"
@@ -9,6 +16,7 @@
 
 static struct vnode vnode_of(const struct file *f) { return (struct vnode){ f->fs, f->node }; }
 
+/* A read behind the end is the end. The position moves only if the bytes have arrived. */
 static i64 regular_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	const u8 *p = NULL;
@@ -26,6 +34,8 @@ static i64 regular_read(struct file *f, u64 buf, u64 n, i64 off)
 	return n;
 }
 
+/* O_APPEND writes at the end, wherever the position is; with pwrite an offset wins, unlike on
+ * Linux, whose manual calls that a bug. */
 static i64 regular_write(struct file *f, u64 buf, u64 n, i64 off)
 {
 	u64 at = off >= 0 ? (u64)off : f->flags & O_APPEND ? S->inodes[f->node].size : f->pos;
@@ -37,6 +47,7 @@ static i64 regular_write(struct file *f, u64 buf, u64 n, i64 off)
 	return r;
 }
 
+/* Of a directory, 0: its position is a number of getdents64. */
 static u64 regular_size(struct file *f)
 {
 	const u8 *p;
@@ -45,7 +56,8 @@ static u64 regular_size(struct file *f)
 	return size;
 }
 
-/* A private mapping is a copy: no host mapping of a file exists that a guest could name. A shared one of tmpfs is the file's own buffer. */
+/* A private mapping is a copy: no host mapping of a file exists that a guest could name. A shared
+ * one of tmpfs is the file's own buffer. */
 static i64 regular_map(struct file *f, u64 at, u64 len, int prot, int flags, u64 off)
 {
 	const u8 *p;
@@ -62,6 +74,7 @@ static i64 regular_map(struct file *f, u64 at, u64 len, int prot, int flags, u64
 	r = vma_map(at, len, prot, flags, V_FILE);
 	if (r >= 0) {
 		struct vma *v = vma_find(r);
+		/* For /proc/self/maps and crash reports. */
 		v->fs = f->fs, v->inode = f->node, v->pgoff = off / PAGE;
 		if (off < size)
 			memcpy((void *)r, p + off, MIN(len, size - off));
@@ -69,6 +82,7 @@ static i64 regular_map(struct file *f, u64 at, u64 len, int prot, int flags, u64
 	return r;
 }
 
+/* inotify tells the end of an opening that could write from that of another. */
 static void close_vnode(struct file *f)
 {
 	if (f->fs != FS_TMP)
@@ -84,6 +98,7 @@ static i64 is_directory(struct file *f, u64 buf, u64 n, i64 off)
 	return -EISDIR; /* getdents64 reads it */
 }
 
-const struct file_ops regular_ops = { .read = regular_read, .write = regular_write, .size = regular_size, .map = regular_map,
-				      .close = close_vnode };
+const struct file_ops regular_ops = {
+	.read = regular_read, .write = regular_write, .size = regular_size, .map = regular_map, .close = close_vnode
+};
 const struct file_ops directory_ops = { .read = is_directory, .size = regular_size, .close = close_vnode };

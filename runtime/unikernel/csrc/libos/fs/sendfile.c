@@ -1,9 +1,16 @@
-/* sendfile.c: bytes of a file to whatever can be written to. */
+/*
+ * sendfile.c: bytes of a file to whatever can be written to (sendfile(2), copy_file_range(2)).
+ *
+ * The bytes of a file lie in the libOS's memory, so they go to a pipe or a socket without a buffer
+ * in between.
+ */
 #include "core/state.h"
 
+/* Linux's MAX_RW_COUNT, in bytes. */
 #define AT_A_TIME 0x7ffff000ull
 
-/* Some bytes from off on. A file that grows moves its bytes, and may be its own target: between files they go by the stack. */
+/* Some bytes from off on. Between files they go by the stack: a file that grows moves its bytes, and
+ * may be its own target. */
 static i64 piece(struct file *out, struct file *in, u64 off, u64 n)
 {
 	u8 between[16384];
@@ -15,23 +22,28 @@ static i64 piece(struct file *out, struct file *in, u64 off, u64 n)
 	n = MIN(n, size - off);
 	if (out->ops != &regular_ops)
 		return file_write(out, (u64)p + off, n, -1);
+	/* The target may move its bytes, which are the source's, while they are copied. */
 	n = MIN(n, sizeof between);
 	memcpy(between, p + off, n);
 	return file_write(out, (u64)between, n, -1);
 }
 
+/* What the two calls refuse before they move a byte. */
 static i64 check(struct file *out, struct file *in, int at_offset)
 {
-	if (!out || !in || (in->flags & O_ACCMODE) == O_WRONLY || !(out->flags & O_ACCMODE) || (in->flags | out->flags) & O_PATH)
+	if (!out || !in || (in->flags & O_ACCMODE) == O_WRONLY || !(out->flags & O_ACCMODE) ||
+		(in->flags | out->flags) & O_PATH)
 		return -EBADF;
 	if (in->ops != &regular_ops) /* nor a text of /proc, as on Linux */
 		return at_offset && (in->ops == &socket_ops || in->ops == &pipe_read_ops) ? -ESPIPE : -EINVAL;
+	/* sendfile(2): not to a file opened for appending; an eventfd takes numbers. */
 	if (out->flags & O_APPEND || out->ops == &event_ops)
 		return -EINVAL;
 	return 0;
 }
 
-/* copy_file_range(2): within the guest's files; a position is given, or the file's own. */
+/* copy_file_range(2): within the guest's files; a position is given, or the file's own. Ranges of
+ * one file may not overlap: what is copied would be copied again. */
 i64 sys_copy_file_range(u64 in_fd, u64 in_at, u64 out_fd, u64 out_at, u64 count, u64 flags)
 {
 	struct file *out = fd_file(out_fd), *in = fd_file(in_fd);
@@ -68,8 +80,8 @@ i64 sys_copy_file_range(u64 in_fd, u64 in_at, u64 out_fd, u64 out_at, u64 count,
 	return (in_at && to_user(in_at, &from, 8)) || (out_at && to_user(out_at, &to, 8)) ? -EFAULT : (i64)done;
 }
 
-/* What was sent is booked at once, in the file's position or at offset; so a call that blocked goes on from there. A pipe takes what
- * it has room for, even from a call that may block. */
+/* What was sent is booked at once, in the file's position or at offset; so a call that blocked goes
+ * on from there. A pipe takes what it has room for, even from a call that may block. sendfile(2). */
 i64 sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
 {
 	struct file *out = fd_file(out_fd), *in = fd_file(in_fd);
@@ -92,6 +104,7 @@ i64 sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
 			in->pos = pos;
 		else if (to_user(offset, &pos, 8))
 			return -EFAULT;
+		/* A reader is to have the bytes before more come. */
 		if (out->ops == &pipe_write_ops)
 			return r;
 	}

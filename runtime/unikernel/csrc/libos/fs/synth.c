@@ -1,8 +1,13 @@
 /*
  * synth.c: /dev, /proc and /sys as one table of paths.
  *
- * Only what node, CPython, glibc and common libraries open is here; a file that is absent is ENOENT, which they all bear. A text is made
- * when it is opened (proc.c) and stays as it was then. Descriptors under /proc/self/fd have the ids FD_BASE + n.
+ * Only what node, CPython, glibc and common libraries open is here; a file that is absent is
+ * ENOENT, which they all bear. A text is made when it is opened (proc.c) and stays as it was then.
+ * The number of a vnode is its index in the table, so that a snapshot's numbers are true for as
+ * long as the build is the same. Descriptors under /proc/self/fd have the ids FD_BASE + n.
+ *
+ * Values that describe the machine are those of the UC, never of the host: what a guest reads here
+ * must not tell one host from another.
  */
 #include "core/state.h"
 #include "fs/proc.h"
@@ -13,45 +18,68 @@
 #define FD_BASE 10000u
 
 enum { DIR, TEXT, CONST, LINK, NODE };
-struct entry { const char *path; u8 kind; const struct file_ops *device; const char *text; void (*make)(struct text *); };
+struct entry {
+	const char *path;
+	u8 kind;
+	const struct file_ops *device;
+	const char *text;
+	void (*make)(struct text *);
+};
 
-#define D(p) { p, DIR, 0, 0, 0 }
-#define N(p, k) { p, NODE, k, 0, 0 }
-#define C(p, s) { p, CONST, 0, s, 0 }
-#define T(p, f) { p, TEXT, 0, 0, f }
-#define L(p, s) { p, LINK, 0, s, 0 }
+/* clang-format off */
+#define D(p)    { p, DIR, 0, 0, 0 }    /* a directory */
+#define N(p, k) { p, NODE, k, 0, 0 }   /* a device: the operations of its kind */
+#define C(p, s) { p, CONST, 0, s, 0 }  /* a text that never changes */
+#define T(p, f) { p, TEXT, 0, 0, f }   /* a text that f makes when it is opened */
+#define L(p, s) { p, LINK, 0, s, 0 }   /* a symbolic link; NULL: synth_target knows where to */
+/* clang-format on */
 
 static const struct entry tree[] = {
-	D("dev"), N("dev/null", &null_ops), N("dev/zero", &zero_ops), N("dev/full", &full_ops), N("dev/random", &random_ops),
-	N("dev/urandom", &random_ops), N("dev/console", &console_ops), L("dev/stdin", "/proc/self/fd/0"),
+	D("dev"), /* null(4), zero(4), full(4), random(4) */
+	N("dev/null", &null_ops), N("dev/zero", &zero_ops), N("dev/full", &full_ops), N("dev/random", &random_ops),
+	N("dev/urandom", &random_ops), N("dev/console", &console_ops),
+	L("dev/stdin", "/proc/self/fd/0"), /* /dev/std*: as udev links them */
 	L("dev/stdout", "/proc/self/fd/1"), L("dev/stderr", "/proc/self/fd/2"), L("dev/fd", "/proc/self/fd"), D("dev/shm"),
-	D("proc"), D("proc/self"), D("proc/self/fd"), D("proc/self/task"), L("proc/thread-self", "self"),
-	L("proc/self/exe", NULL), L("proc/self/cwd", NULL), L("proc/self/root", "/"),
-	T("proc/self/maps", proc_maps), T("proc/self/stat", proc_stat), T("proc/self/statm", proc_statm),
-	T("proc/self/status", proc_status), T("proc/self/cmdline", proc_cmdline), T("proc/self/environ", proc_environ),
-	T("proc/self/auxv", proc_auxv), T("proc/self/comm", proc_comm), T("proc/self/limits", proc_limits),
-	C("proc/self/cgroup", "0::/\n"), T("proc/self/mounts", proc_mounts), C("proc/self/oom_score_adj", "0\n"),
+	D("proc"), /* proc(5) */
+	D("proc/self"), D("proc/self/fd"), D("proc/self/task"), L("proc/thread-self", "self"),
+	L("proc/self/exe", NULL), /* S->exe */
+	L("proc/self/cwd", NULL), /* the working directory */
+	L("proc/self/root", "/"), T("proc/self/maps", proc_maps), T("proc/self/stat", proc_stat),
+	T("proc/self/statm", proc_statm), T("proc/self/status", proc_status), T("proc/self/cmdline", proc_cmdline),
+	T("proc/self/environ", proc_environ), T("proc/self/auxv", proc_auxv), T("proc/self/comm", proc_comm),
+	T("proc/self/limits", proc_limits),
+	C("proc/self/cgroup", "0::/\n"), /* cgroup v2: the UC is the root of its own tree */
+	T("proc/self/mounts", proc_mounts), C("proc/self/oom_score_adj", "0\n"), /* nobody is killed before another */
 	C("proc/self/mountinfo", "1 1 0:1 / / ro - rootfs rootfs ro\n2 1 0:2 / /sys/fs/cgroup ro - cgroup2 cgroup2 ro\n"),
 	L("proc/mounts", "self/mounts"), T("proc/cpuinfo", proc_cpuinfo), T("proc/meminfo", proc_meminfo),
-	T("proc/stat", proc_cpustat), T("proc/uptime", proc_uptime), C("proc/loadavg", "0.00 0.00 0.00 1/1 1\n"),
-	C("proc/version", "Linux version 6.1.0-uc (LambdaBench libOS)\n"), C("proc/filesystems", "nodev\ttmpfs\n"),
-	D("proc/sys"), D("proc/sys/kernel"), D("proc/sys/kernel/random"), D("proc/sys/vm"), D("proc/sys/net"),
-	D("proc/sys/net/core"), D("proc/sys/fs"), C("proc/sys/net/core/somaxconn", "4096\n"),
+	T("proc/stat", proc_cpustat), T("proc/uptime", proc_uptime),
+	C("proc/loadavg", "0.00 0.00 0.00 1/1 1\n"), /* an idle machine */
+	C("proc/version", "Linux version 6.1.0-uc (LambdaBench libOS)\n"), /* the release that uname tells */
+	C("proc/filesystems", "nodev\ttmpfs\n"), D("proc/sys"), D("proc/sys/kernel"), D("proc/sys/kernel/random"),
+	D("proc/sys/vm"), D("proc/sys/net"), D("proc/sys/net/core"), D("proc/sys/fs"),
+	C("proc/sys/net/core/somaxconn", "4096\n"), /* Linux's default; listen here takes SOMAXCONN */
 	T("proc/sys/kernel/random/boot_id", proc_boot_id), T("proc/sys/kernel/random/uuid", proc_uuid),
 	C("proc/sys/kernel/osrelease", "6.1.0-uc\n"), C("proc/sys/kernel/ostype", "Linux\n"),
-	C("proc/sys/kernel/hostname", "uc\n"), C("proc/sys/kernel/pid_max", "4194304\n"),
+	C("proc/sys/kernel/hostname", "uc\n"), C("proc/sys/kernel/pid_max", "4194304\n"), /* UC_PID_MAX */
 	C("proc/sys/kernel/ngroups_max", "65536\n"), C("proc/sys/kernel/cap_last_cap", "40\n"),
-	C("proc/sys/kernel/threads-max", "256\n"), C("proc/sys/vm/overcommit_memory", "2\n"),
-	C("proc/sys/vm/max_map_count", "65000\n"), C("proc/sys/fs/file-max", "1024\n"), C("proc/sys/fs/pipe-max-size", "1048576\n"),
-	D("sys"), D("sys/fs"), D("sys/fs/cgroup"), C("sys/fs/cgroup/cgroup.controllers", "cpu memory\n"),
+	C("proc/sys/kernel/threads-max", "256\n"),
+	C("proc/sys/vm/overcommit_memory", "2\n"), /* what is not there is refused when it is mapped */
+	C("proc/sys/vm/max_map_count", "65000\n"), /* MAX_VMAS */
+	C("proc/sys/fs/file-max", "1024\n"), /* MAX_FDS */
+	C("proc/sys/fs/pipe-max-size", "1048576\n"), D("sys"), D("sys/fs"), D("sys/fs/cgroup"),
+	C("sys/fs/cgroup/cgroup.controllers", "cpu memory\n"), /* runtimes look here for their limits */
 	T("sys/fs/cgroup/memory.max", proc_memory_max), T("sys/fs/cgroup/memory.current", proc_memory_current),
-	C("sys/fs/cgroup/memory.high", "max\n"), C("sys/fs/cgroup/cpu.max", "max 100000\n"),
+	C("sys/fs/cgroup/memory.high", "max\n"),
+	C("sys/fs/cgroup/cpu.max", "max 100000\n"), /* the host's scheduler has the quota */
 	D("sys/devices"), D("sys/devices/system"), D("sys/devices/system/cpu"),
 	T("sys/devices/system/cpu/online", proc_cpus), T("sys/devices/system/cpu/possible", proc_cpus),
 	T("sys/devices/system/cpu/present", proc_cpus), D("sys/kernel"), D("sys/kernel/mm"),
-	D("sys/kernel/mm/transparent_hugepage"), C("sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n"),
+	D("sys/kernel/mm/transparent_hugepage"),
+	C("sys/kernel/mm/transparent_hugepage/enabled",
+		"always madvise [never]\n"), /* a huge page would be written whole by one byte */
 };
 
+/* The paths are known to the callers, so there always is one; an unknown path is the first entry's. */
 u32 synth_root(const char *name)
 {
 	for (u32 i = 0; i < COUNT(tree); i++)
@@ -60,6 +88,7 @@ u32 synth_root(const char *name)
 	return 0;
 }
 
+/* Where the last component of a path begins. */
 static u64 base_of(const char *path)
 {
 	u64 at = 0;
@@ -69,13 +98,15 @@ static u64 base_of(const char *path)
 	return at;
 }
 
-/* Is entry i listed by directory dir? */
+/* Is entry i listed by directory dir? Paths are compared as texts: an entry whose path goes on
+ * behind the directory's and has no further slash. */
 static int child(u32 i, u32 dir)
 {
 	u64 n = strlen(tree[dir].path), at = base_of(tree[i].path);
 	return at == n + 1 && !memcmp(tree[i].path, tree[dir].path, n);
 }
 
+/* Modes are as Linux has them. Nothing can be written, even where the mode says so. */
 static u32 synth_mode(u32 id)
 {
 	if (id >= FD_BASE)
@@ -88,6 +119,7 @@ static u32 synth_mode(u32 id)
 	}
 }
 
+/* The root of each tree is its own parent: the mount knows better. */
 static u32 synth_parent(u32 id)
 {
 	for (u32 i = 0; i < COUNT(tree); i++)
@@ -96,6 +128,7 @@ static u32 synth_parent(u32 id)
 	return id >= FD_BASE ? synth_root("proc/self/fd") : id;
 }
 
+/* The decimal number that a name is, -1: none. */
 static i64 number(const char *s, u64 len)
 {
 	i64 v = 0;
@@ -109,6 +142,7 @@ static i64 number(const char *s, u64 len)
 	return v;
 }
 
+/* Besides the table's own entries: descriptors, the process's ids, threads. */
 static i64 synth_lookup(u32 dir, const char *name, u64 len, u32 *out)
 {
 	for (u32 i = 0; i < COUNT(tree); i++) {
@@ -123,6 +157,7 @@ static i64 synth_lookup(u32 dir, const char *name, u64 len, u32 *out)
 		*out = FD_BASE + n;
 		return 0;
 	}
+	/* The first thread's id may be an older one of the process. */
 	if (n >= 0 && streq(tree[dir].path, "proc") && (n == HOST->pid || n == S->threads[0]->tid)) {
 		*out = synth_root("proc/self");
 		return 0;
@@ -136,11 +171,14 @@ static i64 synth_lookup(u32 dir, const char *name, u64 len, u32 *out)
 	return -ENOENT;
 }
 
+/* The entries of one directory are found by going through the whole table: some eighty entries, at
+ * a position that is an index of it. */
 static int synth_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode, u8 *type)
 {
 	static const char digits[] = "0123456789";
 	if (streq(tree[dir].path, "proc/self/fd")) {
-		/* Names of one digit are constants; longer ones have no storage that outlives the call, and are not listed. */
+		/* Names of one digit are constants; longer ones have no storage that outlives the call, and
+		 * are not listed. */
 		for (; *pos < 10; ++*pos)
 			if (fd_file(*pos)) {
 				*name = digits + *pos, *len = 1, *inode = FD_BASE + *pos, *type = DT_LNK;
@@ -160,6 +198,7 @@ static int synth_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inod
 	return 0;
 }
 
+/* A descriptor's link has no storage for its name, so no path leads back to it. */
 static int synth_find(u32 id, u32 *parent, const char **name, u32 *len)
 {
 	if (id >= FD_BASE)
@@ -169,6 +208,7 @@ static int synth_find(u32 id, u32 *parent, const char **name, u32 *len)
 	return 1;
 }
 
+/* What /proc/self/fd/N shows (proc(5)). */
 static void fd_target(struct text *t, u32 fd)
 {
 	struct file *f = fd_file(fd);
@@ -182,11 +222,13 @@ static void fd_target(struct text *t, u32 fd)
 	}
 	put(t, f->ops->name);
 	if (f->ops->name[strlen(f->ops->name) - 1] == '[') {
-		put_u(t, (u64)f->obj >> 5 & 0xffffff); /* as good as an inode number: both ends of a pipe have the same */
+		/* as good as an inode number: both ends of a pipe have the same */
+		put_u(t, (u64)f->obj >> 5 & 0xffffff);
 		put(t, "]");
 	}
 }
 
+/* Links whose target is not in the table depend on the process. */
 static i64 synth_target(u32 id, char *buf, u64 cap)
 {
 	struct text t = { buf, 0, cap };
@@ -223,7 +265,8 @@ static void text_close(struct file *f) { kfree(f->obj, f->aux + 1); }
 
 static const struct file_ops text_ops = { .read = text_read, .size = text_size, .close = text_close };
 
-/* A text is made in the packet buffer, which nothing else uses during this call, and kept in its true size. */
+/* A text is made in the packet buffer, which nothing else uses during this call, and kept in its
+ * true size. */
 static i64 open_text(u32 id, u32 flags)
 {
 	const struct entry *e = &tree[id];
@@ -232,6 +275,7 @@ static i64 open_text(u32 id, u32 flags)
 		e->make(&t);
 	else
 		put(&t, e->text);
+	/* One byte more than the text: an empty one has an address too. */
 	char *p = kalloc(t.n + 1);
 	if (!p)
 		return -ENOMEM;
@@ -245,6 +289,7 @@ static i64 open_text(u32 id, u32 flags)
 	return i;
 }
 
+/* A device has the operations of its kind; every other file is a text, which is read-only. */
 i64 synth_open(u32 id, u32 flags)
 {
 	if (tree[id].kind == NODE)
@@ -268,6 +313,13 @@ static i64 no_bytes(u32 id, const u8 **p, u64 *size)
 }
 
 const struct fs_ops synth_fs = {
-	.magic = PROC_SUPER_MAGIC, .mode = synth_mode, .parent = synth_parent, .lookup = synth_lookup, .entry = synth_entry,
-	.find = synth_find, .target = synth_target, .bytes = no_bytes, .stat = synth_stat,
+	.magic = PROC_SUPER_MAGIC,
+	.mode = synth_mode,
+	.parent = synth_parent,
+	.lookup = synth_lookup,
+	.entry = synth_entry,
+	.find = synth_find,
+	.target = synth_target,
+	.bytes = no_bytes,
+	.stat = synth_stat,
 };

@@ -4,6 +4,6 @@
 #include "fs/path.h"
 
 extern const struct fs_ops synth_fs;
-u32 synth_root(const char *path);    /* the number of what lies there: "dev", "proc/self" */
-i64 synth_open(u32 id, u32 flags);   /* file index or -errno */
+u32 synth_root(const char *path); /* the number of what lies there: "dev", "proc/self" */
+i64 synth_open(u32 id, u32 flags); /* file index or -errno */
 #endif

@@ -1,8 +1,13 @@
 /*
  * tmpfile.c: inodes of tmpfs, and their bytes.
  *
- * The bytes of a file are one buffer in the region that grows by half, so that a file that is appended to is copied a few times only.
- * Everything is charged to the guest's memory limit. A shared mapping is the buffer itself: from then on the buffer stays where it is.
+ * The bytes of a file are one buffer in the region that grows by half, so that a file that is
+ * appended to is copied a few times only, and so that a read is one copy from an address.
+ * Everything is charged to the guest's memory limit.
+ *
+ * A shared mapping is the buffer itself. From the first one on the buffer stays where it is: a file
+ * of moderate size is moved before, to where addresses behind it are kept free, and grows into
+ * these.
  */
 #include "core/state.h"
 #include "fs/notify.h"
@@ -12,6 +17,7 @@
 
 static struct inode *node(u32 id) { return &S->inodes[id]; }
 
+/* A new file has a name: the caller is about to give it one. Its times are one moment. */
 u32 inode_new(u32 mode)
 {
 	u32 id = S->tmp_free ? S->tmp_free : 1;
@@ -23,13 +29,16 @@ u32 inode_new(u32 mode)
 		n->mode = mode;
 		n->nlink = (mode & S_IFMT) == S_IFDIR ? 2 : 1;
 		n->mtime = n->ctime = n->atime = now_real();
+		/* A directory without one is its own: the root of a mount. */
 		n->parent = id;
+		/* The search goes on behind it. */
 		S->tmp_free = id + 1;
 		return id;
 	}
 	return 0;
 }
 
+/* Gives up the bytes: of a file in room, the room too. */
 static void free_data(struct inode *n)
 {
 	if ((n->mode & S_IFMT) == S_IFIFO)
@@ -43,9 +52,11 @@ static void free_data(struct inode *n)
 /* Turns addresses that were kept free into memory, or says that the limit forbids it. */
 static i64 fill_room(u64 at, u64 len)
 {
+	/* Addresses that were only kept become memory that is charged. */
 	vma_remove(at, at + len, 1);
 	if (vma_map(at, len, PROT_READ | PROT_WRITE, MAP_FIXED, V_LIBOS) >= 0)
 		return 0;
+	/* The addresses stay kept: the next attempt may find memory. */
 	vma_map(at, len, 0, MAP_FIXED, V_LIBOS);
 	return -ENOSPC;
 }
@@ -54,6 +65,7 @@ static i64 fill_room(u64 at, u64 len)
 static i64 extend(struct inode *n, u64 need)
 {
 	u64 more = PAGE_UP(need) - n->cap;
+	/* Nothing can lie behind its addresses: what is mapped there is somebody else's. */
 	if (more / PAGE > n->room)
 		return -EFBIG;
 	i64 r = fill_room((u64)n->data + n->cap, more);
@@ -62,9 +74,11 @@ static i64 extend(struct inode *n, u64 need)
 	return r;
 }
 
-/* Programs map a file and let it grow, SQLite the index of its write-ahead log. Addresses cost nothing. */
+/* Programs map a file and let it grow, SQLite the index of its write-ahead log. Addresses cost
+ * nothing. */
 #define ROOM (1ull << 30)
 
+/* cap bytes, a multiple of the page, with room behind them. */
 static void move_to_room(struct inode *n, u64 cap)
 {
 	i64 at = vma_map(0, cap + ROOM, 0, 0, V_LIBOS);
@@ -85,6 +99,7 @@ struct fifo **tmp_fifo(u32 id) { return (struct fifo **)&node(id)->data; }
 void inode_release(u32 id)
 {
 	struct inode *n = node(id);
+	/* A name, an open file (or working directory) and a mapping each keep it. */
 	if (n->nlink || n->refs || n->maps)
 		return;
 	if ((n->mode & S_IFMT) == S_IFIFO && n->data && !(*tmp_fifo(id))->forget(*tmp_fifo(id)))
@@ -95,18 +110,21 @@ void inode_release(u32 id)
 	S->tmp_free = MIN(S->tmp_free, id);
 }
 
+/* The last end of a fifo was closed. */
 void tmp_fifo_gone(u32 id)
 {
 	*tmp_fifo(id) = NULL;
 	inode_release(id);
 }
 
+/* The last close of a file that has no name ends it. */
 void tmp_put(u32 id)
 {
 	node(id)->refs--;
 	inode_release(id);
 }
 
+/* Makes room for need bytes. The buffer moves, unless it is mapped. */
 static i64 reserve(struct inode *n, u64 need)
 {
 	if (need <= n->cap)
@@ -114,10 +132,12 @@ static i64 reserve(struct inode *n, u64 need)
 	if (n->maps)
 		return extend(n, need);
 	u64 cap = MAX(need, n->cap + n->cap / 2);
+	/* Sizes of the heap's bins: what a bin would waste is used. */
 	cap = cap <= 64 ? 64 : cap <= 2048 ? (cap <= 256 ? 256 : 2048) : PAGE_UP(cap);
 	if (need > UC_HIGH_END - UC_HIGH)
 		return -EFBIG;
 	u8 *p = kalloc(cap);
+	/* Near the limit there may still be room for exactly what is asked for. */
 	if (!p && cap > PAGE_UP(need))
 		p = kalloc(cap = PAGE_UP(need));
 	if (!p)
@@ -130,6 +150,7 @@ static i64 reserve(struct inode *n, u64 need)
 
 i64 inode_reserve(u32 id, u64 size) { return reserve(node(id), size); }
 
+/* A hole between the old end and off reads as zeros. */
 i64 tmp_write(u32 id, u64 src, u64 len, u64 off)
 {
 	struct inode *n = node(id);
@@ -149,6 +170,7 @@ i64 tmp_write(u32 id, u64 src, u64 len, u64 off)
 	return len;
 }
 
+/* Bytes behind the new end stay in the buffer, and are zeroed when it grows again. */
 i64 tmp_resize(u32 id, u64 size)
 {
 	struct inode *n = node(id);
@@ -165,7 +187,8 @@ i64 tmp_resize(u32 id, u64 size)
 	return 0;
 }
 
-/* The address of a mapping of old bytes that now has len: it stays where it is. -EFAULT: at is no file's. */
+/* The address of a mapping of old bytes that now has len: it stays where it is. -EFAULT: at is no
+ * file's. All inodes are searched: mappings of files are few, and grow seldom. */
 i64 tmp_remap(u64 at, u64 old, u64 len)
 {
 	for (u32 id = 1; id < MAX_INODES; id++) {
@@ -180,13 +203,15 @@ i64 tmp_remap(u64 at, u64 old, u64 len)
 
 #define MOVE_MAX (64ull << 20) /* a larger file is not moved only so that it may grow */
 
-/* A shared mapping is the file's own buffer, which from then on stays where it is. */
+/* A shared mapping is the file's own buffer, which from then on stays where it is. off and len are
+ * the guest's: the buffer is made as large as the mapping asks, as if the file had holes. */
 i64 tmp_share(u32 id, u64 off, u64 len)
 {
 	struct inode *n = node(id);
 	u64 need = MAX(off + PAGE_UP(len), PAGE);
 	if (off + PAGE_UP(len) < off || need > UC_HIGH_END - UC_HIGH)
 		return -ENOMEM;
+	/* The first mapping decides whether the file can grow under it. */
 	if (!n->maps && !n->room && MAX(need, n->cap) <= MOVE_MAX)
 		move_to_room(n, PAGE_UP(MAX(need, n->cap)));
 	if (n->cap < need || n->cap <= 2048) {
@@ -198,6 +223,7 @@ i64 tmp_share(u32 id, u64 off, u64 len)
 	return (i64)n->data + off;
 }
 
+/* O_TMPFILE, memfd_create: a file that only its descriptor holds. */
 i64 tmp_unnamed(u32 mode)
 {
 	u32 id = inode_new(mode);

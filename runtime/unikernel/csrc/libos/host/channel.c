@@ -1,12 +1,19 @@
 /*
  * channel.c: what the UC says on its channel.
+ *
+ * There are two sorts of messages. Bytes (of the driver's stream, the console, a connection, a
+ * datagram) may meet a full channel: send_msg says -EAGAIN, and the call that sent them blocks.
+ * Messages about connections must neither be lost nor be overtaken: where the channel has no room
+ * they wait in S->words, in the state, and so in a snapshot. What waits is sent in order before
+ * anything of that sort.
  */
 #include "core/state.h"
 #include "host/channel.h"
 #include "host/host.h"
 
-/* Words about connections keep their order, and are never lost; they wait here, not in the host: the platform may wait itself
- * until the UC reads. They are bounded by what may be open, since none is asked for while some wait (host_backlog). */
+/* Bytes of messages that wait. What may be open bounds them, since no connection is asked for while
+ * some wait (host_backlog). They wait here and not in the host, where the platform may itself be
+ * waiting until the UC reads. */
 #define WORDS_MAX (1u << 20)
 
 int host_backlog(void) { return S->words.len != 0; }
@@ -19,7 +26,8 @@ static void keep_word(u64 len)
 	S->want_out = 1;
 }
 
-/* A packet of TX: what the host said. */
+/* A packet of TX: what the host said. Sends the packet in TX, of len bytes, without waiting. A
+ * channel that is closed ends the UC: nobody hears it any more. */
 static i64 try_packet(u64 len)
 {
 	i64 r = host_send(len, MSG_DONTWAIT);
@@ -30,7 +38,8 @@ static i64 try_packet(u64 len)
 	return r;
 }
 
-/* Sends what waits, as far as there is room. The packet buffer is used. */
+/* Sends what waits, as far as there is room. The packet buffer is used. A message leaves the queue
+ * only when it is sent, so that none is lost when the channel is full. */
 void channel_flush(void)
 {
 	struct uc_msg *m = (struct uc_msg *)TX;
@@ -45,9 +54,11 @@ void channel_flush(void)
 	}
 }
 
+/* The payload is head, memory of the libOS, and then body, memory of the guest. */
 i64 send_msg(u16 type, u32 id, u32 arg, const void *head, u64 head_len, u64 body, u64 len)
 {
 	u8 *p = TX + sizeof(struct uc_msg);
+	/* What may be refused, because the caller can wait. */
 	int bytes = type == UC_MSG_DATA || type == UC_MSG_STREAM || type == UC_MSG_CONSOLE || type == UC_MSG_DGRAM;
 	u64 all = sizeof(struct uc_msg) + head_len + len;
 	if (all > UC_MSG_MAX)
@@ -65,19 +76,24 @@ i64 send_msg(u16 type, u32 id, u32 arg, const void *head, u64 head_len, u64 body
 	return 0;
 }
 
-/* Output of the guest that has no other way; what does not fit into the channel is dropped. */
-void console(const char *s, u64 n)
-{
-	send_msg(UC_MSG_CONSOLE, 2, 0, s, MIN(n, 4096), 0, 0);
-}
+/* Output of the libOS itself, which has no other way; what does not fit into the channel is dropped. */
+void console(const char *s, u64 n) { send_msg(UC_MSG_CONSOLE, 2, 0, s, MIN(n, 4096), 0, 0); }
 
+/* Waits for a message, or for room if one is wanted. timeout_ns -1: for ever. A sleep in ppoll is a
+ * capture point like any other; what the UC is woken for is seen by whoever asks next. */
 int host_poll(i64 ns, int want_out)
 {
-	struct { i32 fd; u16 events, revents; } p = { UC_CHANNEL_FD, POLLIN | (want_out ? POLLOUT : 0), 0 };
-	struct { i64 sec, nsec; } ts = { ns / 1000000000, ns % 1000000000 };
+	struct {
+		i32 fd;
+		u16 events, revents;
+	} p = { UC_CHANNEL_FD, POLLIN | (want_out ? POLLOUT : 0), 0 };
+	struct {
+		i64 sec, nsec;
+	} ts = { ns / 1000000000, ns % 1000000000 };
 	host_asleep();
 	i64 r = hostcall(__NR_ppoll, (u64)&p, 1, ns < 0 ? 0 : (u64)&ts, 0, 8, 0);
 	host_woke();
+	/* Room again: what waits goes first, then the calls that were refused. */
 	if (r > 0 && p.revents & POLLOUT) {
 		S->want_out = 0;
 		channel_flush();

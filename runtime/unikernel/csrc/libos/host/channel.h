@@ -4,8 +4,8 @@
 #include "core/libos.h"
 
 i64 send_msg(u16 type, u32 id, u32 arg, const void *head, u64 head_len, u64 body, u64 len); /* 0, -EAGAIN, -EFAULT */
-void console(const char *s, u64 n);    /* of the libOS itself, on the guest's standard error */
-int host_backlog(void);                /* messages about connections wait: ask for no further connection */
-void channel_flush(void);              /* sends what waits, as far as there is room */
+void console(const char *s, u64 n); /* of the libOS itself, on the guest's standard error */
+int host_backlog(void); /* messages about connections wait: ask for no further connection */
+void channel_flush(void); /* sends what waits, as far as there is room */
 int host_poll(i64 timeout_ns, int want_out); /* -1: for ever. 1: something may have arrived */
 #endif

@@ -1,18 +1,21 @@
 /*
  * clock.c: the host's clocks.
  *
- * The host's vDSO answers most clocks without a system call; the tender says where it lies (uc_host.vdso_clock). A monotonic clock must
- * not run backwards when a snapshot is restored after a reboot of the host: S->mono_offset, which the guest's own vDSO adds too, makes
- * up for the difference.
+ * The host's vDSO answers most clocks without a system call; the tender says where it lies
+ * (uc_host.vdso_clock). A monotonic clock must not run backwards when a snapshot is restored after
+ * a reboot of the host: S->mono_offset, which the guest's own vDSO adds too, makes up for the
+ * difference.
  */
 #include "core/state.h"
 #include "host/clock.h"
 
 #define CLOCKS 12 /* ids from here on are of threads and processes by number */
 #define BIT(clock) (1u << (clock))
-/* What a vDSO answers itself. It passes on the others by a system call of its own, which the filter would trap. */
-#define BY_VDSO (BIT(CLOCK_REALTIME) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_MONOTONIC_RAW) | BIT(CLOCK_REALTIME_COARSE) | \
-		 BIT(CLOCK_MONOTONIC_COARSE) | BIT(CLOCK_BOOTTIME) | BIT(CLOCK_TAI))
+/* What a vDSO answers itself. It passes on the others by a system call of its own, which the filter
+ * would trap. */
+#define BY_VDSO \
+	(BIT(CLOCK_REALTIME) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_MONOTONIC_RAW) | BIT(CLOCK_REALTIME_COARSE) | \
+		BIT(CLOCK_MONOTONIC_COARSE) | BIT(CLOCK_BOOTTIME) | BIT(CLOCK_TAI))
 
 i64 host_clock(u64 id, struct ts *t)
 {
@@ -22,6 +25,7 @@ i64 host_clock(u64 id, struct ts *t)
 	return hostcall(__NR_clock_gettime, id, (u64)t, 0, 0, 0, 0);
 }
 
+/* A clock that there is not reads as 0. */
 u64 clock_ns(u64 id)
 {
 	struct ts t = { 0, 0 };

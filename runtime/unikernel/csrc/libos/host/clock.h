@@ -3,10 +3,12 @@
 #define CLOCK_H
 #include "core/libos.h"
 
-struct ts { i64 sec, nsec; };          /* struct timespec of 64-bit Linux */
+struct ts {
+	i64 sec, nsec;
+}; /* struct timespec of 64-bit Linux */
 
-i64 host_clock(u64 id, struct ts *t);  /* 0, or -errno for a clock that there is not */
-u64 clock_ns(u64 id);
-u64 now_mono(void);                    /* never runs backwards, not even over a restore after a reboot of the host */
-u64 now_real(void);
+i64 host_clock(u64 id, struct ts *t); /* 0, or -errno for a clock that there is not */
+u64 clock_ns(u64 id); /* id: CLOCK_* of <linux/time.h> */
+u64 now_mono(void); /* never runs backwards, not even over a restore after a reboot of the host */
+u64 now_real(void); /* since the epoch */
 #endif

@@ -1,5 +1,9 @@
 /*
- * inbox.c: what the UC hears on its channel.
+ * inbox.c: what the UC hears on its channel: the driver's bytes, files of the function's package,
+ * and what the tender says of connections.
+ *
+ * It stands above all that takes a message, and is asked from there: by the scheduler, when it
+ * wakes up or on a tick, and by calls that look without waiting.
  */
 #include "core/state.h"
 #include "fs/package.h"
@@ -8,24 +12,27 @@
 #include "host/inbox.h"
 #include "net/net.h"
 
+/* One message. UC_MSG_SLEEP is the last that this UC reads: the tender is about to reset it,
+ * wherever it is. */
 static void take(struct uc_msg *m, const u8 *body)
 {
 	switch (m->type) {
-	case UC_MSG_SLEEP:
-		uc_sleep();
-	case UC_MSG_FILE:
-		package_message(body, m->len);
-		break;
+	case UC_MSG_SLEEP: uc_sleep();
+	case UC_MSG_FILE: package_message(body, m->len); break;
+	/* The driver's bytes are never refused: the protocol above sends one invocation at a time, and
+	 * its size is limited there. */
 	case UC_MSG_DATA:
 		if (queue_put(&S->chan, body, m->len) != (i64)m->len)
 			uc_end(UC_EXIT_MEMORY, 0, "no memory for the driver's input");
 		break;
-	default:
-		net_message(m, body);
+	default: net_message(m, body);
 	}
 	changed();
 }
 
+/* A packet is one message; only behind a file another file may stand. The tender is trusted with
+ * what it says, not with how it says it: a malformed packet ends the UC with a sentence instead of
+ * a fault. */
 static void take_packet(u64 n)
 {
 	struct uc_msg *m = (struct uc_msg *)RX;
@@ -38,6 +45,7 @@ static void take_packet(u64 n)
 	}
 }
 
+/* n is what recvfrom said: bytes in RX, 0 for the end of the channel, or -errno. */
 int host_received(i64 n)
 {
 	if (n == -EINTR || n == -EAGAIN)
@@ -48,7 +56,8 @@ int host_received(i64 n)
 	return 1;
 }
 
-/* The driver's bytes are never refused: the protocol above sends one invocation at a time, and its size is limited there. */
+/* The driver's bytes are never refused: the protocol above sends one invocation at a time, and its
+ * size is limited there. */
 int host_receive(void)
 {
 	int any = 0;

@@ -3,6 +3,6 @@
 #define INBOX_H
 #include "core/libos.h"
 
-int host_receive(void);                /* takes in what messages there are; 1 if any */
-int host_received(i64 n);              /* takes in one, or the error of its recvfrom; 1: a message */
+int host_receive(void); /* takes in what messages there are; 1 if any */
+int host_received(i64 n); /* takes in one, or the error of its recvfrom; 1: a message */
 #endif

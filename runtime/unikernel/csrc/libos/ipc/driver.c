@@ -1,8 +1,9 @@
 /*
- * driver.c: descriptors that lead out of the UC: standard output and error, and descriptor 3, the driver's stream.
+ * driver.c: descriptors that lead out of the UC: standard output and error, and descriptor 3, the
+ * driver's stream.
  *
- * Output goes as packets of the channel, in the order in which it was written. Input of the driver waits in S->chan, where inbox.c puts
- * it, until the guest reads.
+ * Output goes as packets of the channel, in the order in which it was written. Input of the driver
+ * waits in S->chan, where inbox.c puts it, until the guest reads.
  */
 #include "core/state.h"
 #include "host/channel.h"
@@ -47,12 +48,17 @@ static u32 console_poll(struct file *f)
 	return POLLOUT;
 }
 
-const struct file_ops console_ops = { .name = "/dev/console", .mode = S_IFCHR | 0666, .device = 5 << 8 | 1, .read = console_read,
-				      .write = console_write, .poll = console_poll };
+const struct file_ops console_ops = { .name = "/dev/console",
+	.mode = S_IFCHR | 0666,
+	.device = 5 << 8 | 1,
+	.read = console_read,
+	.write = console_write,
+	.poll = console_poll };
 
 /* ---- The driver's stream ---- */
 
-/* A blocking read does not ask the host: the UC sleeps there when nobody else can run, which asks at once. */
+/* A blocking read does not ask the host: the UC sleeps there when nobody else can run, which asks
+ * at once. */
 static i64 stream_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	(void)off;
@@ -69,6 +75,7 @@ static i64 stream_write(struct file *f, u64 buf, u64 n, i64 off)
 	return packets(UC_MSG_DATA, 0, buf, n);
 }
 
+/* Writable as long as the last packet found room. */
 static u32 stream_poll(struct file *f)
 {
 	(void)f;
@@ -81,13 +88,20 @@ static u64 stream_readable(struct file *f)
 	return S->chan.len;
 }
 
-static const struct file_ops stream_ops = { .name = "socket:[", .mode = S_IFSOCK | 0777, .read = stream_read, .write = stream_write,
-					    .poll = stream_poll, .readable = stream_readable };
+static const struct file_ops stream_ops = { .name = "socket:[",
+	.mode = S_IFSOCK | 0777,
+	.read = stream_read,
+	.write = stream_write,
+	.poll = stream_poll,
+	.readable = stream_readable };
 
+/* Descriptor 0 is empty: a function has no input but its events. Descriptor 3 is where the driver
+ * finds the platform (uc.h, UC_MSG_DATA). */
 void driver_open(void)
 {
 	S->chan.max = CHANNEL_QUEUE;
 	fd_new(&null_ops, O_RDONLY, NULL, 0);
+	/* Two files, not one twice: they differ by the stream that they name. */
 	i64 out = file_new(&console_ops, O_WRONLY, NULL), err = file_new(&console_ops, O_WRONLY, NULL);
 	S->files[out].aux = STDOUT, S->files[err].aux = STDERR;
 	fd_install(out, 0);

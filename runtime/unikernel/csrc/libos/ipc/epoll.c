@@ -1,9 +1,14 @@
 /*
  * epoll.c: epoll(7).
  *
- * An instance is an array of items. No file knows who watches it: a wait asks every file for its state, and a thread that waits is tried
- * again whenever something changed (schedule.c). With one host thread that costs less than lists of waiters, and leaves nothing behind in
- * a file that is closed. An edge is a file's count (file_edge) that has moved since the item was last told of.
+ * An instance is an array of items. No file knows who watches it: a wait asks every file for its
+ * state, and a thread that waits is tried again whenever something changed (schedule.c). With one
+ * host thread that costs less than lists of waiters, and leaves nothing behind in a file that is
+ * closed.
+ *
+ * Level-triggered items are told whenever the file is ready. An edge-triggered item is told when
+ * the file's count (file_edge) has moved since the item was last told of, or when a bit is set that
+ * was not told. A one-shot item is told once, and then watches nothing until it is changed.
  */
 #include "core/state.h"
 #include "host/inbox.h"
@@ -11,12 +16,20 @@
 #include "mm/heap.h"
 
 #define NOT_EVENTS (EPOLLET | EPOLLONESHOT) /* bits of events that say how, not what */
-#define POLL_MASK 0xffffu                   /* bits of events that are a poll's */
-#define ITEMS_FIRST 16                      /* room for so many items at first; then it doubles */
+#define POLL_MASK 0xffffu /* bits of events that are a poll's */
+#define ITEMS_FIRST 16 /* room for so many items at first; then it doubles */
 
 /* file and serial name the open file, which may live on under another descriptor when fd is closed. */
-struct item { u32 fd, file, serial, events, seen, seen_bits; u64 data; };
-struct epoll { struct item *items; u32 n, cap; u32 next, pad; };
+struct item {
+	u32 fd, file, serial, events, seen, seen_bits;
+	u64 data;
+};
+/* cap doubles; next is where the next wait begins to look. */
+struct epoll {
+	struct item *items;
+	u32 n, cap;
+	u32 next, pad;
+};
 
 static const struct file_ops epoll_ops;
 
@@ -29,6 +42,7 @@ static u32 item_ready(struct item *it)
 		return 0;
 	struct file *f = &S->files[it->file];
 	u32 bits = file_poll(f) & (it->events | POLL_ALWAYS) & POLL_MASK;
+	/* An edge is new data, or a bit that was not set before. */
 	if (bits && it->events & EPOLLET) {
 		u32 edge = file_edge(f);
 		if (edge == it->seen && !(bits & ~it->seen_bits))
@@ -37,6 +51,7 @@ static u32 item_ready(struct item *it)
 	return bits;
 }
 
+/* An instance that is watched itself is readable when a wait would tell of something. */
 static u32 epoll_poll(struct file *f)
 {
 	struct epoll *e = f->obj;
@@ -46,6 +61,7 @@ static u32 epoll_poll(struct file *f)
 	return 0;
 }
 
+/* The files that are watched have no knowledge of the instance. */
 static void epoll_close(struct file *f)
 {
 	struct epoll *e = f->obj;
@@ -53,8 +69,11 @@ static void epoll_close(struct file *f)
 	kfree(e, sizeof *e);
 }
 
-static const struct file_ops epoll_ops = { .name = "anon_inode:[eventpoll]", .mode = 0600, .poll = epoll_poll, .close = epoll_close };
+static const struct file_ops epoll_ops = {
+	.name = "anon_inode:[eventpoll]", .mode = 0600, .poll = epoll_poll, .close = epoll_close
+};
 
+/* epoll_create1(2) */
 i64 sys_epoll_create1(u64 flags)
 {
 	struct epoll *e = kalloc(sizeof *e);
@@ -65,7 +84,8 @@ i64 sys_epoll_create1(u64 flags)
 
 i64 sys_epoll_create(u64 n) { return (i32)n > 0 ? sys_epoll_create1(0) : -EINVAL; }
 
-/* The item of a descriptor, NULL: none. Items whose file is gone are dropped on the way: this is where Linux would not have them either. */
+/* The item of a descriptor, NULL: none. Items whose file is gone are dropped on the way: this is
+ * where Linux would not have them either. */
 static struct item *find(struct epoll *e, u32 fd, u32 file)
 {
 	struct item *it = NULL;
@@ -81,6 +101,7 @@ static struct item *find(struct epoll *e, u32 fd, u32 file)
 	return it;
 }
 
+/* The item is copied: the array may move. */
 static i64 add(struct epoll *e, const struct item *it)
 {
 	if (e->n == e->cap) {
@@ -96,6 +117,7 @@ static i64 add(struct epoll *e, const struct item *it)
 	return 0;
 }
 
+/* epoll_ctl(2). The new mask of an item makes what is there news again. */
 i64 sys_epoll_ctl(u64 ep, u64 op, u64 fd, u64 event)
 {
 	struct file *f = fd_file(ep);
@@ -123,13 +145,15 @@ i64 sys_epoll_ctl(u64 ep, u64 op, u64 fd, u64 event)
 	case EPOLL_CTL_MOD:
 		if (!it)
 			return -ENOENT;
+		/* epoll_ctl(2): a one-shot item watches again. */
 		it->events = ev.events, it->data = ev.data, it->seen_bits = 0;
 		return 0;
 	default: return -EINVAL;
 	}
 }
 
-/* Tells up to max items. An item counts as told only when the guest has it: a fault loses no edge. */
+/* Tells up to max items. An item counts as told only when the guest has it: a fault loses no edge.
+ * Begins where the last call ended, so that all items have their turn. */
 static i64 collect(struct epoll *e, u64 out, u64 max)
 {
 	u64 n = 0;
@@ -165,6 +189,7 @@ static i64 epoll(u64 ep, u64 out, u64 max, u64 ns, u64 mask)
 	}
 	if (n || !ns)
 		return n;
+	/* epoll_pwait waits under another signal mask; a retry must not take that one for the old one. */
 	if (mask && !SELF->retrying) {
 		u64 set;
 		if (from_user(&set, mask, sizeof set))
@@ -179,6 +204,7 @@ static i64 epoll(u64 ep, u64 out, u64 max, u64 ns, u64 mask)
 i64 sys_epoll_wait(u64 ep, u64 out, u64 max, u64 t) { return epoll(ep, out, max, poll_ms(t), 0); }
 i64 sys_epoll_pwait(u64 ep, u64 out, u64 max, u64 t, u64 mask) { return epoll(ep, out, max, poll_ms(t), mask); }
 
+/* The time-out is a timespec instead of milliseconds. */
 i64 sys_epoll_pwait2(u64 ep, u64 out, u64 max, u64 t, u64 mask)
 {
 	u64 ns;

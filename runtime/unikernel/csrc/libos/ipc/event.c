@@ -1,11 +1,20 @@
 /*
  * event.c: eventfd(2): a counter that threads wait for.
+ *
+ * Event loops wake each other by it, V8's and libuv's among them: so a write changes S->changes,
+ * and the thread that polls the counter is tried again. The descriptor is always open for reading
+ * and writing.
  */
 #include "core/state.h"
 #include "mm/heap.h"
 
-struct event { u64 count; u32 semaphore, seq; };
+/* semaphore: a read takes 1 instead of all (EFD_SEMAPHORE). */
+struct event {
+	u64 count;
+	u32 semaphore, seq;
+};
 
+/* A read waits for a count other than 0. */
 static i64 event_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct event *e = f->obj;
@@ -22,12 +31,15 @@ static i64 event_read(struct file *f, u64 buf, u64 n, i64 off)
 	return 8;
 }
 
+/* The largest count is 2^64 - 2: a write that would pass it waits. */
 static i64 event_write(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct event *e = f->obj;
 	u64 v;
 	(void)off;
-	if (n != 8) /* eventfd(2) since Linux 6.6; one that is written over and over as long as a buffer goes takes seconds */
+	/* eventfd(2) since Linux 6.6; one that is written over and over as long as a buffer goes takes
+	 * seconds */
+	if (n != 8)
 		return -EINVAL;
 	if (from_user(&v, buf, 8))
 		return -EFAULT;
@@ -41,6 +53,7 @@ static i64 event_write(struct file *f, u64 buf, u64 n, i64 off)
 	return 8;
 }
 
+/* Writable: a count of 1 more still fits. */
 static u32 event_poll(struct file *f)
 {
 	struct event *e = f->obj;
@@ -51,9 +64,15 @@ static u32 event_edge(struct file *f) { return ((struct event *)f->obj)->seq; }
 
 static void event_close(struct file *f) { kfree(f->obj, sizeof(struct event)); }
 
-const struct file_ops event_ops = { .name = "anon_inode:[eventfd]", .mode = 0600, .read = event_read, .write = event_write,
-				    .poll = event_poll, .edge = event_edge, .close = event_close };
+const struct file_ops event_ops = { .name = "anon_inode:[eventfd]",
+	.mode = 0600,
+	.read = event_read,
+	.write = event_write,
+	.poll = event_poll,
+	.edge = event_edge,
+	.close = event_close };
 
+/* The first count has 32 bits: eventfd(2). */
 i64 sys_eventfd2(u64 count, u64 flags)
 {
 	struct event *e = kalloc(sizeof *e);

@@ -1,13 +1,18 @@
 /*
  * poll.c: poll(2) and select(2).
+ *
+ * Both ask every file for its state, and block if none has what is wanted. A call that does not
+ * wait asks the host for messages before it says that there is nothing: a loop that polls never
+ * sleeps, and would else never hear of anything.
  */
 #include "core/state.h"
 #include "host/inbox.h"
 #include "ipc/poll.h"
 
+/* A time-out in milliseconds is an int; negative means for ever. */
 u64 poll_ms(u64 t) { return (i32)t < 0 ? FOREVER : (u64)(i32)t * MSEC; }
 
-/* No pointer means no time-out. */
+/* From a timespec or timeval of the guest. No pointer means no time-out. */
 i64 poll_timeout(u64 p, u64 unit, u64 *ns)
 {
 	i64 t[2];
@@ -22,6 +27,8 @@ i64 poll_timeout(u64 p, u64 unit, u64 *ns)
 	return 0;
 }
 
+/* One look at all descriptors; how many have something. A negative number is left out, one that is
+ * not open is told as POLLNVAL. */
 static i64 poll_once(u64 fds, u64 n)
 {
 	i64 hits = 0;
@@ -38,6 +45,7 @@ static i64 poll_once(u64 fds, u64 n)
 	return hits;
 }
 
+/* n is bounded by the descriptors that there are, as RLIMIT_NOFILE does. */
 static i64 poll(u64 fds, u64 n, u64 ns)
 {
 	if (n > MAX_FDS)
@@ -55,6 +63,7 @@ static i64 poll(u64 fds, u64 n, u64 ns)
 
 i64 sys_poll(u64 fds, u64 n, u64 t) { return poll(fds, n, poll_ms(t)); }
 
+/* The signal mask is not looked at: no signal comes from outside while the thread waits. */
 i64 sys_ppoll(u64 fds, u64 n, u64 t)
 {
 	u64 ns;
@@ -62,9 +71,11 @@ i64 sys_ppoll(u64 fds, u64 n, u64 t)
 	return r ? r : poll(fds, n, ns);
 }
 
+/* Three sets of bits. What each asks for in terms of poll is in want: select(2). */
 static i64 select(u64 n, const u64 sets[3], u64 ns)
 {
 	static const u32 want[3] = { POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, POLLPRI };
+	/* FD_SETSIZE bits, in words. */
 	u64 in[3][16] = { 0 }, out[3][16] = { 0 }, bytes = (n + 63) / 64 * 8;
 	i64 hits = 0;
 	if (n > MAX_FDS)
@@ -72,6 +83,7 @@ static i64 select(u64 n, const u64 sets[3], u64 ns)
 	for (int s = 0; s < 3; s++)
 		if (sets[s] && from_user(in[s], sets[s], bytes))
 			return -EFAULT;
+	/* The second look comes after the host was asked. */
 	for (int pass = 0; pass < 2 && !hits; pass++) {
 		for (u64 fd = 0; fd < n; fd++)
 			for (int s = 0; s < 3; s++) {
@@ -88,6 +100,7 @@ static i64 select(u64 n, const u64 sets[3], u64 ns)
 		host_receive();
 	}
 	i64 r = hits || !ns ? 0 : block(ns);
+	/* The sets stay as they are: a retry reads them again. */
 	if (r == BLOCKED)
 		return r;
 	for (int s = 0; s < 3; s++)
@@ -96,6 +109,7 @@ static i64 select(u64 n, const u64 sets[3], u64 ns)
 	return hits;
 }
 
+/* The time-out is a timeval. What is left of it is not told, as select(2) allows. */
 i64 sys_select(u64 n, u64 r, u64 w, u64 e, u64 t)
 {
 	u64 ns, sets[3] = { r, w, e };

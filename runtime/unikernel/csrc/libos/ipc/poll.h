@@ -5,6 +5,7 @@
 
 #define POLL_ALWAYS (POLLERR | POLLHUP) /* told whether asked for or not */
 
-u64 poll_ms(u64 t);                             /* a time-out in milliseconds as an int: FOREVER if negative; in nanoseconds */
-i64 poll_timeout(u64 p, u64 unit, u64 *ns);     /* from a timespec (unit 1) or timeval (unit USEC) of the guest; 0 or -errno */
+u64 poll_ms(u64 t); /* a time-out in milliseconds as an int: FOREVER if negative; in nanoseconds */
+i64 poll_timeout(
+	u64 p, u64 unit, u64 *ns); /* from a timespec (unit 1) or timeval (unit USEC) of the guest; 0 or -errno */
 #endif

@@ -1,16 +1,21 @@
 /*
  * timerfd.c: timers that are read like files (timerfd_create(2)).
  *
- * Nothing runs when a timer expires: how often it has expired is reckoned when somebody asks. The scheduler asks for the next deadline
- * before it sleeps.
+ * Nothing runs when a timer expires: how often it has expired is reckoned when somebody asks. The
+ * scheduler asks for the next deadline before it sleeps.
  */
 #include "core/state.h"
 #include "host/clock.h"
 #include "ipc/timerfd.h"
 #include "mm/heap.h"
 
-struct timer { u64 deadline, interval; u32 realtime, pad; }; /* deadline in now_mono(), 0: not armed */
+/* deadline 0: not armed. realtime: absolute times are on the real-time clock. */
+struct timer {
+	u64 deadline, interval;
+	u32 realtime, pad;
+}; /* deadline in now_mono(), 0: not armed */
 
+/* How often the timer has run out by now. */
 static u64 expirations(const struct timer *t, u64 now)
 {
 	if (!t->deadline || now < t->deadline)
@@ -18,6 +23,7 @@ static u64 expirations(const struct timer *t, u64 now)
 	return t->interval ? 1 + (now - t->deadline) / t->interval : 1;
 }
 
+/* The count of expirations, which begins again: the deadline moves on by as many periods. */
 static i64 timerfd_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct timer *t = f->obj;
@@ -35,9 +41,11 @@ static u32 timerfd_poll(struct file *f) { return expirations(f->obj, now_mono())
 
 static void timerfd_close(struct file *f) { kfree(f->obj, sizeof(struct timer)); }
 
-static const struct file_ops timerfd_ops = { .name = "anon_inode:[timerfd]", .mode = 0600, .read = timerfd_read, .poll = timerfd_poll,
-					     .close = timerfd_close };
+static const struct file_ops timerfd_ops = {
+	.name = "anon_inode:[timerfd]", .mode = 0600, .read = timerfd_read, .poll = timerfd_poll, .close = timerfd_close
+};
 
+/* timerfd_create(2). Clocks that count suspended time do so by themselves: the host's does. */
 i64 sys_timerfd_create(u64 clock, u64 flags)
 {
 	struct timer *t = kalloc(sizeof *t);
@@ -47,6 +55,7 @@ i64 sys_timerfd_create(u64 clock, u64 flags)
 	return fd_new(&timerfd_ops, flags & O_NONBLOCK, t, !!(flags & O_CLOEXEC));
 }
 
+/* Without any timer, as in most functions, the files need not be looked through. */
 void timerfd_deadlines(u64 *best)
 {
 	if (!S->timers)
@@ -59,6 +68,7 @@ void timerfd_deadlines(u64 *best)
 	}
 }
 
+/* struct itimerspec: interval, and what is left. */
 static void remaining(const struct timer *t, i64 out[4])
 {
 	u64 now = now_mono(), left = t->deadline > now ? t->deadline - now : 0;
@@ -66,6 +76,7 @@ static void remaining(const struct timer *t, i64 out[4])
 	out[2] = left / SEC, out[3] = left % SEC;
 }
 
+/* timerfd_gettime(2) */
 i64 sys_timerfd_gettime(u64 fd, u64 out)
 {
 	struct file *f = fd_file(fd);
@@ -76,6 +87,8 @@ i64 sys_timerfd_gettime(u64 fd, u64 out)
 	return to_user(out, v, sizeof v);
 }
 
+/* timerfd_settime(2). An absolute time on the real-time clock becomes one on the monotonic clock
+ * here, so a clock that is set later does not move it. */
 i64 sys_timerfd_settime(u64 fd, u64 flags, u64 in, u64 out)
 {
 	struct file *f = fd_file(fd);
@@ -83,6 +96,7 @@ i64 sys_timerfd_settime(u64 fd, u64 flags, u64 in, u64 out)
 	if (!f || f->ops != &timerfd_ops)
 		return f ? -EINVAL : -EBADF;
 	struct timer *t = f->obj;
+	/* The old time first: timerfd_settime(2). */
 	if (out && sys_timerfd_gettime(fd, out))
 		return -EFAULT;
 	if (from_user(v, in, sizeof v))
@@ -94,6 +108,7 @@ i64 sys_timerfd_settime(u64 fd, u64 flags, u64 in, u64 out)
 	else if (ns)
 		ns += now;
 	t->deadline = ns;
+	/* From now on the scheduler looks for deadlines of files. */
 	S->timers = 1;
 	changed();
 	return 0;

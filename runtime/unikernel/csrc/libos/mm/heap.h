@@ -3,7 +3,7 @@
 #define HEAP_H
 #include "core/libos.h"
 
-#define KALLOC_SMALL 2048              /* larger objects are whole pages */
+#define KALLOC_SMALL 2048 /* larger objects are whole pages */
 void *kalloc(u64 n);
-void kfree(void *p, u64 n);            /* n: as it was allocated with; p may be NULL */
+void kfree(void *p, u64 n); /* n: as it was allocated with; p may be NULL */
 #endif

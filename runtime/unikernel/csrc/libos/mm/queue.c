@@ -1,11 +1,17 @@
 /*
- * queue.c: rings of bytes that grow by doubling up to max and shrink to nothing when empty and large.
+ * queue.c: rings of bytes that grow by doubling up to max, and shrink to nothing when they are
+ * empty and large.
+ *
+ * A queue costs nothing before its first byte. Its capacity is a power of two, so that positions
+ * wrap by a mask.
  */
 #include "mm/heap.h"
 #include "mm/queue.h"
 
+/* The bytes move to the front of the new ring: in two pieces if they wrapped. */
 static int queue_grow(struct queue *q, u64 need)
 {
+	/* Bytes: a small message and its head. */
 	u32 cap = q->cap ? q->cap : 512;
 	while (cap < need)
 		cap *= 2;
@@ -22,6 +28,7 @@ static int queue_grow(struct queue *q, u64 need)
 	return 0;
 }
 
+/* The length grows last: a fault half-way leaves bytes behind the end, which nobody reads. */
 i64 queue_put_user(struct queue *q, u64 src, u64 n)
 {
 	n = MIN(n, q->max - q->len);
@@ -36,8 +43,11 @@ i64 queue_put_user(struct queue *q, u64 src, u64 n)
 	return n;
 }
 
+/* Memory of the libOS may be copied like a guest's: it does not fault. */
 i64 queue_put(struct queue *q, const void *p, u64 n) { return queue_put_user(q, (u64)p, n); }
 
+/* peek: the bytes stay. A fault half-way leaves the queue as it was, though the guest may have some
+ * of the bytes. */
 i64 queue_get_user(struct queue *q, u64 dst, u64 n, int peek)
 {
 	n = MIN(n, q->len);
@@ -47,7 +57,9 @@ i64 queue_get_user(struct queue *q, u64 dst, u64 n, int peek)
 	if (peek)
 		return n;
 	q->len -= n;
+	/* An empty queue starts at the front again: its next bytes lie in one piece. */
 	q->head = q->len ? (q->head + n) & (q->cap - 1) : 0;
+	/* A large body has passed; an idle UC must not pay for its memory. */
 	if (!q->len && q->cap > 65536) {
 		kfree(q->p, q->cap);
 		q->p = NULL, q->cap = 0;

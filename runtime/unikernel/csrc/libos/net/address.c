@@ -1,5 +1,10 @@
 /*
- * address.c: addresses of sockets: kinds of them, and struct sockaddr of the guest (ip(7), ipv6(7), unix(7), netlink(7)).
+ * address.c: addresses of sockets: kinds of them, and struct sockaddr of the guest: ip(7), ipv6(7),
+ * unix(7), netlink(7).
+ *
+ * IPv4 addresses are kept in their IPv6 form, so that one comparison serves both, and so that an
+ * IPv6 socket can talk to an IPv4 one without more. Lengths and families are the guest's words:
+ * they are checked against the buffer before a field is read.
  */
 #include "core/state.h"
 #include "net/address.h"
@@ -7,18 +12,24 @@
 const u8 v4_mapped[12] = { [10] = 0xff, 0xff };
 static const u8 zeros[16];
 
+/* An IPv4 address in its IPv6 form. */
 int is_v4(const struct addr *a) { return !memcmp(a->ip, v4_mapped, 12); }
 
+/* 0.0.0.0 or ::. */
 int is_any(const struct addr *a) { return !memcmp(a->ip, zeros, 16) || (is_v4(a) && !memcmp(a->ip + 12, zeros, 4)); }
 
+/* 127.0.0.0/8, ::1, and the guest's own address: what is sent there stays in the guest. */
 int is_loopback(const struct addr *a)
 {
 	static const u8 one[16] = { [15] = 1 }, own[4] = OWN_IPV4;
 	return is_any(a) || !memcmp(a->ip, one, 16) || (is_v4(a) && (a->ip[12] == 127 || !memcmp(a->ip + 12, own, 4)));
 }
 
+/* Ports are in network byte order in struct sockaddr. */
 static u16 swap(u16 v) { return v << 8 | v >> 8; }
 
+/* The address that a call was given. AF_UNSPEC, which disconnects a datagram socket, is -EINVAL:
+ * connect looks for it. */
 i64 address_in(int domain, u64 p, u64 len, struct addr *a)
 {
 	u8 raw[128] = { 0 };
@@ -27,7 +38,9 @@ i64 address_in(int domain, u64 p, u64 len, struct addr *a)
 		return -EINVAL;
 	if (from_user(raw, p, len))
 		return -EFAULT;
+	/* sa_family comes first in every struct sockaddr. */
 	u16 family = *(u16 *)raw;
+	/* An IPv6 socket may be given an IPv4 address, as some resolvers do. */
 	if (family != domain && !(family == AF_INET && domain == AF_INET6))
 		return family ? -EAFNOSUPPORT : -EINVAL;
 	a->port = swap(*(u16 *)(raw + 2));
@@ -39,6 +52,7 @@ i64 address_in(int domain, u64 p, u64 len, struct addr *a)
 		a->port = 0;
 		a->path_len = len - 2;
 		memcpy(a->path, raw + 2, len - 2);
+		/* An abstract name begins with a zero byte and may have more of them: unix(7). */
 		if (a->path_len && a->path[0]) /* a name ends at its first NUL */
 			for (u32 i = 0; i < a->path_len; i++)
 				if (!a->path[i])
@@ -49,6 +63,7 @@ i64 address_in(int domain, u64 p, u64 len, struct addr *a)
 		memcpy(a->ip, v4_mapped, sizeof v4_mapped);
 		memcpy(a->ip + 12, raw + 4, 4);
 	} else {
+		/* struct sockaddr_in6 before it had a scope: RFC 2133. */
 		if (len < 24)
 			return -EINVAL;
 		memcpy(a->ip, raw + 8, 16);
@@ -56,6 +71,7 @@ i64 address_in(int domain, u64 p, u64 len, struct addr *a)
 	return 0;
 }
 
+/* The length that is told is that of the whole address, even if the buffer took less of it. */
 i64 address_out(int domain, const struct addr *a, u64 p, u64 len_p)
 {
 	u8 raw[112] = { 0 };

@@ -1,15 +1,28 @@
-/* cmsg.c: ancillary data of messages (cmsg(3)): descriptors, and the hop limit and traffic class of IPv6 datagrams. */
+/*
+ * cmsg.c: ancillary data of messages (cmsg(3)): descriptors, and the hop limit and traffic class of
+ * IPv6 datagrams (RFC 3542).
+ *
+ * Only what is understood changes anything; what a protocol does not know it refuses, as Linux
+ * does.
+ */
 #include "core/state.h"
 #include "net/cmsg.h"
 #include "net/rights.h"
 #include "net/sockopt.h"
 
+/* Bytes of ancillary data that one call may send: Linux bounds it by net.core.optmem_max. */
 #define CONTROL_MAX 4096
 
-struct cmsghdr { u64 len; i32 level, type; };
+/* struct cmsghdr of the guest. */
+struct cmsghdr {
+	u64 len;
+	i32 level, type;
+};
 #define ALIGN(n) (((n) + 7) & ~7ull) /* CMSG_ALIGN */
 
-static i64 one(const struct sock *s, const struct cmsghdr *h, const u8 *data, u64 n, i32 *fds, u32 *nfds, struct sent *sent)
+/* One item of what is sent. n bytes of data. */
+static i64 one(
+	const struct sock *s, const struct cmsghdr *h, const u8 *data, u64 n, i32 *fds, u32 *nfds, struct sent *sent)
 {
 	if (h->level == SOL_SOCKET && h->type == SCM_RIGHTS) {
 		if (s->domain != AF_UNIX)
@@ -29,6 +42,7 @@ static i64 one(const struct sock *s, const struct cmsghdr *h, const u8 *data, u6
 		if (n < 4)
 			return -EINVAL;
 		memcpy(&v, data, 4);
+		/* RFC 3542: -1 is the default. */
 		if (v < -1 || v > 255)
 			return -EINVAL;
 		if (v >= 0)
@@ -38,6 +52,8 @@ static i64 one(const struct sock *s, const struct cmsghdr *h, const u8 *data, u6
 	return 0;
 }
 
+/* All of the ancillary data is copied before any of it is looked at: the guest cannot change it in
+ * between. */
 i64 control_in(const struct sock *s, u64 p, u64 len, struct sent *sent)
 {
 	u8 buf[CONTROL_MAX];
@@ -51,9 +67,11 @@ i64 control_in(const struct sock *s, u64 p, u64 len, struct sent *sent)
 	for (u64 at = 0; !r && len - at >= sizeof(struct cmsghdr);) {
 		struct cmsghdr h;
 		memcpy(&h, buf + at, sizeof h);
+		/* The length is the guest's word. */
 		if (h.len < sizeof h || h.len > len - at)
 			return -EINVAL;
 		r = one(s, &h, buf + at + sizeof h, h.len - sizeof h, fds, &nfds, sent);
+		/* The last item need not be filled up. */
 		at += MIN(ALIGN(h.len), len - at);
 	}
 	if (!r && nfds)
@@ -79,6 +97,8 @@ static void append(struct control *c, i32 level, i32 type, const void *data, u64
 	c->p += used, c->left -= used, c->used += used;
 }
 
+/* Each descriptor of r gets a number here. What does not fit into the buffer is closed, and told by
+ * MSG_CTRUNC: unix(7). */
 void control_rights(struct control *c, struct rights *r, int cloexec)
 {
 	i32 fds[SCM_MAX_FD];
@@ -97,6 +117,7 @@ void control_rights(struct control *c, struct rights *r, int cloexec)
 		append(c, SOL_SOCKET, SCM_RIGHTS, fds, n * 4);
 }
 
+/* Only for a socket that asked for them (IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS). */
 void control_marks(struct control *c, const struct sock *s, struct marks m)
 {
 	i32 hops = m.hops, tclass = m.tclass;

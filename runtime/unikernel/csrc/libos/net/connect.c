@@ -1,5 +1,8 @@
 /*
  * connect.c: connect(2).
+ *
+ * A connection inside the guest is made at once: the peer lies in the listener's backlog. One to
+ * the world is a message to the tender; the call waits for its answer, or says EINPROGRESS.
  */
 #include "core/state.h"
 #include "host/channel.h"
@@ -7,7 +10,8 @@
 #include "net/socket.h"
 #include "net/sockfile.h"
 
-/* A datagram socket has the address that a route to its peer starts from; resolvers sort names by it. */
+/* A datagram socket has the address that a route to its peer starts from; resolvers sort names by
+ * it. */
 static i64 connect_datagrams(struct sock *s, const struct addr *to)
 {
 	s->remote = *to;
@@ -21,6 +25,7 @@ static i64 connect_datagrams(struct sock *s, const struct addr *to)
 	return sock_autobind(s);
 }
 
+/* AF_UNSPEC: the socket hears from everybody again, and forgets the address that the route gave it. */
 static i64 disconnect_datagrams(struct sock *s)
 {
 	s->state = NEW;
@@ -41,6 +46,7 @@ static int begun(struct sock *s)
 	return was;
 }
 
+/* A call that waits is tried again from its start: the socket's state says how far it has come. */
 i64 sys_connect(u64 fd, u64 p, u64 len)
 {
 	struct addr a;
@@ -52,12 +58,14 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 		return r;
 	if (s->type == SOCK_DGRAM)
 		return connect_datagrams(s, &a);
+	/* What became of a connection that was begun is told once, here or by SO_ERROR. */
 	if (s->error) {
 		r = -s->error;
 		s->error = 0;
 		return r;
 	}
 	if (s->state == CONNECTED)
+		/* A call that waited finds the connection made. */
 		return SELF->retrying || begun(s) ? 0 : -EISCONN;
 	if (s->state == LISTENING)
 		return -EINVAL;
@@ -65,7 +73,8 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 		if (!SELF->retrying)
 			return -EALREADY;
 	} else {
-		/* Loopback where nothing of the guest listens may still be the host's, if the platform lists it. */
+		/* Loopback where nothing of the guest listens may still be the host's, if the platform
+		 * lists it. */
 		r = s->domain == AF_UNIX || is_loopback(&a) ? sock_connect_local(s, &a) : -ECONNREFUSED;
 		if (!r && s->domain != AF_UNIX && f->flags & O_NONBLOCK) {
 			s->begun = 1; /* as where the answer to a SYN is still to come, although it is here */
@@ -73,6 +82,8 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 		}
 		if (s->domain == AF_UNIX || r != -ECONNREFUSED)
 			return r == -EAGAIN ? sock_wait(f, 0, s->snd_timeout) : r;
+		/* The channel is full of messages about connections: a further one waits here, not in
+		 * memory. */
 		if (host_backlog())
 			return block(FOREVER);
 		net_connect(s, &a);

@@ -1,7 +1,8 @@
 /*
- * interfaces.c: the network interfaces that the guest believes it has, as rtnetlink(7) lists them: getifaddrs and
- * if_nameindex ask this way, and getaddrinfo with AI_ADDRCONFIG, which wants an address besides loopback's of each
- * family that it is to look up. There is nothing behind them: connections are messages (net.c).
+ * interfaces.c: the network interfaces that the guest believes it has, as rtnetlink(7) lists them:
+ * getifaddrs and if_nameindex ask this way, and getaddrinfo with AI_ADDRCONFIG, which wants an
+ * address besides loopback's of each family that it is to look up. There is nothing behind them:
+ * connections are messages (net.c).
  */
 #include "core/state.h"
 #include "net/interfaces.h"
@@ -9,18 +10,20 @@
 struct interface {
 	char name[8];
 	u32 flags, mtu;
-	u16 type;                   /* ARPHRD_LOOPBACK, ARPHRD_ETHER */
+	u16 type; /* ARPHRD_LOOPBACK, ARPHRD_ETHER */
 	u8 scope, prefix4, prefix6;
 	u8 ip4[4], ip6[16];
 };
 
 static const struct interface interfaces[] = {
-	{ "lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP, 65536, ARPHRD_LOOPBACK, RT_SCOPE_HOST, 8, 128, { 127, 0, 0, 1 }, { [15] = 1 } },
-	{ "eth0", IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST | IFF_LOWER_UP, 1500, ARPHRD_ETHER, RT_SCOPE_UNIVERSE, 24, 64,
-	  OWN_IPV4, { 0xfd, 0, [12] = 10, 0, 2, 15 } },
+	{ "lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP, 65536, ARPHRD_LOOPBACK, RT_SCOPE_HOST, 8, 128,
+		{ 127, 0, 0, 1 }, { [15] = 1 } },
+	{ "eth0", IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST | IFF_LOWER_UP, 1500, ARPHRD_ETHER,
+		RT_SCOPE_UNIVERSE, 24, 64, OWN_IPV4, { 0xfd, 0, [12] = 10, 0, 2, 15 } },
 };
 
-/* Of a kind that is administered locally, and another one in every UC: identifiers are made from it. */
+/* Of a kind that is administered locally, and another one in every UC: identifiers are made from
+ * it. The second-lowest bit of the first byte says that nobody has registered the address. */
 static void hardware_address(const struct interface *f, u8 mac[6])
 {
 	memset(mac, 0, 6);
@@ -35,8 +38,13 @@ static void hardware_address(const struct interface *f, u8 mac[6])
 #define ANSWER_MAX 2048 /* bytes: two interfaces, or four addresses, take up some 400 */
 
 /* What is being answered, and the answer. */
-struct answer { struct nlmsghdr asked; u32 n; u8 p[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO))); };
+struct answer {
+	struct nlmsghdr asked;
+	u32 n;
+	u8 p[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+};
 
+/* Room for n bytes of the answer; the next one is aligned. */
 static void *add(struct answer *a, u32 n)
 {
 	void *at = a->p + a->n;
@@ -44,6 +52,7 @@ static void *add(struct answer *a, u32 n)
 	return at;
 }
 
+/* Opens a message. NLM_F_MULTI: others follow, the last is NLMSG_DONE. */
 static struct nlmsghdr *begin(struct answer *a, u16 type, const void *body, u32 n)
 {
 	struct nlmsghdr *h = add(a, sizeof *h);
@@ -52,6 +61,7 @@ static struct nlmsghdr *begin(struct answer *a, u16 type, const void *body, u32 
 	return h;
 }
 
+/* One attribute of the message that is open. */
 static void attribute(struct answer *a, u16 type, const void *p, u32 n)
 {
 	struct rtattr *t = add(a, sizeof *t);
@@ -59,8 +69,10 @@ static void attribute(struct answer *a, u16 type, const void *p, u32 n)
 	memcpy(add(a, n), p, n);
 }
 
+/* Closes the message that begin opened. */
 static void end(struct answer *a, struct nlmsghdr *h) { h->nlmsg_len = a->p + a->n - (u8 *)h; }
 
+/* RTM_NEWLINK of one interface. */
 static void link(struct answer *a, const struct interface *f, u32 index)
 {
 	u8 mac[6], all[6];
@@ -75,6 +87,8 @@ static void link(struct answer *a, const struct interface *f, u32 index)
 	end(a, h);
 }
 
+/* RTM_NEWADDR: an address of one interface. IPv4 has a name for it, the label, which ifconfig
+ * shows. */
 static void address(struct answer *a, const struct interface *f, u32 index, int family)
 {
 	int four = family == AF_INET;
@@ -88,9 +102,11 @@ static void address(struct answer *a, const struct interface *f, u32 index, int 
 	end(a, h);
 }
 
-/* The answer to one request: what it lists, or the errno, -EOPNOTSUPP for what is not listed here. */
+/* The answer to one request: what it lists, or the errno, -EOPNOTSUPP for what is not listed here.
+ * A message is built in place: lengths are known only when it is complete. */
 static void answer(struct answer *a, u8 family)
 {
+	/* Only whole lists are asked for in practice; a single interface is not looked up. */
 	i32 e = (a->asked.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP ? -EOPNOTSUPP : 0;
 	if (!e && a->asked.nlmsg_type != RTM_GETLINK && a->asked.nlmsg_type != RTM_GETADDR)
 		e = -EOPNOTSUPP;
@@ -104,16 +120,24 @@ static void answer(struct answer *a, u8 family)
 		if (family != AF_INET)
 			address(a, &interfaces[i], i + 1, AF_INET6);
 	}
-	struct { i32 e; struct nlmsghdr asked; } error = { e, a->asked };
+	struct {
+		i32 e;
+		struct nlmsghdr asked;
+	} error = { e, a->asked };
 	struct nlmsghdr *h = begin(a, e ? NLMSG_ERROR : NLMSG_DONE, &error, e ? sizeof error : sizeof error.e);
 	if (e)
 		h->nlmsg_flags = 0;
 	end(a, h);
 }
 
+/* One request in a datagram: its header, and the family that it asks for, which is the first byte
+ * behind it. */
 i64 netlink_ask(struct sock *s, u64 buf, u64 n)
 {
-	struct { struct nlmsghdr h; u8 family; } r = { { 0, 0, 0, 0, 0 }, 0 };
+	struct {
+		struct nlmsghdr h;
+		u8 family;
+	} r = { { 0, 0, 0, 0, 0 }, 0 };
 	struct addr kernel = { .port = 0 };
 	if (n < sizeof r.h)
 		return n;
@@ -130,9 +154,13 @@ i64 netlink_ask(struct sock *s, u64 buf, u64 n)
 
 /* ---- netdevice(7): names and numbers, for if_nametoindex and if_indextoname ---- */
 
+/* struct ifreq: the name, and the index in place of an address. */
 i64 interface_ioctl(u32 cmd, u64 arg)
 {
-	struct { char name[IFNAMSIZ]; u32 index; } r;
+	struct {
+		char name[IFNAMSIZ];
+		u32 index;
+	} r;
 	if (from_user(&r, arg, sizeof r))
 		return -EFAULT;
 	r.name[IFNAMSIZ - 1] = 0;

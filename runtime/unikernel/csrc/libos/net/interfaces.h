@@ -3,6 +3,6 @@
 #define INTERFACES_H
 #include "net/socket.h"
 
-i64 netlink_ask(struct sock *s, u64 buf, u64 n);        /* one request; its answer lies in the socket's queue */
-i64 interface_ioctl(u32 cmd, u64 arg);
+i64 netlink_ask(struct sock *s, u64 buf, u64 n); /* one request; its answer lies in the socket's queue */
+i64 interface_ioctl(u32 cmd, u64 arg); /* cmd: SIOCGIFNAME or SIOCGIFINDEX */
 #endif

@@ -1,11 +1,19 @@
 /*
- * net.c: connections to the world: every one is a number in messages to the tender, which dials, resolves and refuses. The
- * guest never learns of a host socket. Flow control is by credit: neither side sends more than the other can keep.
+ * net.c: connections to the world.
+ *
+ * Every connection is a number in messages to the tender, which dials, resolves and refuses. The
+ * guest never learns of a host socket. Flow control is by credit (UC_WINDOW): neither side sends
+ * more than the other has room for, so a message that has come can always be kept, and a slow
+ * reader stops its sender and nobody else.
+ *
+ * Numbers are never used again in a UC: a message about a connection that the guest has closed
+ * meanwhile finds nobody.
  */
 #include "core/state.h"
 #include "host/channel.h"
 #include "net/net.h"
 
+/* An address as the channel has it (abi/uc.h). */
 static struct uc_addr wire(const struct addr *a)
 {
 	struct uc_addr w = { 6, a->port, { 0 } };
@@ -16,6 +24,7 @@ static struct uc_addr wire(const struct addr *a)
 	return w;
 }
 
+/* And back. */
 static struct addr unwire(const struct uc_addr *w)
 {
 	struct addr a = { .port = w->port };
@@ -26,6 +35,7 @@ static struct addr unwire(const struct uc_addr *w)
 	return a;
 }
 
+/* The answer is UC_MSG_OPENED. */
 i64 net_connect(struct sock *s, const struct addr *to)
 {
 	struct uc_addr w = wire(to);
@@ -33,11 +43,13 @@ i64 net_connect(struct sock *s, const struct addr *to)
 	s->proxied = 1;
 	s->state = CONNECTING;
 	s->remote = *to;
+	/* Both sides begin with the same: a stream can be sent before the first answer. */
 	s->credit = UC_WINDOW;
 	s->rx.max = SOCK_BUFFER; /* as much as the other side may send */
 	return send_msg(UC_MSG_OPEN, s->id, 0, &w, sizeof w, 0, 0);
 }
 
+/* Up to a packet, as far as the credit goes. -EAGAIN without credit: the peer has to read first. */
 i64 net_send(struct sock *s, u64 buf, u64 n)
 {
 	n = MIN(n, MIN((u64)s->credit, UC_MSG_MAX - sizeof(struct uc_msg)));
@@ -50,7 +62,9 @@ i64 net_send(struct sock *s, u64 buf, u64 n)
 	return n;
 }
 
-/* Datagrams: to another socket of the guest, else through the tender, which answers what it likes (names, port 53). */
+/* Datagrams: Datagrams: to another socket of the guest, else through the tender, which answers what
+ * it likes (names, port 53). A datagram that nobody hears is lost without an error, as in any
+ * network. */
 i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n)
 {
 	i64 r = sock_autobind(s);
@@ -78,12 +92,14 @@ i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n)
 	return r ? r : (i64)n;
 }
 
+/* Told in large steps: a message for every read would double the traffic. */
 void net_credit(struct sock *s)
 {
 	send_msg(UC_MSG_CREDIT, s->id, s->owed, NULL, 0, 0, 0);
 	s->owed = 0;
 }
 
+/* The other direction stays open. */
 void net_shut(struct sock *s) { send_msg(UC_MSG_FIN, s->id, 0, NULL, 0, 0, 0); }
 
 /* RESET with 0: closed in good order; what was sent before is still to be delivered. */
@@ -93,6 +109,7 @@ void net_close(struct sock *s)
 		send_msg(UC_MSG_RESET, s->id, 0, NULL, 0, 0, 0);
 }
 
+/* From the front of the list: the newest connections come first. */
 static struct sock *by_id(u32 id)
 {
 	for (struct sock *s = S->sockets; s; s = s->next)
@@ -101,6 +118,7 @@ static struct sock *by_id(u32 id)
 	return NULL;
 }
 
+/* Every message moves the socket's count: an edge for epoll. */
 void net_message(struct uc_msg *m, const u8 *body)
 {
 	struct sock *s = by_id(m->id);
@@ -112,6 +130,7 @@ void net_message(struct uc_msg *m, const u8 *body)
 	case UC_MSG_OPENED:
 		if (s->state != CONNECTING)
 			return;
+		/* A refusal: the socket may be connected anew. */
 		if (m->arg) {
 			s->error = m->arg;
 			s->state = NEW, s->proxied = 0, s->id = 0;
@@ -128,9 +147,7 @@ void net_message(struct uc_msg *m, const u8 *body)
 			net_close(s);
 		}
 		return;
-	case UC_MSG_FIN:
-		s->eof = 1;
-		return;
+	case UC_MSG_FIN: s->eof = 1; return;
 	case UC_MSG_RESET:
 		if (m->arg)
 			s->error = m->arg;
@@ -138,9 +155,7 @@ void net_message(struct uc_msg *m, const u8 *body)
 			s->state = NEW;
 		s->eof = 1, s->shut = SHUT_BY_RESET;
 		return;
-	case UC_MSG_CREDIT:
-		s->credit = MIN((u64)s->credit + m->arg, 1u << 30);
-		return;
+	case UC_MSG_CREDIT: s->credit = MIN((u64)s->credit + m->arg, 1u << 30); return;
 	case UC_MSG_DGRAM:
 		if (s->type == SOCK_DGRAM && m->len >= sizeof *w) {
 			struct addr from = unwire(w);

@@ -1,13 +1,19 @@
 /*
- * rights.c: descriptors in messages of unix sockets. There is one process, so what arrives is a second number for the same open
- * file; programs that hand sockets from thread to thread do so. A set lies with the byte that it was sent with.
+ * rights.c: descriptors in messages of unix sockets (SCM_RIGHTS, unix(7)).
+ *
+ * There is one process, so what arrives is a second number for the same open file; programs that
+ * hand sockets from thread to thread do so. A set lies with the byte that it was sent with: at
+ * counts the bytes of the receiver's queue in front of it, and shrinks as these are read.
  */
 #include "core/state.h"
 #include "mm/heap.h"
 #include "net/rights.h"
 
+/* Bytes of a set of n files. */
 static u64 size_of(u32 n) { return sizeof(struct rights) + n * sizeof(u16); }
 
+/* The files of n descriptors, each with a reference of its own. NULL and *error: a number that is
+ * not open, or too many. */
 struct rights *rights_new(const i32 *fds, u32 n, i64 *error)
 {
 	struct rights *r = n > SCM_MAX_FD ? NULL : kalloc(size_of(n));
@@ -28,15 +34,18 @@ struct rights *rights_new(const i32 *fds, u32 n, i64 *error)
 	return r;
 }
 
-/* The memory goes by how many it has now: of fewer files than it was made for it may be smaller, never larger. */
+/* Closes the files too, if nobody else holds them. */
 void rights_free(struct rights *r)
 {
+	/* The size goes by how many it has: of fewer files than it was made for it may be smaller,
+	 * never larger. */
 	u32 n = r->n;
 	for (u32 i = 0; i < n; i++)
 		file_put(r->file[i]);
 	kfree(r, size_of(n));
 }
 
+/* The list is in the order of the bytes. */
 void rights_post(struct sock *to, struct rights *r, u64 at)
 {
 	struct rights **p = &to->rights;
@@ -47,8 +56,10 @@ void rights_post(struct sock *to, struct rights *r, u64 at)
 	*p = r;
 }
 
+/* recvmsg then takes the set with the bytes. */
 int rights_here(const struct sock *s) { return s->rights && !s->rights->at; }
 
+/* So that no two sets come with one message. */
 u64 rights_limit(const struct sock *s, u64 n)
 {
 	for (const struct rights *r = s->rights; r; r = r->next)
@@ -57,6 +68,7 @@ u64 rights_limit(const struct sock *s, u64 n)
 	return n;
 }
 
+/* A read without ancillary data closes what it passes by. */
 void rights_read(struct sock *s, u64 n)
 {
 	while (s->rights && s->rights->at < n)
@@ -65,6 +77,7 @@ void rights_read(struct sock *s, u64 n)
 		r->at -= n;
 }
 
+/* The caller frees the set. */
 struct rights *rights_take(struct sock *s)
 {
 	struct rights *r = s->rights;
@@ -73,6 +86,7 @@ struct rights *rights_take(struct sock *s)
 	return r;
 }
 
+/* The receiver goes; nobody will ask for them. */
 void rights_drop(struct sock *s)
 {
 	while (s->rights)

@@ -1,6 +1,12 @@
 /*
- * sockcalls.c: the system calls that make and name sockets: socket(2), bind(2), listen(2), accept(2), shutdown(2). Messages are in
- * sockmsg.c, options in sockopt.c, connections that begin here in connect.c.
+ * sockcalls.c: the system calls that make and name sockets: socket(2), socketpair(2), bind(2),
+ * listen(2), accept(2), getsockname(2), shutdown(2). Messages are in sockmsg.c, options in
+ * sockopt.c, connections that begin here in connect.c.
+ *
+ * A guest has stream and datagram sockets of IPv4 and IPv6, all kinds of unix sockets, and the one
+ * netlink protocol that lists interfaces. It can listen on its own addresses alone: nothing comes
+ * in from outside of the UC, so a listener is for threads of the same program. Raw sockets need a
+ * right that nobody has here.
  */
 #include "core/state.h"
 #include "fs/dirs.h"
@@ -11,7 +17,8 @@
 
 /* ---- Making and naming ---- */
 
-/* NETLINK_ROUTE (interfaces.c) is all there is. Its port is the process's number, before a bind too. */
+/* NETLINK_ROUTE (interfaces.c) is all there is. Its port is the process's number, before a bind
+ * too. The peer is the kernel, which answers at once. */
 static i64 netlink_socket(int kind, u64 type, u64 protocol)
 {
 	if (kind != SOCK_RAW && kind != SOCK_DGRAM)
@@ -25,6 +32,7 @@ static i64 netlink_socket(int kind, u64 type, u64 protocol)
 	return fd_new(&socket_ops, O_RDWR | (type & SOCK_NONBLOCK), s, !!(type & SOCK_CLOEXEC));
 }
 
+/* socket(2). A protocol of 0 is the type's usual one. */
 i64 sys_socket(u64 domain, u64 type, u64 protocol)
 {
 	int kind = type & SOCK_TYPE_MASK;
@@ -37,22 +45,27 @@ i64 sys_socket(u64 domain, u64 type, u64 protocol)
 	if (kind != SOCK_STREAM && kind != SOCK_DGRAM && !(kind == SOCK_SEQPACKET && domain == AF_UNIX))
 		return -ESOCKTNOSUPPORT;
 	int udplite = domain != AF_UNIX && kind == SOCK_DGRAM && protocol == IPPROTO_UDPLITE;
+	/* ICMP needs a group that may ping: EACCES; a protocol that there is not is another error. */
 	if (domain != AF_UNIX && protocol && protocol != (kind == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP) && !udplite)
 		return kind == SOCK_DGRAM && protocol == IPPROTO_ICMP ? -EACCES : -EPROTONOSUPPORT;
 	struct sock *s = sock_new(domain, kind);
 	if (!s)
 		return -ENOBUFS;
+	/* UDP-Lite differs from UDP by its number alone: there are no checksums here. */
 	s->udplite = udplite;
 	s->marks.hops = DEFAULT_HOPS;
 	if (domain == AF_INET)
+		/* Unspecified, but IPv4: ::ffff:0.0.0.0. */
 		memcpy(s->local.ip, v4_mapped, sizeof v4_mapped);
 	return fd_new(&socket_ops, O_RDWR | (type & SOCK_NONBLOCK), s, !!(type & SOCK_CLOEXEC));
 }
 
+/* socketpair(2) */
 i64 sys_socketpair(u64 domain, u64 type, u64 protocol, u64 out)
 {
 	if (domain != AF_UNIX)
 		return -EOPNOTSUPP;
+	/* Each with a descriptor of its own; sock_pair then needs no second look. */
 	i64 a = sys_socket(domain, type, protocol), b;
 	if (a < 0)
 		return a;
@@ -65,7 +78,9 @@ i64 sys_socketpair(u64 domain, u64 type, u64 protocol, u64 out)
 	return fd_pair(a, b, out);
 }
 
-/* unix(7): bound without a name, a socket gets one of the abstract namespace: a NUL and five hexadecimal digits. */
+/* unix(7): bound without a name, a socket gets one of the abstract namespace: a NUL and five
+ * hexadecimal digits. unix(7), autobind. The count goes on, so that a name is not used again at
+ * once. */
 static void name_abstract(const struct sock *s, struct addr *a)
 {
 	struct text t = { a->path + 1, 0, 5 };
@@ -76,6 +91,8 @@ static void name_abstract(const struct sock *s, struct addr *a)
 	} while (sock_bound(AF_UNIX, s->type, a));
 }
 
+/* bind(2). Inside the guest every port is free to whoever comes first; outside there is nothing to
+ * bind to but the guest's own addresses. */
 i64 sys_bind(u64 fd, u64 p, u64 len)
 {
 	struct addr a;
@@ -93,6 +110,7 @@ i64 sys_bind(u64 fd, u64 p, u64 len)
 		if (a.path_len && a.path[0]) {
 			char path[109] = { 0 };
 			memcpy(path, a.path, a.path_len);
+			/* The file is the claim to the name: it stays until somebody removes it. */
 			r = make_socket(path);
 			if (r)
 				return r == -EEXIST ? -EADDRINUSE : r;
@@ -100,18 +118,21 @@ i64 sys_bind(u64 fd, u64 p, u64 len)
 			return -EADDRINUSE;
 		}
 	} else {
+		/* bind(2): no interface has that address. */
 		if (!is_loopback(&a))
 			return -EADDRNOTAVAIL;
 		if (a.port && sock_bound(s->domain, s->type, &a))
 			return -EADDRINUSE;
 	}
 	s->local = a;
+	/* Port 0 asks for any free one: ip(7). */
 	if (!a.port && s->domain != AF_UNIX)
 		return sock_autobind(s);
 	s->bound = 1;
 	return 0;
 }
 
+/* listen(2). A socket without an address gets one, as on Linux. */
 i64 sys_listen(u64 fd, u64 n)
 {
 	SOCK(fd);
@@ -124,11 +145,13 @@ i64 sys_listen(u64 fd, u64 n)
 		return r;
 	if (!s->backlog && !(s->backlog = kalloc(SOMAXCONN * sizeof *s->backlog)))
 		return -ENOBUFS;
+	/* listen(2): at least one, whatever the number says. */
 	s->backlog_max = MAX(1, MIN((u32)n, SOMAXCONN));
 	s->state = LISTENING;
 	return 0;
 }
 
+/* accept4(2). The connection exists since connect; here it gets a number. */
 i64 sys_accept4(u64 fd, u64 p, u64 len, u64 flags)
 {
 	SOCK(fd);
@@ -137,6 +160,7 @@ i64 sys_accept4(u64 fd, u64 p, u64 len, u64 flags)
 	if (!s->pending)
 		return sock_wait(f, 0, s->rcv_timeout);
 	struct sock *b = s->backlog[0];
+	/* A queue: who came first is accepted first. */
 	memmove(s->backlog, s->backlog + 1, --s->pending * sizeof *s->backlog);
 	changed();
 	i64 r = address_out(b->domain, &b->remote, p, len);
@@ -155,6 +179,7 @@ i64 sys_getsockname(u64 fd, u64 p, u64 len)
 	return address_out(s->domain, &s->local, p, len);
 }
 
+/* getpeername(2): of a connected socket alone. */
 i64 sys_getpeername(u64 fd, u64 p, u64 len)
 {
 	SOCK(fd);
@@ -163,6 +188,7 @@ i64 sys_getpeername(u64 fd, u64 p, u64 len)
 	return address_out(s->domain, &s->remote, p, len);
 }
 
+/* shutdown(2). The peer learns of it by the end of its stream. */
 i64 sys_shutdown(u64 fd, u64 how)
 {
 	SOCK(fd);

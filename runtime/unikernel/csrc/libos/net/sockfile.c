@@ -1,5 +1,9 @@
 /*
- * sockfile.c: what a socket does as an open file.
+ * sockfile.c: what a socket does as an open file: read, write, poll, close, and how a call waits
+ * for it.
+ *
+ * A stream's write goes straight into the reader's queue; through the tender it becomes messages.
+ * Reading a proxied stream gives credit back for what was taken.
  */
 #include "core/state.h"
 #include "net/interfaces.h"
@@ -8,6 +12,7 @@
 #include "net/socket.h"
 #include "net/sockfile.h"
 
+/* 0, or the errno for a descriptor that is no socket. */
 i64 sock_get(u64 fd, struct sock **s, struct file **f)
 {
 	*f = fd_file(fd);
@@ -19,6 +24,8 @@ i64 sock_get(u64 fd, struct sock **s, struct file **f)
 	return 0;
 }
 
+/* A time-out of the socket (SO_RCVTIMEO, SO_SNDTIMEO) ends the call like a socket that does not
+ * block: socket(7). */
 i64 sock_wait(struct file *f, int flags, u64 timeout)
 {
 	if (flags & MSG_DONTWAIT || f->flags & O_NONBLOCK)
@@ -27,8 +34,9 @@ i64 sock_wait(struct file *f, int flags, u64 timeout)
 	return r == -ETIMEDOUT ? -EAGAIN : r;
 }
 
-/* The first record of rx: up to n of its bytes, the rest is dropped (udp(7), unix(7)). A buffer that cannot be written costs the datagram,
- * as on Linux: half a record in the queue would be read as the head of the next one. */
+/* The first record of rx: up to n of its bytes, the rest is dropped (udp(7), unix(7)). A buffer
+ * that cannot be written costs the datagram, as on Linux: half a record in the queue would be read
+ * as the head of the next one. */
 static i64 read_record(struct sock *s, u64 buf, u64 n)
 {
 	struct record r;
@@ -48,6 +56,7 @@ static i64 read_record(struct sock *s, u64 buf, u64 n)
 	return k;
 }
 
+/* A stream: what there is, up to n bytes. */
 i64 socket_read(struct sock *s, u64 buf, u64 n)
 {
 	if (s->type != SOCK_STREAM)
@@ -56,8 +65,11 @@ i64 socket_read(struct sock *s, u64 buf, u64 n)
 		i64 k = queue_get_user(&s->rx, buf, s->rights ? rights_limit(s, n) : n, 0);
 		if (s->rights && k > 0)
 			rights_read(s, k);
+		/* The tender may send as much again. */
 		if (k > 0 && s->proxied) {
 			s->owed += k;
+			/* The sender gets its credit before it has used all of it, so that it never stops for a
+			 * reader that keeps up. */
 			if (s->owed >= SOCK_BUFFER / 4 || !s->rx.len)
 				net_credit(s);
 		}
@@ -76,9 +88,11 @@ i64 socket_read(struct sock *s, u64 buf, u64 n)
 	return n ? -EAGAIN : 0;
 }
 
+/* Bytes: about what one segment of loopback's TCP takes. */
 #define SEGMENT 4096
 
-/* TCP takes a part of what is sent to a peer that has closed; the reset that answers it makes the next one fail. */
+/* TCP takes a part of what is sent to a peer that has closed; the reset that answers it makes the
+ * next one fail. */
 static i64 after_the_end(struct sock *s, u64 n)
 {
 	if (!s->peer) {
@@ -89,8 +103,10 @@ static i64 after_the_end(struct sock *s, u64 n)
 	return MIN(n, SEGMENT);
 }
 
+/* A datagram or a record goes whole; of a stream as much as fits. */
 i64 socket_write(struct sock *s, u64 buf, u64 n)
 {
+	/* What is sent to the kernel is a question. */
 	if (s->domain == AF_NETLINK)
 		return netlink_ask(s, buf, n);
 	if (s->error) {
@@ -98,6 +114,7 @@ i64 socket_write(struct sock *s, u64 buf, u64 n)
 		s->error = 0;
 		return e;
 	}
+	/* A datagram finds its receiver by address, unless the socket is one of a pair. */
 	if (s->type == SOCK_DGRAM && !s->peer) {
 		if (s->state != CONNECTED)
 			return -EDESTADDRREQ;
@@ -105,8 +122,10 @@ i64 socket_write(struct sock *s, u64 buf, u64 n)
 	}
 	if (s->state != CONNECTED)
 		return s->state == CONNECTING ? -EAGAIN : -ENOTCONN;
+	/* unix(7): the end of the peer is known at once; TCP has to hear of it first. */
 	if (s->shut || (s->domain == AF_UNIX && (!s->peer || s->peer->eof == EOF_BY_READER)))
 		return -EPIPE;
+	/* TCP on loopback, after the other end has gone. */
 	if (!s->proxied && (!s->peer || s->peer->eof == EOF_BY_READER))
 		return after_the_end(s, n);
 	if (s->proxied)
@@ -124,10 +143,13 @@ i64 socket_write(struct sock *s, u64 buf, u64 n)
 /* Some room is not enough to wake a writer for. */
 static int has_room(const struct queue *q) { return q->max - q->len >= MIN(4096, q->max / 3); }
 
+/* POLLOUT of a stream whose peer has no room waits until there is enough of it (has_room). */
 static u32 socket_poll(struct file *f)
 {
 	struct sock *s = f->obj;
+	/* An error makes a socket ready for everything: whoever tries learns of it. */
 	u32 bits = s->error ? POLLERR | POLLIN | POLLOUT : 0;
+	/* A connection to accept counts as something to read: accept(2). */
 	if (s->state == LISTENING)
 		return s->pending ? POLLIN : 0;
 	if (s->state == CONNECTING)
@@ -136,10 +158,12 @@ static u32 socket_poll(struct file *f)
 		bits |= POLLIN;
 	if (s->type == SOCK_DGRAM)
 		return bits | POLLOUT;
+	/* poll(2) of a stream that was never connected, as Linux answers it. */
 	if (s->state == NEW)
 		return bits | POLLOUT | POLLHUP;
 	if (s->eof)
 		bits |= POLLRDHUP;
+	/* POLLHUP: both directions are at their end. */
 	if (s->eof && s->shut)
 		bits |= POLLHUP;
 	if (s->shut || (s->proxied ? s->credit && !S->want_out : !s->peer || has_room(&s->peer->rx)))
@@ -147,7 +171,8 @@ static u32 socket_poll(struct file *f)
 	return bits;
 }
 
-/* The other end closes: in good order, or with a reset if it had not read all, or lingers for no time. */
+/* The other end closes: in good order, or with a reset if it had not read all, or lingers for no
+ * time. s is the end that stays. */
 static void leave(struct sock *s, int reset)
 {
 	s->peer = NULL;
@@ -157,8 +182,10 @@ static void leave(struct sock *s, int reset)
 	s->seq++;
 }
 
+/* Connections that nobody accepted end with a reset, as on Linux. */
 void sock_close(struct sock *s)
 {
+	/* Their peers believe themselves connected. */
 	for (u32 i = 0; i < s->pending; i++) {
 		struct sock *b = s->backlog[i];
 		if (b->peer)
@@ -173,7 +200,7 @@ void sock_close(struct sock *s)
 	changed();
 }
 
-/* As a file: a write to a peer that is gone raises a signal, which sendmsg can forbid. */
+/* As a file: a write to a peer that is gone raises a signal; sendmsg can forbid that. */
 static i64 write(struct file *f, u64 buf, u64 n, i64 off)
 {
 	i64 r = socket_write(f->obj, buf, n);
@@ -189,6 +216,7 @@ static i64 read(struct file *f, u64 buf, u64 n, i64 off)
 	return socket_read(f->obj, buf, n);
 }
 
+/* Counts what arrives, and what becomes of the connection. */
 static u32 edge(struct file *f) { return ((struct sock *)f->obj)->seq; }
 
 /* Bytes of a stream, or of the next datagram. */
@@ -202,6 +230,7 @@ static u64 readable(struct file *f)
 	return r.len;
 }
 
+/* netdevice(7), which any socket answers. */
 static i64 ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	(void)f;
@@ -210,5 +239,12 @@ static i64 ioctl(struct file *f, u32 cmd, u64 arg)
 
 static void close(struct file *f) { sock_close(f->obj); }
 
-const struct file_ops socket_ops = { .name = "socket:[", .mode = S_IFSOCK | 0777, .read = read, .write = write,
-				     .poll = socket_poll, .edge = edge, .readable = readable, .ioctl = ioctl, .close = close };
+const struct file_ops socket_ops = { .name = "socket:[",
+	.mode = S_IFSOCK | 0777,
+	.read = read,
+	.write = write,
+	.poll = socket_poll,
+	.edge = edge,
+	.readable = readable,
+	.ioctl = ioctl,
+	.close = close };

@@ -5,13 +5,18 @@
 
 struct file;
 i64 socket_read(struct sock *, u64 buf, u64 n);
-i64 socket_write(struct sock *, u64 buf, u64 n);     /* -EPIPE without a signal */
+i64 socket_write(struct sock *, u64 buf, u64 n); /* -EPIPE without a signal */
 i64 sock_get(u64 fd, struct sock **s, struct file **f);
 i64 sock_wait(struct file *f, int flags, u64 timeout); /* block, unless asked not to; 0: for ever */
-void sock_close(struct sock *s);                     /* both directions end, and s is no more */
+void sock_close(struct sock *s); /* both directions end, and s is no more */
 
 /* Every call on a socket begins so. */
 #define SOCK(fd) \
-	struct file *f; struct sock *s; \
-	{ i64 e_ = sock_get(fd, &s, &f); if (e_) return e_; }
+	struct file *f; \
+	struct sock *s; \
+	{ \
+		i64 e_ = sock_get(fd, &s, &f); \
+		if (e_) \
+			return e_; \
+	}
 #endif

@@ -1,4 +1,10 @@
-/* sockopt.c: options of sockets. Few of them change anything here; all of them read back as they would on Linux. */
+/*
+ * sockopt.c: options of sockets (socket(7), ip(7), ipv6(7), tcp(7), udp(7)).
+ *
+ * Few of them change anything here; all of them read back as they would on Linux. A socket
+ * remembers up to OPTIONS_MAX options in a list that is made when the first is set; what was never
+ * set reads as its initial value.
+ */
 #include "core/state.h"
 #include "mm/heap.h"
 #include "net/sockfile.h"
@@ -6,15 +12,26 @@
 
 #define BUFFER_MIN 2304 /* sock(7): the least that SO_SNDBUF and SO_RCVBUF come to */
 
-/* What an option is before it was set, where that is not 0 (ip(7), ipv6(7), tcp(7)). */
+/* What an option is before it was set, where that is not 0 (ip(7), ipv6(7), tcp(7)). An option that
+ * is not in this list is 0 until it is set. */
 static const struct option initial[] = {
-	{ SOL_SOCKET, SO_SNDBUF, { SOCK_BUFFER } }, { SOL_SOCKET, SO_RCVBUF, { SOCK_BUFFER } }, { SOL_SOCKET, SO_RCVLOWAT, { 1 } },
-	{ SOL_IP, IP_TTL, { DEFAULT_HOPS } }, { SOL_IP, IP_MULTICAST_TTL, { 1 } }, { SOL_IP, IP_MULTICAST_LOOP, { 1 } },
-	{ SOL_IPV6, IPV6_UNICAST_HOPS, { DEFAULT_HOPS } }, { SOL_IPV6, IPV6_MULTICAST_HOPS, { 1 } }, { SOL_IPV6, IPV6_MULTICAST_LOOP, { 1 } },
-	{ SOL_TCP, TCP_MAXSEG, { 536 } }, { SOL_TCP, TCP_KEEPIDLE, { 7200 } }, { SOL_TCP, TCP_KEEPINTVL, { 75 } },
-	{ SOL_TCP, TCP_KEEPCNT, { 9 } }, { SOL_TCP, TCP_QUICKACK, { 1 } },
+	{ SOL_SOCKET, SO_SNDBUF, { SOCK_BUFFER } },
+	{ SOL_SOCKET, SO_RCVBUF, { SOCK_BUFFER } },
+	{ SOL_SOCKET, SO_RCVLOWAT, { 1 } },
+	{ SOL_IP, IP_TTL, { DEFAULT_HOPS } },
+	{ SOL_IP, IP_MULTICAST_TTL, { 1 } },
+	{ SOL_IP, IP_MULTICAST_LOOP, { 1 } },
+	{ SOL_IPV6, IPV6_UNICAST_HOPS, { DEFAULT_HOPS } },
+	{ SOL_IPV6, IPV6_MULTICAST_HOPS, { 1 } },
+	{ SOL_IPV6, IPV6_MULTICAST_LOOP, { 1 } },
+	{ SOL_TCP, TCP_MAXSEG, { 536 } },
+	{ SOL_TCP, TCP_KEEPIDLE, { 7200 } },
+	{ SOL_TCP, TCP_KEEPINTVL, { 75 } },
+	{ SOL_TCP, TCP_KEEPCNT, { 9 } },
+	{ SOL_TCP, TCP_QUICKACK, { 1 } },
 };
 
+/* The entry of an option in a list; level 0 and name 0 find a free one. */
 static const struct option *find(const struct option *list, u64 n, u64 level, u64 name)
 {
 	for (u64 i = 0; i < n; i++)
@@ -23,18 +40,21 @@ static const struct option *find(const struct option *list, u64 n, u64 level, u6
 	return NULL;
 }
 
+/* What the socket remembers, else the initial value, else NULL: 0. */
 static const struct option *option(const struct sock *s, u64 level, u64 name)
 {
 	const struct option *o = s->options ? find(s->options, OPTIONS_MAX, level, name) : NULL;
 	return o ? o : find(initial, COUNT(initial), level, name);
 }
 
+/* For those options that something here goes by. */
 i32 option_value(const struct sock *s, u64 level, u64 name)
 {
 	const struct option *o = option(s, level, name);
 	return o ? o->value[0] : 0;
 }
 
+/* All places taken means -ENOBUFS: no program sets so many. */
 static i64 remember(struct sock *s, u64 level, u64 name, const i32 value[2])
 {
 	if (!s->options && !(s->options = kalloc(OPTIONS_MAX * sizeof *s->options)))
@@ -48,6 +68,7 @@ static i64 remember(struct sock *s, u64 level, u64 name, const i32 value[2])
 	return 0;
 }
 
+/* struct timeval. A negative time waits for ever, as on Linux. */
 static i64 set_timeout(u64 *timeout, u64 p, u64 len)
 {
 	i64 tv[2];
@@ -61,13 +82,15 @@ static i64 set_timeout(u64 *timeout, u64 p, u64 len)
 	return 0;
 }
 
+/* Options that tell what the socket is. */
 static int read_only(u64 level, u64 name)
 {
-	return level == SOL_SOCKET && (name == SO_TYPE || name == SO_ERROR || name == SO_ACCEPTCONN || name == SO_PROTOCOL ||
-				       name == SO_DOMAIN || name == SO_PEERCRED);
+	return level == SOL_SOCKET &&
+		(name == SO_TYPE || name == SO_ERROR || name == SO_ACCEPTCONN || name == SO_PROTOCOL || name == SO_DOMAIN ||
+			name == SO_PEERCRED);
 }
 
-/* Options of a protocol that the socket does not speak. */
+/* 0, or the error that Linux has for options of a protocol that the socket does not speak. */
 static i64 level_of(const struct sock *s, u64 level)
 {
 	switch (level) {
@@ -82,8 +105,13 @@ static i64 level_of(const struct sock *s, u64 level)
 	}
 }
 
-static i32 buffer(i32 asked) { return MAX(2 * MIN(MAX(asked, 0), SOCK_BUFFER / 2), BUFFER_MIN); } /* socket(7): it is doubled */
+/* socket(7): the kernel doubles what is asked for, to have room for its own books. */
+static i32 buffer(i32 asked)
+{
+	return MAX(2 * MIN(MAX(asked, 0), SOCK_BUFFER / 2), BUFFER_MIN);
+} /* socket(7): it is doubled */
 
+/* setsockopt(2). The value is copied whole before anything changes. */
 i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
 {
 	i32 v[2] = { 0 };
@@ -98,6 +126,7 @@ i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
 	if (level == SOL_TCP && name == TCP_CONGESTION)
 		return 0;
 	int byte = level == SOL_IP && len == 1; /* ip(7): an option of IP may be one byte */
+	/* An option is an int; only IP takes a byte instead. */
 	if ((i32)len < 0 || (len < 4 && !byte))
 		return -EINVAL;
 	if (from_user(v, p, MIN(len, sizeof v)))
@@ -105,32 +134,40 @@ i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
 	if (level == SOL_SOCKET && name == SO_LINGER) {
 		if (len < sizeof v)
 			return -EINVAL;
+		/* socket(7): a linger of no time ends a connection with a reset. */
 		s->abort = v[0] && !v[1] && s->domain != AF_UNIX;
 	}
-	if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF || name == SO_SNDBUFFORCE || name == SO_RCVBUFFORCE))
+	if (level == SOL_SOCKET &&
+		(name == SO_SNDBUF || name == SO_RCVBUF || name == SO_SNDBUFFORCE || name == SO_RCVBUFFORCE))
 		v[0] = buffer(v[0]), name = name == SO_SNDBUFFORCE ? SO_SNDBUF : name == SO_RCVBUFFORCE ? SO_RCVBUF : name;
+	/* A proxied stream's buffer is as large as the credit that the tender has. */
 	if (level == SOL_SOCKET && name == SO_RCVBUF && !s->proxied)
 		s->rx.max = MAX((u32)v[0], s->rx.len);
 	if (level == SOL_IPV6 && name == IPV6_V6ONLY)
 		s->v6only = v[0] = !!v[0];
+	/* -1 means the default: ipv6(7). */
 	if (level == SOL_IPV6 && (name == IPV6_UNICAST_HOPS || name == IPV6_TCLASS))
-		*(name == IPV6_TCLASS ? &s->marks.tclass : &s->marks.hops) = v[0] < 0 ? (name == IPV6_TCLASS ? 0 : DEFAULT_HOPS) : v[0];
+		*(name == IPV6_TCLASS ? &s->marks.tclass : &s->marks.hops) =
+			v[0] < 0 ? (name == IPV6_TCLASS ? 0 : DEFAULT_HOPS) : v[0];
 	return remember(s, level, name, v);
 }
 
+/* Cut to the length that the caller has room for; that length is told. */
 static i64 give(u64 p, u64 len_p, u32 len, const void *value, u32 size)
 {
 	len = MIN(len, size);
 	return to_user(p, value, len) || to_user(len_p, &len, 4) ? -EFAULT : 0;
 }
 
+/* struct timeval. */
 static i64 give_timeout(u64 timeout, u64 p, u64 len_p, u32 len)
 {
 	u64 tv[2] = { timeout / SEC, timeout % SEC / USEC };
 	return give(p, len_p, len, tv, sizeof tv);
 }
 
-/* Those of SOL_SOCKET that say how the socket is; 1: it is none of them. */
+/* Those of SOL_SOCKET that say how the socket is; 1: it is none of them. Options that are facts of
+ * the socket. SO_ERROR is told once. */
 static i64 state_of(struct sock *s, u64 name, i32 *v)
 {
 	int inet = s->domain == AF_INET || s->domain == AF_INET6;
@@ -138,21 +175,28 @@ static i64 state_of(struct sock *s, u64 name, i32 *v)
 	case SO_TYPE: *v = s->type; return 0;
 	case SO_ERROR: *v = s->error, s->error = 0; return 0;
 	case SO_ACCEPTCONN: *v = s->state == LISTENING; return 0;
-	case SO_PROTOCOL: *v = !inet ? 0 : s->type == SOCK_STREAM ? IPPROTO_TCP : s->udplite ? IPPROTO_UDPLITE : IPPROTO_UDP; return 0;
+	case SO_PROTOCOL:
+		*v = !inet ? 0 : s->type == SOCK_STREAM ? IPPROTO_TCP : s->udplite ? IPPROTO_UDPLITE : IPPROTO_UDP;
+		return 0;
 	case SO_DOMAIN: *v = s->domain; return 0;
 	default: return 1;
 	}
 }
 
-/* struct tcp_info of <linux/tcp.h>: the state alone, in its first byte. */
+/* struct tcp_info of <linux/tcp.h>: the state alone, in its first byte. Programs that ask look at
+ * the state: is the connection still there? */
 static i64 give_tcp_info(const struct sock *s, u64 p, u64 len_p, u32 len)
 {
-	enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7, CLOSE_WAIT = 8, LISTEN = 10 }; /* include/net/tcp_states.h */
-	u8 info[104] = { s->state == CONNECTED ? (s->eof ? CLOSE_WAIT : ESTABLISHED) : s->state == CONNECTING ? SYN_SENT :
-			 s->state == LISTENING ? LISTEN : CLOSE };
+	/* include/net/tcp_states.h */
+	enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7, CLOSE_WAIT = 8, LISTEN = 10 };
+	u8 info[104] = { s->state == CONNECTED ? (s->eof ? CLOSE_WAIT : ESTABLISHED)
+			: s->state == CONNECTING	   ? SYN_SENT
+			: s->state == LISTENING		   ? LISTEN
+										   : CLOSE };
 	return give(p, len_p, len, info, sizeof info);
 }
 
+/* getsockopt(2) */
 i64 sys_getsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len_p)
 {
 	u32 len;

@@ -1,13 +1,15 @@
 /*
  * clone.c: how threads begin and end (clone(2), exit(2), set_tid_address(2)).
  *
- * A UC is one process: clone makes threads, and a process is refused as a seccomp profile would, with EPERM.
+ * A UC is one process: clone makes threads, and a process is refused as a seccomp profile would,
+ * with EPERM.
  */
 #include "core/state.h"
 #include "host/host.h"
 #include "sched/futex.h"
 
-/* Wakes whoever joins the thread: the C library waits at the address that set_tid_address or CLONE_CHILD_CLEARTID named. */
+/* Wakes whoever joins the thread: the C library waits at the address that set_tid_address or
+ * CLONE_CHILD_CLEARTID named. */
 static void thread_exit(void)
 {
 	struct thread *t = SELF;
@@ -45,7 +47,8 @@ i64 sys_set_tid_address(u64 a)
 	return SELF->tid;
 }
 
-/* The first thread's id is the process's present one: programs compare the two to know that they are the main thread. */
+/* The first thread's id is the process's present one: programs compare the two to know that they
+ * are the main thread. */
 i64 sys_gettid(void) { return S->cur ? SELF->tid : HOST->pid; }
 
 static i64 clone(u64 flags, u64 stack, u64 ptid, u64 ctid, u64 tls)
@@ -64,6 +67,7 @@ static i64 clone(u64 flags, u64 stack, u64 ptid, u64 ctid, u64 tls)
 	t->regs[RSP] = stack;
 	t->fs = flags & CLONE_SETTLS ? tls : me->fs;
 	t->ctid = flags & CLONE_CHILD_CLEARTID ? ctid : 0;
+	/* A new thread has its creator's signal mask: pthread_create(3). */
 	t->mask = me->mask;
 	memcpy(t->name, me->name, sizeof t->name);
 	/* As in the kernel, an id that cannot be told is no reason to fail. */

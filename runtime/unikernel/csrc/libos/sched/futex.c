@@ -1,9 +1,9 @@
 /*
  * futex.c: threads that wait at an address, and who is woken.
  *
- * There is one address space, so private and shared futexes are the same thing. A thread that waits is in state T_FUTEX with the
- * address in its slot; to wake is to look through the slots. A thread that waits to own a word (owner.c) has no bits, and so no wake
- * finds it.
+ * There is one address space, so private and shared futexes are the same thing. A thread that waits
+ * is in state T_FUTEX with the address in its slot; to wake is to look through the slots. A thread
+ * that waits to own a word (owner.c) has no bits, and so no wake finds it.
  */
 #include "core/state.h"
 #include "sched/futex.h"

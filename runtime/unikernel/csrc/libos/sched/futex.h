@@ -6,13 +6,13 @@
 struct thread;
 
 /* futex.c */
-int futex_wake(u64 addr, int n, u32 bits);       /* how many of n were woken */
-struct thread *futex_next_owner(u64 addr);       /* who waits longest to own addr; NULL: nobody */
-void futex_woken(struct thread *t);              /* t waits no more; its call returns 0 */
+int futex_wake(u64 addr, int n, u32 bits); /* how many of n were woken */
+struct thread *futex_next_owner(u64 addr); /* who waits longest to own addr; NULL: nobody */
+void futex_woken(struct thread *t); /* t waits no more; its call returns 0 */
 i64 futex_park(u64 addr, u32 bits, u64 deadline); /* PARKED: the running thread waits at addr; deadline 0: for ever */
 
 /* owner.c */
 i64 owner_lock(u64 addr, u64 deadline, int try); /* deadline: in now_mono(), 0 for none */
-i64 owner_unlock(u64 addr);
-void owner_exit(void);                           /* the running thread ends: others get what it held */
+i64 owner_unlock(u64 addr); /* -EPERM: somebody else owns it */
+void owner_exit(void); /* the running thread ends: others get what it held */
 #endif

@@ -1,5 +1,6 @@
 /*
- * futexcalls.c: futex(2), all operations but those of condition variables on PI mutexes, which no C library asks for any more.
+ * futexcalls.c: futex(2), all operations but those of condition variables on PI mutexes, which no C
+ * library asks for any more.
  */
 #include "core/state.h"
 #include "host/clock.h"
@@ -7,7 +8,8 @@
 
 enum clock { RELATIVE, MONOTONIC, REALTIME };
 
-/* When a wait ends, in now_mono(); 0 without a time-out. A moment that has passed still lets the others run once. */
+/* When a wait ends, in now_mono(); 0 without a time-out. A moment that has passed still lets the
+ * others run once. */
 static i64 deadline_of(u64 timeout, enum clock clock, u64 *deadline)
 {
 	struct ts t;
@@ -39,6 +41,7 @@ static i64 wait(u64 addr, u32 val, u64 timeout, u32 bits, enum clock clock)
 	return have == val ? futex_park(addr, bits, deadline) : -EAGAIN;
 }
 
+/* futex(2): the time-out is an absolute moment. */
 static i64 lock_pi(u64 addr, u64 timeout, enum clock clock)
 {
 	u64 deadline;
@@ -46,7 +49,8 @@ static i64 lock_pi(u64 addr, u64 timeout, enum clock clock)
 	return r ? r : owner_lock(addr, deadline, 0);
 }
 
-/* Threads that are moved wake with those of the other address: a condition variable's waiters queue up at its mutex. */
+/* Threads that are moved wake with those of the other address: a condition variable's waiters queue
+ * up at its mutex. */
 static i64 requeue(u64 from, int wake, int move, u64 to)
 {
 	int n = futex_wake(from, wake, ~0u);
@@ -61,7 +65,8 @@ static i64 requeue(u64 from, int wake, int move, u64 to)
 	return n;
 }
 
-/* FUTEX_WAKE_OP packs into op, from the top: operation (4 bits), comparison (4), the operation's argument (12), the comparison's (12). */
+/* FUTEX_WAKE_OP packs into op, from the top: operation (4 bits), comparison (4), the operation's
+ * argument (12), the comparison's (12). futex(2), FUTEX_WAKE_OP: the new value of the second word. */
 static i64 operate(u32 op, u32 old, u32 *now)
 {
 	u32 arg = op >> 12 & 0xfff;
@@ -77,6 +82,7 @@ static i64 operate(u32 op, u32 old, u32 *now)
 	}
 }
 
+/* … and whether the old one lets waiters at it wake. */
 static int compares(u32 op, u32 old)
 {
 	u32 cmp = op & 0xfff;
@@ -91,6 +97,7 @@ static int compares(u32 op, u32 old)
 	}
 }
 
+/* The C library's pthread_cond_signal did this once; some libraries still do. */
 static i64 wake_op(u64 a, int n1, int n2, u64 b, u32 op)
 {
 	u32 old, now;
@@ -105,10 +112,12 @@ static i64 wake_op(u64 a, int n1, int n2, u64 b, u32 op)
 	return n + (compares(op, old) ? futex_wake(b, n2, ~0u) : 0);
 }
 
+/* Flags for private futexes say nothing here: there is one address space. */
 i64 sys_futex(u64 addr, u64 op, u64 val, u64 timeout, u64 addr2, u64 val3)
 {
 	u32 have;
 	enum clock absolute = op & FUTEX_CLOCK_REALTIME ? REALTIME : MONOTONIC;
+	/* futex(2): a word is aligned. */
 	if (addr & 3)
 		return -EINVAL;
 	switch (op & 127) {
@@ -122,7 +131,9 @@ i64 sys_futex(u64 addr, u64 op, u64 val, u64 timeout, u64 addr2, u64 val3)
 		if (have != (u32)val3)
 			return -EAGAIN;
 		/* fall through */
-	case FUTEX_REQUEUE: return requeue(addr, (int)val, (int)timeout, addr2); /* the time-out's place holds how many to move */
+	case FUTEX_REQUEUE:
+		/* the time-out's place holds how many to move */
+		return requeue(addr, (int)val, (int)timeout, addr2);
 	case FUTEX_WAKE_OP: return wake_op(addr, (int)val, (int)timeout, addr2, val3);
 	case FUTEX_LOCK_PI: return lock_pi(addr, timeout, REALTIME); /* futex(2): always this clock */
 	case FUTEX_LOCK_PI2: return lock_pi(addr, timeout, absolute);

@@ -1,13 +1,15 @@
 /*
  * itimer.c: the timers of setitimer and alarm (setitimer(2), alarm(2)).
  *
- * ITIMER_REAL wakes a UC that sleeps: the scheduler's next deadline counts it in. The other two count the CPU time of the process, are
- * looked at on the tick (UC_TICK_USEC), and so are as exact as that.
+ * ITIMER_REAL wakes a UC that sleeps: the scheduler's next deadline counts it in. The other two
+ * count the CPU time of the process, are looked at on the tick (UC_TICK_USEC), and so are as exact
+ * as that.
  */
 #include "core/state.h"
 #include "host/clock.h"
 
-/* In a process that the UC was restored into, CPU time begins again: what was left of the timer is left still. */
+/* In a process that the UC was restored into, CPU time begins again: what was left of the timer is
+ * left still. */
 static void rebase(struct cpu_timer *t, u64 now)
 {
 	if (now < t->seen && t->deadline)
@@ -43,14 +45,18 @@ void signal_tick(void)
 	cpu_timer(&S->cpu_timers[1], SIGPROF);
 }
 
-struct itimer { i64 sec, usec, value_sec, value_usec; }; /* struct itimerval */
+struct itimer {
+	i64 sec, usec, value_sec, value_usec;
+}; /* struct itimerval */
 
+/* Times are told in microseconds, rounded down; a timer that is due reads as 0. */
 static struct itimer shown(u64 interval, u64 deadline, u64 now)
 {
 	u64 left = deadline > now ? deadline - now : 0;
 	return (struct itimer){ interval / SEC, interval % SEC / USEC, left / SEC, left % SEC / USEC };
 }
 
+/* The state of one timer now. */
 static struct itimer get(u64 which)
 {
 	struct cpu_timer *t = &S->cpu_timers[which == ITIMER_PROF];
@@ -60,6 +66,7 @@ static struct itimer get(u64 which)
 	return shown(t->interval, t->deadline, t->seen);
 }
 
+/* getitimer(2) */
 i64 sys_getitimer(u64 which, u64 out)
 {
 	if (which > ITIMER_PROF)
@@ -68,6 +75,7 @@ i64 sys_getitimer(u64 which, u64 out)
 	return to_user(out, &v, sizeof v);
 }
 
+/* setitimer(2). A timer that is set to 0 is disarmed, whatever its interval. */
 i64 sys_setitimer(u64 which, u64 in, u64 out)
 {
 	struct itimer v = { 0 }, old;

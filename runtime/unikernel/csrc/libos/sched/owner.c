@@ -1,10 +1,11 @@
 /*
- * owner.c: futexes that hold their owner's thread id: FUTEX_LOCK_PI and its kin, and the robust lists that pass a lock on
- * when its owner ends (futex(2), get_robust_list(2)).
+ * owner.c: futexes that hold their owner's thread id: FUTEX_LOCK_PI and its kin, and the robust
+ * lists that pass a lock on when its owner ends (futex(2), get_robust_list(2)).
  *
- * Threads here have no priorities to inherit. What is left of a PI futex is that the kernel knows who owns the word.
- * The owner's id is the one that a C library remembers of clone and set_tid_address: thread.tid. Of the first thread
- * gettid says another one after a restore; a word that the guest wrote with that id is the first thread's as well.
+ * Threads here have no priorities to inherit. What is left of a PI futex is that the kernel knows
+ * who owns the word. The owner's id is the one that a C library remembers of clone and
+ * set_tid_address: thread.tid. Of the first thread gettid says another one after a restore; a word
+ * that the guest wrote with that id is the first thread's as well.
  */
 #include "core/state.h"
 #include "sched/futex.h"
@@ -22,7 +23,8 @@ static struct thread *owner_of(u32 word)
 	return NULL;
 }
 
-/* Would the running thread wait for itself, by way of what the owner waits for? A chain is no longer than there are threads. */
+/* Would the running thread wait for itself, by way of what the owner waits for? A chain is no
+ * longer than there are threads. */
 static int deadlock(const struct thread *owner)
 {
 	u32 word;
@@ -42,6 +44,7 @@ i64 owner_lock(u64 addr, u64 deadline, int try)
 	if (from_user(&word, addr, 4))
 		return -EFAULT;
 	if (!(word & FUTEX_TID_MASK)) {
+		/* A lock whose owner has died keeps the mark until the new owner has repaired what it guards. */
 		word = (word & FUTEX_OWNER_DIED) | SELF->tid | (futex_next_owner(addr) ? FUTEX_WAITERS : 0);
 		return to_user(addr, &word, 4);
 	}
@@ -84,9 +87,10 @@ i64 owner_unlock(u64 addr)
 /* ---- The end of an owner ---- */
 
 #define ROBUST_MAX 2048 /* ROBUST_LIST_LIMIT: a list may be a circle that never comes back to its head */
-#define ROBUST_PI  1ull /* bit of an entry's address: its lock is a PI futex */
+#define ROBUST_PI 1ull /* bit of an entry's address: its lock is a PI futex */
 
-/* A lock of the list, or the one that was about to come or go. A word that names another owner by now is not passed on. */
+/* A lock of the list, or the one that was about to come or go. A word that names another owner by
+ * now is not passed on. */
 static void bequeath(u64 entry, i64 offset)
 {
 	u64 addr = (entry & ~ROBUST_PI) + offset;
@@ -103,13 +107,18 @@ static void bequeath(u64 entry, i64 offset)
 /* The list is the guest's memory, which may be anything: a fault ends the walk. */
 static void walk_robust_list(u64 head)
 {
-	struct { u64 first; i64 offset; u64 pending; } h; /* struct robust_list_head: <linux/futex.h> */
+	struct {
+		u64 first;
+		i64 offset;
+		u64 pending;
+	} h; /* struct robust_list_head: <linux/futex.h> */
 	u64 entry, next;
 	if (!head || from_user(&h, head, sizeof h))
 		return;
 	entry = h.first;
 	for (int n = 0; n < ROBUST_MAX && (entry & ~ROBUST_PI) != head; n++, entry = next) {
-		int more = !from_user(&next, entry & ~ROBUST_PI, 8); /* read before its lock goes, and perhaps its memory */
+		/* read before its lock goes, and perhaps its memory */
+		int more = !from_user(&next, entry & ~ROBUST_PI, 8);
 		if ((entry & ~ROBUST_PI) != (h.pending & ~ROBUST_PI))
 			bequeath(entry, h.offset);
 		if (!more)
@@ -124,7 +133,8 @@ void owner_exit(void)
 	u32 word;
 	walk_robust_list(SELF->robust);
 	SELF->robust = 0;
-	/* Locks that are in no list but that others wait for: without an owner these would wait for ever. */
+	/* Locks that are in no list but that others wait for: without an owner these would wait for
+	 * ever. */
 	for (u32 i = 0; i < S->nthreads; i++) {
 		struct thread *t = S->threads[i];
 		if (t->state == T_FUTEX && !t->futex_bits && !from_user(&word, t->futex, 4) && is(SELF, word & FUTEX_TID_MASK))

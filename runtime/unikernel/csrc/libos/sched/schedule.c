@@ -1,12 +1,15 @@
 /*
  * schedule.c: guest threads take turns on one host thread.
  *
- * 1. A call that cannot be answered returns BLOCKED. entry.c parks its thread with the registers it trapped with.
- * 2. The whole call is tried again when S->changes has moved (something was written, closed, connected, or the host sent something)
- *    or when its deadline has passed. So a blocked call needs no state of its own but deadline and progress, and no stack.
+ * 1. A call that cannot be answered returns BLOCKED. entry.c parks its thread with the registers it
+ *    trapped with.
+ * 2. The whole call is tried again when S->changes has moved (something was written, closed,
+ *    connected, or the host sent something) or when its deadline has passed. So a blocked call needs
+ *    no state of its own but deadline and progress, and no stack.
  * 3. Futex waits alone are woken by name: a retry of each of a thousand waiters would cost too much.
- * 4. When no thread can run, the host thread sleeps: that is the capture point. With a deadline it sleeps in ppoll, which has a
- *    time-out; without one schedule returns 0, and entry.c sleeps at the one place where a UC can be reset.
+ * 4. When no thread can run, the host thread sleeps: that is the capture point. With a deadline it
+ *    sleeps in ppoll, which has a time-out; without one schedule returns 0, and entry.c sleeps at the
+ *    one place where a UC can be reset.
  *
  * Nothing below calls the scheduler: whoever gives the processor away parks its thread and returns PARKED to entry.c.
  */
@@ -20,7 +23,8 @@
 
 #define SYSCALL_LENGTH 2 /* bytes of the syscall instruction */
 
-/* What a signal makes of a blocked call: bytes that it has moved are its result; else the call restarts, or ends with EINTR. */
+/* What a signal makes of a blocked call: bytes that it has moved are its result; else the call
+ * restarts, or ends with EINTR. */
 static i64 interrupted(struct thread *t)
 {
 	return t->progress ? (i64)t->progress : signal_restarts(t) ? SIG_ERESTART : -EINTR;
@@ -33,14 +37,16 @@ static i64 retry(u32 i)
 	u32 was = S->cur;
 	S->cur = i;
 	t->retrying = 1;
-	t->seen = S->changes; /* read before the call: what the call itself changes is a reason to try others, not this one */
+	/* read before the call: what the call itself changes is a reason to try others, not this one */
+	t->seen = S->changes;
 	i64 v = dispatch(t->regs[RAX], t->regs);
 	t->retrying = 0;
 	S->cur = was;
 	return v;
 }
 
-/* Tries to get thread i to where it can run. *now is read at most once a round, and only if somebody has a deadline. */
+/* Tries to get thread i to where it can run. *now is read at most once a round, and only if
+ * somebody has a deadline. */
 static int ready(u32 i, u64 *now)
 {
 	struct thread *t = S->threads[i];
@@ -69,7 +75,8 @@ static int ready(u32 i, u64 *now)
 			return 0;
 	}
 	if (v == SIG_ERESTART)
-		t->regs[RIP] -= SYSCALL_LENGTH; /* back onto the syscall instruction; RAX still holds the number */
+		/* back onto the syscall instruction; RAX still holds the number */
+		t->regs[RIP] -= SYSCALL_LENGTH;
 	else
 		t->regs[RAX] = v;
 	t->deadline = t->progress = 0;
@@ -90,14 +97,16 @@ static u64 next_deadline(void)
 	return best;
 }
 
-/* Sleeps until the next deadline, or until the channel has a message or, where one is wanted, room. 0: only a message can help. */
+/* Sleeps until the next deadline, or until the channel has a message or, where one is wanted, room.
+ * 0: only a message can help. */
 static int idle(void)
 {
 	u64 best = next_deadline();
 	if (!best && !S->want_out)
 		return 0;
 	u64 now = now_mono();
-	S->last_mono = now; /* a restore that finds an earlier time after a reboot of the host makes up for the difference */
+	/* a restore that finds an earlier time after a reboot of the host makes up for the difference */
+	S->last_mono = now;
 	i64 wait = !best ? -1 : best > now ? (i64)(best - now) : 0;
 	if (host_poll(wait, S->want_out))
 		host_receive();
@@ -127,7 +136,8 @@ int schedule(void)
 	}
 }
 
-/* The tick, or the end of a call during which it came. The running thread keeps its turn if there is no other. */
+/* The tick, or the end of a call during which it came. The running thread keeps its turn if there
+ * is no other. */
 void preempt(void)
 {
 	S->resched = 0;

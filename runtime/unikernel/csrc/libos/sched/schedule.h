@@ -3,6 +3,6 @@
 #define SCHEDULE_H
 #include "core/libos.h"
 
-int schedule(void);    /* loads a thread that can run into the frame; 0: none can before a message comes */
-void preempt(void);    /* after a tick: another thread's turn */
+int schedule(void); /* loads a thread that can run into the frame; 0: none can before a message comes */
+void preempt(void); /* after a tick: another thread's turn */
 #endif

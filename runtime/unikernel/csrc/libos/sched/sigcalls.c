@@ -1,5 +1,14 @@
 /*
- * sigcalls.c: the system calls about signals. There is one process, so a signal to it and a signal to its group are the same.
+ * sigcalls.c: the system calls about signals: sigaction(2), sigprocmask(2), sigaltstack(2),
+ * kill(2), tgkill(2), sigsuspend(2), sigtimedwait(2), pidfd_open(2), signalfd(2).
+ *
+ * There is one process, so a signal to it and a signal to its group are the same, and nobody
+ * outside can send one. A signal to the process is a bit of S->proc_pending, which the next thread
+ * that does not block it takes; one to a thread is a bit of its own. Signals do not queue,
+ * real-time ones neither: several of one number that come before the handler runs are one.
+ *
+ * Every call that reads a structure of the guest reads all of it into a copy before anything
+ * changes. A pointer whose memory ends half-way leaves action, mask and signal stack as they were.
  */
 #include "core/state.h"
 #include "fs/synth.h"
@@ -7,6 +16,7 @@
 
 #define SET_SIZE sizeof(u64) /* bytes of sigset_t, which every call says */
 
+/* sigaction(2). The action of SIGKILL and SIGSTOP can be read and not set. */
 i64 sys_rt_sigaction(u64 sig, u64 in, u64 out, u64 size)
 {
 	struct ksigaction *a = &S->sigactions[sig], old, new;
@@ -24,6 +34,7 @@ i64 sys_rt_sigaction(u64 sig, u64 in, u64 out, u64 size)
 	return out ? to_user(out, &old, sizeof old) : 0;
 }
 
+/* sigprocmask(2) of the calling thread. */
 i64 sys_rt_sigprocmask(u64 how, u64 in, u64 out, u64 size)
 {
 	u64 old = SELF->mask, set;
@@ -39,17 +50,20 @@ i64 sys_rt_sigprocmask(u64 how, u64 in, u64 out, u64 size)
 	return out ? to_user(out, &old, sizeof old) : 0;
 }
 
+/* sigpending(2): what has come and is blocked. */
 i64 sys_rt_sigpending(u64 out)
 {
 	u64 set = (SELF->pending | S->proc_pending) & SELF->mask;
 	return to_user(out, &set, sizeof set);
 }
 
+/* sigaltstack(2). The thread's own stack; nothing of it is known to the host. */
 i64 sys_sigaltstack(u64 in, u64 out)
 {
 	struct thread *t = SELF;
 	struct kstack s = t->alt;
 	u64 sp = S->frame[RSP];
+	/* The stack grows down: its first byte belongs to the one below. */
 	if (t->alt.size && sp > s.sp && sp <= s.sp + s.size)
 		s.flags = SS_ONSTACK;
 	if (out && to_user(out, &s, sizeof s))
@@ -70,6 +84,8 @@ i64 sys_sigaltstack(u64 in, u64 out)
 
 /* ---- Sending: t NULL: to the process ---- */
 
+/* t NULL: to the process. A blocked call looks at signals when it is tried again: so something has
+ * changed. */
 static i64 post(struct thread *t, u64 sig)
 {
 	if (sig > SIGNALS)
@@ -85,6 +101,7 @@ static i64 post(struct thread *t, u64 sig)
 	return 0;
 }
 
+/* tgkill(2) */
 i64 sys_tgkill(u64 pid, u64 tid, u64 sig)
 {
 	struct thread *t = thread_by_tid((u32)tid);
@@ -94,6 +111,7 @@ i64 sys_tgkill(u64 pid, u64 tid, u64 sig)
 
 i64 sys_tkill(u64 tid, u64 sig) { return sys_tgkill(0, tid, sig); }
 
+/* kill(2). A negative number is a group: this process's own is the only one. */
 i64 sys_kill(u64 pid, u64 sig)
 {
 	i32 p = pid;
@@ -104,16 +122,19 @@ i64 sys_kill(u64 pid, u64 sig)
 
 /* ---- pidfd_open(2): there is no process but this one, and it does not end while somebody asks ---- */
 
+/* Readable would mean that the process has ended. */
 static u32 never(struct file *f)
 {
 	(void)f;
-	return 0; /* readable would mean that the process has ended */
+	return 0;
 }
 
 static const struct file_ops process_ops = { .name = "anon_inode:[pidfd]", .mode = 0600, .poll = never };
 
+/* pidfd_open(2): the descriptor is close-on-exec. */
 i64 sys_pidfd_open(u64 pid, u64 flags)
 {
+	/* pidfd_open(2): PIDFD_NONBLOCK is the only flag. */
 	if (flags & ~(u64)O_NONBLOCK || (i32)pid <= 0)
 		return -EINVAL;
 	if ((u32)pid != HOST->pid && (u32)pid != S->threads[0]->tid)
@@ -128,14 +149,16 @@ i64 sys_pidfd_send_signal(u64 fd, u64 sig, u64 info, u64 flags)
 	if (flags)
 		return -EINVAL;
 	/* A directory of /proc stands for its process, as it did before there was pidfd_open. */
-	int own = f && (f->ops == &process_ops ||
+	int own = f &&
+		(f->ops == &process_ops ||
 			(f->ops == &directory_ops && f->fs == FS_SYNTH && f->node == synth_root("proc/self")));
 	return own ? post(NULL, sig) : -EBADF;
 }
 
 /* ---- Waiting ---- */
 
-/* The old mask comes back when the handler has run (signal_deliver). A retry must not take the new one for the old. */
+/* sigsuspend(2). The old mask comes back when the handler has run (signal_deliver); a retry must not
+ * take the new mask for the old one. */
 i64 sys_rt_sigsuspend(u64 in, u64 size)
 {
 	u64 set;
@@ -151,8 +174,11 @@ i64 sys_rt_sigsuspend(u64 in, u64 size)
 	return block(FOREVER);
 }
 
+/* pause(2): a handler ends it. */
 i64 sys_pause(void) { return block(FOREVER); }
 
+/* sigtimedwait(2): takes a signal without a handler. One that comes while it waits lets the call be
+ * tried again. */
 i64 sys_rt_sigtimedwait(u64 in, u64 info, u64 timeout)
 {
 	u64 set;
@@ -172,14 +198,18 @@ i64 sys_rt_sigtimedwait(u64 in, u64 info, u64 timeout)
 
 /* ---- signalfd(2): signals come to handlers alone, so nothing can ever be read ---- */
 
+/* Signals come to handlers alone, so nothing can ever be read. */
 static i64 nothing_to_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	(void)f, (void)buf, (void)n, (void)off;
 	return -EAGAIN;
 }
 
-static const struct file_ops signalfd_ops = { .name = "anon_inode:[signalfd]", .mode = 0600, .poll = never, .read = nothing_to_read };
+static const struct file_ops signalfd_ops = {
+	.name = "anon_inode:[signalfd]", .mode = 0600, .poll = never, .read = nothing_to_read
+};
 
+/* signalfd(2) */
 i64 sys_signalfd4(u64 fd, u64 mask, u64 size, u64 flags)
 {
 	(void)mask, (void)size;

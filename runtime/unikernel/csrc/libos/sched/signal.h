@@ -3,24 +3,28 @@
 #define SIGNAL_H
 #include "core/libos.h"
 
-#define SIGNALS 64
-#define SIGBIT(sig) (1ull << ((sig) - 1))
+#define SIGNALS 64 /* 1 to 64; 32 and up are real-time signals, which do not queue here */
+#define SIGBIT(sig) (1ull << ((sig)-1))
 #define NEVER_BLOCKED (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 
 struct thread;
-struct ksigaction { u64 handler, flags, restorer, mask; };            /* struct kernel_sigaction of x86-64 */
-struct cpu_timer { u64 deadline, interval, seen; };                   /* in nanoseconds of CPU time; 0: not armed */
+struct ksigaction {
+	u64 handler, flags, restorer, mask;
+}; /* struct kernel_sigaction of x86-64 */
+struct cpu_timer {
+	u64 deadline, interval, seen;
+}; /* in nanoseconds of CPU time; 0: not armed */
 
 /* signal.c */
-void signal_deliver(void);                       /* to the thread in the frame, if something is pending and not blocked */
-void signal_fault(int sig, u64 addr, i32 code);  /* the running thread's own instruction faulted */
-_Noreturn void signal_die(int sig, u64 rip, u64 addr);
-int signal_waits(void);                          /* signal_deliver has work */
-int signal_interrupts(struct thread *t);         /* a handler would run: a blocked call must end */
-int signal_restarts(struct thread *t);           /* … and all such handlers have SA_RESTART */
-void raise_sigpipe(void);
+void signal_deliver(void); /* to the thread in the frame, if something is pending and not blocked */
+void signal_fault(int sig, u64 addr, i32 code); /* the running thread's own instruction faulted */
+_Noreturn void signal_die(int sig, u64 rip, u64 addr); /* the UC ends; rip and addr for people */
+int signal_waits(void); /* signal_deliver has work */
+int signal_interrupts(struct thread *t); /* a handler would run: a blocked call must end */
+int signal_restarts(struct thread *t); /* … and all such handlers have SA_RESTART */
+void raise_sigpipe(void); /* at the running thread */
 
 /* itimer.c */
-void signal_timers(void);                        /* ITIMER_REAL that has run out */
-void signal_tick(void);                          /* likewise those that count CPU time; on every tick */
+void signal_timers(void); /* ITIMER_REAL that has run out */
+void signal_tick(void); /* likewise those that count CPU time; on every tick */
 #endif
