@@ -47,13 +47,13 @@ type Config struct {
 
 // Network is what functions reach.
 type Network struct {
-	// Allow lists what functions of a backend that keeps them from the network may
-	// reach all the same, as host:port: "api.example.com:443", "*.example.com:443",
-	// "10.1.0.0/16:*". Default: nothing. Whoever opens the backend passes it on.
+	// Allow lists the destinations that functions may reach on a backend that otherwise
+	// denies the network, as host:port: "api.example.com:443", "*.example.com:443",
+	// "10.1.0.0/16:*". Default: nothing. The caller that opens the backend passes the list on.
 	Allow []string `yaml:"allow"`
 }
 
-// Credentials of AWS, or of what functions take for it.
+// Credentials of AWS, or of a service that functions use in its place.
 type Credentials struct {
 	AccessKeyID     string `yaml:"access_key_id"`
 	SecretAccessKey string `yaml:"secret_access_key"`
@@ -72,17 +72,17 @@ func (c Credentials) variables() map[string]string {
 	return v
 }
 
-// Logs bounds what is kept of the logs of invocations.
+// Logs bounds the logs of invocations.
 type Logs struct {
 	Bytes worker.Bytes  `yaml:"bytes"` // of all; default 256MiB
 	Age   time.Duration `yaml:"age"`   // default 168h
 }
 
-// minLogs is the least that the logs may take: a few segments.
+// minLogs is the least bound of the logs' size: a few segments.
 const minLogs = 1 << 20
 
-// Default is what serves well: the zero value with runtime snapshots prepared,
-// which an experiment states for itself.
+// Default is the configuration of `lambdabench serve`: the zero value with runtime
+// snapshots that are prepared. An experiment states its own preparation.
 func Default() Config {
 	var c Config
 	c.Worker.Runtimes.Prepare = []string{driver.StepInterpreter, driver.StepNetwork}
@@ -116,7 +116,7 @@ var (
 	accountNumber = regexp.MustCompile(`^([0-9]{12})?$`)
 )
 
-// Validate reports every field that cannot be meant.
+// Validate reports every field whose value makes no sense.
 func (c Config) Validate() error {
 	errs := []error{origin.Validate(c.Hosts), c.Worker.Validate(), c.Dispatch.Validate(), c.OpenWhisk.Validate()}
 	if !regionName.MatchString(c.Region) {

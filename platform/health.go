@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// healthWithin bounds a look at the platform's health: who asks gives up soon.
+// healthWithin bounds a check of the platform's health: load balancers time out soon.
 const healthWithin = 2 * time.Second
 
 // Health is nil while the platform can run functions and keep what it

@@ -51,7 +51,7 @@ const (
 // boot.
 const longestRequest = 25 * time.Minute
 
-// Platform is the running whole.
+// Platform is a running platform.
 type Platform struct {
 	Store    *store.Store
 	Worker   *worker.Worker
@@ -72,8 +72,7 @@ type Platform struct {
 	err          error // of Close
 }
 
-// Open puts a platform together. The backend stays the caller's, to be closed
-// after the platform.
+// Open opens a platform. The caller closes the backend, after the platform.
 func Open(
 	cfg Config, backend isolation.Backend, interpreters []isolation.Interpreter, log *slog.Logger,
 ) (*Platform, error) {
@@ -136,8 +135,8 @@ func (p *Platform) open(backend isolation.Backend, interpreters []isolation.Inte
 	return nil
 }
 
-// openDoors opens both doors. OpenWhisk's comes first to its functions of a data
-// directory in which functions have no owners.
+// openDoors opens both doors. In a data directory whose functions have no owners,
+// OpenWhisk's door claims its functions first and the Lambda door the rest.
 func (p *Platform) openDoors(interpreters []isolation.Interpreter, metrics *metering.Metrics) (err error) {
 	var names []string
 	for _, in := range interpreters {

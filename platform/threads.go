@@ -8,15 +8,16 @@ import (
 )
 
 const (
-	// keptThreads is how many threads the platform makes sure of where its control
-	// group bounds tasks; with 32 a group of 60 tasks was seen to end it.
+	// keptThreads is the number of threads that the platform starts in advance where its
+	// control group bounds tasks. With 32, a group of 60 tasks was seen to end the
+	// platform.
 	keptThreads = 48
 
-	// fewTasks is a bound that leaves no doubt about the platform's own threads.
+	// fewTasks is the bound from which the platform's own threads are not in doubt.
 	fewTasks = 4096
 )
 
-// keepThreads starts the threads that the platform may need before sandboxes take
+// keepThreads starts the threads that the platform may need, before sandboxes use up
 // the tasks that its control group allows. The Go runtime keeps a thread for later
 // use, and ends the process where it cannot start one. Where the group allows too
 // few, concurrency is how many invocations those that there are carry; else it is 0.

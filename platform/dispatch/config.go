@@ -21,14 +21,14 @@ type Config struct {
 	Wait time.Duration `yaml:"wait"`
 
 	// Runnable is how many tasks of the host may be ready to run for each
-	// processor before invocations wait in the queue, whatever Concurrency allows;
-	// as many invocations run at least. Default: 8. With AnyLoad the host's load
-	// is not looked at.
+	// processor before invocations wait in the queue, whatever Concurrency allows.
+	// At least that many invocations run. Default: 8. AnyLoad ignores the host's
+	// load.
 	Runnable int  `yaml:"runnable"`
 	AnyLoad  bool `yaml:"any_load"`
 }
 
-// Validate reports every field that cannot be meant.
+// Validate reports every field whose value makes no sense.
 func (c Config) Validate() error {
 	var errs []error
 	if c.Concurrency < 0 {

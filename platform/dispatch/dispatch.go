@@ -94,7 +94,7 @@ func (d *Dispatcher) Invoke(ctx context.Context, req worker.Request) (worker.Res
 	return res, err
 }
 
-// enter takes a place for an invocation, at once or after a wait.
+// enter acquires a place for an invocation, at once or after a wait.
 func (d *Dispatcher) enter(ctx context.Context, arn string) (*function, time.Duration, error) {
 	d.mu.Lock()
 	if d.closed {
@@ -145,8 +145,7 @@ func (d *Dispatcher) admit(fn *function) bool {
 // is held.
 func (d *Dispatcher) hasPlace() bool { return d.shared < d.cfg.Concurrency-d.reserved }
 
-// change keeps the count of shared places right over a change of fn. d.mu is
-// held.
+// change adjusts the count of shared places to a change of fn. d.mu is held.
 func (d *Dispatcher) change(fn *function, what func()) {
 	before := fn.shared()
 	what()
@@ -167,7 +166,8 @@ func (d *Dispatcher) leave(fn *function) {
 	d.tidy(fn)
 }
 
-// tidy drops a function of which nothing is left to know. d.mu is held.
+// tidy drops a function that neither runs nor waits nor has a reservation. d.mu is
+// held.
 func (d *Dispatcher) tidy(fn *function) {
 	if fn.running == 0 && fn.queue.Len() == 0 && !fn.capped {
 		delete(d.functions, fn.arn)

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// Bounds of admission under pressure, by trying on hosts at rest and at a load
-// of 20 a processor: eight new functions a processor end within seconds on the
-// latter, and leave no processor idle on the former.
+// Bounds of admission under pressure, from trials on hosts at rest and at a load of 20
+// for each processor: eight new functions for each processor end within seconds on
+// the loaded host, and leave no processor idle on the host at rest.
 const (
 	runnablePerProcessor = 8
 	sampleEvery          = 10 * time.Millisecond
 	stalledAfter         = 250 * time.Millisecond
 )
 
-// pressure bounds what runs by what the host can carry. A function's time runs
-// from its start, so an invocation that shares the processors with a thousand
-// others times out, where one that waits for its turn does not.
+// pressure bounds the running invocations by the load of the host. A function's
+// time-out counts from its start, so an invocation that shares the processors with a
+// thousand others times out, and an invocation that waits for its turn does not.
 //
 // Up to base invocations run whatever the host does, in fair shares: a function
 // may run as many as base divided by the functions that run and itself. Beyond
@@ -34,9 +34,9 @@ type pressure struct {
 	most     int
 	runnable func() (int, bool) // tasks of the host that run or are ready to; false: unknown
 
-	budget int       // invocations beyond the shares that may begin before the next sample
-	taken  time.Time // when runnable was asked
-	moved  time.Time // when an invocation began or ended
+	budget  int       // invocations beyond the shares that may begin before the next sample
+	sampled time.Time // when runnable was called
+	moved   time.Time // when an invocation began or ended
 }
 
 func newPressure(perProcessor int) pressure {
@@ -52,10 +52,10 @@ func (p *pressure) share(active int) int { return p.base / (1 + active) }
 
 // room is how many invocations may begin beyond the shares.
 func (p *pressure) room(now time.Time) int {
-	if now.Sub(p.taken) < sampleEvery {
+	if now.Sub(p.sampled) < sampleEvery {
 		return p.budget
 	}
-	p.taken = now
+	p.sampled = now
 	ready, known := p.runnable()
 	switch {
 	case !known:

@@ -26,7 +26,7 @@ func (d *Dispatcher) wait(fn *function) *waiter {
 	return wt
 }
 
-// await returns when the invocation may run, or gave up.
+// await returns when the invocation may run, or with an error when it waits no longer.
 func (d *Dispatcher) await(ctx context.Context, fn *function, wt *waiter) error {
 	timer := time.NewTimer(d.cfg.Wait)
 	defer timer.Stop()
@@ -39,7 +39,7 @@ func (d *Dispatcher) await(ctx context.Context, fn *function, wt *waiter) error 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	select {
-	case <-wt.granted: // in the same moment: it may run after all
+	case <-wt.granted: // granted at the same moment: the invocation runs
 		return wt.err
 	default:
 	}
@@ -61,9 +61,9 @@ func (d *Dispatcher) unqueue(fn *function, wt *waiter) {
 	}
 }
 
-// next lets those run who may since a place of fn, or of no function, became
-// free: first of fn's own queue if it has reserved concurrency, then of all
-// others in turn. d.mu is held.
+// next lets waiting invocations run after a place became free: first those of fn's own
+// queue if fn has reserved concurrency, then those of all other functions in turn.
+// d.mu is held.
 func (d *Dispatcher) next(fn *function) {
 	for fn.capped && fn.queue.Len() > 0 && d.admit(fn) {
 		d.grant(fn)
@@ -94,8 +94,8 @@ func (d *Dispatcher) anyMay() bool {
 	return d.hasPlace() && (d.pressure.share(d.active) > 0 || d.pressure.room(time.Now()) > 0)
 }
 
-// lookAgain looks for room on the host as long as functions wait for it: no end
-// of an invocation may tell. d.mu is held.
+// lookAgain samples the host's load while functions wait for room: the load may fall
+// although no invocation ends. d.mu is held.
 func (d *Dispatcher) lookAgain() {
 	if d.again != nil || d.turns.Len() == 0 || !d.hasPlace() || d.closed {
 		return
@@ -115,8 +115,8 @@ func (d *Dispatcher) grant(fn *function) {
 	close(wt.granted)
 }
 
-// Close refuses what waits and what comes, with ErrClosed. It does not wait for
-// what runs.
+// Close refuses waiting and further invocations with ErrClosed. It does not wait for
+// running ones.
 func (d *Dispatcher) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,8 +10,8 @@ const unreservedShare = 10
 // a time, and those places are kept for it. 0 lets none run. The error wraps
 // ErrReserve when too few places would be left for the others.
 //
-// What runs at that moment runs on, so that until it has ended there may be up
-// to n more invocations than Config.Concurrency.
+// Invocations that run at that moment run on. Until they have ended, up to n more
+// invocations than Config.Concurrency may run.
 func (d *Dispatcher) Reserve(arn string, n int) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -42,7 +42,8 @@ func (d *Dispatcher) Reserve(arn string, n int) error {
 	return nil
 }
 
-// refuseAll ends the waits of a function that may run no more. d.mu is held.
+// refuseAll refuses all waiting invocations of a function whose limit is 0. d.mu is
+// held.
 func (d *Dispatcher) refuseAll(fn *function) {
 	for e := fn.queue.Front(); e != nil; e = fn.queue.Front() {
 		e.Value.(*waiter).err = d.refuse(fn, true)
@@ -50,7 +51,7 @@ func (d *Dispatcher) refuseAll(fn *function) {
 	}
 }
 
-// Unreserve takes a function's reservation back.
+// Unreserve removes a function's reservation.
 func (d *Dispatcher) Unreserve(arn string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -1,6 +1,6 @@
 package dispatch
 
-// Stats is a dispatcher's state at one moment, and what it did so far.
+// Stats is a dispatcher's state at one moment, and its counters.
 type Stats struct {
 	Running   int
 	Waiting   int

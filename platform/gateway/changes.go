@@ -147,7 +147,7 @@ func (g *Gateway) putConcurrency(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// unreserve goes back to what is stored.
+// unreserve restores the stored reservation after a change that failed.
 func (g *Gateway) unreserve(fn *store.Function) {
 	g.cfg.Reserver.Unreserve(g.arn(fn))
 	if fn.Concurrency != nil {

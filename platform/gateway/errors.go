@@ -25,7 +25,7 @@ func invalid(message string) error {
 	return apiError{http.StatusBadRequest, "InvalidParameterValueException", message}
 }
 
-// bodyErrors are AWS's names for what may be wrong with a body.
+// bodyErrors are AWS's names for errors of a body, by status.
 var bodyErrors = map[int]string{
 	http.StatusBadRequest:      "InvalidRequestContentException",
 	http.StatusRequestTimeout:  "RequestTimeoutException",

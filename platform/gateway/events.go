@@ -16,8 +16,8 @@ import (
 // Bounds of asynchronous invocations.
 const (
 	maxEventBytes = 1 << 20       // AWS Lambda quotas: 1 MB
-	maxEventAge   = 6 * time.Hour // after which a throttled one is given up, as on AWS
-	longestPause  = time.Minute   // between two attempts of a throttled one
+	maxEventAge   = 6 * time.Hour // after which a throttled event is dropped, as on AWS
+	longestPause  = time.Minute   // between two attempts of a throttled event
 )
 
 // accept keeps an event on disk and runs it when its turn comes.
@@ -41,7 +41,8 @@ func (g *Gateway) accept(req worker.Request) error {
 	return nil
 }
 
-// resume runs what a predecessor accepted and did not end.
+// resume runs the events that an earlier process of the platform accepted and did not
+// end.
 func (g *Gateway) resume() error {
 	all, err := g.functions.Events()
 	if err != nil {
@@ -56,8 +57,8 @@ func (g *Gateway) resume() error {
 	return nil
 }
 
-// runEvent runs an event to its end and then forgets it. When the gateway
-// closes first, it stays in the store.
+// runEvent runs an event to its end and removes it from the store. When the gateway
+// closes first, the event stays in the store.
 func (g *Gateway) runEvent(e store.Event) {
 	log := g.cfg.Log.With("function", e.Name, "request", e.ID)
 	res, err := g.attempt(e)
@@ -104,9 +105,9 @@ func (g *Gateway) attemptOnce(e store.Event) (worker.Response, error) {
 	return g.run(g.events.life, req)
 }
 
-// Close takes no further asynchronous invocation and returns when those that
-// were accepted have ended, or with an error when ctx ends first. Those that
-// are left stay in the store for the next start.
+// Close accepts no further asynchronous invocation and returns when all accepted ones
+// have ended, or with an error when ctx ends first. Invocations that have not ended
+// stay in the store for the next start.
 func (g *Gateway) Close(ctx context.Context) error {
 	q := &g.events
 	q.mu.Lock()
@@ -129,6 +130,6 @@ func (g *Gateway) Close(ctx context.Context) error {
 	return fmt.Errorf("close gateway: %d asynchronous invocations wait for the next start: %w", left, ctx.Err())
 }
 
-// Wait returns when what Close left has been let go of, which is as soon as the
-// Invoker is closed.
+// Wait returns when no event runs any more. After Close that is as soon as the Invoker
+// is closed.
 func (g *Gateway) Wait() { g.events.all.Wait() }

@@ -126,8 +126,7 @@ func (g *Gateway) listVersions(w http.ResponseWriter, r *http.Request) error {
 	return g.writePage(w, "Versions", all[from:to], next)
 }
 
-// pageSize is how many items a list may have, 50 unless the client asks for
-// another number.
+// pageSize is the number of items of a list: the client's MaxItems, or 50.
 func pageSize(r *http.Request) (int, error) {
 	q := r.URL.Query().Get("MaxItems")
 	if q == "" {

@@ -1,5 +1,5 @@
-// Package gateway is the platform's front door: AWS Lambda's REST API over
-// HTTP, so that the AWS CLI and SDKs are its clients.
+// Package gateway is the platform's Lambda door: AWS Lambda's REST API over HTTP. The
+// AWS CLI and SDKs are its clients.
 //
 //	g := gateway.New(gateway.Config{}, functions, invoker)
 //	defer g.Close(ctx)
@@ -12,9 +12,9 @@
 // are AWS's. It checks no signature: it is for a loopback interface, or for a
 // network in which everybody may run code on this host.
 //
-// An Event that was accepted is in the store until it has ended. It runs at
-// least once, also when the platform is killed in between, and is tried again
-// while it is throttled; one that fails is not.
+// An accepted Event is in the store until it has ended. It runs at least once, also
+// when the platform is killed in between. An event that is throttled is tried again;
+// an event whose function fails is not.
 //
 // The package keeps no functions and runs none: it translates.
 package gateway
@@ -71,11 +71,11 @@ type Gateway struct {
 	handler   http.Handler
 	events    events
 
-	managing sync.Mutex // a change of the store and what follows from it elsewhere are one
+	managing sync.Mutex // makes a change of the store and of the Reserver one step
 }
 
-// Owner is whose functions the gateway of an account has; account "" is the
-// default one.
+// Owner is the owner of the functions of an account's gateway; account "" is the
+// default account.
 func Owner(account string) store.Owner {
 	return store.Owner{Door: "lambda", Account: cmp.Or(account, defaultAccount)}
 }
@@ -127,10 +127,10 @@ func (g *Gateway) route() http.Handler {
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
 
-// Restore goes on where the platform ended: stored reservations go to the
-// Reserver, and asynchronous invocations that have not ended run. Functions of
-// a data directory in which they had no owners become the account's; a door that
-// has some of those claims them before.
+// Restore restores the state of the last run: stored reservations go to the Reserver,
+// and asynchronous invocations that have not ended run. Functions without an owner
+// (of an older data directory) become the account's; another door claims its own
+// before.
 func (g *Gateway) Restore() error {
 	if _, err := g.store.Claim(Owner(g.cfg.Account), nil); err != nil {
 		return err

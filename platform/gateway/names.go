@@ -60,8 +60,8 @@ func (g *Gateway) identify(r *http.Request) (name, version string, err error) {
 	return name, version, nil
 }
 
-// parseARN takes a name that has more to it apart. A function of another
-// account or region is not here.
+// parseARN parses an ARN or a partial one. A function of another account or region is
+// not found.
 func (g *Gateway) parseARN(arn string) (name, version string, err error) {
 	m := fullName.FindStringSubmatch(arn)
 	if m == nil {

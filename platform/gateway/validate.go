@@ -26,7 +26,7 @@ var (
 	environmentName = regexp.MustCompile(`^[a-zA-Z]([a-zA-Z0-9_])+$`)
 )
 
-// apply puts what a request says onto fn, and checks it.
+// apply writes the settings that a request sent into fn, and checks fn.
 func (g *Gateway) apply(s settings, fn *store.Function) error {
 	if len(s.Layers) > 0 || len(s.FileSystemConfigs) > 0 {
 		return invalid("this platform has no layers and no file systems: put what the function needs into its package")

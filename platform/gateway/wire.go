@@ -16,7 +16,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/store"
 )
 
-// code is where a request has a package; FunctionCode in AWS's API.
+// code is a request's package; FunctionCode in AWS's API.
 type code struct {
 	ZipFile  []byte // base64 in JSON
 	S3Bucket string
@@ -35,7 +35,7 @@ type settings struct {
 	Environment *struct{ Variables map[string]string }
 	RevisionID  string `json:"RevisionId"`
 
-	// Without these a function would not do what was meant, so they are refused.
+	// A function that needs these would not work without them, so they are refused.
 	Layers            []string
 	FileSystemConfigs []json.RawMessage
 }
@@ -110,8 +110,8 @@ func awsHash(hexadecimal string) string {
 	return base64.StdEncoding.EncodeToString(raw)
 }
 
-// compact drops what AWS leaves out where it has nothing to say: nulls and
-// empty strings.
+// compact drops the members that AWS omits: nulls and empty strings, except
+// Description.
 func compact(v any) (map[string]any, error) {
 	data, err := json.Marshal(v)
 	if err != nil {

@@ -19,11 +19,11 @@
 //
 // # What is promised
 //
-// A record is written to the file system within flushEvery of its Append, at once
-// where somebody reads, and at Close. So a platform that is killed loses the
-// records of its last moments, and a machine that loses its power those that
-// the kernel had not written. A disk that is full loses records, which the log
-// says; invocations go on.
+// A record is written to the file system within flushEvery of its Append, before a
+// read, and at Close. A platform that is killed loses the records of its last
+// flushEvery, and a machine that loses its power the records that the kernel had not
+// written. A full disk loses records, which the platform's log tells; invocations go
+// on.
 package logs
 
 import (
@@ -46,7 +46,7 @@ const flushEvery = 200 * time.Millisecond
 const (
 	maxSegment = 16 << 20
 	minSegment = 64 << 10
-	maxWaiting = 32 << 20 // of records that are not written yet; beyond, they are lost
+	maxWaiting = 32 << 20 // of records that are not written yet; records beyond it are lost
 	flushAt    = 256 << 10
 )
 
@@ -98,7 +98,7 @@ type segment struct {
 	index   *index    // of a segment that is complete; nil until somebody asks
 }
 
-// batch is what waits to be written to one segment.
+// batch is the records that wait to be written to one segment.
 type batch struct {
 	to      *segment
 	data    []byte
@@ -165,7 +165,7 @@ func (s *Store) open() error {
 
 const suffix = ".log"
 
-// begin makes a further segment the last one. mu is held, or nobody else is there.
+// begin appends a further segment. mu is held, or the store is not shared yet.
 func (s *Store) begin(id uint64) *segment {
 	seg := &segment{id: id, path: filepath.Join(s.cfg.Dir, fmt.Sprintf("%016x%s", id, suffix))}
 	s.segments = append(s.segments, seg)
@@ -208,7 +208,8 @@ func (s *Store) Append(r Record) Position {
 	return at
 }
 
-// run writes what waits, and removes what is over the bounds.
+// run periodically writes the records that wait, and removes segments beyond the
+// bounds.
 func (s *Store) run() {
 	defer close(s.done)
 	tick := time.NewTicker(flushEvery)
@@ -230,7 +231,7 @@ func (s *Store) run() {
 	}
 }
 
-// Flush has all that was appended be in the file system.
+// Flush returns when every appended record is in the file system.
 func (s *Store) Flush() {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -245,7 +246,7 @@ func (s *Store) Flush() {
 	s.tellLost()
 }
 
-// reuse keeps the buffer of a written batch: one that grows anew in each flush
+// reuse keeps the buffer of a written batch. A buffer that grows anew in each flush
 // period costs every invocation several times the bytes of its record.
 func (s *Store) reuse(data []byte) {
 	if cap(data) > 2*flushAt {
@@ -289,7 +290,7 @@ func (s *Store) write(b batch) {
 	}
 }
 
-// tellLost logs once a flush what could not be kept. writing is held.
+// tellLost logs the number of lost records, once a flush. writing is held.
 func (s *Store) tellLost() {
 	s.mu.Lock()
 	n, err := s.lost, s.failure
@@ -336,7 +337,7 @@ func (g *segment) close() {
 	}
 }
 
-// Close writes what waits. A second Close does nothing.
+// Close writes the records that wait. A second Close does nothing.
 func (s *Store) Close() error {
 	var err error
 	s.once.Do(func() {

@@ -14,10 +14,9 @@ type Query struct {
 	Streams      []string // none: all
 	Prefix       string   // of streams
 
-	// Since and Until bound the time. A record is looked at if its invocation
-	// ended after Since, so that whoever asks again and again for what came since
-	// the last event misses nothing of an invocation that took long: its record is
-	// written when it ends.
+	// Since and Until bound the time. A record is selected if its invocation ended
+	// after Since, since a record is written when its invocation ends: a client that
+	// polls for events since the last one misses nothing of a long invocation.
 	Since, Until time.Time // zero: no bound
 
 	Match func(message string) bool // nil: all
@@ -64,8 +63,8 @@ func (q *Query) selects(r *Record) bool {
 		(len(q.Streams) == 0 || slices.Contains(q.Streams, r.Stream)) && strings.HasPrefix(r.Stream, q.Prefix)
 }
 
-// takes tells whether an event of a selected record is wanted. The whole log of
-// an invocation that ended after Since is.
+// takes reports whether the query has an event of a selected record. It has the whole
+// log of an invocation that ended after Since.
 func (q *Query) takes(r *Record, e *Event) bool {
 	if q.inside != nil {
 		return q.inside(e.At)

@@ -13,7 +13,7 @@ import (
 
 // Record is the log of an invocation.
 type Record struct {
-	Owner   string // whose it is: nobody else sees it
+	Owner   string // no other owner reads the record
 	Group   string // "/aws/lambda/NAME"
 	Stream  string
 	Request string // empty for what was printed outside of an invocation

@@ -8,9 +8,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics collects what the platform does, for Prometheus. It is a
-// prometheus.Collector. Its labels are runtimes, paths, outcomes and states: no
-// function is among them, for there may be 65,536.
+// Metrics are the platform's metrics for Prometheus. It is a prometheus.Collector. Its
+// labels are runtimes, paths, outcomes and states, and never functions, of which
+// there may be 65,536.
 type Metrics struct {
 	worker     func() worker.Stats
 	dispatcher func() dispatch.Stats
@@ -97,8 +97,8 @@ func (m *Metrics) Observe(req worker.Request, res worker.Response, err error) {
 	m.billed.WithLabelValues(req.Runtime).Add(res.Billed.Seconds())
 }
 
-// runtimeLabel keeps runtimes that do not exist out of the labels: clients make
-// them up.
+// runtimeLabel is the label of a runtime. Runtimes that do not exist share one label,
+// since clients could make up any number.
 func (m *Metrics) runtimeLabel(req worker.Request, err error) string {
 	if errors.Is(err, worker.ErrUnknownRuntime) {
 		return "unknown"

@@ -1,6 +1,6 @@
-// Package metering says what invocations cost: for each of them the START, END
-// and REPORT lines that AWS Lambda writes into its log, and for all of them
-// metrics for Prometheus.
+// Package metering reports the cost of invocations: for each one the START, END and
+// REPORT lines that AWS Lambda writes into its log, and for all together metrics for
+// Prometheus.
 //
 //	m := metering.NewMetrics(backend.Name(), w.Stats, d.Stats)
 //	registry.MustRegister(m)
@@ -35,7 +35,7 @@ type Report struct {
 	Init        time.Duration // until the handler could be called; 0 on the hot and warm paths
 	Status      string        // "timeout" or "error"; empty for a success
 	ErrorType   string        // with status "error"
-	Error       string        // what the platform says of it, with a status
+	Error       string        // the platform's message, with a status
 }
 
 // NewReport describes an invocation from its request and its response.

@@ -151,8 +151,8 @@ func (a *API) checkExec(e *Exec) error {
 	return nil
 }
 
-// install puts an action's code into the store, under a new name: the action's
-// row is what makes it the one, in one step.
+// install puts an action's code into the store under a new name. The action's row then
+// switches to that name in one step.
 func (a *API) install(c *Action, e *Exec) error {
 	runtime := a.kinds[c.Exec.Kind]
 	archive, err := packaged(languageOf(runtime), e)

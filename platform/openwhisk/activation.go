@@ -84,7 +84,7 @@ func (a *Activation) summary() map[string]any {
 	}
 }
 
-// begun is what of the record is known before the call has run.
+// begun is the record as far as it is known before the call runs.
 func (c *call) begun() *Activation {
 	return &Activation{
 		ID: c.id, Namespace: c.shown.namespace, Name: c.action.Name, Version: c.action.Version,
@@ -98,7 +98,7 @@ func (c *call) begun() *Activation {
 	}
 }
 
-// unrun is the record as it will stand if the platform is killed now.
+// unrun is the record that stays if the platform is killed before the call has ended.
 func (c *call) unrun() *Activation {
 	r := c.begun()
 	r.End = r.Start
@@ -149,8 +149,8 @@ func (c *call) logOf(res worker.Response) logs.Record {
 	}
 }
 
-// returned is a result that the action gave. One with the key error is an
-// application's error.
+// returned is the response of an action that gave a result. A result with the key
+// error is an application error.
 func returned(payload []byte) response {
 	if len(payload) > maxParameters {
 		return failure(applicationError,

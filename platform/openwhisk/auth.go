@@ -17,7 +17,7 @@ var (
 	entityName = regexp.MustCompile(`^(\w|\w[\w@ .-]{0,254}[\w@.-])$`)
 )
 
-// request is what authorise learned of one.
+// request is the subject and the names of an authorised request.
 type request struct {
 	subject   string // the namespace of the key
 	namespace string // the one that the path names
@@ -72,7 +72,7 @@ func (a *API) listNamespaces(w http.ResponseWriter, _ *http.Request, q request) 
 	return nil
 }
 
-// getNamespace is all that a namespace holds.
+// getNamespace answers with all entities of a namespace.
 func (a *API) getNamespace(w http.ResponseWriter, _ *http.Request, q request) error {
 	packages, actions := a.db.packagesOf(q.namespace), a.db.actionsOf(q.namespace, "", true)
 	none := []any{}
@@ -91,7 +91,7 @@ func summaries[T any](all []T, of func(T) map[string]any) []map[string]any {
 	return out
 }
 
-// describe is what clients learn of this deployment.
+// describe answers with the deployment's runtimes and limits.
 func (a *API) describe(w http.ResponseWriter, _ *http.Request) error {
 	runtimes := map[string][]map[string]any{}
 	for _, kind := range slices.Sorted(maps.Keys(a.kinds)) {

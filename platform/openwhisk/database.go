@@ -49,8 +49,8 @@ const databaseFile = "openwhisk.db"
 // failed names the database that an error is of.
 func failed(err error) error { return sqlite.Named(databaseFile, err) }
 
-// openDatabase reads all packages and actions. A row that cannot be read is
-// said and stays, without being served.
+// openDatabase reads all packages and actions. A row that cannot be read is logged and
+// stays in the database, and is not served.
 func openDatabase(dir string, log *slog.Logger) (*database, error) {
 	path := filepath.Join(dir, databaseFile)
 	aside := filepath.Join(dir, "damaged", time.Now().UTC().Format("20060102T150405.000000000"))
@@ -118,7 +118,7 @@ func each[T any](db *sql.DB, query string, bad func(id string, err error), do fu
 	return rows.Err()
 }
 
-// exec is one statement that changes something. What it changed stays.
+// exec runs one statement that changes something. Its change is on disk afterwards.
 func (d *database) exec(statement string, args ...any) error {
 	if _, err := d.sql.Exec(statement, args...); err != nil {
 		return err

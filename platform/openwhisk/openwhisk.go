@@ -17,10 +17,10 @@
 //
 // # Activations
 //
-// A non-blocking invocation is on disk before it is acknowledged. A platform
-// that is killed before it ran tells so in the activation; it is not run again,
-// as OpenWhisk runs at most once. The record of a blocking one is written
-// shortly after its reply. As in OpenWhisk, an activation is found once it has
+// A non-blocking invocation is on disk before it is acknowledged. Where the platform is
+// killed before the invocation has run, the activation says so, and the invocation is
+// not run again: OpenWhisk runs at most once. The record of a blocking invocation is
+// written shortly after its reply. As in OpenWhisk, an activation is found once it has
 // ended. Config bounds how many are kept; the oldest go first.
 //
 // Sources: OpenWhisk's apiv1swagger.json, docs/rest_api.md, docs/reference.md

@@ -152,7 +152,7 @@ func (a *API) resolve(q request) (*Action, []KeyValue, error) {
 	return c, over(parameters, c.Parameters), nil
 }
 
-// over is base with the values of top where both have a key.
+// over is base, with the values of top for the keys of top.
 func over(base, top []KeyValue) []KeyValue {
 	var all []KeyValue
 	at := map[string]int{}

@@ -1,5 +1,5 @@
-// Package origin refuses what some web page has a visitor's browser send to a
-// listener of the platform. Every listener's handler stands behind it.
+// Package origin refuses requests that a web page has a visitor's browser send to a
+// listener of the platform. Every listener's handler stands behind a Guard.
 //
 //	handler = origin.Guard(handler, []string{"lambda.example"})
 //
@@ -36,7 +36,7 @@ func Guard(next http.Handler, hosts []string) http.Handler {
 	return g
 }
 
-// Validate reports what is no name of a host.
+// Validate reports names that no host can have.
 func Validate(hosts []string) error {
 	for _, h := range hosts {
 		if h == "" || strings.ContainsAny(h, "/:@* ") && net.ParseIP(h) == nil {

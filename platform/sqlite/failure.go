@@ -8,7 +8,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Failure is an error of a database itself, of which its user can do something.
+// Failure is an error of a database itself, with a remedy.
 type Failure struct {
 	File   string // which one, as the user knows it
 	Remedy string
@@ -18,8 +18,7 @@ type Failure struct {
 func (f *Failure) Error() string { return f.File + ": " + f.Err.Error() + "; " + f.Remedy }
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Named makes a Failure of whatever a statement on a file came to; nil stays
-// nil.
+// Named turns the error of a statement on a file into a Failure; nil stays nil.
 func Named(file string, err error) error {
 	if err == nil {
 		return nil

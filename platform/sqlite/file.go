@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 )
 
-// ErrGone is of a database whose file was removed or replaced while it is open:
-// what is written is lost.
+// ErrGone is the error of a database whose file was removed or replaced while the
+// database is open: further writes are lost.
 var ErrGone = errors.New("the file was removed or replaced under the running platform; stop it, put the " +
 	"directory back and start it again")
 
-// suffixes are of the files that belong to a database.
+// suffixes are the endings of the files of a database.
 var suffixes = []string{"", "-wal", "-shm", "-journal"}
 
 // private makes the database at path, where there is none, and has this user

@@ -26,8 +26,8 @@ type Creation struct {
 	Zip []byte
 }
 
-// CreateMany adds functions, all of them or none. One transaction and one sync
-// for thousands is what makes populations of an experiment cheap.
+// CreateMany adds functions, all of them or none, with one transaction and one sync,
+// so that the population of an experiment is cheap.
 func (f *Functions) CreateMany(all []Creation) ([]*Function, error) {
 	if len(all) == 0 {
 		return nil, nil
@@ -85,7 +85,7 @@ func (f *Functions) add(fns []*Function) {
 	slices.Sort(f.names)
 }
 
-// absent refuses names that are taken, or that are in all twice.
+// absent refuses names that exist already, or that are in all twice.
 func (f *Functions) absent(all []Creation) error {
 	seen := make(map[string]bool, len(all))
 	f.s.mu.RLock()
@@ -99,8 +99,8 @@ func (f *Functions) absent(all []Creation) error {
 	return nil
 }
 
-// UpdateCode gives a function new code. revision, when not empty, must be the
-// one that is there.
+// UpdateCode gives a function new code. revision, when not empty, must be the current
+// one.
 func (f *Functions) UpdateCode(name, revision string, zip []byte) (*Function, error) {
 	if _, err := f.Get(name, Latest); err != nil {
 		return nil, err
@@ -254,7 +254,7 @@ func (s *Store) write(fns ...*Function) (err error) {
 	return errors.Join(tx.Commit(), s.file.Check())
 }
 
-// exec is one statement that changes something. What it changed stays.
+// exec runs one statement that changes something. Its change is on disk afterwards.
 func (s *Store) exec(statement string, args ...any) error {
 	if _, err := s.db.Exec(statement, args...); err != nil {
 		return diskFull(err)

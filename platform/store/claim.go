@@ -7,7 +7,7 @@ import (
 )
 
 // Claim gives functions of the zero Owner to owner, with their versions and
-// events: those that are mine, or with mine nil all that are left. It returns
+// events: the functions for which mine is true, or all where mine is nil. It returns
 // how many functions there were.
 func (s *Store) Claim(owner Owner, mine func(*Function) bool) (int, error) {
 	s.writes.Lock()

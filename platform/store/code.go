@@ -63,7 +63,7 @@ func (s *Store) unpack(zips ...[]byte) ([]packaged, error) {
 	return all, nil
 }
 
-// same reports whether two slices are one, so that it need not be hashed again.
+// same reports whether two slices are the same memory, which need not be hashed again.
 func same(a, b []byte) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
@@ -93,7 +93,7 @@ func (s *Store) unpackNew(data []byte, asides map[string]string) (packaged, erro
 	return p, extract(data, filepath.Join(aside, "task"))
 }
 
-// place moves unpacked packages to where records may name them.
+// place moves unpacked packages to the directories that records name.
 func (s *Store) place(asides map[string]string) error {
 	if len(asides) == 0 {
 		return nil
@@ -119,8 +119,8 @@ func (s *Store) place(asides map[string]string) error {
 	return dir.Sync()
 }
 
-// hold keeps Sweep from a package that no record names yet, and has Sweep take
-// it later if none ever does.
+// hold keeps Sweep from a package that no record names yet. Sweep removes the package
+// later if no record ever names it.
 func (s *Store) hold(sha string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,13 +25,13 @@ func (s *Store) aside() string {
 
 func (s *Store) damagedDir() string { return filepath.Join(s.dir, "damaged") }
 
-// rescue keeps a copy of a database of which SQLite would pass something over.
+// rescue copies a database of which SQLite would drop a part.
 func (s *Store) rescue() error {
 	damage, kept := sqlite.Rescue(s.databasePath(), s.aside())
 	if damage == nil {
 		return nil
 	}
-	if !kept { // nothing is dropped of which there is no copy
+	if !kept { // without a copy nothing may be dropped
 		return damage
 	}
 	s.damage = append(s.damage, fmt.Sprintf("%v; a copy from before this start is in %s", damage, s.aside()))

@@ -18,7 +18,8 @@ var (
 	ErrDiskFull = errors.New("the data directory's disk is full")
 )
 
-// diskFull makes ErrDiskFull of what the kernel and SQLite say of a full disk.
+// diskFull turns the errors of the kernel and of SQLite for a full disk into
+// ErrDiskFull.
 func diskFull(err error) error {
 	if sqlite.Full(err) && !errors.Is(err, ErrDiskFull) {
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)

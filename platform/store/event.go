@@ -14,7 +14,7 @@ type Event struct {
 	Accepted      time.Time
 }
 
-// AddEvent keeps an event until DropEvent, over restarts.
+// AddEvent keeps an event until DropEvent, across restarts.
 func (f *Functions) AddEvent(e Event) error {
 	err := f.s.exec(`INSERT INTO events (id, door, account, name, version, payload, context, accepted)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -18,20 +18,20 @@ import (
 // maxLink is the longest target of a symbolic link, PATH_MAX.
 const maxLink = 4096
 
-// extraction is an archive on its way into a directory.
+// extraction is the unpacking of one archive into a directory.
 type extraction struct {
 	dir   string
-	left  int64                // bytes that may still come
+	left  int64                // bytes that may still be unpacked
 	made  map[string]bool      // directories
 	plain map[fs.FileMode]bool // modes that the umask leaves as they are
 	links []*zip.File
 	piece []byte // for copying
 }
 
-// extract unpacks an archive into a new directory. Regular files, directories
-// and symbolic links inside of it are taken; what decides is what is really
-// unpacked, not what the archive says of itself. Links come last, so that
-// nothing is written by way of one.
+// extract unpacks an archive into a new directory. It accepts regular files,
+// directories, and symbolic links that lead inside the directory. Sizes are those
+// of the unpacked bytes, not those that the archive declares. Links come last, so
+// that no file is written through a link.
 func extract(data []byte, dir string) error {
 	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -59,8 +59,8 @@ func extract(data []byte, dir string) error {
 	return permit(dir)
 }
 
-// permit lets other users into the directories of a package, as sandboxes run
-// under their own, whatever the umask is.
+// permit lets other users into the directories of a package, whatever the umask is:
+// sandboxes run under users of their own.
 func permit(dir string) error {
 	if fi, err := os.Stat(dir); err != nil || fi.Mode().Perm() == 0o755 {
 		return err
@@ -103,7 +103,7 @@ func (x *extraction) one(f *zip.File) error {
 	return x.count(n)
 }
 
-// count takes bytes that were unpacked off what may come.
+// count subtracts unpacked bytes from those that may still be unpacked.
 func (x *extraction) count(n int64) error {
 	if x.left -= n; x.left < 0 {
 		return fmt.Errorf("%w: more than %d bytes unpacked", ErrTooLarge, MaxUnpackedBytes)
@@ -140,7 +140,8 @@ func (x *extraction) write(to string, r io.Reader, mode fs.FileMode) (n int64, e
 	return n, errors.Join(err, f.Close())
 }
 
-// ensure gives a file its mode, and learns whether the next one needs it.
+// ensure gives a file its mode, and records whether the umask leaves that mode as it
+// is.
 func (x *extraction) ensure(f *os.File, mode fs.FileMode) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -152,8 +153,8 @@ func (x *extraction) ensure(f *os.File, mode fs.FileMode) error {
 	return f.Chmod(mode)
 }
 
-// link makes the symbolic links. Whatever one leads to, by way of others too,
-// lies in the package; it may be missing.
+// link makes the symbolic links. The target of a link, also through other links, lies
+// in the package; it may be missing.
 func (x *extraction) link() error {
 	if len(x.links) == 0 {
 		return nil
@@ -202,7 +203,7 @@ func (x *extraction) linkOne(f *zip.File) error {
 	return collision(f.Name, os.Symlink(string(target), filepath.Join(x.dir, name)))
 }
 
-// collision tells an archive's fault from the disk's.
+// collision tells a fault of the archive from one of the disk.
 func collision(name string, err error) error {
 	var path *os.PathError
 	var link *os.LinkError

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// Functions are those of one owner. Its methods may be called from any number
+// Functions are the functions of one owner. Its methods may be called from any number
 // of goroutines.
 type Functions struct {
 	s     *Store
@@ -23,7 +23,7 @@ type entry struct {
 	versions map[string]*Function // published ones
 }
 
-// put makes fn the one of its name and version in memory. Store.mu is held.
+// put replaces the function of fn's name and version in memory. Store.mu is held.
 func (f *Functions) put(fn *Function) {
 	e := f.byName[fn.Name]
 	if e == nil {

@@ -12,9 +12,9 @@ import (
 
 const lockFile = "lock"
 
-// secure makes the directory, where there is none, and takes it for this
-// process, flock(2), until the process ends. The directory is for this user
-// alone then, unless that would shut others' files away.
+// secure makes the directory where there is none, and locks it for this process with
+// flock(2) until the process ends. The directory is for this user alone then, unless
+// it holds files of other programs.
 func secure(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -72,13 +72,13 @@ func privateDir(dir string) error {
 	return nil
 }
 
-// lockDir takes the directory for this process.
+// lockDir locks the directory for this process.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Chmod(0o600); err != nil { // whoever may open it could hold it
+	if err := f.Chmod(0o600); err != nil { // another user who may open the file could lock it
 		return nil, errors.Join(err, f.Close())
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {

@@ -1,7 +1,7 @@
 // Package store keeps functions, their versions and their code on disk, and
 // the asynchronous invocations that were accepted and have not ended.
 //
-// What a method returned for is there after a crash at any moment: records are
+// A change survives a crash at any moment once its method has returned: records are
 // rows of an SQLite database in WAL mode, written through before the method
 // returns, and code is unpacked aside, synced and moved into place before the
 // row that names it is written. A crash leaves at worst a package that no row
@@ -44,9 +44,9 @@ import (
 // Latest is the version that can be changed.
 const Latest = "$LATEST"
 
-// Owner is whose functions they are: an account of one front door. The zero
-// Owner has those of a database that was made before functions had owners, until
-// a door claims them.
+// Owner owns functions: an account of one front door. The zero Owner has the
+// functions of a database that was made before functions had owners, until a door
+// claims them.
 type Owner struct {
 	Door    string // "lambda"
 	Account string // AWS's account number, OpenWhisk's namespace
@@ -91,7 +91,7 @@ type Store struct {
 
 	damage []string // that Open found
 
-	writes sync.Mutex // serialises changes; taken before mu
+	writes sync.Mutex // serialises changes; acquired before mu
 
 	mu      sync.RWMutex // guards what follows; not held over disk operations
 	owners  map[Owner]*Functions
@@ -180,7 +180,7 @@ func (s *Store) Owners(door string) []Owner {
 	return all
 }
 
-// unuse counts one version less that names a package. s.mu is held.
+// unuse removes one version from the count of a package. s.mu is held.
 func (s *Store) unuse(fn *Function) {
 	if s.uses[fn.CodeSHA256]--; s.uses[fn.CodeSHA256] == 0 {
 		delete(s.uses, fn.CodeSHA256)
@@ -188,7 +188,7 @@ func (s *Store) unuse(fn *Function) {
 	}
 }
 
-// Close closes the files. Nothing that was acknowledged waits for it.
+// Close closes the files. Every acknowledged change is on disk before.
 func (s *Store) Close() error {
 	var errs []error
 	if s.db != nil {

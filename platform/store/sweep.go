@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Sweep removes packages that no version has named for at least idle: until
-// then sandboxes that run may still read them. It returns how many went.
+// Sweep removes packages that no version has named for at least idle; until then
+// running sandboxes may still read them. It returns the number of removed packages.
 func (s *Store) Sweep(idle time.Duration) (int, error) {
-	s.writes.Lock() // no record can begin to name one of them
+	s.writes.Lock() // so that no record begins to name one of the packages
 	defer s.writes.Unlock()
 	var gone []string
 	s.mu.Lock()
@@ -31,7 +31,8 @@ func (s *Store) Sweep(idle time.Duration) (int, error) {
 	return len(gone), errors.Join(errs...)
 }
 
-// remove takes a package out of sight first, so that none is ever half there.
+// remove renames a package before it deletes it, so that no package is ever
+// incomplete.
 func (s *Store) remove(sha string) error {
 	aside := filepath.Join(s.tempDir(), "old-"+sha)
 	if err := os.Rename(filepath.Join(s.codeDir(), sha), aside); err != nil {

@@ -2,7 +2,7 @@ package worker
 
 import "github.com/lambdabench/lambdabench/runtime/isolation"
 
-// Stats is a worker's state at one moment, and what it did so far.
+// Stats is a worker's state at one moment, and its counters.
 type Stats struct {
 	// Sandboxes by what they do now.
 	Starting  int // booting, being deployed or importing
