@@ -156,8 +156,10 @@ static void build_stack(struct thread *t, const struct program *prog, const stru
 	/* argc, the two vectors with a NULL each, and the auxiliary vector: counted first, so that
 	 * their foot can be aligned. */
 	u64 words = 1 + n + 2 + sizeof aux / 8;
+	/* Room for the vectors, below the strings. */
 	sp = (sp - words * 8) & ~15ull;
 	u64 *p = (u64 *)sp, at = strings;
+	/* From here upwards in the order of the ABI. */
 	*p++ = HOST->argc;
 	S->argv_start = strings;
 	for (u64 i = 0; i < n; i++) {

@@ -18,6 +18,7 @@
 i64 sys_getpid(void) { return HOST->pid; }
 /* getppid: the parent is init, as for a process whose own parent has ended. */
 i64 sys_one(void) { return 1; }
+/* Calls that a container's seccomp profile forbids as well (calls.c). */
 i64 sys_eperm(void) { return -EPERM; }
 
 /* The release is that of a kernel whose calls are here; programs compare its first two numbers

@@ -127,7 +127,8 @@ static struct slots *slots_near(u64 to)
 
 void rewrite_reserve(u64 at) { S->slots[0].at = at; }
 
-/* Places share an entry where their addresses collide; the last one then counts from the start. */
+/* Places share an entry where their addresses collide; the last one then counts from the start. A
+ * small table by address: a busy place comes by often enough to keep its entry. */
 static int traps_often(u64 rip)
 {
 	struct site *s = &S->sites[rip / 2 % COUNT(S->sites)];
@@ -137,6 +138,7 @@ static int traps_often(u64 rip)
 	return ++s->traps == OFTEN;
 }
 
+/* mov $nr,%eax: five bytes, with the number as a 32-bit constant. */
 static int loads(const u8 *code, u64 nr) /* mov $nr,%eax */
 {
 	u32 n;
@@ -188,7 +190,9 @@ void rewrite(const u64 *r)
 	if (!s)
 		return;
 	struct slot *slot = (struct slot *)s->at + s->used++;
+	/* movabs $back,%rcx; movabs $uc_fast,%r11; jmp *%r11. */
 	*slot = (struct slot){ { 0 }, { 0x48, 0xb9 }, back, { 0x49, 0xbb }, (u64)uc_fast, { 0x41, 0xff, 0xe3 } };
+	/* nop: what is not needed of the room for moved instructions. */
 	memset(slot->lead, 0x90, LEAD);
 	memcpy(slot->lead, end - n, n);
 	/* No other thread runs meanwhile: the five bytes change at once for the guest. */

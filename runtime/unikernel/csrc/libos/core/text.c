@@ -6,6 +6,7 @@
  */
 #include "core/libos.h"
 
+/* Two terminated strings. */
 int streq(const char *a, const char *b)
 {
 	while (*a && *a == *b)
@@ -13,6 +14,7 @@ int streq(const char *a, const char *b)
 	return *a == *b;
 }
 
+/* The one place that writes: it cuts. */
 void put_n(struct text *t, const char *s, u64 n)
 {
 	n = MIN(n, t->cap - t->n);
@@ -33,6 +35,7 @@ void put_u(struct text *t, u64 v)
 	put_n(t, b + i, sizeof b - i);
 }
 
+/* The smallest number has no positive counterpart: it is negated as an unsigned one. */
 void put_i(struct text *t, i64 v)
 {
 	if (v < 0)

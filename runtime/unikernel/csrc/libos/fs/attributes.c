@@ -158,6 +158,7 @@ static i64 give_statfs(u64 out, u32 fs)
 	return to_user(out, b, sizeof b);
 }
 
+/* statfs(2) */
 i64 sys_statfs(u64 p, u64 out)
 {
 	struct vnode v;
@@ -166,6 +167,7 @@ i64 sys_statfs(u64 p, u64 out)
 	return r ? r : give_statfs(out, v.fs);
 }
 
+/* fstatfs(2) */
 i64 sys_fstatfs(u64 fd, u64 out)
 {
 	struct file *f = fd_file(fd);

@@ -34,10 +34,13 @@ i64 fd_new(const struct file_ops *ops, u32 flags, void *obj, int cloexec)
 	return fd_install(file_new(ops, flags, obj), cloexec);
 }
 
+/* The slot that a number leads to. */
 i64 fd_index(u64 fd) { return fd < MAX_FDS && S->fds[fd].used ? S->fds[fd].file : -EBADF; }
 
+/* The open file that a number leads to. */
 struct file *fd_file(u64 fd) { return fd < MAX_FDS && S->fds[fd].used ? &S->files[S->fds[fd].file] : NULL; }
 
+/* close(2). The number is free at once, as POSIX wants it. */
 i64 fd_close(u64 fd)
 {
 	i64 i = fd_index(fd);

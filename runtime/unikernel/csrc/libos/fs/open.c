@@ -66,6 +66,7 @@ static i64 create(int dirfd, const char *path, u32 flags, u32 mode)
 		return r;
 	if (!name[0])
 		return -EISDIR;
+	/* The name itself, not what a link leads to. */
 	r = lookup(dir, name, strlen(name), &v);
 	if (!r) {
 		if (flags & O_EXCL)
@@ -82,7 +83,8 @@ static i64 create(int dirfd, const char *path, u32 flags, u32 mode)
 	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags & ~O_TRUNC);
 }
 
-/* O_TMPFILE: a file in a directory that does not list it. */
+/* O_TMPFILE: a file in a directory that does not list it. open(2), O_TMPFILE: it must be open for
+ * writing, since nobody else could. */
 static i64 unnamed(struct vnode dir, u32 flags, u32 mode)
 {
 	if (!vnode_is(dir, S_IFDIR))

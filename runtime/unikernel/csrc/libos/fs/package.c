@@ -48,6 +48,7 @@ static i64 directory_of(char *path, char **name)
 		i64 r = tmp_fs.lookup(dir, *name, len, &id) ? tmp_create(dir, *name, S_IFDIR | 0755) : (i64)id;
 		if (r < 0)
 			return r;
+		/* A file of that name came before. */
 		if ((S->inodes[r].mode & S_IFMT) != S_IFDIR)
 			return -ENOTDIR;
 		dir = r;
@@ -58,6 +59,7 @@ static i64 directory_of(char *path, char **name)
 static i64 put_link(u32 dir, const char *name, const struct uc_file *f, const u8 *content)
 {
 	char target[PATH_MAX];
+	/* A target comes in one piece, and must end somewhere. */
 	if (f->off || f->bytes != f->size || !f->size || f->size >= sizeof target)
 		return -EINVAL;
 	memcpy(target, content, f->size);
@@ -97,6 +99,7 @@ void package_init(void)
 /* Records follow one another, each filled up to a multiple of 8 bytes. */
 void package_message(const u8 *p, u64 n)
 {
+	/* It was there for the case that the package has libraries. */
 	tmp_unlink(task_root(), LIBRARIES, 1); /* fails where files of an earlier message are in it */
 	char path[PATH_MAX];
 	struct uc_file f;
@@ -111,6 +114,7 @@ void package_message(const u8 *p, u64 n)
 		memcpy(path, p + sizeof f, f.path);
 		path[f.path] = 0;
 		i64 e = put_file(&f, path, p + sizeof f + f.path);
+		/* The function's limit is too small for its package: the platform tells its owner. */
 		if (e == -ENOSPC || e == -EFBIG)
 			uc_end(UC_EXIT_MEMORY, 0, "the package does not fit into the memory limit");
 		if (e)

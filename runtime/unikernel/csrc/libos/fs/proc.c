@@ -69,7 +69,9 @@ void proc_status(struct text *t)
 
 /* The strings lie on the first stack, one behind the other (exec.c). */
 void proc_cmdline(struct text *t) { put_n(t, (char *)S->argv_start, S->argv_end - S->argv_start); }
+/* As it was at the start: what setenv changes is the program's own memory. */
 void proc_environ(struct text *t) { put_n(t, (char *)S->env_start, S->env_end - S->env_start); }
+/* The auxiliary vector, as words. */
 void proc_auxv(struct text *t) { put_n(t, (char *)S->auxv_start, S->auxv_end - S->auxv_start); }
 
 /* The limits that prlimit64 tells (process.c), as text. */

@@ -69,6 +69,7 @@ static i64 many(u64 fd, u64 iov, u64 count, i64 off, int write)
 	return transfer(f, v, count, off, write);
 }
 
+/* read(2), write(2), readv(2), writev(2): at the file's own position. */
 i64 sys_read(u64 fd, u64 buf, u64 n) { return one(fd, buf, n, OWN_POSITION, 0); }
 i64 sys_write(u64 fd, u64 buf, u64 n) { return one(fd, buf, n, OWN_POSITION, 1); }
 i64 sys_readv(u64 fd, u64 iov, u64 n) { return many(fd, iov, n, OWN_POSITION, 0); }
@@ -98,6 +99,7 @@ i64 sys_pwrite64(u64 fd, u64 buf, u64 n, u64 off)
 	return r ? r : one(fd, buf, n, off, 1);
 }
 
+/* preadv(2) */
 i64 sys_preadv(u64 fd, u64 iov, u64 n, u64 off)
 {
 	i64 r = positioned(fd);

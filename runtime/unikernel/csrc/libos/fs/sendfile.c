@@ -59,11 +59,13 @@ i64 sys_copy_file_range(u64 in_fd, u64 in_at, u64 out_fd, u64 out_at, u64 count,
 	from = in->pos, to = out->pos;
 	if ((in_at && from_user(&from, in_at, 8)) || (out_at && from_user(&to, out_at, 8)))
 		return -EFAULT;
+	/* lseek(2): positions are signed. */
 	if ((i64)from < 0 || (i64)to < 0)
 		return -EINVAL;
 	if (in->fs == out->fs && in->node == out->node && from < to + count && to < from + count)
 		return -EINVAL; /* they overlap */
 	for (count = MIN(count, AT_A_TIME); done < count; done += r) {
+		/* Positions are given, so the files' own do not move. */
 		r = file_read(in, (u64)between, MIN(count - done, sizeof between), from + done);
 		if (r > 0)
 			r = file_write(out, (u64)between, r, to + done);
@@ -80,8 +82,8 @@ i64 sys_copy_file_range(u64 in_fd, u64 in_at, u64 out_fd, u64 out_at, u64 count,
 	return (in_at && to_user(in_at, &from, 8)) || (out_at && to_user(out_at, &to, 8)) ? -EFAULT : (i64)done;
 }
 
-/* What was sent is booked at once, in the file's position or at offset; so a call that blocked goes
- * on from there. A pipe takes what it has room for, even from a call that may block. sendfile(2). */
+/* sendfile(2). What was sent is booked at once, in the file's position or at offset; so a call that
+ * blocked goes on from there. A pipe takes what it has room for, even from a call that may block. */
 i64 sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
 {
 	struct file *out = fd_file(out_fd), *in = fd_file(in_fd);

@@ -36,6 +36,7 @@ static i64 stat_at(int dirfd, u64 p, u32 flags, struct stat *st)
 		stat_file(f, st);
 		return 0;
 	}
+	/* An empty path without the flag is an error of the walk: ENOENT. */
 	if (path[0] || !(flags & AT_EMPTY_PATH)) {
 		i64 r = walk(dirfd, path, !(flags & AT_SYMLINK_NOFOLLOW), &v);
 		if (r)

@@ -162,6 +162,7 @@ static i64 synth_lookup(u32 dir, const char *name, u64 len, u32 *out)
 		*out = synth_root("proc/self");
 		return 0;
 	}
+	/* Each thread's directory is the process's: nobody asks for more than that it exists. */
 	if (n >= 0 && streq(tree[dir].path, "proc/self/task"))
 		for (u32 i = 0; i < S->nthreads; i++)
 			if (S->threads[i]->state != T_FREE && S->threads[i]->tid == n) {
@@ -217,6 +218,7 @@ static void fd_target(struct text *t, u32 fd)
 		return;
 	if (file_named(f)) {
 		i64 n = vnode_path((struct vnode){ f->fs, f->node }, path, sizeof path);
+		/* proc(5): a file without a name left. */
 		put(t, n < 0 ? "/ (deleted)" : path);
 		return;
 	}
@@ -246,6 +248,7 @@ static i64 synth_target(u32 id, char *buf, u64 cap)
 
 /* ---- Texts ---- */
 
+/* The text as it was when it was opened. */
 static i64 text_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	u64 at = off < 0 ? f->pos : (u64)off;
@@ -270,6 +273,7 @@ static const struct file_ops text_ops = { .read = text_read, .size = text_size, 
 static i64 open_text(u32 id, u32 flags)
 {
 	const struct entry *e = &tree[id];
+	/* A packet is 64 KB: no text is longer. */
 	struct text t = { (char *)TX, 0, UC_MSG_MAX };
 	if (e->make)
 		e->make(&t);

@@ -64,6 +64,7 @@ static i64 fill_room(u64 at, u64 len)
 /* A file that is mapped shared stays where it is, and grows into its room. */
 static i64 extend(struct inode *n, u64 need)
 {
+	/* Bytes that are missing, in whole pages. */
 	u64 more = PAGE_UP(need) - n->cap;
 	/* Nothing can lie behind its addresses: what is mapped there is somebody else's. */
 	if (more / PAGE > n->room)
@@ -154,6 +155,7 @@ i64 inode_reserve(u32 id, u64 size) { return reserve(node(id), size); }
 i64 tmp_write(u32 id, u64 src, u64 len, u64 off)
 {
 	struct inode *n = node(id);
+	/* An end beyond all numbers. */
 	if (off + len < off)
 		return -EFBIG;
 	i64 r = reserve(n, off + len);

@@ -41,6 +41,7 @@ static struct record *find(u32 dir, const char *name, u64 len)
 	return NULL;
 }
 
+/* The functions of struct fs_ops, for path.c. */
 static i64 tmp_lookup(u32 dir, const char *name, u64 len, u32 *out)
 {
 	struct record *r = find(dir, name, len);
@@ -181,8 +182,8 @@ static int empty(u32 dir)
 	return !tmp_entry(dir, &pos, &name, &len, &inode, &type);
 }
 
-/* Removes a name; the inode's number or -errno. The inode still has to be told, and released:
- * ended. */
+/* Removes a name; the inode's number or -errno. The inode still has to be told of, and released
+ * (ended). */
 static i64 detach(u32 dir, const char *name, int want_dir)
 {
 	struct record *r = find(dir, name, strlen(name));
@@ -225,7 +226,8 @@ i64 tmp_unlink(u32 dir, const char *name, int want_dir)
 	return 0;
 }
 
-/* A directory cannot be moved below itself: no path would lead to it any more. */
+/* A directory cannot be moved below itself: no path would lead to it any more. Up from dir to the
+ * root of its mount. */
 static int below(u32 dir, u32 id)
 {
 	for (u32 up = dir;; up = node(up)->parent) {
@@ -236,7 +238,7 @@ static int below(u32 dir, u32 id)
 	}
 }
 
-/* The two events of a rename have one cookie, which joins them. 0 means none. */
+/* The two events have one cookie, which joins them; 0 means none. */
 static void tell_rename(u32 id, u32 from, const char *a, u32 to, const char *b)
 {
 	u32 cookie = ++S->notify_cookie ? S->notify_cookie : ++S->notify_cookie;

@@ -18,6 +18,7 @@
 
 int host_backlog(void) { return S->words.len != 0; }
 
+/* The packet in TX, of len bytes, waits in the state; room on the channel is asked for from now on. */
 static void keep_word(u64 len)
 {
 	S->words.max = WORDS_MAX;
@@ -45,6 +46,7 @@ void channel_flush(void)
 	struct uc_msg *m = (struct uc_msg *)TX;
 	while (S->words.len) {
 		queue_get_user(&S->words, (u64)m, sizeof *m, 1);
+		/* The head says how long the message is. */
 		u64 len = sizeof *m + m->len;
 		queue_get_user(&S->words, (u64)TX, len, 1);
 		if (try_packet(len) == -EAGAIN)

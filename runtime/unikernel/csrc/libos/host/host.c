@@ -22,6 +22,7 @@ i64 host_send(u64 len, int flags)
  * message, in case nobody reads. */
 void uc_end(u32 how, u32 id, const char *why)
 {
+	/* A sentence for people; a packet has room for much more. */
 	u64 n = MIN(strlen(why), 1024);
 	/* A refusal of memory may be why the guest gave up: UC_EXIT_F_MEMORY lets the platform say so. */
 	*(struct uc_msg *)TX = (struct uc_msg){ UC_MSG_EXIT, S->refused ? UC_EXIT_F_MEMORY : 0, id, how, n };
@@ -31,6 +32,7 @@ void uc_end(u32 how, u32 id, const char *why)
 	host_send(sizeof(struct uc_msg) + n, MSG_DONTWAIT);
 	/* exit_group does not come back; a tracer could make it. */
 	for (;;)
+		/* An exit status has eight bits. */
 		hostcall(__NR_exit_group, how == UC_EXIT_OK ? id & 255 : how, 0, 0, 0, 0, 0);
 }
 
@@ -104,6 +106,7 @@ void host_set_fs(u64 fs)
  * which the state books for the tender. */
 void host_discard(u64 start, u64 end)
 {
+	/* The range may lie on both sides of the snapshot's end. */
 	u64 low = MAX(start, S->snap_top);
 	if (start < S->snap_top && (start >= UC_HIGH || S->pub.resumes)) {
 		u64 stop = MIN(end, S->snap_top);
@@ -126,6 +129,7 @@ void host_discard(u64 start, u64 end)
 	} else {
 		low = start;
 	}
+	/* madvise gives the pages back; the next touch finds zeros. */
 	if (low < end)
 		hostcall(__NR_madvise, low, end - low, MADV_DONTNEED, 0, 0, 0);
 }

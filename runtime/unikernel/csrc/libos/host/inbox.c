@@ -37,6 +37,7 @@ static void take_packet(u64 n)
 {
 	struct uc_msg *m = (struct uc_msg *)RX;
 	for (u64 at = 0; at < n; at += sizeof *m + m->len) {
+		/* m is the message before: only a file may be followed. */
 		int more = at && m->type == UC_MSG_FILE;
 		m = (struct uc_msg *)(RX + at);
 		if ((at && !more) || n - at < sizeof *m || m->len > n - at - sizeof *m)
@@ -48,6 +49,7 @@ static void take_packet(u64 n)
 /* n is what recvfrom said: bytes in RX, 0 for the end of the channel, or -errno. */
 int host_received(i64 n)
 {
+	/* Nothing has come: the tick, or a look without waiting. */
 	if (n == -EINTR || n == -EAGAIN)
 		return 0;
 	if (n <= 0)

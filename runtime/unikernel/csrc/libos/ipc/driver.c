@@ -42,6 +42,7 @@ static i64 console_write(struct file *f, u64 buf, u64 n, i64 off)
 	return packets(UC_MSG_CONSOLE, f->aux ? f->aux : STDERR, buf, n);
 }
 
+/* Output never waits for long: the platform reads. */
 static u32 console_poll(struct file *f)
 {
 	(void)f;
@@ -82,6 +83,7 @@ static u32 stream_poll(struct file *f)
 	return (S->chan.len ? POLLIN : 0) | (S->want_out ? 0 : POLLOUT);
 }
 
+/* FIONREAD of the driver's stream. */
 static u64 stream_readable(struct file *f)
 {
 	(void)f;

@@ -83,4 +83,5 @@ i64 sys_eventfd2(u64 count, u64 flags)
 	return fd_new(&event_ops, O_RDWR | (flags & O_NONBLOCK), e, !!(flags & O_CLOEXEC));
 }
 
+/* eventfd(2) without flags. */
 i64 sys_eventfd(u64 count) { return sys_eventfd2(count, 0); }

@@ -129,6 +129,7 @@ i64 sys_pipe2(u64 out, u64 flags)
 	if (!p)
 		return -ENOMEM;
 	p->q.max = PIPE_SIZE;
+	/* Each end is one open file, however many descriptors lead to it. */
 	p->readers = p->writers = 1;
 	i64 r = file_new(&pipe_read_ops, flags & O_NONBLOCK, p),
 		w = file_new(&pipe_write_ops, O_WRONLY | (flags & O_NONBLOCK), p);
@@ -153,6 +154,7 @@ i64 sys_pipe2(u64 out, u64 flags)
 	return fd_pair(a, b, out);
 }
 
+/* pipe(2) */
 i64 sys_pipe(u64 out) { return sys_pipe2(out, 0); }
 
 /* ---- Named pipes ---- */

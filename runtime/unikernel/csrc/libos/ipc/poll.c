@@ -37,6 +37,7 @@ static i64 poll_once(u64 fds, u64 n)
 		if (from_user(&p, fds + i * sizeof p, sizeof p))
 			return -EFAULT;
 		struct file *f = p.fd < 0 ? NULL : fd_file(p.fd);
+		/* What was asked for, and what is told always. */
 		p.revents = f ? file_poll(f) & (p.events | POLL_ALWAYS) : p.fd < 0 ? 0 : POLLNVAL;
 		hits += !!p.revents;
 		if (to_user(fds + i * sizeof p, &p, sizeof p))
@@ -61,6 +62,7 @@ static i64 poll(u64 fds, u64 n, u64 ns)
 	return r == -ETIMEDOUT ? 0 : r;
 }
 
+/* poll(2) */
 i64 sys_poll(u64 fds, u64 n, u64 t) { return poll(fds, n, poll_ms(t)); }
 
 /* The signal mask is not looked at: no signal comes from outside while the thread waits. */
@@ -92,6 +94,7 @@ static i64 select(u64 n, const u64 sets[3], u64 ns)
 				struct file *f = fd_file(fd);
 				if (!f)
 					return -EBADF;
+				/* One file may be in several sets. */
 				if (file_poll(f) & want[s])
 					out[s][fd / 64] |= 1ull << fd % 64, hits++;
 			}

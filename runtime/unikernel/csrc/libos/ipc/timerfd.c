@@ -37,6 +37,7 @@ static i64 timerfd_read(struct file *f, u64 buf, u64 n, i64 off)
 	return to_user(buf, &k, 8) ? -EFAULT : 8;
 }
 
+/* Readable when it has run out. */
 static u32 timerfd_poll(struct file *f) { return expirations(f->obj, now_mono()) ? POLLIN : 0; }
 
 static void timerfd_close(struct file *f) { kfree(f->obj, sizeof(struct timer)); }
@@ -103,6 +104,7 @@ i64 sys_timerfd_settime(u64 fd, u64 flags, u64 in, u64 out)
 		return -EFAULT;
 	u64 ns = v[2] * SEC + v[3], now = now_mono();
 	t->interval = v[0] * SEC + v[1];
+	/* Deadlines are on the monotonic clock. */
 	if (ns && flags & TFD_TIMER_ABSTIME)
 		ns = t->realtime ? now + (i64)(ns - now_real()) : ns;
 	else if (ns)

@@ -36,6 +36,7 @@ void *kalloc(u64 n)
 		S->bins[b] = *(void **)p;
 		return memset(p, 0, size);
 	}
+	/* A new slab: charged, and zeroed by the host. */
 	if (S->slab + size > S->slab_end) {
 		/* What is left of the old slab is lost: less than 2 KB in 64. */
 		u64 s = region_alloc(SLAB, V_LIBOS);

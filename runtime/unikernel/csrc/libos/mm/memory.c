@@ -108,6 +108,7 @@ i64 sys_mremap(u64 at, u64 old, u64 len, u64 flags, u64 to)
 /* madvise(2). Discarding is the advice that counts: it gives memory back to the host. */
 i64 sys_madvise(u64 at, u64 len, u64 advice)
 {
+	/* Ranges with holes are passed over: advice is not checked as strictly as mprotect. */
 	u64 end = at + PAGE_UP(len);
 	if (at & (PAGE - 1))
 		return -EINVAL;

@@ -15,6 +15,7 @@ static int queue_grow(struct queue *q, u64 need)
 	u32 cap = q->cap ? q->cap : 512;
 	while (cap < need)
 		cap *= 2;
+	/* It has room already. */
 	if (cap == q->cap)
 		return 0;
 	u8 *p = kalloc(cap);
@@ -36,6 +37,7 @@ i64 queue_put_user(struct queue *q, u64 src, u64 n)
 		return 0;
 	if (queue_grow(q, q->len + n))
 		return -ENOMEM;
+	/* Where the next byte goes, and how many fit before the ring wraps. */
 	u32 tail = (q->head + q->len) & (q->cap - 1), first = MIN(n, q->cap - tail);
 	if (from_user(q->p + tail, src, first) || from_user(q->p, src + first, n - first))
 		return -EFAULT;

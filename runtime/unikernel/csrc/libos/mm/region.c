@@ -45,6 +45,7 @@ i64 vma_map(u64 at, u64 len, int prot, int flags, u8 kind)
 			return -EINVAL;
 		if (!in_region(at, len))
 			return -ENOMEM;
+		/* mmap(2): only if nothing is there. */
 		if (flags & MAP_FIXED_NOREPLACE && !is_free(at, len))
 			return -EEXIST;
 	} else {
@@ -61,6 +62,7 @@ i64 vma_map(u64 at, u64 len, int prot, int flags, u8 kind)
 		return -ENOMEM;
 	if (!is_free(at, len))
 		return -EINVAL; /* the libOS's own */
+	/* The limit, or no entry left. */
 	if (!vma_room(&v, 0) || vma_insert(&v))
 		return -ENOMEM;
 	return at;
@@ -73,4 +75,5 @@ u64 region_alloc(u64 len, u8 kind)
 	return r < 0 ? 0 : r;
 }
 
+/* Also what is the libOS's own. */
 void region_free(u64 start, u64 len) { vma_remove(start, start + PAGE_UP(len), 1); }

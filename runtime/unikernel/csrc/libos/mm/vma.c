@@ -119,6 +119,7 @@ static void open_slot(u32 i)
 	S->nvmas++;
 }
 
+/* An entry goes; those behind it move up. */
 static void close_slot(u32 i)
 {
 	S->nvmas--;
@@ -173,12 +174,14 @@ int vma_remove(u64 start, u64 end, int libos)
 		return -ENOMEM;
 	for (u32 i = vma_index(start); i < S->nvmas && S->vmas[i].start < end;) {
 		struct vma v = S->vmas[i];
+		/* A guest's munmap passes by what is not its own. */
 		if (v.kind == V_LIBOS && !libos) {
 			i++;
 			continue;
 		}
 		book(&v, -1);
 		close_slot(i);
+		/* What was never accessible has no pages to give back. */
 		if (v.flags & VF_TOUCHED)
 			host_discard(v.start, v.end);
 		/* A gap has come to be below the hint. */
@@ -195,12 +198,14 @@ int vma_protect(u64 start, u64 end, int prot)
 	u64 at = start;
 	for (u32 i = vma_index(start); i < S->nvmas && S->vmas[i].start < end; i++) {
 		struct vma *v = &S->vmas[i], now = *v;
+		/* A hole in the range: mprotect(2), ENOMEM. */
 		if (v->start != at)
 			return -ENOMEM;
 		at = v->end;
 		if (v->kind == V_LIBOS)
 			continue;
 		now.prot = prot;
+		/* Only what is charged more than before needs room. */
 		if (!vma_room(&now, charge(v)))
 			return -ENOMEM;
 		now.flags |= prot ? VF_TOUCHED : 0;

@@ -27,6 +27,7 @@ static i64 one(
 	if (h->level == SOL_SOCKET && h->type == SCM_RIGHTS) {
 		if (s->domain != AF_UNIX)
 			return -EINVAL;
+		/* Linux's bound for one message. */
 		if (*nfds + n / 4 > SCM_MAX_FD)
 			return -EINVAL;
 		memcpy(fds + *nfds, data, n & ~3ull);
@@ -83,6 +84,7 @@ i64 control_in(const struct sock *s, u64 p, u64 len, struct sent *sent)
 static void append(struct control *c, i32 level, i32 type, const void *data, u64 n)
 {
 	struct cmsghdr h = { sizeof h + n, level, type };
+	/* Not even the head fits. */
 	if (c->left < sizeof h) {
 		c->flags |= MSG_CTRUNC;
 		return;

@@ -16,6 +16,7 @@ static i64 connect_datagrams(struct sock *s, const struct addr *to)
 {
 	s->remote = *to;
 	s->state = CONNECTED;
+	/* There is only one peer, the kernel. */
 	if (s->domain == AF_NETLINK)
 		return 0;
 	if (s->domain != AF_UNIX && (is_any(&s->local) || s->routed)) {

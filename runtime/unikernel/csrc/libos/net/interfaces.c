@@ -143,6 +143,7 @@ i64 netlink_ask(struct sock *s, u64 buf, u64 n)
 		return n;
 	if (from_user(&r, buf, MIN(n, sizeof r.h + 1)))
 		return -EFAULT;
+	/* netlink(7): control messages and nonsense are not answered. */
 	if (r.h.nlmsg_len < sizeof r.h || r.h.nlmsg_len > n || r.h.nlmsg_type <= NLMSG_DONE)
 		return n; /* the kernel says nothing to these either */
 	struct answer a = { r.h, 0, { 0 } };

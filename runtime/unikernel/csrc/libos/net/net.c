@@ -52,6 +52,7 @@ i64 net_connect(struct sock *s, const struct addr *to)
 /* Up to a packet, as far as the credit goes. -EAGAIN without credit: the peer has to read first. */
 i64 net_send(struct sock *s, u64 buf, u64 n)
 {
+	/* What the tender has room for, and what a packet holds. */
 	n = MIN(n, MIN((u64)s->credit, UC_MSG_MAX - sizeof(struct uc_msg)));
 	if (!n)
 		return -EAGAIN;
@@ -72,6 +73,7 @@ i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n)
 		return r;
 	if (n > DATAGRAM_MAX)
 		return -EMSGSIZE;
+	/* Stays in the guest. */
 	if (s->domain == AF_UNIX || is_loopback(to)) {
 		struct sock *t = sock_bound(s->domain, SOCK_DGRAM, to);
 		if (!t)
@@ -141,6 +143,7 @@ void net_message(struct uc_msg *m, const u8 *body)
 			s->local = unwire(w), s->bound = BOUND_BY_CONNECTION;
 		return;
 	case UC_MSG_STREAM:
+		/* A stream must not lose a byte: better no stream. */
 		if (queue_put(&s->rx, body, m->len) != (i64)m->len) {
 			/* More than its credit, or the guest has no memory left for it. */
 			s->error = ENOBUFS, s->eof = 1, s->shut = SHUT_BY_RESET;

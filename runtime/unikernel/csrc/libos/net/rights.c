@@ -28,6 +28,7 @@ struct rights *rights_new(const i32 *fds, u32 n, i64 *error)
 			*error = file;
 			return NULL;
 		}
+		/* The file lives while the message is under way, even if its sender closes it. */
 		S->files[file].refs++;
 		r->file[r->n] = file;
 	}

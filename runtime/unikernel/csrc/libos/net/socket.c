@@ -24,6 +24,7 @@ struct sock *sock_new(int domain, int type)
 	if (!s)
 		return NULL;
 	s->domain = domain, s->type = type;
+	/* SO_RCVBUF changes it. */
 	s->rx.max = SOCK_BUFFER;
 	s->next = S->sockets;
 	S->sockets = s;

@@ -210,6 +210,7 @@ static i64 write(struct file *f, u64 buf, u64 n, i64 off)
 	return r;
 }
 
+/* read(2) of a socket is recv(2) without flags. */
 static i64 read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	(void)off;
@@ -219,7 +220,7 @@ static i64 read(struct file *f, u64 buf, u64 n, i64 off)
 /* Counts what arrives, and what becomes of the connection. */
 static u32 edge(struct file *f) { return ((struct sock *)f->obj)->seq; }
 
-/* Bytes of a stream, or of the next datagram. */
+/* FIONREAD: bytes of a stream, or of the next datagram. */
 static u64 readable(struct file *f)
 {
 	struct sock *s = f->obj;

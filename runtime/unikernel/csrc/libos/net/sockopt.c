@@ -211,6 +211,7 @@ i64 sys_getsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len_p)
 		return r;
 	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
 		return give_timeout(name == SO_RCVTIMEO ? s->rcv_timeout : s->snd_timeout, p, len_p, len);
+	/* unix(7): the peer is the same process, root. */
 	if (level == SOL_SOCKET && name == SO_PEERCRED) {
 		u32 cred[3] = { HOST->pid, 0, 0 };
 		return give(p, len_p, len, cred, sizeof cred);

@@ -20,20 +20,24 @@ static void thread_exit(void)
 		futex_wake(t->ctid, 1, ~0u);
 	}
 	t->state = T_FREE;
+	/* The scheduler looks at the slots in use alone. */
 	while (S->nthreads && S->threads[S->nthreads - 1]->state == T_FREE)
 		S->nthreads--;
 	if (!--S->pub.threads)
 		uc_end(UC_EXIT_OK, 0, "the last thread ended");
 }
 
+/* exit(2) of one thread; the process ends with its last one. */
 i64 sys_exit(void)
 {
 	thread_exit();
 	return PARKED;
 }
 
+/* exit_group(2). The status has eight bits. */
 i64 sys_exit_group(u64 code) { uc_end(UC_EXIT_OK, code & 255, "exit"); }
 
+/* sched_yield(2): the thread can run, and waits for its turn. */
 i64 sys_sched_yield(void)
 {
 	S->frame[RAX] = 0;
@@ -41,6 +45,7 @@ i64 sys_sched_yield(void)
 	return PARKED;
 }
 
+/* set_tid_address(2) */
 i64 sys_set_tid_address(u64 a)
 {
 	SELF->ctid = a;
@@ -64,6 +69,7 @@ static i64 clone(u64 flags, u64 stack, u64 ptid, u64 ctid, u64 tls)
 	memcpy(t->fp, me->fp, me->fp_len);
 	t->fp_len = me->fp_len;
 	t->regs[RAX] = 0;
+	/* The new thread returns from the same call, with 0, on its own stack. */
 	t->regs[RSP] = stack;
 	t->fs = flags & CLONE_SETTLS ? tls : me->fs;
 	t->ctid = flags & CLONE_CHILD_CLEARTID ? ctid : 0;
@@ -78,8 +84,10 @@ static i64 clone(u64 flags, u64 stack, u64 ptid, u64 ctid, u64 tls)
 	return t->tid;
 }
 
+/* clone(2), x86-64: the order of the arguments. */
 i64 sys_clone(u64 flags, u64 stack, u64 ptid, u64 ctid, u64 tls) { return clone(flags, stack, ptid, ctid, tls); }
 
+/* clone3(2): stack is the lowest address. Fields beyond the first version are not looked at. */
 i64 sys_clone3(u64 args, u64 size)
 {
 	struct clone_args a;

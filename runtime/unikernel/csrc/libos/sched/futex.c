@@ -11,6 +11,7 @@
 /* The k-th thread after the running one: a search from there makes waiters take turns. */
 static struct thread *after(u32 k) { return S->threads[(S->cur + k) % S->nthreads]; }
 
+/* A wait that was woken returns 0: futex(2). */
 void futex_woken(struct thread *t)
 {
 	t->state = T_RUN;
@@ -18,6 +19,7 @@ void futex_woken(struct thread *t)
 	t->deadline = 0;
 }
 
+/* Wakes up to n waiters whose bits meet bits. */
 int futex_wake(u64 addr, int n, u32 bits)
 {
 	int woken = 0;

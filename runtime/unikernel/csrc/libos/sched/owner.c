@@ -10,11 +10,13 @@
 #include "core/state.h"
 #include "sched/futex.h"
 
+/* Does tid name thread t? */
 static int is(const struct thread *t, u32 tid)
 {
 	return t->state != T_FREE && (t->tid == tid || (t == S->threads[0] && tid == HOST->pid));
 }
 
+/* The thread whose id is in the word. NULL: it has ended, or never was. */
 static struct thread *owner_of(u32 word)
 {
 	for (u32 i = 0; i < S->nthreads; i++)
@@ -38,6 +40,7 @@ static int deadlock(const struct thread *owner)
 	return 0;
 }
 
+/* FUTEX_LOCK_PI, with try FUTEX_TRYLOCK_PI: 0, PARKED or -errno. */
 i64 owner_lock(u64 addr, u64 deadline, int try)
 {
 	u32 word;
@@ -76,6 +79,7 @@ static i64 hand_over(u64 addr, u32 died)
 	return 0;
 }
 
+/* FUTEX_UNLOCK_PI. */
 i64 owner_unlock(u64 addr)
 {
 	u32 word;
@@ -142,6 +146,7 @@ void owner_exit(void)
 	}
 }
 
+/* get_robust_list(2): the C library tells once for each thread. */
 i64 sys_set_robust_list(u64 head, u64 size)
 {
 	if (size != sizeof(struct robust_list_head))

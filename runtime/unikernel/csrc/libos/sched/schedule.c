@@ -58,6 +58,7 @@ static int ready(u32 i, u64 *now)
 	if (t->deadline) {
 		if (!*now)
 			*now = now_mono();
+		/* The wait is over, whatever the call would answer. */
 		late = *now >= t->deadline;
 	}
 	i64 v;
@@ -68,6 +69,7 @@ static int ready(u32 i, u64 *now)
 			return 0;
 		v = -ETIMEDOUT;
 	} else {
+		/* Nothing has happened since the last attempt. */
 		if (!late && t->seen == S->changes)
 			return 0;
 		v = retry(i);
@@ -107,6 +109,7 @@ static int idle(void)
 	u64 now = now_mono();
 	/* a restore that finds an earlier time after a reboot of the host makes up for the difference */
 	S->last_mono = now;
+	/* No deadline means that room on the channel is waited for. */
 	i64 wait = !best ? -1 : best > now ? (i64)(best - now) : 0;
 	if (host_poll(wait, S->want_out))
 		host_receive();

@@ -198,7 +198,6 @@ i64 sys_rt_sigtimedwait(u64 in, u64 info, u64 timeout)
 
 /* ---- signalfd(2): signals come to handlers alone, so nothing can ever be read ---- */
 
-/* Signals come to handlers alone, so nothing can ever be read. */
 static i64 nothing_to_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	(void)f, (void)buf, (void)n, (void)off;

@@ -24,6 +24,7 @@
 		SIGBIT(SIGTTOU))
 #define FAULTS (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGFPE) | SIGBIT(SIGTRAP))
 
+/* By the guest's action, or by the signal's default. */
 static int ignored(int sig)
 {
 	u64 h = S->sigactions[sig].handler;
@@ -62,9 +63,11 @@ int signal_restarts(struct thread *t)
 	case __NR_select:
 	case __NR_pselect6: return 0;
 	}
+	/* futex(2), FUTEX_LOCK_PI. */
 	if (t->state == T_FUTEX && !t->futex_bits)
 		return 1; /* FUTEX_LOCK_PI always goes on: its C library does not expect EINTR */
 	for (int sig = 1; sig <= SIGNALS; sig++)
+		/* One handler without SA_RESTART is enough to end the call. */
 		if (set & SIGBIT(sig) && !ignored(sig) && !(S->sigactions[sig].flags & SA_RESTART))
 			return 0;
 	return 1;
@@ -135,6 +138,7 @@ static void enter(int sig, const siginfo_t *info)
 		signal_die(SIGSEGV, r[RIP], sp);
 	t->has_saved_mask = 0;
 	t->mask |= a->mask | (a->flags & SA_NODEFER ? 0 : SIGBIT(sig));
+	/* The handler's three arguments: number, siginfo, ucontext. */
 	r[RDI] = sig;
 	r[RSI] = sp + offsetof(struct sigframe, info);
 	r[RDX] = sp + offsetof(struct sigframe, flags);

@@ -26,11 +26,13 @@ enum {
 struct thread *thread_new(void)
 {
 	u64 size = PAGE_UP(sizeof(struct thread) + HOST->xsave_size + 64);
+	/* The platform's limit comes before the table's. */
 	if (HOST->max_threads && S->pub.threads >= HOST->max_threads)
 		return NULL;
 	for (u32 i = 0; i < MAX_THREADS; i++) {
 		struct thread *t = S->threads[i];
 		if (!t) {
+			/* Whole pages, aligned for XSAVE. */
 			t = (void *)region_alloc(size, V_LIBOS);
 			if (!t)
 				return NULL;
