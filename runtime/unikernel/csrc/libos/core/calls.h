@@ -1,4 +1,7 @@
-/* calls.h: from a call number to its answer. */
+/*
+ * calls.h: from a call number to its answer. The caller has set S->frame and S->cur: a call acts
+ * for the running thread.
+ */
 #ifndef CALLS_H
 #define CALLS_H
 #include "core/libos.h"

@@ -1,4 +1,7 @@
-/* exec.h: the start of the guest's program, for entry.c. */
+/*
+ * exec.h: the start of the guest's program, for entry.c. The program, its arguments and its
+ * environment are in the host block.
+ */
 #ifndef EXEC_H
 #define EXEC_H
 #include "core/libos.h"

@@ -1,4 +1,6 @@
-/* dirs.h: what others ask of the tree. */
+/*
+ * dirs.h: what others ask of the tree: bind(2) of a unix socket makes a file.
+ */
 #ifndef DIRS_H
 #define DIRS_H
 #include "core/libos.h"

@@ -1,4 +1,7 @@
-/* image.h: the read-only file image, the root of all paths. */
+/*
+ * image.h: the read-only file image, the root of all paths. image_check must have passed before the
+ * first look-up.
+ */
 #ifndef IMAGE_H
 #define IMAGE_H
 #include "fs/path.h"

@@ -1,4 +1,9 @@
-/* inotify.h: an inotify instance, for inotify.c (files and calls) and notify.c (events). */
+/*
+ * inotify.h: an inotify instance, for inotify.c (files and calls) and notify.c (events).
+ *
+ * The queue is laid out as read(2) gives it: struct inotify_event, and the name filled up with
+ * zeros.
+ */
 #ifndef INOTIFY_H
 #define INOTIFY_H
 #include "core/state.h"

@@ -1,4 +1,7 @@
-/* proc.h: the makers of the texts in /proc and /sys. */
+/*
+ * proc.h: the makers of the texts in /proc and /sys (proc(5)). Each appends its text as it is at
+ * the moment of opening.
+ */
 #ifndef PROC_H
 #define PROC_H
 #include "core/libos.h"

@@ -1,4 +1,7 @@
-/* synth.h: /dev, /proc and /sys. */
+/*
+ * synth.h: /dev, /proc and /sys, for path look-ups (synth_fs) and for open.c. The trees have no
+ * content that a snapshot would have to keep.
+ */
 #ifndef SYNTH_H
 #define SYNTH_H
 #include "fs/path.h"

@@ -1,4 +1,9 @@
-/* channel.h: what the UC says on its channel. */
+/*
+ * channel.h: what the UC says on its channel.
+ *
+ * A message has a head of the libOS's own and a body in the guest's memory. -EAGAIN means that the
+ * channel is full: nothing was sent, and S->want_out makes the next sleep wait for room.
+ */
 #ifndef CHANNEL_H
 #define CHANNEL_H
 #include "core/libos.h"

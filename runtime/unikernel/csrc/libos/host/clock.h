@@ -1,4 +1,8 @@
-/* clock.h: the time. Every deadline inside the libOS is in now_mono(), in nanoseconds. */
+/*
+ * clock.h: the time. Every deadline inside the libOS is in now_mono(), in nanoseconds.
+ *
+ * 0 as a deadline means that there is none: the monotonic clock is never 0 on a host that runs.
+ */
 #ifndef CLOCK_H
 #define CLOCK_H
 #include "core/libos.h"

@@ -1,4 +1,8 @@
-/* inbox.h: what the UC hears on its channel. */
+/*
+ * inbox.h: what the UC hears on its channel.
+ *
+ * host_receive looks without waiting; host_received is for whoever has slept in recvfrom already.
+ */
 #ifndef INBOX_H
 #define INBOX_H
 #include "core/libos.h"

@@ -1,4 +1,6 @@
-/* pipe.h: named pipes, for open.c. */
+/*
+ * pipe.h: named pipes, for open.c: an inode of S_IFIFO is opened here instead of as a file.
+ */
 #ifndef PIPE_H
 #define PIPE_H
 #include "core/libos.h"

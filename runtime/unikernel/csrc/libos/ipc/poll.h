@@ -1,4 +1,7 @@
-/* poll.h: what poll, select and epoll share. */
+/*
+ * poll.h: what poll, select and epoll share: how a time-out is read, and which bits are always told
+ * (poll(2), epoll_ctl(2)).
+ */
 #ifndef POLL_H
 #define POLL_H
 #include "core/libos.h"

@@ -1,4 +1,7 @@
-/* timerfd.h: timers that are read like files, for the scheduler. */
+/*
+ * timerfd.h: timers that are read like files, for the scheduler, which must not sleep beyond the
+ * first of them.
+ */
 #ifndef TIMERFD_H
 #define TIMERFD_H
 #include "core/libos.h"

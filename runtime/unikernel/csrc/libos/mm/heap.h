@@ -1,4 +1,9 @@
-/* heap.h: objects of the libOS: zeroed; NULL when memory is at its limit. */
+/*
+ * heap.h: objects of the libOS: zeroed; NULL when memory is at its limit.
+ *
+ * Whoever allocates must bear NULL, and answers its call with -ENOMEM, -ENOBUFS or -ENOSPC, as the
+ * call's manual page has it.
+ */
 #ifndef HEAP_H
 #define HEAP_H
 #include "core/libos.h"

@@ -1,4 +1,9 @@
-/* region.h: memory of the region, for the guest's mappings and for the libOS itself. */
+/*
+ * region.h: memory of the region, for the guest's mappings and for the libOS itself.
+ *
+ * Lengths are in bytes and are rounded up to pages. kind is one of vma.h's V_*: it decides what the
+ * mapping is charged, and whether the guest can take it away.
+ */
 #ifndef REGION_H
 #define REGION_H
 #include "core/libos.h"

@@ -1,4 +1,9 @@
-/* vma.h: the book of mappings. */
+/*
+ * vma.h: the book of mappings.
+ *
+ * Every function here changes or reads the book alone; region.c and memory.c decide what a call
+ * means. An error is -ENOMEM: the array is full, or the limit forbids it.
+ */
 #ifndef VMA_H
 #define VMA_H
 #include "core/libos.h"

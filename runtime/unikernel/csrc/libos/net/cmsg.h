@@ -1,4 +1,7 @@
-/* cmsg.h: ancillary data of messages, for sockmsg.c. */
+/*
+ * cmsg.h: ancillary data of messages, for sockmsg.c (cmsg(3)). What comes in is copied whole before
+ * it is looked at.
+ */
 #ifndef CMSG_H
 #define CMSG_H
 #include "net/socket.h"

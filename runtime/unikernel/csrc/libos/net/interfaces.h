@@ -1,4 +1,7 @@
-/* interfaces.h: the network interfaces that the guest believes it has. */
+/*
+ * interfaces.h: the network interfaces that the guest believes it has: loopback, and one that leads
+ * to the world.
+ */
 #ifndef INTERFACES_H
 #define INTERFACES_H
 #include "net/socket.h"

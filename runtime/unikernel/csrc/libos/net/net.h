@@ -1,4 +1,7 @@
-/* net.h: connections to the world, by messages to the tender. */
+/*
+ * net.h: connections to the world, by messages to the tender (abi/uc.h: OPEN, STREAM, FIN, RESET,
+ * CREDIT, DGRAM).
+ */
 #ifndef NET_H
 #define NET_H
 #include "net/socket.h"

@@ -1,4 +1,9 @@
-/* rights.h: descriptors in messages of unix sockets (SCM_RIGHTS). */
+/*
+ * rights.h: descriptors in messages of unix sockets (SCM_RIGHTS, unix(7)).
+ *
+ * A set holds a reference to each of its files from the moment it is made: a file lives while its
+ * descriptor is under way.
+ */
 #ifndef RIGHTS_H
 #define RIGHTS_H
 #include "net/socket.h"

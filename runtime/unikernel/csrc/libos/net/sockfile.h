@@ -1,4 +1,9 @@
-/* sockfile.h: sockets behind descriptors. */
+/*
+ * sockfile.h: sockets behind descriptors, for the calls that take one.
+ *
+ * A socket is read and written without regard to its descriptor's flags: whether to wait is
+ * sock_wait's to decide.
+ */
 #ifndef SOCKFILE_H
 #define SOCKFILE_H
 #include "net/socket.h"

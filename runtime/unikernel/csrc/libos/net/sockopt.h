@@ -1,4 +1,7 @@
-/* sockopt.h: options of sockets. */
+/*
+ * sockopt.h: options of sockets. A value is at most two words: struct linger is the longest that is
+ * kept.
+ */
 #ifndef SOCKOPT_H
 #define SOCKOPT_H
 #include "net/socket.h"

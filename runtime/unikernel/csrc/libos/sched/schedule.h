@@ -1,4 +1,7 @@
-/* schedule.h: who runs next, for entry.c. */
+/*
+ * schedule.h: who runs next, for entry.c, which alone calls it: whoever gives the processor away
+ * returns PARKED.
+ */
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
 #include "core/libos.h"

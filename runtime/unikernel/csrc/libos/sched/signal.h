@@ -1,4 +1,9 @@
-/* signal.h: signals of the guest. */
+/*
+ * signal.h: signals of the guest.
+ *
+ * A set of signals is one word: bit sig - 1, as in the guest's sigset_t. signal.c delivers,
+ * itimer.c and the callers of kill make them pending.
+ */
 #ifndef SIGNAL_H
 #define SIGNAL_H
 #include "core/libos.h"
