@@ -47,7 +47,8 @@ func (b *Backend) awaitZygote(ctx context.Context, find func() *zygote.Zygote) (
 			b.mu.Lock()
 			trouble := b.trouble
 			b.mu.Unlock()
-			return nil, fmt.Errorf("%w, and no other took its place in time: %w", ErrTenderGone, errors.Join(ctx.Err(), trouble))
+			return nil, fmt.Errorf("%w, and no other took its place in time: %w", ErrTenderGone,
+				errors.Join(ctx.Err(), trouble))
 		}
 	}
 }

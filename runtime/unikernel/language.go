@@ -76,7 +76,8 @@ var private = []string{"/dev/", "/proc/", "/sys/", "/tmp/", "/var/tmp/", driver.
 func (l *language) load(ctx context.Context, b *Backend, in isolation.Interpreter) error {
 	for _, dir := range private {
 		if strings.HasPrefix(in.Path, dir) {
-			return fmt.Errorf("%s: a sandbox has a %s of its own, and cannot see it there; install it elsewhere", in.Path, dir)
+			return fmt.Errorf("%s: a sandbox has a %s of its own, and cannot see it there; install it elsewhere",
+				in.Path, dir)
 		}
 	}
 	files, err := rootfs.ForInterpreter(context.WithoutCancel(ctx), in)

@@ -31,9 +31,9 @@ type state uint8
 const (
 	awake       state = iota // has a process: it runs while it has users, and idles without
 	hibernating              // has a process that the janitor looks at: calls wait
-	hibernated               // has no process, but what a process needs to go on
+	hibernated               // has no process, but a hibernation from which one can go on
 	waking                   // one call gets it a process: other calls wait
-	unborn                   // its process was not forked: it hibernates on when its users are gone
+	unborn                   // its process was not forked: without users it is hibernated again
 	dying                    // its process is being killed
 	closed
 )
@@ -121,8 +121,8 @@ func (s *sandbox) start(p *process) {
 
 func (s *sandbox) place() *int { return &s.at }
 
-// move enters a state, where the table allows it, and tells those who wait for a
-// change. It needs s.mu.
+// move enters a state if the table allows it, and closes the channel of those who wait
+// for a change. It needs s.mu.
 func (s *sandbox) move(to state) bool {
 	if !slices.Contains(transitions[s.state], to) {
 		return false
@@ -187,8 +187,8 @@ func (s *sandbox) use() (*process, error) {
 	}
 }
 
-// begin has the janitor look at a sandbox that has no users. due says whether it is
-// time, with s.mu held.
+// begin starts the janitor's look at a sandbox that has no users. due, which is called
+// with s.mu held, says whether it is time.
 func (s *sandbox) begin(due func() bool) (*process, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -202,7 +202,8 @@ func (s *sandbox) begin(due func() bool) (*process, error) {
 	return s.live, nil
 }
 
-// finish ends what begin began: the sandbox hibernates as h, or stays awake for nil.
+// finish ends the janitor's look: with h the sandbox is hibernated, without it stays
+// awake.
 func (s *sandbox) finish(h *hibernation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,8 +215,8 @@ func (s *sandbox) finish(h *hibernation) {
 	s.move(hibernated)
 }
 
-// woke ends a wake: the call that woke the sandbox uses p, or the sandbox
-// hibernates on for nil.
+// woke ends a wake. The waking call becomes the first user of p; without a process the
+// sandbox is hibernated as before.
 func (s *sandbox) woke(p *process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,9 +231,8 @@ func (s *sandbox) woke(p *process) {
 	s.move(awake)
 }
 
-// shut lets no further call in. It returns the process, which Close ends, or nil
-// for a sandbox that hibernated. The janitor's look and a wake come to their ends
-// first.
+// shut lets no further call in. It returns the process that Close ends, nil for a
+// sandbox that hibernated. A look of the janitor or a wake that is under way ends first.
 func (s *sandbox) shut() (p *process, dies bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -94,7 +94,8 @@ func TestSandboxWakesWhileItsOldProcessStillEnds(t *testing.T) {
 			p.end(false)
 		}
 	}()
-	runtimetest.Eventually(t, "the other zygote is the better one", func() bool { return sb.parent.pick(sb.tenant()) != z })
+	runtimetest.Eventually(t, "the other zygote is the better one",
+		func() bool { return sb.parent.pick(sb.tenant()) != z })
 	askKeeper(t, sb, "{}")
 	if !freed.Stop() {
 		t.Error("the call waited for the end of the old process")

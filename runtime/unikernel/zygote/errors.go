@@ -41,7 +41,7 @@ func refusal(op uint32, r reply) error {
 	case r.err == 0:
 		return nil
 	case r.err == syscall.EAGAIN:
-		return fmt.Errorf("%w: %w", ErrAwake, r.err)
+		return ErrAwake // often: a capture asks until the UC sleeps
 	case r.err == syscall.ESRCH:
 		return fmt.Errorf("%w: %w", ErrUnknown, r.err)
 	case r.err == syscall.ENOSPC && op == opCapture:
