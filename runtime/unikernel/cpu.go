@@ -20,9 +20,9 @@ const cpuPrefix = "lambdabench-unikernel-"
 // cpuGroups are a backend's cpu groups. The zero value finds out where they may be.
 type cpuGroups struct {
 	mu     sync.Mutex
-	parent *cgroup.Group // nil: not made yet
-	closed bool
-	serial int
+	parent *cgroup.Group // nil: not made yet; guarded by mu
+	closed bool          // guarded by mu
+	serial int           // of the next group; guarded by mu
 }
 
 // ensure makes the group around the UCs' own. After a failure the next limit tries

@@ -62,12 +62,13 @@ func (s *sandbox) tryHibernate(due func() bool) error {
 	if errors.Is(err, errTalks) && p.listen() {
 		h, err = p.hibernation()
 	}
+	past := p.past() // a call that wakes the sandbox may change its account
 	s.finish(h)
 	if err != nil {
 		return fmt.Errorf("hibernate: %w", err)
 	}
 	// The sandbox may wake in another process from here on.
-	if !p.reset() {
+	if !p.reset(past) {
 		_ = p.end(false) // a group that cannot be removed is removed by the next start
 	}
 	return nil

@@ -20,8 +20,8 @@ type language struct {
 	in     isolation.Interpreter
 	mu     sync.Mutex // held while it is loaded
 	loaded atomic.Bool
-	key    string   // names the image's content
-	image  *os.File // stays when the tender ends
+	key    string   // names the image's content; guarded by mu until loaded
+	image  *os.File // stays when the tender ends; guarded by mu until loaded
 
 	zygote atomic.Pointer[zygote.Zygote] // has the image mapped and nothing in the region
 }

@@ -90,7 +90,7 @@ func TestSandboxWakesWhileItsOldProcessStillEnds(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if !p.reset() {
+		if !p.reset(p.past()) {
 			p.end(false)
 		}
 	}()

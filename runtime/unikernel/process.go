@@ -71,7 +71,7 @@ func (p *process) giveBack() (ok bool) {
 		return false
 	}
 	_ = p.session.Hold(func(driver.State) error { // a call is under way: the process ends
-		ok = p.reset()
+		ok = p.reset(p.past())
 		return nil
 	})
 	if ok {
@@ -80,14 +80,13 @@ func (p *process) giveBack() (ok bool) {
 	return ok
 }
 
-// reset makes a process that nobody uses a spare again, if it reports true: its
-// zygote writes over every private page what the process was forked with. The
+// reset makes a process that nobody uses, and that ran functions of past, a spare
+// again, if it reports true: its zygote writes over every private page what the process was forked with. The
 // process, its page tables and the pages that every function writes are there
 // already when the next order comes, so that a deploy costs neither a fork nor page
 // faults, and the end of a UC not the end of a process. What makes this safe stands
 // in abi/uc.h at UC_SLEEP_CALL and in csrc/tender/reset.c.
-func (p *process) reset() (ok bool) {
-	past := p.past()
+func (p *process) reset(past zygote.Tenancy) (ok bool) {
 	z := p.uc.Zygote()
 	if p.yields.Load() || p.channel.Said() || p.channel.Copying() || !z.Admits(past) || !p.cpu.leave() {
 		return false

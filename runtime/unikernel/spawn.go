@@ -44,8 +44,9 @@ func foundDead(err error) bool {
 
 // spawn gives a sandbox a process from a zygote that holds its snapshot or one below:
 // the process lays the layers between, and then runs as r says, for tenant t.
-func (b *Backend) spawn(ctx context.Context, s *sandbox, z *zygote.Zygote, r *zygote.Run, t zygote.Tenancy) (*process,
-	error) {
+func (b *Backend) spawn(
+	ctx context.Context, s *sandbox, z *zygote.Zygote, r *zygote.Run, t zygote.Tenancy,
+) (*process, error) {
 	plan, pins := s.parent.layer.PlanOver(z.Holds, s.holes)
 	r.Plan = plan
 	uc, err := z.Get(ctx, r, t)

@@ -19,10 +19,10 @@ type conn struct {
 
 	mu     sync.Mutex
 	wake   sync.Cond
-	tcp    *net.TCPConn
-	credit int64  // bytes that the guest will take
-	queue  []byte // of the guest, not yet written
-	fin    bool   // the guest's half ends after queue
+	tcp    *net.TCPConn // guarded by mu, as all below
+	credit int64        // bytes that the guest will take
+	queue  []byte       // of the guest, not yet written
+	fin    bool         // the guest's half ends after queue
 	ended  bool
 }
 

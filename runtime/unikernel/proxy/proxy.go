@@ -40,15 +40,15 @@ type Proxy struct {
 	work   sync.WaitGroup
 
 	mu        sync.Mutex
-	closed    bool
+	closed    bool // guarded by mu, as all below
 	conns     map[uint32]*conn
 	questions int
 	names     map[netip.Addr][]string // under which names the guest was told an address
 
 	out       sync.Mutex // taken last, with mu or a connection's lock held
-	answers   []abi.Msg
-	answering bool // sendAnswers runs
-	mute      bool // Close waits for sendAnswers: no other is to start
+	answers   []abi.Msg  // guarded by out, as all below
+	answering bool       // sendAnswers runs
+	mute      bool       // Close waits for sendAnswers: no other is to start
 }
 
 // New makes the network of a guest that is reached by send, which may be

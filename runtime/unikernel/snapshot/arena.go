@@ -48,7 +48,7 @@ type Arena struct {
 	mem []byte // mapping of the file, and of what it may grow to
 
 	mu      sync.Mutex
-	slots   Slot   // the file's length
+	slots   Slot   // the file's length; guarded by mu, as all below
 	top     Slot   // slots below were handed out at least once
 	free    []Slot // with memory
 	emptied []Slot // free, and without memory
@@ -56,7 +56,7 @@ type Arena struct {
 	hashes  []uint64 // of committed slots
 	stages  []Slot
 	index   map[uint64]Slot // slots by the hash of tenant and content
-	used    int64
+	used    int64           // slots
 }
 
 // NewArena makes an empty arena.

@@ -14,8 +14,8 @@ type Candidates struct {
 	arena *Arena
 
 	mu       sync.Mutex
-	byTenant map[string]*CandidateSet
-	closed   bool
+	byTenant map[string]*CandidateSet // guarded by mu
+	closed   bool                     // guarded by mu
 }
 
 // CandidateSet are committed pages, sorted and without those of zeros. They stay where

@@ -52,7 +52,7 @@ type Layer struct {
 	arena *Arena
 
 	mu        sync.Mutex
-	pages     []Page // sorted
+	pages     []Page // sorted; guarded by mu, as all below
 	stage     Slot   // where pages still are, until they are committed
 	stageN    int
 	pins      int
