@@ -20,7 +20,7 @@ var ExperimentOrder = []string{
 // Stages of an invocation, in the order in which they happen.
 var Stages = []string{"queue", "boot", "deploy", "import", "capture", "run"}
 
-// Paths, from the cheapest.
+// Paths are listed from the cheapest.
 var Paths = []string{record.PathHot, record.PathWarm, record.PathCold, record.PathBoot}
 
 func experimentRank(name string) int { return rankIn(ExperimentOrder, name) }

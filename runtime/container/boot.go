@@ -109,7 +109,7 @@ func (s *sandbox) make(ctx context.Context, spec isolation.BootSpec, img *image.
 	if err != nil {
 		return err
 	}
-	defer attached() // the endpoint must not be closed meanwhile
+	defer func() { _ = attached() }() // the endpoint must not be closed meanwhile
 	if err := s.makeGroup(spec.Limits); err != nil {
 		return err
 	}
@@ -239,26 +239,26 @@ func (s *sandbox) launch(spec isolation.BootSpec, img *image.Image) error {
 }
 
 // bundle is what this host and configuration give all containers.
-func (b *shared) bundle(img *image.Image) bundle {
-	u := bundle{rootfs: img.Root, command: img.Command, network: b.cfg.Network}
-	if b.workshop != nil {
-		u.root, u.ids, u.overlayed = b.cfg.FirstUID, 65536, true
+func (h *shared) bundle(img *image.Image) bundle {
+	u := bundle{rootfs: img.Root, command: img.Command, network: h.cfg.Network}
+	if h.workshop != nil {
+		u.root, u.ids, u.overlayed = h.cfg.FirstUID, 65536, true
 	} else {
 		u.root, u.ids = uint32(os.Geteuid()), 1
 	}
 	return u
 }
 
-func (u bundle) write(dir string) error {
-	s, err := u.specification()
+func (b bundle) write(dir string) error {
+	s, err := b.specification()
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
-	b, err := json.Marshal(s)
+	config, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
-	return os.WriteFile(filepath.Join(dir, "config.json"), b, 0o600)
+	return os.WriteFile(filepath.Join(dir, "config.json"), config, 0o600)
 }
 
 // awaitPID waits for the file: runc and crun write it when the container runs,

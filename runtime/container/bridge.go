@@ -179,7 +179,7 @@ func removeBridge(name string) error {
 	if links, err := netlink.LinkList(); err == nil {
 		for _, l := range links {
 			if l.Attrs().MasterIndex == link.Attrs().Index {
-				netlink.LinkDel(l) // the kernel may be at it already
+				_ = netlink.LinkDel(l) // the kernel may be at it already
 			}
 		}
 	}

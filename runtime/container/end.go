@@ -28,7 +28,7 @@ func (s *sandbox) watch(shim *exec.Cmd) {
 
 // endOrphan ends a container whose shim was killed.
 func (s *sandbox) endOrphan() {
-	s.kill()
+	_ = s.kill() // the wait below tells whether the container ended
 	s.mu.Lock()
 	first := s.first
 	s.mu.Unlock()

@@ -2,7 +2,7 @@ package container
 
 import "errors"
 
-// ErrFull: there are as many containers as Config.Max, or the bridge, allow.
+// ErrFull says that there are as many containers as Config.Max, or the bridge, allow.
 var ErrFull = errors.New("no further container is allowed")
 
 var errClosed = errors.New("the backend is closed")

@@ -38,7 +38,7 @@ func setLimit(pid, resource int, limit, room int64) {
 	if limit > 0 {
 		now.Cur = min(now.Max, uint64(limit+room))
 	}
-	unix.Prlimit(pid, resource, &now, nil)
+	_ = unix.Prlimit(pid, resource, &now, nil) // fails for a process that has ended
 }
 
 // hasCapability tells whether this process has a capability, by its number below 32.

@@ -215,7 +215,7 @@ func (s *sandbox) checkMemory() {
 	}
 	if resident > limit {
 		s.overLimit.Store(true)
-		s.kill()
+		_ = s.kill() // fails for a process that has ended
 	}
 }
 

@@ -56,9 +56,9 @@ func (s *spawner) serve() {
 // setuid program, no file capability (prctl(2), PR_SET_NO_NEW_PRIVS), and an
 // empty bounding set, as far as this process may empty it.
 func renounce() {
-	unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	_ = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
-		unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
+		_ = unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
 	}
 }
 

@@ -68,7 +68,7 @@ func cpuTime(g *cgroup.Group, pids func() []int) (time.Duration, error) {
 		stat := cgroup.StatFields(pid)
 		for i := 11; i < 15 && i < len(stat); i++ { // utime, stime, cutime, cstime
 			var n int64
-			fmt.Sscan(stat[i], &n)
+			_, _ = fmt.Sscan(stat[i], &n) // the kernel writes numbers
 			ticks += n
 		}
 	}

@@ -64,7 +64,7 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// ErrStuck: a step did not end at its deadline.
+// ErrStuck says that a step did not end at its deadline.
 var ErrStuck = errors.New("it did not end at its deadline")
 
 // Verdict is what a trial came to with one interpreter.

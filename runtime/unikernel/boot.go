@@ -101,6 +101,6 @@ func interpreterArgs(in isolation.Interpreter, path string) []string {
 // hasTrapHandlerOption: Node.js has it from 20.15 and 22.2 on.
 func hasTrapHandlerOption(version string) bool {
 	var major, minor int
-	fmt.Sscanf(version, "%d.%d", &major, &minor)
+	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor)
 	return major > 22 || major == 22 && minor >= 2 || major == 20 && minor >= 15
 }

@@ -46,7 +46,7 @@ func (p *process) end(wait bool) error {
 	if wait || p.cpu.limited() {
 		p.channel.AwaitEnd()
 	}
-	p.channel.Shut()
+	_ = p.channel.Shut()
 	p.channel.DropPins()
 	p.uncount()
 	return p.cpu.free()

@@ -180,7 +180,7 @@ func (s *sandbox) usage() (isolation.Usage, error) {
 func (s *sandbox) Printed() ([]byte, []isolation.LogMark) { return s.log.Take() }
 
 // Console implements guest.Peer: the UC wrote to its descriptor 1 or 2.
-func (s *sandbox) Console(_ uint32, text []byte) { s.log.Write(text) }
+func (s *sandbox) Console(_ uint32, text []byte) { _, _ = s.log.Write(text) }
 
 // Network implements guest.Peer: the UC's proxy exists from the first such message
 // on.

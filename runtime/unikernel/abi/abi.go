@@ -79,7 +79,7 @@ const (
 	Window     = 262144
 )
 
-// ErrMalformed: a packet or block that no libOS of this version sends.
+// ErrMalformed is a packet or block that no libOS of this version sends.
 var ErrMalformed = errors.New("malformed message of the library OS")
 
 // Msg is struct uc_msg, the header of a packet.

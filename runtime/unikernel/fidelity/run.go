@@ -234,11 +234,11 @@ func (s *Suite) single(ctx context.Context, unit string, start starter) ([]Resul
 		}
 	case <-timer.C:
 		a.cancel()
-		<-ended
+		<-ended //nolint:errcheck // cancel made this end
 		r.Outcome, r.Why = Hang, a.tail.String()
 	case <-ctx.Done():
 		a.cancel()
-		<-ended
+		<-ended //nolint:errcheck // cancel made this end
 		return nil, ctx.Err()
 	}
 	if strings.Contains(a.tail.String(), "1..0 # Skipped") {

@@ -11,7 +11,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
 
-// ErrNoProcess: the host lets the tender fork no further process.
+// ErrNoProcess says that the host lets the tender fork no further process.
 var ErrNoProcess = fmt.Errorf("%w: kernel.pid_max, kernel.threads-max, pids.max of a cgroup or RLIMIT_NPROC is met: "+
 	"raise it, or hold fewer sandboxes (`lambdabench doctor` shows what binds)", isolation.ErrNoProcess)
 

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// ErrBroken: an image that the builder did not write. Compare with errors.Is.
+// ErrBroken is an image that the builder did not write. Compare with errors.Is.
 var ErrBroken = errors.New("broken file image")
 
 // Bounds of what a reader accepts.

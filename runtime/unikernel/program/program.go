@@ -88,7 +88,7 @@ func (h *Host) Run(ctx context.Context, p Program) (Exit, error) {
 	defer kill()
 	v := &visitor{program: p}
 	channel := guest.NewChannel(c.FD, v, &h.readers, nil)
-	defer channel.Shut()
+	defer func() { _ = channel.Shut() }()
 	v.send = channel.SendUnasked
 	defer v.close()
 	defer context.AfterFunc(ctx, kill)()

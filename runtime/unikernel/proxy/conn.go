@@ -98,7 +98,7 @@ func (c *conn) reset(why syscall.Errno) {
 func (c *conn) stop() {
 	c.ended = true
 	if c.tcp != nil {
-		c.tcp.SetLinger(0)
+		_ = c.tcp.SetLinger(0)
 		c.tcp.Close()
 	}
 	c.wake.Broadcast()

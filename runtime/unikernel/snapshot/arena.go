@@ -32,7 +32,7 @@ const (
 // the host and getting another one costs more than what is done with it.
 const freeSlots = 4096
 
-// ErrFull: the arena has no room, or the host no memory.
+// ErrFull says that the arena has no room, or the host no memory.
 var ErrFull = errors.New("snapshot arena is full")
 
 // Arena is one file in memory that holds the pages of all small snapshots, so

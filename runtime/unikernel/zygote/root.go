@@ -138,7 +138,7 @@ func (r *Root) greet(ctx context.Context) error {
 	defer cancel()
 	silence := context.AfterFunc(ctx, func() {
 		r.cmd.Process.Kill()
-		unix.Shutdown(r.fd, unix.SHUT_RDWR) // a process that cannot die yet keeps its end open
+		_ = unix.Shutdown(r.fd, unix.SHUT_RDWR) // a process that cannot die yet keeps its end open
 	})
 	err := r.hello()
 	if !silence() && err != nil {
@@ -214,6 +214,6 @@ func (r *Root) Stopped() bool {
 		return false
 	}
 	r.cmd.Process.Kill()
-	r.fail(ErrStopped)
+	_ = r.fail(ErrStopped)
 	return true
 }

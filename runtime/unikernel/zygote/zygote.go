@@ -211,7 +211,7 @@ func (z *Zygote) Dead() bool { return z.dead.Load() }
 func (z *Zygote) Look() (dead bool) {
 	if !z.dead.Load() && z.mu.TryLock() {
 		if !z.closed && guest.HungUp(z.fd) {
-			z.fail(io.EOF)
+			_ = z.fail(io.EOF)
 		}
 		z.mu.Unlock()
 	}
@@ -241,7 +241,7 @@ func (z *Zygote) Close() bool {
 	}
 	unix.Close(z.fd)
 	if z.scratch != nil {
-		unix.Munmap(z.scratch)
+		_ = unix.Munmap(z.scratch)
 	}
 	if z.parent != nil {
 		z.parent.kill(z.self.id)
