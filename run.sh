@@ -9,15 +9,17 @@
 #   ./run.sh hosts [HOST…]
 #                      try what was built on other hosts than this one (needs root; .ci/hosts/host lists them)
 #
-# FLAGS go to `bin/lambdabench run configs/quick.yaml`. It asks for nothing; where it may not install, it says what is missing and
-# goes on with what the host has.
+# FLAGS go to `bin/lambdabench run configs/quick.yaml`. It asks for nothing; where it may not install, it says what is
+# missing and goes on with what the host has.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 
 # have_node and have_python ask for a version that the drivers support, not merely for a file.
-have_node()   { command -v node >/dev/null && node -e 'process.exit(+process.versions.node.split(".")[0] >= 18 ? 0 : 1)'; }
+have_node() {
+	command -v node >/dev/null && node -e 'process.exit(+process.versions.node.split(".")[0] >= 18 ? 0 : 1)'
+}
 have_python() { command -v python3 >/dev/null && python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; }
 
 install_missing() {
@@ -34,7 +36,8 @@ install_missing() {
 	local as=()
 	if [ "$(id -u)" != 0 ]; then
 		if ! sudo -n true 2>/dev/null; then
-			say "missing: ${want[*]}. Not root and no sudo without a password: going on without them (lambdabench doctor says what that costs)."
+			say "missing: ${want[*]}. Not root and no sudo without a password:" \
+				"going on without them (lambdabench doctor says what that costs)."
 			return
 		fi
 		as=(sudo)
@@ -58,11 +61,13 @@ need_go() {
 	local have
 	have=$(GOTOOLCHAIN=local go version | sed 's/^go version go\([0-9.]*\).*/\1/')
 	if older "$have" 1.21; then
-		say "Go $have is too old: install Go $(go_wanted) or later and put it first on the PATH (from 1.21 on, Go fetches the version that a project names by itself)."
+		say "Go $have is too old: install Go $(go_wanted) or later and put it first on the PATH" \
+			"(from 1.21 on, Go fetches the version that a project names by itself)."
 		exit 1
 	fi
 	if older "$have" "$(go_wanted)" && ! go version >/dev/null 2>&1; then
-		say "Go $have could not fetch Go $(go_wanted), which LambdaBench needs: run this where the Go module proxy can be reached (go env GOPROXY), or install Go $(go_wanted)."
+		say "Go $have could not fetch Go $(go_wanted), which LambdaBench needs: run this where the Go module proxy" \
+			"can be reached (go env GOPROXY), or install Go $(go_wanted)."
 		exit 1
 	fi
 }
@@ -76,7 +81,8 @@ older() { [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | head -1)"
 fetch_modules() {
 	local errors
 	errors=$(go mod download 2>&1) && return
-	say "the Go modules that LambdaBench is built from could not be fetched. This needs the Go module proxy once (go env GOPROXY): $(head -1 <<<"$errors")"
+	say "the Go modules that LambdaBench is built from could not be fetched." \
+		"This needs the Go module proxy once (go env GOPROXY): $(head -1 <<<"$errors")"
 	exit 1
 }
 
@@ -90,7 +96,8 @@ run_tests() {
 	say "go vet"
 	go vet ./...
 	say "go test (every package, race detector on)"
-	# testgate prints the tests as go test does, and fails a run in which a backend that works here had no test that ran.
+	# testgate prints the tests as go test does, and fails a run in which a backend that works here had no test that
+	# ran.
 	go test -race -timeout 25m -json ./... | go run ./cmd/testgate
 }
 

@@ -243,7 +243,8 @@ func TestReportLoadsNothingFromElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loads := regexp.MustCompile(`(?i)(?:\b(?:src|srcset|href|action|poster|data)\s*=\s*["']?|url\(|@import\s*["']?)([^"')\s>]{0,60})`)
+	loads := regexp.MustCompile(`(?i)(?:\b(?:src|srcset|href|action|poster|data)\s*=\s*["']?|url\(|@import\s*["']?)` +
+		`([^"')\s>]{0,60})`)
 	n := 0
 	for _, m := range loads.FindAllSubmatch(page, -1) {
 		if n++; !bytes.HasPrefix(m[1], []byte("data:")) && !bytes.HasPrefix(m[1], []byte("#")) {

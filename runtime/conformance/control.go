@@ -79,7 +79,8 @@ func (s *suite) killed(t *testing.T) {
 	if err := syscall.Kill(host.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if r := await(t, done); r.err != nil || r.res.Outcome != isolation.Crashed || r.res.Error.Type != isolation.TypeExit {
+	r := await(t, done)
+	if r.err != nil || r.res.Outcome != isolation.Crashed || r.res.Error.Type != isolation.TypeExit {
 		t.Errorf("%+v, %v", r.res, r.err)
 	}
 	wantGone(t, sb)

@@ -24,7 +24,8 @@ func (s *suite) ends(t *testing.T) {
 		{"exit status 3", "exit3", isolation.Crashed, isolation.TypeExit, "Runtime exited with error: exit status 3"},
 		{"exit without clean-up", "exitInner", isolation.Crashed, isolation.TypeExit,
 			"Runtime exited with error: exit status 4"},
-		{"kills itself", "killSelf", isolation.Crashed, isolation.TypeExit, "Runtime exited with error: signal: killed"},
+		{"kills itself", "killSelf", isolation.Crashed, isolation.TypeExit,
+			"Runtime exited with error: signal: killed"},
 		{"garbage on the channel", "garbage", isolation.Malformed, isolation.TypeMalformed, "malformed"},
 		{"closes the channel", "closeChannel", isolation.Crashed, isolation.TypeExit, "Runtime exited"},
 	}
@@ -35,7 +36,8 @@ func (s *suite) ends(t *testing.T) {
 			typ      string
 			message  string
 		}{
-			{"unhandled rejection", "unhandled", isolation.Crashed, isolation.TypeUnhandled, "RangeError: nobody listens"},
+			{"unhandled rejection", "unhandled", isolation.Crashed, isolation.TypeUnhandled,
+				"RangeError: nobody listens"},
 			{"uncaught exception", "uncaught", isolation.Crashed, "RangeError", "out of the blue"},
 		}...)
 	}
@@ -45,7 +47,8 @@ func (s *suite) ends(t *testing.T) {
 			res := invoke(t, sb, do(c.do))
 			if res.Outcome != c.outcome || res.Error == nil || res.Error.Type != c.typ ||
 				!strings.Contains(res.Error.Message, c.message) {
-				t.Fatalf("outcome %s, error %+v; want %s, %s with %q", res.Outcome, res.Error, c.outcome, c.typ, c.message)
+				t.Fatalf("outcome %s, error %+v; want %s, %s with %q",
+					res.Outcome, res.Error, c.outcome, c.typ, c.message)
 			}
 			if !res.Error.Fatal {
 				t.Error("the error does not say that it was fatal")

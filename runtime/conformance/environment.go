@@ -32,9 +32,10 @@ func (s *suite) documented(t *testing.T) {
 		"AWS_REGION": "eu-test-1", "AWS_EXECUTION_ENV": "AWS_Lambda_" + s.in.Runtime,
 		"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME":      fn.LogGroup, "AWS_LAMBDA_LOG_STREAM_NAME": fn.LogStream,
-		"AWS_LAMBDA_FUNCTION_NAME": fn.Name, "AWS_LAMBDA_FUNCTION_VERSION": fn.Version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
-		"_HANDLER":          fn.Handler,
-		"AWS_ACCESS_KEY_ID": "key", "TZ": ":UTC", "LANG": "C.UTF-8", "OWN": "of the function",
+		"AWS_LAMBDA_FUNCTION_NAME": fn.Name, "AWS_LAMBDA_FUNCTION_VERSION": fn.Version,
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+		"_HANDLER":                        fn.Handler,
+		"AWS_ACCESS_KEY_ID":               "key", "TZ": ":UTC", "LANG": "C.UTF-8", "OWN": "of the function",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
@@ -57,7 +58,9 @@ func (s *suite) initialization(t *testing.T) {
 	loaded := deploy(t, snapper, base)
 	s.importInto(t, loaded, s.function("index.handler"))
 	function := capture(t, snapper, loaded)
-	for want, sb := range map[string]isolation.Sandbox{"on-demand": loaded, "snap-start": deploy(t, snapper, function)} {
+	for want, sb := range map[string]isolation.Sandbox{
+		"on-demand": loaded, "snap-start": deploy(t, snapper, function),
+	} {
 		got := mustSucceed[map[string]string](t, invoke(t, sb, do("variables")))["AWS_LAMBDA_INITIALIZATION_TYPE"]
 		if got != want {
 			t.Errorf("it is %s, want %s", got, want)

@@ -48,7 +48,8 @@ func (s *suite) imports(t *testing.T) {
 		failing[1].errorType = "RuntimeError"
 		failing[3].message = "a_module_that_is_not_there"
 		failing[4].message = "Handler 'absent' missing on module 'index'"
-		failing[5].handler, failing[5].message = "index.not_a_function", "Handler 'not_a_function' missing on module 'index'"
+		failing[5].handler = "index.not_a_function"
+		failing[5].message = "Handler 'not_a_function' missing on module 'index'"
 		failing = append(failing, struct{ name, handler, errorType, message string }{
 			"sys.exit", "sysexit.handler", isolation.TypeExit, ""})
 	}

@@ -61,7 +61,8 @@ func (s *suite) processLimit(t *testing.T) {
 	}
 	got := mustSucceed[outcome](t, res)
 	if got.Started > fn.Limits.Processes || got.Refused == 0 {
-		t.Errorf("%d processes started and %d refused under a limit of %d", got.Started, got.Refused, fn.Limits.Processes)
+		t.Errorf("%d processes started and %d refused under a limit of %d",
+			got.Started, got.Refused, fn.Limits.Processes)
 	}
 }
 

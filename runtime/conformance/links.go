@@ -34,7 +34,9 @@ func (s *suite) links(t *testing.T) {
 	if !s.node() {
 		module = "real.py"
 	}
-	for name, content := range map[string]string{"code/" + module: linkSources[s.in.Language], "real/inner": "content"} {
+	for name, content := range map[string]string{
+		"code/" + module: linkSources[s.in.Language], "real/inner": "content",
+	} {
 		path := filepath.Join(packages, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)

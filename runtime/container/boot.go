@@ -88,7 +88,9 @@ func (b *Backend) register() (*sandbox, error) {
 	b.serial++
 	id := idPrefix + b.home.id + "-" + strconv.Itoa(b.serial)
 	dir := filepath.Join(b.home.dir, id)
-	sb := &sandbox{shared: b.shared, dismiss: b.dismiss, id: id, dir: dir, layer: layer{dir: filepath.Join(dir, "layer")}}
+	sb := &sandbox{
+		shared: b.shared, dismiss: b.dismiss, id: id, dir: dir, layer: layer{dir: filepath.Join(dir, "layer")},
+	}
 	b.live[sb] = struct{}{}
 	return sb, nil
 }

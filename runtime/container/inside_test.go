@@ -92,7 +92,9 @@ func TestSandboxSharesNothingWithTheHost(t *testing.T) {
 		if b.workshop != nil && s.Layer != "written" {
 			t.Errorf("writing to the root directory: %s", s.Layer)
 		}
-		for what, got := range map[string]string{"/etc/passwd": s.Image, "the driver": s.Driver, "/proc/sys": s.Sysctl} {
+		for what, got := range map[string]string{
+			"/etc/passwd": s.Image, "the driver": s.Driver, "/proc/sys": s.Sysctl,
+		} {
 			if got == "written" {
 				t.Errorf("%s could be written", what)
 			}
@@ -196,7 +198,9 @@ func TestLimitsAreReplacedAtImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, files := range map[string]map[string]string{ // of whichever version the host has
-		"memory":    {"memory.limit_in_bytes": fmt.Sprint(want.MemoryBytes), "memory.max": fmt.Sprint(want.MemoryBytes)},
+		"memory": {
+			"memory.limit_in_bytes": fmt.Sprint(want.MemoryBytes), "memory.max": fmt.Sprint(want.MemoryBytes),
+		},
 		"processes": {"pids.max": fmt.Sprint(want.Processes)},
 		"CPU":       {"cpu.cfs_quota_us": "50000", "cpu.max": "50000 100000"},
 	} {

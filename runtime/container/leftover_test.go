@@ -19,7 +19,8 @@ func TestPlatformThatWasKilledLeavesNothingAfterTheNextStart(t *testing.T) {
 		const containers = 50
 		b := open(t, Config{OCI: family})
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), victimDir+"="+b.cfg.stateDir(), "FAMILY="+family, "COUNT="+strconv.Itoa(containers),
+		cmd.Env = append(os.Environ(), victimDir+"="+b.cfg.stateDir(),
+			"FAMILY="+family, "COUNT="+strconv.Itoa(containers),
 			"PACKAGE="+runtimetest.Function(t, isolation.Python, "def handler(e, c):\n    while True: pass\n").Package)
 		hold, err := cmd.StdinPipe()
 		if err != nil {

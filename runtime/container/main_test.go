@@ -143,7 +143,8 @@ func playVictim(dir string) {
 	var wg sync.WaitGroup
 	for i := range count {
 		wg.Go(func() {
-			sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: in, Limits: isolation.Limits{MemoryBytes: 256 << 20}})
+			limits := isolation.Limits{MemoryBytes: 256 << 20}
+			sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: in, Limits: limits})
 			if err != nil {
 				fail(err)
 			}

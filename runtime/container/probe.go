@@ -56,7 +56,8 @@ func (p probe) user(ctx context.Context) error {
 	case p.network == NetworkBridge:
 		return p.lacks("only root can make a bridge", "run as root, or use --"+NetworkFlag+" none or host")
 	case p.oci.family == "crun" && cgroup.Mode() == "hybrid":
-		return p.lacks("crun refuses hybrid cgroups unless the version 2 mount is hidden from it, which only root can do",
+		return p.lacks("crun refuses hybrid cgroups unless the version 2 mount is hidden from it, "+
+			"which only root can do",
 			"run as root, use runc, or boot with systemd.unified_cgroup_hierarchy=1")
 	}
 	if err := tryNamespaces(ctx); err != nil {
@@ -73,13 +74,15 @@ func (p probe) forbidden(tried error) error {
 	case firstLine("/proc/sys/user/max_user_namespaces") == "0":
 		return p.lacks("user namespaces are turned off", "sysctl user.max_user_namespaces=10000")
 	case firstLine("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-		return p.lacks("only root can make user namespaces", "sysctl kernel.unprivileged_userns_clone=1, or run as root")
+		return p.lacks("only root can make user namespaces",
+			"sysctl kernel.unprivileged_userns_clone=1, or run as root")
 	case firstLine("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
 		return p.lacks("AppArmor keeps users from user namespaces",
 			"sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root")
 	case filtered():
 		return p.lacks(fmt.Sprintf("this environment forbids user namespaces or mounts in them: %v", tried),
-			"docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined")
+			"docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined "+
+				"--security-opt systempaths=unconfined")
 	}
 	return p.lacks(fmt.Sprintf("no user namespace with mounts can be made: %v", tried), "run as root")
 }

@@ -113,7 +113,8 @@ func TestProtocolOfTheDriverFiles(t *testing.T) {
 	sources := map[isolation.Language]string{
 		isolation.NodeJS: "exports.handler = async (e) => {\n" +
 			"  if (e === 'bad') throw new TypeError('bad');\n  console.log('seen');\n  return e;\n}",
-		isolation.Python: "def handler(e, c):\n    if e == 'bad': raise TypeError('bad')\n    print('seen')\n    return e\n",
+		isolation.Python: "def handler(e, c):\n" +
+			"    if e == 'bad': raise TypeError('bad')\n    print('seen')\n    return e\n",
 	}
 	log := map[isolation.Language]string{isolation.NodeJS: "…\tr\tINFO\tseen", isolation.Python: "seen"}
 	failure := map[isolation.Language]string{
@@ -181,7 +182,8 @@ func TestDriversRefuseMalformedFrames(t *testing.T) {
 		"over the limit": {huge[:], "driver: frame of 6356993 bytes refused"},
 		"unknown type":   {frame(Header{Type: 99}, ""), "driver: unknown frame type 99"},
 		"no JSON":        {frame(Header{Type: TypeInvoke}, "\xff\xff\xff\x7f"), "driver: request without its JSON"},
-		"nameless clone": {frame(Header{Type: TypeInvoke, Flags: FlagCloned}, "short"), "driver: clone without its identity"},
+		"nameless clone": {frame(Header{Type: TypeInvoke, Flags: FlagCloned}, "short"),
+			"driver: clone without its identity"},
 	}
 	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		for name, c := range cases {

@@ -78,7 +78,8 @@ func Open(ctx context.Context, conn Stream) (*Session, Hello, error) {
 		return nil, Hello{}, fmt.Errorf("%w: first frame is no hello (type %d)", ErrProtocol, h.Type)
 	}
 	if hello.Protocol != Protocol {
-		return nil, hello, fmt.Errorf("%w: driver speaks version %d, this platform %d", ErrProtocol, hello.Protocol, Protocol)
+		return nil, hello, fmt.Errorf("%w: driver speaks version %d, this platform %d",
+			ErrProtocol, hello.Protocol, Protocol)
 	}
 	return s, hello, nil
 }

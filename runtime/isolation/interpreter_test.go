@@ -30,7 +30,8 @@ func TestAnswerOfACandidateThatIsNoInterpreterIsToldAsItIs(t *testing.T) {
 	dir := pathOf(t, map[string]string{
 		"slow": "exec /bin/sleep 60", "crashing": "kill -SEGV $$", "broken": "echo no libfoo.so >&2; exit 3",
 		"old":    "echo 16.20.2; echo /bin/sh",
-		"silent": "", "elsewhere": "echo 20.1.0; echo /nowhere/node", "shim": "/bin/sleep 3 & echo 20.1.0; echo /bin/sh",
+		"silent": "", "elsewhere": "echo 20.1.0; echo /nowhere/node",
+		"shim": "/bin/sleep 3 & echo 20.1.0; echo /bin/sh",
 	})
 	f := new(Finder)
 	for name, want := range map[string]string{

@@ -62,7 +62,9 @@ func TestUsageNamesTheSourceOfTheMemoryFigure(t *testing.T) {
 		if err := b.Probe(t.Context()); err != nil {
 			t.Skip(err)
 		}
-		sb, err := b.Boot(context.Background(), isolation.BootSpec{Interpreter: runtimetest.Interpreter(t, isolation.Python)})
+		sb, err := b.Boot(context.Background(), isolation.BootSpec{
+			Interpreter: runtimetest.Interpreter(t, isolation.Python),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,9 @@ func playPlatform(dir, mode string) {
 	for _, event := range []string{`{"mark":"` + filepath.Base(dir) + `"}`, "loop"} {
 		sb, err := b.Boot(ctx, isolation.BootSpec{Interpreter: in})
 		if err == nil {
-			err = sb.Import(ctx, isolation.Function{Name: "f", Handler: "index.handler", Package: filepath.Join(dir, event[:1])})
+			err = sb.Import(ctx, isolation.Function{
+				Name: "f", Handler: "index.handler", Package: filepath.Join(dir, event[:1]),
+			})
 		}
 		if err != nil {
 			fmt.Println("error", err)
@@ -101,7 +103,9 @@ func killPlatform(t *testing.T, mode string, cfg Config) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	os.Chmod(dir, 0o755)
-	for name, source := range map[string]string{"{": escaping, "l": "def handler(e, c):\n    print('begun')\n    while True: pass\n"} {
+	for name, source := range map[string]string{
+		"{": escaping, "l": "def handler(e, c):\n    print('begun')\n    while True: pass\n",
+	} {
 		os.MkdirAll(filepath.Join(dir, name), 0o755)
 		os.WriteFile(filepath.Join(dir, name, "index.py"), []byte(source), 0o644)
 	}

@@ -88,7 +88,8 @@ func (b *Backend) Probe(ctx context.Context) error {
 	}
 	if !b.cgroups.Has(cgroup.Unified) && b.users == nil && !namespacesPermitted() {
 		return &isolation.Unavailable{Backend: b.Name(),
-			Lacks:  "children of a function could not be ended for certain: neither cgroups nor user namespaces are permitted",
+			Lacks: "children of a function could not be ended for certain: " +
+				"neither cgroups nor user namespaces are permitted",
 			Remedy: namespaceRemedy("/proc/sys")}
 	}
 	return nil

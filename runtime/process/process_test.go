@@ -123,7 +123,8 @@ func BenchmarkHot(b *testing.B) {
 	be := New(Config{})
 	b.Cleanup(func() { be.Close() })
 	sb := booted(b, be, isolation.NodeJS)
-	if err := sb.Import(ctx, runtimetest.Function(b, isolation.NodeJS, "exports.handler = async () => null")); err != nil {
+	fn := runtimetest.Function(b, isolation.NodeJS, "exports.handler = async () => null")
+	if err := sb.Import(ctx, fn); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()

@@ -18,7 +18,8 @@ func (v *view) enter(owner uint32) error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("unshare mount namespace: %w", err)
 	}
-	if err := unix.Mount("tmpfs", v.base, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755,size="+viewSize); err != nil {
+	const flags = unix.MS_NOSUID | unix.MS_NODEV
+	if err := unix.Mount("tmpfs", v.base, "tmpfs", flags, "mode=755,size="+viewSize); err != nil {
 		return fmt.Errorf("mount a root in memory: %w", err)
 	}
 	for _, step := range []func() error{v.bindAll, v.makeLinks, func() error { return v.makeOwn(owner) }} {

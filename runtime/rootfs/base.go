@@ -35,8 +35,8 @@ var opened = []string{"libgcc_s.so.1", "libnss_files.so.2", "libnss_dns.so.2", "
 var promised = []string{
 	// PEP 599 (manylinux2014).
 	"libgcc_s.so.1", "libstdc++.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libc.so.6", "libnsl.so.1",
-	"libutil.so.1", "libpthread.so.0", "libresolv.so.2", "libX11.so.6", "libXext.so.6", "libXrender.so.1", "libICE.so.6",
-	"libSM.so.6", "libGL.so.1", "libgobject-2.0.so.0", "libgthread-2.0.so.0", "libglib-2.0.so.0",
+	"libutil.so.1", "libpthread.so.0", "libresolv.so.2", "libX11.so.6", "libXext.so.6", "libXrender.so.1",
+	"libICE.so.6", "libSM.so.6", "libGL.so.1", "libgobject-2.0.so.0", "libgthread-2.0.so.0", "libglib-2.0.so.0",
 	// What auditwheel's policies of PEP 600 add.
 	"libz.so.1", "libexpat.so.1", "libatomic.so.1", "libmvec.so.1", "libanl.so.1",
 	// The rest of glibc's family that a linker may name.

@@ -76,7 +76,9 @@ type Verdict struct {
 // All tries a backend with each interpreter in turn, after its Probe. If Probe fails,
 // All returns its error and tries nothing.
 func (t Trial) All(ctx context.Context, b isolation.Backend, all []isolation.Interpreter) ([]Verdict, error) {
-	_, err := bounded(ctx, t.bound(), func(ctx context.Context) (none struct{}, err error) { return none, b.Probe(ctx) })
+	_, err := bounded(ctx, t.bound(), func(ctx context.Context) (none struct{}, err error) {
+		return none, b.Probe(ctx)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -99,7 +99,8 @@ func echo(send func(abi.Msg, []byte) error, m abi.Msg, payload []byte) {
 		if err != nil {
 			return // the guest waits until the test's deadline
 		}
-		m, payload = abi.Msg{Type: abi.Opened, ID: m.ID}, abi.AppendAddr(nil, netip.MustParseAddrPort("10.0.2.15:40000"))
+		m = abi.Msg{Type: abi.Opened, ID: m.ID}
+		payload = abi.AppendAddr(nil, netip.MustParseAddrPort("10.0.2.15:40000"))
 		if to.Port() == 1 || to.Addr() == netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
 			m.Arg, payload = uint32(syscall.ECONNREFUSED), nil
 		}
@@ -252,7 +253,8 @@ func TestRuntimes(t *testing.T) {
 				addRenamed(t, b, c.script, "/guest/"+filepath.Base(c.script), 0o644)
 			})
 			script := "/guest/" + filepath.Base(c.script)
-			out, status := l.run(t, program.Program{Args: slices.Concat([]string{c.program}, c.flags, []string{script})})
+			args := slices.Concat([]string{c.program}, c.flags, []string{script})
+			out, status := l.run(t, program.Program{Args: args})
 			if status != 0 || !strings.HasSuffix(out, "SUCCESS\n") {
 				t.Errorf("status %d\n%s", status, out)
 			}

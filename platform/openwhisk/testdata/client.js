@@ -16,7 +16,9 @@ async function refused(promise, statusCode) {
 async function main() {
   assert.deepStrictEqual(await ow.namespaces.list(), ['guest']);
   const source = 'function main(p) { console.log("called"); return { hello: p.name } }';
-  const made = await ow.actions.create({ name: 'hello', action: source, params: { name: 'default' }, annotations: { a: 1 }, limits: { timeout: 5000 } });
+  const made = await ow.actions.create({
+    name: 'hello', action: source, params: { name: 'default' }, annotations: { a: 1 }, limits: { timeout: 5000 },
+  });
   assert.strictEqual(made.version, '0.0.1');
   const err = await refused(ow.actions.create({ name: 'hello', action: source }), 409);
   assert.match(err.message, /resource already exists/);
@@ -24,7 +26,8 @@ async function main() {
   assert.strictEqual((await ow.actions.get({ name: 'hello' })).exec.code, source);
   assert.deepStrictEqual((await ow.actions.list()).map((a) => a.name), ['hello']);
 
-  assert.deepStrictEqual(await ow.actions.invoke({ name: 'hello', blocking: true, result: true }), { hello: 'default' });
+  assert.deepStrictEqual(
+    await ow.actions.invoke({ name: 'hello', blocking: true, result: true }), { hello: 'default' });
   const whole = await ow.actions.invoke({ name: 'hello', blocking: true, params: { name: 'ada' } });
   assert.deepStrictEqual(whole.response.result, { hello: 'ada' });
 
@@ -40,7 +43,9 @@ async function main() {
   assert.strictEqual((await ow.activations.list({ limit: 2 })).length, 2);
 
   await ow.packages.update({ name: 'tools', package: { parameters: [{ key: 'x', value: 1 }] } });
-  await ow.actions.update({ name: 'tools/py', kind: 'python:3', action: 'def main(args):\n    return {"x": args["x"] + 1}\n' });
+  await ow.actions.update({
+    name: 'tools/py', kind: 'python:3', action: 'def main(args):\n    return {"x": args["x"] + 1}\n',
+  });
   assert.deepStrictEqual(await ow.actions.invoke({ name: 'tools/py', blocking: true, result: true }), { x: 2 });
   assert.deepStrictEqual((await ow.packages.get({ name: 'tools' })).actions.map((a) => a.name), ['py']);
   assert.deepStrictEqual((await ow.packages.list()).map((p) => p.name), ['tools']);

@@ -30,8 +30,8 @@ func references(t *testing.T) map[place][]place {
 	for _, source := range tenderRooms(t) {
 		room := strings.TrimSuffix(strings.TrimSuffix(source, ".c"), ".S")
 		object := filepath.Join(dir, filepath.Base(room)+".o")
-		cmd := exec.Command(cc, "-I.", "-I"+dir, "-O2", "-std=gnu11", "-ffreestanding", "-fno-builtin", "-mcmodel=large",
-			"-fno-pie", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-c", "-o", object)
+		cmd := exec.Command(cc, "-I.", "-I"+dir, "-O2", "-std=gnu11", "-ffreestanding", "-fno-builtin",
+			"-mcmodel=large", "-fno-pie", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-c", "-o", object)
 		cmd.Args = append(cmd.Args, filepath.Join("tender", source))
 		out, err := cmd.CombinedOutput()
 		if err != nil {

@@ -110,7 +110,9 @@ func TestAProgramEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	env := []string{"WORD=hello"}
-	_, err := h.Run(ctx, Program{Args: []string{"/ends", "sleep"}, Env: env, Console: func(uint32, []byte) { cancel() }})
+	_, err := h.Run(ctx, Program{
+		Args: []string{"/ends", "sleep"}, Env: env, Console: func(uint32, []byte) { cancel() },
+	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}

@@ -16,7 +16,9 @@ ts=[threading.Thread(target=cpu,args=(200000,)) for _ in range(8)]
 with tempfile.TemporaryDirectory() as d:
     p=os.path.join(d,"f"); open(p,"w").write("hello"*1000); print(os.path.getsize(p), open(p).read()[:5], os.listdir(d))
     os.rename(p,p+"2"); os.symlink("f2",p); print(os.readlink(p), open(p).read()[-5:])
-    db=sqlite3.connect(os.path.join(d,"x.db")); db.execute("create table t(a)"); db.executemany("insert into t values(?)",[(i,) for i in range(1000)]); db.commit(); print(db.execute("select sum(a) from t").fetchone()); db.close()
+    db=sqlite3.connect(os.path.join(d,"x.db")); db.execute("create table t(a)")
+    db.executemany("insert into t values(?)",[(i,) for i in range(1000)]); db.commit()
+    print(db.execute("select sum(a) from t").fetchone()); db.close()
 srv=socket.socket(); srv.bind(("127.0.0.1",0)); srv.listen(5); port=srv.getsockname()[1]
 def serve():
     c,a=srv.accept(); d=c.recv(100); c.sendall(d.upper()*10000); c.close()
@@ -33,13 +35,18 @@ except Exception as e: print("fork:", repr(e))
 try: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
 except Exception as e: print("raw:", repr(e))
 assert socket.if_nameindex()==[(1,"lo"),(2,"eth0")] and socket.if_nametoindex("eth0")==2
-for family in (0, socket.AF_INET): print(socket.getaddrinfo("localhost", 80, family=family, flags=socket.AI_ADDRCONFIG, type=socket.SOCK_STREAM))
+for family in (0, socket.AF_INET):
+    print(socket.getaddrinfo("localhost", 80, family=family, flags=socket.AI_ADDRCONFIG, type=socket.SOCK_STREAM))
 import shutil
 with tempfile.TemporaryDirectory() as d:
-    p=os.path.join(d,"a"); open(p,"wb").write(os.urandom(1000000)); shutil.copyfile(p,p+"2"); assert open(p,"rb").read()==open(p+"2","rb").read()
+    p=os.path.join(d,"a"); open(p,"wb").write(os.urandom(1000000)); shutil.copyfile(p,p+"2")
+    assert open(p,"rb").read()==open(p+"2","rb").read()
     a,b=socket.socketpair(); got=[]
-    t=threading.Thread(target=lambda: got.append(b.recv(1000000, socket.MSG_WAITALL))); t.start(); assert a.sendfile(open(p,"rb"))==1000000; t.join(); assert got[0]==open(p,"rb").read()
-u=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("127.0.0.1",0)); u.sendto(b"dg", u.getsockname()); print(u.recvfrom(100))
+    t=threading.Thread(target=lambda: got.append(b.recv(1000000, socket.MSG_WAITALL))); t.start()
+    assert a.sendfile(open(p,"rb"))==1000000; t.join()
+    assert got[0]==open(p,"rb").read()
+u=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("127.0.0.1",0)); u.sendto(b"dg", u.getsockname())
+print(u.recvfrom(100))
 import asyncio
 async def am():
     async def h(r,w):

@@ -2,7 +2,9 @@
 // Draws a grey picture, scales it down by averaging blocks, and sums it up.
 exports.handler = async ({ width, height, block }) => {
   const pixels = Buffer.alloc(width * height);
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) pixels[y * width + x] = (x * x + 3 * y * x + y) & 255;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) pixels[y * width + x] = (x * x + 3 * y * x + y) & 255;
+  }
   const small = Buffer.alloc((width / block) * (height / block));
   for (let y = 0, at = 0; y < height; y += block) {
     for (let x = 0; x < width; x += block) {

@@ -12,7 +12,8 @@ const probes = {
       root: attempt(() => fs.readdirSync('/').length, 0),
       secret: attempt(() => fs.readFileSync('/etc/shadow').length > 0, false),
       processes: attempt(() => fs.readdirSync('/proc').filter((n) => /^\d+$/.test(n)).length, 0),
-      interfaces: attempt(() => fs.readFileSync('/proc/net/dev', 'utf8').split('\n').filter((l) => l.includes(':')).map((l) => l.split(':')[0].trim()), []),
+      interfaces: attempt(() => fs.readFileSync('/proc/net/dev', 'utf8').split('\n')
+        .filter((l) => l.includes(':')).map((l) => l.split(':')[0].trim()), []),
       kernel: `${os.release()} ${os.version()}`,
       uid: process.getuid(),
     };
@@ -35,7 +36,9 @@ const probes = {
     const { spawn } = require('child_process');
     const all = [];
     const one = () => new Promise((done) => {
-      const child = attempt(() => spawn(process.execPath, ['-e', 'process.stdout.write("x"); setTimeout(() => {}, 60000)'], { stdio: ['ignore', 'pipe', 'ignore'] }), null);
+      const source = 'process.stdout.write("x"); setTimeout(() => {}, 60000)';
+      const options = { stdio: ['ignore', 'pipe', 'ignore'] };
+      const child = attempt(() => spawn(process.execPath, ['-e', source], options), null);
       if (!child || !child.stdout) return done(0);
       all.push(child);
       child.on('error', () => done(0));

@@ -21,7 +21,8 @@ def look(event):
         "root": attempt(lambda: len(os.listdir("/")), 0),
         "secret": attempt(lambda: len(read("/etc/shadow")) > 0, False),
         "processes": attempt(lambda: len([n for n in os.listdir("/proc") if n.isdigit()]), 0),
-        "interfaces": attempt(lambda: [l.split(":")[0].strip() for l in read("/proc/net/dev").splitlines() if ":" in l], []),
+        "interfaces": attempt(
+            lambda: [l.split(":")[0].strip() for l in read("/proc/net/dev").splitlines() if ":" in l], []),
         "kernel": platform.release() + " " + platform.version(),
         "uid": os.getuid(),
     }

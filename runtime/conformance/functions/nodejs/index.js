@@ -47,7 +47,8 @@ const cases = {
   variables: async () => ({ ...process.env }),
   trace: async () => process.env._X_AMZN_TRACE_ID ?? null,
   age: async () => [
-    process.uptime() * 1000, Date.now() - performance.timeOrigin, performance.timeOrigin + performance.now() - Date.now(),
+    process.uptime() * 1000, Date.now() - performance.timeOrigin,
+    performance.timeOrigin + performance.now() - Date.now(),
   ],
   size: async (event) => event.value.length,
   big: async (event) => 'x'.repeat(event.bytes),
@@ -67,7 +68,9 @@ const cases = {
     require('fs').writeFileSync(file, 'here');
     return require('fs').readFileSync(file, 'utf8');
   },
-  create: async (event) => { try { require('fs').writeFileSync(event.path, ''); return true; } catch { return false; } },
+  create: async (event) => {
+    try { require('fs').writeFileSync(event.path, ''); return true; } catch { return false; }
+  },
   exists: async (event) => require('fs').existsSync(event.path),
   read: async (event) => { try { return require('fs').readFileSync(event.path, 'utf8'); } catch { return ''; } },
 
@@ -96,9 +99,14 @@ const cases = {
 
   // A grandchild in a session of its own, whose parent is gone.
   escape: (event) => new Promise((resolve) => {
-    const sleeper = `require('child_process').spawn(process.execPath,['-e','setInterval(()=>{},1e9)',${JSON.stringify(event.mark)}],{detached:true,stdio:'ignore'}).unref()`;
+    const sleeper = "require('child_process').spawn(process.execPath," +
+      `['-e','setInterval(()=>{},1e9)',${JSON.stringify(event.mark)}],{detached:true,stdio:'ignore'}).unref()`;
     let child;
-    try { child = spawn(process.execPath, ['-e', sleeper], { detached: true, stdio: 'ignore' }); } catch (err) { return resolve({ refused: String(err.code) }); }
+    try {
+      child = spawn(process.execPath, ['-e', sleeper], { detached: true, stdio: 'ignore' });
+    } catch (err) {
+      return resolve({ refused: String(err.code) });
+    }
     child.on('error', (err) => resolve({ refused: String(err.code) }));
     child.on('exit', (code) => resolve({ started: code === 0 }));
   }),
@@ -107,7 +115,12 @@ const cases = {
     const outcome = { started: 0, refused: 0 };
     const child = () => new Promise((resolve) => {
       let up;
-      try { up = spawn(process.execPath, ['-e', 'console.log(); setInterval(()=>{},1e9)'], { stdio: ['ignore', 'pipe', 'ignore'] }); } catch { return resolve('refused'); }
+      const source = 'console.log(); setInterval(()=>{},1e9)';
+      try {
+        up = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'ignore'] });
+      } catch {
+        return resolve('refused');
+      }
       up.stdout?.once('data', () => resolve('started'));
       up.on('error', () => resolve('refused'));
       up.on('exit', () => resolve('refused'));

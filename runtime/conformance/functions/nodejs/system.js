@@ -37,7 +37,8 @@ const cases = {
   interrupted_server: async () => {
     const server = http.createServer((req, res) => res.writeHead(204).end()).listen(0, 'localhost');
     await once(server, 'listening');
-    const [res] = await once(http.get({ port: server.address().port, agent: new http.Agent({ keepAlive: true }) }), 'response');
+    const agent = new http.Agent({ keepAlive: true });
+    const [res] = await once(http.get({ port: server.address().port, agent }), 'response');
     res.resume();
     server.closeAllConnections();
     server.close();

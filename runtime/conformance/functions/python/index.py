@@ -100,7 +100,8 @@ def circular(_event, _context):
 
 
 def randoms(_event, _context):
-    return [str(random.random()), os.urandom(16).hex(), str(uuid.uuid4()), secrets.token_hex(16), "pid:%d" % os.getpid()]
+    return [str(random.random()), os.urandom(16).hex(), str(uuid.uuid4()), secrets.token_hex(16),
+            "pid:%d" % os.getpid()]
 
 
 def spin(event, _):

@@ -10,5 +10,5 @@ def loads(name):
 
 
 def handler(event, context):
-    """Whether libraries of the package's root and its lib directory load by name, and whether there is such a directory."""
+    """Whether libraries of the package's root and its lib directory load by name, and whether the latter exists."""
     return [loads("liblambdabenchroot.so"), loads("liblambdabench.so"), os.path.isdir("lib")]
