@@ -141,8 +141,9 @@ struct uc_state {
 	uint64_t calls_off;          /* offset from UC_STATE of uint32_t calls[512], counted with UC_F_TRACE */
 	uint64_t unknown_off;        /* offset of uint32_t unknown[512]: calls answered with ENOSYS, always counted */
 	uint32_t discards;
-	uint32_t wakes;              /* counted, before anything else is written, when the host thread comes back from sleep */
-	uint64_t uncharged;          /* bytes that may be resident, not committed: copies of read-only files, thread stacks */
+	uint32_t wakes;              /* counted, before anything else is written, when the host thread wakes up */
+	uint64_t uncharged;          /* bytes that may be resident, not committed: copies of read-only files,
+	                              * thread stacks */
 	struct uc_range { uint64_t start, end; } discard[UC_DISCARDS];
 };
 
@@ -161,7 +162,8 @@ enum {
 	UC_MSG_RESET   = 8,  /* both: connection or UDP socket id is gone, nothing answers it; arg = errno, or 0: in good
 	                      * order, what was sent before is still to be delivered. Ids are not used again */
 	UC_MSG_CREDIT  = 9,  /* both: arg = bytes that the receiver of connection id took out of its buffer */
-	UC_MSG_DGRAM   = 10, /* both: id = UDP socket; payload struct uc_addr (up: to, down: from), datagram. Names: port 53 */
+	UC_MSG_DGRAM   = 10, /* both: id = UDP socket; payload struct uc_addr (up: to, down: from), datagram.
+	                      * Names: port 53 */
 	UC_MSG_SLEEP   = 11, /* down, the last before a reset: drop all that the UC waits for, and sleep at UC_SLEEP_CALL */
 	UC_MSG_FILE    = 12, /* down: files of the function's package, to lie below /var/task: records of struct uc_file,
 	                      * path, content, and up to 7 zero bytes. Directories are made. What does not fit into the
