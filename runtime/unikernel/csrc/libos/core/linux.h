@@ -45,11 +45,12 @@
 /* socket(2), <bits/socket.h> */
 enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16 };
 enum { SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_SEQPACKET = 5, SOCK_TYPE_MASK = 15 };
-enum { SOCK_NONBLOCK = O_NONBLOCK, SOCK_CLOEXEC = O_CLOEXEC };
-enum { SHUT_RD = 0, SHUT_WR = 1 };
+enum { SOCK_NONBLOCK = O_NONBLOCK, SOCK_CLOEXEC = O_CLOEXEC }; /* include/linux/net.h */
+enum { SHUT_RD = 0, SHUT_WR = 1 }; /* shutdown(2), <sys/socket.h> */
+/* SOL_*: the kernel's include/linux/socket.h. */
 enum { SOL_IP = 0, SOL_TCP = 6, SOL_UDP = 17, SOL_IPV6 = 41, SOL_UDPLITE = 136, SOL_NETLINK = 270 };
-enum { SCM_CREDENTIALS = 2, SCM_MAX_FD = 253 };
-enum { MSG_PEEK = 2, MSG_WAITALL = 0x100 };
+enum { SCM_CREDENTIALS = 2, SCM_MAX_FD = 253 }; /* unix(7), include/net/scm.h */
+enum { MSG_PEEK = 2, MSG_WAITALL = 0x100 }; /* recv(2) */
 enum { SOMAXCONN = 128 }; /* listen(2), before Linux 5.4 */
 
 /* netdevice(7), <net/if.h>, <net/if_arp.h> */
@@ -61,11 +62,11 @@ enum {
 	IFF_MULTICAST = 0x1000,
 	IFF_LOWER_UP = 0x10000
 };
-enum { ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, IFNAMSIZ = 16 };
+enum { ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, IFNAMSIZ = 16 }; /* IFNAMSIZ in bytes, with the zero */
 
 /* eventfd(2), sigaltstack(2), access(2), futimens(3), getdents64(2) */
-enum { EFD_SEMAPHORE = 1 };
-enum { SS_ONSTACK = 1, SS_DISABLE = 2 };
+enum { EFD_SEMAPHORE = 1 }; /* eventfd(2) */
+enum { SS_ONSTACK = 1, SS_DISABLE = 2 }; /* sigaltstack(2) */
 #define SS_AUTODISARM 0x80000000u
 /* access(2): the bits of mode. */
 enum { X_OK = 1, W_OK = 2 };

@@ -46,6 +46,7 @@ void put_i(struct text *t, i64 v)
 /* Hexadecimal with leading zeros, as in /proc/self/maps. */
 void put_xw(struct text *t, u64 v, int width)
 {
+	/* width is at most 16, the digits of 64 bits. */
 	char b[16];
 	for (int i = 0; i < width; i++)
 		b[width - 1 - i] = "0123456789abcdef"[v >> 4 * i & 15];
@@ -86,7 +87,7 @@ i64 string_user(char *dst, u64 src, u64 cap)
 			return -EFAULT;
 		for (u64 i = 0; i < k; i++)
 			if (!dst[n + i])
-				return n + i;
+				return n + i; /* the length without the zero */
 		n += k;
 	}
 	return -ENAMETOOLONG;

@@ -14,7 +14,7 @@
 static i64 change(struct vnode v, i64 mode, i64 uid, i64 gid)
 {
 	if (v.fs != FS_TMP)
-		return v.fs == FS_IMAGE ? -EROFS : -EPERM;
+		return v.fs == FS_IMAGE ? -EROFS : -EPERM; /* chmod(2): the synthetic trees have fixed modes */
 	struct inode *n = &S->inodes[v.id];
 	if (mode >= 0)
 		n->mode = (n->mode & S_IFMT) | (mode & 07777);
@@ -51,6 +51,7 @@ static i64 change_fd(u64 fd, i64 mode, i64 uid, i64 gid)
 i64 sys_chmod(u64 p, u64 m) { return change_path(AT_FDCWD, p, 1, m & 07777, -1, -1); }
 i64 sys_fchmodat(u64 fd, u64 p, u64 m) { return change_path((int)fd, p, 1, m & 07777, -1, -1); }
 i64 sys_fchmod(u64 fd, u64 m) { return change_fd(fd, m & 07777, -1, -1); }
+/* uid_t has 32 bits: by way of i32 its -1 stays -1. */
 i64 sys_chown(u64 p, u64 u, u64 g) { return change_path(AT_FDCWD, p, 1, -1, (i32)u, (i32)g); }
 i64 sys_lchown(u64 p, u64 u, u64 g) { return change_path(AT_FDCWD, p, 0, -1, (i32)u, (i32)g); }
 i64 sys_fchownat(u64 fd, u64 p, u64 u, u64 g, u64 fl)
@@ -64,7 +65,7 @@ i64 sys_fchown(u64 fd, u64 u, u64 g) { return change_fd(fd, -1, (i32)u, (i32)g);
 i64 sys_utimensat(u64 fd, u64 p, u64 times, u64 flags)
 {
 	struct vnode v;
-	i64 ts[4], r;
+	i64 ts[4], r; /* ts: two of struct timespec, the access time first */
 	int set = 3; /* bit 0: atime, bit 1: mtime */
 	if (p) {
 		PATH(p, path);
@@ -153,6 +154,8 @@ i64 sys_umask(u64 m)
 static i64 give_statfs(u64 out, u32 fs)
 {
 	u64 total = MEM_TOTAL / PAGE, used = MIN(S->pub.committed / PAGE, total);
+	/* <asm/statfs.h>: type, block size, blocks, free, available, inodes, free inodes, id (two ints), longest name,
+	 * fragment size, flags, four spare words. */
 	u64 b[15] = { S->fs[fs]->magic, PAGE, total, total - used, total - used, MAX_INODES, MAX_INODES / 2, 0, 255, PAGE,
 		0 };
 	return to_user(out, b, sizeof b);

@@ -8,6 +8,7 @@
 #include "host/host.h"
 #include "mm/region.h"
 
+/* A kind with a size has a position (file.h), so lseek on these files succeeds. */
 static u64 no_size(struct file *f)
 {
 	(void)f;
@@ -21,12 +22,14 @@ static u32 always_ready(struct file *f)
 	return POLLIN | POLLOUT;
 }
 
+/* null(4): every read is at the end of the file. */
 static i64 read_end(struct file *f, u64 buf, u64 n, i64 off)
 {
 	(void)f, (void)buf, (void)n, (void)off;
 	return 0;
 }
 
+/* zero(4), full(4): a buffer of any length is filled. */
 static i64 read_zeros(struct file *f, u64 buf, u64 n, i64 off)
 {
 	(void)f, (void)off;
@@ -48,6 +51,7 @@ static i64 swallow(struct file *f, u64 buf, u64 n, i64 off)
 	return n;
 }
 
+/* full(4): a program's handling of a full disk can be tested. */
 static i64 refuse(struct file *f, u64 buf, u64 n, i64 off)
 {
 	(void)f, (void)buf, (void)n, (void)off;

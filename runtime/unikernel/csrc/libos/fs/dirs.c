@@ -22,6 +22,7 @@ i64 sys_getdents64(u64 fd, u64 buf, u64 n)
 	if (f->ops != &directory_ops)
 		return -ENOTDIR;
 	for (;;) {
+		/* struct linux_dirent64 of getdents64(2). */
 		struct {
 			u64 ino, off;
 			u16 reclen;
@@ -67,6 +68,7 @@ i64 sys_getcwd(u64 buf, u64 n)
 static i64 set_cwd(struct vnode v)
 {
 	struct vnode old = S->cwd;
+	/* The new directory's reference comes before the old one goes: the two may be the same inode. */
 	if (v.fs == FS_TMP)
 		S->inodes[v.id].refs++;
 	S->cwd = v;
@@ -128,7 +130,7 @@ i64 make_socket(const char *path)
 		return -EEXIST;
 	i64 r = writable_parent(AT_FDCWD, path, &dir, name);
 	r = r ? r : tmp_create(dir.id, name, S_IFSOCK | 0755);
-	return MIN(r, 0);
+	return MIN(r, 0); /* tmp_create's result is the number of an inode */
 }
 
 /* mkdir(2). A name that is a symbolic link exists, wherever it leads. */
@@ -140,6 +142,7 @@ i64 sys_mkdirat(u64 fd, u64 p, u64 mode)
 	if (!walk((int)fd, path, 0, &v))
 		return -EEXIST;
 	i64 r = writable_parent((int)fd, path, &dir, name);
+	/* The kernel's vfs_mkdir takes the permissions and the sticky bit of mode, and no other bits. */
 	r = r ? r : tmp_create(dir.id, name, S_IFDIR | (mode & 01777 & ~S->umask));
 	return MIN(r, 0);
 }
@@ -172,6 +175,7 @@ i64 sys_unlinkat(u64 fd, u64 p, u64 flags)
 	struct vnode dir, v;
 	char name[NAME_SIZE];
 	PATH(p, path);
+	/* A name that does not exist is ENOENT even where nothing can be removed (EROFS). */
 	i64 r = walk((int)fd, path, 0, &v);
 	r = r ? r : writable_parent((int)fd, path, &dir, name);
 	return r ? r : tmp_unlink(dir.id, name, !!(flags & AT_REMOVEDIR));
@@ -226,6 +230,7 @@ i64 sys_linkat(u64 fd, u64 p, u64 fd2, u64 p2, u64 flags)
 	r = writable_parent((int)fd2, path2, &dir, name);
 	if (r)
 		return r;
+	/* link(2), EXDEV: a hard link does not leave its file system. */
 	if (v.fs != FS_TMP)
 		return -EXDEV;
 	/* link(2): the tree stays a tree. */

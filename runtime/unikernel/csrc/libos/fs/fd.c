@@ -84,9 +84,10 @@ static i64 dup_from(u64 fd, u64 from, int cloexec)
 	i64 i = fd_index(fd);
 	if (i < 0)
 		return i;
+	/* fcntl(2), F_DUPFD: EINVAL, and not the EMFILE of a full table. */
 	if (from >= MAX_FDS)
 		return -EINVAL;
-	S->files[i].refs++;
+	S->files[i].refs++; /* install_from gives the reference up when no number is free */
 	return install_from(from, i, cloexec);
 }
 
@@ -98,8 +99,10 @@ i64 sys_dup3(u64 fd, u64 to, u64 flags)
 	i64 i = fd_index(fd);
 	if (i < 0)
 		return i;
+	/* dup2(2): EBADF for a number that the table does not have. */
 	if (to >= MAX_FDS)
 		return -EBADF;
+	/* dup3(2): EINVAL, unlike dup2. */
 	if (fd == to)
 		return -EINVAL;
 	S->files[i].refs++;
@@ -134,7 +137,7 @@ i64 sys_fcntl(u64 fd, u64 cmd, u64 arg)
 	case F_OFD_SETLKW: return 0; /* there is one process */
 	case F_GETPIPE_SZ: return f->ops->pipe_size ? (i64)f->ops->pipe_size : -EBADF;
 	case F_SETPIPE_SZ: return arg;
-	case F_GET_SEALS: return 0;
+	case F_GET_SEALS: return 0; /* no file is ever sealed: F_ADD_SEALS is EINVAL */
 	default: return -EINVAL;
 	}
 }
@@ -150,6 +153,7 @@ i64 sys_ioctl(u64 fd, u64 cmd, u64 arg)
 	case FIONBIO:
 		if (from_user(&v, arg, 4))
 			return -EFAULT;
+		/* FIONBIO is O_NONBLOCK of fcntl(2), F_SETFL, by another call. */
 		f->flags = v ? f->flags | O_NONBLOCK : f->flags & ~O_NONBLOCK;
 		return 0;
 	/* ioctl_fs: close-on-exec, which means nothing here, but reads back. */

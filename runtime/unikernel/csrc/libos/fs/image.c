@@ -39,6 +39,7 @@ int image_check(void)
 	}
 	for (u32 i = 0; i < s->dirents; i++) {
 		const struct uci_dirent *d = &entries()[i];
+		/* 255 is NAME_MAX: path lookups keep a name in NAME_SIZE bytes. */
 		if (d->inode >= s->inodes || d->name > s->string_len || d->len > s->string_len - d->name || d->len > 255)
 			return 0;
 	}
@@ -51,6 +52,7 @@ static i64 image_lookup(u32 dir, const char *name, u64 len, u32 *out)
 {
 	const struct uci_inode *d = inode(dir);
 	u64 lo = d->data, hi = d->data + d->size;
+	/* The wanted entry lies in [lo, hi) if the directory has one. */
 	while (lo < hi) {
 		u64 mid = (lo + hi) / 2;
 		const struct uci_dirent *e = &entries()[mid];
@@ -73,6 +75,7 @@ static i64 image_lookup(u32 dir, const char *name, u64 len, u32 *out)
  * both tables are searched from the front. */
 static int image_find(u32 id, u32 *parent, const char **name, u32 *len)
 {
+	/* The index i of the entry tells the directory too: a directory's entries are the run from data on. */
 	for (u32 i = 0; i < SUPER->dirents; i++) {
 		if (entries()[i].inode != id)
 			continue;
@@ -101,10 +104,12 @@ static int image_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *id, 
 
 /* The functions of struct fs_ops, for path.c. */
 static u32 image_mode(u32 id) { return inode(id)->mode; }
+/* A parent is stored for each inode; image_check has bounded the number. */
 static u32 image_parent(u32 id) { return inode(id)->parent; }
 
 static i64 image_target(u32 id, char *buf, u64 cap)
 {
+	/* readlink(2): a target is cut to the buffer, and has no zero at its end. */
 	u64 n = MIN(inode(id)->size, cap);
 	memcpy(buf, string(inode(id)->data), n);
 	return n;

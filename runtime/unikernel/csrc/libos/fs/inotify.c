@@ -45,7 +45,7 @@ static i64 inotify_read(struct file *f, u64 buf, u64 n, i64 off)
 		/* No event to compare the next one with. */
 		i->last = 0;
 		if (i->lost && take + sizeof e <= n) {
-			e = (struct inotify_event){ .wd = -1, .mask = IN_Q_OVERFLOW };
+			e = (struct inotify_event){ .wd = -1, .mask = IN_Q_OVERFLOW }; /* inotify(7): of no watch */
 			if (to_user(buf + take, &e, sizeof e))
 				return take ? (i64)take : -EFAULT;
 			i->lost = 0;
@@ -92,12 +92,13 @@ static const struct file_ops inotify_ops = { .name = "anon_inode:inotify",
 i64 sys_inotify_init1(u64 flags)
 {
 	u32 n = 0;
+	/* IN_CLOEXEC and IN_NONBLOCK have these values: <linux/inotify.h>. */
 	if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
 	for (struct notifier *i = S->notifiers; i; i = i->next)
 		n++;
 	if (n >= INSTANCES_MAX)
-		return -EMFILE;
+		return -EMFILE; /* inotify_init(2), max_user_instances */
 	struct notifier *i = kalloc(sizeof *i);
 	if (!i)
 		return -ENOMEM;
@@ -153,6 +154,7 @@ static i64 watch(struct notifier *i, struct vnode v, u32 mask)
 	struct watch *w = new_watch(i);
 	if (!w)
 		return -ENOMEM;
+	/* A number is never used again in an instance: an event that is still queued names its own watch. */
 	*w = (struct watch){ v, keep, ++i->last_wd };
 	return w->wd;
 }

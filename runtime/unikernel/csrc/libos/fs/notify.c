@@ -18,6 +18,7 @@ void notify_peek(const struct notifier *i, u32 from, void *to, u32 n)
 {
 	const struct queue *q = &i->q;
 	for (u32 k = 0; k < n; k++)
+		/* A queue's capacity is a power of two, so the mask wraps the position. */
 		((u8 *)to)[k] = q->p[(q->head + from + k) & (q->cap - 1)];
 }
 
@@ -87,6 +88,7 @@ static int tell(struct notifier *i, u32 k, u32 mask, u32 cookie, const char *nam
 /* Backwards: a watch for one event ends, and the last one comes into its place. */
 static void self(u32 inode, u32 event)
 {
+	/* Linux's inotify_handle_inode_event leaves IN_ISDIR out of the same two events. */
 	u32 mask = event | (is_dir(inode) && !(event & (IN_MOVE_SELF | IN_DELETE_SELF)) ? IN_ISDIR : 0);
 	for (struct notifier *i = S->notifiers; i; i = i->next)
 		for (u32 k = i->n; k--;)
@@ -111,6 +113,7 @@ static void tell_names(struct notifier *i, u32 k, u32 inode, u32 mask)
 	const char *name;
 	u8 type;
 	while (tmp_fs.entry(dir, &pos, &name, &len, &id, &type))
+		/* The search ends with the watch, or where the file has no second name. */
 		if (id == inode && (tell(i, k, mask, 0, name, len) || S->inodes[inode].nlink == 1 || is_dir(inode)))
 			return;
 }

@@ -25,6 +25,7 @@ static i64 open_node(struct vnode v, u32 flags)
 	/* O_NOFOLLOW was given, or the link leads nowhere further. */
 	if (type == S_IFLNK && !(flags & O_PATH))
 		return -ELOOP;
+	/* open(2): EISDIR for write access to a directory, O_PATH aside. */
 	if (type == S_IFDIR && write && !(flags & O_PATH))
 		return -EISDIR;
 	/* The image is one mapping that all UCs of the host share. */
@@ -64,6 +65,7 @@ static i64 create(int dirfd, const char *path, u32 flags, u32 mode)
 	i64 r = walk_parent(dirfd, path, &dir, name);
 	if (r)
 		return r;
+	/* Only the root has no name, and the root is a directory. */
 	if (!name[0])
 		return -EISDIR;
 	/* The name itself, not what a link leads to. */
@@ -77,7 +79,7 @@ static i64 create(int dirfd, const char *path, u32 flags, u32 mode)
 	if (r != -ENOENT)
 		return r;
 	if (dir.fs != FS_TMP)
-		return dir.fs == FS_IMAGE ? -EROFS : -ENOENT;
+		return dir.fs == FS_IMAGE ? -EROFS : -ENOENT; /* Linux's proc_lookup fails first */
 	r = tmp_create(dir.id, name, S_IFREG | (mode & 07777 & ~S->umask));
 	/* A new file is empty: truncating it would be an event that did not happen. */
 	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags & ~O_TRUNC);
@@ -92,7 +94,7 @@ static i64 unnamed(struct vnode dir, u32 flags, u32 mode)
 	if (!(flags & O_ACCMODE))
 		return -EINVAL;
 	if (dir.fs != FS_TMP)
-		return -EOPNOTSUPP;
+		return -EOPNOTSUPP; /* open(2): a file system without O_TMPFILE */
 	i64 r = tmp_unnamed(S_IFREG | (mode & 07777 & ~S->umask));
 	return r < 0 ? r : open_node((struct vnode){ FS_TMP, r }, flags);
 }
@@ -118,6 +120,7 @@ static i64 do_open(int dirfd, u64 p, u32 flags, u32 mode)
 	struct vnode v;
 	PATH(p, path);
 	i64 r;
+	/* O_TMPFILE has the bit of O_DIRECTORY too, so that a kernel without O_TMPFILE fails: <asm-generic/fcntl.h>. */
 	if (flags & __O_TMPFILE) {
 		r = walk(dirfd, path, 1, &v);
 		r = r ? r : unnamed(v, flags & ~O_TMPFILE, mode);

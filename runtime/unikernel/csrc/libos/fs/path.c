@@ -33,7 +33,7 @@ void vnode_stat(struct vnode v, struct stat *st)
 	};
 	/* Size, owner and times are the file system's to say. */
 	ops(v)->stat(v.id, st);
-	st->st_blocks = (st->st_size + 511) / 512;
+	st->st_blocks = (st->st_size + 511) / 512; /* stat(2): units of 512 bytes */
 }
 
 /* The bytes of a regular file: where they lie, and how many. -EACCES for anything else, which mmap
@@ -58,6 +58,7 @@ static const struct mount *mounted(struct vnode v)
 	return NULL;
 }
 
+/* The parent of a mount's root lies in another file system, which only the mount knows. */
 static struct vnode parent_of(struct vnode v)
 {
 	const struct mount *m = mounted(v);
@@ -105,6 +106,7 @@ i64 vnode_path(struct vnode v, char *buf, u64 cap)
 	if (!*p)
 		*--p = '/';
 	u64 n = strlen(p);
+	/* getcwd(2): ERANGE, with the terminating zero counted in. */
 	if (n + 1 > cap)
 		return -ERANGE;
 	memcpy(buf, p, n + 1);
@@ -117,6 +119,7 @@ i64 lookup(struct vnode dir, const char *name, u64 len, struct vnode *out)
 {
 	if (!vnode_is(dir, S_IFDIR))
 		return -ENOTDIR;
+	/* path_resolution(7): every directory has these two names. No file system here lists them. */
 	if (len == 1 && name[0] == '.') {
 		*out = dir;
 		return 0;
@@ -171,6 +174,7 @@ static i64 resolve(int dirfd, const char *path, int follow, int want_parent, str
 	i64 r = start_of(dirfd, path, &at);
 	if (r)
 		return r;
+	/* path_resolution(7), Empty pathname: ENOENT. */
 	u64 n = strlen(path);
 	if (!n)
 		return -ENOENT;
@@ -201,6 +205,7 @@ static i64 resolve(int dirfd, const char *path, int follow, int want_parent, str
 		/* Slashes at the end do not make another component. */
 		int final = !*rest;
 		if (final && want_parent) {
+			/* last has room for NAME_SIZE bytes, and len is at most NAME_MAX. */
 			memcpy(last, p, len);
 			last[len] = 0;
 			if (!vnode_is(at, S_IFDIR))
@@ -225,7 +230,7 @@ static i64 resolve(int dirfd, const char *path, int follow, int want_parent, str
 			if (k + left + 2 > PATH_MAX)
 				return -ENAMETOOLONG;
 			p = todo + PATH_MAX - left - 1;
-			memmove(p, rest, left + 1);
+			memmove(p, rest, left + 1); /* both lie in todo, and may overlap */
 			if (!final || slash)
 				*--p = '/';
 			p -= k;

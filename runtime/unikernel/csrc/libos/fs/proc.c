@@ -21,6 +21,7 @@ void proc_maps(struct text *t)
 		put_xw(t, v->start, 12), put(t, "-"), put_xw(t, v->end, 12);
 		put(t, v->prot & PROT_READ ? " r" : " -"), put(t, v->prot & PROT_WRITE ? "w" : "-"),
 			put(t, v->prot & PROT_EXEC ? "xp " : "-p ");
+		/* proc(5): the offset is in bytes, and has eight digits. */
 		put_xw(t, (u64)v->pgoff * PAGE, 8), put(t, v->kind == V_FILE ? " 00:01 " : " 00:00 ");
 		/* Device and inode of the file, as stat would tell them. */
 		put_u(t, v->kind == V_FILE ? v->inode + 1 : 0), put(t, " ");
@@ -40,6 +41,7 @@ void proc_stat(struct text *t)
 {
 	put_u(t, HOST->pid), put(t, " ("), proc_comm(t), t->n--, put(t, ") R 1 1 1 0 -1 4194304 0 0 0 0 ");
 	put_u(t, now_mono() / TICK), put(t, " 0 0 0 20 0 "), put_u(t, S->pub.threads), put(t, " 0 0 ");
+	/* vsize is in bytes, rss in pages. The limit of rss is RLIM_INFINITY, 2^64 - 1. */
 	put_u(t, S->pub.committed), put(t, " "), put_u(t, S->pub.committed / PAGE), put(t, " 18446744073709551615 ");
 	put(t, "1 1 "), put_u(t, S->stack_top), put(t, " 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
 }
@@ -47,6 +49,7 @@ void proc_stat(struct text *t)
 /* In pages: size, resident, shared, text, library, data, dirty. */
 void proc_statm(struct text *t)
 {
+	/* Size and resident are the same number: the host alone knows what is resident. */
 	u64 n = (S->pub.committed + S->text) / PAGE;
 	put_u(t, n), put(t, " "), put_u(t, n), put(t, " 0 "), put_u(t, S->text / PAGE), put(t, " 0 ");
 	put_u(t, S->pub.committed / PAGE), put(t, " 0\n");
@@ -122,6 +125,7 @@ void proc_uptime(struct text *t)
 }
 
 /* RFC 4122, version 4, variant 1: the two fields that are not random. */
+/* Precondition: r has 16 random bytes. */
 static void uuid(struct text *t, const u8 *r)
 {
 	for (int i = 0; i < 16; i++) {
@@ -150,7 +154,7 @@ void proc_memory_max(struct text *t)
 	if (HOST->mem_limit)
 		put_u(t, HOST->mem_limit);
 	else
-		put(t, "max");
+		put(t, "max"); /* cgroup-v2.rst, memory.max: no limit */
 	put(t, "\n");
 }
 

@@ -15,6 +15,7 @@ struct vec {
 	u64 base, len;
 }; /* struct iovec */
 #define LENGTH_MAX 0x7ffff000ull /* Linux's MAX_RW_COUNT: more is moved by no call */
+/* No position that a call gives is negative, so -1 is free to mean the file's own. */
 #define OWN_POSITION (-1)
 
 /* A read gives back what came first; a write is over when all is gone, or when nothing can go and
@@ -62,6 +63,7 @@ static i64 many(u64 fd, u64 iov, u64 count, i64 off, int write)
 	struct file *f = fd_file(fd);
 	if (!f)
 		return -EBADF;
+	/* readv(2): EINVAL above IOV_MAX, which is UIO_MAXIOV of <linux/uio.h>. */
 	if (count > UIO_MAXIOV)
 		return -EINVAL;
 	if (from_user(v, iov, count * sizeof *v))
@@ -124,8 +126,10 @@ static i64 flagged(u64 fd, u64 iov, u64 n, u64 off, u64 flags, int write)
 		return -EOPNOTSUPP;
 	if (off != ~0ull && (i64)off < 0)
 		return -EINVAL;
+	/* preadv2(2): with -1 the call is readv or writev, which need no position. */
 	if (off != ~0ull && !seekable(f))
 		return -ESPIPE;
+	/* preadv2(2), RWF_APPEND: the bytes go to the end, whatever the offset says. */
 	if (flags & RWF_APPEND && f->ops == &regular_ops)
 		off = f->ops->size(f);
 	return many(fd, iov, n, off, write);
@@ -165,6 +169,7 @@ i64 sys_lseek(u64 fd, u64 off, u64 whence)
 		break;
 	default: return -EINVAL;
 	}
+	/* lseek(2): EINVAL for a position that would be negative. */
 	if (to < 0)
 		return -EINVAL;
 	f->pos = to;

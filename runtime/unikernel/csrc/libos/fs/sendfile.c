@@ -21,7 +21,7 @@ static i64 piece(struct file *out, struct file *in, u64 off, u64 n)
 		return 0;
 	n = MIN(n, size - off);
 	if (out->ops != &regular_ops)
-		return file_write(out, (u64)p + off, n, -1);
+		return file_write(out, (u64)p + off, n, -1); /* -1: at the target's own position */
 	/* The target may move its bytes, which are the source's, while they are copied. */
 	n = MIN(n, sizeof between);
 	memcpy(between, p + off, n);
@@ -31,6 +31,7 @@ static i64 piece(struct file *out, struct file *in, u64 off, u64 n)
 /* What the two calls refuse before they move a byte. */
 static i64 check(struct file *out, struct file *in, int at_offset)
 {
+	/* open(2), O_PATH: such a descriptor names a file and moves no bytes. */
 	if (!out || !in || (in->flags & O_ACCMODE) == O_WRONLY || !(out->flags & O_ACCMODE) ||
 		(in->flags | out->flags) & O_PATH)
 		return -EBADF;
@@ -93,6 +94,7 @@ i64 sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
 	i64 r = check(out, in, !!offset);
 	if (r)
 		return r;
+	/* sendfile(2), EINVAL: a position is signed. */
 	if (offset && (i64)pos < 0)
 		return -EINVAL;
 	if (!offset)

@@ -100,7 +100,7 @@ i64 sys_statx(u64 fd, u64 p, u64 flags, u64 mask, u64 out)
 		.stx_btime = stamp(st.st_ctime, st.st_ctime_nsec),
 		.stx_ctime = stamp(st.st_ctime, st.st_ctime_nsec),
 		.stx_mtime = stamp(st.st_mtime, st.st_mtime_nsec),
-		.stx_rdev_major = st.st_rdev >> 8,
+		.stx_rdev_major = st.st_rdev >> 8, /* makedev(3), for small numbers */
 		.stx_rdev_minor = st.st_rdev & 255,
 		.stx_dev_minor = st.st_dev,
 	};
@@ -136,6 +136,7 @@ i64 sys_readlinkat(u64 fd, u64 p, u64 buf, u64 n)
 	i64 r = walk((int)fd, path, 0, &v);
 	if (r)
 		return r;
+	/* readlink(2): EINVAL for a size that is not positive. */
 	if ((i64)n <= 0)
 		return -EINVAL;
 	r = vnode_readlink(v, target, MIN(n, sizeof target));

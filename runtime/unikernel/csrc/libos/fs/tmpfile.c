@@ -20,6 +20,7 @@ static struct inode *node(u32 id) { return &S->inodes[id]; }
 /* A new file has a name: the caller is about to give it one. Its times are one moment. */
 u32 inode_new(u32 mode)
 {
+	/* No number below S->tmp_free is free. 0 is no inode, and the result of a full table. */
 	u32 id = S->tmp_free ? S->tmp_free : 1;
 	for (; id < MAX_INODES; id++) {
 		struct inode *n = node(id);
@@ -27,6 +28,7 @@ u32 inode_new(u32 mode)
 			continue;
 		memset(n, 0, sizeof *n);
 		n->mode = mode;
+		/* A directory's second link is its own ".". */
 		n->nlink = (mode & S_IFMT) == S_IFDIR ? 2 : 1;
 		n->mtime = n->ctime = n->atime = now_real();
 		/* A directory without one is its own: the root of a mount. */
@@ -77,7 +79,7 @@ static i64 extend(struct inode *n, u64 need)
 
 /* Programs map a file and let it grow, SQLite the index of its write-ahead log. Addresses cost
  * nothing. */
-#define ROOM (1ull << 30)
+#define ROOM (1ull << 30) /* bytes of addresses behind a mapped file */
 
 /* cap bytes, a multiple of the page, with room behind them. */
 static void move_to_room(struct inode *n, u64 cap)
@@ -182,6 +184,7 @@ i64 tmp_resize(u32 id, u64 size)
 	if (size > n->size)
 		memset(n->data + n->size, 0, size - n->size);
 	n->size = size;
+	/* A mapping goes on showing the buffer, so the buffer stays. */
 	if (!size && !n->maps)
 		free_data(n);
 	n->mtime = n->ctime = now_real();
@@ -196,6 +199,7 @@ i64 tmp_remap(u64 at, u64 old, u64 len)
 	for (u32 id = 1; id < MAX_INODES; id++) {
 		struct inode *n = node(id);
 		u64 data = (u64)n->data;
+		/* Only a shared mapping is the buffer itself; its whole old range lies inside. */
 		if (!n->maps || at < data || at + old > data + n->cap)
 			continue;
 		return reserve(n, at - data + len) ? -ENOMEM : (i64)at;
@@ -216,6 +220,7 @@ i64 tmp_share(u32 id, u64 off, u64 len)
 	/* The first mapping decides whether the file can grow under it. */
 	if (!n->maps && !n->room && MAX(need, n->cap) <= MOVE_MAX)
 		move_to_room(n, PAGE_UP(MAX(need, n->cap)));
+	/* A buffer of at most 2048 bytes lies in a bin of the heap; a larger one has whole pages, which a mapping needs. */
 	if (n->cap < need || n->cap <= 2048) {
 		i64 r = reserve(n, MAX(need, 2049));
 		if (r)

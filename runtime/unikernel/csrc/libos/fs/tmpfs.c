@@ -13,6 +13,7 @@
 #include "fs/notify.h"
 #include "host/clock.h"
 
+/* size counts the padding to a multiple of 8, so every record of a directory is aligned. */
 struct record {
 	u32 inode;
 	u16 size;
@@ -70,6 +71,7 @@ static int tmp_entry(u32 dir, u64 *pos, const char **name, u32 *len, u32 *inode,
 /* For getcwd and the like, which are rare: all directories are searched. */
 static int tmp_find(u32 id, u32 *parent, const char **name, u32 *len)
 {
+	/* No inode has the number 0, which marks a free record. */
 	for (u32 d = 1; d < MAX_INODES; d++) {
 		u64 pos = 0;
 		u32 inode;
@@ -91,6 +93,7 @@ static i64 add(u32 dir, const char *name, u32 id)
 	struct inode *d = node(dir);
 	u64 len = strlen(name), size = (sizeof(struct record) + len + 7) & ~7ull;
 	struct record *r = NULL;
+	/* NAME_MAX, as statfs tells the guest (attributes.c); a record's len has 8 bits. */
 	if (len > 255)
 		return -ENAMETOOLONG;
 	if (!d->nlink)
@@ -150,6 +153,7 @@ i64 tmp_create(u32 dir, const char *name, u32 mode)
 /* The target is the file's content. */
 i64 tmp_symlink(u32 dir, const char *name, const char *target)
 {
+	/* symlink(7): the permissions of a link are always these, and say nothing. */
 	i64 id = tmp_create(dir, name, S_IFLNK | 0777);
 	if (id < 0)
 		return id;
@@ -297,6 +301,7 @@ static u32 tmp_parent(u32 dir) { return node(dir)->parent; }
 
 static i64 tmp_target(u32 id, char *buf, u64 cap)
 {
+	/* readlink(2): a target is cut to the buffer, and has no zero at its end. */
 	u64 n = MIN(node(id)->size, cap);
 	memcpy(buf, node(id)->data, n);
 	return n;

@@ -21,6 +21,7 @@
 
 /* file and serial name the open file, which may live on under another descriptor when fd is closed. */
 struct item {
+	/* seen is the file's count (file_edge) and seen_bits are the bits when the item was last told of. */
 	u32 fd, file, serial, events, seen, seen_bits;
 	u64 data;
 };
@@ -33,6 +34,7 @@ struct epoll {
 
 static const struct file_ops epoll_ops;
 
+/* The file is closed: its slot is free, or holds a later file with another serial. */
 static int gone(const struct item *i) { return !S->files[i->file].refs || S->files[i->file].serial != i->serial; }
 
 /* The bits that a wait would tell of the item now. */
@@ -82,6 +84,7 @@ i64 sys_epoll_create1(u64 flags)
 	return fd_new(&epoll_ops, O_RDWR, e, !!(flags & O_CLOEXEC));
 }
 
+/* epoll_create(2): the size must be positive, and means nothing since Linux 2.6.8. */
 i64 sys_epoll_create(u64 n) { return (i32)n > 0 ? sys_epoll_create1(0) : -EINVAL; }
 
 /* The item of a descriptor, NULL: none. Items whose file is gone are dropped on the way: this is
@@ -91,9 +94,11 @@ static struct item *find(struct epoll *e, u32 fd, u32 file)
 	struct item *it = NULL;
 	for (u32 i = 0; i < e->n;) {
 		if (gone(&e->items[i])) {
+			/* The last item takes the place: the order of items means nothing. */
 			e->items[i] = e->items[--e->n];
 			continue;
 		}
+		/* epoll(7), Questions and answers: the number and the open file together are the key of an item. */
 		if (e->items[i].fd == fd && e->items[i].file == file)
 			it = &e->items[i];
 		i++;
@@ -125,6 +130,7 @@ i64 sys_epoll_ctl(u64 ep, u64 op, u64 fd, u64 event)
 	struct epoll_event ev = { 0, 0 };
 	if (!f || file < 0)
 		return -EBADF;
+	/* epoll_ctl(2): EINVAL also for an instance that is to watch itself. */
 	if (f->ops != &epoll_ops || ep == fd)
 		return -EINVAL;
 	if (!S->files[file].ops->poll)
@@ -168,7 +174,7 @@ static i64 collect(struct epoll *e, u64 out, u64 max)
 		n++;
 		it->seen = file_edge(&S->files[it->file]), it->seen_bits = bits;
 		if (it->events & EPOLLONESHOT)
-			it->events &= NOT_EVENTS;
+			it->events &= NOT_EVENTS; /* epoll_ctl(2), EPOLLONESHOT: disabled until EPOLL_CTL_MOD */
 	}
 	if (n == max && e->n)
 		e->next = (e->next + n) % e->n; /* so that a busy file does not hide others */
@@ -180,6 +186,7 @@ static i64 epoll(u64 ep, u64 out, u64 max, u64 ns, u64 mask)
 	struct file *f = fd_file(ep);
 	if (!f)
 		return -EBADF;
+	/* epoll_wait(2): maxevents is an int above 0. */
 	if (f->ops != &epoll_ops || (i32)max <= 0)
 		return -EINVAL;
 	i64 n = collect(f->obj, out, max);

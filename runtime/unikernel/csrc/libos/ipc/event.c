@@ -43,12 +43,13 @@ static i64 event_write(struct file *f, u64 buf, u64 n, i64 off)
 		return -EINVAL;
 	if (from_user(&v, buf, 8))
 		return -EFAULT;
+	/* eventfd(2): 2^64 - 1 cannot be added. */
 	if (v == ~0ull)
 		return -EINVAL;
 	if (e->count + v < v || e->count + v == ~0ull)
 		return -EAGAIN;
 	e->count += v;
-	e->seq++;
+	e->seq++; /* each write is an edge, whatever the count was */
 	changed();
 	return 8;
 }
@@ -60,6 +61,7 @@ static u32 event_poll(struct file *f)
 	return (e->count ? POLLIN : 0) | (e->count < ~1ull ? POLLOUT : 0);
 }
 
+/* A read is no edge: only a write brings news. */
 static u32 event_edge(struct file *f) { return ((struct event *)f->obj)->seq; }
 
 static void event_close(struct file *f) { kfree(f->obj, sizeof(struct event)); }
@@ -78,6 +80,7 @@ i64 sys_eventfd2(u64 count, u64 flags)
 	struct event *e = kalloc(sizeof *e);
 	if (!e)
 		return -ENOMEM;
+	/* EFD_NONBLOCK and EFD_CLOEXEC have the values of O_NONBLOCK and O_CLOEXEC: eventfd(2). */
 	e->count = (u32)count;
 	e->semaphore = flags & EFD_SEMAPHORE;
 	return fd_new(&event_ops, O_RDWR | (flags & O_NONBLOCK), e, !!(flags & O_CLOEXEC));

@@ -13,7 +13,7 @@
 struct pipe {
 	struct fifo fifo; /* how tmpfs lets go of it: keep first */
 	struct queue q;
-	u32 readers, writers, seq;
+	u32 readers, writers, seq; /* open files, not descriptors */
 	u32 named; /* 1 + the inode that names it, 0: none */
 	u32 no_reader, no_writer; /* of a fifo: none has come yet, and so none has left */
 };
@@ -24,13 +24,14 @@ static i64 pipe_read(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct pipe *p = f->obj;
 	(void)off;
+	/* The kernel's pipe_read lets a read of no bytes succeed, also on an empty pipe. */
 	if (!n)
 		return 0;
 	if (!p->q.len)
 		return p->writers || p->no_writer ? -EAGAIN : 0;
 	i64 r = queue_get_user(&p->q, buf, n, 0);
 	p->seq++;
-	changed();
+	changed(); /* a writer may wait for the room */
 	return r;
 }
 
@@ -38,6 +39,7 @@ static i64 pipe_write(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct pipe *p = f->obj;
 	(void)off;
+	/* pipe(7): SIGPIPE comes with the error. no_reader: a fifo's writer may come before its reader. */
 	if (!p->readers && !p->no_reader) {
 		raise_sigpipe();
 		return -EPIPE;
@@ -188,6 +190,7 @@ i64 fifo_open(u32 inode, u32 flags)
 	}
 	i64 i = file_new(read ? &pipe_read_ops : &pipe_write_ops, flags & (O_ACCMODE | O_NONBLOCK), p);
 	if (i < 0) {
+		/* The pipe of a fifo that is open already belongs to its inode. */
 		if (!*tmp_fifo(inode))
 			kfree(p, sizeof *p);
 		return i;
@@ -201,6 +204,6 @@ i64 fifo_open(u32 inode, u32 flags)
 		p->writers++;
 	*tmp_fifo(inode) = &p->fifo;
 	S->files[i].fs = FS_TMP, S->files[i].node = inode;
-	changed();
+	changed(); /* a reader may wait for the bytes */
 	return i;
 }

@@ -23,6 +23,7 @@ i64 poll_timeout(u64 p, u64 unit, u64 *ns)
 		return -EFAULT;
 	if (t[0] < 0 || t[1] < 0)
 		return -EINVAL;
+	/* unit is the length of t[1]'s unit in nanoseconds: 1 for a timespec, USEC for a timeval. */
 	*ns = MIN((u64)t[0], SECONDS_MAX) * SEC + t[1] * unit;
 	return 0;
 }
@@ -59,7 +60,7 @@ static i64 poll(u64 fds, u64 n, u64 ns)
 	if (hits || !ns)
 		return hits;
 	i64 r = block(ns);
-	return r == -ETIMEDOUT ? 0 : r;
+	return r == -ETIMEDOUT ? 0 : r; /* poll(2): no file is ready when the time is over */
 }
 
 /* poll(2) */
@@ -93,7 +94,7 @@ static i64 select(u64 n, const u64 sets[3], u64 ns)
 					continue;
 				struct file *f = fd_file(fd);
 				if (!f)
-					return -EBADF;
+					return -EBADF; /* select(2), unlike POLLNVAL of poll(2) */
 				/* One file may be in several sets. */
 				if (file_poll(f) & want[s])
 					out[s][fd / 64] |= 1ull << fd % 64, hits++;
@@ -120,6 +121,7 @@ i64 sys_select(u64 n, u64 r, u64 w, u64 e, u64 t)
 	return bad ? bad : select(n, sets, ns);
 }
 
+/* The time-out is a timespec. The signal mask, the sixth argument, is not looked at, as in sys_ppoll. */
 i64 sys_pselect6(u64 n, u64 r, u64 w, u64 e, u64 t)
 {
 	u64 ns, sets[3] = { r, w, e };

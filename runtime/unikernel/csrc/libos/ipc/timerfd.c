@@ -20,6 +20,7 @@ static u64 expirations(const struct timer *t, u64 now)
 {
 	if (!t->deadline || now < t->deadline)
 		return 0;
+	/* The first expiration is the deadline itself, hence the 1. */
 	return t->interval ? 1 + (now - t->deadline) / t->interval : 1;
 }
 
@@ -29,6 +30,7 @@ static i64 timerfd_read(struct file *f, u64 buf, u64 n, i64 off)
 	struct timer *t = f->obj;
 	(void)off;
 	u64 k = expirations(t, now_mono());
+	/* timerfd_create(2): a read gives an 8-byte integer. */
 	if (n < 8)
 		return -EINVAL;
 	if (!k)
@@ -52,6 +54,7 @@ i64 sys_timerfd_create(u64 clock, u64 flags)
 	struct timer *t = kalloc(sizeof *t);
 	if (!t)
 		return -ENOMEM;
+	/* TFD_NONBLOCK and TFD_CLOEXEC have the values of O_NONBLOCK and O_CLOEXEC: <linux/timerfd.h>. */
 	t->realtime = clock == CLOCK_REALTIME;
 	return fd_new(&timerfd_ops, flags & O_NONBLOCK, t, !!(flags & O_CLOEXEC));
 }

@@ -30,7 +30,7 @@ static i64 one(
 		/* Linux's bound for one message. */
 		if (*nfds + n / 4 > SCM_MAX_FD)
 			return -EINVAL;
-		memcpy(fds + *nfds, data, n & ~3ull);
+		memcpy(fds + *nfds, data, n & ~3ull); /* the kernel's scm_fp_copy drops a rest too */
 		*nfds += n / 4;
 		return 0;
 	}
@@ -61,6 +61,7 @@ i64 control_in(const struct sock *s, u64 p, u64 len, struct sent *sent)
 	i32 fds[SCM_MAX_FD];
 	u32 nfds = 0;
 	i64 r = 0;
+	/* send(2), ENOBUFS: Linux has the same error beyond net.core.optmem_max. */
 	if (len > sizeof buf)
 		return -ENOBUFS;
 	if (from_user(buf, p, len))

@@ -9,15 +9,16 @@
 
 struct interface {
 	char name[8];
-	u32 flags, mtu;
+	u32 flags, mtu; /* IFF_*; bytes */
 	u16 type; /* ARPHRD_LOOPBACK, ARPHRD_ETHER */
-	u8 scope, prefix4, prefix6;
-	u8 ip4[4], ip6[16];
+	u8 scope, prefix4, prefix6; /* RT_SCOPE_*; bits */
+	u8 ip4[4], ip6[16]; /* in network order */
 };
 
 static const struct interface interfaces[] = {
 	{ "lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP, 65536, ARPHRD_LOOPBACK, RT_SCOPE_HOST, 8, 128,
 		{ 127, 0, 0, 1 }, { [15] = 1 } },
+	/* fd00::/8 is for local use (RFC 4193): the address reaches no other network. */
 	{ "eth0", IFF_UP | IFF_BROADCAST | IFF_RUNNING | IFF_MULTICAST | IFF_LOWER_UP, 1500, ARPHRD_ETHER,
 		RT_SCOPE_UNIVERSE, 24, 64, OWN_IPV4, { 0xfd, 0, [12] = 10, 0, 2, 15 } },
 };
@@ -29,7 +30,7 @@ static void hardware_address(const struct interface *f, u8 mac[6])
 	memset(mac, 0, 6);
 	if (f->flags & IFF_LOOPBACK)
 		return;
-	mac[0] = 2;
+	mac[0] = 2; /* IEEE 802: unicast, administered locally */
 	memcpy(mac + 1, HOST->entropy + 59, 5);
 }
 
@@ -111,10 +112,12 @@ static void answer(struct answer *a, u8 family)
 	if (!e && a->asked.nlmsg_type != RTM_GETLINK && a->asked.nlmsg_type != RTM_GETADDR)
 		e = -EOPNOTSUPP;
 	for (u32 i = 0; !e && i < COUNT(interfaces); i++) {
+		/* Indexes begin at 1: if_nametoindex(3) has 0 for a name that does not exist. */
 		if (a->asked.nlmsg_type == RTM_GETLINK) {
 			link(a, &interfaces[i], i + 1);
 			continue;
 		}
+		/* AF_UNSPEC asks for the addresses of both families. */
 		if (family != AF_INET6)
 			address(a, &interfaces[i], i + 1, AF_INET);
 		if (family != AF_INET)
@@ -126,7 +129,7 @@ static void answer(struct answer *a, u8 family)
 	} error = { e, a->asked };
 	struct nlmsghdr *h = begin(a, e ? NLMSG_ERROR : NLMSG_DONE, &error, e ? sizeof error : sizeof error.e);
 	if (e)
-		h->nlmsg_flags = 0;
+		h->nlmsg_flags = 0; /* an error is one message: no NLMSG_DONE follows */
 	end(a, h);
 }
 
@@ -139,6 +142,7 @@ i64 netlink_ask(struct sock *s, u64 buf, u64 n)
 		u8 family;
 	} r = { { 0, 0, 0, 0, 0 }, 0 };
 	struct addr kernel = { .port = 0 };
+	/* Linux's netlink_rcv_skb drops what is shorter than a header. The send has succeeded all the same. */
 	if (n < sizeof r.h)
 		return n;
 	if (from_user(&r, buf, MIN(n, sizeof r.h + 1)))
@@ -147,6 +151,7 @@ i64 netlink_ask(struct sock *s, u64 buf, u64 n)
 	if (r.h.nlmsg_len < sizeof r.h || r.h.nlmsg_len > n || r.h.nlmsg_type <= NLMSG_DONE)
 		return n; /* the kernel says nothing to these either */
 	struct answer a = { r.h, 0, { 0 } };
+	/* netlink(7): nlmsg_pid of an answer is the port of the asking socket, which is the process id here. */
 	a.asked.nlmsg_pid = HOST->pid;
 	answer(&a, r.family);
 	i64 sent = sock_deliver(s, &kernel, (struct marks){ 0, 0 }, (u64)a.p, a.n);
@@ -164,7 +169,7 @@ i64 interface_ioctl(u32 cmd, u64 arg)
 	} r;
 	if (from_user(&r, arg, sizeof r))
 		return -EFAULT;
-	r.name[IFNAMSIZ - 1] = 0;
+	r.name[IFNAMSIZ - 1] = 0; /* the guest need not have ended the name */
 	for (u32 i = 0; i < COUNT(interfaces); i++) {
 		if (cmd == SIOCGIFNAME ? r.index != i + 1 : !streq(r.name, interfaces[i].name))
 			continue;

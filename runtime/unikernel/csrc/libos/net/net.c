@@ -63,7 +63,7 @@ i64 net_send(struct sock *s, u64 buf, u64 n)
 	return n;
 }
 
-/* Datagrams: Datagrams: to another socket of the guest, else through the tender, which answers what
+/* Datagrams go to another socket of the guest, else through the tender, which answers what
  * it likes (names, port 53). A datagram that nobody hears is lost without an error, as in any
  * network. */
 i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n)
@@ -71,13 +71,14 @@ i64 net_send_to(struct sock *s, const struct addr *to, u64 buf, u64 n)
 	i64 r = sock_autobind(s);
 	if (r)
 		return r;
+	/* send(2), EMSGSIZE: a datagram goes as one or not at all. */
 	if (n > DATAGRAM_MAX)
 		return -EMSGSIZE;
 	/* Stays in the guest. */
 	if (s->domain == AF_UNIX || is_loopback(to)) {
 		struct sock *t = sock_bound(s->domain, SOCK_DGRAM, to);
 		if (!t)
-			return s->domain == AF_UNIX ? -ECONNREFUSED : (i64)n;
+			return s->domain == AF_UNIX ? -ECONNREFUSED : (i64)n; /* unix(7) tells the sender; UDP loses the datagram */
 		struct addr from = s->local;
 		if (s->domain != AF_UNIX && is_any(&from)) {
 			struct addr own = s->local; /* the socket keeps its own */
@@ -158,6 +159,7 @@ void net_message(struct uc_msg *m, const u8 *body)
 			s->state = NEW;
 		s->eof = 1, s->shut = SHUT_BY_RESET;
 		return;
+	/* The bound keeps the sum in 32 bits, whatever the tender sends. */
 	case UC_MSG_CREDIT: s->credit = MIN((u64)s->credit + m->arg, 1u << 30); return;
 	case UC_MSG_DGRAM:
 		if (s->type == SOCK_DGRAM && m->len >= sizeof *w) {

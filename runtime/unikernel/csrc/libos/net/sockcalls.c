@@ -23,6 +23,7 @@ static i64 netlink_socket(int kind, u64 type, u64 protocol)
 {
 	if (kind != SOCK_RAW && kind != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
+	/* <linux/netlink.h>: NETLINK_ROUTE is 0. */
 	if (protocol)
 		return -EPROTONOSUPPORT;
 	struct sock *s = sock_new(AF_NETLINK, SOCK_DGRAM);
@@ -63,6 +64,7 @@ i64 sys_socket(u64 domain, u64 type, u64 protocol)
 /* socketpair(2) */
 i64 sys_socketpair(u64 domain, u64 type, u64 protocol, u64 out)
 {
+	/* socketpair(2): of the domains here, unix sockets alone come in pairs. */
 	if (domain != AF_UNIX)
 		return -EOPNOTSUPP;
 	/* Each with a descriptor of its own; sock_pair then needs no second look. */
@@ -102,12 +104,14 @@ i64 sys_bind(u64 fd, u64 p, u64 len)
 		return r;
 	if (s->domain == AF_NETLINK)
 		return 0;
+	/* bind(2): EINVAL for a socket that has an address. */
 	if (s->bound)
 		return -EINVAL;
 	if (s->domain == AF_UNIX) {
 		if (!a.path_len)
 			name_abstract(s, &a);
 		if (a.path_len && a.path[0]) {
+			/* unix(7): sun_path has 108 bytes, which need not end with a zero. */
 			char path[109] = { 0 };
 			memcpy(path, a.path, a.path_len);
 			/* The file is the claim to the name: it stays until somebody removes it. */
@@ -136,8 +140,10 @@ i64 sys_bind(u64 fd, u64 p, u64 len)
 i64 sys_listen(u64 fd, u64 n)
 {
 	SOCK(fd);
+	/* listen(2), EOPNOTSUPP: a datagram socket has no connections. */
 	if (s->type == SOCK_DGRAM)
 		return -EOPNOTSUPP;
+	/* A second listen changes the length of the queue. */
 	if (s->state != NEW && s->state != LISTENING)
 		return -EINVAL;
 	i64 r = sock_autobind(s);
@@ -158,7 +164,7 @@ i64 sys_accept4(u64 fd, u64 p, u64 len, u64 flags)
 	if (s->state != LISTENING)
 		return -EINVAL;
 	if (!s->pending)
-		return sock_wait(f, 0, s->rcv_timeout);
+		return sock_wait(f, 0, s->rcv_timeout); /* socket(7): SO_RCVTIMEO bounds accept too */
 	struct sock *b = s->backlog[0];
 	/* A queue: who came first is accepted first. */
 	memmove(s->backlog, s->backlog + 1, --s->pending * sizeof *s->backlog);
@@ -173,6 +179,7 @@ i64 sys_accept4(u64 fd, u64 p, u64 len, u64 flags)
 
 i64 sys_accept(u64 fd, u64 p, u64 len) { return sys_accept4(fd, p, len, 0); }
 
+/* getsockname(2): a socket that is not bound has the unspecified address of its family. */
 i64 sys_getsockname(u64 fd, u64 p, u64 len)
 {
 	SOCK(fd);
@@ -202,7 +209,7 @@ i64 sys_shutdown(u64 fd, u64 how)
 			net_shut(s);
 	}
 	if (how != SHUT_WR)
-		s->eof = EOF_BY_READER;
+		s->eof = EOF_BY_READER; /* the peer's socket_write sees that nobody reads */
 	changed();
 	return 0;
 }

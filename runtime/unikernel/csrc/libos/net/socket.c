@@ -75,6 +75,7 @@ i64 sock_autobind(struct sock *s)
 {
 	if (s->bound || s->domain == AF_UNIX)
 		return 0;
+	/* ip(7), ip_local_port_range: 32768 to 60999, of which the search uses the first 28000. */
 	for (u32 k = 0; k < 28000; k++) {
 		struct addr a = s->local;
 		a.port = 32768 + (S->next_conn + k) % 28000;
@@ -114,7 +115,7 @@ i64 sock_connect_local(struct sock *s, const struct addr *to)
 	struct sock *l = sock_bound(s->domain, s->type, to);
 	/* A unix name that leads to nobody is no file; a port without a listener refuses. */
 	if (!l || l->state != LISTENING)
-		return s->domain == AF_UNIX && !l ? -ENOENT : -ECONNREFUSED;
+		return s->domain == AF_UNIX && !l ? -ENOENT : -ECONNREFUSED; /* unix(7), connect(2) */
 	/* connect then waits until somebody is accepted. unix(7), listen(2): whoever connects waits for
 	 * room. */
 	if (l->pending >= l->backlog_max)
@@ -152,13 +153,14 @@ i64 sock_deliver(struct sock *to, const struct addr *from, struct marks marks, u
 {
 	struct record r = { n, marks, *from };
 	if (to->rx.max - to->rx.len < sizeof r + n)
-		return to->domain == AF_UNIX ? -EAGAIN : (i64)n;
+		return to->domain == AF_UNIX ? -EAGAIN : (i64)n; /* unix(7): reliable; udp(7): not */
 	/* If the bytes do not fit, the head goes again. */
 	struct queue before = to->rx;
 	if (queue_put(&to->rx, &r, sizeof r) != sizeof r)
 		return -ENOBUFS;
 	i64 k = queue_put_user(&to->rx, buf, n);
 	if (k != (i64)n) {
+		/* The bytes of a queue are appended at its end, so its old length takes them all back. */
 		to->rx.len = before.len;
 		return k < 0 ? k : -ENOBUFS;
 	}

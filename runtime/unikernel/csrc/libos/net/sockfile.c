@@ -43,8 +43,10 @@ static i64 read_record(struct sock *s, u64 buf, u64 n)
 	if (!s->rx.len)
 		return s->eof ? 0 : -EAGAIN;
 	queue_get_user(&s->rx, (u64)&r, sizeof r, 0);
+	/* The record's head and bytes lie in the queue together (sock_deliver), so r.len bytes are there. */
 	n = MIN(n, r.len);
 	i64 k = queue_get_user(&s->rx, buf, n, 0);
+	/* The queue gives bytes only by copying, so the rest of the record goes into a buffer that nobody reads. */
 	u8 rest[256];
 	for (u64 left = k < 0 ? r.len : r.len - n, part; left; left -= part) {
 		part = MIN(left, sizeof rest);
@@ -77,6 +79,7 @@ i64 socket_read(struct sock *s, u64 buf, u64 n)
 		return k;
 	}
 	if (s->error) {
+		/* socket(7), SO_ERROR: a pending error is told once. */
 		i64 e = -s->error;
 		s->error = 0;
 		return e;
@@ -241,7 +244,7 @@ static i64 ioctl(struct file *f, u32 cmd, u64 arg)
 static void close(struct file *f) { sock_close(f->obj); }
 
 const struct file_ops socket_ops = { .name = "socket:[",
-	.mode = S_IFSOCK | 0777,
+	.mode = S_IFSOCK | 0777, /* sock_alloc of Linux: S_IFSOCK | S_IRWXUGO */
 	.read = read,
 	.write = write,
 	.poll = socket_poll,

@@ -18,6 +18,7 @@ struct vec {
 }; /* struct iovec */
 #define RECORD_MAX 65536 /* bytes: no record is longer than DATAGRAM_MAX, or than a packet of the channel */
 
+/* struct user_msghdr of the kernel's <linux/socket.h>, as a 64-bit program lays the structure out. */
 struct msghdr {
 	u64 name;
 	u32 name_len, pad;
@@ -88,6 +89,7 @@ static i64 recv_record(struct file *f, struct sock *s, const struct vec *v, u64 
 	u64 at = 0;
 	if (!s->rx.len)
 		return s->eof ? 0 : sock_wait(f, flags, s->rcv_timeout);
+	/* The buffer comes first: without memory for it the record stays in the queue. */
 	u8 *p = kalloc(sizeof r + RECORD_MAX);
 	if (!p)
 		return -ENOBUFS;
@@ -106,7 +108,7 @@ static i64 recv_record(struct file *f, struct sock *s, const struct vec *v, u64 
 	kfree(p, sizeof r + RECORD_MAX);
 	if (at < r.len)
 		*out_flags |= MSG_TRUNC;
-	changed();
+	changed(); /* a sender may wait for the room */
 	/* With MSG_TRUNC a caller learns how long the record was. */
 	return e ? e : flags & MSG_TRUNC ? (i64)r.len : (i64)at;
 }
@@ -140,6 +142,7 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 			if (r == -EAGAIN && (!done || (flags & MSG_WAITALL && done < want))) {
 				SELF->progress = done;
 				r = sock_wait(f, flags, s->rcv_timeout);
+				/* socket(7), SO_RCVTIMEO: bytes that came before the time-out are the result, not the error. */
 				return r == BLOCKED || !done ? r : (i64)done;
 			}
 			if (r <= 0)
@@ -182,6 +185,7 @@ static i64 message(u64 p, struct msghdr *m, struct vec v[64])
 {
 	if (from_user(m, p, sizeof *m))
 		return -EFAULT;
+	/* sendmsg(2): EMSGSIZE is the error of a vector that is too long, on Linux longer than IOV_MAX. */
 	if (m->iov_len > 64)
 		return -EMSGSIZE;
 	return from_user(v, m->iov, m->iov_len * sizeof *v);
@@ -200,6 +204,7 @@ static i64 send_with(
 	i64 r = control_in(s, m->control, m->control_len, &sent);
 	if (r)
 		return r;
+	/* The first byte will lie at this offset of the peer's queue: the descriptors belong to that byte. */
 	u64 at = peer ? peer->rx.len : 0, before = SELF->retrying ? SELF->progress : 0;
 	/* For this one datagram. */
 	s->marks = sent.marks;
@@ -283,7 +288,7 @@ static i64 several(i64 (*one)(u64, u64, u64), u64 fd, u64 p, u64 n, u64 flags)
 	for (u64 i = 0; i < n; i++, p += sizeof(struct mmsghdr)) {
 		i64 r = one(fd, p, i ? flags | MSG_DONTWAIT : flags);
 		if (r < 0)
-			return i ? (i64)i : r;
+			return i ? (i64)i : r; /* sendmmsg(2): the error of a later message is lost */
 		u32 len = r;
 		if (to_user(p + offsetof(struct mmsghdr, len), &len, 4))
 			return -EFAULT;

@@ -17,17 +17,17 @@
 static const struct option initial[] = {
 	{ SOL_SOCKET, SO_SNDBUF, { SOCK_BUFFER } },
 	{ SOL_SOCKET, SO_RCVBUF, { SOCK_BUFFER } },
-	{ SOL_SOCKET, SO_RCVLOWAT, { 1 } },
+	{ SOL_SOCKET, SO_RCVLOWAT, { 1 } }, /* bytes */
 	{ SOL_IP, IP_TTL, { DEFAULT_HOPS } },
 	{ SOL_IP, IP_MULTICAST_TTL, { 1 } },
 	{ SOL_IP, IP_MULTICAST_LOOP, { 1 } },
 	{ SOL_IPV6, IPV6_UNICAST_HOPS, { DEFAULT_HOPS } },
 	{ SOL_IPV6, IPV6_MULTICAST_HOPS, { 1 } },
 	{ SOL_IPV6, IPV6_MULTICAST_LOOP, { 1 } },
-	{ SOL_TCP, TCP_MAXSEG, { 536 } },
-	{ SOL_TCP, TCP_KEEPIDLE, { 7200 } },
-	{ SOL_TCP, TCP_KEEPINTVL, { 75 } },
-	{ SOL_TCP, TCP_KEEPCNT, { 9 } },
+	{ SOL_TCP, TCP_MAXSEG, { 536 } }, /* bytes: RFC 9293, 3.7.1, the default of IPv4 */
+	{ SOL_TCP, TCP_KEEPIDLE, { 7200 } }, /* seconds: tcp(7), tcp_keepalive_time */
+	{ SOL_TCP, TCP_KEEPINTVL, { 75 } }, /* seconds: tcp(7), tcp_keepalive_intvl */
+	{ SOL_TCP, TCP_KEEPCNT, { 9 } }, /* probes: tcp(7), tcp_keepalive_probes */
 	{ SOL_TCP, TCP_QUICKACK, { 1 } },
 };
 
@@ -68,7 +68,7 @@ static i64 remember(struct sock *s, u64 level, u64 name, const i32 value[2])
 	return 0;
 }
 
-/* struct timeval. A negative time waits for ever, as on Linux. */
+/* struct timeval. A negative time waits for ever here; with Linux's sock_set_timeout a call then does not wait. */
 static i64 set_timeout(u64 *timeout, u64 p, u64 len)
 {
 	i64 tv[2];
@@ -77,7 +77,7 @@ static i64 set_timeout(u64 *timeout, u64 p, u64 len)
 	if (from_user(tv, p, sizeof tv))
 		return -EFAULT;
 	if (tv[1] < 0 || tv[1] >= (i64)(SEC / USEC))
-		return -EDOM;
+		return -EDOM; /* the error of Linux's sock_set_timeout */
 	*timeout = tv[0] < 0 ? 0 : (u64)tv[0] * SEC + tv[1] * USEC;
 	return 0;
 }
@@ -119,10 +119,12 @@ i64 sys_setsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len)
 	i64 r = level_of(s, level);
 	if (r)
 		return r;
+	/* Linux's sk_setsockopt has the same error for SO_TYPE, SO_ERROR, SO_DOMAIN and SO_PROTOCOL. */
 	if (read_only(level, name))
 		return -ENOPROTOOPT;
 	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
 		return set_timeout(name == SO_RCVTIMEO ? &s->rcv_timeout : &s->snd_timeout, p, len);
+	/* tcp(7): the value is a name, which the list of numbers cannot hold. No congestion control runs here. */
 	if (level == SOL_TCP && name == TCP_CONGESTION)
 		return 0;
 	int byte = level == SOL_IP && len == 1; /* ip(7): an option of IP may be one byte */
@@ -189,6 +191,7 @@ static i64 give_tcp_info(const struct sock *s, u64 p, u64 len_p, u32 len)
 {
 	/* include/net/tcp_states.h */
 	enum { ESTABLISHED = 1, SYN_SENT = 2, CLOSE = 7, CLOSE_WAIT = 8, LISTEN = 10 };
+	/* 104 bytes reach to tcpi_total_retrans: the part of the structure that Linux has had since 2.6. */
 	u8 info[104] = { s->state == CONNECTED ? (s->eof ? CLOSE_WAIT : ESTABLISHED)
 			: s->state == CONNECTING	   ? SYN_SENT
 			: s->state == LISTENING		   ? LISTEN
@@ -218,6 +221,7 @@ i64 sys_getsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len_p)
 	}
 	if (level == SOL_TCP && name == TCP_INFO)
 		return give_tcp_info(s, p, len_p, len);
+	/* The kernel's TCP_CA_NAME_MAX is 16 bytes, and cubic its usual default. */
 	if (level == SOL_TCP && name == TCP_CONGESTION)
 		return give(p, len_p, len, "cubic\0\0\0\0\0\0\0\0\0\0", 16);
 	if (level == SOL_SOCKET && !state_of(s, name, v))
@@ -225,5 +229,6 @@ i64 sys_getsockopt(u64 fd, u64 level, u64 name, u64 p, u64 len_p)
 	const struct option *o = option(s, level, name);
 	if (o)
 		memcpy(v, o->value, sizeof v);
+	/* struct linger of socket(7) has two ints; every other option that gets here is one. */
 	return give(p, len_p, len, v, level == SOL_SOCKET && name == SO_LINGER ? 8 : 4);
 }

@@ -33,6 +33,7 @@ int futex_wake(u64 addr, int n, u32 bits)
 	return woken;
 }
 
+/* NULL: no thread waits to own the word. */
 struct thread *futex_next_owner(u64 addr)
 {
 	for (u32 k = 1; k <= S->nthreads; k++) {
@@ -43,6 +44,7 @@ struct thread *futex_next_owner(u64 addr)
 	return NULL;
 }
 
+/* deadline is in now_mono(); 0 waits for ever. */
 i64 futex_park(u64 addr, u32 bits, u64 deadline)
 {
 	struct thread *t = SELF;

@@ -6,6 +6,8 @@
 #include "host/clock.h"
 #include "sched/futex.h"
 
+/* futex(2), Timeouts: FUTEX_WAIT alone takes a length of time. All other waits take a moment, on the
+ * real-time clock where FUTEX_CLOCK_REALTIME or the operation says so. */
 enum clock { RELATIVE, MONOTONIC, REALTIME };
 
 /* When a wait ends, in now_mono(); 0 without a time-out. A moment that has passed still lets the
@@ -18,10 +20,13 @@ static i64 deadline_of(u64 timeout, enum clock clock, u64 *deadline)
 		return 0;
 	if (from_user(&t, timeout, sizeof t))
 		return -EFAULT;
+	/* The kernel's timespec64_valid refuses the same values. */
 	if (t.sec < 0 || t.nsec < 0 || t.nsec >= (i64)SEC)
 		return -EINVAL;
+	/* The product must not wrap in 64 bits, hence the bound on the seconds. */
 	u64 ns = (u64)t.sec > SECONDS_MAX ? SECONDS_MAX * SEC : (u64)t.sec * SEC + t.nsec;
 	u64 now = now_mono(), from = clock == RELATIVE ? 0 : clock == REALTIME ? now_real() : now;
+	/* A real-time moment becomes a monotonic one here: setting the real-time clock does not move the deadline. */
 	*deadline = ns > from ? now + (ns - from) : now;
 	return 0;
 }
@@ -31,6 +36,7 @@ static i64 wait(u64 addr, u32 val, u64 timeout, u32 bits, enum clock clock)
 {
 	u32 have;
 	u64 deadline;
+	/* futex(2), FUTEX_WAIT_BITSET: 0 is an error. In futex.c bits of 0 mark a thread that waits to own the word. */
 	if (!bits)
 		return -EINVAL;
 	i64 r = deadline_of(timeout, clock, &deadline);
@@ -38,6 +44,7 @@ static i64 wait(u64 addr, u32 val, u64 timeout, u32 bits, enum clock clock)
 		return r;
 	if (from_user(&have, addr, 4))
 		return -EFAULT;
+	/* EAGAIN tells the caller that the word has changed since the caller read the word: futex(2). */
 	return have == val ? futex_park(addr, bits, deadline) : -EAGAIN;
 }
 
@@ -56,12 +63,14 @@ static i64 requeue(u64 from, int wake, int move, u64 to)
 	int n = futex_wake(from, wake, ~0u);
 	for (u32 i = 0; i < S->nthreads && move > 0; i++) {
 		struct thread *t = S->threads[i];
+		/* A thread without bits waits to own the word (owner.c), and stays there. */
 		if (t->state == T_FUTEX && t->futex == from && t->futex_bits) {
 			t->futex = to;
 			move--;
 			n++;
 		}
 	}
+	/* futex(2), Return value: the result of FUTEX_CMP_REQUEUE counts the moved waiters too. */
 	return n;
 }
 
@@ -70,6 +79,7 @@ static i64 requeue(u64 from, int wake, int move, u64 to)
 static i64 operate(u32 op, u32 old, u32 *now)
 {
 	u32 arg = op >> 12 & 0xfff;
+	/* The argument is the number of a bit. The kernel keeps the low five bits of a larger number. */
 	if (op >> 28 & FUTEX_OP_OPARG_SHIFT)
 		arg = 1u << (arg & 31);
 	switch (op >> 28 & 7) {
@@ -89,6 +99,7 @@ static int compares(u32 op, u32 old)
 	switch (op >> 24 & 15) {
 	case FUTEX_OP_CMP_EQ: return old == cmp;
 	case FUTEX_OP_CMP_NE: return old != cmp;
+	/* The kernel's futex_atomic_op_inuser orders the words as signed numbers. */
 	case FUTEX_OP_CMP_LT: return (i32)old < (i32)cmp;
 	case FUTEX_OP_CMP_LE: return (i32)old <= (i32)cmp;
 	case FUTEX_OP_CMP_GT: return (i32)old > (i32)cmp;
@@ -108,6 +119,7 @@ static i64 wake_op(u64 a, int n1, int n2, u64 b, u32 op)
 		return r;
 	if (to_user(b, &now, 4))
 		return -EFAULT;
+	/* futex(2), FUTEX_WAKE_OP: the comparison decides about the second word's waiters alone. */
 	int n = futex_wake(a, n1, ~0u);
 	return n + (compares(op, old) ? futex_wake(b, n2, ~0u) : 0);
 }

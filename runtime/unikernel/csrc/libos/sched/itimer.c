@@ -17,6 +17,7 @@ static void rebase(struct cpu_timer *t, u64 now)
 	t->seen = now;
 }
 
+/* setitimer(2): the signal goes to the process, and no thread in particular. */
 static void cpu_timer(struct cpu_timer *t, int sig)
 {
 	if (!t->deadline)
@@ -25,6 +26,7 @@ static void cpu_timer(struct cpu_timer *t, int sig)
 	rebase(t, now);
 	if (now < t->deadline)
 		return;
+	/* The next period begins now, not at the deadline: periods that no tick saw give no signals. */
 	t->deadline = t->interval ? now + t->interval : 0;
 	S->proc_pending |= SIGBIT(sig);
 }
@@ -39,6 +41,7 @@ void signal_timers(void)
 	}
 }
 
+/* setitimer(2) gives ITIMER_VIRTUAL the user time alone. Here both timers count all CPU time of the process. */
 void signal_tick(void)
 {
 	cpu_timer(&S->cpu_timers[0], SIGVTALRM);
@@ -81,10 +84,13 @@ i64 sys_setitimer(u64 which, u64 in, u64 out)
 	struct itimer v = { 0 }, old;
 	if (which > ITIMER_PROF)
 		return -EINVAL;
+	/* Linux takes a missing new value for one of zeros, which disarms the timer. */
 	if (in && from_user(&v, in, sizeof v))
 		return -EFAULT;
+	/* Negative microseconds are large numbers without a sign, so one comparison refuses both. */
 	if (v.sec < 0 || v.value_sec < 0 || (u64)v.usec >= SEC / USEC || (u64)v.value_usec >= SEC / USEC)
 		return -EINVAL;
+	/* get also brings t->seen up to date, from which the new deadline counts. */
 	old = get(which);
 	u64 interval = v.sec * SEC + v.usec * USEC, left = v.value_sec * SEC + v.value_usec * USEC;
 	if (which == ITIMER_REAL) {
@@ -101,6 +107,7 @@ i64 sys_setitimer(u64 which, u64 in, u64 out)
 i64 sys_alarm(u64 s)
 {
 	u64 now = now_mono(), left = S->itimer_deadline > now ? S->itimer_deadline - now : 0;
+	/* alarm(2): alarm and setitimer share one timer. */
 	S->itimer_interval = 0;
 	S->itimer_deadline = s ? now + s * SEC : 0;
 	return (left + SEC - 1) / SEC;

@@ -52,8 +52,10 @@ i64 owner_lock(u64 addr, u64 deadline, int try)
 		return to_user(addr, &word, 4);
 	}
 	struct thread *owner = owner_of(word);
+	/* futex(2), FUTEX_LOCK_PI: EDEADLK for a caller that owns the word. */
 	if (owner == SELF)
 		return -EDEADLK;
+	/* futex(2): ESRCH when the thread of the word does not exist. */
 	if (!owner)
 		return -ESRCH;
 	if (try)
@@ -85,6 +87,7 @@ i64 owner_unlock(u64 addr)
 	u32 word;
 	if (from_user(&word, addr, 4))
 		return -EFAULT;
+	/* futex(2), FUTEX_UNLOCK_PI: EPERM when the caller is not the owner. */
 	return is(SELF, word & FUTEX_TID_MASK) ? hand_over(addr, 0) : -EPERM;
 }
 
@@ -99,6 +102,7 @@ static void bequeath(u64 entry, i64 offset)
 {
 	u64 addr = (entry & ~ROBUST_PI) + offset;
 	u32 word;
+	/* The kernel's handle_futex_death refuses an unaligned word too. */
 	if (addr & 3 || from_user(&word, addr, 4) || !is(SELF, word & FUTEX_TID_MASK))
 		return;
 	u32 died = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
@@ -128,6 +132,7 @@ static void walk_robust_list(u64 head)
 		if (!more)
 			return;
 	}
+	/* <linux/futex.h>, list_op_pending: the thread may own this lock while the list does not have it. */
 	if (h.pending)
 		bequeath(h.pending, h.offset);
 }
@@ -149,6 +154,7 @@ void owner_exit(void)
 /* get_robust_list(2): the C library tells once for each thread. */
 i64 sys_set_robust_list(u64 head, u64 size)
 {
+	/* set_robust_list(2): EINVAL for any other size. */
 	if (size != sizeof(struct robust_list_head))
 		return -EINVAL;
 	SELF->robust = head;
@@ -157,6 +163,7 @@ i64 sys_set_robust_list(u64 head, u64 size)
 
 i64 sys_get_robust_list(u64 tid, u64 head, u64 size)
 {
+	/* get_robust_list(2): 0 means the calling thread. */
 	struct thread *t = tid ? owner_of(tid) : SELF;
 	u64 n = sizeof(struct robust_list_head);
 	if (!t)

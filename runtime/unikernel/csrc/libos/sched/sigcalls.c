@@ -43,6 +43,7 @@ i64 sys_rt_sigprocmask(u64 how, u64 in, u64 out, u64 size)
 	if (in) {
 		if (from_user(&set, in, sizeof set))
 			return -EFAULT;
+		/* The three values of how are 0, 1 and 2: <asm/signal.h>. */
 		if (how > SIG_SETMASK)
 			return -EINVAL;
 		SELF->mask = (how == SIG_BLOCK ? old | set : how == SIG_UNBLOCK ? old & ~set : set) & ~NEVER_BLOCKED;
@@ -75,6 +76,7 @@ i64 sys_sigaltstack(u64 in, u64 out)
 			return -EFAULT;
 		if (s.flags & ~(SS_ONSTACK | SS_DISABLE | SS_AUTODISARM))
 			return -EINVAL;
+		/* sigaltstack(2), ENOMEM: the least is 2048 bytes (<asm/signal.h>). */
 		if (!(s.flags & SS_DISABLE) && s.size < MINSIGSTKSZ)
 			return -ENOMEM;
 		t->alt = s.flags & SS_DISABLE ? (struct kstack){ 0, SS_DISABLE, 0 } : (struct kstack){ s.sp, 0, s.size };
@@ -193,7 +195,7 @@ i64 sys_rt_sigtimedwait(u64 in, u64 info, u64 timeout)
 		return info && to_user(info, &i, sizeof i) ? -EFAULT : sig;
 	}
 	i64 r = block(timeout ? (u64)t.sec * SEC + t.nsec : FOREVER);
-	return r == -ETIMEDOUT ? -EAGAIN : r;
+	return r == -ETIMEDOUT ? -EAGAIN : r; /* sigtimedwait(2) */
 }
 
 /* ---- signalfd(2): signals come to handlers alone, so nothing can ever be read ---- */
@@ -212,6 +214,7 @@ static const struct file_ops signalfd_ops = {
 i64 sys_signalfd4(u64 fd, u64 mask, u64 size, u64 flags)
 {
 	(void)mask, (void)size;
+	/* signalfd(2): a descriptor that exists gets another mask, which means nothing here. */
 	if ((i32)fd != -1)
 		return fd_file(fd) ? (i64)fd : -EBADF;
 	return fd_new(&signalfd_ops, flags & O_NONBLOCK, NULL, !!(flags & O_CLOEXEC));
