@@ -78,19 +78,22 @@ func (x *trace) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sin
 		return err
 	}
 	defer func() { err = errors.Join(err, caller.Close()) }()
-	ok, last := 0, time.Duration(0)
+	made, ok, last := 0, 0, time.Duration(0)
 	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
 		return caller.Call(ctx, fns.Call(a.Function, paramEvent(calls.At(a.Number).Param)))
 	})
 	out := func(s workloads.Sample[Reply]) {
+		made++
 		if last = max(last, s.Ended); s.Reply.OK() {
 			ok++
 		}
 		sink.Invocation(row(s, functions[s.Function], nil))
 	}
-	load := workloads.Load{Pacer: workloads.Closed{Calls: calls.Calls(), For: t.Limit}, Clients: x.Clients, Pick: pick}
+	// The file says how many calls there are. The share of the budget does not cut them.
+	load := workloads.Load{Pacer: workloads.Closed{Calls: calls.Calls()}, Clients: x.Clients, Pick: pick}
 	if err := workloads.Run(ctx, target, out, load); err != nil {
-		return err
+		return fmt.Errorf("%d of the %d calls of %s were made in time; give the experiment a larger budget: %w",
+			made, calls.Calls(), x.File, err)
 	}
 	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate,
 		Value: float64(ok) / last.Seconds()})

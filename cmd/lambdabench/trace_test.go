@@ -15,7 +15,7 @@ func TestATraceRunsEveryCallOfItsFileAndHasItsTable(t *testing.T) {
 		t.Skip(err)
 	}
 	calls := filepath.Join(t.TempDir(), "calls.csv")
-	if err := os.WriteFile(calls, []byte("0,alice,f,param,12\n0,bob,f,7\n1,alice,g,4\n"), 0o644); err != nil {
+	if err := os.WriteFile(calls, []byte("0,alice,f,param,1200\n0,bob,f,700\n1,alice,g,400\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	suite := write(t, fmt.Sprintf(`suite: calls
@@ -27,8 +27,8 @@ experiments: {trace: {file: %s, clients: 3}}
 	code, stdout, stderr := command(t, "run", suite, "--backends", "process", "--out",
 		filepath.Join(t.TempDir(), "run"))
 	// backend, runtime, via, clients, n, errors
-	row := regexp.MustCompile(`\n +process +python\S+ +gateway +3 +23 .* 0 +\S`)
+	row := regexp.MustCompile(`\n +process +python\S+ +gateway +3 +2,300 .* 0 +\S`)
 	if code != exitOK || !row.MatchString(stdout) {
-		t.Errorf("exit code %d, and no row of 23 calls in:\n%s%s", code, stdout, stderr)
+		t.Errorf("exit code %d, and no row of 2,300 calls in:\n%s%s", code, stdout, stderr)
 	}
 }
