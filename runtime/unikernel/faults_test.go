@@ -208,10 +208,11 @@ func TestThousandClonesDiffer(t *testing.T) {
 				sb := deployed(t, b, snap)
 				res := runtimetest.Invoke(t, sb, "{}")
 				now := time.Now()
+				exit := sb.(*sandbox).live.channel.Exit() // says where a clone that died was, and at which address
 				sb.Close()
 				var got map[string]any
 				if err := json.Unmarshal(res.Payload, &got); err != nil {
-					t.Fatalf("%+v %v", res, res.Error)
+					t.Fatalf("clone %d: %+v %v, exit note %+v", i, res, res.Error, exit)
 				}
 				for what, v := range got {
 					if what == "now" || what == "up" {
