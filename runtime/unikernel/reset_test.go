@@ -85,7 +85,7 @@ func getSpare(t *testing.T, n *zygote.Zygote) zygote.Child {
 	return uc
 }
 
-// found counts the UC's own pages that contain text. Which are its own is asked
+// found counts the private pages of the UC that contain text. Which are its own is asked
 // of the kernel: the tender may believe something else.
 func found(t *testing.T, uc zygote.Child, text string) int {
 	t.Helper()
