@@ -167,3 +167,35 @@ func TestPagesOfALargeLayerStayWhereTheyWereCaptured(t *testing.T) {
 		t.Errorf("%d bytes and %d hashes are left", a.Bytes(), len(a.index))
 	}
 }
+
+// A page that stayed in its stage must not be found in the arena once its slot is free.
+func TestLayerThatIsClosedWhilePinnedLeavesNothingInTheIndex(t *testing.T) {
+	a, err := NewArena()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	first, n, err := a.Stage(stageSlots + 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pages []Page
+	for i := range n {
+		page := make([]byte, PageSize)
+		copy(page, strconv.Itoa(i+1))
+		if err := a.Write(first+Slot(i), page); err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, Page{VPN: uint32(100 + i), Slot: first + Slot(i)})
+	}
+	l := NewSmall(a, nil, "tenant", pages, nil, first, n)
+	l.Pin()
+	if err := l.Commit(nil); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	l.Unpin()
+	if len(a.index) != 0 || a.Bytes() != 0 {
+		t.Errorf("%d pages are in the index, and %d bytes are held", len(a.index), a.Bytes())
+	}
+}

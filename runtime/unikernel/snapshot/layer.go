@@ -243,12 +243,14 @@ func (l *Layer) Close() error {
 	if l.File != nil {
 		return l.File.Close()
 	}
-	if l.committed {
-		l.arena.release(l.pages)
-	} else {
-		l.arena.release(slices.DeleteFunc(slices.Clone(l.pages), func(p Page) bool { return l.staged(p.Slot) }))
+	pages := l.pages
+	if !l.committed {
+		pages = slices.DeleteFunc(slices.Clone(pages), func(p Page) bool { return l.staged(p.Slot) })
 	}
+	// The stage goes first: a page that stayed in the stage has its last reference from the
+	// layer, and the last release takes the page out of the index.
 	l.unstage()
+	l.arena.release(pages)
 	return nil
 }
 
