@@ -53,6 +53,13 @@ const (
 	LabelState     = "state"     // in density: StateBooted, …
 	LabelClients   = "clients"   // in trace: the number of closed-loop clients
 
+	// LabelStart is the start of a cold call: StartBoot, …. A record of a cold call without
+	// it comes from an earlier version.
+	LabelStart = "start"
+	// LabelPace is the pace of hot calls: PaceTight or Pace20. A record of a hot call
+	// without it comes from an earlier version, which called back to back.
+	LabelPace = "pace"
+
 	Warmup = "true"
 
 	ScheduleAdaptive = "adaptive"
@@ -60,6 +67,14 @@ const (
 	LoadBackground = "background"
 	LoadBurst      = "burst"
 	LoadClosed     = "closed" // in overhead: clients that call as fast as they can
+
+	StartBoot     = "boot"     // a runtime boots for the call
+	StartStem     = "stem"     // a stem cell, that is a booted runtime without a function
+	StartStemAO   = "stem+ao"  // a stem cell after the steps of anticipatory optimisation
+	StartSnapshot = "snapshot" // a clone of a runtime snapshot
+
+	PaceTight = "back to back" // the next call follows the reply at once
+	Pace20    = "20/s"         // a call is due every 50 ms
 
 	AONone      = "none"
 	AOSeparator = "+" // between steps
