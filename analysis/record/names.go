@@ -98,10 +98,11 @@ const (
 
 // Units of measurements.
 const (
-	UnitBytes = "bytes"
-	UnitRate  = "1/s"
-	UnitCount = "1"
-	UnitBool  = "bool" // 1 or 0
+	UnitBytes        = "bytes"
+	UnitRate         = "1/s"
+	UnitCount        = "1"
+	UnitMilliseconds = "ms"
+	UnitBool         = "bool" // 1 or 0
 )
 
 // Metrics of measurements.
@@ -116,6 +117,11 @@ const (
 	MetricInstances        = "instances"          // created and kept
 	MetricPeakMemory       = "peak_memory"        // bytes, the most of all instances while each answered once more
 	MetricCreationRate     = "creation_rate"      // 1/s
+	// CPU time per call in UnitMilliseconds: user and system, of all that belongs to the call,
+	// falling between calls included.
+	MetricCPUTime = "cpu_time"
+	// in throughput, unit UnitCount: the number of distinct functions that the trial called
+	MetricDistinct = "distinct_functions"
 	// in surface, unit UnitBool: 1 where the sandbox has a LabelFeature of its own or enforces it
 	MetricIsolated = "isolated"
 	// in surface, unit UnitCount: how many of a LabelFeature the sandbox can reach, "host system calls"
