@@ -130,9 +130,7 @@ func times(g float64) string {
 	return number(g) + "x"
 }
 
-// gainColumn and gainNote say what gains are over.
-func gainColumn(s *summary.Summary) string { return "gain over " + s.Baseline() }
-
+// gainNote says what gains are over.
 func gainNote(s *summary.Summary) string {
 	return fmt.Sprintf("Gain: how many times better than %s in this run, by the medians.", s.Baseline())
 }

@@ -117,9 +117,15 @@ func samplesOf(d *summary.Data) map[string]*comparand {
 
 func compareTable(a, b map[string]*comparand) (t *Table, onlyA, onlyB int) {
 	t = &Table{
-		Name: "compare", text: 6,
-		Columns: []string{"experiment", "backend", "runtime", "path", "labels", "metric", "old", "new", "unit",
-			"new/old", "p", "n", "over"},
+		Name: "compare",
+		Columns: []Column{key("experiment", "The experiment."), backendColumn, runtimeColumn, pathColumn,
+			key("labels", "What the experiment varied."), key("metric", "What was measured."),
+			figures("old", Useful, "The median of the first run."),
+			figures("new", Useful, "The median of the second run."), words("unit", Useful, "The unit of both."),
+			figures("new/old", Main, "The ratio of the medians, or ~ where no difference is shown."),
+			figures("p", Useful, "The probability of so great a difference between two runs of the same thing."),
+			figures("n", Detail, "The number of values that were tested, of each run."),
+			words("over", Extra, "What was tested: the medians of trials, or values.")},
 		Note: "new/old is ~ where no difference is shown (two-sided Mann-Whitney U, 0.05).",
 	}
 	var pairs [][2]*comparand

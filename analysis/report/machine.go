@@ -14,7 +14,7 @@ import (
 
 // machineTable describes the host and the run, for report and paper.
 func machineTable(s *summary.Summary) *Table {
-	t := &Table{Name: "machine", Title: "Machine and run", Columns: []string{"", ""}, text: 2}
+	t := &Table{Name: "machine", Title: "Machine and run", Columns: []Column{key("", ""), words("", Main, "")}}
 	put := func(name, value string) {
 		if value != "" {
 			t.add(name, value)

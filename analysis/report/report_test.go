@@ -215,7 +215,9 @@ func TestTablesShowWhatFailedAltogether(t *testing.T) {
 	}
 	for _, table := range []*Table{appsTable(s), aoTable(s), overheadTable(s)} {
 		shown := slices.ContainsFunc(table.Rows,
-			func(r Row) bool { return !r.Paper && r.Cells[slices.Index(table.Columns, "errors")] == "7" })
+			func(r Row) bool {
+				return !r.Paper && r.Cells[slices.Index(columnNames(table.Columns), "errors")] == "7"
+			})
 		if !shown {
 			t.Errorf("%s: no row with 7 errors in %v", table.Name, table.Rows)
 		}

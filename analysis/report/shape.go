@@ -231,7 +231,8 @@ func burstsSafe(s *summary.Summary) Finding {
 func shapeTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: "shape", Title: "What a reproduction of SEUSS must show",
-		Columns: []string{"claim", "in this run", "figures"}, text: 3,
+		Columns: []Column{key("claim", "What the paper shows."), key("in this run", "Whether this run shows it."),
+			words("figures", Main, "The figures that the verdict rests on.")},
 		Note: fmt.Sprintf("'>>': at least %.0f times; 'flat': within %.0f %%; 'a cliff': at least %.0f times down; "+
 			"'a little': at most %.0f %%. Paths are told apart by their intervals, the rest by medians.",
 			farMore, 100*(1-flatShare), cliff, 100*(littleUp-1)),

@@ -16,9 +16,8 @@ type Table struct {
 	Name    string // "deploy", "throughput-nodejs20.x"
 	Title   string
 	Note    string // how to read it
-	Columns []string
+	Columns []Column
 	Rows    []Row
-	text    int // that many columns from the left are names, the others are figures
 }
 
 // Row is a row of a Table. Rows with Paper set are not from this run.
@@ -42,15 +41,13 @@ func (t *Table) Measured() bool {
 }
 
 // Numeric reports whether a column holds figures.
-func (t *Table) Numeric(column int) bool {
-	return column >= t.text && t.Columns[column] != warningsColumn
-}
+func (t *Table) Numeric(column int) bool { return !t.Columns[column].Words }
 
-// prune drops the columns of figures in which there is none.
+// prune drops the columns in which there is nothing, but those that tell the rows apart.
 func (t *Table) prune() {
-	for c := len(t.Columns) - 1; c >= t.text; c-- {
-		empty := !slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Cells[c] != none && r.Cells[c] != "" })
-		if !empty {
+	for c := len(t.Columns) - 1; c >= 0; c-- {
+		full := slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Cells[c] != none && r.Cells[c] != "" })
+		if full || t.Columns[c].Importance == Key {
 			continue
 		}
 		t.Columns = slices.Delete(t.Columns, c, c+1)
@@ -59,8 +56,6 @@ func (t *Table) prune() {
 		}
 	}
 }
-
-const warningsColumn = "warnings"
 
 // Text writes the table for a terminal.
 func (t *Table) Text(w io.Writer) error {
@@ -107,7 +102,7 @@ func (t *Table) render(w io.Writer, r tw.Renderer) error {
 	}
 	tab := tablewriter.NewTable(w, tablewriter.WithRenderer(r),
 		tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}))
-	tab.Header(t.Columns)
+	tab.Header(columnNames(t.Columns))
 	for _, row := range t.Rows {
 		if err := tab.Append(row.Cells); err != nil {
 			return err

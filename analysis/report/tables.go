@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
@@ -29,16 +30,12 @@ func Tables(w io.Writer, s *summary.Summary) error {
 	return nil
 }
 
-// AllTables are the tables of a summary, without those that would be empty.
+// AllTables are the tables of a summary, without rows and columns that would be empty.
 func AllTables(s *summary.Summary) ([]*Table, error) {
-	all := []*Table{deployTable(s)}
-	through, err := throughputTables(s)
+	all, err := everyTable(s)
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, through...)
-	all = append(all, densityTable(s), burstTable(s), overheadTable(s), aoTable(s), surfaceTable(s), appsTable(s),
-		mpscTable(s), speedupTable(s), traceTable(s))
 	var kept []*Table
 	for _, t := range all {
 		if t.Measured() {
@@ -47,4 +44,14 @@ func AllTables(s *summary.Summary) ([]*Table, error) {
 		}
 	}
 	return kept, nil
+}
+
+// everyTable is every table that a summary can have, the empty ones too.
+func everyTable(s *summary.Summary) ([]*Table, error) {
+	through, err := throughputTables(s)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]*Table{deployTable(s)}, through, []*Table{densityTable(s), burstTable(s), overheadTable(s),
+		aoTable(s), surfaceTable(s), appsTable(s), mpscTable(s), speedupTable(s), traceTable(s)}), nil
 }

@@ -14,9 +14,10 @@ func deployTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentDeploy, Title: "Deploy: latency of a NOP by path, ms",
 		Note: gainNote(s) + " Stages are medians and need not add up.",
-		Columns: []string{"backend", "runtime", "path", "n", "p50 [95 % CI]", "p90", "p99", "p99.9", gainColumn(s),
-			"stages", "errors", warningsColumn},
-		text: 3,
+		Columns: []Column{backendColumn, runtimeColumn, pathColumn, nColumn, p50Column, p90Column, p99Column,
+			figures("p99.9", Extra, "999 of 1,000 calls took at most so long."), gainColumn(s, "", Useful),
+			words("stages", Extra, "The medians of what the call was made of: queue, boot, deploy, import, capture, run."),
+			errorsColumn, warningsColumn},
 	}
 	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDeploy, Metric: summary.MetricLatency}) {
 		q := summary.Query{Experiment: record.ExperimentDeploy, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path,
@@ -71,10 +72,16 @@ func overheadTable(s *summary.Summary) *Table {
 			"the gateway, p50 in ms",
 		Note: "Aims for Node.js: worker at most 0.03 ms and gateway at most 0.25 ms above the sandbox. The intervals " +
 			"of differences reach from end to end of those of both sides.",
-		Columns: []string{"backend", "runtime", "n each", "sandbox [95 % CI]", "worker [95 % CI]", "gateway [95 % CI]",
-			"worker − sandbox", "gateway − sandbox", "trials", "gateway, 1/s [95 % CI]",
-			"errors", warningsColumn},
-		text: 2,
+		Columns: []Column{backendColumn, runtimeColumn,
+			figures("n each", Extra, "The number of correct replies of each way into the sandbox."),
+			figures("sandbox [95 % CI]", Main, "The median of calls on the sandbox itself."),
+			figures("worker [95 % CI]", Useful, "The median of calls through the worker, in the harness' process."),
+			figures("gateway [95 % CI]", Useful, "The median of calls through the whole platform, over HTTP."),
+			figures("worker − sandbox", Detail, "What the worker adds."),
+			figures("gateway − sandbox", Detail, "What the whole platform adds."), trialsColumn,
+			figures("gateway, 1/s [95 % CI]", Detail, "Calls a second through the gateway, by clients that call as fast "+
+				"as they can."),
+			errorsColumn, warningsColumn},
 	}
 	for _, pair := range s.Targets(summary.Query{Experiment: record.ExperimentOverhead,
 		Metric: summary.MetricErrorRate}) {
@@ -101,9 +108,9 @@ func overheadTable(s *summary.Summary) *Table {
 func appsTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentApps, Title: "Applications: latency by path, ms", Note: gainNote(s),
-		Columns: []string{"application", "backend", "runtime", "path", "n", "p50 [95 % CI]", "p90", "p99",
-			gainColumn(s), "errors", warningsColumn},
-		text: 4,
+		Columns: []Column{key("application", "The application that was called."), backendColumn, runtimeColumn,
+			pathColumn, nColumn, p50Column, p90Column, p99Column, gainColumn(s, "", Useful), errorsColumn,
+			warningsColumn},
 	}
 	for _, e := range s.Find(summary.Query{Experiment: record.ExperimentApps, Metric: summary.MetricErrorRate}) {
 		q := summary.Query{Experiment: record.ExperimentApps, Runtime: e.Runtime, Path: e.Path, Labels: e.Labels,
@@ -122,10 +129,16 @@ func aoTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentAO, Title: "Anticipatory optimisation: latency in ms (p50), snapshots in MB",
 		Note: "Each row adds steps to those that run before the runtime snapshot is taken.",
-		Columns: []string{"backend", "runtime", "steps", "cold n", "cold [95 % CI]", "warm n", "warm [95 % CI]",
-			"trials", "runtime snapshot [95 % CI]", "function snapshot [95 % CI]",
-			"errors", warningsColumn},
-		text: 3,
+		Columns: []Column{backendColumn, runtimeColumn,
+			key("steps", "The steps that ran before the runtime snapshot was taken."),
+			figures("cold n", Extra, "The number of correct cold replies."),
+			figures("cold [95 % CI]", Main, "The median of cold calls, ms."),
+			figures("warm n", Extra, "The number of correct warm replies."),
+			figures("warm [95 % CI]", Main, "The median of warm calls, ms."), trialsColumn,
+			figures("runtime snapshot [95 % CI]", Detail, "The pages that the runtime snapshot holds, MB of 10^6 bytes."),
+			figures("function snapshot [95 % CI]", Useful, "The pages in which the function snapshot differs from the "+
+				"runtime's, MB of 10^6 bytes."),
+			errorsColumn, warningsColumn},
 	}
 	for _, pair := range s.Targets(summary.Query{Experiment: record.ExperimentAO, Metric: summary.MetricErrorRate}) {
 		for _, steps := range s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Backend: pair.Backend,

@@ -26,10 +26,15 @@ func throughputTables(s *summary.Summary) ([]*Table, error) {
 			Name:  record.ExperimentThroughput + "-" + rt,
 			Title: "Throughput against the number of unique functions M, " + rt + ", correct replies a second",
 			Note:  gainNote(s) + " p99 latencies and error rates are in summary.json.",
-			text:  0,
 		}
-		t.Columns = append(append([]string{"M", "trials"}, backends...), reference.Label+": SEUSS",
-			reference.Label+": Linux", warningsColumn)
+		t.Columns = []Column{figures("M", Key, "The number of unique functions that are called in turn."), trialsColumn}
+		for _, b := range backends {
+			t.Columns = append(t.Columns, figures(b, Series, "Correct replies a second of that backend, with an interval, "+
+				"and how many times more than the baseline."))
+		}
+		t.Columns = append(t.Columns,
+			figures(reference.Label+": SEUSS", Detail, "Figure 4 of the paper, read out of the drawing."),
+			figures(reference.Label+": Linux", Detail, "Figure 4 of the paper, read out of the drawing."), warningsColumn)
 		for _, m := range s.LabelValues(q, record.LabelFunctions) {
 			t.add(throughputRow(s, q, backends, m, paper)...)
 		}
@@ -68,10 +73,12 @@ func traceTable(s *summary.Summary) *Table {
 		Name: record.ExperimentTrace, Title: "Trace: the calls of a file in its order, by closed-loop clients; " +
 			"latency in ms",
 		Note: gainNote(s) + " All paths together: a function's first call is colder than its later ones.",
-		Columns: []string{"backend", "runtime", "via", "clients", "n", "p50 [95 % CI]", "p90", "p99", gainColumn(s),
-			"calls/s [95 % CI]", gainColumn(s) + " ",
-			"errors", warningsColumn},
-		text: 4,
+		Columns: []Column{backendColumn, runtimeColumn,
+			key("via", "The way to the function: the sandbox, the worker or the gateway."),
+			key("clients", "The number of clients, each of which calls when its last call is answered."),
+			nColumn, p50Column, p90Column, p99Column, gainColumn(s, "", Useful),
+			figures("calls/s [95 % CI]", Main, "Correct replies a second."), gainColumn(s, "calls/s", Detail),
+			errorsColumn, warningsColumn},
 	}
 	for _, e := range s.Find(summary.Query{Experiment: record.ExperimentTrace, Metric: summary.MetricErrorRate}) {
 		of := func(metric string) (r, base *summary.Result) {
@@ -95,10 +102,16 @@ func densityTable(s *summary.Summary) *Table {
 		Name: record.ExperimentDensity, Title: "Density and creation rate",
 		Note: gainNote(s) + " MB are 10^6 bytes; the paper's MB each is 88 GB divided by the number of instances. " +
 			"Peak: of all together while each answered one more call.",
-		Columns: []string{"backend", "runtime", "state", "trials", "instances [95 % CI]", "MB each [95 % CI]",
-			gainColumn(s), "creations/s [95 % CI]", gainColumn(s) + " ", "budget", "peak GB", "memory from",
-			warningsColumn},
-		text: 3,
+		Columns: []Column{backendColumn, runtimeColumn,
+			key("state", "What an instance has done when its memory is read: booted, served one call, or idle since."),
+			trialsColumn,
+			figures("instances [95 % CI]", Detail, "The number of instances that lived together."),
+			figures("MB each [95 % CI]", Main, "The memory that one more instance takes, MB of 10^6 bytes."),
+			gainColumn(s, "", Useful),
+			figures("creations/s [95 % CI]", Main, "Instances made a second."), gainColumn(s, "creation", Detail),
+			figures("budget", Extra, "The memory that the instances of a trial could take together."),
+			figures("peak GB", Extra, "The most memory of all together while each answered one more call."),
+			words("memory from", Extra, "How memory was measured; two sources are not compared."), warningsColumn},
 	}
 	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDensity,
 		Metric: record.MetricBytesPerInstance}) {
@@ -130,10 +143,19 @@ func burstTable(s *summary.Summary) *Table {
 		Name: record.ExperimentBurst, Title: "Bursts of a new CPU-bound function over an I/O background",
 		Note: "Silence: the longest time without a correct reply to the background. Of several trials: medians with " +
 			"95 % intervals.",
-		Columns: []string{"backend", "runtime", "period", "trials", "burst n", "errors", "p50 ms [95 % CI]", "p99 ms",
-			"max s", "background n", "errors ", "p50 ms [95 % CI] ", "p99 ms ",
-			"silence s", "first error s", warningsColumn},
-		text: 3,
+		Columns: []Column{backendColumn, runtimeColumn, key("period", "The time from one burst to the next."),
+			trialsColumn, figures("burst n", Extra, "The number of calls in bursts."),
+			figures("burst errors", Useful, "How many of them failed."),
+			figures("burst p50 ms [95 % CI]", Main, "The median latency of calls in bursts."),
+			figures("burst p99 ms", Extra, "99 of 100 calls in bursts took at most so long."),
+			figures("max s", Detail, "The slowest correct reply of a burst."),
+			figures("background n", Extra, "The number of calls of the background."),
+			figures("background errors", Useful, "How many of them failed."),
+			figures("background p50 ms [95 % CI]", Main, "The median latency of the background."),
+			figures("background p99 ms", Detail, "99 of 100 calls of the background took at most so long."),
+			figures("silence s", Detail, "The longest time without a correct reply to the background."),
+			figures("first error s", Extra, "When the first call that failed was due, from the trial's start."),
+			warningsColumn},
 	}
 	for _, e := range s.Find(summary.Query{Experiment: record.ExperimentBurst, Metric: summary.MetricErrorRate,
 		Labels: map[string]string{record.LabelLoad: record.LoadBurst}}) {
@@ -184,12 +206,12 @@ func firstOf(a, b *summary.Result) string {
 func surfaceTable(s *summary.Summary) *Table {
 	q := summary.Query{Experiment: record.ExperimentSurface}
 	t := &Table{Name: record.ExperimentSurface, Title: "What each backend isolates, probed in a running sandbox",
-		Columns: []string{"feature"}, text: 1}
+		Columns: []Column{key("feature", "What is looked at from within the sandbox.")}}
 	columns := s.Targets(q)
 	for _, c := range columns {
-		t.Columns = append(t.Columns, strings.TrimSpace(c.Backend+" "+c.Runtime))
+		t.Columns = append(t.Columns, words(strings.TrimSpace(c.Backend+" "+c.Runtime), Series,
+			"Whether the backend isolates it, or how many of it a function can reach; in brackets, what was seen."))
 	}
-	t.text = len(t.Columns)
 	for _, feature := range s.LabelValues(q, record.LabelFeature) {
 		cells := []string{feature}
 		for _, c := range columns {

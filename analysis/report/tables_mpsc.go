@@ -9,9 +9,9 @@ import (
 func mpscTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentMPSC, Title: "MPSC: round trips by schedule, ms",
-		Columns: []string{"backend", "runtime", "schedule", "n", "p50 [95 % CI]", "p90", "p99", "errors",
-			warningsColumn},
-		text: 3,
+		Columns: []Column{backendColumn, runtimeColumn,
+			key("schedule", "Who chose the provider: the adaptive schedule, or one provider always."),
+			nColumn, p50Column, p90Column, p99Column, errorsColumn, warningsColumn},
 	}
 	for _, e := range s.Find(summary.Query{Experiment: record.ExperimentMPSC, Metric: summary.MetricErrorRate}) {
 		r := s.One(summary.Query{Experiment: record.ExperimentMPSC, Backend: e.Backend, Runtime: e.Runtime,
@@ -28,8 +28,10 @@ func speedupTable(s *summary.Summary) *Table {
 		Name: record.ExperimentMPSC + "-speedup", Title: "MPSC: speed-up of the adaptive schedule, by mean round trips",
 		Note: "Above 1: adaptive is faster than always calling that provider. n: correct replies, of the side " +
 			"that has fewer. Failed calls are in the table before, not here.",
-		Columns: []string{"backend", "runtime", "over", "n", "speed-up [95 % CI]", warningsColumn},
-		text:    3,
+		Columns: []Column{backendColumn, runtimeColumn, key("over", "The provider that is always called."),
+			figures("n", Detail, "The number of correct replies, of the side that has fewer."),
+			figures("speed-up [95 % CI]", Main, "The mean round trip of that provider over that of the adaptive "+
+				"schedule."), warningsColumn},
 	}
 	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentMPSC, Metric: summary.MetricSpeedup}) {
 		t.add(dash(r.Backend), r.Runtime, r.Label(summary.LabelOver), samples(r), median(r, 1), kinds(r))
