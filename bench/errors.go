@@ -13,11 +13,13 @@ var (
 	ErrNoTarget     = errors.New("no backend of the suite is usable on this host")
 	ErrNoTrial      = errors.New("no experiment of the suite has a trial for these backends and runtimes")
 	ErrUnknown      = errors.New("unknown name")
+	ErrTwice        = errors.New("named twice")
 	ErrNoRow        = errors.New("the trial recorded nothing")
 )
 
 // NothingRun lists the errors of runs that cannot begin: another try fails alike.
-var NothingRun = []error{ErrInUse, ErrOtherSuite, ErrOtherMachine, ErrNoTarget, ErrNoTrial, ErrUnknown}
+var NothingRun = []error{ErrInUse, ErrOtherSuite, ErrOtherMachine, ErrNoTarget, ErrNoTrial, ErrUnknown,
+	ErrTwice}
 
 // BadValue is a parameter that makes no sense.
 type BadValue struct {
@@ -30,10 +32,20 @@ func (b *BadValue) Error() string { return fmt.Sprintf("%s: %s", b.Key, b.Want) 
 // Bad is the *BadValue of a key.
 func Bad(key, format string, args ...any) error { return &BadValue{key, fmt.Sprintf(format, args...)} }
 
-// AtLeast checks the number of a key: nil, or a *BadValue.
-func AtLeast(key string, have, want int) error {
-	if have < want {
-		return Bad(key, "is %d, want at least %d", have, want)
+// maxCount bounds every number in a suite: a number of functions, calls or clients above it
+// is a slip of the keyboard that would take all of the host's memory.
+const maxCount = 1 << 20
+
+// AtLeast checks the number of a key, which is from want to 1,048,576: nil, or a *BadValue.
+func AtLeast(key string, have, want int) error { return Between(key, have, want, maxCount) }
+
+// Between checks the number of a key: nil, or a *BadValue.
+func Between(key string, have, least, most int) error {
+	switch {
+	case have < least:
+		return Bad(key, "is %d, want at least %d", have, least)
+	case have > most:
+		return Bad(key, "is %d, want at most %d", have, most)
 	}
 	return nil
 }

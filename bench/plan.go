@@ -12,6 +12,15 @@ import (
 type Plan struct {
 	Trials  []Trial   // in the order in which they are run
 	LeftOut []LeftOut // experiments that have no trial on a backend, for a reason
+	Short   []Short   // budgets that are smaller than the least time of their trials
+}
+
+// Short is a budget that does not hold its trials. They run for their least time all the
+// same, and so for longer than the budget says.
+type Short struct {
+	Experiment   string // "" is the whole suite
+	Trials       int
+	Budget, Need time.Duration
 }
 
 // LeftOut is an experiment that has no trial on a backend, or on any if Backend is "".
@@ -27,6 +36,7 @@ func NewPlan(su *Suite, targets []Target) Plan {
 		sections[i] = plan.spread(sec, targets)
 	}
 	limits := newBudget(su, sections)
+	plan.findShort(su, sections)
 	number := 0
 	for i, sec := range su.Experiments {
 		for repeat := 1; repeat <= sec.Repeats; repeat++ {
@@ -62,6 +72,26 @@ func (p *Plan) spread(sec Section, targets []Target) []Trial {
 		p.LeftOut = append(p.LeftOut, LeftOut{sec.Name(), "", "it has no trial for these backends and runtimes"})
 	}
 	return all
+}
+
+// findShort compares each budget with the least times of its trials, of which sections has
+// those of one repeat.
+func (p *Plan) findShort(su *Suite, sections [][]Trial) {
+	whole := Short{Budget: time.Duration(su.Budget)}
+	note := func(s Short) {
+		if s.Budget > 0 && s.Need > s.Budget {
+			p.Short = append(p.Short, s)
+		}
+	}
+	for i, sec := range su.Experiments {
+		one := Short{Experiment: sec.Name(), Trials: sec.Repeats * len(sections[i]), Budget: sec.Budget}
+		for _, t := range sections[i] {
+			one.Need += time.Duration(sec.Repeats) * t.Least
+		}
+		note(one)
+		whole.Trials, whole.Need = whole.Trials+one.Trials, whole.Need+one.Need
+	}
+	note(whole)
 }
 
 func shuffle(block []Trial, seed uint64, experiment string, repeat int) {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/lambdabench/lambdabench/bench"
 	"github.com/lambdabench/lambdabench/bench/experiment"
@@ -108,6 +109,24 @@ func TestABudgetScalesTrialsButLeavesEachItsLeast(t *testing.T) {
 		}
 		if trial.Experiment == "deploy" && trial.Limit > 2e9 {
 			t.Errorf("%v: limit %v in a run of 10 s", trial, trial.Limit)
+		}
+	}
+}
+
+func TestABudgetBelowTheLeastTimeOfItsTrialsIsTold(t *testing.T) {
+	const bursts = "burst: {periods: [1s], bursts: 1, first: 1s, budget: 100ms}"
+	for _, c := range []struct {
+		suite string
+		want  []bench.Short
+	}{
+		{"suite: x\nexperiments: {deploy: {budget: 100s}}", nil},
+		{"suite: x\nrepeats: 3\nexperiments: {" + bursts + "}",
+			[]bench.Short{{"burst", 6, 100 * time.Millisecond, 12 * time.Second}}},
+		{"suite: x\nbudget: 1s\nexperiments: {" + bursts + "}",
+			[]bench.Short{{"burst", 2, 100 * time.Millisecond, 4 * time.Second}, {"", 2, time.Second, 4 * time.Second}}},
+	} {
+		if got := bench.NewPlan(parse(t, c.suite), fakeTargets("a")).Short; !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.suite, got, c.want)
 		}
 	}
 }

@@ -59,6 +59,7 @@ func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
 	}
 	whole := NewPlan(su, targets)
 	r.reportLeftOut(whole)
+	r.reportShort(whole)
 	plan := whole.Trials
 	if len(plan) == 0 {
 		return fmt.Errorf("%w: %s", ErrNoTrial, strings.Join(su.names(), ", "))
@@ -148,6 +149,17 @@ func (r *Runner) reportLeftOut(plan Plan) {
 			args = append(args, "backend", out.Backend)
 		}
 		r.logger().Warn("experiment left out", args...)
+	}
+}
+
+// reportShort tells of budgets that the run cannot keep, before it begins.
+func (r *Runner) reportShort(plan Plan) {
+	for _, s := range plan.Short {
+		args := []any{"budget", s.Budget, "trials", s.Trials, "need", s.Need}
+		if s.Experiment != "" {
+			args = append(args, "experiment", s.Experiment)
+		}
+		r.logger().Warn("budget is smaller than the least time of its trials; raise it, or ask for fewer trials", args...)
 	}
 }
 

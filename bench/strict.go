@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +37,26 @@ func (s strict) syntax(err error) error {
 	return &SuiteError{File: s.file, Line: 1, Column: 1, Message: err.Error()}
 }
 
+// document returns the top node of a file that holds one YAML document.
+func (s strict) document(source []byte) (*yaml.Node, error) {
+	var doc, second yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(source))
+	if err := d.Decode(&doc); err != nil {
+		return nil, s.syntax(err)
+	}
+	if len(doc.Content) == 0 {
+		return nil, s.syntax(io.EOF)
+	}
+	switch err := d.Decode(&second); {
+	case err == nil:
+		return nil, s.fail(&second, "a second YAML document begins here; a suite is one document, so remove '---' or "+
+			"make two files")
+	case !errors.Is(err, io.EOF):
+		return nil, s.syntax(err)
+	}
+	return doc.Content[0], nil
+}
+
 // decode fills the fields of structs, given by pointers, from a mapping, and returns the
 // nodes of the keys. The text what names the mapping in messages. The key of a field is its
 // yaml tag; fields of embedded structs count as the struct's own. A field without a key
@@ -57,29 +78,8 @@ func (s strict) decode(n *yaml.Node, what string, into ...any) (map[string]*yaml
 	})
 }
 
-// mapping calls do for each key of a mapping; any other node is an error.
-func (s strict) mapping(n *yaml.Node, what string, do func(key, value *yaml.Node) error) error {
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
-		return nil // 'deploy:' with nothing behind it takes the defaults
-	}
-	if n.Kind != yaml.MappingNode {
-		return s.fail(n, "%s: want keys and values", what)
-	}
-	seen := map[string]bool{}
-	for i := 0; i < len(n.Content); i += 2 {
-		key := n.Content[i]
-		if seen[key.Value] {
-			return s.fail(key, "key %q occurs twice in %s; remove one", key.Value, what)
-		}
-		seen[key.Value] = true
-		if err := do(key, n.Content[i+1]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (s strict) value(n *yaml.Node, key string, into any) error {
+	n = resolved(n)
 	_, node := into.(*yaml.Node)
 	_, own := into.(yaml.Unmarshaler)
 	if reflect.TypeOf(into).Elem().Kind() == reflect.Struct && !own && !node {
@@ -88,7 +88,7 @@ func (s strict) value(n *yaml.Node, key string, into any) error {
 	}
 	err := n.Decode(into)
 	if err == nil {
-		return nil
+		return s.distinct(n, key, into)
 	}
 	var te *yaml.TypeError
 	if errors.As(err, &te) {

@@ -1,9 +1,7 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -60,19 +58,15 @@ func ReadSuite(path string, known Table) (*Suite, error) {
 // line and remedy.
 func ParseSuite(file string, source []byte, known Table) (*Suite, error) {
 	s := strict{file}
-	var doc yaml.Node
-	if err := yaml.NewDecoder(bytes.NewReader(source)).Decode(&doc); err != nil {
-		return nil, s.syntax(err)
+	root, err := s.document(source)
+	if err != nil {
+		return nil, err
 	}
 	su := &Suite{
 		Seed: 1, Repeats: 1, Backends: Names{All: true}, Runtimes: Names{All: true},
 		Quiet:   Quiet{Busy: 0.2, Wait: Duration(5 * time.Second)},
 		Network: Network{Listen: "127.0.0.1:0"}, source: source,
 	}
-	if len(doc.Content) == 0 {
-		return nil, s.syntax(io.EOF)
-	}
-	root := doc.Content[0]
 	top := suiteDocument{Suite: su}
 	keys, err := s.decode(root, "the suite", &top)
 	if err != nil {
@@ -109,11 +103,14 @@ func readSection(s strict, known Table, key, value *yaml.Node, repeats int) (Sec
 	}
 	common := sectionKeys{Repeats: repeats}
 	keys, err := s.decode(value, key.Value, &common, e)
-	if err == nil && common.Repeats < 1 {
-		err = s.check(&BadValue{"repeats", "want at least 1"}, keys, key)
+	if err == nil {
+		err = s.check(checkRepeats(common.Repeats), keys, key)
 	}
 	if err == nil {
 		err = s.check(e.Check(), keys, key)
+	}
+	if err == nil {
+		err = s.check(checkTrials(e), keys, key)
 	}
 	return Section{Experiment: e, Budget: time.Duration(common.Budget), Repeats: common.Repeats}, err
 }
@@ -124,10 +121,30 @@ func (su *Suite) check() error {
 		return &BadValue{"suite", "missing; give the suite a name"}
 	case strings.ContainsAny(su.Name, "/\\ \x00"):
 		return &BadValue{"suite", "a name without spaces and slashes, it becomes part of a folder's"}
-	case su.Repeats < 1:
-		return &BadValue{"repeats", "want at least 1"}
 	case !(su.Quiet.Busy > 0):
 		return &BadValue{"settle", "busy must be above 0; it is a share of the processors, such as 0.2"}
+	}
+	return checkRepeats(su.Repeats)
+}
+
+// maxRepeats is far above what statistics needs. The trials of a plan are kept in memory.
+const maxRepeats = 1000
+
+func checkRepeats(n int) error { return Between("repeats", n, 1, maxRepeats) }
+
+// checkTrials refuses parameters that give the same trial twice: its rows would count as
+// those of a further trial. Values of one list are compared before (strict.distinct); this
+// check finds what only the experiment knows to be the same.
+func checkTrials(e Experiment) error {
+	for _, snapshots := range []bool{false, true} {
+		trials, _ := e.Trials(Target{Snapshots: snapshots})
+		seen := map[string]bool{}
+		for _, t := range trials {
+			if t.Experiment = e.Name(); seen[t.String()] {
+				return Bad(e.Name(), "two of its trials are the same, %v; remove one of the values that give it", t)
+			}
+			seen[t.String()] = true
+		}
 	}
 	return nil
 }
@@ -137,6 +154,9 @@ func (su *Suite) only(experiments []string) (*Suite, error) {
 	part := *su
 	part.Experiments = nil
 	for _, name := range experiments {
+		if part.section(name) != nil {
+			continue // named twice
+		}
 		sec := su.section(name)
 		if sec == nil {
 			return nil, fmt.Errorf("%w: experiment %q is not in suite %s", ErrUnknown, name, su.Name)

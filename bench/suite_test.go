@@ -48,6 +48,40 @@ func TestMistakesInSuitesAreNamedWithPlaceAndRemedy(t *testing.T) {
 	}
 }
 
+func TestSuitesMayShareKeysByAnchorsAndMergeKeys(t *testing.T) {
+	su := parse(t, `
+suite: x
+x-anything: {is: [ignored]}
+x-short: &short {budget: 3s, repeats: 2}
+x-few: &few {calls: 7, <<: *short}
+x-itself: &itself {repeats: 9, <<: *itself}
+backends: &both [process, unikernel]
+experiments:
+  x-no-experiment: 5
+  deploy: {<<: *few, repeats: 4}
+  ao: {<<: [*few, *itself]}
+  overhead: *short
+`)
+	deploy, ao, overhead := su.Experiments[0], su.Experiments[1], su.Experiments[2]
+	if deploy.Budget != 3*time.Second || deploy.Repeats != 4 {
+		t.Errorf("deploy: budget %v, repeats %d; its own key goes before the merged one", deploy.Budget, deploy.Repeats)
+	}
+	if ao.Budget != 3*time.Second || ao.Repeats != 2 {
+		t.Errorf("ao: budget %v, repeats %d; the first of a list goes before the second", ao.Budget, ao.Repeats)
+	}
+	if overhead.Repeats != 2 {
+		t.Errorf("overhead: repeats %d of the mapping that its alias stands for", overhead.Repeats)
+	}
+}
+
+func TestMergesOfMergesAreReadInLinearTime(t *testing.T) {
+	text := "suite: x\nx-0: &a0 {calls: 5}\n"
+	for i := range 60 { // 2 to the 60th merges, if each were followed
+		text += fmt.Sprintf("x-%d: &a%d {<<: [*a%d, *a%d]}\n", i+1, i+1, i, i)
+	}
+	parse(t, text+"experiments: {deploy: *a60}")
+}
+
 func TestEverySuiteInConfigsIsRead(t *testing.T) {
 	for _, name := range []string{"smoke", "quick", "reference"} {
 		su, err := bench.ReadSuite("../configs/"+name+".yaml", experiment.All)

@@ -33,6 +33,13 @@ func TestRunTakesTheInterpretersThatABackendWorksWith(t *testing.T) {
 	if err := b.Probe(t.Context()); err != nil {
 		t.Skip(err)
 	}
+	version := isolation.Interpreters(t.Context())[0].Runtime
+	for _, in := range isolation.Interpreters(t.Context()) {
+		if in.Language == isolation.NodeJS {
+			version = in.Runtime
+			break
+		}
+	}
 	everything, named := Names{All: true}, Names{List: []string{"process"}}
 	for _, c := range []struct {
 		name               string
@@ -42,6 +49,7 @@ func TestRunTakesTheInterpretersThatABackendWorksWith(t *testing.T) {
 		{"everything", everything, everything, "python"},
 		{"a backend by name", named, everything, "python"},
 		{"a runtime by name", everything, Names{List: []string{"nodejs"}}, "no externalized builtin"},
+		{"a runtime by two names", everything, Names{List: []string{"nodejs", version}}, "both " + version},
 		{"both by name", named, Names{List: []string{"nodejs", "python"}}, "boot nodejs"},
 	} {
 		targets, err := finder{suite: &Suite{Backends: c.backends, Runtimes: c.runtimes},

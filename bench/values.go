@@ -12,11 +12,17 @@ import (
 // Duration is a time in a suite: "250ms", "8s", "1h30m".
 type Duration time.Duration
 
+// maxDuration bounds every time in a suite.
+const maxDuration = 30 * 24 * time.Hour
+
 // UnmarshalYAML implements yaml.Unmarshaler.
 func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
 	v, err := time.ParseDuration(n.Value)
 	if err != nil || v < 0 || n.Kind != yaml.ScalarNode {
 		return fmt.Errorf("%q is not a duration; write one like 250ms, 8s or 2m", n.Value)
+	}
+	if v > maxDuration {
+		return fmt.Errorf("%v is longer than a run can take; want at most %v", n.Value, maxDuration)
 	}
 	*d = Duration(v)
 	return nil

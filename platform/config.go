@@ -16,7 +16,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/origin"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Config of a platform; the zero value works. configs/platform.yaml shows every
@@ -85,7 +85,7 @@ const minLogs = 1 << 20
 // snapshots that are prepared. An experiment states its own preparation.
 func Default() Config {
 	var c Config
-	c.Worker.Runtimes.Prepare = []string{driver.StepInterpreter, driver.StepNetwork}
+	c.Worker.Runtimes.Prepare = []string{isolation.StepInterpreter, isolation.StepNetwork}
 	return c.withDefaults()
 }
 

@@ -12,7 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambdabench/lambdabench/platform/dispatch"
-	"github.com/lambdabench/lambdabench/runtime/driver"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func read(t *testing.T, text string) (Config, error) {
@@ -93,7 +93,7 @@ func TestDocumentedConfigurationIsTheDefault(t *testing.T) {
 		t.Errorf("documented\n%s\ndefault\n%s", sg, dg)
 	}
 	for _, step := range said.Worker.Runtimes.Prepare {
-		if !slices.Contains([]string{driver.StepInterpreter, driver.StepNetwork}, step) {
+		if !slices.Contains([]string{isolation.StepInterpreter, isolation.StepNetwork}, step) {
 			t.Errorf("%q is no step", step)
 		}
 	}

@@ -3,12 +3,14 @@ package experiment
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/bench"
 	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // ao is anticipatory optimisation, SEUSS's table 2: the cold and the warm path
@@ -35,11 +37,9 @@ func (a *ao) Doc() string {
 }
 
 func (a *ao) Check() error {
-	for i, s := range a.Steps {
-		for _, name := range s {
-			if name == "" {
-				return bench.Bad("steps", "row %d has a step without a name", i)
-			}
+	for _, steps := range a.Steps {
+		if err := checkSteps("steps", steps); err != nil {
+			return err
 		}
 	}
 	return errors.Join(bench.AtLeast("steps", len(a.Steps), 1), bench.AtLeast("calls", a.Calls, 1))
@@ -57,6 +57,16 @@ func (a *ao) Trials(t bench.Target) ([]bench.Trial, string) {
 		}
 	}
 	return all, ""
+}
+
+// checkSteps refuses steps of anticipatory optimisation that no backend knows.
+func checkSteps(key string, steps []string) error {
+	for _, name := range steps {
+		if all := isolation.Steps(); !slices.Contains(all, name) {
+			return bench.Bad(key, "%q is none of %v", name, all)
+		}
+	}
+	return nil
 }
 
 // stepsLabel names a row as the paper does.

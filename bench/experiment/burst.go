@@ -51,17 +51,26 @@ func (b *burst) Doc() string {
 	return "bursts of calls of new CPU-bound functions over an I/O background, at several periods"
 }
 
+// Bounds of a trial: each call of a burst has a goroutine of its own.
+const (
+	maxBurstTrial = 24 * time.Hour
+	maxBurstCalls = 1 << 17
+)
+
 func (b *burst) Check() error {
 	for _, p := range b.Periods {
 		if p <= 0 {
 			return bench.Bad("periods", "must be above 0")
+		}
+		if length := float64(b.First) + float64(b.Bursts)*float64(p); length > float64(maxBurstTrial) {
+			return bench.Bad("bursts", "%d of them take longer than %v", b.Bursts, maxBurstTrial)
 		}
 	}
 	if !(b.Rate >= 0) || math.IsInf(b.Rate, 1) {
 		return bench.Bad("rate", "is %v, want calls a second, or 0 for the paper's", b.Rate)
 	}
 	return errors.Join(bench.AtLeast("periods", len(b.Periods), 1), bench.AtLeast("bursts", b.Bursts, 1),
-		bench.AtLeast("size", b.Size, 0),
+		bench.AtLeast("size", b.Size, 0), bench.Between("size", b.Size*b.Bursts, 0, maxBurstCalls),
 		bench.AtLeast("threads", b.Threads, 0), bench.AtLeast("io_functions", b.IOFunctions, 0),
 		bench.AtLeast("stem_cells", b.StemCells, 0),
 		bench.AtLeast("instances", b.Instances, 0), checkVia(b.Via, record.ViaWorker, record.ViaGateway))

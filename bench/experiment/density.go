@@ -44,8 +44,8 @@ func (d *density) Check() error {
 	if d.Memory < 1<<20 {
 		return bench.Bad("memory", "want at least 1MiB")
 	}
-	return errors.Join(bench.AtLeast("states", len(d.States), 1), bench.AtLeast("count", d.Count, 1),
-		bench.AtLeast("parallel", d.Parallel, 0))
+	return errors.Join(checkSteps("ao", d.AO), bench.AtLeast("states", len(d.States), 1),
+		bench.AtLeast("count", d.Count, 1), bench.AtLeast("parallel", d.Parallel, 0))
 }
 
 func (d *density) Trials(bench.Target) ([]bench.Trial, string) {

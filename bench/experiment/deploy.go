@@ -47,7 +47,7 @@ func (d *deploy) Check() error {
 			return bench.Bad("paths", "%q is none of %v", p, all)
 		}
 	}
-	return errors.Join(bench.AtLeast("paths", len(d.Paths), 1), bench.AtLeast("calls", d.Calls, 1),
+	return errors.Join(checkSteps("ao", d.AO), bench.AtLeast("paths", len(d.Paths), 1), bench.AtLeast("calls", d.Calls, 1),
 		bench.AtLeast("warmup", d.Warmup, 0), bench.AtLeast("hot_warmup", d.HotWarmup, 0))
 }
 

@@ -127,7 +127,7 @@ type RuntimeSnapshots struct {
 	Off bool `yaml:"off"`
 
 	// Prepare names the steps of anticipatory optimisation, in order
-	// (driver.StepInterpreter, …). They run in stem cells as well. Default:
+	// (isolation.StepInterpreter, …). They run in stem cells as well. Default:
 	// those that the backend asks for (isolation.Anticipator); an empty list is
 	// none.
 	Prepare []string `yaml:"prepare"`

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
@@ -123,7 +122,7 @@ func clonesDiffer(t *testing.T, snapper isolation.Snapshotter, snap isolation.Sn
 
 // clonesAge: the clocks that begin with a process begin with the clone.
 func (s *suite) clonesAge(t *testing.T, snapper isolation.Snapshotter) {
-	spec := isolation.BootSpec{Interpreter: s.in, Prepare: []string{driver.StepInterpreter}}
+	spec := isolation.BootSpec{Interpreter: s.in, Prepare: []string{isolation.StepInterpreter}}
 	sb, err := s.backend.Boot(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)

@@ -38,14 +38,6 @@ import (
 // ChannelFD is the descriptor on which the driver finds its channel.
 const ChannelFD = 3
 
-// Steps of anticipatory optimisation that drivers know. A backend may have
-// further ones that need no help from the driver.
-const (
-	StepInterpreter = "interpreter" // import and run training functions
-	StepNetwork     = "network"     // one HTTP request through the runtime's own network
-	StepGC          = "gc"          // collect garbage
-)
-
 //go:embed driver.cjs
 var nodeSource []byte
 

@@ -55,6 +55,18 @@ type Anticipator interface {
 	Anticipate() []string
 }
 
+// Steps of anticipatory optimisation. Drivers take the first three; a backend that takes
+// snapshots may know the fourth.
+const (
+	StepInterpreter = "interpreter" // import and run training functions
+	StepNetwork     = "network"     // one HTTP request through the runtime's own network
+	StepGC          = "gc"          // collect garbage
+	StepPrefetch    = "prefetch"    // record the working set, and make it resident in spares
+)
+
+// Steps lists all steps of anticipatory optimisation that there are.
+func Steps() []string { return []string{StepInterpreter, StepNetwork, StepGC, StepPrefetch} }
+
 // Snapshotter is a backend that can capture sandboxes.
 type Snapshotter interface {
 	// Capture takes the state of a sandbox that waits for work: after Boot it
@@ -175,7 +187,7 @@ type BootSpec struct {
 	Environment []string
 
 	// Prepare names the steps of anticipatory optimisation that the driver
-	// runs before it waits for code, in order (driver.StepInterpreter, …).
+	// runs before it waits for code, in order (StepInterpreter, …).
 	Prepare []string
 }
 

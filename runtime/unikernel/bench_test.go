@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // steps are the steps of anticipatory optimisation that benchmarks prepare with.
-var steps = []string{driver.StepInterpreter, StepPrefetch}
+var steps = []string{isolation.StepInterpreter, isolation.StepPrefetch}
 
 // languages runs a benchmark for each.
 func languages(b *testing.B, f func(b *testing.B, lang isolation.Language)) {

@@ -8,21 +8,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
 )
 
-// StepPrefetch is a step of anticipatory optimisation that this backend adds to the
-// driver's: training runs record the working set of a first import and run, and every
-// spare populates these pages before its order comes: one call does the work of some
-// hundred page faults. The first spares of the snapshot do a training run besides.
-const StepPrefetch = "prefetch"
-
 // Anticipate implements isolation.Anticipator.
 func (b *Backend) Anticipate() []string {
-	return []string{driver.StepNetwork, driver.StepInterpreter, StepPrefetch}
+	return []string{isolation.StepNetwork, isolation.StepInterpreter, isolation.StepPrefetch}
 }
 
 // trainingTime bounds a training run.
@@ -35,9 +28,12 @@ var trainingFunctions = map[isolation.Language][2]string{
 	isolation.Python: {"index.py", "def handler(event, context):\n    return event\n"},
 }
 
-// split takes the steps that are this backend's own out of those for the driver.
+// split takes StepPrefetch, which is this backend's own, out of the steps for the driver.
+// Training runs record the working set of a first import and run, and every spare
+// populates these pages before its order comes: one call does the work of some hundred
+// page faults. The first spares of the snapshot do a training run besides.
 func split(steps []string) (forDriver []string, prefetch bool) {
-	own := func(step string) bool { return step == StepPrefetch }
+	own := func(step string) bool { return step == isolation.StepPrefetch }
 	return slices.DeleteFunc(slices.Clone(steps), own), slices.ContainsFunc(steps, own)
 }
 
