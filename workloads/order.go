@@ -1,5 +1,7 @@
 package workloads
 
+import "math/rand/v2"
+
 // Order is a sequence of calls on m functions in which every function occurs
 // equally often (the first calls%m once more), shuffled once: the same seed
 // gives the same order, so every backend meets the same calls (SEUSS, figure 4).
@@ -11,7 +13,7 @@ func Order(m, calls int, seed uint64) []int32 {
 	for i := range order {
 		order[i] = int32(i % m)
 	}
-	newRand(seed).Shuffle(calls, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	rand.New(rand.NewPCG(seed, 0x5eed)).Shuffle(calls, func(i, j int) { order[i], order[j] = order[j], order[i] })
 	return order
 }
 

@@ -3,7 +3,6 @@ package workloads_test
 import (
 	"math"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -38,58 +37,10 @@ func TestPacersSayWhenCallsAreDue(t *testing.T) {
 		{"bursts: the next", bursts, 0, 3, 38 * ms, true},
 		{"bursts: no more", bursts, 0, 6, 0, false},
 		{"bursts: of nothing", workloads.Bursts{Count: 3}, 0, 0, 0, false},
-		{"schedule: as written", workloads.Schedule{1, 5}, 99, 1, 5, true},
-		{"schedule: its end", workloads.Schedule{1, 5}, 0, 2, 0, false},
 	} {
 		due, ok := c.pacer.Due(c.elapsed, c.count)
 		if ok != c.ok || ok && due != c.due {
 			t.Errorf("%s: Due(%v, %d) = %v, %v, want %v, %v", c.name, c.elapsed, c.count, due, ok, c.due, c.ok)
-		}
-	}
-}
-
-func TestPoissonHasTheRateAndTheSpreadOfItsName(t *testing.T) {
-	s := workloads.Poisson(1000, 100*time.Second, 1)
-	if d := math.Abs(float64(len(s)) - 100_000); d > 4*math.Sqrt(100_000) {
-		t.Errorf("%d arrivals in 100 s at 1000/s", len(s))
-	}
-	var sum, sq float64
-	for i := 1; i < len(s); i++ {
-		gap := (s[i] - s[i-1]).Seconds()
-		sum, sq = sum+gap, sq+gap*gap
-	}
-	n := float64(len(s) - 1)
-	mean := sum / n
-	if cv := math.Sqrt(sq/n-mean*mean) / mean; math.Abs(cv-1) > 0.02 {
-		t.Errorf("coefficient of variation of the gaps is %.3f, an exponential has 1", cv)
-	}
-	if !slices.IsSorted(s) {
-		t.Error("arrivals are not in order")
-	}
-}
-
-func TestTheSameSeedGivesTheSameArrivals(t *testing.T) {
-	a, b := workloads.Poisson(50, time.Minute, 7), workloads.Poisson(50, time.Minute, 7)
-	if !slices.Equal(a, b) {
-		t.Error("two drawings with one seed differ")
-	}
-	if slices.Equal(a, workloads.Poisson(50, time.Minute, 8)) {
-		t.Error("another seed gives the same arrivals")
-	}
-	if workloads.Poisson(0, time.Minute, 7) != nil {
-		t.Error("arrivals without a rate")
-	}
-}
-
-func TestTraceIsReadAndSorted(t *testing.T) {
-	s, err := workloads.ReadTrace(strings.NewReader("# a trace\n0.5\n\n0.25\n"))
-	if err != nil || !slices.Equal(s, workloads.Schedule{250 * ms, 500 * ms}) {
-		t.Errorf("got %v, %v", s, err)
-	}
-	for _, bad := range []string{"-1", "x", "NaN", "1e300"} {
-		if _, err := workloads.ReadTrace(strings.NewReader("1\n" + bad)); err == nil ||
-			!strings.Contains(err.Error(), "line 2") {
-			t.Errorf("%q: error %v does not name line 2", bad, err)
 		}
 	}
 }

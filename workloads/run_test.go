@@ -119,7 +119,7 @@ func TestCancelEndsTheRun(t *testing.T) {
 	go func() {
 		done <- workloads.Run(ctx, target, func(workloads.Sample[error]) {},
 			workloads.Load{Pacer: workloads.Closed{}, Clients: 8},
-			workloads.Load{Pacer: workloads.Schedule{time.Hour}})
+			workloads.Load{Pacer: workloads.Bursts{First: time.Hour, Size: 1, Count: 1}})
 	}()
 	select {
 	case err := <-done:

@@ -6,7 +6,7 @@ import "github.com/lambdabench/lambdabench/runtime/isolation"
 type snapshot struct {
 	isolation.Snapshot
 	fn      *function // a snapshot refers to its function
-	size    int64     // own pages, in bytes
+	size    int64     // of its page diff, in bytes
 	users   int32     // deployments under way: it is closed after the last
 	dropped bool
 	place   links[snapshot] // in Worker.snaps, most recently used first

@@ -17,7 +17,7 @@ type Stats struct {
 	Functions         int   // functions that the worker holds anything of
 	IdleBytes         int64 // memory of the idle sandboxes
 	FunctionSnapshots int
-	SnapshotBytes     int64 // own pages of the function snapshots
+	SnapshotBytes     int64 // page diffs of the function snapshots
 	RuntimeSnapshots  int
 	RuntimeBytes      int64 // pages of the runtime snapshots
 

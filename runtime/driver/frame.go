@@ -105,16 +105,6 @@ func ParseHeader(b []byte) (Header, error) {
 	return h, nil
 }
 
-// ReadFrame reads one frame. The payload is freshly allocated.
-func ReadFrame(r io.Reader) (Header, []byte, error) {
-	h, err := readHeader(r)
-	if err != nil {
-		return h, nil, err
-	}
-	payload, err := readPayload(r, h)
-	return h, payload, err
-}
-
 // readReply reads a frame from a driver. A type that only a host sends is refused
 // before memory is allocated for its payload.
 func readReply(r io.Reader) (Header, []byte, error) {

@@ -20,7 +20,7 @@ func FuzzReadFrame(f *testing.F) {
 	f.Add(frame(Header{Type: TypePrepared}, ""))
 	f.Add([]byte{255, 255, 255, 255, 67, 0, 0, 0, 1, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h, payload, err := ReadFrame(bytes.NewReader(data))
+		h, payload, err := readFrame(bytes.NewReader(data))
 		if err != nil {
 			return
 		}
@@ -104,7 +104,7 @@ func TestCancellationDoesNotStrikeTheNextRequest(t *testing.T) {
 		defer theirs.Close()
 		theirs.Write(frame(Header{Type: TypeHello}, `{"protocol":2}`))
 		for {
-			h, _, err := ReadFrame(theirs)
+			h, _, err := readFrame(theirs)
 			if err != nil {
 				return
 			}
@@ -146,4 +146,14 @@ func TestHeaderLayout(t *testing.T) {
 	if !bytes.Equal(b[:], want) || binary.LittleEndian.Uint32(b[:]) != 0x01020304 {
 		t.Errorf("header is %v, want %v", b, want)
 	}
+}
+
+// readFrame reads one frame, whichever side sends it. The payload is freshly allocated.
+func readFrame(r io.Reader) (Header, []byte, error) {
+	h, err := readHeader(r)
+	if err != nil {
+		return h, nil, err
+	}
+	payload, err := readPayload(r, h)
+	return h, payload, err
 }

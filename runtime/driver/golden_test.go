@@ -86,7 +86,7 @@ func (p *process) converse(t *testing.T, requests ...[]byte) string {
 				t.Fatal(err)
 			}
 		}
-		h, payload, err := ReadFrame(p.channel)
+		h, payload, err := readFrame(p.channel)
 		if err != nil {
 			t.Fatalf("after %q: %v, log %s", said.String(), err, p.log.Peek())
 		}
@@ -189,7 +189,7 @@ func TestDriversRefuseMalformedFrames(t *testing.T) {
 		for name, c := range cases {
 			t.Run(string(lang)+"/"+name, func(t *testing.T) {
 				p := startDriver(t, lang)
-				if _, _, err := ReadFrame(p.channel); err != nil {
+				if _, _, err := readFrame(p.channel); err != nil {
 					t.Fatal(err)
 				}
 				p.channel.Write(c.sent)
@@ -206,7 +206,7 @@ func TestDriversEndWithTheirChannel(t *testing.T) {
 	for _, lang := range []isolation.Language{isolation.NodeJS, isolation.Python} {
 		t.Run(string(lang), func(t *testing.T) {
 			p := startDriver(t, lang)
-			if _, _, err := ReadFrame(p.channel); err != nil {
+			if _, _, err := readFrame(p.channel); err != nil {
 				t.Fatal(err)
 			}
 			p.channel.Close()

@@ -82,8 +82,8 @@ type Snapshotter interface {
 
 // Snapshot is an immutable picture of a sandbox.
 type Snapshot interface {
-	// Size is the memory that the snapshot's own pages take, in bytes,
-	// without those of its parents.
+	// Size is the memory of the snapshot's page diff, in bytes: without the pages of
+	// its parents.
 	Size() int64
 
 	// Parent is the snapshot below in the stack; nil at the base.

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
-	"sort"
 	"strings"
 )
 
@@ -22,8 +20,7 @@ const (
 	maxName    = 255
 )
 
-// Reader reads an image. All tables are checked when it is made, so that
-// lookups need no checks.
+// Reader is an image whose tables were checked.
 type Reader struct {
 	r       io.ReaderAt
 	sum     [32]byte
@@ -179,59 +176,6 @@ func (im *Reader) checkDir(i uint32, owner []uint32) error {
 		owner[e.inode] = i + 1
 	}
 	return nil
-}
-
-func (im *Reader) lookup(dir uint32, name string) (uint32, bool) {
-	n := im.inodes[dir]
-	entries := im.entries[n.data:][:n.size]
-	k := sort.Search(len(entries), func(i int) bool { return entries[i].name >= name })
-	if k == len(entries) || entries[k].name != name {
-		return 0, false
-	}
-	return entries[k].inode, true
-}
-
-// ReadFile reads the file at the absolute path p; symbolic links are followed.
-func (im *Reader) ReadFile(p string) ([]byte, error) {
-	for range 40 {
-		id, link, err := im.walk(path.Clean(p))
-		if err != nil {
-			return nil, err
-		}
-		if link == "" {
-			n := im.inodes[id]
-			if n.mode&0o170000 != modeFile {
-				return nil, fmt.Errorf("read %s: %w: not a file", p, os.ErrInvalid)
-			}
-			b := make([]byte, n.size)
-			_, err := im.r.ReadAt(b, int64(n.data))
-			return b, err
-		}
-		p = link
-	}
-	return nil, fmt.Errorf("read %s: too many levels of symbolic links", p)
-}
-
-func (im *Reader) walk(p string) (id uint32, link string, err error) {
-	parts := strings.Split(strings.Trim(p, "/"), "/")
-	for i, part := range parts {
-		if im.inodes[id].mode&0o170000 != modeDir {
-			return 0, "", fmt.Errorf("open %s: %w", p, os.ErrNotExist)
-		}
-		next, ok := im.lookup(id, part)
-		if !ok {
-			return 0, "", fmt.Errorf("open %s: %w", p, os.ErrNotExist)
-		}
-		if n := im.inodes[next]; n.mode&0o170000 == modeLink {
-			target := im.strings[n.data:][:n.size]
-			if !path.IsAbs(target) {
-				target = path.Join("/", path.Join(parts[:i]...), target)
-			}
-			return 0, path.Join(append([]string{target}, parts[i+1:]...)...), nil
-		}
-		id = next
-	}
-	return id, "", nil
 }
 
 // Verify checks a whole image file: its tables, and the checksum over all that

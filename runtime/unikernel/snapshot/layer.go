@@ -82,8 +82,8 @@ func NewLarge(parent *Layer, file *os.File, extents []Extent, filled int64, hole
 	return &Layer{Parent: parent, File: file, Extents: extents, Filled: filled, Holes: holes, committed: true}
 }
 
-// Size is the memory of the layer's own pages, in bytes; pages that others
-// had before do not count.
+// Size is the memory of the layer's page diff, in bytes. A page that another layer
+// had before, and that both share, does not count.
 func (l *Layer) Size() int64 {
 	if l.File != nil {
 		return l.Filled
@@ -181,7 +181,7 @@ func find(pages []Page, vpn uint32) (int, bool) {
 
 var seed = maphash.MakeSeed()
 
-// pageHash is of tenant and page together, so tenants find only their own pages.
+// pageHash is of tenant and page together: a tenant finds no page of another.
 func pageHash(tenant string, page []byte) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
