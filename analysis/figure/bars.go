@@ -83,13 +83,25 @@ func (bp barPlotter) Plot(c draw.Canvas, p *plot.Plot) {
 			left = end
 		}
 		right := clip(end)
-		if b.High > b.Low && b.Low > 0 && b.High <= p.X.Max {
-			c.StrokeLine2(draw.LineStyle{Color: black, Width: 0.8}, clip(b.Low), at, clip(b.High), at)
+		if b.High > b.Low && b.High > p.X.Min && b.High <= p.X.Max {
+			barInterval(c, clip(b.Low), clip(b.High), at, b.Low > p.X.Min)
 			right = clip(math.Max(end, b.High))
 		}
 		if !(end > 0) || end > p.X.Max {
 			right = c.Min.X
 		}
 		c.FillText(note, vg.Point{X: right + 3, Y: at}, b.Note)
+	}
+}
+
+// barInterval draws an interval over a bar, on a light ground: bars may be dark.
+func barInterval(c draw.Canvas, low, high, at vg.Length, lowInside bool) {
+	for _, sty := range []draw.LineStyle{{Color: paper, Width: 2.2}, {Color: black, Width: 0.8}} {
+		more := (sty.Width - 0.8) / 2
+		c.StrokeLine2(sty, low-more, at, high+more, at)
+		c.StrokeLine2(sty, high, at-capHalf-more, high, at+capHalf+more)
+		if lowInside {
+			c.StrokeLine2(sty, low, at-capHalf-more, low, at+capHalf+more)
+		}
 	}
 }

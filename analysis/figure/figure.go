@@ -1,5 +1,5 @@
-// Package figure draws the analysis' figures with gonum/plot, each as PNG, as
-// SVG, and as CSV with the very numbers that are drawn.
+// Package figure draws the analysis' figures with gonum/plot, each as PNG, SVG
+// and PDF, and as CSV with the very numbers that are drawn.
 //
 // It knows curves, bars and dots, axes with units, and one look for all of them:
 // one colour a backend in every figure, from a palette that the colour-blind can
@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -46,11 +47,15 @@ type Entry struct {
 // dpi of PNG files.
 const dpi = 160
 
-// Write draws the figure into folder as NAME.png, NAME.svg and NAME.csv.
+// Extensions are those of a figure's files.
+var Extensions = []string{".png", ".svg", ".pdf", ".csv"}
+
+// Write draws the figure into folder as NAME.png, NAME.svg and NAME.pdf, and writes its
+// data as NAME.csv.
 func (f *Figure) Write(folder string) error {
-	w, h := f.size()
+	w, h := f.Size()
 	img := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi))
-	f.draw(draw.New(img))
+	f.Draw(draw.New(img))
 	var png, table bytes.Buffer
 	if _, err := (vgimg.PngCanvas{Canvas: img}).WriteTo(&png); err != nil {
 		return fmt.Errorf("draw figure %s: %w", f.Name, err)
@@ -59,10 +64,15 @@ func (f *Figure) Write(folder string) error {
 	if err != nil {
 		return err
 	}
+	pdf, err := f.PDF()
+	if err != nil {
+		return err
+	}
 	if err := csv.NewWriter(&table).WriteAll(f.Data); err != nil {
 		return fmt.Errorf("data of figure %s: %w", f.Name, err)
 	}
-	for ext, data := range map[string][]byte{".png": png.Bytes(), ".svg": svg, ".csv": table.Bytes()} {
+	for ext, data := range map[string][]byte{".png": png.Bytes(), ".svg": svg, ".pdf": pdf,
+		".csv": table.Bytes()} {
 		if err := os.WriteFile(filepath.Join(folder, f.Name+ext), data, 0o644); err != nil {
 			return fmt.Errorf("write figure %s: %w", f.Name, err)
 		}
@@ -73,9 +83,9 @@ func (f *Figure) Write(folder string) error {
 // SVG is the figure as SVG. Its text is text; it names fonts that have the
 // widths of the one that it was laid out with.
 func (f *Figure) SVG() ([]byte, error) {
-	w, h := f.size()
+	w, h := f.Size()
 	c := vgsvg.New(w, h)
-	f.draw(draw.New(c))
+	f.Draw(draw.New(c))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("draw figure %s: %w", f.Name, err)
@@ -85,7 +95,8 @@ func (f *Figure) SVG() ([]byte, error) {
 	return bytes.ReplaceAll(svg, []byte("font-variant:Sans;"), nil), nil
 }
 
-func (f *Figure) size() (w, h vg.Length) {
+// Size is that of the canvas that Draw needs.
+func (f *Figure) Size() (w, h vg.Length) {
 	w, h = f.Width, f.Height
 	if w == 0 {
 		w = 7.2 * vg.Inch
@@ -101,7 +112,8 @@ const (
 	margin      = 6
 )
 
-func (f *Figure) draw(c draw.Canvas) {
+// Draw draws the figure; more than once draws the same.
+func (f *Figure) Draw(c draw.Canvas) {
 	c.SetColor(paper)
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
@@ -131,14 +143,15 @@ func (f *Figure) draw(c draw.Canvas) {
 
 // drawLegend draws the legend at the right and returns what is left.
 func (f *Figure) drawLegend(c draw.Canvas) draw.Canvas {
-	if len(f.Legend) == 0 {
+	entries := slices.Concat(f.Legend, f.reasons())
+	if len(entries) == 0 {
 		return c
 	}
 	l := plot.NewLegend()
 	l.TextStyle = textStyle(labelSize, draw.XLeft, draw.YBottom)
 	l.Top, l.Left = true, true
 	l.Padding, l.ThumbnailWidth = 3, 20
-	for _, e := range f.Legend {
+	for _, e := range entries {
 		l.Add(e.Name, e.Thumb)
 	}
 	const gap = 10

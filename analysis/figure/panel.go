@@ -14,8 +14,10 @@ import (
 type Panel struct {
 	plot       *plot.Plot
 	logX, logY bool
-	plain      bool // no horizontal grid
-	tight      bool // the axes end where the data does
+	plain      bool     // no horizontal grid
+	tight      bool     // the axes end where the data does
+	names      []string // at the y axis, see Names
+	reasons    []string // why marks are hollow
 }
 
 // XY is a point in the axes' units.
@@ -57,14 +59,34 @@ func (p *Panel) LogY() *Panel {
 	return p
 }
 
-// XTicks puts labels at chosen values.
-func (p *Panel) XTicks(at []float64, labels []string) *Panel {
+// YTicks puts labels at chosen values of the y axis.
+func (p *Panel) YTicks(at []float64, labels []string) *Panel {
 	ticks := make([]plot.Tick, len(at))
 	for i := range at {
 		ticks[i] = plot.Tick{Value: at[i], Label: labels[i]}
 	}
-	p.plot.X.Tick.Marker = plot.ConstantTicks(ticks)
+	p.plot.Y.Tick.Marker = plot.ConstantTicks(ticks)
 	return p
+}
+
+// Names turns the panel on its side, as names take room in one direction alone: they stand
+// at the y axis, the first at the top, and the values lie along the x axis. It is called
+// before there are points; X of a point is then the index of its name, and Y its value.
+func (p *Panel) Names(names []string) *Panel {
+	p.names = names
+	at := make([]float64, len(names))
+	for i := range names {
+		at[i] = float64(len(names) - 1 - i)
+	}
+	return p.YTicks(at, names).RangeY(-0.4, float64(len(names))-0.6)
+}
+
+// place is where a point is drawn, in units of the axes.
+func (p *Panel) place(q XY) XY {
+	if p.names == nil {
+		return q
+	}
+	return XY{X: q.Y, Y: float64(len(p.names)-1) - q.X}
 }
 
 // Powers labels the x axis at the powers of four, where it is logarithmic and
@@ -142,7 +164,7 @@ func fits(v float64, log bool) bool {
 func (p *Panel) drawable(points []XY) plotter.XYs {
 	kept := make(plotter.XYs, 0, len(points))
 	for _, q := range points {
-		if fits(q.X, p.logX) && fits(q.Y, p.logY) {
+		if q = p.place(q); fits(q.X, p.logX) && fits(q.Y, p.logY) {
 			kept = append(kept, plotter.XY(q))
 		}
 	}
@@ -167,16 +189,6 @@ func (p *Panel) Steps(points []XY, c color.Color, dashes []vg.Length) {
 func (p *Panel) Dots(points []XY, g draw.GlyphStyle) {
 	if xy := p.drawable(points); len(xy) > 0 {
 		p.plot.Add(&plotter.Scatter{XYs: xy, GlyphStyle: g})
-	}
-}
-
-// Intervals draws a vertical bar from low to high at each x.
-func (p *Panel) Intervals(x, low, high []float64, c color.Color) {
-	for i := range x {
-		ends := p.drawable([]XY{{x[i], low[i]}, {x[i], high[i]}})
-		if len(ends) == 2 && low[i] < high[i] {
-			p.plot.Add(&plotter.Line{XYs: ends, LineStyle: draw.LineStyle{Color: c, Width: 0.8}})
-		}
 	}
 }
 

@@ -107,6 +107,15 @@ func lineStyle(c color.Color, dashes []vg.Length) draw.LineStyle {
 	return draw.LineStyle{Color: c, Width: 1.4, Dashes: dashes}
 }
 
+// Blank is a legend's picture of nothing, beside a heading.
+func Blank() plot.Thumbnailer { return Box(transparent{}) }
+
+// transparent is a colour that leaves no trace.
+type transparent struct{}
+
+// RGBA implements color.Color.
+func (transparent) RGBA() (r, g, b, a uint32) { return 0, 0, 0, 0 }
+
 // Box is a legend's picture of a bar.
 func Box(c color.Color) plot.Thumbnailer { return box{c} }
 
@@ -121,12 +130,15 @@ func (b box) Thumbnail(c *draw.Canvas) {
 // Dot is a legend's picture of a glyph.
 func Dot(g draw.GlyphStyle) plot.Thumbnailer { return &plotter.Scatter{GlyphStyle: g} }
 
-// Glyph is a mark: "dot", "ring", "square", "triangle" or "cross".
+// Glyph is a mark: "dot", "ring", "hollow", "square", "triangle" or "cross". A hollow one
+// hides what lies behind it.
 func Glyph(shape string, c color.Color, radius vg.Length) draw.GlyphStyle {
 	g := draw.GlyphStyle{Color: c, Radius: radius}
 	switch shape {
 	case "ring":
 		g.Shape = draw.RingGlyph{}
+	case "hollow":
+		g.Shape = hollow{}
 	case "square":
 		g.Shape = draw.BoxGlyph{}
 	case "triangle":
@@ -137,4 +149,17 @@ func Glyph(shape string, c color.Color, radius vg.Length) draw.GlyphStyle {
 		g.Shape = draw.CircleGlyph{}
 	}
 	return g
+}
+
+// hollow is the mark of a point that is not to be trusted.
+type hollow struct{}
+
+// DrawGlyph implements draw.GlyphDrawer.
+func (hollow) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, at vg.Point) {
+	ground := sty
+	ground.Color = paper
+	ground.Radius += 0.6
+	draw.CircleGlyph{}.DrawGlyph(c, ground, at)
+	sty.Radius += 0.3
+	draw.RingGlyph{}.DrawGlyph(c, sty, at)
 }

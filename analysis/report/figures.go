@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/lambdabench/lambdabench/analysis/figure"
 	"github.com/lambdabench/lambdabench/analysis/record"
@@ -36,7 +37,25 @@ func drawAll(s *summary.Summary, d *summary.Data) ([]*figure.Figure, error) {
 		all = append(all, aoFigure(s, rt))
 	}
 	all = append(all, mpscFigure(d))
-	return slices.DeleteFunc(all, func(f *figure.Figure) bool { return f == nil }), nil
+	all = slices.DeleteFunc(all, func(f *figure.Figure) bool { return f == nil })
+	for _, kind := range alike {
+		figure.SameAxes(figuresOf(all, kind)...)
+	}
+	return all, nil
+}
+
+// alike are the kinds of figures that have the same axes for every runtime and backend.
+var alike = []string{ecdfKind, record.ExperimentThroughput, record.ExperimentBurst}
+
+// figuresOf are the figures whose names begin with a kind.
+func figuresOf(all []*figure.Figure, kind string) []*figure.Figure {
+	var of []*figure.Figure
+	for _, f := range all {
+		if strings.HasPrefix(f.Name, kind+"-") {
+			of = append(of, f)
+		}
+	}
+	return of
 }
 
 // writeFigures replaces the figures of a run folder.
@@ -50,7 +69,7 @@ func writeFigures(runDir string, all []*figure.Figure) error {
 		return fmt.Errorf("read figures folder: %w", err)
 	}
 	for _, e := range old {
-		if slices.Contains([]string{".png", ".svg", ".csv"}, filepath.Ext(e.Name())) {
+		if slices.Contains(figure.Extensions, filepath.Ext(e.Name())) {
 			if err := os.Remove(filepath.Join(folder, e.Name())); err != nil {
 				return fmt.Errorf("remove old figure: %w", err)
 			}

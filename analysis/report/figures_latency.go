@@ -13,6 +13,9 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
+// ecdfKind begins the names of figures of distributions.
+const ecdfKind = "deploy-ecdf"
+
 // ecdfPoints is how finely a distribution is drawn.
 const ecdfPoints = 400
 
@@ -20,9 +23,9 @@ const ecdfPoints = 400
 // line style a path; the paper's means are marked at the bottom.
 func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 	f := &figure.Figure{
-		Name: fileName("deploy-ecdf", rt), Title: "Deploy time of a NOP by path, " + rt,
-		Caption: "The share of invocations that took at most the time on the horizontal axis. Grey marks: the " +
-			"paper's means for hot, warm and cold.",
+		Name: fileName(ecdfKind, rt), Title: "Deploy time of a NOP by path, " + rt,
+		Caption: "The share of invocations that took at most the time on the horizontal axis; at one half, the " +
+			"intervals of the medians. Grey marks: the paper's means for hot, warm and cold.",
 		Data: [][]string{{"backend", "path", "latency_ms", "share"}},
 	}
 	p := figure.NewPanel("", "latency, ms", "share of invocations").LogX()
@@ -51,6 +54,10 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(q.X), exact(q.Y)})
 		}
 		p.Steps(points, figure.Color(x.Backend, s.Backends()), figure.Dashes(summary.PathRank(x.Path)))
+		if r := s.One(summary.Query{Experiment: x.Experiment, Backend: x.Backend, Runtime: rt, Path: x.Path,
+			Metric: summary.MetricLatency, Labels: x.Labels}); r != nil {
+			p.Across(0.5, r.CILow, r.CIHigh, figure.Color(x.Backend, s.Backends()))
+		}
 	}
 	if len(backends) == 0 {
 		return nil
@@ -64,24 +71,28 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 	var means []figure.XY
 	var names []string
 	for _, m := range reference.Paths() {
-		means, names = append(means, figure.XY{X: m.Millis, Y: 0.015}), append(names, m.Path)
+		means, names = append(means, figure.XY{X: m.Millis, Y: meansHeight}), append(names, m.Path)
 		f.Data = append(f.Data, []string{reference.Label, m.Path, exact(m.Millis), "mean"})
 	}
 	mark := figure.Glyph("triangle", figure.Grey, 4)
 	p.Dots(means, mark)
 	p.Texts(means, names, figure.Grey)
 	f.Legend = append(f.Legend, paperTitle(), figure.Entry{Name: "means", Thumb: figure.Dot(mark)})
-	f.Panels, f.Height = [][]*figure.Panel{{p.RangeY(0, 1)}}, 3.2*vg.Inch
+	p.YTicks([]float64{0, 0.25, 0.5, 0.75, 1}, []string{"0", "0.25", "0.5", "0.75", "1"}).RangeY(-0.15, 1)
+	f.Panels, f.Height = [][]*figure.Panel{{p}}, 3.2*vg.Inch
 	return f
 }
+
+// meansHeight is where the paper's means stand in a figure of distributions: below them all.
+const meansHeight = -0.11
 
 // stagesFigure shows the stages of the medians, a panel for each path with a scale of its
 // own.
 func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 	f := &figure.Figure{
 		Name: fileName("deploy-stages", rt), Title: "What a deploy is made of, " + rt + " (medians of the stages, ms)",
-		Caption: "A panel a path, each with its own scale. What lies between the stages and the median of the whole " +
-			"is not shown as a bar.",
+		Caption: "A panel a path, each with its own scale. Lines with ends: the interval of the median of the whole, " +
+			"which stages do not add up to.",
 		Data: [][]string{{"backend", "path", "stage", "p50_ms"}},
 	}
 	var used []string
@@ -93,7 +104,7 @@ func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 			if whole == nil {
 				continue
 			}
-			bar := figure.Bar{Name: b, Note: number(whole.P50) + " ms"}
+			bar := figure.Bar{Name: b, Note: number(whole.P50) + " ms", Low: whole.CILow, High: whole.CIHigh}
 			for i, stage := range summary.Stages {
 				x := s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path,
 					Metric: summary.MetricStageLatency, Labels: map[string]string{summary.LabelStage: stage}})
@@ -168,25 +179,18 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 	if len(steps) == 0 {
 		return nil
 	}
-	times := figure.NewPanel("latency", "", "ms").LogY()
-	sizes := figure.NewPanel("snapshots", "", "MB").LogY()
-	at, labels := make([]float64, len(steps)), make([]string, len(steps))
-	for i, step := range steps {
-		at[i], labels[i] = float64(i), stepLabel(step)
-	}
+	times := figure.NewPanel("latency", "ms", "").LogX().Names(stepNames(steps))
+	sizes := figure.NewPanel("snapshots", "MB", "").LogX().Names(make([]string, len(steps)))
 	curve := func(p *figure.Panel, b, what, path, metric string, unit float64, unitName string, style int) {
-		var points []figure.XY
+		var points []figure.Point
 		for i, step := range steps {
 			if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: b, Runtime: rt, Path: path,
 				Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil {
-				points = append(points, figure.XY{X: at[i], Y: r.P50 / unit})
-				p.Intervals(at[i:i+1], []float64{r.CILow / unit}, []float64{r.CIHigh / unit},
-					figure.Color(b, s.Backends()))
+				points = append(points, point(float64(i), r, unit))
 				f.Data = append(f.Data, []string{b, what, step, exact(r.P50 / unit), unitName})
 			}
 		}
-		p.Line(points, figure.Color(b, s.Backends()), figure.Dashes(style))
-		p.Dots(points, figure.Glyph("dot", figure.Color(b, s.Backends()), 2.2))
+		p.Curve(points, figure.Color(b, s.Backends()), figure.Dashes(style))
 	}
 	for _, b := range s.BackendsOf(summary.Query{Experiment: record.ExperimentAO, Runtime: rt}) {
 		curve(times, b, "cold", record.PathCold, summary.MetricLatency, 1, "ms", 0)
@@ -195,13 +199,12 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 		curve(sizes, b, "function snapshot", "", record.MetricFunctionSnapshot, mega, "MB", 1)
 	}
 	paperAO(f, times, sizes, steps)
-	f.Panels = [][]*figure.Panel{{times.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8),
-		sizes.XTicks(at, labels).RangeX(-0.2, float64(len(steps))-0.8)}}
+	f.Panels = [][]*figure.Panel{{times, sizes}}
 	f.Legend = append(backendEntries(s, s.BackendsOf(summary.Query{Experiment: record.ExperimentAO, Runtime: rt})),
 		figure.Entry{Name: "cold; runtime snapshot", Thumb: figure.Line(figure.Black, figure.Dashes(0))},
 		figure.Entry{Name: "warm; function snapshot", Thumb: figure.Line(figure.Black, figure.Dashes(1))},
 		paperTitle(), figure.Entry{Name: "the same, in grey", Thumb: figure.Line(figure.Grey, figure.Dashes(2))})
-	f.Width, f.Height = 8.6*vg.Inch, 3*vg.Inch
+	f.Width, f.Height = 8.6*vg.Inch, vg.Length(len(steps))*0.34*vg.Inch+1.2*vg.Inch
 	return f
 }
 

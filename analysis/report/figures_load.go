@@ -28,22 +28,17 @@ func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 	}
 	for _, b := range backends {
 		q.Backend = b
-		var points []figure.XY
-		var x, low, high []float64
+		var points []figure.Point
 		for _, r := range s.Find(q) {
 			m, err := strconv.ParseFloat(r.Label(record.LabelFunctions), 64)
 			if err != nil || r.N == 0 {
 				continue
 			}
-			points = append(points, figure.XY{X: m, Y: r.P50})
-			x, low, high = append(x, m), append(low, r.CILow), append(high, r.CIHigh)
+			points = append(points, point(m, r, 1))
 			f.Data = append(f.Data, []string{b, r.Label(record.LabelFunctions), exact(r.P50), exact(r.CILow),
 				exact(r.CIHigh)})
 		}
-		c := figure.Color(b, s.Backends())
-		p.Intervals(x, low, high, c)
-		p.Line(points, c, nil)
-		p.Dots(points, figure.Glyph("dot", c, 2.2))
+		p.Curve(points, figure.Color(b, s.Backends()), nil)
 	}
 	paper, err := reference.Throughputs()
 	if err != nil {
@@ -84,15 +79,20 @@ func densityFigure(s *summary.Summary) *figure.Figure {
 			continue
 		}
 		c := figure.Part{Color: figure.Color(r.Backend, s.Backends())}
-		perSecond := 0.0
+		perSecond, perSecondLow, perSecondHigh := 0.0, 0.0, 0.0
 		if x := s.One(summary.Query{Experiment: record.ExperimentDensity, Backend: r.Backend, Runtime: r.Runtime,
 			Metric: record.MetricCreationRate,
 			Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}}); x != nil {
-			perSecond = x.P50
+			perSecond, perSecondLow, perSecondHigh = x.P50, x.CILow, x.CIHigh
 		}
 		add(r.Backend+", "+language(r.Runtime)+", "+r.Label(record.LabelState), c, r.P50/mega, perSecond,
 			number(perSecond))
-		each[len(each)-1].Low, each[len(each)-1].High = r.CILow/mega, r.CIHigh/mega
+		last := len(each) - 1
+		each[last].Low, each[last].High = r.CILow/mega, r.CIHigh/mega
+		rate[last].Low, rate[last].High = perSecondLow, perSecondHigh
+		if r.CILow > 0 {
+			fit[last].Low, fit[last].High = 1000*mega/r.CIHigh, 1000*mega/r.CILow
+		}
 		f.Data = append(f.Data, []string{r.Backend, r.Runtime, r.Label(record.LabelState), exact(r.P50 / mega),
 			exact(1000 * mega / r.P50), exact(perSecond)})
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lambdabench/lambdabench/analysis/figure"
+	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/analysis/reference"
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
@@ -24,14 +25,8 @@ func paperEntry(what string, i int) figure.Entry {
 
 // paperTitle stands above the legend's lines for the paper.
 func paperTitle() figure.Entry {
-	return figure.Entry{Name: reference.Label + ":", Thumb: figure.Box(transparent{})}
+	return figure.Entry{Name: reference.Label + ":", Thumb: figure.Blank()}
 }
-
-// transparent is a colour that leaves no trace.
-type transparent struct{}
-
-// RGBA implements color.Color.
-func (transparent) RGBA() (r, g, b, a uint32) { return 0, 0, 0, 0 }
 
 // backendEntries are the legend's lines for backends.
 func backendEntries(s *summary.Summary, backends []string) []figure.Entry {
@@ -47,13 +42,31 @@ func bar(name string, v float64, p figure.Part, note string) figure.Bar {
 	return figure.Bar{Name: name, Parts: []figure.Part{p}, Note: note}
 }
 
+// point is the median of a result with its interval, both divided by unit.
+func point(x float64, r *summary.Result, unit float64) figure.Point {
+	return figure.Point{X: x, Y: r.P50 / unit, Low: r.CILow / unit, High: r.CIHigh / unit}
+}
+
 // language is a runtime without its version.
 func language(rt string) string {
 	return strings.TrimRight(rt, "0123456789.x")
 }
 
-// stepLabel puts a list of steps on several lines.
-func stepLabel(steps string) string { return strings.ReplaceAll(steps, "+", "\n+ ") }
+// stepNames are short names for lists of steps: of one that goes on from the list before, the
+// step that it adds.
+func stepNames(steps []string) []string {
+	names := make([]string, len(steps))
+	for i, step := range steps {
+		names[i] = strings.ReplaceAll(step, record.AOSeparator, " "+record.AOSeparator+" ")
+		if i == 0 || steps[i-1] == record.AONone {
+			continue
+		}
+		if added, ok := strings.CutPrefix(step, steps[i-1]+record.AOSeparator); ok {
+			names[i] = record.AOSeparator + " " + added
+		}
+	}
+	return names
+}
 
 // maxDots bounds the dots of one kind in a panel. Of more dots, every second, third … one
 // is drawn.
