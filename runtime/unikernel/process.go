@@ -119,7 +119,7 @@ func (p *process) toSpare() (zygote.Child, bool) {
 // rollBack resets the UC's memory. A UC that waits for a timer, or still works, is
 // told to sleep.
 func (p *process) rollBack(next *zygote.Run) (zygote.Child, error) {
-	c, err := p.uc.Reset(context.Background(), next)
+	c, err := p.tryRollBack(context.Background(), next)
 	if !errors.Is(err, zygote.ErrAwake) {
 		return c, err
 	}
@@ -129,10 +129,21 @@ func (p *process) rollBack(next *zygote.Run) (zygote.Child, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), resetPatience)
 	defer cancel()
 	err = awaitQuiescence(ctx, func() (err error) {
-		c, err = p.uc.Reset(ctx, next)
+		c, err = p.tryRollBack(ctx, next)
 		return err
 	})
 	return c, err
+}
+
+// tryRollBack reports ErrAwake for a UC with an unread message, before the zygote looks at
+// the UC. A kernel shows a task as asleep in its system call until another processor
+// takes the wake-up in (TASK_WAKING in kernel/sched/core.c), so /proc/PID/syscall alone
+// does not tell a sleeping UC from one that a message has just woken.
+func (p *process) tryRollBack(ctx context.Context, next *zygote.Run) (zygote.Child, error) {
+	if !p.channel.Delivered() {
+		return p.uc, zygote.ErrAwake
+	}
+	return p.uc.Reset(ctx, next)
 }
 
 // past is what the process has run.

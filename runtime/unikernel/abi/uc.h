@@ -176,8 +176,9 @@ enum {
  * A UC sleeps in one exact place, UC_SLEEP_CALL: recvfrom(UC_CHANNEL_FD, UC_STACK, UC_MSG_MAX, 0, 0, 0) by the
  * stub, with the stack pointer at the top of the stack. A UC with a timer sleeps in ppoll instead, and UC_MSG_SLEEP
  * brings it to UC_SLEEP_CALL. What runs after UC_SLEEP_CALL depends on memory alone, whether the libOS got there or
- * a guest that jumped. The tender checks that the UC sleeps there (/proc/PID/syscall) and that it neither mapped
- * nor unmapped anything. Then the tender gives *every* private page of the UC the content that the page had at the
+ * a guest that jumped. The platform makes sure that the UC has read all messages (SIOCOUTQ): a task that a message
+ * is just waking still shows as asleep. The tender checks that the UC sleeps there (/proc/PID/syscall) and that it
+ * neither mapped nor unmapped anything. Then the tender gives *every* private page of the UC the content that the page had at the
  * fork, and makes uc_libos.after_reset the last word of the stack. From there the UC enters as after a fork, with
  * the message that woke it. A UC that does not come to UC_SLEEP_CALL is killed.
  */

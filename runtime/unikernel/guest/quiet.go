@@ -75,8 +75,14 @@ func (c *Channel) DropPins() {
 // are excluded.
 func (c *Channel) Copying() bool { return c.pins != nil }
 
-// Delivered reports whether the UC has read all that was sent to it.
+// Delivered reports whether the UC has read all that was sent to it: SIOCOUTQ of unix(7)
+// counts a message until its reader has it.
 func (c *Channel) Delivered() bool {
+	c.use.RLock()
+	defer c.use.RUnlock()
+	if c.closed.Load() {
+		return false
+	}
 	n, err := unix.IoctlGetInt(c.fd, unix.SIOCOUTQ)
 	return err == nil && n == 0
 }

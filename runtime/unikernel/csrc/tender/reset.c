@@ -134,8 +134,8 @@ void reset(const struct tc_order *o, struct tc_reply *r)
 	const struct tc_run next_run = *(const struct tc_run *)ZYGOTE_SCRATCH; /* the table overwrites it */
 	struct table t = { SCRATCH_TABLE, 0, SCRATCH_ENTRIES };
 	struct child *c = child_of(o->id);
-	/* A guest may wake its libOS by nothing but a message, and the platform sends none now:
-	 * whoever sleeps here stays. */
+	/* A guest may wake its libOS by nothing but a message. The platform sends none now and has seen
+	 * that all are read (SIOCOUTQ): a UC that sleeps here stays. */
 	i64 e = c->pid ? sleeps_in(c, UC_SLEEP_CALL) : -ESRCH;
 	if (!e)
 		e = mapped_as_forked(c);
