@@ -62,5 +62,34 @@ func describe(ctx context.Context, targets []Target, backends backendList) recor
 			}
 		}
 	}
+	m.NotEnforced = backends.notEnforced(m.Backends)
 	return m
+}
+
+// notEnforced lists the limits that the used backends cannot enforce on this host, each
+// with the reason; nil where all are enforced.
+func (l backendList) notEnforced(used map[string]string) map[string]map[string]string {
+	var all map[string]map[string]string
+	for _, b := range l {
+		limiter, ok := b.(isolation.Limiter)
+		if _, is := used[b.Name()]; !ok || !is {
+			continue
+		}
+		for name, limit := range map[string]isolation.Limits{
+			record.LimitMemory: {MemoryBytes: 128 << 20}, record.LimitProcesses: {Processes: 16}, record.LimitCPU: {CPUs: 0.5},
+		} {
+			err := limiter.CanLimit(limit)
+			if err == nil {
+				continue
+			}
+			if all == nil {
+				all = map[string]map[string]string{}
+			}
+			if all[b.Name()] == nil {
+				all[b.Name()] = map[string]string{}
+			}
+			all[b.Name()][name] = err.Error()
+		}
+	}
+	return all
 }

@@ -128,7 +128,10 @@ func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b isolation.Bac
 		return err
 	}
 	sink := NewSink(t, w)
-	if err := section.RunTrial(ctx, env, t, sink); err != nil {
+	conditions := host.WatchConditions(ctx)
+	err = section.RunTrial(ctx, env, t, sink)
+	seen := conditions.End()
+	if err != nil {
 		w.Abort()
 		return err
 	}
@@ -136,7 +139,9 @@ func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b isolation.Bac
 		w.Abort()
 		return ErrNoRow
 	}
-	sink.Measurement(quiet)
+	for _, m := range append(seen, quiet) {
+		sink.Measurement(m)
+	}
 	return w.Commit()
 }
 

@@ -12,17 +12,21 @@ type Machine struct {
 	Kernel      string    `json:"kernel"`
 	OS          string    `json:"os"`
 	// the hypervisor's name, "" on bare metal or where it is not known
-	Virtualisation string     `json:"virtualisation,omitempty"`
-	Governor       string     `json:"governor,omitempty"` // of CPU 0
-	Cgroups        string     `json:"cgroups,omitempty"`  // "v1", "v2", "hybrid"
-	User           string     `json:"user"`               // "root" or "ordinary"
-	LoadBefore     [3]float64 `json:"load_before"`        // load averages before the run
+	Virtualisation string `json:"virtualisation,omitempty"`
+	Governor       string `json:"governor,omitempty"` // of CPU 0
+	// the scheduler groups tasks by session (sched(7)): a sandbox with a session of its own is one group
+	Autogroup  bool       `json:"autogroup,omitempty"`
+	Cgroups    string     `json:"cgroups,omitempty"` // "v1", "v2", "hybrid"
+	User       string     `json:"user"`              // "root" or "ordinary"
+	LoadBefore [3]float64 `json:"load_before"`       // load averages before the run
 	// a thread of DAMON (kernel, admin-guide/mm/damon) samples who uses which page
 	MemorySampled bool              `json:"memory_sampled,omitempty"`
 	Interpreters  map[string]string `json:"interpreters"` // "nodejs20.x": "20.20.2"
 	// name: version, or what the backend says of itself
 	Backends map[string]string `json:"backends"`
-	Go       string            `json:"go"`
-	Commit   string            `json:"commit,omitempty"`
-	Dirty    bool              `json:"dirty"` // built from a tree with uncommitted changes
+	// by backend and limit (LimitMemory, …): why this host does not let the backend enforce the limit
+	NotEnforced map[string]map[string]string `json:"not_enforced,omitempty"`
+	Go          string                       `json:"go"`
+	Commit      string                       `json:"commit,omitempty"`
+	Dirty       bool                         `json:"dirty"` // built from a tree with uncommitted changes
 }

@@ -103,6 +103,8 @@ const (
 	UnitCount        = "1"
 	UnitMilliseconds = "ms"
 	UnitBool         = "bool" // 1 or 0
+	UnitShare        = "share"
+	UnitHertz        = "Hz"
 )
 
 // Metrics of measurements.
@@ -126,4 +128,29 @@ const (
 	MetricIsolated = "isolated"
 	// in surface, unit UnitCount: how many of a LabelFeature the sandbox can reach, "host system calls"
 	MetricReachable = "reachable"
+)
+
+// Metrics of the host during a trial, its conditions. They are no results: warnings beside
+// the trial's results are made from them. Records of earlier versions have none.
+const (
+	MetricSteal          = "steal"           // share of the processors' time that the hypervisor gave to others
+	MetricPressureCPU    = "pressure_cpu"    // share of the time in which some task waited for a processor
+	MetricPressureMemory = "pressure_memory" // the same for memory
+	MetricPressureIO     = "pressure_io"     // the same for the disk
+	MetricFrequency      = "frequency"       // UnitHertz, mean over the processors and the trial
+	MetricMemorySampled  = "memory_sampled"  // UnitBool: a thread of DAMON was there, as in Machine
+	MetricAutogroup      = "autogroup"       // UnitBool, as in Machine; LabelDetail is the governor of CPU 0
+)
+
+// Conditions lists the metrics of the host during a trial.
+func Conditions() []string {
+	return []string{MetricSteal, MetricPressureCPU, MetricPressureMemory, MetricPressureIO, MetricFrequency,
+		MetricMemorySampled, MetricAutogroup}
+}
+
+// Limits of a sandbox, as Machine.NotEnforced names them.
+const (
+	LimitMemory    = "memory"
+	LimitProcesses = "processes"
+	LimitCPU       = "cpu"
 )

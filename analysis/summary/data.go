@@ -74,6 +74,8 @@ type Trial struct {
 	begin    int64                // ns, first scheduled
 	end      int64                // ns, last correct reply
 	busy     float64              // share of the processors in use before the trial; -1 where not measured
+	late     lateness
+	host     conditions
 }
 
 // Point is one invocation on a time axis.
@@ -95,4 +97,5 @@ type Quantity struct {
 	stopped string
 	detail  string
 	busy    float64
+	host    conditions
 }

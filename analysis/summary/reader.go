@@ -12,6 +12,7 @@ type reader struct {
 	data Data
 	last *Series // most rows belong to the series of the row before
 	busy float64
+	host conditions
 }
 
 func (r *reader) invocation(row record.Invocation) {
@@ -78,6 +79,7 @@ func (t *Trial) add(row record.Invocation) {
 	if t.begin < 0 || row.Scheduled < t.begin {
 		t.begin = row.Scheduled
 	}
+	t.late.add(row)
 	if slices.Contains(timed, row.Experiment) {
 		t.Points = append(t.Points, pointOf(row))
 	}
@@ -117,6 +119,10 @@ func (r *reader) measurement(row record.Measurement) {
 		r.busy = row.Value
 		return
 	}
+	if slices.Contains(record.Conditions(), row.Metric) {
+		r.host.add(row)
+		return
+	}
 	id := Identity{Experiment: row.Experiment, Backend: row.Backend, Runtime: row.Runtime, Via: row.Via, Path: row.Path}
 	labels := map[string]string{}
 	for k, v := range reduced(row.Labels) {
@@ -137,11 +143,11 @@ func (r *reader) finish() *Data {
 	r.adoptPathless()
 	for _, s := range r.data.Series {
 		for _, t := range s.Trials {
-			t.busy = r.busy
+			t.busy, t.host = r.busy, r.host
 		}
 	}
 	for i := range r.data.measured {
-		r.data.measured[i].busy = r.busy
+		r.data.measured[i].busy, r.data.measured[i].host = r.busy, r.host
 	}
 	return &r.data
 }

@@ -39,6 +39,7 @@ func Read(runDir, baseline string) (*Summary, *Data, error) {
 	}
 	s.Results = results(d)
 	s.warnOfLittleMemory()
+	s.warnOfLimits()
 	return s, d, s.checkBaseline(baseline)
 }
 

@@ -60,7 +60,8 @@ func quantityWarnings(r Result, group []Quantity) []Warning {
 	if len(reasons) > 0 {
 		w = append(w, Warn(WarnStopped, "%s before the memory budget was used", counts(reasons, len(group), "trial")))
 	}
-	return append(w, loadWarning(busy, len(group))...)
+	w = append(w, loadWarning(busy, len(group))...)
+	return append(w, hostWarnings(r.Experiment, hostsOf(group))...)
 }
 
 // warnings are the warnings of the series as a whole.
@@ -86,7 +87,8 @@ func (s *Series) warnings() []Warning {
 	if len(strays) > 0 {
 		w = append(w, Warn(WarnStrays, "left out %s", strings.Join(counted(strays), ", ")))
 	}
-	return append(w, loadWarning(busy, len(s.Trials))...)
+	w = append(w, loadWarning(busy, len(s.Trials))...)
+	return append(w, s.hostWarnings()...)
 }
 
 func loadWarning(busy, trials int) []Warning {

@@ -31,6 +31,7 @@ func (s *Summary) Warnings() []Warning {
 	if l := s.Machine.LoadBefore[0]; s.Machine.Cores > 0 && l/float64(s.Machine.Cores) > busyLoad {
 		w = append(w, Warn(WarnLoad, "load average %.2f on %d cores", l, s.Machine.Cores))
 	}
+	w = append(w, s.machineWarnings()...)
 	if failed := s.failedResults(); failed > 0 {
 		w = append(w, Warn(WarnErrors, "%d series have failed invocations", failed))
 	}

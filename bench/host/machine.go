@@ -26,8 +26,8 @@ import (
 func Describe(ctx context.Context) record.Machine {
 	m := record.Machine{
 		Date: time.Now().UTC().Truncate(time.Second), Cores: runtime.NumCPU(), User: "ordinary", Go: runtime.Version(),
-		Cgroups: cgroup.Mode(), Governor: readLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-		MemorySampled: hasThread("kdamond."),
+		Cgroups: cgroup.Mode(), Governor: governor("/"), Autogroup: autogroup("/"),
+		MemorySampled: hasThread("/", "kdamond."),
 	}
 	if os.Geteuid() == 0 {
 		m.User = "root"
@@ -77,8 +77,8 @@ func commit(ctx context.Context) (revision string, dirty bool) {
 }
 
 // hasThread reports whether the name of a process or of a kernel thread begins with prefix.
-func hasThread(prefix string) bool {
-	names, _ := filepath.Glob("/proc/[0-9]*/comm")
+func hasThread(root, prefix string) bool {
+	names, _ := filepath.Glob(filepath.Join(root, "proc/[0-9]*/comm"))
 	return slices.ContainsFunc(names, func(path string) bool { return strings.HasPrefix(readLine(path), prefix) })
 }
 

@@ -17,7 +17,7 @@ const quietSample = 150 * time.Millisecond
 // for the time wait at most, and returns the share that it saw last. The load average
 // would still count the trial before.
 func WaitForQuiet(ctx context.Context, busy float64, wait time.Duration) record.Measurement {
-	m := record.Measurement{Metric: record.MetricBusy, Unit: "share", Source: "/proc/stat"}
+	m := record.Measurement{Metric: record.MetricBusy, Unit: record.UnitShare, Source: "/proc/stat"}
 	for deadline := time.Now().Add(wait); ; {
 		before := busyTime()
 		start := time.Now()
