@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/lambdabench/lambdabench/platform/body"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/metering"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
@@ -82,10 +83,7 @@ func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Reques
 		return worker.Request{}, nil, apiError{http.StatusBadRequest, "InvalidRequestContentException",
 			"Could not parse request body into json"}
 	}
-	req := g.requestOf(fn, payload)
-	if id := r.Header.Get("X-Amzn-Trace-Id"); traceID.MatchString(id) {
-		req.Invocation.TraceID = id
-	}
+	req := g.requestOf(fn, payload, r.Header)
 	if c := r.Header.Get("X-Amz-Client-Context"); c != "" {
 		if req.Invocation.ClientContext, err = base64.StdEncoding.DecodeString(c); err != nil ||
 			!json.Valid(req.Invocation.ClientContext) {
@@ -96,8 +94,8 @@ func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Reques
 	return req, fn, nil
 }
 
-// requestOf is an invocation of a stored function.
-func (g *Gateway) requestOf(fn *store.Function, payload []byte) worker.Request {
+// requestOf is an invocation of a stored function, with the trace that header names.
+func (g *Gateway) requestOf(fn *store.Function, payload []byte, header http.Header) worker.Request {
 	return worker.Request{
 		Runtime:  fn.Runtime,
 		Revision: fn.Revision,
@@ -107,7 +105,7 @@ func (g *Gateway) requestOf(fn *store.Function, payload []byte) worker.Request {
 			Environment: fn.Environment, LogGroup: LogGroup(fn.Name), Credentials: g.cfg.Credentials,
 			Limits: isolation.Limits{MemoryBytes: int64(fn.MemoryMB) << 20, Processes: maxProcesses},
 		},
-		Invocation: isolation.Invocation{ID: uuid.NewString(), Payload: payload, TraceID: newTraceID()},
+		Invocation: isolation.Invocation{ID: uuid.NewString(), Payload: payload, TraceID: door.TraceOf(header)},
 	}
 }
 

@@ -150,7 +150,7 @@ func (a *API) prepare(w http.ResponseWriter, r *http.Request, q request) (*call,
 			Environment: fn.Environment, Limits: isolation.Limits{MemoryBytes: int64(fn.MemoryMB) << 20,
 				Processes: maxProcesses},
 		},
-		Invocation: isolation.Invocation{ID: c.id, Payload: payload},
+		Invocation: isolation.Invocation{ID: c.id, Payload: payload, TraceID: door.TraceOf(r.Header)},
 	}
 	return c, nil
 }

@@ -3,6 +3,8 @@ package openwhisk_test
 import (
 	"context"
 	"net/http/httptest"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,15 +14,17 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// recorder answers every invocation and keeps the account that it ran for.
-type recorder struct{ accounts []string }
+// recorder answers every invocation and keeps the account that it ran for, and its
+// trace.
+type recorder struct{ accounts, traces []string }
 
 func (r *recorder) Invoke(_ context.Context, req worker.Request) (worker.Response, error) {
 	r.accounts = append(r.accounts, req.Function.Account())
+	r.traces = append(r.traces, req.Invocation.TraceID)
 	return worker.Response{Result: isolation.Result{Outcome: isolation.OK, Payload: []byte(`{}`)}}, nil
 }
 
-func TestNamespacesAreTenantsToTheRuntime(t *testing.T) {
+func TestNamespacesAreTenantsToTheRuntimeAndInvocationsHaveTracesOfTheirOwn(t *testing.T) {
 	st, err := store.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +55,12 @@ func TestNamespacesAreTenantsToTheRuntime(t *testing.T) {
 			t.Errorf("namespace %q has the account %q of %s", ns, first, other)
 		}
 		seen[first] = "namespace " + ns
+	}
+	own := regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$`)
+	for i, trace := range ran.traces {
+		if !own.MatchString(trace) || slices.Contains(ran.traces[:i], trace) {
+			t.Errorf("an invocation has the trace %q, not one of its own", trace)
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

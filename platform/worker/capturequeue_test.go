@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -131,4 +132,43 @@ func TestCaptureWaitsForAQuietMoment(t *testing.T) {
 	close(release)
 	long.Wait()
 	runtimetest.Eventually(t, "captures", func() bool { return w.Stats().FunctionSnapshots == 3 })
+}
+
+// TestFailedCaptureLeavesTheNextClaimAlone has captures of one function fail while
+// invocations claim the next one: a claim stays until its own capture has ended, so that
+// no function is queued while its snapshot is being taken.
+func TestFailedCaptureLeavesTheNextClaimAlone(t *testing.T) {
+	const captures = 300
+	f := newFake(t)
+	w := start(t, Config{Idle: Cache{Off: true}}, fakeSnapshotter{f})
+	ready(t, w)
+	var taken, unclaimed, queued atomic.Int64
+	f.onCapture = func() error {
+		taken.Add(1)
+		runtime.Gosched() // to an invocation that ends meanwhile
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for fn := w.functions[request("a").Function.ARN]; fn != nil; fn = fn.sibling {
+			if !fn.capturing {
+				unclaimed.Add(1)
+			}
+			if fn.wanted != nil {
+				queued.Add(1)
+			}
+		}
+		return isolation.ErrNotQuiescent
+	}
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			for taken.Load() < captures {
+				invoke(t, w, "a")
+			}
+		})
+	}
+	callers.Wait()
+	if unclaimed.Load() > 0 || queued.Load() > 0 {
+		t.Errorf("of %d captures %d were claimed by nobody, and the function was queued during %d", taken.Load(),
+			unclaimed.Load(), queued.Load())
+	}
 }

@@ -1,8 +1,9 @@
-package gateway
+package door
 
 import (
 	"encoding/hex"
 	"math/rand/v2"
+	"net/http"
 	"regexp"
 	"strconv"
 	"time"
@@ -12,10 +13,13 @@ import (
 // _X_AMZN_TRACE_ID.
 var traceID = regexp.MustCompile(`^[A-Za-z0-9=;:_.-]{1,512}$`)
 
-// newTraceID is the header of an invocation whose client sends none: a trace of
-// its own, which nobody samples, in X-Ray's format ("Tracing header" in AWS's
+// TraceOf is the trace of an invocation: the one that its request's headers name, or a
+// trace of its own, which nobody samples, in X-Ray's format ("Tracing header" in AWS's
 // X-Ray developer guide).
-func newTraceID() string {
+func TraceOf(header http.Header) string {
+	if sent := header.Get("X-Amzn-Trace-Id"); traceID.MatchString(sent) {
+		return sent
+	}
 	var random [20]byte
 	for i := range random {
 		random[i] = byte(rand.Uint32())
