@@ -9,6 +9,8 @@
 #   ./run.sh hosts [HOST…]
 #                      try what was built on other hosts than this one (needs root; .ci/hosts/host lists them)
 #
+# `--with gvisor` before a command builds gVisor's runsc into bin/, and backend container/runsc is there from then on.
+#
 # FLAGS go to `bin/lambdabench run configs/quick.yaml`. It asks for nothing; where it may not install, it says what is
 # missing and goes on with what the host has.
 set -euo pipefail
@@ -92,6 +94,19 @@ build() {
 	go build -o bin/lambdabench ./cmd/lambdabench
 }
 
+# build_gvisor takes minutes the first time. The module beside the backend pins the version and every checksum.
+build_gvisor() {
+	local module=runtime/container/gvisor version
+	say "building bin/runsc (gVisor)"
+	if ! version=$(go list -C $module -m -f '{{.Version}}' gvisor.dev/gvisor) ||
+		! CGO_ENABLED=0 go build -C $module -buildvcs=false -trimpath \
+			-ldflags "-X gvisor.dev/gvisor/runsc/version.version=$version" -o "$PWD/bin/runsc" gvisor.dev/gvisor/runsc
+	then
+		say "gVisor could not be built. This needs the Go module proxy once (go env GOPROXY)."
+		exit 1
+	fi
+}
+
 run_tests() {
 	say "go vet"
 	go vet ./...
@@ -101,11 +116,20 @@ run_tests() {
 	go test -race -timeout 25m -json ./... | go run ./cmd/testgate
 }
 
+with=()
+while [ "${1:-}" = --with ]; do
+	[ "${2:-}" = gvisor ] || { say "--with ${2:-}: there is gvisor"; exit 2; }
+	with+=("$2")
+	shift 2
+done
+
+PATH=$PWD/bin:$PATH # what was built with --with; tests look there too
 need_go
 fetch_modules
 [ "${1:-}" != check ] || exec .ci/check
 install_missing "${1:-}"
 build
+for extra in "${with[@]}"; do "build_$extra"; done
 case ${1:-} in
 test) run_tests ;;
 hosts) exec .ci/hosts/all "${@:2}" ;;

@@ -95,6 +95,7 @@ func doctor(cmd *cobra.Command, f backendFlags, patience time.Duration) (err err
 			usable++
 			lines = append(lines, bindingBounds(b, availableMemory(ctx))...)
 		}
+		lines = append(lines, identity(ctx, b)...)
 		for i, line := range strings.Split(strings.Join(lines, "\n"), "\n") {
 			fmt.Fprintf(out, "  %-18s %s\n", []string{b.Name(), ""}[min(i, 1)], line)
 		}
@@ -103,6 +104,30 @@ func doctor(cmd *cobra.Command, f backendFlags, patience time.Duration) (err err
 		return errNothingUsable
 	}
 	return nil
+}
+
+// programmed is a backend that runs a program of the host, which has a version.
+type programmed interface {
+	Program() (string, error)
+	Version(ctx context.Context) (string, error)
+}
+
+// identity is doctor's line on the program of a backend: which, and where it is.
+// A program that is missing is the verdict's business.
+func identity(ctx context.Context, b isolation.Backend) []string {
+	p, ok := b.(programmed)
+	if !ok {
+		return nil
+	}
+	path, err := p.Program()
+	if err != nil {
+		return nil
+	}
+	version, err := p.Version(ctx)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return []string{version + ", " + path}
 }
 
 // verdictOn are doctor's lines on a backend, the verdict first, and whether the backend

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -96,6 +97,31 @@ func TestDoctorsRemedyForBridgesIsAFlagThatItHas(t *testing.T) {
 			if strings.Contains(w, "bridge") {
 				t.Errorf("%s after the advice was taken: %s", b.Name(), w)
 			}
+		}
+	}
+}
+
+// programs is a backend that runs a program of the host.
+type programs struct {
+	isolation.Backend
+	path string
+	lack error
+}
+
+func (p programs) Program() (string, error)              { return p.path, p.lack }
+func (programs) Version(context.Context) (string, error) { return "runsc 1", nil }
+
+func TestDoctorNamesTheProgramOfABackendAndWhereItIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		backend isolation.Backend
+		want    []string
+	}{
+		"there":   {programs{path: "/opt/runsc"}, []string{"runsc 1, /opt/runsc"}},
+		"missing": {programs{lack: errors.New("no runsc")}, nil},
+		"none":    {bounded{}, nil},
+	} {
+		if got := identity(t.Context(), c.backend); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
 }

@@ -204,12 +204,28 @@ func (s *suite) childrenDie(t *testing.T) {
 	if got := mustSucceed[outcome](t, res); !got.Started {
 		t.Skipf("the sandbox refuses children: %s", got.Refused)
 	}
+	if k, ok := s.backend.(isolation.KernelOwner); ok && k.OwnsKernel() {
+		kernelDies(t, sb)
+		return
+	}
 	runtimetest.Eventually(t, "the escaped process appears", func() bool { return len(marked(mark)) > 0 })
 	if err := sb.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if left := marked(mark); len(left) > 0 {
 		t.Errorf("process %v of a closed sandbox is left", left)
+	}
+}
+
+// kernelDies: the processes of a function are gone with the kernel that ran them.
+func kernelDies(t *testing.T, sb isolation.Sandbox) {
+	t.Helper()
+	pid := sb.(isolation.HostProcess).PID()
+	if err := sb.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("the kernel, process %d of a closed sandbox, is left (%v)", pid, err)
 	}
 }
 

@@ -158,7 +158,7 @@ func (s *sandbox) connect() (attached func() error, err error) {
 	if s.endpoint, err = br.newEndpoint(); err != nil {
 		return attached, err
 	}
-	if s.shared.oci.family == "runsc" { // copies the interfaces when it starts
+	if s.shared.oci.family == gVisor { // copies the interfaces when it starts
 		return attached, s.endpoint.attach()
 	}
 	done := make(chan error, 1)
@@ -187,7 +187,7 @@ func (s *sandbox) makeGroup(l isolation.Limits) error {
 	if err := s.group.Make(limited...); err != nil || l == (isolation.Limits{}) {
 		return err
 	}
-	return s.group.Limit(l)
+	return s.group.Limit(b.oci.enforced(l))
 }
 
 // launch mounts the layer, writes the bundle and starts the OCI runtime.
@@ -205,6 +205,9 @@ func (s *sandbox) launch(spec isolation.BootSpec, img *image.Image) error {
 	}
 	defer w.Close()
 	s.log = log
+	if err := b.oci.fit(w); err != nil {
+		return err
+	}
 	bundle := b.bundle(img)
 	bundle.env = environment(spec)
 	// The driver opens the pipe anew, as its descriptors 1 and 2.

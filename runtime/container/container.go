@@ -50,15 +50,21 @@
 // is made; the first Boot of any later backend removes what a killed platform
 // left there.
 //
+// # gVisor
+//
+// runsc runs a container on the sentry, a kernel in a process of the host, with
+// gVisor's default platform (systrap) and file system (directfs). The cgroup
+// around it holds the sentry and its gofer: memory and CPU time are theirs and
+// the function's together. The number of processes is not limited. The system
+// call filter, the namespaces and the paths in /proc are the sentry's own.
+// `./run.sh --with gvisor` builds runsc from the Go module in gvisor/.
+//
 // # Without root
 //
 // A user who may make user namespaces gets containers of a single user id: no
 // bridge, no overlay (the image is read-only, /var/task is in memory). Limits
 // and Pauser are there where version 2 cgroups were delegated to the user
 // (systemd: Delegate=yes); [Backend.CanLimit] and Usage say so.
-//
-// runsc's command line is taken from gVisor's documentation; the authors had
-// no host with runsc.
 package container
 
 import (
@@ -134,6 +140,10 @@ func (b *Backend) CanLimit(l isolation.Limits) error {
 	if l == (isolation.Limits{}) {
 		return nil
 	}
+	if l.Processes > 0 && b.OwnsKernel() {
+		return b.oci.lacks("gVisor's sentry bounds no number of processes, and what the host counts are its own tasks",
+			"")
+	}
 	g, err := cgroup.Parent()
 	if err != nil {
 		return b.oci.lacks("no limits: "+err.Error(),
@@ -149,6 +159,9 @@ func (b *Backend) CanLimit(l isolation.Limits) error {
 	}
 	return nil
 }
+
+// OwnsKernel implements isolation.KernelOwner.
+func (b *Backend) OwnsKernel() bool { return b.oci.family == gVisor }
 
 // Footprint implements isolation.Footprinter.
 func (b *Backend) Footprint() int64 { return footprint }
@@ -171,6 +184,9 @@ func (b *Backend) Version(ctx context.Context) (string, error) {
 	}
 	return fmt.Sprintf("%s, network %s, %s", v, b.cfg.Network, describeCgroups()), nil
 }
+
+// Program is the path of the OCI runtime.
+func (b *Backend) Program() (string, error) { return b.oci.find() }
 
 // prepare makes what all sandboxes share. After a failure the next use tries
 // again.

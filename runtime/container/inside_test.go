@@ -33,7 +33,7 @@ def write(path):
 def handler(event, context):
     status = dict(l.split(":\t", 1) for l in open("/proc/self/status").read().splitlines() if ":\t" in l)
     return {
-        "namespaces": {n: os.readlink("/proc/self/ns/" + n)
+        "namespaces": {n: attempt(lambda: os.readlink("/proc/self/ns/" + n))
                        for n in ("pid", "mnt", "ipc", "uts", "net", "user", "cgroup")},
         "status": {k: status[k] for k in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")},
         "uid": os.getuid(),
@@ -75,6 +75,9 @@ func TestSandboxSharesNothingWithTheHost(t *testing.T) {
 		}
 		want := map[string]string{
 			"CapEff": "0000000000000000", "CapBnd": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2",
+		}
+		if b.OwnsKernel() { // the filter is around the kernel; the profile is for calls of the host
+			want["Seccomp"] = "0"
 		}
 		for key, value := range want {
 			if s.Status[key] != value {

@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
@@ -31,16 +34,23 @@ type oci struct {
 	command string // what to look for, a name or a path
 }
 
+// gVisor is the family whose containers run on a kernel of their own, the sentry.
+const gVisor = "runsc"
+
 func newOCI(command string) oci { return oci{family: filepath.Base(command), command: command} }
 
 // find resolves the command. sbin is where distributions put runc, and not on
-// every user's PATH.
+// every user's PATH. run.sh --with builds runsc beside the command lambdabench.
 func (o oci) find() (string, error) {
 	if path, err := exec.LookPath(o.command); err == nil {
 		return filepath.Abs(path)
 	}
 	if !strings.Contains(o.command, "/") {
-		for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/usr/local/bin"} {
+		dirs := []string{"/usr/sbin", "/usr/local/sbin", "/usr/local/bin"}
+		if self, err := os.Executable(); err == nil {
+			dirs = append(dirs, filepath.Dir(self))
+		}
+		for _, dir := range dirs {
 			if path, err := exec.LookPath(filepath.Join(dir, o.command)); err == nil {
 				return path, nil
 			}
@@ -70,8 +80,8 @@ func findInit() (string, error) {
 }
 
 func (o oci) remedy() string {
-	if o.family == "runsc" {
-		return "install gVisor, see gvisor.dev"
+	if o.family == gVisor {
+		return "./run.sh --with gvisor"
 	}
 	return "apt-get install " + o.family
 }
@@ -98,13 +108,17 @@ func (o oci) version(ctx context.Context) (string, error) {
 // No session keyring is made: a user id has a quota of 200, and Docker's
 // seccomp profile keeps functions from keyrings anyway.
 func (o oci) run(path, root, bundle, id string, network Network, channel, log *os.File) *exec.Cmd {
-	args := []string{"--root", root, "run", "--bundle", bundle, "--pid-file", pidFile(bundle)}
-	if o.family == "runsc" {
+	var global []string
+	own := []string{"--no-new-keyring", "--preserve-fds", "2"}
+	if o.family == gVisor {
 		net := map[Network]string{NetworkNone: "none", NetworkHost: "host", NetworkBridge: "sandbox"}[network]
-		args = append([]string{"--network", net}, append(args, "--pass-fd", "3:3", "--pass-fd", "4:4")...)
-	} else {
-		args = append(args, "--no-new-keyring", "--preserve-fds", "2")
+		// The root file system is an overlay in memory already. One of gVisor's own
+		// would keep a file in a layer that `runsc delete` no longer reaches.
+		global = []string{"--network", net, "--overlay2", "none"}
+		own = []string{"--pass-fd", "3:3", "--pass-fd", "4:4"}
 	}
+	args := slices.Concat(global, []string{"--root", root, "run"}, own,
+		[]string{"--bundle", bundle, "--pid-file", pidFile(bundle)})
 	cmd := exec.Command(path, append(args, id)...)
 	cmd.Env = environmentOf(root)
 	cmd.Dir = "/"
@@ -112,6 +126,28 @@ func (o oci) run(path, root, bundle, id string, network Network, channel, log *o
 	cmd.WaitDelay = endPatience
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals of a terminal are for the platform
 	return cmd
+}
+
+// enforced are the limits that a container's group can have. A bound on tasks would
+// hit the threads of the sentry, which needs some tens to start.
+func (o oci) enforced(l isolation.Limits) isolation.Limits {
+	if o.family == gVisor {
+		l.Processes = 0
+	}
+	return l
+}
+
+// fit makes room for a whole log in the pipe that a container writes its log to.
+// The sentry returns from write(2) with a part of the text where a pipe of the
+// host is full, and CPython without buffers takes no second step (python3 -u).
+func (o oci) fit(log *os.File) error {
+	if o.family != gVisor {
+		return nil
+	}
+	if _, err := unix.FcntlInt(log.Fd(), unix.F_SETPIPE_SZ, isolation.MaxLogBytes); err != nil {
+		return fmt.Errorf("enlarge the log's pipe: %w", err)
+	}
+	return nil
 }
 
 // delete ends and removes a container of which the run command is no more.

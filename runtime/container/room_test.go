@@ -4,7 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 func TestContainerLimitComesFromTheMemoryAtHandUnlessConfigured(t *testing.T) {
@@ -65,5 +68,21 @@ func TestBoundsAreTheConfiguredAndTheBridges(t *testing.T) {
 		if len(got) != len(want) || got[0] != want[0] || got[len(got)-1] != want[len(want)-1] {
 			t.Errorf("network %s: bounds %v, want %v", network, got, want)
 		}
+	}
+}
+
+// What the host counts are the sentry's tasks: the limit would keep it from starting.
+func TestGVisorSaysThatItBoundsNoNumberOfProcesses(t *testing.T) {
+	var lacks *isolation.Unavailable
+	err := New(Config{OCI: "runsc"}).CanLimit(isolation.Limits{Processes: 24})
+	if !errors.As(err, &lacks) || !strings.Contains(err.Error(), "sentry") {
+		t.Errorf("error %v", err)
+	}
+	all := isolation.Limits{MemoryBytes: 1 << 30, CPUs: 1, Processes: 24}
+	if got := newOCI("runsc").enforced(all); got.Processes != 0 || got.MemoryBytes != all.MemoryBytes || got.CPUs != 1 {
+		t.Errorf("the group of a container is given %+v", got)
+	}
+	if got := newOCI("runc").enforced(all); got != all {
+		t.Errorf("the group of another OCI runtime's is given %+v", got)
 	}
 }

@@ -90,7 +90,7 @@ func (s *sandbox) replaceLimits(l isolation.Limits) error {
 		return nil
 	}
 	// Of a container that has ended the group is gone: Import says so.
-	if err := s.group.Limit(l); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := s.group.Limit(s.shared.oci.enforced(l)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	s.limits = l

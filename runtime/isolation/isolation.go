@@ -111,6 +111,13 @@ type Confiner interface {
 	CanConfine() error
 }
 
+// KernelOwner is a backend that may run functions on a kernel of its own. The
+// processes that a function starts there are none of the host's. A backend that is
+// no KernelOwner and whose sandboxes are a HostProcess runs functions on the host's.
+type KernelOwner interface {
+	OwnsKernel() bool
+}
+
 // Sandbox is one isolated language runtime. A sandbox serves one call at a
 // time; Close and Usage may be called at any moment from any goroutine.
 type Sandbox interface {
