@@ -101,6 +101,10 @@ type Config struct {
 	// seconds.
 	BootTimeout time.Duration `yaml:"boot_timeout"`
 
+	// Batch is whether the threads of the worker's process become SCHED_BATCH while the
+	// processors are oversubscribed (oversubscription.go). Default: auto.
+	Batch BatchMode `yaml:"sched_batch"`
+
 	// Environment has variables for all sandboxes, as NAME=value.
 	Environment []string `yaml:"-"`
 
@@ -156,6 +160,15 @@ const (
 	CaptureOff CaptureMode = "off"
 )
 
+// BatchMode is when the platform's threads are SCHED_BATCH.
+type BatchMode string
+
+// The batch modes.
+const (
+	BatchAuto BatchMode = "auto" // while the processors are oversubscribed
+	BatchOff  BatchMode = "off"  // never: the kernel's default for all threads at all times
+)
+
 // Bytes is an amount of memory; in YAML a number, or a number with a unit
 // ("512MiB", "2 GB").
 type Bytes int64
@@ -202,6 +215,11 @@ func (c Config) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("capture is %q: it is after, inline or off", c.Capture))
 	}
+	switch c.Batch {
+	case "", BatchAuto, BatchOff:
+	default:
+		errs = append(errs, fmt.Errorf("sched_batch is %q: it is auto or off", c.Batch))
+	}
 	if c.Sandboxes > 0 && c.StemCells > c.Sandboxes {
 		errs = append(errs, fmt.Errorf("stem_cells is %d: it cannot be more than sandboxes, %d", c.StemCells,
 			c.Sandboxes))
@@ -225,6 +243,7 @@ func (c Config) Resolved(backend isolation.Backend) Config {
 	setDefault(&c.Functions.Count, 65536)
 	setDefault(&c.Functions.Bytes, Bytes(free/4))
 	setDefault(&c.Capture, CaptureAfter)
+	setDefault(&c.Batch, BatchAuto)
 	setDefault(&c.Starters, max(1, runtime.NumCPU()/2))
 	setDefault(&c.Closing, max(1, min(16, c.Sandboxes/4)))
 	setDefault(&c.PlaceWait, time.Minute)

@@ -15,6 +15,7 @@ func TestBadConfigIsNamed(t *testing.T) {
 		"stem_cells is -1":       {StemCells: -1},
 		"idle.bytes":             {Idle: Cache{Bytes: -5}},
 		"capture is":             {Capture: "sometimes"},
+		"sched_batch is":         {Batch: "always"},
 		"more than sandboxes, 2": {StemCells: 3, Sandboxes: 2},
 		"keep_alive":             {KeepAlive: -time.Second},
 		"memory_per_cpu is -1":   {MemoryPerCPU: -1},

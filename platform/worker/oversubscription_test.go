@@ -32,7 +32,9 @@ func policies(t *testing.T) map[uint32]int {
 	return n
 }
 
-func TestPlatformDoesNotPreemptSandboxesDuringOversubscription(t *testing.T) {
+// oversubscribe has clients call a worker until the returned function is called.
+func oversubscribe(t *testing.T, cfg Config) (w *Worker, end func()) {
+	t.Helper()
 	if n := policies(t); len(n) > 1 || n[unix.SCHED_NORMAL] == 0 {
 		t.Skipf("the threads of this process are not SCHED_OTHER: %v", n)
 	}
@@ -41,10 +43,14 @@ func TestPlatformDoesNotPreemptSandboxesDuringOversubscription(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		return isolation.Result{Outcome: isolation.OK, Payload: []byte(sb.function)}, nil
 	}
-	w := start(t, Config{}, f)
+	w = start(t, cfg, f)
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var clients sync.WaitGroup
+	clients := new(sync.WaitGroup)
+	end = func() {
+		cancel()
+		clients.Wait()
+	}
+	t.Cleanup(end)
 	for i := range 4 * runtime.GOMAXPROCS(0) {
 		clients.Go(func() {
 			for ctx.Err() == nil {
@@ -52,14 +58,30 @@ func TestPlatformDoesNotPreemptSandboxesDuringOversubscription(t *testing.T) {
 			}
 		})
 	}
+	return w, end
+}
+
+func TestPlatformDoesNotPreemptSandboxesDuringOversubscription(t *testing.T) {
+	_, end := oversubscribe(t, Config{})
 	runtimetest.Eventually(t, "threads are SCHED_BATCH during oversubscription", func() bool {
 		return policies(t)[unix.SCHED_BATCH] > 0
 	})
-	cancel()
-	clients.Wait()
+	end()
 	runtimetest.Eventually(t, "they are SCHED_OTHER after it", func() bool {
 		return policies(t)[unix.SCHED_BATCH] == 0
 	})
+}
+
+func TestWithoutSchedBatchThePolicyStaysTheKernels(t *testing.T) {
+	w, _ := oversubscribe(t, Config{Batch: BatchOff})
+	over := uint64(2 * oversubscriptionCalls * runtime.GOMAXPROCS(0)) // of the calls of two periods
+	runtimetest.Eventually(t, "calls that would be oversubscription", func() bool {
+		calls, _ := w.oversubscribed(0)
+		return calls > over
+	})
+	if n := policies(t)[unix.SCHED_BATCH]; n > 0 {
+		t.Errorf("%d threads are SCHED_BATCH", n)
+	}
 }
 
 func TestOversubscriptionIsOfManyShortCalls(t *testing.T) {

@@ -35,7 +35,7 @@
 //
 // While more calls than processors are under way and the calls are short, the
 // threads of the worker's process do not preempt sandboxes (SCHED_BATCH, see
-// oversubscription.go).
+// oversubscription.go), unless Config.Batch is off.
 //
 // # What it is not
 //
@@ -141,10 +141,13 @@ func New(cfg Config, backend isolation.Backend, interpreters []isolation.Interpr
 		w.languages[in.Runtime] = &language{Interpreter: in}
 	}
 	w.life, w.kill = context.WithCancel(context.Background())
-	w.goroutines.Add(3)
+	w.goroutines.Add(2)
 	go w.janitor()
 	go w.sampleAll()
-	go w.watchOversubscription()
+	if cfg.Batch != BatchOff {
+		w.goroutines.Add(1)
+		go w.watchOversubscription()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.usesBase() && !cfg.Runtimes.AtFirstUse {
