@@ -15,6 +15,8 @@ type Bar struct {
 	Parts     []Part
 	Note      string  // at the bar's end
 	Low, High float64 // interval of the sum; drawn if High > Low
+	Tag       Tag
+	Tip       string // shown where the pointer rests on the bar, in an SVG
 }
 
 // Part is a stretch of a bar.
@@ -38,7 +40,7 @@ func (p *Panel) Bars(bars []Bar) *Panel {
 	least, most := math.Inf(1), 0.0
 	ticks := make([]plot.Tick, len(bars))
 	for i, b := range bars {
-		ticks[i] = plot.Tick{Value: float64(len(bars) - 1 - i), Label: b.Name}
+		ticks[i] = plot.Tick{Value: float64(len(bars) - 1 - i), Label: Cut(b.Name, maxLabel)}
 		if s := b.sum(); s > 0 && fits(s, p.logX) && fits(b.High, false) {
 			least, most = math.Min(least, s), math.Max(most, math.Max(s, b.High))
 		}
@@ -72,6 +74,11 @@ func (bp barPlotter) Plot(c draw.Canvas, p *plot.Plot) {
 	note := textStyle(tickSize-0.5, draw.XLeft, draw.YCenter)
 	for i, b := range bp.bars {
 		at := y(float64(len(bp.bars) - 1 - i))
+		svg, tagged := svgOf(c)
+		if tagged {
+			svg.begin("series bar", append(b.Tag.attributes(), "aria-label", b.Name)...)
+			svg.title(b.Tip)
+		}
 		left, end := p.X.Min, 0.0
 		for _, part := range b.Parts {
 			end += part.Value
@@ -91,6 +98,9 @@ func (bp barPlotter) Plot(c draw.Canvas, p *plot.Plot) {
 			right = c.Min.X
 		}
 		c.FillText(note, vg.Point{X: right + 3, Y: at}, b.Note)
+		if tagged {
+			svg.end()
+		}
 	}
 }
 

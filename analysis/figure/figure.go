@@ -23,7 +23,6 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // Figure is a grid of panels with one legend at its right.
@@ -36,12 +35,14 @@ type Figure struct {
 	Width   vg.Length // of the whole; 0: 7.2 inches
 	Height  vg.Length // of the whole; 0: 2.6 inches a row of panels
 	Data    [][]string
+	Tag     Tag // of all that the figure shows, where that has one backend or runtime
 }
 
 // Entry is one line of a legend.
 type Entry struct {
 	Name  string
 	Thumb plot.Thumbnailer
+	Tag   Tag // of the series that it names; empty for what all series share
 }
 
 // dpi of PNG files.
@@ -60,10 +61,6 @@ func (f *Figure) Write(folder string) error {
 	if _, err := (vgimg.PngCanvas{Canvas: img}).WriteTo(&png); err != nil {
 		return fmt.Errorf("draw figure %s: %w", f.Name, err)
 	}
-	svg, err := f.SVG()
-	if err != nil {
-		return err
-	}
 	pdf, err := f.PDF()
 	if err != nil {
 		return err
@@ -71,7 +68,7 @@ func (f *Figure) Write(folder string) error {
 	if err := csv.NewWriter(&table).WriteAll(f.Data); err != nil {
 		return fmt.Errorf("data of figure %s: %w", f.Name, err)
 	}
-	for ext, data := range map[string][]byte{".png": png.Bytes(), ".svg": svg, ".pdf": pdf,
+	for ext, data := range map[string][]byte{".png": png.Bytes(), ".svg": f.SVG(), ".pdf": pdf,
 		".csv": table.Bytes()} {
 		if err := os.WriteFile(filepath.Join(folder, f.Name+ext), data, 0o644); err != nil {
 			return fmt.Errorf("write figure %s: %w", f.Name, err)
@@ -82,17 +79,11 @@ func (f *Figure) Write(folder string) error {
 
 // SVG is the figure as SVG. Its text is text; it names fonts that have the
 // widths of the one that it was laid out with.
-func (f *Figure) SVG() ([]byte, error) {
+func (f *Figure) SVG() []byte {
 	w, h := f.Size()
-	c := vgsvg.New(w, h)
-	f.Draw(draw.New(c))
-	var b bytes.Buffer
-	if _, err := c.WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("draw figure %s: %w", f.Name, err)
-	}
-	fonts := []byte("font-family:'Liberation Sans',Arimo,Arial,Helvetica,sans-serif")
-	svg := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans"), fonts)
-	return bytes.ReplaceAll(svg, []byte("font-variant:Sans;"), nil), nil
+	c := newSVG(w, h)
+	f.Draw(draw.NewCanvas(c, w, h))
+	return c.bytes()
 }
 
 // Size is that of the canvas that Draw needs.
@@ -117,8 +108,11 @@ func (f *Figure) Draw(c draw.Canvas) {
 	c.SetColor(paper)
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
-	c.FillText(textStyle(titleSize, draw.XLeft, draw.YTop), vg.Point{X: c.Min.X, Y: c.Max.Y}, f.Title)
-	c = draw.Crop(c, 0, 0, 0, -titleHeight)
+	if f.Title != "" {
+		at := vg.Point{X: c.Min.X, Y: c.Max.Y}
+		c.FillText(textStyle(titleSize, draw.XLeft, draw.YTop), at, Cut(f.Title, 4*maxLabel))
+		c = draw.Crop(c, 0, 0, 0, -titleHeight)
+	}
 	c = f.drawLegend(c)
 	plots := make([][]*plot.Plot, len(f.Panels))
 	for i, row := range f.Panels {
@@ -133,10 +127,8 @@ func (f *Figure) Draw(c draw.Canvas) {
 	tiles := draw.Tiles{Rows: len(plots), Cols: len(plots[0]), PadX: 14, PadY: 10}
 	canvases := plot.Align(plots, tiles, c)
 	for i := range plots {
-		for j, p := range plots[i] {
-			if p != nil {
-				p.Draw(canvases[i][j])
-			}
+		for j := range plots[i] {
+			f.Panels[i][j].draw(canvases[i][j])
 		}
 	}
 }
@@ -152,7 +144,7 @@ func (f *Figure) drawLegend(c draw.Canvas) draw.Canvas {
 	l.Top, l.Left = true, true
 	l.Padding, l.ThumbnailWidth = 3, 20
 	for _, e := range entries {
-		l.Add(e.Name, e.Thumb)
+		l.Add(Cut(e.Name, maxLabel), legendKey{e.Thumb, e.Tag})
 	}
 	const gap = 10
 	width := l.Rectangle(c).Size().X + gap

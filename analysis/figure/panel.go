@@ -18,6 +18,8 @@ type Panel struct {
 	tight      bool     // the axes end where the data does
 	names      []string // at the y axis, see Names
 	reasons    []string // why marks are hollow
+	namesX     bool     // the x axis has names at its ticks
+	tagged     bool     // a group of a Tag is open
 }
 
 // XY is a point in the axes' units.
@@ -26,7 +28,7 @@ type XY struct{ X, Y float64 }
 // NewPanel makes axes; their labels name the quantity and its unit.
 func NewPanel(title, x, y string) *Panel {
 	p := plot.New()
-	p.Title.Text = title
+	p.Title.Text = Cut(title, 2*maxLabel)
 	p.Title.TextStyle = textStyle(labelSize+0.5, draw.XCenter, draw.YTop)
 	p.Title.Padding = 3
 	p.BackgroundColor = nil
@@ -36,9 +38,9 @@ func NewPanel(title, x, y string) *Panel {
 		a.Padding = 2
 		a.Tick.Marker = numbers{}
 	}
-	p.X.Label.Text, p.X.Label.TextStyle = x, textStyle(labelSize, draw.XCenter, draw.YBottom)
+	p.X.Label.Text, p.X.Label.TextStyle = Cut(x, maxLabel), textStyle(labelSize, draw.XCenter, draw.YBottom)
 	p.X.Tick.Label = textStyle(tickSize, draw.XCenter, draw.YTop)
-	p.Y.Label.Text, p.Y.Label.TextStyle = y, textStyle(labelSize, draw.XCenter, draw.YBottom)
+	p.Y.Label.Text, p.Y.Label.TextStyle = Cut(y, maxLabel), textStyle(labelSize, draw.XCenter, draw.YBottom)
 	p.Y.Tick.Label = textStyle(tickSize, draw.XRight, draw.YCenter)
 	panel := &Panel{plot: p}
 	p.Add(grid{panel})
@@ -59,14 +61,24 @@ func (p *Panel) LogY() *Panel {
 	return p
 }
 
+// XTicks puts labels at chosen values of the x axis.
+func (p *Panel) XTicks(at []float64, labels []string) *Panel {
+	p.plot.X.Tick.Marker, p.namesX = constantTicks(at, labels), true
+	return p
+}
+
 // YTicks puts labels at chosen values of the y axis.
 func (p *Panel) YTicks(at []float64, labels []string) *Panel {
+	p.plot.Y.Tick.Marker = constantTicks(at, labels)
+	return p
+}
+
+func constantTicks(at []float64, labels []string) plot.Ticker {
 	ticks := make([]plot.Tick, len(at))
 	for i := range at {
-		ticks[i] = plot.Tick{Value: at[i], Label: labels[i]}
+		ticks[i] = plot.Tick{Value: at[i], Label: Cut(labels[i], maxLabel)}
 	}
-	p.plot.Y.Tick.Marker = plot.ConstantTicks(ticks)
-	return p
+	return plot.ConstantTicks(ticks)
 }
 
 // Names turns the panel on its side, as names take room in one direction alone: they stand
@@ -130,6 +142,16 @@ func (p *Panel) pad() {
 		widen(&p.plot.X, p.logX)
 		widen(&p.plot.Y, p.logY)
 	}
+}
+
+// draw draws the panel; in an SVG the panel is a group.
+func (p *Panel) draw(c draw.Canvas) {
+	if svg, ok := svgOf(c); ok {
+		svg.begin("panel")
+		defer svg.end()
+	}
+	p.Of(Tag{})
+	p.plot.Draw(c)
 }
 
 // Texts writes a word above each point.
@@ -217,6 +239,11 @@ type grid struct{ panel *Panel }
 // Plot implements plot.Plotter.
 func (g grid) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
+	g.panel.area(c)
+	if svg, ok := svgOf(c); ok {
+		svg.begin("grid")
+		defer svg.end()
+	}
 	sty := draw.LineStyle{Color: gridGrey, Width: 0.5}
 	for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
 		if !t.IsMinor() && t.Value >= p.X.Min && t.Value <= p.X.Max {

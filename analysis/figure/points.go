@@ -16,14 +16,16 @@ type Point struct {
 	X, Y      float64
 	Low, High float64 // of Y; drawn if High > Low
 	Hollow    string  // why the point is not to be trusted: its mark is hollow, the legend says why
+	Tip       string  // shown where the pointer rests near the point, in an SVG
 }
 
 // Curve draws a line through points, an error bar and a mark at each.
 func (p *Panel) Curve(points []Point, c color.NRGBA, dashes []vg.Length) {
 	var line, full, hollow []XY
+	var tips []Tip
 	for _, q := range points {
 		at := XY{q.X, q.Y}
-		line = append(line, at)
+		line, tips = append(line, at), append(tips, Tip{at, q.Tip})
 		if q.Hollow == "" {
 			full = append(full, at)
 			continue
@@ -37,6 +39,7 @@ func (p *Panel) Curve(points []Point, c color.NRGBA, dashes []vg.Length) {
 	p.errorBars(points, c)
 	p.Dots(full, Glyph("dot", c, markRadius))
 	p.Dots(hollow, Glyph("hollow", c, markRadius))
+	p.Tips(tips...)
 }
 
 // markRadius is that of a point with an interval, in points.

@@ -69,6 +69,17 @@ func Color(name string, all []string) color.NRGBA {
 	return others[n%len(others)]
 }
 
+// Shade is a colour of figures and the one in its place on a dark page.
+type Shade struct{ Light, Dark color.NRGBA }
+
+// Shades lists the colours that are hard to see on a dark page: the paper itself, what is
+// black on it, and the darkest of the palettes. Other colours stay as they are.
+func Shades() []Shade {
+	return []Shade{{paper, rgb(0x16181A)}, {black, rgb(0xE6E6E6)}, {gridGrey, rgb(0x34383C)}, {Grey, rgb(0xA2A6AA)},
+		{blue, rgb(0x4DA6E0)}, {green, rgb(0x1FC496)}, {Red, rgb(0xFF6B74)}, {rgb(0x332288), rgb(0x9A8CF0)},
+		{rgb(0xAA4499), rgb(0xD27CC3)}, {rgb(0x117733), rgb(0x4FB870)}}
+}
+
 // muted is Paul Tol's palette of that name.
 var muted = []color.NRGBA{rgb(0xDDCC77), rgb(0x332288), rgb(0x44AA99), rgb(0x88CCEE), rgb(0xAA4499), rgb(0xCC6677),
 	rgb(0x117733), rgb(0x999933)}
@@ -90,6 +101,18 @@ const (
 	labelSize = 8
 	tickSize  = 7.5
 )
+
+// maxLabel bounds the words at an axis or in a legend, in characters: labels of records are
+// anybody's, and a long one leaves no room for the data.
+const maxLabel = 44
+
+// Cut is a text of at most n characters, which ends in an ellipsis where it had more.
+func Cut(text string, n int) string {
+	if all := []rune(text); len(all) > n {
+		return string(all[:n-1]) + "…"
+	}
+	return text
+}
 
 func textStyle(size font.Length, x text.XAlignment, y text.YAlignment) text.Style {
 	return text.Style{

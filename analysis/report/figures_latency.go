@@ -23,7 +23,7 @@ const ecdfPoints = 400
 // line style a path; the paper's means are marked at the bottom.
 func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 	f := &figure.Figure{
-		Name: fileName(ecdfKind, rt), Title: "Deploy time of a NOP by path, " + rt,
+		Name: fileName(ecdfKind, rt), Tag: tag("", rt, ""), Title: "Deploy time of a NOP by path, " + rt,
 		Caption: "The share of invocations that took at most the time on the horizontal axis; at one half, the " +
 			"intervals of the medians. Grey marks: the paper's means for hot, warm and cold.",
 		Data: [][]string{{"backend", "path", "latency_ms", "share"}},
@@ -53,10 +53,12 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 			points = append(points, figure.XY(q))
 			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(q.X), exact(q.Y)})
 		}
+		p.Of(tag(x.Backend, rt, x.Path))
 		p.Steps(points, figure.Color(x.Backend, s.Backends()), figure.Dashes(summary.PathRank(x.Path)))
 		if r := s.One(summary.Query{Experiment: x.Experiment, Backend: x.Backend, Runtime: rt, Path: x.Path,
 			Metric: summary.MetricLatency, Labels: x.Labels}); r != nil {
 			p.Across(0.5, r.CILow, r.CIHigh, figure.Color(x.Backend, s.Backends()))
+			p.Tips(figure.Tip{XY: figure.XY{X: r.P50, Y: 0.5}, Text: resultTip(r, 1)})
 		}
 	}
 	if len(backends) == 0 {
@@ -74,6 +76,7 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 		means, names = append(means, figure.XY{X: m.Millis, Y: meansHeight}), append(names, m.Path)
 		f.Data = append(f.Data, []string{reference.Label, m.Path, exact(m.Millis), "mean"})
 	}
+	p.Of(tag("", "", reference.Label))
 	mark := figure.Glyph("triangle", figure.Grey, 4)
 	p.Dots(means, mark)
 	p.Texts(means, names, figure.Grey)
@@ -90,7 +93,8 @@ const meansHeight = -0.11
 // own.
 func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 	f := &figure.Figure{
-		Name: fileName("deploy-stages", rt), Title: "What a deploy is made of, " + rt + " (medians of the stages, ms)",
+		Name: fileName("deploy-stages", rt), Tag: tag("", rt, ""),
+		Title: "What a deploy is made of, " + rt + " (medians of the stages, ms)",
 		Caption: "A panel a path, each with its own scale. Lines with ends: the interval of the median of the whole, " +
 			"which stages do not add up to.",
 		Data: [][]string{{"backend", "path", "stage", "p50_ms"}},
@@ -104,7 +108,8 @@ func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 			if whole == nil {
 				continue
 			}
-			bar := figure.Bar{Name: b, Note: number(whole.P50) + " ms", Low: whole.CILow, High: whole.CIHigh}
+			bar := figure.Bar{Name: b, Note: number(whole.P50) + " ms", Low: whole.CILow, High: whole.CIHigh,
+				Tag: tag(b, rt, path), Tip: resultTip(whole, 1) + "\n" + stageMedians(s, whole)}
 			for i, stage := range summary.Stages {
 				x := s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path,
 					Metric: summary.MetricStageLatency, Labels: map[string]string{summary.LabelStage: stage}})
@@ -153,6 +158,7 @@ func overheadFigure(s *summary.Summary) *figure.Figure {
 			}
 			bars = append(bars, figure.Bar{Name: t.Backend + ", " + language(t.Runtime) + ", " + via,
 				Note: number(r.P50) + " ms", Low: r.CILow, High: r.CIHigh,
+				Tag: tag(t.Backend, t.Runtime, via), Tip: resultTip(r, 1),
 				Parts: []figure.Part{{Value: r.P50,
 					Color: figure.Lighter(figure.Color(t.Backend, s.Backends()), 0.3*float64(i))}}})
 			f.Data = append(f.Data, []string{t.Backend, t.Runtime, via, exact(r.P50), exact(r.CILow), exact(r.CIHigh)})
@@ -170,7 +176,7 @@ func overheadFigure(s *summary.Summary) *figure.Figure {
 // on latencies and on the size of snapshots.
 func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 	f := &figure.Figure{
-		Name: fileName("ao", rt), Title: "Anticipatory optimisation, " + rt,
+		Name: fileName("ao", rt), Tag: tag("", rt, ""), Title: "Anticipatory optimisation, " + rt,
 		Caption: "Left: medians with 95 % intervals. Right: what the snapshots' own pages take. Grey: the paper's " +
 			"values for the steps that it has.",
 		Data: [][]string{{"backend", "series", "steps", "value", "unit"}},
@@ -182,6 +188,7 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 	times := figure.NewPanel("latency", "ms", "").LogX().Names(stepNames(steps))
 	sizes := figure.NewPanel("snapshots", "MB", "").LogX().Names(make([]string, len(steps)))
 	curve := func(p *figure.Panel, b, what, path, metric string, unit float64, unitName string, style int) {
+		p.Of(tag(b, rt, what))
 		var points []figure.Point
 		for i, step := range steps {
 			if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: b, Runtime: rt, Path: path,
@@ -218,6 +225,7 @@ func paperAO(f *figure.Figure, times, sizes *figure.Panel, steps []string) {
 				f.Data = append(f.Data, []string{reference.Label, what, a.Steps, exact(of(a)), unit})
 			}
 		}
+		p.Of(tag("", "", reference.Label+": "+what))
 		p.Line(points, figure.Grey, figure.Dashes(2))
 		p.Dots(points, figure.Glyph("ring", figure.Grey, 2.5))
 	}

@@ -15,6 +15,7 @@ import (
 func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 	f := &figure.Figure{
 		Name: fileName("throughput", rt), Title: "Throughput against the number of unique functions, " + rt,
+		Tag: tag("", rt, ""),
 		Caption: "Correct replies a second, medians of the trials with 95 % intervals. Grey: figure 4 of the paper, " +
 			"read out of the drawing.",
 		Data:   [][]string{{"backend", "functions", "p50_1_s", "ci_low", "ci_high"}},
@@ -28,6 +29,7 @@ func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 	}
 	for _, b := range backends {
 		q.Backend = b
+		p.Of(tag(b, rt, "throughput"))
 		var points []figure.Point
 		for _, r := range s.Find(q) {
 			m, err := strconv.ParseFloat(r.Label(record.LabelFunctions), 64)
@@ -52,8 +54,8 @@ func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 			""},
 			[]string{reference.Label + ": Linux", strconv.Itoa(t.Functions), exact(t.Linux), "", ""})
 	}
-	p.Line(seuss, figure.Grey, figure.Dashes(1))
-	p.Line(linux, figure.Grey, figure.Dashes(2))
+	p.Of(tag("", "", reference.Label+": SEUSS")).Line(seuss, figure.Grey, figure.Dashes(1))
+	p.Of(tag("", "", reference.Label+": Linux")).Line(linux, figure.Grey, figure.Dashes(2))
 	f.Legend = append(backendEntries(s, backends), paperTitle(), paperEntry("SEUSS", 0), paperEntry("Linux", 1))
 	f.Panels = [][]*figure.Panel{{p}}
 	return f, nil
@@ -79,11 +81,11 @@ func densityFigure(s *summary.Summary) *figure.Figure {
 			continue
 		}
 		c := figure.Part{Color: figure.Color(r.Backend, s.Backends())}
-		perSecond, perSecondLow, perSecondHigh := 0.0, 0.0, 0.0
+		perSecond, perSecondLow, perSecondHigh, rateTip := 0.0, 0.0, 0.0, ""
 		if x := s.One(summary.Query{Experiment: record.ExperimentDensity, Backend: r.Backend, Runtime: r.Runtime,
 			Metric: record.MetricCreationRate,
 			Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}}); x != nil {
-			perSecond, perSecondLow, perSecondHigh = x.P50, x.CILow, x.CIHigh
+			perSecond, perSecondLow, perSecondHigh, rateTip = x.P50, x.CILow, x.CIHigh, resultTip(x, 1)
 		}
 		add(r.Backend+", "+language(r.Runtime)+", "+r.Label(record.LabelState), c, r.P50/mega, perSecond,
 			number(perSecond))
@@ -93,6 +95,10 @@ func densityFigure(s *summary.Summary) *figure.Figure {
 		if r.CILow > 0 {
 			fit[last].Low, fit[last].High = 1000*mega/r.CIHigh, 1000*mega/r.CILow
 		}
+		for _, bars := range [][]figure.Bar{each, fit, rate} {
+			bars[last].Tag, bars[last].Tip = tag(r.Backend, r.Runtime, r.Label(record.LabelState)), resultTip(r, mega)
+		}
+		rate[last].Tip = rateTip
 		f.Data = append(f.Data, []string{r.Backend, r.Runtime, r.Label(record.LabelState), exact(r.P50 / mega),
 			exact(1000 * mega / r.P50), exact(perSecond)})
 	}

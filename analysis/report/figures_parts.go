@@ -32,9 +32,41 @@ func paperTitle() figure.Entry {
 func backendEntries(s *summary.Summary, backends []string) []figure.Entry {
 	var all []figure.Entry
 	for _, b := range backends {
-		all = append(all, figure.Entry{Name: b, Thumb: figure.Line(figure.Color(b, s.Backends()), nil)})
+		all = append(all, figure.Entry{Name: b, Tag: tag(b, "", b),
+			Thumb: figure.Line(figure.Color(b, s.Backends()), nil)})
 	}
 	return all
+}
+
+// resultTip is what the page says where the pointer rests on a result: the series, the
+// median in a unit with its interval and number of values, and what speaks against it.
+func resultTip(r *summary.Result, unit float64) string {
+	name := r.Unit
+	if unit == mega && name == record.UnitBytes {
+		name = "MB"
+	}
+	lines := []string{resultSeries(r), "median " + median(r, unit) + " " + name,
+		"n = " + samples(r) + ", " + r.Metric}
+	for _, w := range r.Warnings {
+		lines = append(lines, string(w))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// resultSeries is the series of a result: backend, runtime, path and labels.
+func resultSeries(r *summary.Result) string {
+	var all []string
+	for _, part := range []string{r.Backend, r.Runtime, r.Path, strings.Join(labelWords(r.Labels), " ")} {
+		if part != "" {
+			all = append(all, part)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// tag is the tag of a series of a backend and runtime.
+func tag(backend, rt, name string) figure.Tag {
+	return figure.Tag{Backend: backend, Runtime: rt, Name: name}
 }
 
 func bar(name string, v float64, p figure.Part, note string) figure.Bar {
@@ -44,7 +76,7 @@ func bar(name string, v float64, p figure.Part, note string) figure.Bar {
 
 // point is the median of a result with its interval, both divided by unit.
 func point(x float64, r *summary.Result, unit float64) figure.Point {
-	return figure.Point{X: x, Y: r.P50 / unit, Low: r.CILow / unit, High: r.CIHigh / unit}
+	return figure.Point{X: x, Y: r.P50 / unit, Low: r.CILow / unit, High: r.CIHigh / unit, Tip: resultTip(r, unit)}
 }
 
 // language is a runtime without its version.

@@ -17,7 +17,7 @@ import (
 // time, a panel a period, of the first trial of each.
 func burstFigure(s *summary.Summary, d *summary.Data, backend, rt string) *figure.Figure {
 	f := &figure.Figure{
-		Name: fileName("burst", backend, rt), Title: "Bursts on " + backend + ", " + rt +
+		Name: fileName("burst", backend, rt), Tag: tag(backend, rt, ""), Title: "Bursts on " + backend + ", " + rt +
 			": requests by the time when they were due (s)",
 		Caption: "Every request of the first trial at the time when it was due. Dashed lines: bursts. Failed " +
 			"requests are crosses, at the time after which they failed.",
@@ -61,9 +61,9 @@ func burstFigure(s *summary.Summary, d *summary.Data, backend, rt string) *figur
 			at = append(at, starts[k])
 		}
 		p.Marks(at, figure.Grey)
-		p.Dots(thin(bg), background)
-		p.Dots(thin(bu), burst)
-		p.Dots(thin(bad), failed)
+		p.Of(tag(backend, rt, record.LoadBackground)).Dots(thin(bg), background)
+		p.Of(tag(backend, rt, record.LoadBurst)).Dots(thin(bu), burst)
+		p.Of(tag(backend, rt, "failed")).Dots(thin(bad), failed)
 		f.Panels = append(f.Panels, []*figure.Panel{p.RangeX(0, 0)})
 		f.Height += 1.6 * vg.Inch
 	}
@@ -112,23 +112,23 @@ func mpscFigure(d *summary.Data) *figure.Figure {
 		Data:    [][]string{{"due_s", "round_trip_ms", "provider", "ok"}}, Height: 3 * vg.Inch,
 	}
 	p := figure.NewPanel("", "time since the start, s", "round trip, ms").LogY()
-	of := map[string][]figure.XY{}
+	calls := map[string][]figure.XY{}
 	var bad []figure.XY
 	for _, x := range d.Series[i].Trials[0].Points {
 		if xy := (figure.XY{X: x.At, Y: x.Latency}); x.OK {
-			of[x.Provider] = append(of[x.Provider], xy)
+			calls[x.Provider] = append(calls[x.Provider], xy)
 		} else {
 			bad = append(bad, xy)
 		}
 		f.Data = append(f.Data, []string{exact(x.At), exact(x.Latency), x.Provider, fmt.Sprint(x.OK)})
 	}
-	for n, name := range slices.Sorted(maps.Keys(of)) {
+	for n, name := range slices.Sorted(maps.Keys(calls)) {
 		g := figure.Glyph([]string{"dot", "square", "triangle"}[n%3], figure.Faded(figure.Ordinal(n+1), 190), 1.8)
-		p.Dots(thin(of[name]), g)
+		p.Of(figure.Tag{Name: dash(name)}).Dots(thin(calls[name]), g)
 		f.Legend = append(f.Legend, figure.Entry{Name: dash(name), Thumb: figure.Dot(g)})
 	}
 	failed := figure.Glyph("cross", figure.Red, 2.8)
-	p.Dots(thin(bad), failed)
+	p.Of(figure.Tag{Name: "failed"}).Dots(thin(bad), failed)
 	f.Legend = append(f.Legend, figure.Entry{Name: "failed", Thumb: figure.Dot(failed)})
 	f.Panels = [][]*figure.Panel{{p}}
 	return f

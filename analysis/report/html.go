@@ -2,10 +2,12 @@ package report
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"image/color"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,78 +19,93 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
-//go:embed report.tmpl.html
-var reportText string
+var (
+	//go:embed report.tmpl.html
+	reportText string
+	//go:embed report.css
+	reportStyle string
+	//go:embed report.js
+	reportScript string
 
-var reportTemplate = template.Must(template.New("report").Parse(reportText))
-
-// maxInline is the size up to which a figure is inlined as SVG; a figure of
-// thousands of dots is smaller as an image.
-const maxInline = 150 << 10
+	reportTemplate = template.Must(template.New("report").Parse(reportText))
+)
 
 // page is the data of report.tmpl.html.
 type page struct {
-	Summary   *summary.Summary
-	Font      template.CSS
-	Warnings  []summary.Warning
-	Machine   *Table
-	Shape     *Table
-	Findings  []Finding
-	Sections  []section
-	Details   []detail
-	Reproduce string
-	Suite     string
+	Summary               *summary.Summary
+	Policy                string // Content-Security-Policy
+	Style                 template.CSS
+	Script                template.JS
+	Filters               []choice
+	Warnings              []summary.Warning
+	Machine               *Table
+	ShapeTitle, ShapeNote string
+	Findings              []finding
+	Sections              []section
+	Details               []detail
+	Reproduce             string
+	Suite                 string
+}
+
+// choice is a property by which a reader hides series.
+type choice struct {
+	Name   string // "backend"
+	Values []string
+}
+
+// finding is a Finding with the class of its verdict.
+type finding struct {
+	Finding
+	Class string
 }
 
 // section is one experiment.
 type section struct {
 	Name    string
 	Figures []picture
-	Tables  []*Table
+	Tables  []pageTable
+	Trials  []picture // a strip a series
 }
 
-// picture is a figure, inlined in one of two ways.
+// picture is an inlined figure.
 type picture struct {
 	Title, Caption string
+	Above          bool // the title stands above the figure, which has none of its own
+	Tag            figure.Tag
 	SVG            template.HTML
-	PNG            template.URL
 }
 
 // detail is the warnings of one result.
 type detail struct {
-	Series   string
-	Warnings []summary.Warning
+	Series, Backend, Runtime string
+	Warnings                 []summary.Warning
 }
 
-// reportPage is the report of a run whose figures have been written: one page that
-// loads nothing.
-func reportPage(s *summary.Summary, figs []*figure.Figure, runDir string) ([]byte, error) {
+// reportPage is the report of a run: one page that loads nothing.
+func reportPage(s *summary.Summary, d *summary.Data, figs []*figure.Figure, runDir string) ([]byte, error) {
 	tables, err := AllTables(s)
 	if err != nil {
 		return nil, err
 	}
 	suite, _ := os.ReadFile(filepath.Join(runDir, record.SuiteFile)) // describeRun has read it, or there is none
+	shape, style := shapeTable(s), fontFace()+figureColors()+reportStyle
 	p := page{
-		Summary: s, Warnings: s.Warnings(), Machine: machineTable(s), Shape: shapeTable(s), Findings: Shape(s),
-		Details:   details(s),
+		Summary: s, Policy: policy(style, reportScript), Style: template.CSS(style), Script: template.JS(reportScript),
+		Filters: choices(s), Warnings: s.Warnings(), Machine: machineTable(s), ShapeTitle: shape.Title,
+		ShapeNote: shape.Note, Findings: findings(s), Details: details(s),
 		Reproduce: reproduce(s, runDir), Suite: string(suite),
-		Font: template.CSS("@font-face{font-family:'Liberation Sans';src:url(data:font/ttf;base64," +
-			base64.StdEncoding.EncodeToString(liberationsansregular.TTF) + ")}"),
 	}
+	trials := trialFigures(s, d)
 	for _, name := range s.Experiments() {
-		sec := section{Name: name}
+		sec := section{Name: name, Trials: trials[name]}
 		for _, f := range figs {
 			if experimentOf(f.Name) == name {
-				pic, err := inline(f, runDir)
-				if err != nil {
-					return nil, err
-				}
-				sec.Figures = append(sec.Figures, pic)
+				sec.Figures = append(sec.Figures, inline(f))
 			}
 		}
 		for _, t := range tables {
 			if experimentOf(t.Name) == name {
-				sec.Tables = append(sec.Tables, t)
+				sec.Tables = append(sec.Tables, pageTableOf(t))
 			}
 		}
 		p.Sections = append(p.Sections, sec)
@@ -100,25 +117,67 @@ func reportPage(s *summary.Summary, figs []*figure.Figure, runDir string) ([]byt
 	return b.Bytes(), nil
 }
 
-func inline(f *figure.Figure, runDir string) (picture, error) {
-	pic := picture{Title: f.Title, Caption: f.Caption}
-	path := filepath.Join(runDir, FiguresFolder, f.Name)
-	svg, err := os.ReadFile(path + ".svg")
-	if err != nil {
-		return pic, fmt.Errorf("report: %w", err)
+// policy lets a browser run the page's own script and style and load nothing. A text of a
+// function that got past the template's escaping would still not run.
+func policy(style, script string) string {
+	hash := func(text string) string {
+		sum := sha256.Sum256([]byte(text))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
-	if len(svg) <= maxInline {
-		if i := bytes.Index(svg, []byte("<svg")); i >= 0 {
-			pic.SVG = template.HTML(svg[i:]) // our own drawing: its text was escaped when it was drawn
-			return pic, nil
+	return "default-src 'none'; style-src " + hash(style) + "; script-src " + hash(script) +
+		"; font-src data:; base-uri 'none'; form-action 'none'"
+}
+
+// fontFace is the font that figures are laid out with.
+func fontFace() string {
+	return "@font-face { font-family: 'Liberation Sans'; src: url(data:font/ttf;base64," +
+		base64.StdEncoding.EncodeToString(liberationsansregular.TTF) + "); }\n"
+}
+
+// figureColors are the rules by which figures follow a dark page. Figures name their colours
+// in presentation attributes, which any rule overrides.
+func figureColors() string {
+	hex := func(c color.NRGBA) string { return fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B) }
+	var b strings.Builder
+	for _, s := range figure.Shades() {
+		for _, property := range []string{"fill", "stroke"} {
+			fmt.Fprintf(&b, "figure [%[1]s='%[2]s'] { %[1]s: light-dark(%[2]s, %[3]s); }\n", property, hex(s.Light),
+				hex(s.Dark))
 		}
 	}
-	png, err := os.ReadFile(path + ".png")
-	if err != nil {
-		return pic, fmt.Errorf("report: %w", err)
+	return b.String()
+}
+
+func inline(f *figure.Figure) picture {
+	return picture{Title: f.Title, Caption: f.Caption, Tag: f.Tag,
+		SVG: template.HTML(f.SVG())} // package figure escapes the texts
+}
+
+// choices are the backends and runtimes of a run, where there is more than one.
+func choices(s *summary.Summary) []choice {
+	var all []choice
+	runtimes := summary.Distinct(s, summary.Query{}, func(r *summary.Result) string { return r.Runtime })
+	for _, c := range []choice{{"backend", s.Backends()}, {"runtime", runtimes}} {
+		if len(c.Values) > 1 {
+			all = append(all, c)
+		}
 	}
-	pic.PNG = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png))
-	return pic, nil
+	return all
+}
+
+func findings(s *summary.Summary) []finding {
+	var all []finding
+	for _, f := range Shape(s) {
+		class := ""
+		switch {
+		case f.Verdict == Shown:
+			class = "shown"
+		case strings.HasPrefix(string(f.Verdict), string(NotShown)):
+			class = "not"
+		}
+		all = append(all, finding{f, class})
+	}
+	return all
 }
 
 // details lists the warnings of all results.
@@ -129,19 +188,12 @@ func details(s *summary.Summary) []detail {
 		if len(r.Warnings) == 0 || r.Metric == summary.MetricStageLatency {
 			continue
 		}
-		all = append(all, detail{Series: resultName(r), Warnings: r.Warnings})
+		all = append(all, detail{Series: resultName(r), Backend: r.Backend, Runtime: r.Runtime, Warnings: r.Warnings})
 	}
 	return all
 }
 
 // resultName is a result in words.
 func resultName(r *summary.Result) string {
-	var all []string
-	for _, part := range []string{r.Experiment, r.Backend, r.Runtime, r.Path, strings.Join(labelWords(r.Labels), " "),
-		r.Metric} {
-		if part != "" {
-			all = append(all, part)
-		}
-	}
-	return strings.Join(all, ", ")
+	return r.Experiment + ", " + resultSeries(r) + ", " + r.Metric
 }

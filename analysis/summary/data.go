@@ -99,3 +99,6 @@ type Quantity struct {
 	busy    float64
 	host    conditions
 }
+
+// Trial is the number of the trial that the value is of.
+func (q Quantity) Trial() int { return q.trial }
