@@ -133,7 +133,7 @@ func (f *Figure) reasons() []Entry {
 // legendLetters is the longest line of a reason in a legend.
 const legendLetters = 28
 
-// lines breaks a text at blanks into lines of at most so many letters, where no word is
+// lines breaks a text between words into lines of at most so many letters, where no word is
 // longer.
 func lines(text string, most int) []string {
 	var all []string

@@ -108,19 +108,30 @@ func kinds(results ...*summary.Result) string {
 			}
 		}
 	}
-	return strings.Join(all, ", ")
+	return strings.Join(all, kindSeparator)
 }
+
+// kindSeparator stands between kinds of warnings in a cell.
+const kindSeparator = ", "
 
 // gain tells how many times better v is than base: base/v where less is better.
 func gain(v, base *summary.Result, lessIsBetter bool) string {
-	if v == nil || base == nil || v.N == 0 || base.N == 0 || v.P50 <= 0 || base.P50 <= 0 {
+	g, ok := ratio(v, base, lessIsBetter)
+	if !ok {
 		return none
 	}
-	g := v.P50 / base.P50
-	if lessIsBetter {
-		g = 1 / g
-	}
 	return times(g)
+}
+
+// ratio is the number of a gain; there is none where a side has no positive median.
+func ratio(v, base *summary.Result, lessIsBetter bool) (g float64, ok bool) {
+	if v == nil || base == nil || v.N == 0 || base.N == 0 || v.P50 <= 0 || base.P50 <= 0 {
+		return 0, false
+	}
+	if lessIsBetter {
+		return base.P50 / v.P50, true
+	}
+	return v.P50 / base.P50, true
 }
 
 func times(g float64) string {

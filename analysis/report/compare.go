@@ -27,7 +27,7 @@ type comparand struct {
 // What is tested are the trials' medians, as values of one trial are not
 // independent, if both runs have four or more; else the values themselves,
 // which finds differences more readily than it should: column 'over' says which.
-func Compare(dirA, dirB string, w io.Writer) error {
+func Compare(dirA, dirB string, w io.Writer, width int) error {
 	a, dataA, err := summary.Read(dirA, "")
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func Compare(dirA, dirB string, w io.Writer) error {
 			a.Run.Name, onlyB, b.Run.Name)
 		return err
 	}
-	if err := t.Text(w); err != nil {
+	if err := t.Text(w, width); err != nil {
 		return err
 	}
 	if onlyA+onlyB > 0 {

@@ -28,7 +28,7 @@ func TestCompareShowsADifferenceThatIsThereAndNoOther(t *testing.T) {
 		shown     bool
 	}{{"the same thing measured again", same, false}, {"half as fast", slower, true}} {
 		var b bytes.Buffer
-		if err := Compare(old, c.dir, &b); err != nil {
+		if err := Compare(old, c.dir, &b, 0); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(b.String()) {
@@ -57,7 +57,7 @@ func TestCompareWarnsOfOtherMachinesAndSuites(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := Compare(old, other, &b); err != nil {
+	if err := Compare(old, other, &b, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"other processor: SYNTHETIC, then other", "other number of cores: 2, then 64",
@@ -73,7 +73,7 @@ func TestCompareOfRunsWithNothingInCommon(t *testing.T) {
 	a.Deploy("process", "nodejs20.x", "hot", 1)
 	b.Deploy("unikernel", "nodejs20.x", "hot", 1)
 	var out bytes.Buffer
-	if err := Compare(a.Dir, b.Dir, &out); err != nil || !strings.Contains(out.String(), "no series in common") {
+	if err := Compare(a.Dir, b.Dir, &out, 0); err != nil || !strings.Contains(out.String(), "no series in common") {
 		t.Errorf("%v, %s", err, &out)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // No text of a figure may lie over another text or over a curve, or leave the figure.
 func TestTextsOfFiguresCollideWithNothing(t *testing.T) {
 	var figures []*figure.Figure
-	for _, dir := range []string{report(t).dir, crowded(t)} {
+	for _, dir := range []string{report(t).dir, packed(t)} {
 		s, d, err := summary.Read(dir, "")
 		if err != nil {
 			t.Fatal(err)
@@ -55,9 +55,9 @@ func TestTextsOfFiguresCollideWithNothing(t *testing.T) {
 	}
 }
 
-// crowded is a SYNTHETIC run whose curves pass where the paper's means are, and whose steps of
+// packed is a SYNTHETIC run whose curves pass where the paper's means are, and whose steps of
 // anticipatory optimisation have long names.
-func crowded(t *testing.T) string {
+func packed(t *testing.T) string {
 	g := recordtest.New(t, 1, 1)
 	for i, path := range []string{record.PathHot, record.PathWarm, record.PathCold} {
 		g.Deploy("process", "nodejs20.x", path, []float64{1, 4, 9}[i])

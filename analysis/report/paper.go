@@ -15,7 +15,7 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
-// Errors of FillPaper; compare with errors.Is.
+// Errors of FillPaper and FillReadme; compare with errors.Is.
 var (
 	ErrMarker  = errors.New("a marker is missing, out of place or there twice")
 	ErrUnknown = errors.New("no such block")
@@ -37,14 +37,6 @@ func Blocks() []string {
 // leaves the rest of the file as it is. Filling twice changes nothing. Every block of Blocks
 // must be there once; links to figures are relative to the file.
 func FillPaper(path string, s *summary.Summary, runDir string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("fill paper: %w", err)
-	}
-	blocks, err := findBlocks(text)
-	if err != nil {
-		return fmt.Errorf("fill %s: %w", path, err)
-	}
 	tables, err := AllTables(s)
 	if err != nil {
 		return err
@@ -53,10 +45,34 @@ func FillPaper(path string, s *summary.Summary, runDir string) error {
 	if err != nil {
 		return err
 	}
+	return fill(path, Blocks(), func(name string) (string, error) {
+		return blockText(name, s, runDir, tables, figures)
+	})
+}
+
+// FindingsBlock is what FillReadme fills in, between markers as those of Blocks.
+const FindingsBlock = "findings"
+
+// FillReadme writes what a run found and what it did not show into the marked block of a
+// Markdown file, a line each, and leaves the rest of the file as it is.
+func FillReadme(path string, s *summary.Summary) error {
+	return fill(path, []string{FindingsBlock}, func(string) (string, error) { return briefOf(s).Markdown(), nil })
+}
+
+// fill writes the text of each block into a file that has all of them.
+func fill(path string, names []string, body func(name string) (string, error)) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("fill in: %w", err)
+	}
+	blocks, err := findBlocks(text, names)
+	if err != nil {
+		return fmt.Errorf("fill %s: %w", path, err)
+	}
 	var out bytes.Buffer
 	at := 0
 	for _, b := range blocks {
-		body, err := blockText(b.name, s, runDir, tables, figures)
+		body, err := body(b.name)
 		if err != nil {
 			return err
 		}
@@ -80,16 +96,16 @@ type block struct {
 
 var marker = regexp.MustCompile(`(?m)^<!-- lambdabench:(begin|end) ([a-z]*) -->[ \t]*\r?\n?`)
 
-func findBlocks(text []byte) ([]block, error) {
+// findBlocks finds the blocks of these names, each of which must be there once.
+func findBlocks(text []byte, names []string) ([]block, error) {
 	var found []block
 	open := ""
 	for _, m := range marker.FindAllSubmatchIndex(text, -1) {
 		kind, name := string(text[m[2]:m[3]]), string(text[m[4]:m[5]])
 		line := 1 + bytes.Count(text[:m[0]], []byte("\n"))
 		switch {
-		case !slices.Contains(Blocks(), name):
-			return nil, fmt.Errorf("line %d: %w: %q; there are %s", line, ErrUnknown, name,
-				strings.Join(Blocks(), ", "))
+		case !slices.Contains(names, name):
+			return nil, fmt.Errorf("line %d: %w: %q; there are %s", line, ErrUnknown, name, strings.Join(names, ", "))
 		case kind == "begin" && open != "":
 			return nil, fmt.Errorf("line %d: %w: %s begins before %s has ended", line, ErrMarker, name, open)
 		case kind == "begin" && slices.ContainsFunc(found, func(b block) bool { return b.name == name }):
@@ -107,7 +123,7 @@ func findBlocks(text []byte) ([]block, error) {
 	if open != "" {
 		return nil, fmt.Errorf("%w: %s begins but does not end", ErrMarker, open)
 	}
-	for _, name := range Blocks() {
+	for _, name := range names {
 		if !slices.ContainsFunc(found, func(b block) bool { return b.name == name }) {
 			return nil, fmt.Errorf("%w: there is no <!-- lambdabench:begin %s -->", ErrMarker, name)
 		}
@@ -156,17 +172,7 @@ func warningsText(s *summary.Summary) string {
 	for _, w := range s.Warnings() {
 		fmt.Fprintf(&b, "- %s\n", w)
 	}
-	kinds := map[string]int{}
-	n := 0
-	for _, r := range s.Results {
-		if r.Metric == summary.MetricStageLatency {
-			continue
-		}
-		n++
-		for _, w := range r.Warnings {
-			kinds[w.Kind()]++
-		}
-	}
+	kinds, n := warningKinds(s)
 	for _, k := range slices.Sorted(maps.Keys(kinds)) {
 		fmt.Fprintf(&b, "- %d of %d series: %s\n", kinds[k], n, k)
 	}
@@ -174,6 +180,21 @@ func warningsText(s *summary.Summary) string {
 		return "None."
 	}
 	return b.String()
+}
+
+// warningKinds counts the series with each kind of warning, and all series.
+func warningKinds(s *summary.Summary) (kinds map[string]int, series int) {
+	kinds = map[string]int{}
+	for _, r := range s.Results {
+		if r.Metric == summary.MetricStageLatency {
+			continue
+		}
+		series++
+		for _, w := range r.Warnings {
+			kinds[w.Kind()]++
+		}
+	}
+	return kinds, series
 }
 
 // linkFigures lists a run's figures as links from a folder.

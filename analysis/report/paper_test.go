@@ -93,7 +93,7 @@ func TestTheProjectsPaperHasAllMarkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := findBlocks(text); err != nil {
+	if _, err := findBlocks(text, Blocks()); err != nil {
 		t.Error(err)
 	}
 }
@@ -101,7 +101,7 @@ func TestTheProjectsPaperHasAllMarkers(t *testing.T) {
 func FuzzFindBlocks(f *testing.F) {
 	f.Add("<!-- lambdabench:begin deploy -->\nx\n<!-- lambdabench:end deploy -->\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		blocks, err := findBlocks([]byte(text))
+		blocks, err := findBlocks([]byte(text), Blocks())
 		if err == nil && len(blocks) != len(Blocks()) {
 			t.Errorf("%d blocks and no error", len(blocks))
 		}

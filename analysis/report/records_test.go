@@ -45,7 +45,7 @@ func FuzzRecords(f *testing.F) {
 		if _, err := json.Marshal(s); err != nil {
 			t.Fatal(err)
 		}
-		if err := Tables(io.Discard, s); err != nil {
+		if err := Tables(io.Discard, s, 0); err != nil {
 			t.Fatal(err)
 		}
 		all, err := drawAll(s, d)

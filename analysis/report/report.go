@@ -4,7 +4,7 @@
 //
 //	s, err := report.Write("runs/today", "")
 //	if err != nil { … }
-//	err = report.Tables(os.Stdout, s)
+//	err = report.Tables(os.Stdout, s, 120)
 //
 // Cells of tables are made in cells.go and put together in tables_*.go; figures_*.go draw
 // with package figure. Rows and grey lines quoted from the SEUSS paper come from package

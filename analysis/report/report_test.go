@@ -91,11 +91,13 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestTablesAreGolden(t *testing.T) {
-	var b bytes.Buffer
-	if err := Tables(&b, report(t).summary); err != nil {
-		t.Fatal(err)
+	for name, width := range map[string]int{"": 0, "-80": 80, "-120": 120, "-200": 200} {
+		var b bytes.Buffer
+		if err := Tables(&b, report(t).summary, width); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "SYNTHETIC-tables"+name+".txt", b.Bytes())
 	}
-	golden(t, "SYNTHETIC-tables.txt", b.Bytes())
 }
 
 func TestFiguresDataIsGolden(t *testing.T) {

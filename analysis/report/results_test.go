@@ -103,15 +103,11 @@ func TestTheArchivedRecordsGiveTheCommittedResults(t *testing.T) {
 	sameAsCommitted(t, run, len(committed(t).Experiments())-1)
 }
 
-// The figures and tables of PAPER.md are those of the committed summary: filling the paper
-// changes nothing.
+// The figures and tables of PAPER.md and the findings of README.md are those of the committed
+// summary: filling them in changes nothing.
 func TestThePaperTellsTheCommittedSummary(t *testing.T) {
 	s := committed(t)
 	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	paper, err := os.ReadFile(filepath.Join(root, "PAPER.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,23 +115,29 @@ func TestThePaperTellsTheCommittedSummary(t *testing.T) {
 	if err := os.Symlink(filepath.Join(root, "results"), "results"); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile("PAPER.md", paper, 0o644); err != nil {
-		t.Fatal(err)
-	}
 	const run = "results/reference"
-	if err := FillPaper("PAPER.md", s, run); err != nil {
-		t.Fatal(err)
-	}
-	filled, err := os.ReadFile("PAPER.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *update {
-		if err := os.WriteFile(filepath.Join(root, "PAPER.md"), filled, 0o644); err != nil {
-			t.Fatal(err)
+	for name, fill := range map[string]func(path string) error{
+		"PAPER.md":  func(path string) error { return FillPaper(path, s, run) },
+		"README.md": func(path string) error { return FillReadme(path, s) },
+	} {
+		before, err := os.ReadFile(filepath.Join(root, name))
+		if err == nil {
+			err = os.WriteFile(name, before, 0o644)
 		}
-	} else if string(filled) != string(paper) {
-		t.Errorf("PAPER.md is not what 'lambdabench report %s --paper PAPER.md' writes "+
-			"(go test ./analysis/report -run ThePaperTells -update writes it anew)", run)
+		if err == nil {
+			err = fill(name)
+		}
+		filled, errRead := os.ReadFile(name)
+		if err != nil || errRead != nil {
+			t.Fatal(err, errRead)
+		}
+		if *update {
+			if err := os.WriteFile(filepath.Join(root, name), filled, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		} else if string(filled) != string(before) {
+			t.Errorf("%s is not what 'lambdabench report %s --paper PAPER.md --readme README.md' writes "+
+				"(go test ./analysis/report -run ThePaperTells -update writes it anew)", name, run)
+		}
 	}
 }

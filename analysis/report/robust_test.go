@@ -63,10 +63,10 @@ func TestOddRunsAreReported(t *testing.T) {
 				t.Fatal(err)
 			}
 			var tables, comparison bytes.Buffer
-			if err := Tables(&tables, s); err != nil || !strings.Contains(tables.String(), c.want) {
+			if err := Tables(&tables, s, 0); err != nil || !strings.Contains(tables.String(), c.want) {
 				t.Errorf("%v, tables:\n%s", err, &tables)
 			}
-			if err := Compare(g.Dir, g.Dir, &comparison); err != nil || comparison.Len() == 0 {
+			if err := Compare(g.Dir, g.Dir, &comparison, 0); err != nil || comparison.Len() == 0 {
 				t.Errorf("compare: %v, %s", err, &comparison)
 			}
 			if strings.Contains(tables.String()+comparison.String(), "NaN") {

@@ -47,6 +47,12 @@ func Shape(s *summary.Summary) []Finding {
 		throughputFlat(s), burstsSafe(s)}
 }
 
+// yes and no end the lines of a finding's evidence.
+const (
+	yes = "yes"
+	no  = "no"
+)
+
 // check collects the verdicts of a claim: one failed verdict decides; without any, the claim
 // is not measured.
 type check struct {
@@ -57,9 +63,9 @@ type check struct {
 func (c *check) note(ok bool, format string, args ...any) {
 	c.any = true
 	c.failed = c.failed || !ok
-	mark := "yes"
+	mark := yes
 	if !ok {
-		mark = "no"
+		mark = no
 	}
 	c.Evidence = append(c.Evidence, fmt.Sprintf(format, args...)+": "+mark)
 }
@@ -94,7 +100,7 @@ func pathsOrdered(s *summary.Summary) Finding {
 }
 
 func stepsHelp(s *summary.Summary) Finding {
-	c := check{Finding: Finding{Claim: "Each step of anticipatory optimisation lowers cold and warm and shrinks the " +
+	c := check{Finding: Finding{Claim: "Anticipatory optimisation: each step lowers cold and warm and shrinks the " +
 		"function snapshot; the runtime snapshot grows a little"}}
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentAO}) {
 		of := func(path, metric string) []float64 {

@@ -57,29 +57,57 @@ func (t *Table) prune() {
 	}
 }
 
-// Text writes the table for a terminal.
-func (t *Table) Text(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "\n%s\n", t.Title); err != nil {
-		return err
+// Text writes the table for a terminal of some width; 0 is no bound.
+func (t *Table) Text(w io.Writer, width int) error {
+	l := t.layout(width)
+	var b strings.Builder
+	b.WriteString("\n" + wrapLine("", t.Title, width))
+	for i := range l.parts {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		if err := l.parts[i].render(&b, renderer.NewBlueprint(tw.Rendition{
+			Borders:  tw.BorderNone,
+			Symbols:  tw.NewSymbols(tw.StyleLight),
+			Settings: tw.Settings{Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off}},
+		})); err != nil {
+			return fmt.Errorf("table %s: %w", t.Name, err)
+		}
 	}
-	if err := t.render(w, renderer.NewBlueprint(tw.Rendition{
-		Borders:  tw.BorderNone,
-		Symbols:  tw.NewSymbols(tw.StyleLight),
-		Settings: tw.Settings{Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off}},
-	})); err != nil {
-		return fmt.Errorf("table %s: %w", t.Name, err)
+	if len(l.marks) > 0 {
+		b.WriteString(wrapLine(" ", marksName+" "+strings.Join(l.marks, "; "), width))
 	}
 	if t.Note != "" {
-		_, err := fmt.Fprintf(w, " %s\n", t.Note)
-		return err
+		b.WriteString(wrapLine(" ", t.Note, width))
+	}
+	if len(l.leftOut) > 0 {
+		b.WriteString(wrapLine(" ", "Left out for want of room (--wide shows all): "+strings.Join(l.leftOut, ", "), width))
+	}
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+// wrapLine is a text in lines of at most width, each behind an indent, with a line break at
+// the end; width 0 is no bound.
+func wrapLine(indent, text string, width int) string {
+	if width > 0 {
+		text = strings.ReplaceAll(wrap(text, width-len(indent)), "\n", "\n"+indent)
+	}
+	return indent + text + "\n"
+}
+
 // Markdown is the table in GitHub's Markdown, without its title.
 func (t *Table) Markdown() (string, error) {
+	s := sheet{columns: t.Columns, head: columnNames(t.Columns)}
+	for _, r := range t.Rows {
+		s.rows = append(s.rows, r.Cells)
+	}
 	var b strings.Builder
-	if err := t.render(&b, renderer.NewMarkdown()); err != nil {
+	if err := s.render(&b, renderer.NewMarkdown()); err != nil {
 		return "", fmt.Errorf("table %s: %w", t.Name, err)
 	}
 	if t.Note != "" {
@@ -88,12 +116,12 @@ func (t *Table) Markdown() (string, error) {
 	return b.String(), nil
 }
 
-func (t *Table) render(w io.Writer, r tw.Renderer) error {
-	align := make([]tw.Align, len(t.Columns))
-	for i := range align {
-		align[i] = tw.AlignLeft
-		if t.Numeric(i) {
-			align[i] = tw.AlignRight
+func (s *sheet) render(w io.Writer, r tw.Renderer) error {
+	align := make([]tw.Align, len(s.columns))
+	for i, c := range s.columns {
+		align[i] = tw.AlignRight
+		if c.Words {
+			align[i] = tw.AlignLeft
 		}
 	}
 	cell := tw.CellConfig{
@@ -102,9 +130,9 @@ func (t *Table) render(w io.Writer, r tw.Renderer) error {
 	}
 	tab := tablewriter.NewTable(w, tablewriter.WithRenderer(r),
 		tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}))
-	tab.Header(columnNames(t.Columns))
-	for _, row := range t.Rows {
-		if err := tab.Append(row.Cells); err != nil {
+	tab.Header(s.head)
+	for _, cells := range s.rows {
+		if err := tab.Append(cells); err != nil {
 			return err
 		}
 	}

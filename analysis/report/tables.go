@@ -8,23 +8,27 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
-// Tables prints every table of the summary, and the run's warnings.
-func Tables(w io.Writer, s *summary.Summary) error {
+// Tables prints what was found, every table of the summary and the run's warnings, for a
+// terminal of some width; 0 is no bound.
+func Tables(w io.Writer, s *summary.Summary, width int) error {
+	if err := briefOf(s).Text(w, width); err != nil {
+		return err
+	}
 	tables, err := AllTables(s)
 	if err != nil {
 		return err
 	}
 	for _, t := range tables {
-		if err := t.Text(w); err != nil {
+		if err := t.Text(w, width); err != nil {
 			return err
 		}
 	}
-	if all := s.Warnings(); len(all) > 0 {
-		fmt.Fprintln(w)
-		for _, x := range all {
-			if _, err := fmt.Fprintf(w, "warning: %s\n", x); err != nil {
-				return err
-			}
+	for i, x := range s.Warnings() {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		if _, err := io.WriteString(w, wrapLine("", "warning: "+string(x), width)); err != nil {
+			return err
 		}
 	}
 	return nil

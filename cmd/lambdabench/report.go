@@ -12,6 +12,8 @@ import (
 type reportFlags struct {
 	baseline string
 	paper    string
+	readme   string
+	wide     bool
 }
 
 func reportCommand() *cobra.Command {
@@ -20,7 +22,9 @@ func reportCommand() *cobra.Command {
 		Use: "report RUN_DIR", Short: "Draw a run's tables, figures and report.html again",
 		Long: `Report reads the records of a run and writes summary.json, figures/ and
 report.html into its folder. It runs nothing: two calls on one folder write the
-same bytes. With --paper it also fills the marked blocks of a Markdown file.`,
+same bytes. With --paper and --readme it also fills the marked blocks of Markdown
+files. The tables are as wide as the terminal, or as COLUMNS says, and name the
+columns that they leave out; into a pipe or a file they leave out none.`,
 		Example: `  lambdabench report runs/today
   lambdabench report runs/today --paper PAPER.md`,
 		Args: wrong(cobra.ExactArgs(1)),
@@ -28,6 +32,8 @@ same bytes. With --paper it also fills the marked blocks of a Markdown file.`,
 	}
 	cmd.Flags().StringVar(&f.baseline, "baseline", "", "the backend that ratios are taken against")
 	cmd.Flags().StringVar(&f.paper, "paper", "", "a Markdown file whose marked blocks are filled from the run")
+	cmd.Flags().StringVar(&f.readme, "readme", "", "a Markdown file into which what was found and not shown is written")
+	addWide(cmd, &f.wide)
 	return cmd
 }
 
@@ -37,11 +43,16 @@ func reportRun(cmd *cobra.Command, dir string, f reportFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := report.Tables(cmd.OutOrStdout(), summary); err != nil {
+	if err := report.Tables(cmd.OutOrStdout(), summary, tableWidth(cmd.OutOrStdout(), f.wide)); err != nil {
 		return err
 	}
 	if f.paper != "" {
 		if err := report.FillPaper(f.paper, summary, dir); err != nil {
+			return err
+		}
+	}
+	if f.readme != "" {
+		if err := report.FillReadme(f.readme, summary); err != nil {
 			return err
 		}
 	}
@@ -50,14 +61,18 @@ func reportRun(cmd *cobra.Command, dir string, f reportFlags) error {
 }
 
 func compareCommand() *cobra.Command {
-	return &cobra.Command{
+	var wide bool
+	cmd := &cobra.Command{
 		Use: "compare RUN_DIR RUN_DIR", Short: "Compare two runs, '~' where no difference is shown",
 		Long: `Compare sets the results that two runs have in common side by side: old, new,
 their ratio, and the p-value of a rank test. '~' stands where no difference is
 shown at the 5 % level. Differing machines and suites are warned of.`,
 		Args: wrong(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return report.Compare(args[0], args[1], cmd.OutOrStdout())
+			out := cmd.OutOrStdout()
+			return report.Compare(args[0], args[1], out, tableWidth(out, wide))
 		},
 	}
+	addWide(cmd, &wide)
+	return cmd
 }

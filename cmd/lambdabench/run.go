@@ -23,6 +23,7 @@ type runFlags struct {
 	backends []string
 	only     []string
 	verbose  bool
+	wide     bool
 	patience time.Duration
 	backendFlags
 }
@@ -48,6 +49,7 @@ with the same --out does what is missing.`,
 	cmd.Flags().DurationVar(&f.patience, "patience", 0,
 		"how long a backend may take to start a sandbox, and each step of its trial: more on an emulated host "+
 			"(default: the platform's)")
+	addWide(cmd, &f.wide)
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log what the platform does")
 	return cmd
 }
@@ -87,7 +89,7 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 	case err != nil:
 		return fmt.Errorf("%w\nfinished trials are kept. To go on: %s", err, resume(path, out, f))
 	}
-	return errors.Join(reportRun(cmd, out, reportFlags{}), err)
+	return errors.Join(reportRun(cmd, out, reportFlags{wide: f.wide}), err)
 }
 
 // resume is the command that continues a run.
