@@ -65,8 +65,11 @@ i64 sys_fchown(u64 fd, u64 u, u64 g) { return change_fd(fd, -1, (i32)u, (i32)g);
 i64 sys_utimensat(u64 fd, u64 p, u64 times, u64 flags)
 {
 	struct vnode v;
-	i64 ts[4], r; /* ts: two of struct timespec, the access time first */
+	struct ts ts[2]; /* the access time first */
+	i64 r;
 	int set = 3; /* bit 0: atime, bit 1: mtime */
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
 	if (p) {
 		PATH(p, path);
 		r = walk((int)fd, path, !(flags & AT_SYMLINK_NOFOLLOW), &v);
@@ -79,13 +82,16 @@ i64 sys_utimensat(u64 fd, u64 p, u64 times, u64 flags)
 		return -EROFS;
 	if (times && from_user(ts, times, sizeof ts))
 		return -EFAULT;
+	for (int i = 0; times && i < 2; i++)
+		if ((u64)ts[i].nsec >= SEC && ts[i].nsec != UTIME_NOW && ts[i].nsec != UTIME_OMIT)
+			return -EINVAL;
 	u64 *at[2] = { &S->inodes[v.id].atime, &S->inodes[v.id].mtime };
 	for (int i = 0; i < 2; i++) {
 		/* Each of the two times may be now, be left alone, or be a moment. */
-		if (!times || ts[2 * i + 1] == UTIME_NOW)
+		if (!times || ts[i].nsec == UTIME_NOW)
 			*at[i] = now_real();
-		else if (ts[2 * i + 1] != UTIME_OMIT)
-			*at[i] = ts[2 * i] * SEC + ts[2 * i + 1];
+		else if (ts[i].nsec != UTIME_OMIT)
+			*at[i] = ts[i].sec * SEC + ts[i].nsec;
 		else
 			set &= ~(1 << i);
 	}

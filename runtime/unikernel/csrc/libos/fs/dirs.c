@@ -27,7 +27,7 @@ i64 sys_getdents64(u64 fd, u64 buf, u64 n)
 			u64 ino, off;
 			u16 reclen;
 			u8 type;
-			char name[257];
+			char name[261]; /* the longest of 255 bytes, a zero, and up to the next multiple of 8 */
 		} __attribute__((packed)) d;
 		const char *name;
 		u32 len;

@@ -56,4 +56,12 @@ u32 file_poll(struct file *f) { return f->ops->poll ? f->ops->poll(f) : POLLIN |
 
 /* A file without a count of its own may have moved whenever anything did: an edge too many is
  * harmless, one too few is not. */
+i64 file_wait(struct file *f, int write)
+{
+	if (f->flags & O_NONBLOCK)
+		return -EAGAIN;
+	i64 r = block(f->ops->patience ? f->ops->patience(f, write) : FOREVER);
+	return r == -ETIMEDOUT ? -EAGAIN : r;
+}
+
 u32 file_edge(struct file *f) { return f->ops->edge ? f->ops->edge(f) : (u32)S->changes; }

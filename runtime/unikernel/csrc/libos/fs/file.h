@@ -29,6 +29,7 @@ struct file_ops {
 	 * own position. */
 	i64 (*read)(struct file *, u64 buf, u64 n, i64 off);
 	i64 (*write)(struct file *, u64 buf, u64 n, i64 off);
+	u64 (*patience)(struct file *, int write); /* ns that a call waits, FOREVER; missing: for ever */
 	u32 (*poll)(struct file *); /* POLL* bits; missing: always ready, and epoll refuses the file */
 	u32 (*edge)(struct file *); /* a number that moves whenever something arrives, for edge-triggered epoll */
 	u64 (*size)(struct file *); /* for SEEK_END; missing: the file has no position */
@@ -60,6 +61,7 @@ i64 file_new(const struct file_ops *, u32 flags, void *obj); /* index or -ENFILE
 void file_put(u32 file);
 i64 file_read(struct file *, u64 buf, u64 n, i64 off);
 i64 file_write(struct file *, u64 buf, u64 n, i64 off);
+i64 file_wait(struct file *, int write); /* not ready: blocks; -EAGAIN: the call is not to wait (any longer) */
 u32 file_poll(struct file *);
 u32 file_edge(struct file *);
 static inline int file_named(const struct file *f) { return !f->ops->mode; } /* fs and node are a vnode */

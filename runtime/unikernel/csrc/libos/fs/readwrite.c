@@ -34,9 +34,11 @@ static i64 transfer(struct file *f, const struct vec *v, u64 count, i64 off, int
 			i64 to = off < 0 ? off : off + (i64)done;
 			r = write ? file_write(f, v[i].base + skip, n, to) : file_read(f, v[i].base + skip, n, to);
 			/* A read with something in hand does not wait for more. */
-			if (r == -EAGAIN && !(f->flags & O_NONBLOCK) && (write || !done)) {
+			if (r == -EAGAIN && (write || !done)) {
 				SELF->progress = done;
-				return block(FOREVER);
+				r = file_wait(f, write);
+				if (r == BLOCKED)
+					return r;
 			}
 			if (r <= 0)
 				return done ? (i64)done : r;

@@ -112,9 +112,11 @@ i64 sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
 		if (out->ops == &pipe_write_ops)
 			return r;
 	}
-	if (r == -EAGAIN && !(out->flags & O_NONBLOCK)) {
+	if (r == -EAGAIN) {
 		SELF->progress = done;
-		return block(FOREVER);
+		r = file_wait(out, 1);
+		if (r == BLOCKED)
+			return r;
 	}
 	return done ? (i64)done : r;
 }

@@ -35,3 +35,18 @@ u64 clock_ns(u64 id)
 
 u64 now_mono(void) { return clock_ns(CLOCK_MONOTONIC) + S->mono_offset; }
 u64 now_real(void) { return clock_ns(CLOCK_REALTIME); }
+
+/* The kernel's timespec64_valid refuses the same values. */
+i64 time_ns(struct ts t, u64 *ns)
+{
+	if (t.sec < 0 || (u64)t.nsec >= SEC)
+		return -EINVAL;
+	*ns = (u64)t.sec >= SECONDS_MAX ? SECONDS_MAX * SEC : (u64)t.sec * SEC + t.nsec;
+	return 0;
+}
+
+i64 user_time(u64 p, u64 *ns)
+{
+	struct ts t;
+	return from_user(&t, p, sizeof t) ? -EFAULT : time_ns(t, ns);
+}

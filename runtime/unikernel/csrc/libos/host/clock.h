@@ -15,4 +15,6 @@ i64 host_clock(u64 id, struct ts *t); /* 0, or -errno for a clock that there is 
 u64 clock_ns(u64 id); /* id: CLOCK_* of <linux/time.h> */
 u64 now_mono(void); /* never runs backwards, not even over a restore after a reboot of the host */
 u64 now_real(void); /* since the epoch */
+i64 time_ns(struct ts t, u64 *ns); /* 0, or -EINVAL for a time that is none */
+i64 user_time(u64 p, u64 *ns); /* likewise, of a struct timespec of the guest at p; -EFAULT */
 #endif

@@ -11,6 +11,7 @@
  * was not told. A one-shot item is told once, and then watches nothing until it is changed.
  */
 #include "core/state.h"
+#include "host/clock.h"
 #include "host/inbox.h"
 #include "ipc/poll.h"
 #include "mm/heap.h"
@@ -181,7 +182,7 @@ static i64 collect(struct epoll *e, u64 out, u64 max)
 	return n;
 }
 
-static i64 epoll(u64 ep, u64 out, u64 max, u64 ns, u64 mask)
+static i64 epoll(u64 ep, u64 out, u64 max, u64 ns, const struct wait_mask *mask)
 {
 	struct file *f = fd_file(ep);
 	if (!f)
@@ -196,25 +197,32 @@ static i64 epoll(u64 ep, u64 out, u64 max, u64 ns, u64 mask)
 	}
 	if (n || !ns)
 		return n;
-	/* epoll_pwait waits under another signal mask; a retry must not take that one for the old one. */
-	if (mask && !SELF->retrying) {
-		u64 set;
-		if (from_user(&set, mask, sizeof set))
-			return -EFAULT;
-		SELF->saved_mask = SELF->mask, SELF->has_saved_mask = 1;
-		SELF->mask = set;
-	}
+	if (mask->given)
+		signal_wait_under(mask->set);
 	i64 r = block(ns);
 	return r == -ETIMEDOUT ? 0 : r;
 }
 
-i64 sys_epoll_wait(u64 ep, u64 out, u64 max, u64 t) { return epoll(ep, out, max, poll_ms(t), 0); }
-i64 sys_epoll_pwait(u64 ep, u64 out, u64 max, u64 t, u64 mask) { return epoll(ep, out, max, poll_ms(t), mask); }
+i64 sys_epoll_wait(u64 ep, u64 out, u64 max, u64 t)
+{
+	const struct wait_mask none = { 0 };
+	return epoll(ep, out, max, poll_ms(t), &none);
+}
+
+i64 sys_epoll_pwait(u64 ep, u64 out, u64 max, u64 t, u64 mask, u64 size)
+{
+	struct wait_mask m;
+	i64 r = signal_wait_mask(mask, size, &m);
+	return r ? r : epoll(ep, out, max, poll_ms(t), &m);
+}
 
 /* The time-out is a timespec instead of milliseconds. */
-i64 sys_epoll_pwait2(u64 ep, u64 out, u64 max, u64 t, u64 mask)
+i64 sys_epoll_pwait2(u64 ep, u64 out, u64 max, u64 t, u64 mask, u64 size)
 {
-	u64 ns;
-	i64 r = poll_timeout(t, 1, &ns);
-	return r ? r : epoll(ep, out, max, ns, mask);
+	struct wait_mask m;
+	u64 ns = FOREVER;
+	i64 r = t ? user_time(t, &ns) : 0;
+	if (!r)
+		r = signal_wait_mask(mask, size, &m);
+	return r ? r : epoll(ep, out, max, ns, &m);
 }

@@ -6,26 +6,33 @@
  * sleeps, and would else never hear of anything.
  */
 #include "core/state.h"
+#include "host/clock.h"
 #include "host/inbox.h"
 #include "ipc/poll.h"
+
+#define MICROS (SEC / USEC) /* microseconds of a second */
 
 /* A time-out in milliseconds is an int; negative means for ever. */
 u64 poll_ms(u64 t) { return (i32)t < 0 ? FOREVER : (u64)(i32)t * MSEC; }
 
-/* From a timespec or timeval of the guest. No pointer means no time-out. */
-i64 poll_timeout(u64 p, u64 unit, u64 *ns)
+/* A timespec, and the signal mask of the wait. No pointer means no time-out. */
+static i64 wait_of(u64 t, u64 mask, u64 size, u64 *ns, struct wait_mask *m)
 {
-	i64 t[2];
 	*ns = FOREVER;
-	if (!p)
-		return 0;
-	if (from_user(t, p, sizeof t))
-		return -EFAULT;
-	if (t[0] < 0 || t[1] < 0)
-		return -EINVAL;
-	/* unit is the length of t[1]'s unit in nanoseconds: 1 for a timespec, USEC for a timeval. */
-	*ns = MIN((u64)t[0], SECONDS_MAX) * SEC + t[1] * unit;
-	return 0;
+	i64 r = t ? user_time(t, ns) : 0;
+	return r ? r : signal_wait_mask(mask, size, m);
+}
+
+/* No descriptor is ready: the call blocks, or ends by a signal that the mask of the wait lets
+ * through, even if the call does not wait (Linux's do_poll). */
+static i64 wait_ready(u64 ns, const struct wait_mask *m)
+{
+	if (m->given)
+		signal_wait_under(m->set);
+	if (!ns)
+		return m->given && signal_interrupts(SELF) ? -EINTR : 0;
+	i64 r = block(ns);
+	return r == -ETIMEDOUT ? 0 : r; /* poll(2): no file is ready when the time is over */
 }
 
 /* One look at all descriptors; how many have something. A negative number is left out, one that is
@@ -48,7 +55,7 @@ static i64 poll_once(u64 fds, u64 n)
 }
 
 /* n is bounded by the descriptors that there are, as RLIMIT_NOFILE does. */
-static i64 poll(u64 fds, u64 n, u64 ns)
+static i64 poll(u64 fds, u64 n, u64 ns, const struct wait_mask *m)
 {
 	if (n > MAX_FDS)
 		return -EINVAL;
@@ -57,25 +64,26 @@ static i64 poll(u64 fds, u64 n, u64 ns)
 		host_receive();
 		hits = poll_once(fds, n);
 	}
-	if (hits || !ns)
-		return hits;
-	i64 r = block(ns);
-	return r == -ETIMEDOUT ? 0 : r; /* poll(2): no file is ready when the time is over */
+	return hits ? hits : wait_ready(ns, m);
 }
 
 /* poll(2) */
-i64 sys_poll(u64 fds, u64 n, u64 t) { return poll(fds, n, poll_ms(t)); }
-
-/* The signal mask is not looked at: no signal comes from outside while the thread waits. */
-i64 sys_ppoll(u64 fds, u64 n, u64 t)
+i64 sys_poll(u64 fds, u64 n, u64 t)
 {
+	const struct wait_mask none = { 0 };
+	return poll(fds, n, poll_ms(t), &none);
+}
+
+i64 sys_ppoll(u64 fds, u64 n, u64 t, u64 mask, u64 size)
+{
+	struct wait_mask m;
 	u64 ns;
-	i64 r = poll_timeout(t, 1, &ns);
-	return r ? r : poll(fds, n, ns);
+	i64 r = wait_of(t, mask, size, &ns, &m);
+	return r ? r : poll(fds, n, ns, &m);
 }
 
 /* Three sets of bits. What each asks for in terms of poll is in want: select(2). */
-static i64 select(u64 n, const u64 sets[3], u64 ns)
+static i64 select(u64 n, const u64 sets[3], u64 ns, const struct wait_mask *m)
 {
 	static const u32 want[3] = { POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, POLLPRI };
 	/* FD_SETSIZE bits, in words. */
@@ -103,9 +111,9 @@ static i64 select(u64 n, const u64 sets[3], u64 ns)
 			break;
 		host_receive();
 	}
-	i64 r = hits || !ns ? 0 : block(ns);
+	i64 r = hits ? 0 : wait_ready(ns, m);
 	/* The sets stay as they are: a retry reads them again. */
-	if (r == BLOCKED)
+	if (r)
 		return r;
 	for (int s = 0; s < 3; s++)
 		if (sets[s] && to_user(sets[s], out[s], bytes))
@@ -116,15 +124,28 @@ static i64 select(u64 n, const u64 sets[3], u64 ns)
 /* The time-out is a timeval. What is left of it is not told, as select(2) allows. */
 i64 sys_select(u64 n, u64 r, u64 w, u64 e, u64 t)
 {
-	u64 ns, sets[3] = { r, w, e };
-	i64 bad = poll_timeout(t, USEC, &ns);
-	return bad ? bad : select(n, sets, ns);
+	const struct wait_mask none = { 0 };
+	const u64 sets[3] = { r, w, e };
+	i64 tv[2];
+	u64 ns = FOREVER;
+	if (t && from_user(tv, t, sizeof tv))
+		return -EFAULT;
+	/* Linux takes a second and more of microseconds, but no negative number. */
+	if (t && (tv[0] < 0 || tv[1] < 0))
+		return -EINVAL;
+	if (t)
+		ns = MIN((u64)tv[0] + tv[1] / MICROS, SECONDS_MAX) * SEC + tv[1] % MICROS * USEC;
+	return select(n, sets, ns, &none);
 }
 
-/* The time-out is a timespec. The signal mask, the sixth argument, is not looked at, as in sys_ppoll. */
-i64 sys_pselect6(u64 n, u64 r, u64 w, u64 e, u64 t)
+/* The time-out is a timespec. The sixth argument points to the address and the size of the signal mask. */
+i64 sys_pselect6(u64 n, u64 r, u64 w, u64 e, u64 t, u64 sixth)
 {
-	u64 ns, sets[3] = { r, w, e };
-	i64 bad = poll_timeout(t, 1, &ns);
-	return bad ? bad : select(n, sets, ns);
+	const u64 sets[3] = { r, w, e };
+	struct wait_mask m;
+	u64 ns, mask[2] = { 0 };
+	if (sixth && from_user(mask, sixth, sizeof mask))
+		return -EFAULT;
+	i64 bad = wait_of(t, mask[0], mask[1], &ns, &m);
+	return bad ? bad : select(n, sets, ns, &m);
 }

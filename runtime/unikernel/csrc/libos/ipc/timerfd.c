@@ -48,9 +48,17 @@ static const struct file_ops timerfd_ops = {
 	.name = "anon_inode:[timerfd]", .mode = 0600, .read = timerfd_read, .poll = timerfd_poll, .close = timerfd_close
 };
 
+static int is_timer_clock(u64 clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
+		clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
+}
+
 /* timerfd_create(2). Clocks that count suspended time do so by themselves: the host's does. */
 i64 sys_timerfd_create(u64 clock, u64 flags)
 {
+	if (!is_timer_clock(clock) || flags & ~(O_NONBLOCK | O_CLOEXEC))
+		return -EINVAL;
 	struct timer *t = kalloc(sizeof *t);
 	if (!t)
 		return -ENOMEM;
@@ -96,22 +104,25 @@ i64 sys_timerfd_gettime(u64 fd, u64 out)
 i64 sys_timerfd_settime(u64 fd, u64 flags, u64 in, u64 out)
 {
 	struct file *f = fd_file(fd);
-	i64 v[4];
+	struct ts v[2]; /* struct itimerspec: the interval, and the first expiration */
+	u64 interval, ns;
 	if (!f || f->ops != &timerfd_ops)
 		return f ? -EINVAL : -EBADF;
 	struct timer *t = f->obj;
+	if (from_user(v, in, sizeof v))
+		return -EFAULT;
+	if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET) || time_ns(v[0], &interval) || time_ns(v[1], &ns))
+		return -EINVAL;
 	/* The old time first: timerfd_settime(2). */
 	if (out && sys_timerfd_gettime(fd, out))
 		return -EFAULT;
-	if (from_user(v, in, sizeof v))
-		return -EFAULT;
-	u64 ns = v[2] * SEC + v[3], now = now_mono();
-	t->interval = v[0] * SEC + v[1];
-	/* Deadlines are on the monotonic clock. */
-	if (ns && flags & TFD_TIMER_ABSTIME)
-		ns = t->realtime ? now + (i64)(ns - now_real()) : ns;
-	else if (ns)
+	u64 now = now_mono(), real = now_real();
+	t->interval = interval;
+	/* Deadlines are on the monotonic clock. A moment that is over lies at its beginning. */
+	if (ns && !(flags & TFD_TIMER_ABSTIME))
 		ns += now;
+	else if (ns && t->realtime)
+		ns = now + ns > real ? now + ns - real : 1;
 	t->deadline = ns;
 	/* From now on the scheduler looks for deadlines of files. */
 	S->timers = 1;

@@ -243,10 +243,18 @@ static i64 ioctl(struct file *f, u32 cmd, u64 arg)
 
 static void close(struct file *f) { sock_close(f->obj); }
 
+static u64 patience(struct file *f, int write)
+{
+	const struct sock *s = f->obj;
+	u64 ns = write ? s->snd_timeout : s->rcv_timeout;
+	return ns ? ns : FOREVER;
+}
+
 const struct file_ops socket_ops = { .name = "socket:[",
 	.mode = S_IFSOCK | 0777, /* sock_alloc of Linux: S_IFSOCK | S_IRWXUGO */
 	.read = read,
 	.write = write,
+	.patience = patience,
 	.poll = socket_poll,
 	.edge = edge,
 	.readable = readable,

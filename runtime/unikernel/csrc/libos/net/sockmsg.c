@@ -59,9 +59,11 @@ static i64 send_all(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 		while (skip < v[i].len) {
 			i64 r = socket_write(s, v[i].base + skip, v[i].len - skip);
 			/* A stream that is full: the rest goes when the reader has taken some. */
-			if (r == -EAGAIN && !(f->flags & O_NONBLOCK) && !(flags & MSG_DONTWAIT)) {
+			if (r == -EAGAIN) {
 				SELF->progress = done;
-				return block(FOREVER);
+				r = sock_wait(f, flags, s->snd_timeout);
+				if (r == BLOCKED)
+					return r;
 			}
 			if (r <= 0)
 				return done ? (i64)done : r;

@@ -68,7 +68,8 @@ static i64 remember(struct sock *s, u64 level, u64 name, const i32 value[2])
 	return 0;
 }
 
-/* struct timeval. A negative time waits for ever here; with Linux's sock_set_timeout a call then does not wait. */
+/* struct timeval. Linux's sock_set_timeout: zeros are no time-out, and with a negative time a call
+ * does not wait. */
 static i64 set_timeout(u64 *timeout, u64 p, u64 len)
 {
 	i64 tv[2];
@@ -78,7 +79,7 @@ static i64 set_timeout(u64 *timeout, u64 p, u64 len)
 		return -EFAULT;
 	if (tv[1] < 0 || tv[1] >= (i64)(SEC / USEC))
 		return -EDOM; /* the error of Linux's sock_set_timeout */
-	*timeout = tv[0] < 0 ? 0 : (u64)tv[0] * SEC + tv[1] * USEC;
+	*timeout = tv[0] < 0 ? 1 : MIN((u64)tv[0], SECONDS_MAX) * SEC + tv[1] * USEC;
 	return 0;
 }
 

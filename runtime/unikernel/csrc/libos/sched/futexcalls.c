@@ -14,17 +14,13 @@ enum clock { RELATIVE, MONOTONIC, REALTIME };
  * others run once. */
 static i64 deadline_of(u64 timeout, enum clock clock, u64 *deadline)
 {
-	struct ts t;
+	u64 ns;
 	*deadline = 0;
 	if (!timeout)
 		return 0;
-	if (from_user(&t, timeout, sizeof t))
-		return -EFAULT;
-	/* The kernel's timespec64_valid refuses the same values. */
-	if (t.sec < 0 || t.nsec < 0 || t.nsec >= (i64)SEC)
-		return -EINVAL;
-	/* The product must not wrap in 64 bits, hence the bound on the seconds. */
-	u64 ns = (u64)t.sec > SECONDS_MAX ? SECONDS_MAX * SEC : (u64)t.sec * SEC + t.nsec;
+	i64 r = user_time(timeout, &ns);
+	if (r)
+		return r;
 	u64 now = now_mono(), from = clock == RELATIVE ? 0 : clock == REALTIME ? now_real() : now;
 	/* A real-time moment becomes a monotonic one here: setting the real-time clock does not move the deadline. */
 	*deadline = ns > from ? now + (ns - from) : now;
@@ -75,10 +71,10 @@ static i64 requeue(u64 from, int wake, int move, u64 to)
 }
 
 /* FUTEX_WAKE_OP packs into op, from the top: operation (4 bits), comparison (4), the operation's
- * argument (12), the comparison's (12). futex(2), FUTEX_WAKE_OP: the new value of the second word. */
+ * argument (12), the comparison's (12); both arguments have a sign. futex(2), FUTEX_WAKE_OP: the new value of the second word. */
 static i64 operate(u32 op, u32 old, u32 *now)
 {
-	u32 arg = op >> 12 & 0xfff;
+	i32 arg = (i32)(op << 8) >> 20;
 	/* The argument is the number of a bit. The kernel keeps the low five bits of a larger number. */
 	if (op >> 28 & FUTEX_OP_OPARG_SHIFT)
 		arg = 1u << (arg & 31);
@@ -95,15 +91,15 @@ static i64 operate(u32 op, u32 old, u32 *now)
 /* … and whether the old one lets waiters at it wake. */
 static int compares(u32 op, u32 old)
 {
-	u32 cmp = op & 0xfff;
+	i32 cmp = (i32)(op << 20) >> 20;
 	switch (op >> 24 & 15) {
-	case FUTEX_OP_CMP_EQ: return old == cmp;
-	case FUTEX_OP_CMP_NE: return old != cmp;
+	case FUTEX_OP_CMP_EQ: return (i32)old == cmp;
+	case FUTEX_OP_CMP_NE: return (i32)old != cmp;
 	/* The kernel's futex_atomic_op_inuser orders the words as signed numbers. */
-	case FUTEX_OP_CMP_LT: return (i32)old < (i32)cmp;
-	case FUTEX_OP_CMP_LE: return (i32)old <= (i32)cmp;
-	case FUTEX_OP_CMP_GT: return (i32)old > (i32)cmp;
-	case FUTEX_OP_CMP_GE: return (i32)old >= (i32)cmp;
+	case FUTEX_OP_CMP_LT: return (i32)old < cmp;
+	case FUTEX_OP_CMP_LE: return (i32)old <= cmp;
+	case FUTEX_OP_CMP_GT: return (i32)old > cmp;
+	case FUTEX_OP_CMP_GE: return (i32)old >= cmp;
 	default: return 0;
 	}
 }

@@ -92,7 +92,8 @@ i64 sys_setitimer(u64 which, u64 in, u64 out)
 		return -EINVAL;
 	/* get also brings t->seen up to date, from which the new deadline counts. */
 	old = get(which);
-	u64 interval = v.sec * SEC + v.usec * USEC, left = v.value_sec * SEC + v.value_usec * USEC;
+	u64 interval = MIN((u64)v.sec, SECONDS_MAX) * SEC + v.usec * USEC;
+	u64 left = MIN((u64)v.value_sec, SECONDS_MAX) * SEC + v.value_usec * USEC;
 	if (which == ITIMER_REAL) {
 		S->itimer_interval = interval;
 		S->itimer_deadline = left ? now_mono() + left : 0;

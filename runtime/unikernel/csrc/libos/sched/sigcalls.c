@@ -159,20 +159,34 @@ i64 sys_pidfd_send_signal(u64 fd, u64 sig, u64 info, u64 flags)
 
 /* ---- Waiting ---- */
 
-/* sigsuspend(2). The old mask comes back when the handler has run (signal_deliver); a retry must not
- * take the new mask for the old one. */
+/* The old mask comes back when the handler has run, or when the call ends without one
+ * (signal_deliver). A retry must not take the new mask for the old one. */
+void signal_wait_under(u64 set)
+{
+	if (SELF->retrying)
+		return;
+	SELF->saved_mask = SELF->mask;
+	SELF->has_saved_mask = 1;
+	SELF->mask = set & ~NEVER_BLOCKED;
+}
+
+/* No pointer means that the mask stays. */
+i64 signal_wait_mask(u64 p, u64 size, struct wait_mask *m)
+{
+	*m = (struct wait_mask){ .given = p != 0 };
+	if (!p)
+		return 0;
+	return size != SET_SIZE ? -EINVAL : from_user(&m->set, p, sizeof m->set) ? -EFAULT : 0;
+}
+
+/* sigsuspend(2) */
 i64 sys_rt_sigsuspend(u64 in, u64 size)
 {
 	u64 set;
-	if (size != SET_SIZE)
-		return -EINVAL;
-	if (from_user(&set, in, sizeof set))
-		return -EFAULT;
-	if (!SELF->retrying) {
-		SELF->saved_mask = SELF->mask;
-		SELF->has_saved_mask = 1;
-		SELF->mask = set & ~NEVER_BLOCKED;
-	}
+	i64 r = size != SET_SIZE ? -EINVAL : from_user(&set, in, sizeof set) ? -EFAULT : 0;
+	if (r)
+		return r;
+	signal_wait_under(set);
 	return block(FOREVER);
 }
 
@@ -184,9 +198,12 @@ i64 sys_pause(void) { return block(FOREVER); }
 i64 sys_rt_sigtimedwait(u64 in, u64 info, u64 timeout)
 {
 	u64 set;
-	struct ts t;
-	if (from_user(&set, in, sizeof set) || (timeout && from_user(&t, timeout, sizeof t)))
+	u64 ns = FOREVER;
+	if (from_user(&set, in, sizeof set))
 		return -EFAULT;
+	i64 r = timeout ? user_time(timeout, &ns) : 0;
+	if (r)
+		return r;
 	u64 got = (SELF->pending | S->proc_pending) & set;
 	if (got) {
 		int sig = 1 + __builtin_ctzll(got);
@@ -194,7 +211,7 @@ i64 sys_rt_sigtimedwait(u64 in, u64 info, u64 timeout)
 		SELF->pending &= ~SIGBIT(sig), S->proc_pending &= ~SIGBIT(sig);
 		return info && to_user(info, &i, sizeof i) ? -EFAULT : sig;
 	}
-	i64 r = block(timeout ? (u64)t.sec * SEC + t.nsec : FOREVER);
+	r = block(ns);
 	return r == -ETIMEDOUT ? -EAGAIN : r; /* sigtimedwait(2) */
 }
 

@@ -29,6 +29,14 @@ int signal_interrupts(struct thread *t); /* a handler would run: a blocked call 
 int signal_restarts(struct thread *t); /* … and all such handlers have SA_RESTART */
 void raise_sigpipe(void); /* at the running thread */
 
+/* sigcalls.c: the signal mask of a call that waits under another one than its thread's (ppoll(2)) */
+struct wait_mask {
+	u64 set;
+	u32 given; /* 0: the thread's own mask stays */
+};
+i64 signal_wait_mask(u64 p, u64 size, struct wait_mask *m); /* from the guest; 0 or -errno */
+void signal_wait_under(u64 set); /* until the running thread's call ends */
+
 /* itimer.c */
 void signal_timers(void); /* ITIMER_REAL that has run out */
 void signal_tick(void); /* likewise those that count CPU time; on every tick */

@@ -67,20 +67,18 @@ i64 sys_time(u64 out)
  * leaves out untouched. */
 i64 sys_clock_nanosleep(u64 id, u64 flags, u64 in, u64 out)
 {
-	struct ts t;
+	u64 ns;
 	(void)out;
-	if (from_user(&t, in, sizeof t))
-		return -EFAULT;
-	if (t.sec < 0 || (u64)t.nsec >= SEC)
-		return -EINVAL;
-	u64 ns = MIN((u64)t.sec, SECONDS_MAX) * SEC + t.nsec;
+	i64 r = user_time(in, &ns);
+	if (r)
+		return r;
 	if (!SELF->retrying && flags & TIMER_ABSTIME) {
 		u64 now = id == CLOCK_REALTIME ? now_real() : now_mono();
 		ns = ns > now ? ns - now : 0;
 	}
 	if (!SELF->retrying && !ns)
 		return 0;
-	i64 r = block(ns);
+	r = block(ns);
 	return r == -ETIMEDOUT ? 0 : r;
 }
 
