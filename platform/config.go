@@ -16,7 +16,6 @@ import (
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/origin"
 	"github.com/lambdabench/lambdabench/platform/worker"
-	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Config of a platform; the zero value works. configs/platform.yaml shows every
@@ -81,13 +80,8 @@ type Logs struct {
 // minLogs is the least bound of the logs' size: a few segments.
 const minLogs = 1 << 20
 
-// Default is the configuration of `lambdabench serve`: the zero value with runtime
-// snapshots that are prepared. An experiment states its own preparation.
-func Default() Config {
-	var c Config
-	c.Worker.Runtimes.Prepare = []string{isolation.StepInterpreter, isolation.StepNetwork}
-	return c.withDefaults()
-}
+// Default is the configuration of `lambdabench serve`: the zero value.
+func Default() Config { return Config{}.withDefaults() }
 
 // ReadConfig reads a file. An unknown key or a wrong value is an error that
 // names its line. What the file leaves out is as in Default.

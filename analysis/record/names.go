@@ -74,7 +74,7 @@ const (
 	StartSnapshot = "snapshot" // a clone of a runtime snapshot
 
 	PaceTight = "back to back" // the next call follows the reply at once
-	Pace20    = "20/s"         // a call is due every 50 ms
+	Pace20    = "20/s"         // the next call follows 50 ms after the reply
 
 	AONone      = "none"
 	AOSeparator = "+" // between steps
@@ -117,6 +117,8 @@ const (
 	MetricRuntimeSnapshot  = "runtime_snapshot"   // bytes
 	MetricBytesPerInstance = "bytes_per_instance" // bytes
 	MetricInstances        = "instances"          // created and kept
+	MetricStemMemory       = "stem_memory"        // bytes, of one stem cell, or of one clone before its call
+	MetricRefillRate       = "refill_rate"        // 1/s, stem cells or clones that one starter makes
 	MetricPeakMemory       = "peak_memory"        // bytes, the most of all instances while each answered once more
 	MetricCreationRate     = "creation_rate"      // 1/s
 	// CPU time per call in UnitMilliseconds: user and system, of all that belongs to the call,

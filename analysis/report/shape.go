@@ -86,8 +86,7 @@ func pathsOrdered(s *summary.Summary) Finding {
 	c := check{Finding: Finding{Claim: "Latency: hot < warm < cold"}}
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentDeploy, Metric: summary.MetricLatency}) {
 		path := func(p string) *summary.Result {
-			return s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: t.Backend, Runtime: t.Runtime,
-				Path: p, Metric: summary.MetricLatency})
+			return deployLatency(s, t, p)
 		}
 		hot, warm, cold := path(record.PathHot), path(record.PathWarm), path(record.PathCold)
 		if hot == nil || warm == nil || cold == nil {

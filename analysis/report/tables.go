@@ -56,6 +56,6 @@ func everyTable(s *summary.Summary) ([]*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat([]*Table{deployTable(s)}, through, []*Table{densityTable(s), burstTable(s), overheadTable(s),
+	return slices.Concat([]*Table{deployTable(s), startsTable(s)}, through, []*Table{densityTable(s), burstTable(s), overheadTable(s),
 		aoTable(s), surfaceTable(s), appsTable(s), mpscTable(s), speedupTable(s), traceTable(s)}), nil
 }

@@ -22,13 +22,11 @@ func deployTable(s *summary.Summary) *Table {
 	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDeploy, Metric: summary.MetricLatency}) {
 		q := summary.Query{Experiment: record.ExperimentDeploy, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path,
 			Metric: summary.MetricErrorRate, Labels: r.Labels}
-		base := s.AtBaseline(summary.Query{Experiment: record.ExperimentDeploy, Runtime: r.Runtime, Path: r.Path,
-			Metric: summary.MetricLatency, Labels: r.Labels})
-		t.add(r.Backend, r.Runtime, dash(r.Path), samples(r), median(r, 1), p90(r), p99(r), p999(r),
-			gain(r, base, true), stageMedians(s, r), failures(s.One(q)), kinds(r))
+		t.add(r.Backend, r.Runtime, pathName(r), samples(r), median(r, 1), p90(r), p99(r), p999(r),
+			gain(r, baseOf(s, r), true), stageMedians(s, r), failures(s.One(q)), kinds(r))
 	}
 	for _, q := range allFailed(s, record.ExperimentDeploy) {
-		t.add(q.Backend, q.Runtime, dash(q.Path), "0", none, none, none, none, none, none, failures(q), kinds(q))
+		t.add(q.Backend, q.Runtime, pathName(q), "0", none, none, none, none, none, none, failures(q), kinds(q))
 	}
 	for _, p := range reference.Paths() {
 		t.addPaper(reference.Label, reference.Runtime, p.Path, count(reference.PathInvocations),
@@ -114,12 +112,14 @@ func appsTable(s *summary.Summary) *Table {
 	}
 	for _, e := range s.Find(summary.Query{Experiment: record.ExperimentApps, Metric: summary.MetricErrorRate}) {
 		q := summary.Query{Experiment: record.ExperimentApps, Runtime: e.Runtime, Path: e.Path, Labels: e.Labels,
-			Metric: summary.MetricLatency}
-		base := s.AtBaseline(q)
-		q.Backend = e.Backend
+			Metric: summary.MetricLatency, Backend: e.Backend}
 		r := s.One(q)
-		t.add(e.Label(record.LabelApp), e.Backend, e.Runtime, dash(e.Path), samples(r), median(r, 1), p90(r), p99(r),
-			gain(r, base, true), failures(e), kinds(r, e))
+		over := none
+		if r != nil {
+			over = gain(r, baseOf(s, r), true)
+		}
+		t.add(e.Label(record.LabelApp), e.Backend, e.Runtime, pathName(e), samples(r), median(r, 1), p90(r), p99(r),
+			over, failures(e), kinds(r, e))
 	}
 	return t
 }

@@ -22,13 +22,14 @@ import (
 type appSuite struct {
 	Apps   []string   `yaml:"apps"` // names of package apps; all by default
 	Paths  []string   `yaml:"paths"`
+	Starts []string   `yaml:"starts"` // of cold calls, as in deploy
 	Calls  int        `yaml:"calls"`  // of each path in a trial, at most
 	Memory bench.Size `yaml:"memory"` // limit of a function
 }
 
 func newApps() *appSuite {
 	a := &appSuite{Paths: []string{string(worker.Hot), string(worker.Warm), string(worker.Cold)}, Calls: 200,
-		Memory: 256 << 20}
+		Memory: 256 << 20, Starts: []string{record.StartStemAO, record.StartSnapshot}}
 	for _, app := range apps.All() {
 		a.Apps = append(a.Apps, app.Name)
 	}
@@ -52,6 +53,11 @@ func (a *appSuite) Check() error {
 			return bench.Bad("paths", "%q is none of %v", p, all)
 		}
 	}
+	for _, start := range a.Starts {
+		if all := coldStarts(true); !slices.Contains(all, start) {
+			return bench.Bad("starts", "%q is none of %v", start, all)
+		}
+	}
 	return errors.Join(bench.AtLeast("apps", len(a.Apps), 1), bench.AtLeast("paths", len(a.Paths), 1),
 		bench.AtLeast("calls", a.Calls, 1))
 }
@@ -59,9 +65,13 @@ func (a *appSuite) Check() error {
 func (a *appSuite) Trials(t bench.Target) ([]bench.Trial, string) {
 	var all []bench.Trial
 	for _, name := range a.Apps {
-		trials, _ := (&deploy{Paths: a.Paths}).Trials(t)
+		trials, _ := (&deploy{Paths: a.Paths, Starts: a.Starts, Paces: []string{record.PaceTight}}).Trials(t)
 		for _, trial := range trials {
-			trial.Labels = map[string]string{record.LabelApp: name}
+			labels := map[string]string{record.LabelApp: name}
+			if start := trial.Labels[record.LabelStart]; start != "" {
+				labels[record.LabelStart] = start
+			}
+			trial.Labels = labels
 			all = append(all, trial)
 		}
 	}

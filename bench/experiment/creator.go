@@ -31,11 +31,12 @@ func newCreator(ctx context.Context, env *bench.Env, ao []string, serve bool) (*
 	if err != nil {
 		return nil, err
 	}
-	if a, ok := env.Backend.(isolation.Anticipator); ok && ao == nil {
-		ao = a.Anticipate()
+	s, snapshots := env.Backend.(isolation.Snapshotter)
+	if ao == nil && snapshots {
+		ao = anticipated(env.Backend)
 	}
 	c := &creator{env: env, spec: isolation.BootSpec{Interpreter: env.Interpreter, Prepare: ao}, pop: pop, serve: serve}
-	if s, ok := env.Backend.(isolation.Snapshotter); ok {
+	if snapshots {
 		sb, err := env.Backend.Boot(ctx, c.spec)
 		if err != nil {
 			return nil, err

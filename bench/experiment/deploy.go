@@ -10,6 +10,7 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/bench"
 	"github.com/lambdabench/lambdabench/platform/worker"
+	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/workloads"
 )
 
@@ -24,6 +25,8 @@ type deploy struct {
 	HotWarmup int        `yaml:"hot_warmup"`
 	Memory    bench.Size `yaml:"memory"` // limit of a function
 	AO        []string   `yaml:"ao"`     // steps of anticipatory optimisation; the backend's choice by default
+	Starts    []string   `yaml:"starts"` // of cold calls: stem, stem+ao, snapshot; snapshot where there are any
+	Paces     []string   `yaml:"paces"`  // of hot calls: back to back, 20/s
 }
 
 func newDeploy() *deploy {
@@ -31,6 +34,7 @@ func newDeploy() *deploy {
 		Paths:  []string{string(worker.Hot), string(worker.Warm), string(worker.Cold), string(worker.Boot)},
 		Calls:  475, // as in SEUSS, table 1
 		Warmup: 3, HotWarmup: 2000, Memory: 128 << 20,
+		Starts: coldStarts(true), Paces: paces,
 	}
 }
 
@@ -42,22 +46,46 @@ func (d *deploy) Doc() string {
 
 func (d *deploy) Check() error {
 	all := newDeploy().Paths
-	for _, p := range d.Paths {
-		if !slices.Contains(all, p) {
-			return bench.Bad("paths", "%q is none of %v", p, all)
+	for _, f := range []struct {
+		key         string
+		values, all []string
+	}{{"paths", d.Paths, all}, {"starts", d.Starts, coldStarts(true)}, {"paces", d.Paces, paces}} {
+		for _, v := range f.values {
+			if !slices.Contains(f.all, v) {
+				return bench.Bad(f.key, "%q is none of %v", v, f.all)
+			}
 		}
 	}
-	return errors.Join(checkSteps("ao", d.AO), bench.AtLeast("paths", len(d.Paths), 1), bench.AtLeast("calls", d.Calls, 1),
+	return errors.Join(checkSteps("ao", d.AO), bench.AtLeast("starts", len(d.Starts), 1), bench.AtLeast("paces", len(d.Paces), 1),
+		bench.AtLeast("paths", len(d.Paths), 1), bench.AtLeast("calls", d.Calls, 1),
 		bench.AtLeast("warmup", d.Warmup, 0), bench.AtLeast("hot_warmup", d.HotWarmup, 0))
 }
 
 func (d *deploy) Trials(t bench.Target) ([]bench.Trial, string) {
 	var all []bench.Trial
-	for _, p := range d.Paths {
-		if p == string(worker.Warm) && !t.Snapshots {
-			continue // without snapshots of functions there is no such path
+	add := func(path, label string, values ...string) {
+		for _, v := range values {
+			all = append(all, bench.Trial{Via: record.ViaWorker, Path: path, Labels: map[string]string{label: v},
+				Least: 500 * time.Millisecond})
 		}
-		all = append(all, bench.Trial{Via: record.ViaWorker, Path: p, Least: 500 * time.Millisecond})
+	}
+	for _, p := range d.Paths {
+		switch p {
+		case string(worker.Hot):
+			add(p, record.LabelPace, d.Paces...)
+		case string(worker.Warm):
+			if t.Snapshots { // without snapshots of functions there is no such path
+				all = append(all, bench.Trial{Via: record.ViaWorker, Path: p, Least: 500 * time.Millisecond})
+			}
+		case string(worker.Cold):
+			for _, start := range coldStarts(t.Snapshots) {
+				if slices.Contains(d.Starts, start) {
+					add(p, record.LabelStart, start)
+				}
+			}
+		case string(worker.Boot):
+			add(p, record.LabelStart, record.StartBoot)
+		}
 	}
 	return all, ""
 }
@@ -71,10 +99,23 @@ func (d *deploy) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, si
 	return d.measure(ctx, env, t, Functions{pop, n, 10 * time.Second, d.Memory}, []byte("{}"), sink)
 }
 
-// measure calls functions with an event, by the trial's path.
+// measure calls functions with an event, by the trial's path, and then measures what the
+// start of a cold call costs.
 func (d *deploy) measure(ctx context.Context, env *bench.Env, t bench.Trial, fns Functions, event []byte,
-	sink *bench.Sink) (err error) {
-	w, err := openWorker(ctx, env, d.config(t))
+	sink *bench.Sink) error {
+	cfg := d.config(env.Backend, t)
+	if err := d.calls(ctx, env, cfg, t, fns, event, sink); err != nil {
+		return err
+	}
+	if t.Path == string(worker.Cold) && t.Labels[record.LabelStart] != "" {
+		return refill(ctx, env, cfg, t.Limit/4, sink)
+	}
+	return nil
+}
+
+func (d *deploy) calls(ctx context.Context, env *bench.Env, cfg worker.Config, t bench.Trial, fns Functions,
+	event []byte, sink *bench.Sink) (err error) {
+	w, err := openWorker(ctx, env, cfg)
 	if err != nil {
 		return err
 	}
@@ -88,6 +129,11 @@ func (d *deploy) measure(ctx context.Context, env *bench.Env, t bench.Trial, fns
 		c := fns.Call((i+warmup)%fns.Count, event)
 		if err := d.ready(ctx, w, t); err != nil {
 			return err
+		}
+		if i >= 0 {
+			if err := pause(ctx, t.Labels[record.LabelPace]); err != nil {
+				return err
+			}
 		}
 		a := workloads.Arrival{Number: i, Function: c.Number, Due: time.Since(start)}
 		s := workloads.Sample[Reply]{Arrival: a, Started: a.Due, Reply: w.Call(ctx, c)}
@@ -123,16 +169,22 @@ func (d *deploy) functions(path string) int {
 }
 
 // config lets the worker keep the things that the path starts from, and no others.
-func (d *deploy) config(t bench.Trial) worker.Config {
-	cfg := worker.Config{
-		Idle:      worker.Cache{Off: t.Path != string(worker.Hot)},
-		Functions: worker.Cache{Off: t.Path != string(worker.Warm)},
-		Runtimes:  worker.RuntimeSnapshots{Off: t.Path == string(worker.Boot), Prepare: d.AO},
-	}
-	if t.Path == string(worker.Cold) && !t.Target.Snapshots {
-		cfg.StemCells = 1
-	}
+func (d *deploy) config(backend isolation.Backend, t bench.Trial) worker.Config {
+	cfg := startConfig(backend, startOf(t), d.AO)
+	cfg.Idle = worker.Cache{Off: t.Path != string(worker.Hot)}
+	cfg.Functions = worker.Cache{Off: t.Path != string(worker.Warm)}
 	return cfg
+}
+
+// startOf is the start of a trial's sandboxes. It shows in no hot and in no warm call.
+func startOf(t bench.Trial) string {
+	switch start := t.Labels[record.LabelStart]; {
+	case start != "":
+		return start
+	case t.Target.Snapshots:
+		return record.StartSnapshot
+	}
+	return record.StartBoot
 }
 
 // ready waits for the thing that the path starts from: a stem cell for the next call, or
@@ -140,7 +192,7 @@ func (d *deploy) config(t bench.Trial) worker.Config {
 func (d *deploy) ready(ctx context.Context, w *workerCaller, t bench.Trial) error {
 	want := func(s worker.Stats) bool { return true }
 	switch {
-	case t.Path == string(worker.Cold) && !t.Target.Snapshots:
+	case t.Path == string(worker.Cold) && startOf(t) != record.StartSnapshot:
 		want = func(s worker.Stats) bool { return s.StemCells > 0 && s.Closing == 0 }
 	case t.Path == string(worker.Warm):
 		want = func(s worker.Stats) bool { return len(s.Invocations) == 0 || s.FunctionSnapshots > 0 }

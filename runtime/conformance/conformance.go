@@ -78,6 +78,7 @@ func Run(t *testing.T, create func(t testing.TB) isolation.Backend) {
 			t.Run("limits", s.limits)
 			t.Run("control", s.control)
 			t.Run("faults", s.faults)
+			t.Run("prepared", s.prepared)
 			t.Run("snapshots", s.snapshots)
 		})
 	}

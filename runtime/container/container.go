@@ -166,6 +166,11 @@ func (b *Backend) OwnsKernel() bool { return b.oci.family == gVisor }
 // Footprint implements isolation.Footprinter.
 func (b *Backend) Footprint() int64 { return footprint }
 
+// Anticipate implements isolation.Anticipator.
+func (b *Backend) Anticipate() []string {
+	return []string{isolation.StepNetwork, isolation.StepInterpreter}
+}
+
 // Bounds implements isolation.Bounded.
 func (b *Backend) Bounds() []isolation.Bound {
 	all := []isolation.Bound{{Sandboxes: b.cfg.Max, By: "that is the configured limit"}}

@@ -49,8 +49,8 @@ type Backend interface {
 }
 
 // Anticipator is a Backend that knows which steps of anticipatory optimisation
-// (BootSpec.Prepare) serve it best. They are the default for the platform's runtime
-// snapshots.
+// (BootSpec.Prepare) serve it best: in a runtime snapshot, whose default they are on
+// the platform, and in a stem cell.
 type Anticipator interface {
 	Anticipate() []string
 }

@@ -120,6 +120,11 @@ func (b *Backend) CanConfine() error {
 	return b.noView
 }
 
+// Anticipate implements isolation.Anticipator.
+func (b *Backend) Anticipate() []string {
+	return []string{isolation.StepNetwork, isolation.StepInterpreter}
+}
+
 // Bounds implements isolation.Bounded.
 func (b *Backend) Bounds() []isolation.Bound { return bounds() }
 

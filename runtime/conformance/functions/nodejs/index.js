@@ -45,6 +45,9 @@ const cases = {
     root: process.env.LAMBDA_TASK_ROOT, cwd: process.cwd(), secret: process.env.PLATFORM_SECRET ?? null,
   }),
   variables: async () => ({ ...process.env }),
+  training: async () => [
+    ...Object.keys(require.cache), ...fs.readdirSync(require('os').tmpdir()),
+  ].filter((name) => name.includes('training')),
   trace: async () => process.env._X_AMZN_TRACE_ID ?? null,
   age: async () => [
     process.uptime() * 1000, Date.now() - performance.timeOrigin,

@@ -212,6 +212,8 @@ CASES = {
     "create": create, "exists": lambda e, c: os.path.exists(e["path"]), "read": read,
     "loop": loop, "native": native, "hang": hang, "hog": hog,
     "exit0": lambda e, c: sys.exit(0), "exit3": lambda e, c: sys.exit(3), "exitInner": lambda e, c: os._exit(4),
+    "training": lambda e, c: [name for name in [*sys.modules, *os.listdir(tempfile.gettempdir()), *sys.path]
+                              if "training" in name],
     "killSelf": kill_self, "exitLater": exit_later,
     "garbage": lambda e, c: os.write(3, b"this is no frame, it is garbage"),
     "closeChannel": lambda e, c: os.close(3), "coroutine": coroutine, "escape": escape, "forkBomb": fork_bomb,
