@@ -73,14 +73,19 @@ func briefRun(s *summary.Summary) string {
 
 // briefGains compare each backend with the baseline: one cold call, the memory of an instance,
 // the rate at which instances are made, each from the runtime that gains least to the one that
-// gains most.
+// gains most; the backend that gains most comes first.
 func briefGains(s *summary.Summary) []string {
-	var all []string
+	type line struct {
+		text string
+		most float64
+	}
+	var all []line
 	for _, backend := range s.Backends() {
 		if backend == s.Baseline() {
 			continue
 		}
 		var parts []string
+		most := 0.0
 		for _, x := range []struct {
 			name  string
 			query summary.Query
@@ -91,22 +96,28 @@ func briefGains(s *summary.Summary) []string {
 			{"memory", summary.Query{Experiment: record.ExperimentDensity, Metric: record.MetricBytesPerInstance}, true},
 			{"creations", summary.Query{Experiment: record.ExperimentDensity, Metric: record.MetricCreationRate}, false},
 		} {
-			if g := gains(s, x.query, backend, x.less); g != "" {
-				parts = append(parts, x.name+" "+g)
+			if g, high := gains(s, x.query, backend, x.less); high > 0 {
+				parts, most = append(parts, x.name+" "+g), math.Max(most, high)
 			}
 		}
 		if len(parts) > 0 {
-			all = append(all, fmt.Sprintf("gain of %s over %s: %s", backend, s.Baseline(), strings.Join(parts, ", ")))
+			all = append(all, line{fmt.Sprintf("gain of %s over %s: %s", backend, s.Baseline(),
+				strings.Join(parts, ", ")), most})
 		}
 	}
-	return all
+	slices.SortStableFunc(all, func(a, b line) int { return cmp.Compare(b.most, a.most) })
+	var texts []string
+	for _, l := range all {
+		texts = append(texts, l.text)
+	}
+	return texts
 }
 
 // gains are the least and the greatest gain of a backend over the baseline among the runtimes
-// and labels that both have.
-func gains(s *summary.Summary, q summary.Query, backend string, less bool) string {
+// and labels that both have; 0 where there is none.
+func gains(s *summary.Summary, q summary.Query, backend string, less bool) (text string, high float64) {
 	q.Backend = backend
-	low, high := math.Inf(1), 0.0
+	low := math.Inf(1)
 	for _, r := range s.Find(q) {
 		base := s.AtBaseline(summary.Query{Experiment: q.Experiment, Runtime: r.Runtime, Path: q.Path, Metric: q.Metric,
 			Labels: r.Labels})
@@ -114,13 +125,10 @@ func gains(s *summary.Summary, q summary.Query, backend string, less bool) strin
 			low, high = math.Min(low, g), math.Max(high, g)
 		}
 	}
-	switch {
-	case high == 0:
-		return ""
-	case number(low) == number(high):
-		return times(low)
+	if number(low) == number(high) {
+		return times(low), high
 	}
-	return number(low) + "–" + times(high)
+	return number(low) + "–" + times(high), high
 }
 
 func briefWarnings(s *summary.Summary) []string {

@@ -15,6 +15,7 @@ type sheet struct {
 	columns []Column
 	head    []string
 	rows    [][]string
+	paper   []bool // whether a row is quoted
 }
 
 // layout is a table as a terminal of some width shows it.
@@ -50,8 +51,24 @@ func (t *Table) layout(width int) layout {
 		fitted, _ = s.narrowest(wordLimits, width)
 	}
 	slices.Reverse(l.leftOut)
+	fitted.dropEmptyQuotes()
 	l.parts = fitted.split(width)
 	return l
+}
+
+// dropEmptyQuotes removes the quoted rows of which no figure is left.
+func (s *sheet) dropEmptyQuotes() {
+	var rows [][]string
+	for i, r := range s.rows {
+		full := false
+		for c, col := range s.columns {
+			full = full || col.Importance != Key && r[c] != none && r[c] != ""
+		}
+		if full || !s.paper[i] {
+			rows = append(rows, r)
+		}
+	}
+	s.rows = rows
 }
 
 // narrowest is the sheet with the longest lines of words with which it fits; where it does not
@@ -76,7 +93,7 @@ func (t *Table) sheet() sheet {
 	}
 	s := sheet{columns: slices.Clone(t.Columns), head: short(columnNames(t.Columns))}
 	for _, r := range t.Rows {
-		s.rows = append(s.rows, short(r.Cells))
+		s.rows, s.paper = append(s.rows, short(r.Cells)), append(s.paper, r.Paper)
 	}
 	return s
 }
@@ -135,7 +152,7 @@ func (s *sheet) markWarnings() []string {
 	}
 	var kinds, legend []string
 	for _, r := range s.rows {
-		var letters strings.Builder
+		var letters []byte
 		for _, kind := range strings.Split(r[c], kindSeparator) {
 			if kind == "" || kind == none {
 				continue
@@ -144,9 +161,10 @@ func (s *sheet) markWarnings() []string {
 			if i < 0 {
 				i, kinds = len(kinds), append(kinds, kind)
 			}
-			letters.WriteByte(letter(i))
+			letters = append(letters, letter(i))
 		}
-		r[c] = letters.String()
+		slices.Sort(letters)
+		r[c] = string(letters)
 	}
 	for i, kind := range kinds {
 		legend = append(legend, string(letter(i))+": "+kind)
@@ -161,7 +179,7 @@ func letter(i int) byte { return byte('a' + i%26) }
 // broken is the sheet with words and headings in lines: words of at most so many letters, and
 // headings as wide as their columns, or as their widest word where that has no more letters.
 func (s *sheet) broken(limit int) sheet {
-	b := sheet{columns: s.columns, head: slices.Clone(s.head)}
+	b := sheet{columns: s.columns, head: slices.Clone(s.head), paper: s.paper}
 	for _, r := range s.rows {
 		cells := slices.Clone(r)
 		for c, col := range s.columns {
