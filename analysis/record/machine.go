@@ -14,7 +14,7 @@ type Machine struct {
 	// the hypervisor's name, "" on bare metal or where it is not known
 	Virtualisation string `json:"virtualisation,omitempty"`
 	Governor       string `json:"governor,omitempty"` // of CPU 0
-	// the scheduler groups tasks by session (sched(7)): a sandbox with a session of its own is one group
+	// the scheduler groups the run's tasks by session (sched(7))
 	Autogroup  bool       `json:"autogroup,omitempty"`
 	Cgroups    string     `json:"cgroups,omitempty"` // "v1", "v2", "hybrid"
 	User       string     `json:"user"`              // "root" or "ordinary"

@@ -179,8 +179,8 @@ func (s *Summary) warnOfLimits() {
 func (s *Summary) machineWarnings() []Warning {
 	var w []Warning
 	if s.Machine.Autogroup {
-		w = append(w, Warn(WarnScheduler, "autogroup is on: outside CPU cgroups the processors are shared between sessions, "+
-			"so a sandbox with a session of its own weighs as much as the platform (kernel.sched_autogroup_enabled=0)"))
+		w = append(w, Warn(WarnScheduler, "autogroup is on, and no CPU cgroup could be made for the run: the processors are "+
+			"shared between sessions, so a sandbox with a session of its own weighs as much as the platform"))
 	}
 	if g := s.Machine.Governor; g != "" && g != "performance" {
 		w = append(w, Warn(WarnFrequency, "governor %s: the clock follows the load; performance keeps it steady", g))

@@ -53,8 +53,8 @@ func TestConditionsOfTheHostAreWarningsAboveTheirThresholdAlone(t *testing.T) {
 		{record.MetricPressureCPU, 0.5, 0.6, "pressure: tasks waited for a processor"},
 		{record.MetricFrequency, 2.8e9, 2.6e9, "frequency: the processors ran at 2.60 to 3.00 GHz"},
 		{record.MetricMemorySampled, 0, 1, "memory is sampled: the kernel's DAMON was on in 1 of 3 trials"},
-		{record.MetricAutogroup, 0, 1, "scheduler: the settings changed: 2 of 3 trials by governor not told, autogroup off, " +
-			"1 of 3 trials by governor not told, autogroup on"},
+		{record.MetricAutogroup, 0, 1, "scheduler: the settings changed: 2 of 3 trials by governor not told, autogroup " +
+			"off, 1 of 3 trials by governor not told, autogroup on"},
 	} {
 		kind, _, _ := strings.Cut(c.want, ":")
 		has := func(r *Result, prefix string) bool {

@@ -2,7 +2,9 @@ package host
 
 import (
 	"context"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -138,9 +140,26 @@ func (c *Conditions) readClocks(ctx context.Context) {
 	}
 }
 
-// autogroup reports whether the scheduler groups tasks by session (sched(7)).
+// autogroup reports whether the scheduler groups this process's tasks by session (sched(7)).
+// It does so outside CPU cgroups alone.
 func autogroup(root string) bool {
-	return readLine(filepath.Join(root, "proc/sys/kernel/sched_autogroup_enabled")) == "1"
+	if readLine(filepath.Join(root, "proc/sys/kernel/sched_autogroup_enabled")) != "1" {
+		return false
+	}
+	unified := "/"
+	for line := range strings.Lines(readLine(filepath.Join(root, "proc/self/cgroup"))) {
+		// cgroups(7): hierarchy-ID:controller-list:cgroup-path; version 2 has no controllers
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		switch {
+		case len(f) < 3:
+		case slices.Contains(strings.Split(f[1], ","), "cpu"):
+			return f[2] == "/"
+		case f[1] == "":
+			unified = f[2]
+		}
+	}
+	_, err := os.Stat(filepath.Join(root, "sys/fs/cgroup", unified, "cpu.weight")) // the root group has none
+	return err != nil
 }
 
 // governor is the frequency governor of processor 0; "" where there is none.

@@ -90,3 +90,24 @@ func TestConditionsOfThisHostAreShares(t *testing.T) {
 		}
 	}
 }
+
+func TestAutogroupGroupsWhatIsInNoCPUGroup(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  bool
+	}{
+		"version 1, root":  {map[string]string{"proc/self/cgroup": "3:cpuset:/x\n2:cpu,cpuacct:/\n0::/x\n"}, true},
+		"version 1, group": {map[string]string{"proc/self/cgroup": "2:cpu,cpuacct:/run\n0::/\n"}, false},
+		"version 2, root":  {map[string]string{"proc/self/cgroup": "0::/\n"}, true},
+		"version 2, group": {map[string]string{"proc/self/cgroup": "0::/run\n", "sys/fs/cgroup/run/cpu.weight": "100\n"},
+			false},
+		"version 2, group without the controller": {map[string]string{"proc/self/cgroup": "0::/run\n"}, true},
+	} {
+		root := t.TempDir()
+		fakeHost(t, root, map[string]string{"proc/sys/kernel/sched_autogroup_enabled": "1\n"})
+		fakeHost(t, root, c.files)
+		if got := autogroup(root); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -14,9 +14,16 @@ import (
 // with all of their memory: anonymous pages, page tables, slab. The difference of two
 // readings is the memory of a set of sandboxes; MemAvailable would mislead by hundreds
 // of megabytes.
+//
+// Where there is a CPU controller, the group has it too. Outside CPU groups the scheduler
+// may share the processors between sessions (autogroup, sched(7)): a backend whose
+// sandboxes have a session each would then get a larger part of a busy host than one whose
+// sandboxes are in one session.
 type MemoryGroup struct {
 	all *cgroup.Group // is charged with the groups that backends make, too
 	run *cgroup.Group // in all: holds this process, which all may not in version 2
+
+	entered []string // controllers
 }
 
 const memoryGroupPrefix = "lambdabench-run-"
@@ -33,9 +40,12 @@ func JoinMemoryGroup() (*MemoryGroup, error) {
 	if !all.Has(cgroup.Memory) {
 		return nil, errors.Join(err, all.Remove())
 	}
-	g := &MemoryGroup{all: all, run: all.Child("run")}
-	if err := errors.Join(g.run.Make(), g.run.Enter(os.Getpid(), cgroup.Memory)); err != nil {
-		return nil, errors.Join(err, all.Remove())
+	g := &MemoryGroup{all: all, run: all.Child("run"), entered: []string{cgroup.Memory}}
+	if all.Has(cgroup.CPU) {
+		g.entered = append(g.entered, cgroup.CPU)
+	}
+	if err := errors.Join(g.run.Make(), g.run.Enter(os.Getpid(), g.entered...)); err != nil {
+		return nil, errors.Join(err, g.leave(os.Getpid()), all.Remove())
 	}
 	if _, err := g.Usage(); err != nil {
 		return nil, errors.Join(err, g.Leave())
@@ -62,7 +72,7 @@ func (g *MemoryGroup) Leave() error {
 	if g == nil {
 		return nil
 	}
-	if err := g.run.Leave(cgroup.Memory, os.Getpid()); err != nil {
+	if err := g.leave(os.Getpid()); err != nil {
 		return err
 	}
 	for range 100 { // a process may have started another meanwhile
@@ -71,9 +81,18 @@ func (g *MemoryGroup) Leave() error {
 			break
 		}
 		for _, pid := range left {
-			_ = g.run.Leave(cgroup.Memory, pid) // a process that is ending cannot be moved
+			_ = g.leave(pid) // a process that is ending cannot be moved
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	return g.all.Remove()
+}
+
+// leave moves a process back to where this one came from.
+func (g *MemoryGroup) leave(pid int) error {
+	var errs []error
+	for _, controller := range g.entered {
+		errs = append(errs, g.run.Leave(controller, pid))
+	}
+	return errors.Join(errs...)
 }

@@ -47,6 +47,24 @@ func TestGroupsOfKilledRunsAreRemovedAndThoseOfOthersAreNot(t *testing.T) {
 	}
 }
 
+// A backend whose sandboxes have a session each gets no larger part of a busy host.
+func TestTheRunIsInACPUGroupWhereThereIsOne(t *testing.T) {
+	before := readLine("/proc/self/cgroup")
+	g, err := JoinMemoryGroup()
+	if err != nil {
+		t.Skipf("no memory cgroup can be made here: %v", err)
+	}
+	if g.all.Has(cgroup.CPU) && autogroup("/") {
+		t.Errorf("sessions share the processors, in %s", readLine("/proc/self/cgroup"))
+	}
+	if err := g.Leave(); err != nil {
+		t.Error(err)
+	}
+	if after := readLine("/proc/self/cgroup"); after != before {
+		t.Errorf("after the run this process is in %s, before in %s", after, before)
+	}
+}
+
 func TestTheGroupIsChargedWithWhatThisProcessTakes(t *testing.T) {
 	g, err := JoinMemoryGroup()
 	if err != nil {
