@@ -39,7 +39,7 @@ const (
 	LabelIntended = "intended" // the path that a deploy trial meant, on an invocation that took another one
 	LabelLoad     = "load"     // LoadBackground, LoadBurst in burst; LoadClosed in overhead
 	LabelBurst    = "burst"    // number of the burst, from 0
-	LabelStopped  = "stopped"  // why density created no further instance: StoppedBudget, …
+	LabelStopped  = "stopped"  // why density created no further instance, and throughput did not count: StoppedBudget, …
 	LabelBudget   = "budget"   // density's memory budget
 	LabelAO       = "ao"       // in ao: the steps taken, AONone, "network", "network+interpreter"
 	LabelApp      = "app"      // in apps: the application
@@ -87,13 +87,15 @@ const (
 	StateIdle   = "idle"   // as served, and then left alone until it gives no more memory back
 )
 
-// Reasons why density created no further instance.
+// Reasons why density created no further instance, and why throughput did not count.
 const (
 	StoppedBudget = "budget"
 	StoppedFloor  = "floor"
 	StoppedCount  = "count"
 	StoppedTime   = "time"
 	StoppedError  = "error"
+
+	StoppedFill = "fill" // in throughput: the trial's time was over before every function had answered once
 )
 
 // Units of measurements.
@@ -112,6 +114,9 @@ const (
 	// share of the processors in use right before the trial, by whatever runs
 	MetricBusy             = "busy_before"
 	MetricThroughput       = "throughput"         // 1/s, correct replies
+	MetricFilled           = "filled_functions"   // in throughput: those that answered before the count began
+	MetricCompletions      = "completions"        // in throughput: correct replies in the count
+	MetricHotShare         = "hot_share"          // in throughput: share of the completions that are hot
 	MetricPlatformMemory   = "platform_memory"    // bytes, resident, of platform and harness together
 	MetricFunctionSnapshot = "function_snapshot"  // bytes
 	MetricRuntimeSnapshot  = "runtime_snapshot"   // bytes
@@ -124,7 +129,7 @@ const (
 	// CPU time per call in UnitMilliseconds: user and system, of all that belongs to the call,
 	// falling between calls included.
 	MetricCPUTime = "cpu_time"
-	// in throughput, unit UnitCount: the number of distinct functions that the trial called
+	// in throughput, unit UnitCount: the number of distinct functions that answered in the count
 	MetricDistinct = "distinct_functions"
 	// in surface, unit UnitBool: 1 where the sandbox has a LabelFeature of its own or enforces it
 	MetricIsolated = "isolated"

@@ -1,7 +1,10 @@
 package report
 
 import (
+	"fmt"
+	"image/color"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -17,8 +20,8 @@ func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 		Name: fileName("throughput", rt), Title: "Throughput against the number of unique functions, " + rt,
 		Tag: tag("", rt, ""),
 		Caption: "Correct replies a second, medians of the trials with 95 % intervals. Grey: figure 4 of the paper, " +
-			"read out of the drawing.",
-		Data:   [][]string{{"backend", "functions", "p50_1_s", "ci_low", "ci_high"}},
+			"read out of the drawing." + notCovered(s, rt),
+		Data:   [][]string{{"backend", "functions", "p50_1_s", "ci_low", "ci_high", "covered"}},
 		Height: 3.4 * vg.Inch,
 	}
 	p := figure.NewPanel("", "unique functions M", "correct replies, 1/s").LogX().LogY().Powers()
@@ -30,17 +33,7 @@ func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 	for _, b := range backends {
 		q.Backend = b
 		p.Of(tag(b, rt, "throughput"))
-		var points []figure.Point
-		for _, r := range s.Find(q) {
-			m, err := strconv.ParseFloat(r.Label(record.LabelFunctions), 64)
-			if err != nil || r.N == 0 {
-				continue
-			}
-			points = append(points, point(m, r, 1))
-			f.Data = append(f.Data, []string{b, r.Label(record.LabelFunctions), exact(r.P50), exact(r.CILow),
-				exact(r.CIHigh)})
-		}
-		p.Curve(points, figure.Color(b, s.Backends()), nil)
+		f.Data = append(f.Data, throughputCurve(p, s.Find(q), figure.Color(b, s.Backends()))...)
 	}
 	paper, err := reference.Throughputs()
 	if err != nil {
@@ -51,14 +44,63 @@ func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 		m := float64(t.Functions)
 		seuss, linux = append(seuss, figure.XY{X: m, Y: t.SEUSS}), append(linux, figure.XY{X: m, Y: t.Linux})
 		f.Data = append(f.Data, []string{reference.Label + ": SEUSS", strconv.Itoa(t.Functions), exact(t.SEUSS), "",
-			""},
-			[]string{reference.Label + ": Linux", strconv.Itoa(t.Functions), exact(t.Linux), "", ""})
+			"", ""},
+			[]string{reference.Label + ": Linux", strconv.Itoa(t.Functions), exact(t.Linux), "", "", ""})
 	}
 	p.Of(tag("", "", reference.Label+": SEUSS")).Line(seuss, figure.Grey, figure.Dashes(1))
 	p.Of(tag("", "", reference.Label+": Linux")).Line(linux, figure.Grey, figure.Dashes(2))
 	f.Legend = append(backendEntries(s, backends), paperTitle(), paperEntry("SEUSS", 0), paperEntry("Linux", 1))
 	f.Panels = [][]*figure.Panel{{p}}
 	return f, nil
+}
+
+// throughputCurve draws the points of one backend, and returns their data. A point that does
+// not cover its M is hollow.
+func throughputCurve(p *figure.Panel, results []*summary.Result, c color.NRGBA) (data [][]string) {
+	var points []figure.Point
+	for _, r := range results {
+		m, err := strconv.ParseFloat(r.Label(record.LabelFunctions), 64)
+		if err != nil || r.N == 0 {
+			continue
+		}
+		at := point(m, r, 1)
+		if !r.Covered() {
+			at.Hollow = "M was not covered: see the caption"
+		}
+		points = append(points, at)
+		data = append(data, []string{r.Backend, r.Label(record.LabelFunctions), exact(r.P50), exact(r.CILow),
+			exact(r.CIHigh), strconv.FormatBool(r.Covered())})
+	}
+	p.Curve(points, c, nil)
+	return data
+}
+
+// notCovered names the points of the figure that are hollow or left out, with the reason;
+// "" where there is none.
+func notCovered(s *summary.Summary, rt string) string {
+	var hollow, out []string
+	q := summary.Query{Experiment: record.ExperimentThroughput, Runtime: rt}
+	for _, q.Metric = range []string{record.MetricFilled, record.MetricDistinct, record.MetricCompletions} {
+		for _, r := range s.Find(q) {
+			if r.Covered() {
+				continue
+			}
+			text := fmt.Sprintf("%s at %s (%s)", r.Backend, r.Label(record.LabelFunctions), r.Reason())
+			if q.Metric == record.MetricFilled {
+				out = append(out, text)
+			} else {
+				hollow = append(hollow, text)
+			}
+		}
+	}
+	text := ""
+	if len(hollow) > 0 {
+		text += " M was not covered: " + strings.Join(hollow, ", ") + "."
+	}
+	if len(out) > 0 {
+		text += " Left out: " + strings.Join(out, ", ") + "."
+	}
+	return text
 }
 
 // densityFigure is table 3 of the paper, as bars.

@@ -186,8 +186,8 @@ func throughputFlat(s *summary.Summary) Finding {
 	both := map[bool]bool{}
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentThroughput,
 		Metric: record.MetricThroughput}) {
-		found := s.Find(summary.Query{Experiment: record.ExperimentThroughput, Backend: t.Backend, Runtime: t.Runtime,
-			Metric: record.MetricThroughput})
+		found := slices.DeleteFunc(s.Find(summary.Query{Experiment: record.ExperimentThroughput, Backend: t.Backend,
+			Runtime: t.Runtime, Metric: record.MetricThroughput}), func(r *summary.Result) bool { return !r.Covered() })
 		if len(found) < 2 {
 			continue
 		}

@@ -56,6 +56,7 @@ func everyTable(s *summary.Summary) ([]*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat([]*Table{deployTable(s), startsTable(s)}, through, []*Table{densityTable(s), burstTable(s), overheadTable(s),
-		aoTable(s), surfaceTable(s), appsTable(s), mpscTable(s), speedupTable(s), traceTable(s)}), nil
+	return slices.Concat([]*Table{deployTable(s), startsTable(s)}, through, coverageTables(s), []*Table{densityTable(s),
+		burstTable(s), overheadTable(s), aoTable(s), surfaceTable(s), appsTable(s), mpscTable(s), speedupTable(s),
+		traceTable(s)}), nil
 }

@@ -25,7 +25,7 @@ func throughputTables(s *summary.Summary) ([]*Table, error) {
 		t := &Table{
 			Name:  record.ExperimentThroughput + "-" + rt,
 			Title: "Throughput against the number of unique functions M, " + rt + ", correct replies a second",
-			Note:  gainNote(s) + " p99 latencies and error rates are in summary.json.",
+			Note:  gainNote(s) + bracketNote(s, q) + " p99 latencies and error rates are in summary.json.",
 		}
 		t.Columns = []Column{figures("M", Key, "The number of unique functions that are called in turn."), trialsColumn}
 		for _, b := range backends {
@@ -53,11 +53,7 @@ func throughputRow(s *summary.Summary, q summary.Query, backends []string, m str
 		q.Backend = b
 		r := s.One(q)
 		results = append(results, r)
-		cell := median(r, 1)
-		if g := gain(r, base, false); b != s.Baseline() && g != none {
-			cell += ", " + g
-		}
-		cells = append(cells, cell)
+		cells = append(cells, throughputCell(s, r, base, b))
 	}
 	cells = append([]string{m, trialsOf(results)}, cells...)
 	i := slices.IndexFunc(paper, func(p reference.Throughput) bool { return strconv.Itoa(p.Functions) == m })
@@ -65,6 +61,30 @@ func throughputRow(s *summary.Summary, q summary.Query, backends []string, m str
 		return append(cells, none, none, kinds(results...))
 	}
 	return append(cells, quoted(paper[i].SEUSS), quoted(paper[i].Linux), kinds(results...))
+}
+
+// bracketNote explains the brackets of throughputCell where there are some.
+func bracketNote(s *summary.Summary, q summary.Query) string {
+	if slices.ContainsFunc(s.Find(q), func(r *summary.Result) bool { return !r.Covered() }) {
+		return " In brackets: not every function answered, or there were too few replies."
+	}
+	return ""
+}
+
+// throughputCell is a rate with its gain. A rate that does not cover its M is in brackets
+// and has no gain.
+func throughputCell(s *summary.Summary, r, base *summary.Result, backend string) string {
+	switch {
+	case r == nil || r.N == 0:
+		return none
+	case !r.Covered():
+		return "(" + median(r, 1) + ")"
+	}
+	cell := median(r, 1)
+	if g := gain(r, base, false); backend != s.Baseline() && g != none && base.Covered() {
+		cell += ", " + g
+	}
+	return cell
 }
 
 // traceTable shows the calls of a trial file in the format of the paper's authors.

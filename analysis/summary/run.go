@@ -40,6 +40,7 @@ func Read(runDir, baseline string) (*Summary, *Data, error) {
 	s.Results = results(d)
 	s.warnOfLittleMemory()
 	s.warnOfLimits()
+	s.warnOfCoverage()
 	return s, d, s.checkBaseline(baseline)
 }
 

@@ -2,6 +2,7 @@ package summary
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -41,16 +42,20 @@ func trialWarnings(r Result, trials int) []Warning {
 	return w
 }
 
+// lookedAt are metrics that say what was there, and are not measured.
+var lookedAt = []string{record.MetricIsolated, record.MetricReachable, record.MetricFilled, record.MetricDistinct,
+	record.MetricCompletions, record.MetricHotShare}
+
 // quantityWarnings are the warnings of a quantity with one value per trial.
 func quantityWarnings(r Result, group []Quantity) []Warning {
 	w := trialWarnings(r, len(group))
-	if r.Metric == record.MetricIsolated || r.Metric == record.MetricReachable {
-		w = nil // looked at, not measured
+	if slices.Contains(lookedAt, r.Metric) {
+		w = nil
 	}
 	reasons := map[string]int{}
 	busy := 0
 	for _, f := range group {
-		if f.stopped != "" && f.stopped != record.StoppedBudget {
+		if f.stopped != "" && f.stopped != record.StoppedBudget && f.stopped != record.StoppedFill {
 			reasons[f.stopped]++
 		}
 		if f.busy > busyShare {
@@ -60,6 +65,7 @@ func quantityWarnings(r Result, group []Quantity) []Warning {
 	if len(reasons) > 0 {
 		w = append(w, Warn(WarnStopped, "%s before the memory budget was used", counts(reasons, len(group), "trial")))
 	}
+	w = append(w, coverageWarnings(r, group)...)
 	w = append(w, loadWarning(busy, len(group))...)
 	return append(w, hostWarnings(r.Experiment, hostsOf(group))...)
 }

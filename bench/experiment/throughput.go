@@ -17,16 +17,18 @@ import (
 // in an order that was shuffled once. Stem cells are off. Sandboxes are bounded,
 // so that without snapshots there is a cliff where M meets the bound.
 type throughput struct {
-	Functions []int      `yaml:"functions"` // M, one trial each
-	Clients   int        `yaml:"clients"`
-	Instances int        `yaml:"instances"` // most sandboxes at a time; 0: 64 per core, the paper's 1,024 on 16
-	Snapshots bench.Size `yaml:"snapshots"` // memory for function snapshots; 0: the worker's default
-	Memory    bench.Size `yaml:"memory"`    // limit of a function
-	Via       string     `yaml:"via"`
+	Functions []int          `yaml:"functions"` // M, one trial each
+	Clients   int            `yaml:"clients"`
+	Instances int            `yaml:"instances"` // most sandboxes at a time; 0: 64 per core, the paper's 1,024 on 16
+	Window    bench.Duration `yaml:"window"`    // of the count; longer where M is not covered and the budget permits
+	Snapshots bench.Size     `yaml:"snapshots"` // memory for function snapshots; 0: the worker's default
+	Memory    bench.Size     `yaml:"memory"`    // limit of a function
+	Via       string         `yaml:"via"`
 }
 
 func newThroughput() *throughput {
-	return &throughput{Functions: []int{64, 256, 1024, 4096}, Clients: 32, Memory: 128 << 20, Via: record.ViaWorker}
+	return &throughput{Functions: []int{64, 256, 1024, 4096}, Clients: 32, Window: bench.Duration(3 * time.Second),
+		Memory: 128 << 20, Via: record.ViaWorker}
 }
 
 func (x *throughput) Name() string { return record.ExperimentThroughput }
@@ -35,14 +37,22 @@ func (x *throughput) Doc() string {
 	return "calls a second that closed-loop clients get from M unique functions, stem cells off"
 }
 
-// maxFunctions bounds M: every function has a directory of its own.
-const maxFunctions = 1 << 20
+const (
+	// maxFunctions bounds M: every function has a directory of its own.
+	maxFunctions = 1 << 20
+
+	// fillLeast is the time that a trial has for its fill, whatever the budget.
+	fillLeast = 500 * time.Millisecond
+)
 
 func (x *throughput) Check() error {
 	for _, m := range x.Functions {
 		if m < 1 || m > maxFunctions {
 			return bench.Bad("functions", "%d is not from 1 to %d", m, maxFunctions)
 		}
+	}
+	if x.Window <= 0 {
+		return bench.Bad("window", "must be above 0")
 	}
 	return errors.Join(bench.AtLeast("functions", len(x.Functions), 1), bench.AtLeast("clients", x.Clients, 1),
 		bench.AtLeast("instances", x.Instances, 0),
@@ -53,7 +63,7 @@ func (x *throughput) Trials(bench.Target) ([]bench.Trial, string) {
 	var all []bench.Trial
 	for _, m := range x.Functions {
 		all = append(all, bench.Trial{Via: x.Via, Labels: map[string]string{record.LabelFunctions: strconv.Itoa(m)},
-			Least: time.Second})
+			Least: time.Duration(x.Window) + fillLeast})
 	}
 	return all, ""
 }
@@ -73,41 +83,35 @@ func (x *throughput) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial
 		return err
 	}
 	defer func() { err = errors.Join(err, caller.Close()) }()
-	run := func(pick func(int) int, pacer workloads.Closed, labels map[string]string) (ok int, err error) {
-		target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
-			return caller.Call(ctx, fns.Call(a.Function, []byte("{}")))
-		})
-		out := func(s workloads.Sample[Reply]) {
-			if s.Reply.OK() && s.Ended <= pacer.For {
-				ok++
-			}
-			sink.Invocation(row(s, pop.Name(s.Function), labels))
+	loop := newFilledLoop(m, x.instances(env.Cores), time.Duration(x.Window), t.Limit, env.Seed)
+	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
+		return caller.Call(ctx, fns.Call(a.Function, []byte("{}")))
+	})
+	out := func(s workloads.Sample[Reply]) {
+		var labels map[string]string
+		if !loop.ended(s) {
+			labels = map[string]string{record.LabelWarmup: record.Warmup}
 		}
-		return ok, workloads.Run(ctx, target, out, workloads.Load{Pacer: pacer, Clients: x.Clients, Pick: pick})
+		sink.Invocation(row(s, pop.Name(s.Function), labels))
 	}
-	// The first pass calls every function once and fills the worker's caches; the second counts.
-	fill := workloads.Closed{Calls: m, For: t.Limit * 2 / 5}
-	if _, err := run(workloads.Cycle(workloads.Order(m, m, env.Seed+1)), fill,
-		map[string]string{record.LabelWarmup: record.Warmup}); err != nil {
+	if err := workloads.Run(ctx, target, out, loop.load(x.Clients)); err != nil {
 		return err
 	}
-	count := workloads.Closed{For: max(t.Limit*3/5, 500*time.Millisecond)}
-	n, err := run(workloads.Cycle(workloads.Order(m, max(m, 4096), env.Seed)), count, nil)
-	if err != nil {
-		return err
-	}
-	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate,
-		Value: float64(n) / count.For.Seconds()})
+	loop.record(sink)
 	sink.Measurement(record.Measurement{Metric: record.MetricPlatformMemory, Unit: record.UnitBytes,
 		Value: float64(host.Resident()), Source: "VmRSS"})
 	return nil
 }
 
-func (x *throughput) config(cores int) worker.Config {
-	n := x.Instances
-	if n == 0 {
-		n = 64 * cores
+func (x *throughput) instances(cores int) int {
+	if x.Instances == 0 {
+		return 64 * cores
 	}
+	return x.Instances
+}
+
+func (x *throughput) config(cores int) worker.Config {
+	n := x.instances(cores)
 	return worker.Config{
 		Idle: worker.Cache{Count: n}, Sandboxes: max(n, x.Clients),
 		Functions: worker.Cache{Bytes: worker.Bytes(x.Snapshots)},
