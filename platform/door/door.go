@@ -86,6 +86,19 @@ func (rt *Routes) answer(w http.ResponseWriter, r *http.Request, err error) {
 	WriteJSON(w, refusal.Status, refusal.Body)
 }
 
+// JSON is a handler that answers with status and the value of another as JSON.
+func JSON(
+	status int, value func(http.ResponseWriter, *http.Request) (any, error),
+) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := value(w, r)
+		if err == nil {
+			WriteJSON(w, status, v)
+		}
+		return err
+	}
+}
+
 // WriteJSON answers with v as JSON.
 func WriteJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")

@@ -3,7 +3,6 @@ package gateway
 import (
 	"net/http"
 
-	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/store"
 )
 
@@ -16,72 +15,72 @@ func (g *Gateway) unqualified(r *http.Request) (string, error) {
 	return name, err
 }
 
-func (g *Gateway) updateCode(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) updateCode(w http.ResponseWriter, r *http.Request) (any, error) {
 	name, err := g.unqualified(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var req updateCodeRequest
 	if err := readRequest(w, r, maxRequest, &req); err != nil {
-		return err
+		return nil, err
 	}
 	if len(req.ZipFile) == 0 {
-		return invalid("ZipFile is empty; this platform reads no S3 bucket and no container image")
+		return nil, invalid("ZipFile is empty; this platform reads no S3 bucket and no container image")
 	}
 	if req.DryRun {
 		fn, err := g.functions.Get(name, store.Latest)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return g.writeConfiguration(w, http.StatusOK, fn, false)
+		return compact(g.configuration(fn, false))
 	}
 	fn, err := g.functions.UpdateCode(name, req.RevisionID, req.ZipFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	g.cfg.Forget(g.arn(fn), store.Latest)
 	if req.Publish {
 		if fn, err = g.functions.Publish(name, "", ""); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return g.writeConfiguration(w, http.StatusOK, fn, req.Publish)
+	return compact(g.configuration(fn, req.Publish))
 }
 
-func (g *Gateway) updateConfiguration(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) updateConfiguration(w http.ResponseWriter, r *http.Request) (any, error) {
 	name, err := g.unqualified(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var req settings
 	if err := readRequest(w, r, maxSettings, &req); err != nil {
-		return err
+		return nil, err
 	}
 	fn, err := g.functions.Update(name, req.RevisionID, func(fn *store.Function) error { return g.apply(req, fn) })
 	if err != nil {
-		return err
+		return nil, err
 	}
 	g.cfg.Forget(g.arn(fn), store.Latest)
-	return g.writeConfiguration(w, http.StatusOK, fn, false)
+	return compact(g.configuration(fn, false))
 }
 
-func (g *Gateway) publishVersion(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) publishVersion(w http.ResponseWriter, r *http.Request) (any, error) {
 	name, err := g.unqualified(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var req struct {
 		Description string
 		RevisionID  string `json:"RevisionId"`
 	}
 	if err := readRequest(w, r, maxSettings, &req); err != nil {
-		return err
+		return nil, err
 	}
 	fn, err := g.functions.Publish(name, req.RevisionID, req.Description)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return g.writeConfiguration(w, http.StatusCreated, fn, true)
+	return compact(g.configuration(fn, true))
 }
 
 func (g *Gateway) deleteFunction(w http.ResponseWriter, r *http.Request) error {
@@ -114,37 +113,36 @@ type concurrency struct {
 	ReservedConcurrentExecutions *int `json:",omitempty"`
 }
 
-func (g *Gateway) putConcurrency(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) putConcurrency(w http.ResponseWriter, r *http.Request) (any, error) {
 	name, err := g.unqualified(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var req concurrency
 	if err := readRequest(w, r, maxSettings, &req); err != nil {
-		return err
+		return nil, err
 	}
 	n := req.ReservedConcurrentExecutions
 	if n == nil || *n < 0 {
-		return invalid("ReservedConcurrentExecutions must be 0 or more")
+		return nil, invalid("ReservedConcurrentExecutions must be 0 or more")
 	}
 	if g.cfg.Reserver == nil {
-		return invalid("this platform bounds no function's concurrency")
+		return nil, invalid("this platform bounds no function's concurrency")
 	}
 	g.managing.Lock()
 	defer g.managing.Unlock()
 	fn, err := g.functions.Get(name, store.Latest)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := g.cfg.Reserver.Reserve(g.arn(fn), *n); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := g.functions.Reserve(name, n); err != nil {
 		g.unreserve(fn)
-		return err
+		return nil, err
 	}
-	door.WriteJSON(w, http.StatusOK, req)
-	return nil
+	return req, nil
 }
 
 // unreserve restores the stored reservation after a change that failed.
@@ -157,13 +155,12 @@ func (g *Gateway) unreserve(fn *store.Function) {
 	}
 }
 
-func (g *Gateway) getConcurrency(w http.ResponseWriter, r *http.Request) error {
+func (g *Gateway) getConcurrency(w http.ResponseWriter, r *http.Request) (any, error) {
 	fn, err := g.named(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	door.WriteJSON(w, http.StatusOK, concurrency{fn.Concurrency})
-	return nil
+	return concurrency{fn.Concurrency}, nil
 }
 
 func (g *Gateway) deleteConcurrency(w http.ResponseWriter, r *http.Request) error {

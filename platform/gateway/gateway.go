@@ -100,24 +100,26 @@ func New(cfg Config, st *store.Store, invoker door.Invoker) *Gateway {
 func (g *Gateway) route() http.Handler {
 	const functions = Functions
 	routes := door.NewRoutes(g.cfg.Log, refusal)
-	handle := routes.Handle
-	handle("POST "+functions+"/{name}/invocations", g.invoke)
-	handle("POST "+functions, g.createFunction)
-	handle("GET "+functions, g.listFunctions)
-	handle("GET "+functions+"/{$}", g.listFunctions) // SDKs send the slash
-	handle("POST "+functions+"/{$}", g.createFunction)
-	handle("GET "+functions+"/{name}", g.getFunction)
-	handle("DELETE "+functions+"/{name}", g.deleteFunction)
-	handle("GET "+functions+"/{name}/configuration", g.getConfiguration)
-	handle("PUT "+functions+"/{name}/configuration", g.updateConfiguration)
-	handle("PUT "+functions+"/{name}/code", g.updateCode)
-	handle("GET "+functions+"/{name}/versions", g.listVersions)
-	handle("POST "+functions+"/{name}/versions", g.publishVersion)
-	handle("PUT /2017-10-31/functions/{name}/concurrency", g.putConcurrency)
-	handle("GET /2019-09-30/functions/{name}/concurrency", g.getConcurrency)
-	handle("DELETE /2017-10-31/functions/{name}/concurrency", g.deleteConcurrency)
-	handle("GET /code/{name}", g.downloadCode)
-	handle("/", func(_ http.ResponseWriter, r *http.Request) error {
+	ok := func(pattern string, handler func(http.ResponseWriter, *http.Request) (any, error)) {
+		routes.Handle(pattern, door.JSON(http.StatusOK, handler))
+	}
+	routes.Handle("POST "+functions+"/{name}/invocations", g.invoke)
+	routes.Handle("GET /code/{name}", g.downloadCode)
+	routes.Handle("DELETE "+functions+"/{name}", g.deleteFunction)
+	routes.Handle("DELETE /2017-10-31/functions/{name}/concurrency", g.deleteConcurrency)
+	for _, path := range []string{functions, functions + "/{$}"} { // SDKs send the slash
+		routes.Handle("POST "+path, door.JSON(http.StatusCreated, g.createFunction))
+		ok("GET "+path, g.listFunctions)
+	}
+	routes.Handle("POST "+functions+"/{name}/versions", door.JSON(http.StatusCreated, g.publishVersion))
+	ok("GET "+functions+"/{name}", g.getFunction)
+	ok("GET "+functions+"/{name}/configuration", g.getConfiguration)
+	ok("PUT "+functions+"/{name}/configuration", g.updateConfiguration)
+	ok("PUT "+functions+"/{name}/code", g.updateCode)
+	ok("GET "+functions+"/{name}/versions", g.listVersions)
+	ok("PUT /2017-10-31/functions/{name}/concurrency", g.putConcurrency)
+	ok("GET /2019-09-30/functions/{name}/concurrency", g.getConcurrency)
+	routes.Handle("/", func(_ http.ResponseWriter, r *http.Request) error {
 		return apiError{http.StatusNotFound, "ResourceNotFoundException", "no such call: " + r.Method + " " +
 			r.URL.Path}
 	})

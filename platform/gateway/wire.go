@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambdabench/lambdabench/platform/body"
-	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/store"
 )
 
@@ -127,13 +126,4 @@ func compact(v any) (map[string]any, error) {
 		}
 	}
 	return m, nil
-}
-
-func (g *Gateway) writeConfiguration(w http.ResponseWriter, status int, fn *store.Function, withVersion bool) error {
-	m, err := compact(g.configuration(fn, withVersion))
-	if err != nil {
-		return err
-	}
-	door.WriteJSON(w, status, m)
-	return nil
 }

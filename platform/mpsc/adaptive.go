@@ -93,15 +93,15 @@ func (l *live) begin(function, provider string) (end func(t Test, known bool)) {
 		defer l.mu.Unlock()
 		delete(s.begun, at)
 		if known {
-			s.take(t, *at)
+			s.add(t, *at)
 		}
 	}
 }
 
-// take moves the averages. A call that a later one has overtaken tells of the
+// add moves the averages. A call that a later one has overtaken tells of the
 // past and is left out. The time of a failed call says nothing of a successful
 // one's unless it was longer.
-func (s *liveState) take(t Test, begun time.Time) {
+func (s *liveState) add(t Test, begun time.Time) {
 	if begun.Before(s.latest) {
 		return
 	}

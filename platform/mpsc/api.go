@@ -2,14 +2,15 @@ package mpsc
 
 import (
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/lambdabench/lambdabench/platform/body"
+	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/origin"
 )
 
@@ -21,40 +22,45 @@ const maxBody = 6 << 20
 
 // Handler is the REST API that openapi.yaml describes; it serves that file too.
 func Handler(c *Controller) http.Handler {
-	mux := http.NewServeMux()
+	// An error of a provider or a schedule is its client's to read, and not logged.
+	routes := door.NewRoutes(slog.New(slog.DiscardHandler), refusal)
 	methods := map[string][]string{} // by path
 	for pattern, serve := range c.routes() {
-		mux.HandleFunc(pattern, serve)
+		routes.Handle(pattern, serve)
 		method, path, _ := strings.Cut(pattern, " ")
 		methods[path] = append(methods[path], method)
 	}
 	for path, allowed := range methods {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s takes %s, not %s", r.URL.Path,
-				strings.Join(allowed, ", "), r.Method))
+		routes.Handle(path, func(w http.ResponseWriter, r *http.Request) error {
+			all := strings.Join(allowed, ", ")
+			w.Header().Set("Allow", all)
+			door.WriteJSON(w, http.StatusMethodNotAllowed,
+				failure{fmt.Sprintf("%s takes %s, not %s", r.URL.Path, all, r.Method)})
+			return nil
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, r.URL.Path+": there is no such path; /openapi.yaml has those that there are")
+	routes.Handle("/", func(w http.ResponseWriter, r *http.Request) error {
+		door.WriteJSON(w, http.StatusNotFound,
+			failure{r.URL.Path + ": there is no such path; /openapi.yaml has those that there are"})
+		return nil
 	})
-	return body.Timed(origin.Guard(body.Bounded(mux, body.NewBudget(0)), c.cfg.Hosts), c.bodyTime)
+	return body.Timed(origin.Guard(body.Bounded(routes, body.NewBudget(0)), c.cfg.Hosts), c.bodyTime)
 }
 
-func (c *Controller) routes() map[string]http.HandlerFunc {
-	return map[string]http.HandlerFunc{
+func (c *Controller) routes() map[string]func(http.ResponseWriter, *http.Request) error {
+	return map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /openapi.yaml":          serveOpenAPI,
-		"GET /metrics/{function}":    c.serveMetrics,
-		"POST /test/{function}":      c.serveTest,
-		"GET /schedules":             c.serveSchedules,
-		"PUT /schedules/{name}":      c.serveAddSchedule,
-		"POST /schedules/{name}/use": c.serveUse,
-		"GET /schedule/{function}":   c.serveSchedule,
+		"GET /metrics/{function}":    door.JSON(http.StatusOK, c.serveMetrics),
+		"POST /test/{function}":      door.JSON(http.StatusOK, c.serveTest),
+		"GET /schedules":             door.JSON(http.StatusOK, c.serveSchedules),
+		"PUT /schedules/{name}":      door.JSON(http.StatusOK, c.serveAddSchedule),
+		"POST /schedules/{name}/use": door.JSON(http.StatusOK, c.serveUse),
+		"GET /schedule/{function}":   door.JSON(http.StatusOK, c.serveSchedule),
 		"POST /run/{function}":       c.serveRun,
 	}
 }
 
-// Bodies of the REST API that are of no use elsewhere.
+// Bodies of the REST API.
 type (
 	scheduleList struct {
 		Current   string   `json:"current"`
@@ -71,18 +77,18 @@ type (
 	}
 )
 
-func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+func serveOpenAPI(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/yaml")
 	w.Write(openAPI)
+	return nil
 }
 
-func (c *Controller) serveMetrics(w http.ResponseWriter, r *http.Request) {
-	all, err := c.Metrics(r.Context(), r.PathValue("function"))
-	answer(w, all, err)
+func (c *Controller) serveMetrics(_ http.ResponseWriter, r *http.Request) (any, error) {
+	return c.Metrics(r.Context(), r.PathValue("function"))
 }
 
 // serveTest tests one provider, or all of them one after the other.
-func (c *Controller) serveTest(w http.ResponseWriter, r *http.Request) {
+func (c *Controller) serveTest(_ http.ResponseWriter, r *http.Request) (any, error) {
 	names := []string{r.URL.Query().Get("provider")}
 	if names[0] == "" {
 		names = nil
@@ -94,46 +100,43 @@ func (c *Controller) serveTest(w http.ResponseWriter, r *http.Request) {
 	for _, name := range names {
 		t, err := c.Test(r.Context(), r.PathValue("function"), name)
 		if err != nil {
-			answer(w, nil, err)
-			return
+			return nil, err
 		}
 		tests = append(tests, t)
 	}
-	answer(w, tests, nil)
+	return tests, nil
 }
 
-func (c *Controller) serveSchedules(w http.ResponseWriter, _ *http.Request) {
+func (c *Controller) serveSchedules(http.ResponseWriter, *http.Request) (any, error) {
 	c.mu.RLock()
 	current := c.current
 	c.mu.RUnlock()
-	answer(w, scheduleList{current, c.Schedules()}, nil)
+	return scheduleList{current, c.Schedules()}, nil
 }
 
-func (c *Controller) serveAddSchedule(w http.ResponseWriter, r *http.Request) {
+func (c *Controller) serveAddSchedule(w http.ResponseWriter, r *http.Request) (any, error) {
 	source, err := body.Read(w, r, maxSchedule)
 	if err == nil {
 		err = c.AddSchedule(r.Context(), r.PathValue("name"), string(source))
 	}
-	answer(w, addedSchedule{r.PathValue("name")}, err)
+	return addedSchedule{r.PathValue("name")}, err
 }
 
-func (c *Controller) serveUse(w http.ResponseWriter, r *http.Request) {
+func (c *Controller) serveUse(_ http.ResponseWriter, r *http.Request) (any, error) {
 	name := r.PathValue("name")
-	answer(w, usedSchedule{name}, c.Use(r.Context(), name))
+	return usedSchedule{name}, c.Use(r.Context(), name)
 }
 
-func (c *Controller) serveSchedule(w http.ResponseWriter, r *http.Request) {
-	rec, err := c.Recommend(r.Context(), r.PathValue("function"), r.URL.Query().Get("schedule"))
-	answer(w, rec, err)
+func (c *Controller) serveSchedule(_ http.ResponseWriter, r *http.Request) (any, error) {
+	return c.Recommend(r.Context(), r.PathValue("function"), r.URL.Query().Get("schedule"))
 }
 
-// serveRun is the proxy mode. Headers say who answered and how many tries it
-// took.
-func (c *Controller) serveRun(w http.ResponseWriter, r *http.Request) {
+// serveRun is the proxy mode. Headers name the provider that answered and the number
+// of tries.
+func (c *Controller) serveRun(w http.ResponseWriter, r *http.Request) error {
 	payload, err := body.Read(w, r, maxBody)
 	if err != nil {
-		answer(w, nil, err)
-		return
+		return err
 	}
 	reply, err := c.Invoke(r.Context(), r.PathValue("function"), payload)
 	if n := len(reply.Tried); n > 0 {
@@ -141,27 +144,16 @@ func (c *Controller) serveRun(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-MPSC-Tries", strconv.Itoa(n))
 	}
 	if err != nil {
-		answer(w, nil, err)
-		return
+		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(reply.Payload)
+	return nil
 }
 
-// answer writes a value, or an error with the status that fits it.
-func answer(w http.ResponseWriter, v any, err error) {
-	if err != nil {
-		refuse(w, statusOf(err), err.Error())
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(v)
-}
-
-func refuse(w http.ResponseWriter, status int, why string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(failure{why})
+// refusal is an error with the status that fits it.
+func refusal(err error) door.Refusal {
+	return door.Refusal{Status: statusOf(err), Body: failure{err.Error()}}
 }
 
 func statusOf(err error) int {

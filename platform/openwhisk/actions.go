@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/store"
 )
 
@@ -21,51 +20,49 @@ type actionBody struct {
 	Publish     *bool       `json:"publish"`
 }
 
-func (a *API) listActions(w http.ResponseWriter, r *http.Request, q request) error {
+func (a *API) listActions(w http.ResponseWriter, r *http.Request, q request) (any, error) {
 	limit, skip, err := page(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if q.pkg != "" && a.db.pkg(q.namespace, q.pkg) == nil {
-		return errNotThere
+		return nil, errNotThere
 	}
-	door.WriteJSON(w, http.StatusOK, summaries(cut(a.db.actionsOf(q.namespace, q.pkg, q.pkg == ""), limit, skip),
-		(*Action).summary))
-	return nil
+	return summaries(cut(a.db.actionsOf(q.namespace, q.pkg, q.pkg == ""), limit, skip),
+		(*Action).summary), nil
 }
 
-func (a *API) getAction(w http.ResponseWriter, r *http.Request, q request) error {
+func (a *API) getAction(w http.ResponseWriter, r *http.Request, q request) (any, error) {
 	c, parameters, err := a.resolve(q)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var code *string
 	if r.URL.Query().Get("code") != "false" {
 		text, err := a.db.code(c)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		code = &text
 	}
 	m := c.full(code)
 	m["parameters"] = notNil(parameters)
-	door.WriteJSON(w, http.StatusOK, m)
-	return nil
+	return m, nil
 }
 
 // maxActionBody is a request that holds the largest code, in base64.
 const maxActionBody = maxCode/3*4 + 2*maxParameters
 
-func (a *API) putAction(w http.ResponseWriter, r *http.Request, q request) error {
+func (a *API) putAction(w http.ResponseWriter, r *http.Request, q request) (any, error) {
 	var body actionBody
 	if err := readJSON(w, r, maxActionBody, &body); err != nil {
-		return err
+		return nil, err
 	}
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	old, c, err := a.proposed(q, r.URL.Query().Get("overwrite") == "true", body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var code *string
 	if body.Exec != nil {
@@ -73,22 +70,21 @@ func (a *API) putAction(w http.ResponseWriter, r *http.Request, q request) error
 	} else if old != nil {
 		text, err := a.db.code(old)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		body.Exec = &Exec{Kind: c.Exec.Kind, Code: &text, Binary: c.Exec.Binary, Main: c.Exec.Main}
 	}
 	if err := a.install(c, body.Exec); err != nil {
-		return err
+		return nil, err
 	}
 	if err := a.db.putAction(c, code); err != nil {
 		a.drop(c)
-		return err
+		return nil, err
 	}
 	if old != nil {
 		a.drop(old)
 	}
-	door.WriteJSON(w, http.StatusOK, c.full(body.Exec.Code))
-	return nil
+	return c.full(body.Exec.Code), nil
 }
 
 // proposed is the action that a request asks for, checked.
@@ -179,17 +175,16 @@ func mainOf(e *Exec) string {
 	return e.Main
 }
 
-func (a *API) deleteAction(w http.ResponseWriter, _ *http.Request, q request) error {
+func (a *API) deleteAction(w http.ResponseWriter, _ *http.Request, q request) (any, error) {
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	c := a.db.action(q.namespace, q.pkg, q.name)
 	if c == nil {
-		return errNotThere
+		return nil, errNotThere
 	}
 	if err := a.db.deleteAction(c); err != nil {
-		return err
+		return nil, err
 	}
 	a.drop(c)
-	door.WriteJSON(w, http.StatusOK, c.full(nil))
-	return nil
+	return c.full(nil), nil
 }

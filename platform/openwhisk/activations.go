@@ -6,14 +6,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/logs"
 )
 
-func (a *API) listActivations(w http.ResponseWriter, r *http.Request, q request) error {
+func (a *API) listActivations(w http.ResponseWriter, r *http.Request, q request) (any, error) {
 	limit, skip, err := page(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	query := r.URL.Query()
 	f := filter{namespace: q.namespace, name: query.Get("name"), limit: limit, skip: skip}
@@ -23,34 +22,29 @@ func (a *API) listActivations(w http.ResponseWriter, r *http.Request, q request)
 	for key, into := range map[string]*int64{"since": &f.since, "upto": &f.upto} {
 		if text := query.Get(key); text != "" {
 			if *into, err = strconv.ParseInt(text, 10, 64); err != nil || *into < 0 {
-				return apiError{http.StatusBadRequest, "The value of '" + key +
+				return nil, apiError{http.StatusBadRequest, "The value of '" + key +
 					"' is not a time in milliseconds since 1970."}
 			}
 		}
 	}
 	if query.Get("count") == "true" {
 		n, err := a.ledger.count(f)
-		if err == nil {
-			door.WriteJSON(w, http.StatusOK, map[string]int{"activations": n})
-		}
-		return err
+		return map[string]int{"activations": n}, err
 	}
 	all, err := a.ledger.list(f)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if query.Get("docs") == "true" {
 		shown := make([]*Activation, len(all))
 		for i, act := range all {
 			if shown[i], err = a.withLogs(act); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		door.WriteJSON(w, http.StatusOK, shown)
-		return nil
+		return shown, nil
 	}
-	door.WriteJSON(w, http.StatusOK, summaries(all, (*Activation).summary))
-	return nil
+	return summaries(all, (*Activation).summary), nil
 }
 
 // found is the activation that a request names.
@@ -62,15 +56,12 @@ func (a *API) found(r *http.Request, q request) (*Activation, error) {
 	return act, err
 }
 
-func (a *API) getActivation(w http.ResponseWriter, r *http.Request, q request) error {
+func (a *API) getActivation(_ http.ResponseWriter, r *http.Request, q request) (any, error) {
 	act, err := a.found(r, q)
-	if err == nil {
-		act, err = a.withLogs(act)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		door.WriteJSON(w, http.StatusOK, act)
-	}
-	return err
+	return a.withLogs(act)
 }
 
 // withLogs is a record as a client sees it. A log that is not kept any more is
@@ -92,21 +83,21 @@ func (a *API) withLogs(act *Activation) (*Activation, error) {
 	return &shown, nil
 }
 
-func (a *API) getResult(w http.ResponseWriter, r *http.Request, q request) error {
+func (a *API) getResult(_ http.ResponseWriter, r *http.Request, q request) (any, error) {
 	act, err := a.found(r, q)
-	if err == nil {
-		door.WriteJSON(w, http.StatusOK, act.Response)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return act.Response, nil
 }
 
-func (a *API) getLogs(w http.ResponseWriter, r *http.Request, q request) error {
+func (a *API) getLogs(_ http.ResponseWriter, r *http.Request, q request) (any, error) {
 	act, err := a.found(r, q)
 	if err == nil {
 		act, err = a.withLogs(act)
 	}
-	if err == nil {
-		door.WriteJSON(w, http.StatusOK, map[string][]string{"logs": act.Logs})
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return map[string][]string{"logs": act.Logs}, nil
 }

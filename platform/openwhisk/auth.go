@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-
-	"github.com/lambdabench/lambdabench/platform/door"
 )
 
 var (
@@ -67,20 +65,18 @@ func (a *API) subject(auth string) string {
 	return found
 }
 
-func (a *API) listNamespaces(w http.ResponseWriter, _ *http.Request, q request) error {
-	door.WriteJSON(w, http.StatusOK, []string{q.subject})
-	return nil
+func (a *API) listNamespaces(_ http.ResponseWriter, _ *http.Request, q request) (any, error) {
+	return []string{q.subject}, nil
 }
 
 // getNamespace answers with all entities of a namespace.
-func (a *API) getNamespace(w http.ResponseWriter, _ *http.Request, q request) error {
+func (a *API) getNamespace(_ http.ResponseWriter, _ *http.Request, q request) (any, error) {
 	packages, actions := a.db.packagesOf(q.namespace), a.db.actionsOf(q.namespace, "", true)
 	none := []any{}
-	door.WriteJSON(w, http.StatusOK, map[string]any{
+	return map[string]any{
 		"packages": summaries(packages, (*Package).summary), "actions": summaries(actions, (*Action).summary),
 		"triggers": none, "rules": none,
-	})
-	return nil
+	}, nil
 }
 
 func summaries[T any](all []T, of func(T) map[string]any) []map[string]any {
@@ -92,22 +88,21 @@ func summaries[T any](all []T, of func(T) map[string]any) []map[string]any {
 }
 
 // describe answers with the deployment's runtimes and limits.
-func (a *API) describe(w http.ResponseWriter, _ *http.Request) error {
+func (a *API) describe(_ http.ResponseWriter, _ *http.Request) (any, error) {
 	runtimes := map[string][]map[string]any{}
 	for _, kind := range slices.Sorted(maps.Keys(a.kinds)) {
 		family := languageOf(a.kinds[kind])
 		runtimes[family] = append(runtimes[family], map[string]any{"kind": kind, "default": kind == family+":default",
 			"deprecated": false})
 	}
-	door.WriteJSON(w, http.StatusOK, map[string]any{
+	return map[string]any{
 		"description": "OpenWhisk", "api_paths": []string{"/api/v1"}, "runtimes": runtimes,
 		"limits": map[string]any{
 			"concurrent_actions": a.cfg.InFlight, "max_action_duration": maxTimeout, "min_action_duration": minTimeout,
 			"max_action_memory": int64(maxMemory) << 20, "min_action_memory": int64(minMemory) << 20,
 			"max_action_logs": int64(maxLogs) << 20, "min_action_logs": 0,
 		},
-	})
-	return nil
+	}, nil
 }
 
 // page reads limit and skip as OpenWhisk has them: 30 by default, 200 at most,

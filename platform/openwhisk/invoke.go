@@ -36,7 +36,11 @@ type call struct {
 
 // invoke runs an action. An invocation goes on when the client does not wait
 // for it any more.
-func (a *API) invoke(w http.ResponseWriter, r *http.Request, q request) error {
+func (a *API) invoke(w http.ResponseWriter, r *http.Request) error {
+	q, err := a.authorise(r)
+	if err != nil {
+		return err
+	}
 	query := r.URL.Query()
 	blocking, only := query.Get("blocking") == "true", query.Get("result") == "true"
 	wait, err := waitOf(query.Get("timeout"))

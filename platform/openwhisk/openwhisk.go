@@ -163,17 +163,17 @@ func (c Config) withDefaults() Config {
 func (a *API) route() http.Handler {
 	const ns = "/api/v1/namespaces"
 	routes := door.NewRoutes(a.cfg.Log, refusal)
-	handle := func(pattern string, h func(http.ResponseWriter, *http.Request, request) error) {
-		routes.Handle(pattern, func(w http.ResponseWriter, r *http.Request) error {
+	handle := func(pattern string, h func(http.ResponseWriter, *http.Request, request) (any, error)) {
+		routes.Handle(pattern, door.JSON(http.StatusOK, func(w http.ResponseWriter, r *http.Request) (any, error) {
 			q, err := a.authorise(r)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			return h(w, r, q)
-		})
+		}))
 	}
-	routes.Handle("GET /api/v1", a.describe)
-	routes.Handle("GET /api/v1/{$}", a.describe)
+	routes.Handle("GET /api/v1", door.JSON(http.StatusOK, a.describe))
+	routes.Handle("GET /api/v1/{$}", door.JSON(http.StatusOK, a.describe))
 	handle("GET "+ns, a.listNamespaces)
 	handle("GET "+ns+"/{$}", a.listNamespaces)
 	handle("GET "+ns+"/{ns}", a.getNamespace)
@@ -186,14 +186,14 @@ func (a *API) route() http.Handler {
 		handle("GET "+ns+path, a.getAction)
 		handle("PUT "+ns+path, a.putAction)
 		handle("DELETE "+ns+path, a.deleteAction)
-		handle("POST "+ns+path, a.invoke)
+		routes.Handle("POST "+ns+path, a.invoke)
 	}
 	handle("GET "+ns+"/{ns}/actions/{package}/{$}", a.listActions)
 	handle("GET "+ns+"/{ns}/activations", a.listActivations)
 	handle("GET "+ns+"/{ns}/activations/{id}", a.getActivation)
 	handle("GET "+ns+"/{ns}/activations/{id}/result", a.getResult)
 	handle("GET "+ns+"/{ns}/activations/{id}/logs", a.getLogs)
-	handle("/", func(_ http.ResponseWriter, _ *http.Request, _ request) error { return errNotThere })
+	handle("/", func(http.ResponseWriter, *http.Request, request) (any, error) { return nil, errNotThere })
 	return routes
 }
 

@@ -3,8 +3,6 @@ package openwhisk
 import (
 	"fmt"
 	"net/http"
-
-	"github.com/lambdabench/lambdabench/platform/door"
 )
 
 type packageBody struct {
@@ -14,22 +12,20 @@ type packageBody struct {
 	Publish     *bool       `json:"publish"`
 }
 
-func (a *API) listPackages(w http.ResponseWriter, r *http.Request, q request) error {
+func (a *API) listPackages(w http.ResponseWriter, r *http.Request, q request) (any, error) {
 	limit, skip, err := page(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	door.WriteJSON(w, http.StatusOK, summaries(cut(a.db.packagesOf(q.namespace), limit, skip), (*Package).summary))
-	return nil
+	return summaries(cut(a.db.packagesOf(q.namespace), limit, skip), (*Package).summary), nil
 }
 
-func (a *API) getPackage(w http.ResponseWriter, _ *http.Request, q request) error {
+func (a *API) getPackage(w http.ResponseWriter, _ *http.Request, q request) (any, error) {
 	p := a.db.pkg(q.namespace, q.pkg)
 	if p == nil {
-		return errNotThere
+		return nil, errNotThere
 	}
-	door.WriteJSON(w, http.StatusOK, a.fullPackage(p))
-	return nil
+	return a.fullPackage(p), nil
 }
 
 // fullPackage shows a binding with what it is bound to.
@@ -49,16 +45,16 @@ func (a *API) fullPackage(p *Package) map[string]any {
 	return m
 }
 
-func (a *API) putPackage(w http.ResponseWriter, r *http.Request, q request) error {
+func (a *API) putPackage(w http.ResponseWriter, r *http.Request, q request) (any, error) {
 	var body packageBody
 	if err := readJSON(w, r, 2*maxParameters, &body); err != nil {
-		return err
+		return nil, err
 	}
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	old := a.db.pkg(q.namespace, q.pkg)
 	if old != nil && r.URL.Query().Get("overwrite") != "true" {
-		return errExists
+		return nil, errExists
 	}
 	p := &Package{Namespace: q.namespace, Name: q.pkg}
 	if old != nil {
@@ -69,19 +65,18 @@ func (a *API) putPackage(w http.ResponseWriter, r *http.Request, q request) erro
 	assign(&p.Annotations, body.Annotations)
 	assign(&p.Publish, body.Publish)
 	if err := checkKeyValues("parameters", p.Parameters); err != nil {
-		return err
+		return nil, err
 	}
 	if err := checkKeyValues("annotations", p.Annotations); err != nil {
-		return err
+		return nil, err
 	}
 	if err := a.bind(p, body.Binding, q, old != nil); err != nil {
-		return err
+		return nil, err
 	}
 	if err := a.db.putPackage(p); err != nil {
-		return err
+		return nil, err
 	}
-	door.WriteJSON(w, http.StatusOK, a.fullPackage(p))
-	return nil
+	return a.fullPackage(p), nil
 }
 
 // bind makes p stand for another package, which must be there and no binding
@@ -108,22 +103,21 @@ func (a *API) bind(p *Package, to *Binding, q request, update bool) error {
 	return nil
 }
 
-func (a *API) deletePackage(w http.ResponseWriter, _ *http.Request, q request) error {
+func (a *API) deletePackage(w http.ResponseWriter, _ *http.Request, q request) (any, error) {
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	p := a.db.pkg(q.namespace, q.pkg)
 	if p == nil {
-		return errNotThere
+		return nil, errNotThere
 	}
 	if n := len(a.db.actionsOf(q.namespace, q.pkg, false)); n > 0 {
-		return apiError{http.StatusConflict,
+		return nil, apiError{http.StatusConflict,
 			fmt.Sprintf("Package not empty (contains %d entities). Delete its actions first.", n)}
 	}
 	if err := a.db.deletePackage(p); err != nil {
-		return err
+		return nil, err
 	}
-	door.WriteJSON(w, http.StatusOK, a.fullPackage(p))
-	return nil
+	return a.fullPackage(p), nil
 }
 
 // resolve finds an action and the parameters that its package gives it. An

@@ -24,7 +24,7 @@ func (r *recorder) Invoke(_ context.Context, req worker.Request) (worker.Respons
 	return worker.Response{Result: isolation.Result{Outcome: isolation.OK, Payload: []byte(`{}`)}}, nil
 }
 
-func TestNamespacesAreTenantsToTheRuntimeAndInvocationsHaveTracesOfTheirOwn(t *testing.T) {
+func TestNamespacesAreTenantsToTheRuntime(t *testing.T) {
 	st, err := store.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -66,4 +66,4 @@ func (s *sandbox) Invoke(ctx context.Context, inv isolation.Invocation) (isolati
 }
 
 // Printed implements isolation.Printer.
-func (s *sandbox) Printed() ([]byte, []isolation.LogMark) { return s.output.Take() }
+func (s *sandbox) Printed() ([]byte, []isolation.LogMark) { return s.output.Printed() }

@@ -50,7 +50,7 @@ func Run(t *testing.T, create func(t testing.TB) isolation.Backend) {
 	if len(interpreters) == 0 {
 		t.Skip("no interpreter found: install Node.js 18 or later, or CPython 3.11 or later")
 	}
-	before := takeInventory()
+	before := newInventory()
 	backend := create(t)
 	t.Cleanup(func() {
 		if err := backend.Close(); err != nil {

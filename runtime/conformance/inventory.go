@@ -19,7 +19,7 @@ type inventory struct {
 	children    map[int]bool
 }
 
-func takeInventory() inventory {
+func newInventory() inventory {
 	if r, w, err := os.Pipe(); err == nil { // Go's poller opens its own descriptors with the first
 		r.Close()
 		w.Close()

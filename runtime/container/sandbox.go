@@ -102,7 +102,7 @@ func (s *sandbox) Printed() ([]byte, []isolation.LogMark) {
 	if s.log == nil {
 		return nil, nil
 	}
-	return s.log.Take()
+	return s.log.Printed()
 }
 
 // Invoke implements isolation.Sandbox.

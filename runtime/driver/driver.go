@@ -10,7 +10,7 @@
 // Functions follow AWS Lambda's conventions for Node.js and Python. Their
 // descriptors 1 and 2 are the log, so that whatever prints is heard: console,
 // print, a native library, a child process. A backend hands [Session.Log] the
-// [Printer] that hears them. What a function prints while it is imported comes
+// [isolation.Printer] that hears them. What a function prints while it is imported comes
 // with the first invocation.
 //
 // How a sandbox ended is told in AWS Lambda's words by the session, the same

@@ -98,7 +98,7 @@ func (p *process) converse(t *testing.T, requests ...[]byte) string {
 			}
 			text = fe.Error()
 		}
-		log, _ := p.log.Take()
+		log, _ := p.log.Printed()
 		for line := range strings.Lines(changing.ReplaceAllString(string(log), "…")) {
 			line, _, _ = strings.Cut(strings.TrimSuffix(line, "\n"), "\r")
 			line, _, _ = strings.Cut(line, "{")

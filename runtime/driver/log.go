@@ -17,12 +17,6 @@ const (
 	logTick  = time.Millisecond // between two marks
 )
 
-// Printer hears what a driver's process prints. Take returns what came since
-// the last Take.
-type Printer interface {
-	Take() ([]byte, []isolation.LogMark)
-}
-
 // Output collects what a sandbox prints. The zero value works, and is small
 // while nothing was printed. Its methods may be called from any goroutine.
 type Output struct {
@@ -49,14 +43,14 @@ func (o *Output) add(p []byte) {
 	o.log.add(p)
 }
 
-// Take implements Printer.
-func (o *Output) Take() ([]byte, []isolation.LogMark) {
+// Printed implements isolation.Printer.
+func (o *Output) Printed() ([]byte, []isolation.LogMark) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.take()
+	return o.drain()
 }
 
-func (o *Output) take() ([]byte, []isolation.LogMark) {
+func (o *Output) drain() ([]byte, []isolation.LogMark) {
 	l := o.log
 	if l == nil {
 		return nil, nil
@@ -65,7 +59,7 @@ func (o *Output) take() ([]byte, []isolation.LogMark) {
 	return l.bytes(), l.marks
 }
 
-// Peek returns the end of the log without taking it.
+// Peek returns the end of the log, which stays.
 func (o *Output) Peek() []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()

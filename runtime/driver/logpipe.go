@@ -17,7 +17,7 @@ import (
 const LogVariable = "_LAMBDABENCH_LOG_FD"
 
 // LogPipe is the log of a driver that is a process: its descriptors 1 and 2 are
-// the pipe. It implements Printer.
+// the pipe.
 type LogPipe struct {
 	out  Output
 	r    *os.File
@@ -91,16 +91,16 @@ func (p *LogPipe) readAll() (end bool) {
 	return end || p.fd < 0
 }
 
-// Take implements Printer. It reads the pipe first: the text that a process printed
+// Printed implements isolation.Printer. It reads the pipe first: the text that a process printed
 // before its reply is in the pipe by then.
-func (p *LogPipe) Take() ([]byte, []isolation.LogMark) {
+func (p *LogPipe) Printed() ([]byte, []isolation.LogMark) {
 	p.out.mu.Lock()
 	defer p.out.mu.Unlock()
 	p.readAll()
-	return p.out.take()
+	return p.out.drain()
 }
 
-// Peek reads the pipe and returns the end of the log without taking it.
+// Peek reads the pipe and returns the end of the log, which stays.
 func (p *LogPipe) Peek() []byte {
 	p.out.mu.Lock()
 	p.readAll()
@@ -108,7 +108,7 @@ func (p *LogPipe) Peek() []byte {
 	return p.out.Peek()
 }
 
-// Close reads what is left, for a last Take, and closes the pipe.
+// Close reads what is left, for a last call of Printed, and closes the pipe.
 func (p *LogPipe) Close() error {
 	var err error
 	p.once.Do(func() {

@@ -37,12 +37,12 @@ type Session struct {
 	clone    uint32 // process id of a clone that was not told yet; 0: none
 	closed   atomic.Bool
 	learnEnd func() End
-	printed  Printer // nil: nobody hears what the driver prints
+	printed  isolation.Printer // nil: nobody hears what the driver prints
 }
 
 // Log makes the session put the text of a printer into the results. Call it before
 // the first request.
-func (s *Session) Log(printed Printer) { s.printed = printed }
+func (s *Session) Log(printed isolation.Printer) { s.printed = printed }
 
 // OnEnd sets the function that the session asks how a driver ended whose stream
 // ended. learn may wait for the process, for a bounded time. Call it before the
@@ -104,7 +104,7 @@ func (s *Session) drainLog() ([]byte, []isolation.LogMark) {
 	if s.printed == nil {
 		return nil, nil
 	}
-	return s.printed.Take()
+	return s.printed.Printed()
 }
 
 // Import has the driver load fn from code. The function's own failures are a

@@ -170,7 +170,7 @@ type Ender interface {
 	Cause() error
 }
 
-// Printer is a sandbox whose log may hold text that is in no result: printed after
+// Printer is a sandbox, or its log, that may hold text that is in no result: printed after
 // the last invocation, or during an import that no invocation followed. Printed
 // returns such text once, with the moments at which the text came. Call it after
 // Close for the last of it.

@@ -139,7 +139,7 @@ func realPath(dir string) (string, error) {
 }
 
 // Printed implements isolation.Printer.
-func (s *sandbox) Printed() ([]byte, []isolation.LogMark) { return s.output.Take() }
+func (s *sandbox) Printed() ([]byte, []isolation.LogMark) { return s.output.Printed() }
 
 // Invoke implements isolation.Sandbox.
 func (s *sandbox) Invoke(ctx context.Context, inv isolation.Invocation) (isolation.Result, error) {

@@ -70,7 +70,7 @@ func TestResetSpareHoldsNothingOfItsFunction(t *testing.T) {
 
 // emptyPool ends the spares of a zygote.
 func emptyPool(z *zygote.Zygote) {
-	for c, ok := z.Take(zygote.Tenancy{}); ok; c, ok = z.Take(zygote.Tenancy{}) {
+	for c, ok := z.GetSpare(zygote.Tenancy{}); ok; c, ok = z.GetSpare(zygote.Tenancy{}) {
 		c.Discard()
 	}
 }
@@ -78,7 +78,7 @@ func emptyPool(z *zygote.Zygote) {
 // getSpare takes one out of the pool, for a test that ends it.
 func getSpare(t *testing.T, n *zygote.Zygote) zygote.Child {
 	t.Helper()
-	uc, ok := n.Take(zygote.Tenancy{})
+	uc, ok := n.GetSpare(zygote.Tenancy{})
 	if !ok {
 		t.Fatal("the pool is empty")
 	}

@@ -177,7 +177,7 @@ func (s *sandbox) usage() (isolation.Usage, error) {
 }
 
 // Printed implements isolation.Printer.
-func (s *sandbox) Printed() ([]byte, []isolation.LogMark) { return s.log.Take() }
+func (s *sandbox) Printed() ([]byte, []isolation.LogMark) { return s.log.Printed() }
 
 // Console implements guest.Peer: the UC wrote to its descriptor 1 or 2.
 func (s *sandbox) Console(_ uint32, text []byte) { _, _ = s.log.Write(text) }

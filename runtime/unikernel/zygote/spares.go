@@ -10,7 +10,7 @@ import (
 // process that was reset has its order already; a fork gets it with Child.Run.
 func (z *Zygote) Get(ctx context.Context, r *Run, t Tenancy) (Child, error) {
 	for {
-		c, ok := z.Take(t)
+		c, ok := z.GetSpare(t)
 		if !ok {
 			return z.Fork()
 		}
@@ -35,8 +35,8 @@ func (z *Zygote) Get(ctx context.Context, r *Run, t Tenancy) (Child, error) {
 	}
 }
 
-// Take takes a spare that serves a tenant out of the pool, if there is one.
-func (z *Zygote) Take(t Tenancy) (c Child, ok bool) { return z.pool.get(t) }
+// GetSpare gives a spare that serves a tenant out of the pool, if there is one.
+func (z *Zygote) GetSpare(t Tenancy) (c Child, ok bool) { return z.pool.get(t) }
 
 // Put puts a spare into the pool; a spare too many ends.
 func (z *Zygote) Put(c Child) {
