@@ -46,6 +46,8 @@ func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
+	progress := keepProgress(r.Progress, f.dir, r.logger())
+	defer func() { progress.finish(err) }()
 	env, err := newEnv(Env{Seed: su.Seed, Patience: r.Patience, Log: r.logger()}, su.Network, f.work())
 	if err != nil {
 		return err
@@ -70,15 +72,13 @@ func (r *Runner) Run(ctx context.Context, su *Suite, out string) (err error) {
 	if err := f.keepMachine(describe(ctx, targets, all)); err != nil {
 		return fmt.Errorf("describe machine: %w", err)
 	}
-	return r.trials(ctx, su, f, env, all, plan)
+	return r.trials(ctx, su, f, env, all, plan, progress)
 }
 
-func (r *Runner) trials(ctx context.Context, su *Suite, f *folder, env *Env, all backendList, plan []Trial) error {
+func (r *Runner) trials(
+	ctx context.Context, su *Suite, f *folder, env *Env, all backendList, plan []Trial, p Progress,
+) error {
 	todo := f.open(plan)
-	p := r.Progress
-	if p == nil {
-		p = silent{}
-	}
 	p.Begin(len(plan), len(plan)-len(todo), sumLimits(todo))
 	defer p.End()
 	var failed []error

@@ -91,6 +91,15 @@ func plan(t *testing.T, dir string) []string {
 	return files
 }
 
+func progressIn(t *testing.T, dir string) record.Progress {
+	t.Helper()
+	p, ok, err := record.ReadProgress(dir)
+	if err != nil || !ok {
+		t.Fatalf("the folder has no progress: %v", err)
+	}
+	return p
+}
+
 func TestARunThatIsKilledIsTakenUpAndLosesNoFinishedTrial(t *testing.T) {
 	needInterpreter(t)
 	out, tmp := t.TempDir(), openTempDir(t)
@@ -119,6 +128,9 @@ func TestARunThatIsKilledIsTakenUpAndLosesNoFinishedTrial(t *testing.T) {
 	if left := driversIn(tmp); len(left) > 0 {
 		t.Errorf("processes outlive the killed run: %v", left)
 	}
+	if p := progressIn(t, out); p.Ended || p.PID != cmd.Process.Pid || p.Born == 0 || p.Trials != len(plan(t, out)) {
+		t.Errorf("the killed run's progress is %+v", p)
+	}
 	if err := runSuite(context.Background(), "testdata/resume.yaml", out); err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +144,9 @@ func TestARunThatIsKilledIsTakenUpAndLosesNoFinishedTrial(t *testing.T) {
 		if _, ok := after[name]; !ok {
 			t.Errorf("%s is missing", name)
 		}
+	}
+	if p := progressIn(t, out); !p.Ended || p.Outcome != "" || p.Done != len(after) || p.Trials != p.Done {
+		t.Errorf("the whole run's progress is %+v", p)
 	}
 	if len(after) != len(plan(t, out)) {
 		t.Errorf("%d trials recorded, %d planned", len(after), len(plan(t, out)))
@@ -186,6 +201,9 @@ func TestAnInterruptedRunSaysSoAndLeavesNothingBehind(t *testing.T) {
 	}()
 	if err := runSuite(ctx, "testdata/resume.yaml", out); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+	if p := progressIn(t, out); !p.Ended || !strings.Contains(p.Outcome, context.Canceled.Error()) {
+		t.Errorf("the interrupted run's progress is %+v", p)
 	}
 	if parts, _ := filepath.Glob(filepath.Join(out, record.Folder, "*.part")); len(parts) > 0 {
 		t.Errorf("half trials: %v", parts)

@@ -54,8 +54,10 @@ func merge(parts []*Data) *Data {
 				have.Trials = append(have.Trials, s.Trials...)
 				continue
 			}
-			at[k] = s
-			all.Series = append(all.Series, s)
+			own := *s // the parts stay as they are: a Follower merges them again
+			own.Trials = slices.Clone(s.Trials)
+			at[k] = &own
+			all.Series = append(all.Series, &own)
 		}
 	}
 	for _, s := range all.Series {
