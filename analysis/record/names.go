@@ -122,8 +122,8 @@ const (
 	MetricRuntimeSnapshot  = "runtime_snapshot"   // bytes
 	MetricBytesPerInstance = "bytes_per_instance" // bytes
 	MetricInstances        = "instances"          // created and kept
-	MetricStemMemory       = "stem_memory"        // bytes, of one stem cell, or of one clone before its call
-	MetricRefillRate       = "refill_rate"        // 1/s, stem cells or clones that one starter makes
+	MetricStemMemory       = "stem_memory"        // bytes, of one stem cell
+	MetricRefillRate       = "refill_rate"        // 1/s, stem cells that one starter makes
 	MetricPeakMemory       = "peak_memory"        // bytes, the most of all instances while each answered once more
 	MetricCreationRate     = "creation_rate"      // 1/s
 	// CPU time per call in UnitMilliseconds: user and system, of all that belongs to the call,

@@ -181,23 +181,32 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 			"values for the steps that it has.",
 		Data: [][]string{{"backend", "series", "steps", "value", "unit"}},
 	}
-	steps := s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Runtime: rt}, record.LabelAO)
-	if len(steps) == 0 {
+	rungs, alone := ladder(s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Runtime: rt},
+		record.LabelAO))
+	if len(rungs) == 0 {
 		return nil
 	}
+	steps := slices.Concat(rungs, alone)
 	times := figure.NewPanel("latency", "ms", "").LogX().Names(stepNames(steps))
 	sizes := figure.NewPanel("snapshots", "MB", "").LogX().Names(make([]string, len(steps)))
 	curve := func(p *figure.Panel, b, what, path, metric string, unit float64, unitName string, style int) {
 		p.Of(tag(b, rt, what))
-		var points []figure.Point
+		var points, others []figure.Point
 		for i, step := range steps {
 			if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: b, Runtime: rt, Path: path,
 				Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil {
-				points = append(points, point(float64(i), r, unit))
 				f.Data = append(f.Data, []string{b, what, step, exact(r.P50 / unit), unitName})
+				if i >= len(rungs) {
+					others = append(others, point(float64(i), r, unit))
+					continue
+				}
+				points = append(points, point(float64(i), r, unit))
 			}
 		}
 		p.Curve(points, figure.Color(b, s.Backends()), figure.Dashes(style))
+		for i := range others { // steps alone follow from no other row: no line joins them
+			p.Curve(others[i:i+1], figure.Color(b, s.Backends()), nil)
+		}
 	}
 	for _, b := range s.BackendsOf(summary.Query{Experiment: record.ExperimentAO, Runtime: rt}) {
 		curve(times, b, "cold", record.PathCold, summary.MetricLatency, 1, "ms", 0)

@@ -104,9 +104,10 @@ func stepsHelp(s *summary.Summary) Finding {
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentAO}) {
 		of := func(path, metric string) []float64 {
 			var all []float64
-			for _, step := range s.LabelValues(
+			rungs, _ := ladder(s.LabelValues(
 				summary.Query{Experiment: record.ExperimentAO, Backend: t.Backend, Runtime: t.Runtime},
-				record.LabelAO) {
+				record.LabelAO))
+			for _, step := range rungs {
 				if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: t.Backend, Runtime: t.Runtime,
 					Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil && r.N > 0 {
 					all = append(all, r.P50)

@@ -140,6 +140,10 @@ func aoTable(s *summary.Summary) *Table {
 				"runtime's, MB of 10^6 bytes."),
 			errorsColumn, warningsColumn},
 	}
+	if _, alone := ladder(s.LabelValues(summary.Query{Experiment: record.ExperimentAO}, record.LabelAO)); alone != nil {
+		t.Note = "Rows of one step show the step alone; each longer row adds a step to those that run before the " +
+			"runtime snapshot is taken."
+	}
 	for _, pair := range s.Targets(summary.Query{Experiment: record.ExperimentAO, Metric: summary.MetricErrorRate}) {
 		for _, steps := range s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Backend: pair.Backend,
 			Runtime: pair.Runtime, Metric: summary.MetricErrorRate}, record.LabelAO) {

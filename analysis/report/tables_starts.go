@@ -55,7 +55,7 @@ func startsTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentDeploy + "-starts", Title: "Cold starts: latency of a NOP, and what each start costs",
 		Note: "A stem cell is a booted runtime without a function, one for each call; 'ao': after the steps of " +
-			"anticipatory optimisation. All calls of kind snapshot share one snapshot.",
+			"anticipatory optimisation. All calls of kind snapshot share one snapshot, which takes the memory once.",
 		Columns: []Column{backendColumn, runtimeColumn,
 			key("start", "What the cold call starts from: boot, a stem cell with or without steps of anticipatory "+
 				"optimisation, a runtime snapshot."),
@@ -63,9 +63,9 @@ func startsTable(s *summary.Summary) *Table {
 			gainColumn(s, "", Useful),
 			figures("CPU time, ms [95 % CI]", Main, "User and system time a call, of all that belongs to the call, "+
 				"falling between calls included."),
-			figures("refill, 1/s [95 % CI]", Main, "Stem cells, or clones, that one starter makes a second, one after "+
-				"the other."),
-			figures("memory, MB [95 % CI]", Useful, "What one stem cell, or one clone, holds before its call, MB of "+
+			figures("refill, 1/s [95 % CI]", Main, "Stem cells that one starter makes a second, one after the "+
+				"other."),
+			figures("memory, MB [95 % CI]", Useful, "What one stem cell holds, or the one runtime snapshot, MB of "+
 				"10^6 bytes."),
 			words("memory source", Extra, "Where the memory figure comes from."),
 			warningsColumn},
@@ -80,6 +80,9 @@ func startsTable(s *summary.Summary) *Table {
 				Labels: map[string]string{record.LabelStart: start}})
 		}
 		cpu, rate, memory := of(record.MetricCPUTime), of(record.MetricRefillRate), of(record.MetricStemMemory)
+		if start == record.StartSnapshot {
+			memory = of(record.MetricRuntimeSnapshot)
+		}
 		source := none
 		if memory != nil {
 			source = dash(memory.Label(summary.LabelSource))

@@ -15,7 +15,7 @@ import (
 
 // ao is anticipatory optimisation, SEUSS's table 2: the cold and the warm path
 // and the sizes of both snapshots, with ever more steps before the runtime
-// snapshot. It runs on backends that take snapshots.
+// snapshot, and with each step alone. It runs on backends that take snapshots.
 type ao struct {
 	Steps [][]string `yaml:"steps"` // one row each; [] is none
 	Calls int        `yaml:"calls"` // of each path in a trial, at most
@@ -25,7 +25,7 @@ func newAO() *ao {
 	return &ao{
 		Calls: 475,
 		Steps: [][]string{{}, {"network"}, {"network", "interpreter"}, {"network", "interpreter", "prefetch"},
-			{"network", "interpreter", "prefetch", "gc"}},
+			{"network", "interpreter", "prefetch", "gc"}, {"interpreter"}, {"prefetch"}, {"gc"}},
 	}
 }
 
@@ -33,7 +33,7 @@ func (a *ao) Name() string { return record.ExperimentAO }
 
 func (a *ao) Doc() string {
 	return "anticipatory optimisation: cold and warm latency and snapshot sizes, with ever more steps before the " +
-		"runtime snapshot"
+		"runtime snapshot, and with each alone"
 }
 
 func (a *ao) Check() error {

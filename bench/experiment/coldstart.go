@@ -54,23 +54,18 @@ func startConfig(backend isolation.Backend, start string, steps []string) worker
 // refills is how many stem cells refill starts, one after the other.
 const refills = 4
 
-// refill measures what a kind of start costs before its call: how many stem cells one
-// starter makes a second, and the memory of the last one; for a snapshot, of a clone.
+// refill measures what stem cells cost before their calls: how many one starter makes a
+// second, and the memory of the last one, which shares what it can with the others.
 func refill(ctx context.Context, env *bench.Env, cfg worker.Config, limit time.Duration, sink *bench.Sink) (err error) {
-	next, done, err := starter(ctx, env, cfg)
-	if err != nil {
-		return err
-	}
 	var stems []isolation.Sandbox
 	defer func() {
 		for _, sb := range stems {
 			err = errors.Join(err, sb.Close())
 		}
-		err = errors.Join(err, done())
 	}()
 	begin := time.Now()
 	for len(stems) < refills && (len(stems) == 0 || time.Since(begin) < limit) {
-		sb, err := next()
+		sb, err := env.Backend.Boot(ctx, isolation.BootSpec{Interpreter: env.Interpreter, Prepare: cfg.StemPrepare})
 		if err != nil {
 			return fmt.Errorf("start a stem cell: %w", err)
 		}
@@ -83,26 +78,4 @@ func refill(ctx context.Context, env *bench.Env, cfg worker.Config, limit time.D
 			Value: float64(u.MemoryBytes), Source: u.Source})
 	}
 	return nil
-}
-
-// starter is how a worker of a configuration makes a stem cell. done releases what the
-// starts share.
-func starter(ctx context.Context, env *bench.Env, cfg worker.Config) (next func() (isolation.Sandbox, error),
-	done func() error, err error) {
-	snapper, ok := env.Backend.(isolation.Snapshotter)
-	if !ok || cfg.Runtimes.Off {
-		return func() (isolation.Sandbox, error) {
-			return env.Backend.Boot(ctx, isolation.BootSpec{Interpreter: env.Interpreter, Prepare: cfg.StemPrepare})
-		}, func() error { return nil }, nil
-	}
-	sb, err := env.Backend.Boot(ctx, isolation.BootSpec{Interpreter: env.Interpreter, Prepare: cfg.Runtimes.Prepare})
-	if err != nil {
-		return nil, nil, fmt.Errorf("boot for a snapshot: %w", err)
-	}
-	snap, err := snapper.Capture(ctx, sb)
-	if err = errors.Join(err, sb.Close()); err != nil {
-		return nil, nil, fmt.Errorf("take a snapshot: %w", err)
-	}
-	return func() (isolation.Sandbox, error) { return snapper.Deploy(ctx, snap, isolation.DeploySpec{}) },
-		snap.Close, nil
 }

@@ -99,15 +99,15 @@ func (d *deploy) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, si
 	return d.measure(ctx, env, t, Functions{pop, n, 10 * time.Second, d.Memory}, []byte("{}"), sink)
 }
 
-// measure calls functions with an event, by the trial's path, and then measures what the
-// start of a cold call costs.
+// measure calls functions with an event, by the trial's path, and then measures what stem
+// cells cost where the calls started from some.
 func (d *deploy) measure(ctx context.Context, env *bench.Env, t bench.Trial, fns Functions, event []byte,
 	sink *bench.Sink) error {
 	cfg := d.config(env.Backend, t)
 	if err := d.calls(ctx, env, cfg, t, fns, event, sink); err != nil {
 		return err
 	}
-	if t.Path == string(worker.Cold) && t.Labels[record.LabelStart] != "" {
+	if cfg.StemCells > 0 {
 		return refill(ctx, env, cfg, t.Limit/4, sink)
 	}
 	return nil
@@ -143,9 +143,12 @@ func (d *deploy) calls(ctx context.Context, env *bench.Env, cfg worker.Config, t
 		}
 		sink.Invocation(row(s, fns.Population.Name(c.Number), d.labels(i, t, s.Reply)))
 	}
-	if st := w.Stats(); st.FunctionSnapshots > 0 {
+	st := w.Stats()
+	if st.FunctionSnapshots > 0 {
 		sink.Measurement(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: record.UnitBytes,
 			Value: float64(st.SnapshotBytes) / float64(st.FunctionSnapshots)})
+	}
+	if st.FunctionSnapshots > 0 || st.RuntimeSnapshots > 0 && t.Labels[record.LabelStart] != "" {
 		sink.Measurement(record.Measurement{Metric: record.MetricRuntimeSnapshot, Unit: record.UnitBytes,
 			Value: float64(st.RuntimeBytes) / float64(max(1, st.RuntimeSnapshots))})
 	}
