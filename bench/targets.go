@@ -68,6 +68,7 @@ func (f finder) tryOut(ctx context.Context, b isolation.Backend, all []isolation
 	}
 	_, snapshots := b.(isolation.Snapshotter)
 	offline := f.suite.Network.offline(ctx, b)
+	restless, resident := idling(b)
 	for _, v := range verdicts {
 		if v.Err != nil {
 			f.log.Warn("backend left out", "backend", b.Name(), "runtime", v.Interpreter.Runtime, "reason", v.Err)
@@ -75,9 +76,26 @@ func (f finder) tryOut(ctx context.Context, b isolation.Backend, all []isolation
 			continue
 		}
 		works = append(works, Target{Backend: b.Name(), Interpreter: v.Interpreter, Snapshots: snapshots,
-			Offline: offline})
+			Offline: offline, Restless: restless, Resident: resident})
 	}
 	return works, lacks
+}
+
+// idling tells why sandboxes of a backend cannot be paused, and why their memory cannot
+// be taken back; "" where that can be done.
+func idling(b isolation.Backend) (restless, resident string) {
+	idler, ok := b.(isolation.Idler)
+	if !ok {
+		none := "sandboxes of " + b.Name() + " cannot be paused (no isolation.Pauser)"
+		return none, none
+	}
+	if err := idler.CanPause(); err != nil {
+		restless = err.Error()
+	}
+	if err := idler.CanReclaim(); err != nil {
+		resident = err.Error()
+	}
+	return restless, resident
 }
 
 // chooseInterpreters takes the interpreters that are asked for, or the best of each language.

@@ -15,6 +15,8 @@ type Target struct {
 	Interpreter isolation.Interpreter
 	Snapshots   bool   // the backend is an isolation.Snapshotter
 	Offline     string // why the backend's functions do not reach this host; "" where they do
+	Restless    string // why idle sandboxes cannot be paused; "" where they can
+	Resident    string // why the memory of paused sandboxes cannot be taken back; "" where it can
 }
 
 // Trial is one run of one experiment on one target.

@@ -85,6 +85,11 @@ const (
 	StateBooted = "booted" // the runtime with its driver, as in the paper
 	StateServed = "served" // it has imported a function of its own and answered once
 	StateIdle   = "idle"   // as served, and then left alone until it gives no more memory back
+	// StatePaused is as served, and then frozen.
+	StatePaused = "paused"
+	// StateSwapped is as paused, with all memory that the kernel could take moved to a swap device in compressed
+	// memory, which is counted.
+	StateSwapped = "swapped"
 )
 
 // Reasons why density created no further instance, and why throughput did not count.

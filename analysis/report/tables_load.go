@@ -121,14 +121,19 @@ func densityTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentDensity, Title: "Density and creation rate",
 		Note: gainNote(s) + " MB are 10^6 bytes; the paper's MB each is 88 GB divided by the number of instances. " +
-			"Peak: of all together while each answered one more call.",
+			"Peak: of all together while each answered one more call. Swapped: the compressed memory that the pages " +
+			"went to is counted.",
 		Columns: []Column{backendColumn, runtimeColumn,
-			key("state", "What an instance has done when its memory is read: booted, served one call, or idle since."),
+			key("state", "What an instance has done when its memory is read: booted, served one call, or since then "+
+				"idle, paused (frozen) or swapped (paused, its pages moved to compressed memory)."),
 			trialsColumn,
 			figures("instances [95 % CI]", Detail, "The number of instances that lived together."),
 			figures("MB each [95 % CI]", Main, "The memory that one more instance takes, MB of 10^6 bytes."),
 			gainColumn(s, "", Useful),
 			figures("creations/s [95 % CI]", Main, "Instances made a second."), gainColumn(s, "creation", Detail),
+			figures("wake ms [95 % CI]", Useful,
+				"Latency of one more call to each instance in its state, resume included."),
+			figures("unanswered", Detail, "Instances that did not answer that call."),
 			figures("budget", Extra, "The memory that the instances of a trial could take together."),
 			figures("peak GB", Extra, "The most memory of all together while each answered one more call."),
 			words("memory from", Extra, "How memory was measured; two sources are not compared."), warningsColumn},
@@ -138,21 +143,27 @@ func densityTable(s *summary.Summary) *Table {
 		q := summary.Query{Experiment: record.ExperimentDensity, Runtime: r.Runtime,
 			Labels: map[string]string{record.LabelState: r.Label(record.LabelState)}}
 		of := func(metric, backend string) *summary.Result { q.Metric, q.Backend = metric, backend; return s.One(q) }
+		again := func(metric string) summary.Query {
+			return summary.Query{Experiment: q.Experiment, Backend: r.Backend, Runtime: q.Runtime, Metric: metric,
+				Path: record.PathHot, Labels: q.Labels}
+		}
 		base := s.Baseline()
 		rate, instances, peak := of(record.MetricCreationRate, r.Backend), of(record.MetricInstances, r.Backend),
 			of(record.MetricPeakMemory, r.Backend)
+		wake, unanswered := s.One(again(summary.MetricLatency)), s.One(again(summary.MetricErrorRate))
 		budget := none
 		if instances != nil {
 			budget = dash(instances.Label(record.LabelBudget))
 		}
 		t.add(r.Backend, r.Runtime, dash(r.Label(record.LabelState)), samples(r), median(instances, 1), median(r, mega),
 			gain(r, of(record.MetricBytesPerInstance, base), true),
-			median(rate, 1), gain(rate, of(record.MetricCreationRate, base), false), budget, median(peak, giga),
-			dash(r.Label(summary.LabelSource)), kinds(r, rate, instances, peak))
+			median(rate, 1), gain(rate, of(record.MetricCreationRate, base), false), median(wake, 1),
+			failures(unanswered), budget, median(peak, giga),
+			dash(r.Label(summary.LabelSource)), kinds(r, rate, instances, unanswered, peak))
 	}
 	for _, p := range reference.Isolations() {
 		t.addPaper(reference.Label+": "+p.Name, reference.Runtime, record.StateBooted, none, quoted(p.Instances),
-			number(p.MBEach()), none, quoted(p.Creations), none, "88GB", none, none, "")
+			number(p.MBEach()), none, quoted(p.Creations), none, none, none, "88GB", none, none, "")
 	}
 	return t
 }

@@ -1,9 +1,12 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
@@ -14,7 +17,7 @@ import (
 // density is SEUSS's table 3: instances are created, several at a time, until
 // a memory budget is used up. It works on the backend itself, as the paper did.
 type density struct {
-	States   []string       `yaml:"states"`   // booted, served, idle
+	States   []string       `yaml:"states"`   // booted, served, idle, paused, swapped
 	Memory   bench.Size     `yaml:"memory"`   // budget of all instances together
 	Floor    bench.Size     `yaml:"floor"`    // memory that must stay available on the host
 	Count    int            `yaml:"count"`    // most instances
@@ -22,6 +25,10 @@ type density struct {
 	Rest     bench.Duration `yaml:"rest"`     // idle: until the memory in use was the same for so long
 	AO       []string       `yaml:"ao"`       // steps of anticipatory optimisation; the backend's choice by default
 }
+
+// densityStates are the states that instances can be measured in.
+var densityStates = []string{record.StateBooted, record.StateServed, record.StateIdle, record.StatePaused,
+	record.StateSwapped}
 
 func newDensity() *density {
 	return &density{States: []string{record.StateBooted, record.StateServed}, Memory: 1 << 30, Floor: 1 << 30,
@@ -36,9 +43,8 @@ func (d *density) Doc() string {
 
 func (d *density) Check() error {
 	for _, s := range d.States {
-		if s != record.StateBooted && s != record.StateServed && s != record.StateIdle {
-			return bench.Bad("states", "%q is none of %s, %s, %s", s, record.StateBooted, record.StateServed,
-				record.StateIdle)
+		if !slices.Contains(densityStates, s) {
+			return bench.Bad("states", "%q is none of %s", s, strings.Join(densityStates, ", "))
 		}
 	}
 	if d.Memory < 1<<20 {
@@ -48,9 +54,14 @@ func (d *density) Check() error {
 		bench.AtLeast("count", d.Count, 1), bench.AtLeast("parallel", d.Parallel, 0))
 }
 
-func (d *density) Trials(bench.Target) ([]bench.Trial, string) {
+func (d *density) Trials(t bench.Target) ([]bench.Trial, string) {
 	var all []bench.Trial
+	var left []string
 	for _, s := range d.States {
+		if lack := stateLack(t, s); lack != "" {
+			left = append(left, "state "+s+": "+lack)
+			continue
+		}
 		least := 2 * time.Second
 		if s == record.StateIdle {
 			least += time.Duration(d.Rest)
@@ -58,7 +69,23 @@ func (d *density) Trials(bench.Target) ([]bench.Trial, string) {
 		all = append(all, bench.Trial{Via: record.ViaSandbox, Labels: map[string]string{record.LabelState: s},
 			Least: least})
 	}
-	return all, ""
+	return all, strings.Join(left, "; ")
+}
+
+// stateLack tells why instances of a target cannot be in a state; "" where they can.
+func stateLack(t bench.Target, state string) string {
+	switch state {
+	case record.StatePaused:
+		return t.Restless
+	case record.StateSwapped:
+		if lack := cmp.Or(t.Restless, t.Resident); lack != "" {
+			return lack
+		}
+		if err := host.CanSwap(); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
 }
 
 func (d *density) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink *bench.Sink) (err error) {
@@ -73,16 +100,16 @@ func (d *density) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, s
 	}
 	fleet := &fleet{
 		meter: meter, creator: c, sink: sink,
+		state: t.Labels[record.LabelState], same: time.Duration(d.Rest),
 		memory: int64(d.Memory), floor: int64(d.Floor), count: d.Count, parallel: d.parallel(env.Cores), limit: t.Limit,
 	}
-	defer func() { err = errors.Join(err, fleet.close(env.Cores)) }()
-	var stopped string
-	var took time.Duration
-	if t.Labels[record.LabelState] == record.StateIdle {
-		stopped, took, err = fleet.fillAtRest(ctx, time.Duration(d.Rest))
-	} else {
-		stopped, took, err = fleet.fill(ctx, t.Limit)
+	if fleet.state == record.StateSwapped {
+		if fleet.swap, err = host.OpenSwap(ctx, swapShare*int64(d.Memory)); err != nil {
+			return err
+		}
 	}
+	defer func() { err = errors.Join(err, fleet.close(env.Cores), fleet.swap.Close()) }()
+	stopped, took, err := fleet.fillAtRest(ctx)
 	if err != nil {
 		return err
 	}
@@ -90,7 +117,7 @@ func (d *density) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, s
 	if n == 0 {
 		return fmt.Errorf("no instance could be created: %s", fleet.failure)
 	}
-	used, err := meter.All(fleet.live)
+	used, err := fleet.used()
 	if err != nil {
 		return err
 	}
@@ -111,6 +138,9 @@ func (d *density) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, s
 	}
 	return err
 }
+
+// swapShare is how many budgets of uncompressed pages a swap device has room for.
+const swapShare = 8
 
 func (d *density) parallel(cores int) int {
 	if d.Parallel > 0 {

@@ -21,6 +21,9 @@ type fleet struct {
 	meter   *host.Meter
 	creator *creator
 	sink    *bench.Sink
+	state   string        // that the instances are in when their memory is read
+	same    time.Duration // idle: until the memory in use was the same for so long
+	swap    *host.Swap    // swapped: where the instances' memory goes; nil otherwise
 
 	memory, floor int64         // budget of all instances together, and what must stay available on the host, in bytes
 	count         int           // most instances
@@ -30,6 +33,7 @@ type fleet struct {
 	mu      sync.Mutex
 	live    []isolation.Sandbox
 	numbers []int // of each, in the order in which their creation began
+	paused  int   // of live, the first so many
 	stopped string
 	failure string
 }
@@ -59,9 +63,9 @@ func (f *fleet) fill(ctx context.Context, limit time.Duration) (stopped string, 
 	return f.stopped, took, err
 }
 
-// fillAtRest fills, lets the instances rest, and fills the memory that they gave back, as
-// long as that is more than a twentieth of the budget.
-func (f *fleet) fillAtRest(ctx context.Context, same time.Duration) (stopped string, took time.Duration, err error) {
+// fillAtRest fills, brings the instances into their state, and fills the memory that they
+// gave back, as long as that is more than a twentieth of the budget.
+func (f *fleet) fillAtRest(ctx context.Context) (stopped string, took time.Duration, err error) {
 	for start := time.Now(); ; f.stopped = "" {
 		left := f.limit - time.Since(start)
 		if left <= 0 && len(f.live) > 0 {
@@ -72,19 +76,68 @@ func (f *fleet) fillAtRest(ctx context.Context, same time.Duration) (stopped str
 			return stopped, took, err
 		}
 		took += t
-		used, err := f.rest(ctx, same)
+		used, err := f.settle(ctx)
 		if err != nil || stopped != record.StoppedBudget || used > f.memory/20*19 {
 			return stopped, took, err
 		}
 	}
 }
 
+// settle brings the instances into their state, and returns the memory that they then
+// take.
+func (f *fleet) settle(ctx context.Context) (used int64, err error) {
+	switch f.state {
+	case record.StateIdle:
+		return f.rest(ctx)
+	case record.StatePaused, record.StateSwapped:
+		err = f.pause(ctx)
+	default:
+		return f.memory, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return f.used()
+}
+
+// pause pauses the instances that are awake, and has the kernel take back their memory
+// where there is a device to move it to.
+func (f *fleet) pause(ctx context.Context) error {
+	for ; f.paused < len(f.live); f.paused++ {
+		sb := f.live[f.paused]
+		if err := sb.(isolation.Pauser).Pause(ctx); err != nil {
+			return err
+		}
+		if f.swap == nil {
+			continue
+		}
+		if err := sb.(isolation.Reclaimer).Reclaim(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// used is the memory that the instances take, in bytes, what is swapped included.
+func (f *fleet) used() (int64, error) { return f.withSwap(f.meter.All(f.live)) }
+
+// rough is used, read quickly.
+func (f *fleet) rough() (int64, error) { return f.withSwap(f.meter.Rough(f.live)) }
+
+func (f *fleet) withSwap(used int64, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	swapped, err := f.swap.Used()
+	return used + swapped, err
+}
+
 // rest waits until the instances' memory has not fallen by a hundredth for the time same,
 // and returns that memory.
-func (f *fleet) rest(ctx context.Context, same time.Duration) (used int64, err error) {
+func (f *fleet) rest(ctx context.Context) (used int64, err error) {
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
-	for least, since := int64(math.MaxInt64), time.Now(); time.Since(since) < same; {
+	for least, since := int64(math.MaxInt64), time.Now(); time.Since(since) < f.same; {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -115,7 +168,7 @@ func (f *fleet) full(elapsed time.Duration, n int, limit time.Duration) bool {
 	if f.stopped != "" {
 		return true
 	}
-	used, err := f.meter.Rough(f.live)
+	used, err := f.rough()
 	switch {
 	case err != nil:
 		f.stopped, f.failure = record.StoppedError, err.Error()
@@ -140,15 +193,16 @@ func available() int64 {
 }
 
 // callAll calls every instance once more: an instance that cannot answer does not count.
+// The latency is that of waking up.
 // It returns the most memory that was in use meanwhile; 0 where a reading takes too long,
 // because the instances themselves have to be asked.
 func (f *fleet) callAll(ctx context.Context) (peak int64, err error) {
 	start := time.Now()
-	for n, sb := range f.live {
+	for n := range f.live {
 		c := Callee{Population: f.creator.pop, Number: f.numbers[n] % uniqueFunctions}
 		s := workloads.Sample[Reply]{Arrival: workloads.Arrival{Number: n, Due: time.Since(start)}}
 		s.Started = s.Due
-		s.Reply.Outcome, s.Reply.Error = invoke(ctx, sb, c)
+		s.Reply.Outcome, s.Reply.Error = f.call(ctx, n, c)
 		s.Ended = time.Since(start)
 		s.Reply.Path, s.Reply.Stages.Run = string(worker.Hot), s.Latency()
 		if err := ctx.Err(); err != nil {
@@ -156,7 +210,7 @@ func (f *fleet) callAll(ctx context.Context) (peak int64, err error) {
 		}
 		f.sink.Invocation(row(s, f.creator.pop.Name(c.Number), nil))
 		if f.meter.Quick() && (n%64 == 0 || n == len(f.live)-1) {
-			used, err := f.meter.Rough(f.live)
+			used, err := f.rough()
 			if err != nil {
 				return 0, err
 			}
@@ -164,6 +218,17 @@ func (f *fleet) callAll(ctx context.Context) (peak int64, err error) {
 		}
 	}
 	return peak, nil
+}
+
+// call calls instance n, which is resumed before if it is paused.
+func (f *fleet) call(ctx context.Context, n int, c Callee) (outcome, message string) {
+	sb := f.live[n]
+	if n < f.paused {
+		if err := sb.(isolation.Pauser).Resume(ctx); err != nil {
+			return OutcomeRefused, err.Error()
+		}
+	}
+	return invoke(ctx, sb, c)
 }
 
 // close ends all instances, several at a time.

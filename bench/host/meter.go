@@ -68,6 +68,7 @@ func (m *Meter) All(live []isolation.Sandbox) (int64, error) {
 		}
 		sum += u.MemoryBytes
 	}
+	m.sum, m.n = sum, len(live)
 	return sum, nil
 }
 

@@ -28,7 +28,8 @@ func (g *Group) Limit(l isolation.Limits) error {
 	return nil
 }
 
-// limitMemory bounds memory and swap together. In version 1 the sum must never
+// limitMemory bounds memory and swap together: what is limited may not swap in
+// version 2. In version 1 the sum must never
 // be below the memory limit, so the order depends on the direction. A kernel
 // without swap accounting lacks the files for swap.
 func (g *Group) limitMemory(n int64) error {
@@ -36,7 +37,11 @@ func (g *Group) limitMemory(n int64) error {
 		if err := write(g.file(Memory, "memory.max"), orMax(n)); err != nil {
 			return err
 		}
-		if err := ignoreMissing(write(g.file(Memory, "memory.swap.max"), "0")); err != nil {
+		swap := "max"
+		if n > 0 {
+			swap = "0"
+		}
+		if err := ignoreMissing(write(g.file(Memory, "memory.swap.max"), swap)); err != nil {
 			return err
 		}
 		// Without this the kernel may kill a child of the interpreter, and the function goes on.

@@ -26,6 +26,7 @@ func (s *suite) control(t *testing.T) {
 	t.Run("children die with close", s.childrenDie)
 	t.Run("sandboxes side by side", s.sideBySide)
 	t.Run("pause", s.pause)
+	t.Run("reclaim", s.reclaim)
 	t.Run("cancelled boot", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -278,5 +279,26 @@ func (s *suite) pause(t *testing.T) {
 	}
 	if err := sb.Close(); err != nil {
 		t.Errorf("close of a paused sandbox: %v", err)
+	}
+}
+
+// reclaim: a sandbox whose memory was taken back has lost nothing.
+func (s *suite) reclaim(t *testing.T) {
+	if idler, ok := s.backend.(isolation.Idler); ok {
+		if err := idler.CanReclaim(); err != nil {
+			t.Skip(err)
+		}
+	}
+	sb := s.load(t, s.function("index.handler"))
+	r, ok := sb.(isolation.Reclaimer)
+	if !ok {
+		t.Skipf("the memory of a sandbox of %s cannot be taken back (no isolation.Reclaimer)", s.backend.Name())
+	}
+	p := sb.(isolation.Pauser)
+	for range 2 {
+		if err := errors.Join(p.Pause(t.Context()), r.Reclaim(), p.Resume(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		wantResult(t, invoke(t, sb, `{"do":"echo","value":"awake"}`), `"awake"`)
 	}
 }

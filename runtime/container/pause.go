@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// pausable is a sandbox on a host with a freezer: a isolation.Pauser.
+// pausable is a sandbox on a host with a freezer: an isolation.Pauser and an
+// isolation.Reclaimer.
 type pausable struct{ *sandbox }
 
 // Pause implements isolation.Pauser. It returns when all processes stand.
@@ -15,6 +17,31 @@ func (s pausable) Pause(ctx context.Context) error { return s.setPaused(ctx, tru
 
 // Resume implements isolation.Pauser.
 func (s pausable) Resume(ctx context.Context) error { return s.setPaused(ctx, false) }
+
+// Reclaim implements isolation.Reclaimer.
+func (s pausable) Reclaim() error {
+	if err := s.group.Reclaim(); err != nil {
+		return fmt.Errorf("%s: %w", s.id, err)
+	}
+	return nil
+}
+
+// CanPause implements isolation.Idler.
+func (b *Backend) CanPause() error {
+	if g, err := cgroup.Parent(); err != nil || !g.Has(cgroup.Freezer) {
+		return b.oci.lacks("there is no cgroup to freeze a container with",
+			"mount the controller freezer, have cgroup version 2 delegated, or run as root")
+	}
+	return nil
+}
+
+// CanReclaim implements isolation.Idler.
+func (b *Backend) CanReclaim() error {
+	if g, err := cgroup.Parent(); err != nil || !g.Has(cgroup.Freezer) || !g.Child("any").Has(cgroup.Memory) {
+		return b.oci.lacks("there is no cgroup with the controller memory", "enable it in the kernel, or run as root")
+	}
+	return nil
+}
 
 func (s *sandbox) setPaused(ctx context.Context, paused bool) (err error) {
 	s.mu.Lock()

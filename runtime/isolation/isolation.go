@@ -102,6 +102,13 @@ type Limiter interface {
 	CanLimit(l Limits) error
 }
 
+// Idler is a backend whose sandboxes can be paused, and give up their memory, where
+// the host permits that. The errors are an *Unavailable.
+type Idler interface {
+	CanPause() error   // why its sandboxes are no Pauser
+	CanReclaim() error // why its sandboxes are no Reclaimer
+}
+
 // Confiner is a backend that cannot give each sandbox a file system of its own
 // (/tmp, the function's code in /var/task, nothing of other functions) on every
 // host. A backend that is no Confiner always does.
@@ -148,6 +155,13 @@ type Sandbox interface {
 type Pauser interface {
 	Pause(ctx context.Context) error
 	Resume(ctx context.Context) error
+}
+
+// Reclaimer is a sandbox whose memory can be taken back while it is paused.
+type Reclaimer interface {
+	// Reclaim has the kernel drop the sandbox's pages that are on disk, and move all
+	// others to the host's swap. A call brings back the pages that it touches.
+	Reclaim() error
 }
 
 // Yielder is a sandbox that can leave the processors to others.

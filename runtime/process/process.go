@@ -166,6 +166,9 @@ func (b *Backend) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.
 	if err != nil {
 		return nil, fmt.Errorf("boot %s: %w", spec.Interpreter.Runtime, scarce(err))
 	}
+	if sb.group.Has(cgroup.Freezer) {
+		return pausable{sb}, nil
+	}
 	return sb, nil
 }
 
