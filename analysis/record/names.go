@@ -136,6 +136,11 @@ const (
 	MetricCPUTime = "cpu_time"
 	// in throughput, unit UnitCount: the number of distinct functions that answered in the count
 	MetricDistinct = "distinct_functions"
+	// in burst, unit UnitCount: what the trial was made of. Records of earlier versions have none.
+	MetricBursts        = "bursts"
+	MetricBurstSize     = "burst_size"     // calls of a burst, all due at once
+	MetricStemCells     = "stem_cells"     // that the worker holds ready
+	MetricMostInstances = "most_instances" // sandboxes at a time
 	// in surface, unit UnitBool: 1 where the sandbox has a LabelFeature of its own or enforces it
 	MetricIsolated = "isolated"
 	// in surface, unit UnitCount: how many of a LabelFeature the sandbox can reach, "host system calls"

@@ -24,7 +24,7 @@ func briefOf(s *summary.Summary) brief {
 	b := brief{run: briefRun(s), distrust: briefWarnings(s)}
 	var unmeasured []string
 	for _, f := range Shape(s) {
-		switch f.Verdict {
+		switch f.Verdict.Kind() {
 		case Shown:
 			b.found = append(b.found, f.short())
 		case NotMeasured:
@@ -45,6 +45,9 @@ func briefOf(s *summary.Summary) brief {
 func (f Finding) short() string {
 	claim, _, _ := strings.Cut(f.Claim, ";")
 	claim = strings.ToLower(claim[:1]) + claim[1:]
+	if _, reason, ok := strings.Cut(string(f.Verdict), ": "); ok {
+		claim += ": " + reason
+	}
 	holds, all := 0, 0
 	for _, e := range f.Evidence {
 		switch {

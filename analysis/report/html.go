@@ -172,7 +172,7 @@ func findings(s *summary.Summary) []finding {
 		switch {
 		case f.Verdict == Shown:
 			class = "shown"
-		case strings.HasPrefix(string(f.Verdict), string(NotShown)):
+		case f.Verdict.Kind() == NotShown:
 			class = "not"
 		}
 		all = append(all, finding{f, class})

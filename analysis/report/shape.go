@@ -21,6 +21,15 @@ const (
 	NotMeasured Verdict = "not measured"
 )
 
+// because is the verdict with its reason, where the evidence cannot decide.
+func (v Verdict) because(reason string) Verdict { return v + ": " + Verdict(reason) }
+
+// Kind is the verdict without a reason.
+func (v Verdict) Kind() Verdict {
+	kind, _, _ := strings.Cut(string(v), ":")
+	return Verdict(kind)
+}
+
 // Finding is one point of the shape that a reproduction of SEUSS must show.
 type Finding struct {
 	Claim    string
@@ -211,26 +220,6 @@ func throughputFlat(s *summary.Summary) Finding {
 	}
 	return c.finding("this run does not have backends both with and without snapshots in throughput, at two values " +
 		"of M or more")
-}
-
-func burstsSafe(s *summary.Summary) Finding {
-	c := check{Finding: Finding{Claim: "Bursts: no error with snapshots at any period"}}
-	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentBurst, Metric: summary.MetricErrorRate}) {
-		if isolation(t.Backend) != "unikernel" {
-			continue
-		}
-		failed, n := 0.0, 0
-		found := s.Find(summary.Query{Experiment: record.ExperimentBurst, Backend: t.Backend, Runtime: t.Runtime,
-			Metric: summary.MetricErrorRate})
-		for _, r := range found {
-			failed, n = failed+r.P50*float64(r.N), n+r.N
-		}
-		periods := s.LabelValues(summary.Query{Experiment: record.ExperimentBurst, Backend: t.Backend,
-			Runtime: t.Runtime}, record.LabelPeriod)
-		c.note(failed == 0, "%s, %s, periods %s: %.0f of %s failed", t.Backend, t.Runtime, strings.Join(periods, ", "),
-			failed, count(n))
-	}
-	return c.finding("no backend with snapshots has bursts in this run")
 }
 
 // shapeTable is Shape as a table.

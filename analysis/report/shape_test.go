@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +72,65 @@ func TestShapeThatIsNotThePapersIsSaid(t *testing.T) {
 	if got := verdicts(s); strings.Count(got, "not shown") != 6 {
 		t.Error(got)
 	}
-	if last := Shape(s)[5]; fmt.Sprint(last.Evidence) != "[unikernel, nodejs20.x, periods 8s: 1 of 10 failed: no]" {
-		t.Error(last.Evidence)
+	if last := Shape(s)[5]; last.Verdict != NotShown || last.Evidence[0] != "unikernel, nodejs20.x, every 8s: 1 of 10 "+
+		"failed: no" {
+		t.Errorf("%+v", last)
+	}
+}
+
+// burstRun is a run in which the backend with snapshots stands its bursts, and a control
+// does as it is told.
+func burstRun(bursts, size, stems, most, failed, slowest, silence float64) *summary.Summary {
+	s := &summary.Summary{}
+	put := func(backend, metric, load string, n int, p50 float64) {
+		r := summary.Result{Experiment: record.ExperimentBurst, Backend: backend, Runtime: "nodejs20.x", Metric: metric,
+			N: n, P50: p50, Labels: map[string]string{record.LabelPeriod: "8s"}}
+		if load != "" {
+			r.Labels[record.LabelLoad] = load
+		}
+		s.Results = append(s.Results, r)
+	}
+	for metric, v := range map[string]float64{record.MetricBursts: bursts, record.MetricBurstSize: size,
+		record.MetricStemCells: stems, record.MetricMostInstances: most} {
+		if bursts > 0 {
+			put("unikernel", metric, "", 1, v)
+		}
+	}
+	put("unikernel", summary.MetricErrorRate, record.LoadBurst, 640, 0)
+	put("unikernel", summary.MetricMaxLatency, record.LoadBurst, 1, 2000)
+	put("unikernel", summary.MetricLongestSilence, record.LoadBackground, 1, 0.5)
+	if slowest > 0 {
+		put("process", summary.MetricErrorRate, record.LoadBurst, 640, failed)
+		put("process", summary.MetricMaxLatency, record.LoadBurst, 1, slowest)
+		put("process", summary.MetricLongestSilence, record.LoadBackground, 1, silence)
+	}
+	return s
+}
+
+func TestBurstsAreShownWhereAControlSuffersAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		s    *summary.Summary
+		want string
+		says string
+	}{
+		"the control fails":        {burstRun(10, 64, 16, 128, 0.25, 2000, 0.5), "shown", "control process suffers: 160 of 640"},
+		"the control slows":        {burstRun(10, 64, 16, 128, 0, 10_000, 0.5), "shown", "slowest call 5x, silence 1x"},
+		"its background is silent": {burstRun(10, 64, 16, 128, 0, 2000, 2.5), "shown", "silence 5x"},
+		"the control stands it": {burstRun(10, 64, 16, 128, 0, 9000, 2), "not shown: the control did not suffer",
+			"control process does not suffer: 0 of 640 failed, slowest call 4.50x, silence 4x"},
+		"no control": {burstRun(10, 64, 16, 128, 0, 0, 0), "not shown: there is no control", "0 of 640 failed: yes"},
+		"few bursts": {burstRun(3, 64, 16, 128, 1, 9000, 9), "not shown: the bursts are milder than the paper's",
+			"3 bursts, the paper has 10"},
+		"a stem cell for each call": {burstRun(10, 16, 16, 128, 1, 9000, 9),
+			"not shown: the bursts are milder than the paper's", "16 calls a burst are not more than the 16 stem cells"},
+		"a sandbox for each call": {burstRun(10, 16, 8, 160, 1, 9000, 9),
+			"not shown: the bursts are milder than the paper's", "no more than the 160 sandboxes"},
+		"an old run": {burstRun(0, 0, 0, 0, 1, 9000, 9), "not shown: the bursts are milder than the paper's",
+			"do not tell how many bursts"},
+	} {
+		f := Shape(c.s)[5]
+		if string(f.Verdict) != c.want || !strings.Contains(strings.Join(f.Evidence, "; "), c.says) {
+			t.Errorf("%s: %s, %v; want %s, %s", name, f.Verdict, f.Evidence, c.want, c.says)
+		}
 	}
 }

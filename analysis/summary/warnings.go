@@ -44,7 +44,8 @@ func trialWarnings(r Result, trials int) []Warning {
 
 // lookedAt are metrics that say what was there, and are not measured.
 var lookedAt = []string{record.MetricIsolated, record.MetricReachable, record.MetricFilled, record.MetricDistinct,
-	record.MetricCompletions, record.MetricHotShare}
+	record.MetricCompletions, record.MetricHotShare, record.MetricBursts, record.MetricBurstSize, record.MetricStemCells,
+	record.MetricMostInstances}
 
 // quantityWarnings are the warnings of a quantity with one value per trial.
 func quantityWarnings(r Result, group []Quantity) []Warning {

@@ -136,11 +136,21 @@ func (b *burst) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sin
 		}
 		sink.Invocation(row(s, of(s.Arrival).Population.Name(s.Function), labels))
 	}
+	x.describe(sink)
 	return workloads.Run(ctx, target, out,
 		workloads.Load{Name: record.LoadBackground, Clients: x.Threads,
 			Pick:  func(n int) int { return n % x.IOFunctions },
 			Pacer: workloads.Constant{Rate: x.Rate, For: b.length(bench.Duration(period))}},
 		workloads.Load{Name: record.LoadBurst, Clients: x.Size * x.Bursts, Pacer: bursts, Pick: bursts.Burst})
+}
+
+// describe records what the bursts are made of: they show something only where they ask for
+// more than the worker holds ready.
+func (b *burst) describe(sink *bench.Sink) {
+	for metric, n := range map[string]int{record.MetricBursts: b.Bursts, record.MetricBurstSize: b.Size,
+		record.MetricStemCells: b.StemCells, record.MetricMostInstances: b.config().Sandboxes} {
+		sink.Measurement(record.Measurement{Metric: metric, Unit: record.UnitCount, Value: float64(n)})
+	}
 }
 
 // scaled fills in what depends on the number of cores.
