@@ -127,6 +127,7 @@ func (r *Runner) trial(ctx context.Context, su *Suite, env *Env, b isolation.Bac
 	if err != nil {
 		return err
 	}
+	w.Trial(record.Trial{Number: t.Number, Block: t.Repeat})
 	sink := NewSink(t, w)
 	conditions := host.WatchConditions(ctx)
 	err = section.RunTrial(ctx, env, t, sink)

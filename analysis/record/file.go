@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -24,6 +26,7 @@ const (
 
 // Kinds of a line.
 const (
+	KindTrial       = "trial"
 	KindInvocation  = "invocation"
 	KindMeasurement = "measurement"
 )
@@ -67,6 +70,12 @@ func Create(path string) (*Writer, error) {
 	w := &Writer{path: path, file: f, zip: z, json: json.NewEncoder(z)}
 	w.json.SetEscapeHTML(false)
 	return w, nil
+}
+
+// Trial writes the first line. The first error of a write is kept for Commit.
+func (w *Writer) Trial(t Trial) {
+	t.Kind, t.Schema = KindTrial, Schema
+	w.put(&t)
 }
 
 // Invocation writes one. The first error of a write is kept for Commit.
@@ -121,8 +130,58 @@ func (w *Writer) Abort() {
 	os.Remove(w.path + ".part")
 }
 
-// Read calls one of the two functions for each line of a trial's file. An
-// error names the file and the line; lines of an unknown kind are an error too.
+// ReadTrial reads the first line of a trial's file. Of a file of schema 1, number and block
+// follow from the file's name.
+func ReadTrial(path string) (Trial, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Trial{}, fmt.Errorf("read records: %w", err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return Trial{}, fmt.Errorf("read records of %s: %w", path, err)
+	}
+	sc := bufio.NewScanner(z)
+	sc.Buffer(nil, maxLine)
+	if sc.Scan() && kindOf(sc.Bytes(), KindTrial) {
+		t, err := decodeTrial(sc.Bytes())
+		if err != nil {
+			return t, fmt.Errorf("read records of %s: line 1: %w", path, err)
+		}
+		return t, nil
+	}
+	if err := sc.Err(); err != nil {
+		return Trial{}, fmt.Errorf("read records of %s: line 1: %w", path, err)
+	}
+	return namedTrial(filepath.Base(path)), nil
+}
+
+// trialName is the name of a trial's file: its number, the trial, its repeat.
+var trialName = regexp.MustCompile(`^(\d+)-.*?(?:-r(\d+))?` + regexp.QuoteMeta(Suffix) + "$")
+
+func namedTrial(file string) Trial {
+	t := Trial{Kind: KindTrial, Schema: 1}
+	if m := trialName.FindStringSubmatch(file); m != nil {
+		t.Number, _ = strconv.Atoi(m[1])
+		t.Block, _ = strconv.Atoi(m[2])
+	}
+	return t
+}
+
+func decodeTrial(line []byte) (Trial, error) {
+	var t Trial
+	if err := json.Unmarshal(line, &t); err != nil {
+		return t, err
+	}
+	if t.Schema > Schema {
+		return t, fmt.Errorf("records of schema %d, and this program reads up to %d: use a newer one", t.Schema, Schema)
+	}
+	return t, nil
+}
+
+// Read calls one of the two functions for each invocation and measurement of a trial's file.
+// An error names the file and the line; lines of an unknown kind are an error too.
 func Read(path string, invocation func(Invocation), measurement func(Measurement)) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -159,7 +218,11 @@ func Decode(r io.Reader, invocation func(Invocation), measurement func(Measureme
 }
 
 func decodeLine(line []byte, invocation func(Invocation), measurement func(Measurement)) error {
-	if bytes.HasPrefix(line, []byte(`{"kind":"`+KindInvocation+`"`)) {
+	if kindOf(line, KindTrial) {
+		_, err := decodeTrial(line)
+		return err
+	}
+	if kindOf(line, KindInvocation) {
 		var r Invocation
 		if err := json.Unmarshal(line, &r); err != nil {
 			return err
@@ -172,8 +235,13 @@ func decodeLine(line []byte, invocation func(Invocation), measurement func(Measu
 		return err
 	}
 	if r.Kind != KindMeasurement {
-		return fmt.Errorf("kind %q is neither %s nor %s, in this place", r.Kind, KindInvocation, KindMeasurement)
+		return fmt.Errorf("kind %q is none of %s, %s and %s, in this place", r.Kind, KindTrial, KindInvocation,
+			KindMeasurement)
 	}
 	measurement(r)
 	return nil
+}
+
+func kindOf(line []byte, kind string) bool {
+	return bytes.HasPrefix(line, []byte(`{"kind":"`+kind+`"`))
 }

@@ -1,9 +1,23 @@
 // Package record is the contract between running and analysing: what an
 // experiment writes down, raw, and all that tables and figures are drawn from.
 //
-// A trial's file holds one JSON object a line, an [Invocation] or a
+// A trial's file holds one JSON object a line: a [Trial] first, then each an [Invocation] or a
 // [Measurement], told apart by their "kind".
 package record
+
+// Schema is the version of the records. A file of version 1 has no [Trial]: its name ends with
+// the block. Fields, labels and metrics may be added within a version.
+const Schema = 2
+
+// Trial is the first line of a trial's file.
+type Trial struct {
+	Kind   string `json:"kind"` // "trial"
+	Schema int    `json:"schema"`
+	Number int    `json:"trial"` // in the order of the plan, from 1
+	// the repeat of the experiment, from 1; 0 where it is not known. The trials of a block
+	// are run one after the other in random order.
+	Block int `json:"block"`
+}
 
 // Invocation is one invocation, successful or not. Times are in nanoseconds.
 type Invocation struct {

@@ -23,6 +23,7 @@ const suite = "suite: SYNTHETIC\nseed: 7\n"
 type Run struct {
 	t      testing.TB
 	Dir    string
+	Block  int // of the trials that follow; 0 where it is not known
 	rng    *rand.Rand
 	number int
 	scale  float64 // of all times
@@ -32,7 +33,8 @@ type Run struct {
 func Whole(t testing.TB, seed uint64, scale float64) string {
 	t.Helper()
 	g := New(t, seed, scale)
-	for repeat := range 5 {
+	for repeat := range 6 {
+		g.Block = repeat + 1
 		for _, b := range []string{"container/runc", "process", "unikernel"} {
 			for _, rt := range []string{"nodejs20.x", "python3.11"} {
 				g.Target(b, rt, repeat)
@@ -88,6 +90,7 @@ func (g *Run) Trial(experiment, backend, rt, via string, labels map[string]strin
 	w, err := record.Create(filepath.Join(g.Dir, record.Folder,
 		fmt.Sprintf("%04d-%s%s", g.number, experiment, record.Suffix)))
 	g.must(err)
+	w.Trial(record.Trial{Number: g.number, Block: g.Block})
 	merged := func(own map[string]string) map[string]string {
 		all := map[string]string{}
 		for k, v := range labels {
@@ -326,7 +329,8 @@ func (g *Run) Surface(backend, rt string) {
 
 // MPSC writes the trials of all schedules.
 func (g *Run) MPSC() {
-	for range 5 {
+	for block := range 5 {
+		g.Block = block + 1
 		for _, schedule := range []string{record.ScheduleAdaptive, "cloud-a", "cloud-b", "edge"} {
 			g.Trial("mpsc", "process", "nodejs20.x", "gateway", map[string]string{record.LabelSchedule: schedule},
 				func(put func(record.Invocation), _ func(record.Measurement)) {
@@ -358,7 +362,8 @@ func (g *Run) MPSC() {
 
 // Trace has one function a client: its first call is cold.
 func (g *Run) Trace() {
-	for range 5 {
+	for block := range 5 {
+		g.Block = block + 1
 		for _, backend := range []string{"process", "unikernel"} {
 			m := madeUp[backend]
 			g.Trial("trace", backend, "nodejs20.x", "gateway", map[string]string{"clients": "8"},
