@@ -116,7 +116,7 @@ func briefGains(s *summary.Summary) []string {
 	return texts
 }
 
-// gains are the least and the greatest gain of a backend over the baseline among the runtimes
+// gains are the least and the greatest bound of the gains of a backend over the baseline among the runtimes
 // and labels that both have; 0 where there is none.
 func gains(s *summary.Summary, q summary.Query, backend string, less bool) (text string, high float64) {
 	q.Backend = backend
@@ -125,7 +125,7 @@ func gains(s *summary.Summary, q summary.Query, backend string, less bool) (text
 		base := s.AtBaseline(summary.Query{Experiment: q.Experiment, Runtime: r.Runtime, Path: q.Path, Metric: q.Metric,
 			Labels: r.Labels})
 		if g, ok := ratio(r, base, less); ok {
-			low, high = math.Min(low, g), math.Max(high, g)
+			low, high = math.Min(low, g.Low), math.Max(high, g.High)
 		}
 	}
 	if number(low) == number(high) {

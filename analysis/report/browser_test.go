@@ -96,7 +96,7 @@ func TestHoverShowsTheValueItsIntervalAndWarnings(t *testing.T) {
 	p.Pointer(at[0], at[1])
 	p.Wait(`!document.getElementById("tooltip").hidden`)
 	got := browsertest.Eval[string](p, tooltip)
-	for _, want := range []string{"container/runc, nodejs20.x", "functions=64", "median ", " [", "1/s", "n = 5"} {
+	for _, want := range []string{"container/runc, nodejs20.x", "functions=64", "median ", " [", "1/s", "n = 6"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the tooltip has no %q: %q", want, got)
 		}

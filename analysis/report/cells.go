@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
@@ -51,16 +52,55 @@ func quoted(v float64) string {
 
 func count(n int) string { return humanize.Comma(int64(n)) }
 
-// median is a result's p50 with its interval, both divided by unit; the
-// interval is left out where there is but one value.
+// median is a result's p50 with its interval, both divided by unit.
 func median(r *summary.Result, unit float64) string {
 	if r == nil || r.N == 0 {
 		return none
 	}
-	if r.N == 1 {
-		return number(r.P50 / unit)
+	return number(r.P50/unit) + interval(r.Bounds(), unit)
+}
+
+// interval is an interval divided by unit, after the figure that it belongs to: " [a, b]" where
+// the interval has a level, " (a–b of n)" where it is the range of n trials, nothing where there
+// is one trial. intervalNote explains it below a table.
+func interval(i statistics.Interval, unit float64) string {
+	return intervalAs(i, func(v float64) string { return number(v / unit) })
+}
+
+func intervalAs(i statistics.Interval, as func(float64) string) string {
+	switch {
+	case i.Trials == 1 || math.IsNaN(i.Low) || math.IsNaN(i.High):
+		return ""
+	case i.Kind == statistics.Range:
+		return fmt.Sprintf(" (%s–%s of %d)", as(i.Low), as(i.High), i.Trials)
+	case i.Kind == summary.Schema1:
+		return fmt.Sprintf(" (%s–%s)", as(i.Low), as(i.High))
 	}
-	return fmt.Sprintf("%s [%s, %s]", number(r.P50/unit), number(r.CILow/unit), number(r.CIHigh/unit))
+	return fmt.Sprintf(" [%s, %s]", as(i.Low), as(i.High))
+}
+
+// intervalNote says what the brackets of an experiment's table mean.
+func intervalNote(s *summary.Summary, experiment string) string {
+	kinds := summary.Distinct(s, summary.Query{Experiment: experiment}, func(r *summary.Result) statistics.Kind {
+		if r.Metric == summary.MetricErrorRate || r.Metric == summary.MetricStageLatency || r.Trials == 1 {
+			return "" // not in a bracket
+		}
+		return r.Interval
+	})
+	var all []string
+	for _, k := range []struct {
+		kind statistics.Kind
+		says string
+	}{
+		{statistics.OrderStatistics, "[a, b]: the interval of the median over trials, at 95 %."},
+		{statistics.Range, "(a–b of n): the range of n trials, which are too few for an interval."},
+		{summary.Schema1, "(a–b): bounds of an old summary, at less than 95 %."},
+	} {
+		if slices.Contains(kinds, k.kind) {
+			all = append(all, k.says)
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 func p90(r *summary.Result) string { return value(r, func(r *summary.Result) float64 { return r.P90 }) }
@@ -114,24 +154,27 @@ func kinds(results ...*summary.Result) string {
 // kindSeparator stands between kinds of warnings in a cell.
 const kindSeparator = ", "
 
-// gain tells how many times better v is than base: base/v where less is better.
+// gain tells how many times better v is than base, over trials: base/v where less is better.
 func gain(v, base *summary.Result, lessIsBetter bool) string {
 	g, ok := ratio(v, base, lessIsBetter)
 	if !ok {
 		return none
 	}
-	return times(g)
+	if v == base {
+		return times(1)
+	}
+	return times(g.Value) + interval(g.Interval, 1)
 }
 
-// ratio is the number of a gain; there is none where a side has no positive median.
-func ratio(v, base *summary.Result, lessIsBetter bool) (g float64, ok bool) {
-	if v == nil || base == nil || v.N == 0 || base.N == 0 || v.P50 <= 0 || base.P50 <= 0 {
-		return 0, false
+// ratio is a gain over trials; there is none where a side has no positive value.
+func ratio(v, base *summary.Result, lessIsBetter bool) (g statistics.Estimate, ok bool) {
+	if v == nil || base == nil || v.P50 <= 0 || base.P50 <= 0 {
+		return g, false
 	}
-	if lessIsBetter {
-		return base.P50 / v.P50, true
+	if g = v.Gain(base); lessIsBetter {
+		g = base.Gain(v)
 	}
-	return v.P50 / base.P50, true
+	return g, !math.IsNaN(g.Value)
 }
 
 func times(g float64) string {
@@ -143,7 +186,8 @@ func times(g float64) string {
 
 // gainNote says what gains are over.
 func gainNote(s *summary.Summary) string {
-	return fmt.Sprintf("Gain: how many times better than %s in this run, by the medians.", s.Baseline())
+	return fmt.Sprintf("Gain: how many times better than %s in this run; the median over the blocks of trials.",
+		s.Baseline())
 }
 
 // dash is s, or the cell of nothing.
@@ -174,12 +218,17 @@ func trialsOf(results []*summary.Result) string {
 	return strings.Join(all, ", ")
 }
 
-// difference is that of two medians, with the widest interval that theirs allow.
+// difference is a less b, over trials.
 func difference(a, b *summary.Result) string {
 	if a == nil || b == nil {
 		return none
 	}
-	return fmt.Sprintf("%+.3f [%+.3f, %+.3f]", a.P50-b.P50, a.CILow-b.CIHigh, a.CIHigh-b.CILow)
+	d := a.Above(b)
+	if math.IsNaN(d.Value) {
+		return none
+	}
+	signed := func(v float64) string { return fmt.Sprintf("%+.3f", v) }
+	return signed(d.Value) + intervalAs(d.Interval, signed)
 }
 
 // experimentOf is the experiment that a figure or table belongs to: the first

@@ -48,8 +48,8 @@ var (
 		"cold, a booted runtime; boot, nothing.")
 	nColumn      = figures("n", Detail, "The number of correct replies behind the latencies of the row.")
 	trialsColumn = figures("trials", Detail, "The number of trials behind the row, or of each backend's.")
-	p50Column    = figures("p50 [95 % CI]", Main, "The median, and an interval that holds the true one in 95 of 100 "+
-		"runs; a range of trials where there are too few.")
+	p50Column    = figures("p50", Main, "The median of the trials' medians, and an interval that holds that of "+
+		"all such trials in 95 of 100 runs; where there are fewer than six trials, their range.")
 	p90Column = figures("p90", Extra, "Nine of ten calls took at most so long.")
 	p99Column = figures("p99", Useful, "99 of 100 calls took at most so long; of few calls, a guess.")
 
@@ -65,7 +65,8 @@ func gainColumn(s *summary.Summary, what string, i Importance) Column {
 	if what != "" {
 		name = what + " " + name
 	}
-	return figures(name, i, "How many times better than the baseline in this run, by the medians; below 1x, worse.")
+	return figures(name, i, "How many times better than the baseline in this run, the median over the blocks of "+
+		"trials; below 1x, worse.")
 }
 
 // columnNames are the headings of columns.

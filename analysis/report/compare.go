@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,24 +16,18 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
-// comparand is a result with all values behind it, by trial.
-type comparand struct {
-	summary.Result
-	trials [][]float64
-}
-
-// Compare prints, for each result that both runs have, the medians, their ratio
-// and the p of a rank test; '~' stands where no difference is shown at 0.05.
+// Compare prints, for each result that both runs have, the medians over trials and their ratio.
 //
-// What is tested are the trials' medians, as values of one trial are not
-// independent, if both runs have four or more; else the values themselves,
-// which finds differences more readily than it should: column 'over' says which.
+// Trials are what is tested: values of one trial are not independent. '~' stands where no
+// difference is shown: the two-sided rank test of the trials' values gives 0.05 or more, or the
+// interval of the ratio holds 1. With fewer than statistics.LeastTrials on a side nothing can be
+// shown.
 func Compare(dirA, dirB string, w io.Writer, width int) error {
-	a, dataA, err := summary.Read(dirA, "")
+	a, _, err := summary.Read(dirA, "")
 	if err != nil {
 		return err
 	}
-	b, dataB, err := summary.Read(dirB, "")
+	b, _, err := summary.Read(dirB, "")
 	if err != nil {
 		return err
 	}
@@ -41,18 +36,19 @@ func Compare(dirA, dirB string, w io.Writer, width int) error {
 			return err
 		}
 	}
-	t, onlyA, onlyB := compareTable(samplesOf(dataA), samplesOf(dataB))
-	t.Title = fmt.Sprintf("old: %s, new: %s", a.Run.Name, b.Run.Name)
-	if len(t.Rows) == 0 {
-		_, err := fmt.Fprintf(w, "The runs have no series in common: %d only in %s, %d only in %s.\n", onlyA,
-			a.Run.Name, onlyB, b.Run.Name)
+	c := newComparison(a.Results, b.Results)
+	if len(c.rows) == 0 {
+		_, err := fmt.Fprintf(w, "The runs have no series in common: %d only in %s, %d only in %s.\n", c.onlyA,
+			a.Run.Name, c.onlyB, b.Run.Name)
 		return err
 	}
+	t := c.table()
+	t.Title = fmt.Sprintf("old: %s, new: %s", a.Run.Name, b.Run.Name)
 	if err := t.Text(w, width); err != nil {
 		return err
 	}
-	if onlyA+onlyB > 0 {
-		_, err = fmt.Fprintf(w, " Left out: %d only in the old run, %d only in the new one.\n", onlyA, onlyB)
+	if c.onlyA+c.onlyB > 0 {
+		_, err = fmt.Fprintf(w, " Left out: %d only in the old run, %d only in the new one.\n", c.onlyA, c.onlyB)
 	}
 	return err
 }
@@ -81,42 +77,98 @@ func unlike(a, b *summary.Summary, dirA, dirB string) []summary.Warning {
 	return slices.Concat(w, a.Warnings(), b.Warnings())
 }
 
-// samplesOf keeps the values behind a run's results.
-func samplesOf(d *summary.Data) map[string]*comparand {
-	all := map[string]*comparand{}
-	for _, s := range d.Series {
-		x := &comparand{Result: s.Result(summary.MetricLatency, "ms")}
-		e := &comparand{Result: s.Result(summary.MetricErrorRate, record.UnitCount)}
-		for _, t := range s.Trials {
-			if sorted, _ := statistics.Clean(slices.Clone(t.Latency)); len(sorted) > 0 {
-				x.trials = append(x.trials, sorted)
-			}
-			if n := t.Failed + len(t.Latency); n > 0 {
-				e.trials = append(e.trials, []float64{float64(t.Failed) / float64(n)})
-			}
-		}
-		all[x.Key()], all[e.Key()] = x, e
-	}
-	for _, q := range d.Quantities() {
-		x := &comparand{Result: q.Result(q.Metric, q.Unit)}
-		if have := all[x.Key()]; have != nil {
-			x = have
-		}
-		all[x.Key()] = x
-		if v, _ := statistics.Clean([]float64{q.Value}); len(v) > 0 {
-			x.trials = append(x.trials, v)
+// comparison is the results that two runs have in common.
+type comparison struct {
+	rows         []compareRow
+	onlyA, onlyB int // results that one run alone has
+}
+
+// compareRow is one result of both runs.
+type compareRow struct {
+	old, new *summary.Result
+	ratio    statistics.Estimate // of new over old
+	test     statistics.Comparison
+	few      bool // too few trials for a difference to be shown
+}
+
+func newComparison(a, b []summary.Result) comparison {
+	news := map[string]*summary.Result{}
+	for i := range b {
+		if x := &b[i]; isFigure(x) {
+			news[x.Key()] = x
 		}
 	}
-	for k, x := range all {
-		if len(x.trials) == 0 {
-			delete(all, k)
+	c := comparison{onlyB: len(news)}
+	for i := range a {
+		x := &a[i]
+		if !isFigure(x) {
+			continue
 		}
+		y := news[x.Key()]
+		if y == nil {
+			c.onlyA++
+			continue
+		}
+		c.onlyB--
+		if x.Metric != summary.MetricErrorRate || largest(x) > 0 || largest(y) > 0 {
+			c.rows = append(c.rows, newCompareRow(x, y))
+		}
+	}
+	return c
+}
+
+// isFigure tells whether a result is a figure of its own, with values.
+func isFigure(r *summary.Result) bool {
+	return len(r.PerTrial) > 0 && r.Metric != summary.MetricStageLatency && r.Metric != summary.MetricSpeedup
+}
+
+func newCompareRow(x, y *summary.Result) compareRow {
+	row := compareRow{old: x, new: y, ratio: statistics.Ratio(unpaired(y), unpaired(x)),
+		few: min(len(x.PerTrial), len(y.PerTrial)) < statistics.LeastTrials}
+	if !row.few {
+		row.test = statistics.RankTest(statistics.Values(x.PerTrial), statistics.Values(y.PerTrial))
+	}
+	return row
+}
+
+// unpaired is the values of a result's trials without their blocks: those of two runs have
+// nothing in common.
+func unpaired(r *summary.Result) []statistics.Trial {
+	all := slices.Clone(r.PerTrial)
+	for i := range all {
+		all[i].Block = 0
 	}
 	return all
 }
 
-func compareTable(a, b map[string]*comparand) (t *Table, onlyA, onlyB int) {
-	t = &Table{
+// shown tells whether the runs differ: by the test, and by the interval of the ratio where there
+// is one.
+func (r compareRow) shown() bool { return r.test.Shown && !(r.ratio.Low <= 1 && r.ratio.High >= 1) }
+
+func (r compareRow) cells() []string {
+	ratio, p := "~", none
+	if r.test.Note == "" && !r.few {
+		p = fmt.Sprintf("%.3f", r.test.P)
+	}
+	switch {
+	case r.few:
+		ratio = "too few trials"
+	case r.shown() && math.IsNaN(r.ratio.Value):
+		ratio = "differ"
+	case r.shown():
+		ratio = times(r.ratio.Value) + interval(r.ratio.Interval, 1)
+	}
+	if r.test.Shown && r.test.P < 0.0005 {
+		p = "<0.001"
+	}
+	x := r.old
+	return []string{x.Experiment, x.Backend, x.Runtime, x.Path, strings.Join(labelWords(x.Labels), " "), x.Metric,
+		median(x, 1), median(r.new, 1), x.Unit, ratio, p,
+		fmt.Sprintf("%s+%s", count(len(x.PerTrial)), count(len(r.new.PerTrial)))}
+}
+
+func (c comparison) table() *Table {
+	t := &Table{
 		Name: "compare",
 		Columns: []Column{key("experiment", "The experiment."), backendColumn, runtimeColumn, pathColumn,
 			key("labels", "What the experiment varied."), key("metric", "What was measured."),
@@ -124,64 +176,25 @@ func compareTable(a, b map[string]*comparand) (t *Table, onlyA, onlyB int) {
 			figures("new", Useful, "The median of the second run."), words("unit", Useful, "The unit of both."),
 			figures("new/old", Main, "The ratio of the medians, or ~ where no difference is shown."),
 			figures("p", Useful, "The probability of so great a difference between two runs of the same thing."),
-			figures("n", Detail, "The number of values that were tested, of each run."),
-			words("over", Extra, "What was tested: the medians of trials, or values.")},
-		Note: "new/old is ~ where no difference is shown (two-sided Mann-Whitney U, 0.05).",
+			figures("trials", Detail, "The number of trials of each run.")},
 	}
-	var pairs [][2]*comparand
-	for k, x := range a {
-		if y := b[k]; y != nil {
-			pairs = append(pairs, [2]*comparand{x, y})
-		} else {
-			onlyA++
+	shown, tested := 0, 0
+	for _, r := range c.rows {
+		t.add(r.cells()...)
+		if !r.few {
+			tested++
+		}
+		if r.shown() {
+			shown++
 		}
 	}
-	onlyB = len(b) - len(pairs)
-	slices.SortFunc(pairs, func(x, y [2]*comparand) int { return summary.Less(&x[0].Result, &y[0].Result) })
-	for _, p := range pairs {
-		x, y := p[0], p[1]
-		if x.Metric == summary.MetricErrorRate && x.largest() == 0 && y.largest() == 0 {
-			continue
-		}
-		t.add(compareRow(x, y)...)
+	t.Note = fmt.Sprintf("new/old is ~ where no difference is shown (two-sided Mann-Whitney U of the trials, %g). "+
+		"A difference needs %d trials on each side.", statistics.Alpha, statistics.LeastTrials)
+	if tested > 0 {
+		t.Note += fmt.Sprintf(" Shown: %d of %d rows; of two runs of the same thing, %.0f %% would be at most.", shown,
+			tested, 100*statistics.Alpha)
 	}
-	return t, onlyA, onlyB
+	return t
 }
 
-func compareRow(x, y *comparand) []string {
-	over := "trials"
-	va, vb := x.trialMedians(), y.trialMedians()
-	if (len(va) < statistics.LeastForTest || len(vb) < statistics.LeastForTest) && x.Metric == summary.MetricLatency {
-		over, va, vb = "values", slices.Concat(x.trials...), slices.Concat(y.trials...)
-	}
-	test := statistics.RankTest(va, vb)
-	ma, mb := statistics.Median(slices.Concat(x.trials...)), statistics.Median(slices.Concat(y.trials...))
-	ratio, p := "~", fmt.Sprintf("%.3f", test.P)
-	if test.Note != "" {
-		p = none
-	}
-	if test.Shown {
-		ratio = times(mb / ma)
-		if test.P < 0.0005 {
-			p = "<0.001"
-		}
-	}
-	return []string{x.Experiment, x.Backend, x.Runtime, x.Path, strings.Join(labelWords(x.Labels), " "), x.Metric,
-		number(ma), number(mb), x.Unit, ratio, p, fmt.Sprintf("%s+%s", count(len(va)), count(len(vb))), over}
-}
-
-func (x *comparand) trialMedians() []float64 {
-	var all []float64
-	for _, t := range x.trials {
-		all = append(all, statistics.Median(t))
-	}
-	return all
-}
-
-func (x *comparand) largest() float64 {
-	most := 0.0
-	for _, t := range x.trials {
-		most = max(most, slices.Max(t))
-	}
-	return most
-}
+func largest(r *summary.Result) float64 { return slices.Max(statistics.Values(r.PerTrial)) }

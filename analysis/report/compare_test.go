@@ -11,10 +11,11 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/record/recordtest"
 )
 
-// compared is a SYNTHETIC run of five trials a series.
-func compared(t *testing.T, seed uint64, scale float64) string {
+// synthetic is a SYNTHETIC run of so many trials a series.
+func synthetic(t *testing.T, seed uint64, scale float64, trials int) string {
 	g := recordtest.New(t, seed, scale)
-	for range 5 {
+	for block := range trials {
+		g.Block = block + 1
 		g.Deploy("process", "nodejs20.x", "hot", 0.2)
 		g.Density("process", "nodejs20.x", 20, 30)
 	}
@@ -22,33 +23,36 @@ func compared(t *testing.T, seed uint64, scale float64) string {
 }
 
 func TestCompareShowsADifferenceThatIsThereAndNoOther(t *testing.T) {
-	old, same, slower := compared(t, 1, 1), compared(t, 2, 1), compared(t, 3, 2)
+	old, few := synthetic(t, 1, 1, 6), synthetic(t, 1, 1, 5)
 	for _, c := range []struct {
-		name, dir string
-		shown     bool
-	}{{"the same thing measured again", same, false}, {"half as fast", slower, true}} {
+		name, old, new string
+		want           string // in the line of the latency
+	}{
+		{"the same thing measured again", old, synthetic(t, 2, 1, 6), " ~ "},
+		{"half as fast", old, synthetic(t, 3, 2, 6), " 2."},
+		{"half as fast, five trials", few, synthetic(t, 3, 2, 6), " too few trials "},
+	} {
 		var b bytes.Buffer
-		if err := Compare(old, c.dir, &b, 0); err != nil {
+		if err := Compare(c.old, c.new, &b, 0); err != nil {
 			t.Fatal(err)
 		}
+		lines := 0
 		for line := range strings.Lines(b.String()) {
-			f := strings.Fields(line)
-			if len(f) < 8 || f[0] != "deploy" || !strings.Contains(line, " latency ") {
-				continue
-			}
-			if got := !strings.Contains(line, "~"); got != c.shown || !strings.Contains(line, "5+5") ||
-				!strings.Contains(line, "trials") {
-				t.Errorf("%s: %s", c.name, line)
+			if strings.Contains(line, " latency ") && strings.Contains(line, " deploy ") {
+				lines++
+				if !strings.Contains(line, c.want) {
+					t.Errorf("%s: %s", c.name, line)
+				}
 			}
 		}
-		if !strings.Contains(b.String(), "deploy") || strings.Contains(b.String(), "error_rate") {
+		if lines != 1 || strings.Contains(b.String(), "error_rate") {
 			t.Errorf("%s:\n%s", c.name, &b)
 		}
 	}
 }
 
 func TestCompareWarnsOfOtherMachinesAndSuites(t *testing.T) {
-	old, other := compared(t, 1, 1), compared(t, 2, 1)
+	old, other := synthetic(t, 1, 1, 2), synthetic(t, 2, 1, 2)
 	if err := os.WriteFile(filepath.Join(other, record.MachineFile), []byte(`{"cpu":"other","cores":64}`),
 		0o644); err != nil {
 		t.Fatal(err)

@@ -145,7 +145,7 @@ func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 func overheadFigure(s *summary.Summary) *figure.Figure {
 	f := &figure.Figure{
 		Name: "overhead", Title: "A hot NOP on the sandbox, through the worker and through the gateway (p50)",
-		Caption: "Bars: medians; lines over their ends: 95 % intervals.",
+		Caption: "Bars: medians; lines over their ends: their intervals.",
 		Data:    [][]string{{"backend", "runtime", "via", "p50_ms", "ci_low", "ci_high"}},
 	}
 	var bars []figure.Bar
@@ -177,7 +177,7 @@ func overheadFigure(s *summary.Summary) *figure.Figure {
 func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 	f := &figure.Figure{
 		Name: fileName("ao", rt), Tag: tag("", rt, ""), Title: "Anticipatory optimisation, " + rt,
-		Caption: "Left: medians with 95 % intervals. Right: what the snapshots' own pages take. Grey: the paper's " +
+		Caption: "Left: medians with their intervals. Right: what the snapshots' own pages take. Grey: the paper's " +
 			"values for the steps that it has.",
 		Data: [][]string{{"backend", "series", "steps", "value", "unit"}},
 	}

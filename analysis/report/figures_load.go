@@ -19,7 +19,7 @@ func throughputFigure(s *summary.Summary, rt string) (*figure.Figure, error) {
 	f := &figure.Figure{
 		Name: fileName("throughput", rt), Title: "Throughput against the number of unique functions, " + rt,
 		Tag: tag("", rt, ""),
-		Caption: "Correct replies a second, medians of the trials with 95 % intervals. Grey: figure 4 of the paper, " +
+		Caption: "Correct replies a second, medians of the trials with their intervals. Grey: figure 4 of the paper, " +
 			"read out of the drawing." + notCovered(s, rt),
 		Data:   [][]string{{"backend", "functions", "p50_1_s", "ci_low", "ci_high", "covered"}},
 		Height: 3.4 * vg.Inch,
@@ -108,7 +108,7 @@ func densityFigure(s *summary.Summary) *figure.Figure {
 	f := &figure.Figure{
 		Name: "density", Title: "Memory of an idle instance, instances in a GB, creation rate (grey: " +
 			reference.Label + ")",
-		Caption: "Medians of the trials; lines over the bars' ends: 95 % intervals. Axes are logarithmic: read the " +
+		Caption: "Medians of the trials; lines over the bars' ends: their intervals. Axes are logarithmic: read the " +
 			"ends of the bars. Grey: table 3 of the paper; its 88 GB are scaled to one.",
 		Data: [][]string{{"backend", "runtime", "state", "mb_each", "instances_per_gb", "creations_1_s"}},
 	}

@@ -146,11 +146,11 @@ func TestSummaryHasTheFieldsThatToolsRelyOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := slices.Sorted(maps.Keys(raw)),
-		[]string{"machine", "results", "run", "schema"}; !slices.Equal(got, want) || raw["schema"] != 1.0 {
+		[]string{"machine", "results", "run", "schema"}; !slices.Equal(got, want) || raw["schema"] != 2.0 {
 		t.Errorf("keys %v, schema %v", got, raw["schema"])
 	}
-	fields := []string{"backend", "ci_high", "ci_low", "experiment", "labels", "metric", "n", "p50", "p90", "p99",
-		"path", "runtime", "unit", "warnings"}
+	fields := []string{"backend", "ci_high", "ci_low", "experiment", "interval", "labels", "mean", "metric", "n", "p50",
+		"p90", "p95", "p99", "path", "per_trial", "runtime", "sd", "trials", "unit", "warnings"}
 	metrics := map[string]bool{}
 	for _, x := range raw["results"].([]any) {
 		one := x.(map[string]any)
@@ -163,7 +163,8 @@ func TestSummaryHasTheFieldsThatToolsRelyOn(t *testing.T) {
 		}
 		metrics[one["metric"].(string)+" "+one["unit"].(string)] = true
 	}
-	for _, m := range []string{"latency ms", "stage_latency ms", "creation_rate 1/s", "bytes_per_instance bytes",
+	for _, m := range []string{"cpu_time ms", "distinct_functions 1", "latency ms", "stage_latency ms",
+		"creation_rate 1/s", "bytes_per_instance bytes",
 		"instances 1", "throughput 1/s", "error_rate 1"} {
 		if !metrics[m] {
 			t.Errorf("no %s among %v", m, slices.Sorted(maps.Keys(metrics)))

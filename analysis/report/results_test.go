@@ -8,20 +8,20 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
+// referenceRun is the folder of the committed run.
+const referenceRun = "../../results/reference"
+
 // committed reads the summary of the reference run.
 func committed(t *testing.T) *summary.Summary {
 	t.Helper()
-	s := new(summary.Summary)
-	b, err := os.ReadFile("../../results/reference/" + summary.File)
-	if err == nil {
-		err = json.Unmarshal(b, s)
-	}
+	s, err := summary.Load(referenceRun)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func committed(t *testing.T) *summary.Summary {
 }
 
 // sameAsCommitted compares the results of a run folder with those of the same experiments
-// in the committed summary.
+// in the committed summary. With -update it writes them there.
 func sameAsCommitted(t *testing.T, dir string, experiments int) {
 	t.Helper()
 	s, _, err := summary.Read(dir, "")
@@ -47,6 +47,9 @@ func sameAsCommitted(t *testing.T, dir string, experiments int) {
 		t.Fatal(err)
 	}
 	want := committed(t)
+	if *update {
+		updateCommitted(t, want, s)
+	}
 	for _, e := range s.Experiments() {
 		of := func(s *summary.Summary) (all []summary.Result) {
 			for _, r := range s.Find(summary.Query{Experiment: e}) {
@@ -55,8 +58,23 @@ func sameAsCommitted(t *testing.T, dir string, experiments int) {
 			return all
 		}
 		if got, want := of(s), of(want); !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: %d results of experiment %s are not the %d committed ones", dir, len(got), e, len(want))
+			t.Errorf("%s: %d results of experiment %s are not the %d committed ones (go test ./analysis/report "+
+				"-run Committed -update writes them anew)", dir, len(got), e, len(want))
 		}
+	}
+}
+
+// updateCommitted replaces the results of a run's experiments in the committed summary.
+func updateCommitted(t *testing.T, old, run *summary.Summary) {
+	t.Helper()
+	old.Schema = summary.Schema
+	old.Results = slices.DeleteFunc(old.Results, func(r summary.Result) bool {
+		return slices.Contains(run.Experiments(), r.Experiment)
+	})
+	old.Results = append(old.Results, run.Results...)
+	slices.SortStableFunc(old.Results, func(a, b summary.Result) int { return summary.Less(&a, &b) })
+	if err := old.Save(referenceRun); err != nil {
+		t.Fatal(err)
 	}
 }
 

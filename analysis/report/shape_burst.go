@@ -127,14 +127,14 @@ func controls(s *summary.Summary, b bursts) (harmed bool, said []string) {
 		c := burstsOf(s, t.Backend, b.runtime, b.period)
 		slower, _ := ratio(c.slowest, b.slowest, false)
 		silent, _ := ratio(c.silence, b.silence, false)
-		suffered := c.failed > 0 || slower >= suffers || silent >= suffers
+		suffered := c.failed > 0 || slower.Value >= suffers || silent.Value >= suffers
 		harmed = harmed || suffered
 		verb := "does not suffer"
 		if suffered {
 			verb = "suffers"
 		}
 		said = append(said, fmt.Sprintf("control %s %s: %.0f of %s failed, slowest call %s, silence %s", c.backend, verb,
-			c.failed, count(c.n), times(slower), times(silent)))
+			c.failed, count(c.n), gain(c.slowest, b.slowest, false), gain(c.silence, b.silence, false)))
 	}
 	return harmed, said
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/analysis/record/recordtest"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
@@ -84,7 +85,8 @@ func burstRun(bursts, size, stems, most, failed, slowest, silence float64) *summ
 	s := &summary.Summary{}
 	put := func(backend, metric, load string, n int, p50 float64) {
 		r := summary.Result{Experiment: record.ExperimentBurst, Backend: backend, Runtime: "nodejs20.x", Metric: metric,
-			N: n, P50: p50, Labels: map[string]string{record.LabelPeriod: "8s"}}
+			N: n, P50: p50, Labels: map[string]string{record.LabelPeriod: "8s"},
+			PerTrial: []statistics.Trial{{Number: 1, Value: p50}}}
 		if load != "" {
 			r.Labels[record.LabelLoad] = load
 		}

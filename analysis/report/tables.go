@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
@@ -44,6 +45,7 @@ func AllTables(s *summary.Summary) ([]*Table, error) {
 	for _, t := range all {
 		if t.Measured() {
 			t.prune()
+			t.Note = strings.TrimSpace(t.Note + " " + intervalNote(s, experimentOf(t.Name)))
 			kept = append(kept, t)
 		}
 	}

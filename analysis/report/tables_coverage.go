@@ -21,7 +21,7 @@ func coverageTables(s *summary.Summary) []*Table {
 				figures("called", Useful, "Functions that answered in the count."),
 				figures("completions", Detail, "Correct replies in the count, of one trial."),
 				figures("hot, %", Main, "Completions that came from an idle sandbox of the function."),
-				figures("replies/s [95 % CI]", Main, "Correct replies a second."),
+				figures("replies/s", Main, "Correct replies a second."),
 				cpuColumn, warningsColumn},
 		}
 		for _, filled := range s.Find(summary.Query{Experiment: record.ExperimentThroughput, Runtime: rt,
@@ -45,7 +45,7 @@ func coverageRow(s *summary.Summary, filled *summary.Result) []string {
 }
 
 // cpuColumn is the processor time of a call.
-var cpuColumn = figures("CPU ms a call [95 % CI]", Useful, "User and system time of all that belongs to a call: its "+
+var cpuColumn = figures("CPU ms a call", Useful, "User and system time of all that belongs to a call: its "+
 	"sandbox, the platform, and the work between calls.")
 
 // middle is a result's median without its interval.

@@ -68,16 +68,16 @@ func overheadTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentOverhead, Title: "Overhead: a hot NOP on the sandbox, through the worker and through " +
 			"the gateway, p50 in ms",
-		Note: "Aims for Node.js: worker at most 0.03 ms and gateway at most 0.25 ms above the sandbox. The intervals " +
-			"of differences reach from end to end of those of both sides.",
+		Note: "Aims for Node.js: worker at most 0.03 ms and gateway at most 0.25 ms above the sandbox. " +
+			"Differences: the median over the blocks of trials.",
 		Columns: []Column{backendColumn, runtimeColumn,
 			figures("n each", Extra, "The number of correct replies of each way into the sandbox."),
-			figures("sandbox [95 % CI]", Main, "The median of calls on the sandbox itself."),
-			figures("worker [95 % CI]", Useful, "The median of calls through the worker, in the harness' process."),
-			figures("gateway [95 % CI]", Useful, "The median of calls through the whole platform, over HTTP."),
+			figures("sandbox", Main, "The median of calls on the sandbox itself."),
+			figures("worker", Useful, "The median of calls through the worker, in the harness' process."),
+			figures("gateway", Useful, "The median of calls through the whole platform, over HTTP."),
 			figures("worker − sandbox", Detail, "What the worker adds."),
 			figures("gateway − sandbox", Detail, "What the whole platform adds."), trialsColumn,
-			figures("gateway, 1/s [95 % CI]", Detail, "Calls a second through the gateway, by clients that call as fast "+
+			figures("gateway, 1/s", Detail, "Calls a second through the gateway, by clients that call as fast "+
 				"as they can."),
 			errorsColumn, warningsColumn},
 	}
@@ -132,11 +132,11 @@ func aoTable(s *summary.Summary) *Table {
 		Columns: []Column{backendColumn, runtimeColumn,
 			key("steps", "The steps that ran before the runtime snapshot was taken."),
 			figures("cold n", Extra, "The number of correct cold replies."),
-			figures("cold [95 % CI]", Main, "The median of cold calls, ms."),
+			figures("cold", Main, "The median of cold calls, ms."),
 			figures("warm n", Extra, "The number of correct warm replies."),
-			figures("warm [95 % CI]", Main, "The median of warm calls, ms."), trialsColumn,
-			figures("runtime snapshot [95 % CI]", Detail, "The pages that the runtime snapshot holds, MB of 10^6 bytes."),
-			figures("function snapshot [95 % CI]", Useful, "The pages in which the function snapshot differs from the "+
+			figures("warm", Main, "The median of warm calls, ms."), trialsColumn,
+			figures("runtime snapshot", Detail, "The pages that the runtime snapshot holds, MB of 10^6 bytes."),
+			figures("function snapshot", Useful, "The pages in which the function snapshot differs from the "+
 				"runtime's, MB of 10^6 bytes."),
 			errorsColumn, warningsColumn},
 	}

@@ -97,7 +97,7 @@ func traceTable(s *summary.Summary) *Table {
 			key("via", "The way to the function: the sandbox, the worker or the gateway."),
 			key("clients", "The number of clients, each of which calls when its last call is answered."),
 			nColumn, p50Column, p90Column, p99Column, gainColumn(s, "", Useful),
-			figures("calls/s [95 % CI]", Main, "Correct replies a second."), gainColumn(s, "calls/s", Detail),
+			figures("calls/s", Main, "Correct replies a second."), gainColumn(s, "calls/s", Detail),
 			errorsColumn, warningsColumn},
 	}
 	for _, e := range s.Find(summary.Query{Experiment: record.ExperimentTrace, Metric: summary.MetricErrorRate}) {
@@ -127,11 +127,11 @@ func densityTable(s *summary.Summary) *Table {
 			key("state", "What an instance has done when its memory is read: booted, served one call, or since then "+
 				"idle, paused (frozen) or swapped (paused, its pages moved to compressed memory)."),
 			trialsColumn,
-			figures("instances [95 % CI]", Detail, "The number of instances that lived together."),
-			figures("MB each [95 % CI]", Main, "The memory that one more instance takes, MB of 10^6 bytes."),
+			figures("instances", Detail, "The number of instances that lived together."),
+			figures("MB each", Main, "The memory that one more instance takes, MB of 10^6 bytes."),
 			gainColumn(s, "", Useful),
-			figures("creations/s [95 % CI]", Main, "Instances made a second."), gainColumn(s, "creation", Detail),
-			figures("wake ms [95 % CI]", Useful,
+			figures("creations/s", Main, "Instances made a second."), gainColumn(s, "creation", Detail),
+			figures("wake ms", Useful,
 				"Latency of one more call to each instance in its state, resume included."),
 			figures("unanswered", Detail, "Instances that did not answer that call."),
 			figures("budget", Extra, "The memory that the instances of a trial could take together."),
@@ -172,17 +172,16 @@ func densityTable(s *summary.Summary) *Table {
 func burstTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentBurst, Title: "Bursts of a new CPU-bound function over an I/O background",
-		Note: "Silence: the longest time without a correct reply to the background. Of several trials: medians with " +
-			"95 % intervals.",
+		Note: "Silence: the longest time without a correct reply to the background.",
 		Columns: []Column{backendColumn, runtimeColumn, key("period", "The time from one burst to the next."),
 			trialsColumn, figures("burst n", Extra, "The number of calls in bursts."),
 			figures("burst errors", Useful, "How many of them failed."),
-			figures("burst p50 ms [95 % CI]", Main, "The median latency of calls in bursts."),
+			figures("burst p50 ms", Main, "The median latency of calls in bursts."),
 			figures("burst p99 ms", Extra, "99 of 100 calls in bursts took at most so long."),
 			figures("max s", Detail, "The slowest correct reply of a burst."),
 			figures("background n", Extra, "The number of calls of the background."),
 			figures("background errors", Useful, "How many of them failed."),
-			figures("background p50 ms [95 % CI]", Main, "The median latency of the background."),
+			figures("background p50 ms", Main, "The median latency of the background."),
 			figures("background p99 ms", Detail, "99 of 100 calls of the background took at most so long."),
 			figures("silence s", Detail, "The longest time without a correct reply to the background."),
 			figures("first error s", Extra, "When the first call that failed was due, from the trial's start."),

@@ -30,7 +30,7 @@ func speedupTable(s *summary.Summary) *Table {
 			"that has fewer. Failed calls are in the table before, not here.",
 		Columns: []Column{backendColumn, runtimeColumn, key("over", "The provider that is always called."),
 			figures("n", Detail, "The number of correct replies, of the side that has fewer."),
-			figures("speed-up [95 % CI]", Main, "The mean round trip of that provider over that of the adaptive "+
+			figures("speed-up", Main, "The mean round trip of that provider over that of the adaptive "+
 				"schedule."), warningsColumn},
 	}
 	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentMPSC, Metric: summary.MetricSpeedup}) {

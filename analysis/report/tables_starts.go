@@ -59,13 +59,13 @@ func startsTable(s *summary.Summary) *Table {
 		Columns: []Column{backendColumn, runtimeColumn,
 			key("start", "What the cold call starts from: boot, a stem cell with or without steps of anticipatory "+
 				"optimisation, a runtime snapshot."),
-			figures("p50, ms [95 % CI]", Main, "The median latency of a cold call."),
+			figures("p50, ms", Main, "The median latency of a cold call."),
 			gainColumn(s, "", Useful),
-			figures("CPU time, ms [95 % CI]", Main, "User and system time a call, of all that belongs to the call, "+
+			figures("CPU time, ms", Main, "User and system time a call, of all that belongs to the call, "+
 				"falling between calls included."),
-			figures("refill, 1/s [95 % CI]", Main, "Stem cells that one starter makes a second, one after the "+
+			figures("refill, 1/s", Main, "Stem cells that one starter makes a second, one after the "+
 				"other."),
-			figures("memory, MB [95 % CI]", Useful, "What one stem cell holds, or the one runtime snapshot, MB of "+
+			figures("memory, MB", Useful, "What one stem cell holds, or the one runtime snapshot, MB of "+
 				"10^6 bytes."),
 			words("memory source", Extra, "Where the memory figure comes from."),
 			warningsColumn},

@@ -3,14 +3,14 @@
 //
 //   - Quantiles: gonum/stat, on sorted samples ([Quantile]); the median of a
 //     handful of figures: montanaflynn/stats ([Median]).
-//   - Confidence intervals of a median: the bootstrap, where it can be written
-//     down in closed form in that form ([MedianInterval], with gonum's binomial
-//     distribution), over trials by seeded resampling ([ClusterInterval]).
-//   - Ratios of means: seeded resampling, over trials ([ClusterRatioInterval]) or
-//     within one ([RatioInterval]).
+//   - Intervals of a median over trials: order statistics, with gonum's binomial
+//     distribution ([MedianInterval]); of fewer than six trials, their range.
+//   - Gains and differences: of trials paired by block, else of the two intervals
+//     combined ([Ratio], [Difference]).
 //   - Comparison of two samples: the Mann-Whitney U test of go-moremath, which
 //     is benchstat's ([RankTest]).
-//   - Proportions: Wilson's score interval ([Proportion]).
+//   - Proportions: Wilson's score interval ([Proportion]); over trials with the
+//     effective sample size ([ShareInterval]).
 //
 // Samples may hold anything: what is not a finite number is dropped by [Clean],
 // which every sample passes first.
@@ -58,6 +58,15 @@ func Mean(x []float64) float64 {
 		return math.NaN()
 	}
 	return stat.Mean(x, nil)
+}
+
+// Deviation is the standard deviation of the population that x was drawn from, NaN for fewer
+// than two values.
+func Deviation(x []float64) float64 {
+	if len(x) < 2 {
+		return math.NaN()
+	}
+	return stat.StdDev(x, nil)
 }
 
 // MinFor is the least number of samples for which the quantile p is not just

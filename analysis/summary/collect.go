@@ -39,7 +39,11 @@ func readTrial(path string) (*Data, error) {
 	if err := record.Read(path, r.invocation, r.measurement); err != nil {
 		return nil, err
 	}
-	return r.finish(), nil
+	t, err := record.ReadTrial(path)
+	if err != nil {
+		return nil, err
+	}
+	return r.finish(t.Block), nil
 }
 
 func merge(parts []*Data) *Data {

@@ -2,7 +2,6 @@ package summary
 
 import (
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
@@ -51,12 +50,10 @@ type Series struct {
 }
 
 // Pooled is the latencies of all trials, in the order of the trials.
-func (s *Series) Pooled() []float64 { return slices.Concat(s.latenciesByTrial()...) }
-
-func (s *Series) latenciesByTrial() [][]float64 {
-	var all [][]float64
+func (s *Series) Pooled() []float64 {
+	var all []float64
 	for _, t := range s.Trials {
-		all = append(all, t.Latency)
+		all = append(all, t.Latency...)
 	}
 	return all
 }
@@ -64,6 +61,7 @@ func (s *Series) latenciesByTrial() [][]float64 {
 // Trial is the part of one trial in a series.
 type Trial struct {
 	Number  int
+	Block   int       // repeat of the experiment; 0 where it is not known
 	Latency []float64 // ms, of correct replies
 	Failed  int
 	Points  []Point // of timed experiments
@@ -94,6 +92,7 @@ type Quantity struct {
 	Value        float64
 
 	trial   int
+	block   int
 	stopped string
 	detail  string
 	busy    float64

@@ -161,7 +161,7 @@ func TestWarnings(t *testing.T) {
 	if fmt.Sprint(kinds) != "[dirty tree memory is sampled load before the run]" {
 		t.Errorf("%v", kinds)
 	}
-	got := sampleWarnings(Result{N: 5000, P50: 1, CILow: 0.9, CIHigh: 1.1}, 1)
+	got := sampleWarnings(Result{N: 5000, P50: 1, CILow: 0.9, CIHigh: 1.1, Trials: 1})
 	if fmt.Sprint(got) != "[single trial: how trials differ is not known noisy: interval wider than 10 % too few "+
 		"samples for p99.9: 5,000, want 10,000]" {
 		t.Errorf("%v", got)

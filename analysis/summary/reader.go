@@ -137,17 +137,17 @@ func (r *reader) measurement(row record.Measurement) {
 		stopped: row.Labels[record.LabelStopped], detail: row.Labels[record.LabelDetail]})
 }
 
-// finish does the work that needs the whole file: it notes how busy the machine was, and
-// finds the series of the calls that failed before they had a path.
-func (r *reader) finish() *Data {
+// finish does the work that needs the whole file: it notes the block and how busy the machine
+// was, and finds the series of the calls that failed before they had a path.
+func (r *reader) finish(block int) *Data {
 	r.adoptPathless()
 	for _, s := range r.data.Series {
 		for _, t := range s.Trials {
-			t.busy, t.host = r.busy, r.host
+			t.busy, t.Block, t.host = r.busy, block, r.host
 		}
 	}
 	for i := range r.data.measured {
-		r.data.measured[i].busy, r.data.measured[i].host = r.busy, r.host
+		r.data.measured[i].busy, r.data.measured[i].block, r.data.measured[i].host = r.busy, block, r.host
 	}
 	return &r.data
 }

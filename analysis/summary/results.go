@@ -48,49 +48,50 @@ func (s *Series) has(stage string) bool {
 // latencies is the result of one value per invocation; false where there is no value.
 func (s *Series) latencies(metric string, of func(*Trial) []float64) (Result, bool) {
 	r := s.Result(metric, "ms")
-	var trials [][]float64
+	var trials []statistics.Trial
+	var all []float64
 	for _, t := range s.Trials {
 		sorted, dropped := statistics.Clean(slices.Clone(of(t)))
 		if dropped > 0 {
 			r.Warnings = append(r.Warnings, Warn(WarnInvalid, "%d of trial %d are no numbers", dropped, t.Number))
 		}
 		if len(sorted) > 0 {
-			trials = append(trials, sorted)
+			trials = append(trials, statistics.Trial{Number: t.Number, Block: t.Block,
+				Value: statistics.Quantile(0.5, sorted)})
+			all = append(all, sorted...)
 		}
 	}
-	if len(trials) == 0 {
+	if len(all) == 0 {
 		return r, false
 	}
-	all := trials[0]
-	if len(trials) > 1 {
-		all = slices.Concat(trials...)
-		slices.Sort(all)
-	}
-	r.setQuantiles(all)
-	r.P999 = statistics.Quantile(0.999, all)
-	r.setInterval(statistics.ClusterInterval(trials, resampleSeed))
-	r.Warnings = append(r.Warnings, sampleWarnings(r, len(trials))...)
+	slices.Sort(all)
+	r.N, r.P999 = len(all), statistics.Quantile(0.999, all)
+	r.setMoments(all)
+	r.setTrials(trials)
+	r.Warnings = append(r.Warnings, sampleWarnings(r)...)
 	return r, true
 }
 
 // errorRate is the share of failures among all invocations of the series.
 func (s *Series) errorRate() (Result, bool) {
 	r := s.Result(MetricErrorRate, record.UnitCount)
-	var shares []float64
+	var shares []statistics.Share
+	var trials []statistics.Trial
 	failed := 0
 	for _, t := range s.Trials {
 		if n := t.Failed + len(t.Latency); n > 0 {
-			shares = append(shares, float64(t.Failed)/float64(n))
+			shares = append(shares, statistics.Share{Hits: t.Failed, N: n})
+			trials = append(trials, statistics.Trial{Number: t.Number, Block: t.Block,
+				Value: float64(t.Failed) / float64(n)})
 			failed, r.N = failed+t.Failed, r.N+n
 		}
 	}
 	if r.N == 0 {
 		return r, false
 	}
-	sorted, _ := statistics.Clean(shares)
-	r.P50, r.P90, r.P99 = float64(failed)/float64(r.N), statistics.Quantile(0.9, sorted),
-		statistics.Quantile(0.99, sorted)
-	r.setInterval(statistics.Proportion(failed, r.N))
+	r.setMoments(statistics.Values(trials))
+	r.P50 = float64(failed) / float64(r.N)
+	r.setInterval(statistics.ShareInterval(shares), trials)
 	return r, true
 }
 
@@ -110,24 +111,21 @@ func ofQuantities(d *Data) []Result {
 
 func ofGroup(group []Quantity) Result {
 	r := group[0].Result(group[0].Metric, group[0].Unit)
-	var values []float64
+	var trials []statistics.Trial
 	for _, f := range group {
-		values = append(values, f.Value)
+		if finite(f.Value) {
+			trials = append(trials, statistics.Trial{Number: f.trial, Block: f.block, Value: f.Value})
+		}
 	}
-	sorted, dropped := statistics.Clean(values)
-	if dropped > 0 {
+	if dropped := len(group) - len(trials); dropped > 0 {
 		r.Warnings = append(r.Warnings, Warn(WarnInvalid, "%d trials gave no number", dropped))
 	}
-	if len(sorted) == 0 {
+	if len(trials) == 0 {
 		return r
 	}
-	r.setQuantiles(sorted)
-	r.P50 = statistics.Median(sorted)
-	if len(sorted) < statistics.FewTrials {
-		r.setInterval(statistics.Interval{Low: sorted[0], High: sorted[len(sorted)-1]})
-	} else {
-		r.setInterval(statistics.MedianInterval(sorted))
-	}
+	r.N = len(trials)
+	r.setMoments(statistics.Values(trials))
+	r.setTrials(trials)
 	if detail := group[0].detail; detail != "" {
 		r.Labels[record.LabelDetail] = detail
 	}

@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
 )
 
 // File is the summary in a run folder.
@@ -42,6 +43,47 @@ func Read(runDir, baseline string) (*Summary, *Data, error) {
 	s.warnOfLimits()
 	s.warnOfCoverage()
 	return s, d, s.checkBaseline(baseline)
+}
+
+// Load reads the summary that a run folder holds, where the records are elsewhere. Of a summary
+// of schema 1, the number of trials and the kind of interval follow from the warnings.
+func Load(runDir string) (*Summary, error) {
+	path := filepath.Join(runDir, File)
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("%s holds neither %s/ nor %s: %w", runDir, record.Folder, File, err)
+	}
+	s := new(Summary)
+	if err := readJSON(path, s); err != nil {
+		return nil, err
+	}
+	if s.Schema > Schema {
+		return nil, fmt.Errorf("%s is of schema %d, and this program reads up to %d: use a newer one", path, s.Schema,
+			Schema)
+	}
+	for i := range s.Results {
+		if r := &s.Results[i]; r.Interval == "" {
+			r.fromSchema1()
+		}
+	}
+	return s, nil
+}
+
+// Schema1 is the kind of an interval of a summary of schema 1: resampled trials, which hold the
+// median in fewer than 95 of 100 runs.
+const Schema1 statistics.Kind = "schema 1"
+
+func (r *Result) fromSchema1() {
+	r.Interval = Schema1
+	for _, w := range r.Warnings {
+		switch w.Kind() {
+		case WarnSingleTrial:
+			r.Interval, r.Trials, r.CILow, r.CIHigh = statistics.Range, 1, r.P50, r.P50
+		case WarnFewTrials:
+			if _, err := fmt.Sscanf(string(w), WarnFewTrials+": %d;", &r.Trials); err == nil {
+				r.Interval = statistics.Range
+			}
+		}
+	}
 }
 
 // Save writes the summary into a run folder.

@@ -17,10 +17,10 @@
 // one that their trial set out to measure do not count either; a warning counts them.
 // Latencies are those of correct replies; error_rate tells the failed ones.
 //
-// Values of one trial are not independent of each other. With five trials or more, an
-// interval resamples trials. With two to four, the interval spans the trials' medians.
-// With one, the interval says only how well that trial knows its own median, and a warning
-// says so. Package statistics names the source of each method.
+// Values of one trial are not independent of each other, so trials are the unit. P50 is the
+// median of the trials' medians, and its interval is of the median over all trials that could
+// have been run. From six trials on the interval has a level of 95 %; with fewer it is the range
+// of the trials. Package statistics names the source of each method.
 package summary
 
 import (
@@ -28,10 +28,12 @@ import (
 	"strings"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
 )
 
-// Schema is the version of summary.json. Fields may be added within a version.
-const Schema = 1
+// Schema is the version of summary.json. Fields may be added within a version. Version 1 has
+// no mean, sd, p95, trials, interval and per_trial; its p50 is the median of all values.
+const Schema = 2
 
 // Summary is a run in figures; summary.json is its JSON.
 type Summary struct {
@@ -54,25 +56,34 @@ type Run struct {
 
 // Result is one figure of one series: of all rows that share experiment, backend,
 // runtime, path and labels. A quantity of trials (throughput, a density, a rate) has one
-// value per trial, a latency one per invocation; N is the number of values. Of an
-// error_rate, P50 is the share of all invocations that failed; P90 and P99 are over the
-// trials' shares.
+// value per trial, a latency one per invocation; N is the number of values.
+//
+// P50 is the median over trials: of a latency of the trials' medians, of a quantity of the
+// trials' values. P90 to P999, Mean and SD are over all values. Of an error_rate, P50 is the
+// share of all invocations that failed; the others are over the trials' shares. Of a speedup
+// all are over the pairs of trials.
 type Result struct {
-	Experiment string            `json:"experiment"`
-	Backend    string            `json:"backend"`
-	Runtime    string            `json:"runtime"`
-	Path       string            `json:"path"` // empty where it has no meaning
-	Metric     string            `json:"metric"`
-	Unit       string            `json:"unit"`
-	Labels     map[string]string `json:"labels"` // "via" among them, and what the experiment varied
-	N          int               `json:"n"`
-	P50        float64           `json:"p50"`
-	P90        float64           `json:"p90"`
-	P99        float64           `json:"p99"`
-	P999       float64           `json:"p999,omitempty"` // of invocations; mind the warning where they are too few
-	CILow      float64           `json:"ci_low"`         // of the median, 95 %
-	CIHigh     float64           `json:"ci_high"`
-	Warnings   []Warning         `json:"warnings"`
+	Experiment string             `json:"experiment"`
+	Backend    string             `json:"backend"`
+	Runtime    string             `json:"runtime"`
+	Path       string             `json:"path"` // empty where it has no meaning
+	Metric     string             `json:"metric"`
+	Unit       string             `json:"unit"`
+	Labels     map[string]string  `json:"labels"` // "via" among them, and what the experiment varied
+	N          int                `json:"n"`
+	P50        float64            `json:"p50"`
+	P90        float64            `json:"p90"`
+	P95        *float64           `json:"p95"` // nil in a summary of schema 1
+	P99        float64            `json:"p99"`
+	P999       float64            `json:"p999,omitempty"` // of invocations; mind the warning where they are too few
+	Mean       *float64           `json:"mean"`           // nil in a summary of schema 1
+	SD         *float64           `json:"sd"`             // of the values; nil also where there are fewer than two
+	Trials     int                `json:"trials"`         // that have a value; 0 in a summary of schema 1
+	Interval   statistics.Kind    `json:"interval"`       // what the bounds promise; empty in a summary of schema 1
+	CILow      float64            `json:"ci_low"`         // of P50
+	CIHigh     float64            `json:"ci_high"`
+	PerTrial   []statistics.Trial `json:"per_trial"` // the values that P50 is over
+	Warnings   []Warning          `json:"warnings"`
 }
 
 // Metrics that the analysis adds to those of package record.

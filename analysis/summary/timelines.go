@@ -22,7 +22,7 @@ func bursts(d *Data) []Quantity {
 		for _, t := range s.Trials {
 			put := func(metric, unit string, value float64) {
 				out = append(out, Quantity{Identity: s.Identity, Metric: metric, Unit: unit, trial: t.Number,
-					Value: value, busy: t.busy})
+					block: t.Block, Value: value, busy: t.busy})
 			}
 			if s.Labels[record.LabelLoad] == record.LoadBackground {
 				if v, ok := longestSilence(t.Points); ok {
@@ -73,7 +73,7 @@ func longestSilence(points []Point) (seconds float64, ok bool) {
 }
 
 // speedups compare each fixed schedule of experiment mpsc with the adaptive one, by the
-// mean latency of correct replies.
+// trials' mean latencies of correct replies.
 func speedups(d *Data) []Result {
 	var out []Result
 	for _, adaptive := range d.Series {
@@ -96,19 +96,34 @@ func speedup(adaptive, fixed *Series) (Result, bool) {
 		fixed.Backend != adaptive.Backend || fixed.Runtime != adaptive.Runtime || fixed.Via != adaptive.Via {
 		return Result{}, false
 	}
-	a, b := adaptive.Pooled(), fixed.Pooled()
-	if len(b) == 0 || !(statistics.Mean(a) > 0) {
+	a, b := adaptive.means(), fixed.means()
+	ratio := statistics.Ratio(b, a)
+	if !finite(ratio.Value, ratio.Low, ratio.High) {
 		return Result{}, false
 	}
 	r := adaptive.Result(MetricSpeedup, record.UnitCount)
 	delete(r.Labels, record.LabelSchedule)
 	r.Labels[LabelOver] = over
-	r.N = min(len(a), len(b))
-	ratio := statistics.Mean(b) / statistics.Mean(a)
-	r.P50, r.P90, r.P99 = ratio, ratio, ratio
-	r.setInterval(statistics.ClusterRatioInterval(fixed.latenciesByTrial(), adaptive.latenciesByTrial(), resampleSeed))
-	r.Warnings = append(r.Warnings, trialWarnings(r, min(len(adaptive.Trials), len(fixed.Trials)))...)
+	r.N = min(len(adaptive.Pooled()), len(fixed.Pooled()))
+	r.setMoments([]float64{ratio.Value})
+	r.P50 = ratio.Value
+	if ratio.Pairs != nil {
+		r.setMoments(statistics.Values(ratio.Pairs))
+	}
+	r.setInterval(ratio.Interval, ratio.Pairs)
+	r.Warnings = append(r.Warnings, trialWarnings(r)...)
 	return r, true
+}
+
+// means are the trials' mean latencies.
+func (s *Series) means() []statistics.Trial {
+	var all []statistics.Trial
+	for _, t := range s.Trials {
+		if sorted, _ := statistics.Clean(slices.Clone(t.Latency)); len(sorted) > 0 {
+			all = append(all, statistics.Trial{Number: t.Number, Block: t.Block, Value: statistics.Mean(sorted)})
+		}
+	}
+	return all
 }
 
 // throughputs are those of trials whose records have no measured one: correct
@@ -131,7 +146,7 @@ func throughputs(d *Data) []Quantity {
 				continue
 			}
 			f := Quantity{Identity: s.Identity, Metric: record.MetricThroughput, Unit: record.UnitRate, trial: t.Number,
-				busy: t.busy}
+				block: t.Block, busy: t.busy}
 			if window := float64(t.end-t.begin) / 1e9; len(t.Latency) > 0 && window > 0 {
 				f.Value = float64(len(t.Latency)) / window
 			}

@@ -17,8 +17,8 @@ const (
 )
 
 // sampleWarnings are the warnings of any sample of invocations.
-func sampleWarnings(r Result, trials int) []Warning {
-	w := trialWarnings(r, trials)
+func sampleWarnings(r Result) []Warning {
+	w := trialWarnings(r)
 	if r.N < statistics.MinFor(0.99) {
 		w = append(w, Warn(WarnTooFew99, "%s, want %s", comma(r.N), comma(statistics.MinFor(0.99))))
 	} else if least := statistics.MinFor(0.999); r.N < least {
@@ -27,14 +27,15 @@ func sampleWarnings(r Result, trials int) []Warning {
 	return w
 }
 
-// trialWarnings are the warnings of a result of so many trials.
-func trialWarnings(r Result, trials int) []Warning {
+// trialWarnings are the warnings of a result that rests on few trials, or on trials that differ.
+func trialWarnings(r Result) []Warning {
 	var w []Warning
 	switch {
-	case trials == 1:
+	case r.Trials == 1:
 		w = append(w, Warn(WarnSingleTrial, "how trials differ is not known"))
-	case trials < statistics.FewTrials:
-		w = append(w, Warn(WarnFewTrials, "%d; the interval spans what each of them gave", trials))
+	case r.Trials < statistics.LeastTrials:
+		w = append(w, Warn(WarnFewTrials, "%d, want %d for an interval; the bounds are the range of the trials", r.Trials,
+			statistics.LeastTrials))
 	}
 	if (statistics.Interval{Low: r.CILow, High: r.CIHigh}).RelativeWidth(r.P50) > noisyWidth {
 		w = append(w, Warn(WarnNoisy, "interval wider than %.0f %%", 100*noisyWidth))
@@ -49,7 +50,7 @@ var lookedAt = []string{record.MetricIsolated, record.MetricReachable, record.Me
 
 // quantityWarnings are the warnings of a quantity with one value per trial.
 func quantityWarnings(r Result, group []Quantity) []Warning {
-	w := trialWarnings(r, len(group))
+	w := trialWarnings(r)
 	if slices.Contains(lookedAt, r.Metric) {
 		w = nil
 	}
