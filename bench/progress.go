@@ -54,6 +54,12 @@ func (e *estimate) left() time.Duration {
 	return time.Duration(float64(e.todo) * float64(e.took) / float64(e.done)).Round(time.Second)
 }
 
+// outlook says before a run begins how long the run takes.
+func outlook(trials, done int, limit time.Duration) string {
+	return fmt.Sprintf("%d trials, %d of them done; the budgets of the others add up to %v, and each takes a second or "+
+		"two to start and to close", trials, done, limit.Round(time.Second))
+}
+
 // lines is progress for logs.
 type lines struct {
 	out      io.Writer
@@ -63,7 +69,7 @@ type lines struct {
 
 func (l *lines) Begin(trials, done int, limit time.Duration) {
 	l.n, l.all, l.estimate.todo = done, trials, limit
-	fmt.Fprintf(l.out, "%d trials, %d of them done, about %v to go\n", trials, done, limit.Round(time.Second))
+	fmt.Fprintln(l.out, outlook(trials, done, limit))
 }
 
 func (l *lines) Trial(Trial) {}
@@ -94,6 +100,7 @@ type bar struct {
 
 func (b *bar) Begin(trials, done int, limit time.Duration) {
 	b.estimate.todo = limit
+	fmt.Fprintln(b.out, outlook(trials, done, limit))
 	b.say()
 	b.p = mpb.New(mpb.WithOutput(b.out), mpb.WithWidth(32))
 	b.b = b.p.AddBar(int64(trials),
