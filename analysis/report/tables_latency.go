@@ -39,16 +39,21 @@ func deployTable(s *summary.Summary) *Table {
 func stageMedians(s *summary.Summary, r *summary.Result) string {
 	var all []string
 	for _, stage := range summary.Stages {
-		labels := map[string]string{summary.LabelStage: stage}
-		for k, v := range r.Labels {
-			labels[k] = v
-		}
-		if x := s.One(summary.Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path,
-			Metric: summary.MetricStageLatency, Labels: labels}); x != nil {
+		if x := stageOf(s, r, stage); x != nil {
 			all = append(all, stage+" "+number(x.P50))
 		}
 	}
 	return dash(strings.Join(all, ", "))
+}
+
+// stageOf is one stage of a latency; nil where the call has none.
+func stageOf(s *summary.Summary, r *summary.Result, stage string) *summary.Result {
+	labels := map[string]string{summary.LabelStage: stage}
+	for k, v := range r.Labels {
+		labels[k] = v
+	}
+	return s.One(summary.Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path,
+		Metric: summary.MetricStageLatency, Labels: labels})
 }
 
 // allFailed lists the error rates of the series in which no invocation succeeded.
