@@ -65,8 +65,9 @@ func compareCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "compare RUN_DIR RUN_DIR", Short: "Compare two runs, '~' where no difference is shown",
 		Long: `Compare sets the results that two runs have in common side by side: old, new,
-their ratio, and the p-value of a rank test. '~' stands where no difference is
-shown at the 5 % level. Differing machines and suites are warned of.`,
+their ratio, and the p-value of a rank test over trials. '~' stands where no
+difference is shown at the 5 % level, 'too few trials' where a run has fewer than
+six. Differing machines and suites are warned of.`,
 		Args: wrong(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
