@@ -11,6 +11,7 @@ const (
 	ExperimentSurface    = "surface"
 	ExperimentApps       = "apps"
 	ExperimentMPSC       = "mpsc"
+	ExperimentScheduling = "scheduling"
 	ExperimentTrace      = "trace"
 )
 
@@ -48,10 +49,11 @@ const (
 	LabelSchedule = "schedule" // in mpsc: ScheduleAdaptive, or the provider that is fixed
 	LabelProvider = "provider" // in mpsc: who was called
 
-	LabelFunctions = "functions" // in throughput: the number of unique functions
-	LabelPeriod    = "period"    // in burst: the time from one burst to the next
-	LabelState     = "state"     // in density: StateBooted, …
-	LabelClients   = "clients"   // in trace: the number of closed-loop clients
+	LabelFunctions = "functions"   // in throughput: the number of unique functions
+	LabelPeriod    = "period"      // in burst: the time from one burst to the next
+	LabelState     = "state"       // in density: StateBooted, …
+	LabelBatch     = "sched_batch" // in scheduling: "auto" or "off", the worker's sched_batch
+	LabelClients   = "clients"     // in trace: the number of closed-loop clients
 
 	// LabelStart is the start of a cold call: StartBoot, …. A record of a cold call without
 	// it comes from an earlier version.

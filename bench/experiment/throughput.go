@@ -24,6 +24,8 @@ type throughput struct {
 	Snapshots bench.Size     `yaml:"snapshots"` // memory for function snapshots; 0: the worker's default
 	Memory    bench.Size     `yaml:"memory"`    // limit of a function
 	Via       string         `yaml:"via"`
+
+	batch worker.BatchMode // "": the worker's default
 }
 
 func newThroughput() *throughput {
@@ -120,7 +122,7 @@ func (x *throughput) config(cores int) worker.Config {
 	return worker.Config{
 		Idle: worker.Cache{Count: n}, Sandboxes: max(n, x.Clients),
 		Functions: worker.Cache{Bytes: worker.Bytes(x.Snapshots)},
-		PlaceWait: time.Minute,
+		PlaceWait: time.Minute, Batch: x.batch,
 		// as in the paper; where nearly every call is a new function, a second import of each would double the work
 		Capture: worker.CaptureInline,
 	}
