@@ -19,7 +19,7 @@ const FiguresFolder = "figures"
 func drawAll(s *summary.Summary, d *summary.Data) ([]*figure.Figure, error) {
 	var all []*figure.Figure
 	for _, rt := range s.Runtimes(record.ExperimentDeploy) {
-		all = append(all, ecdfFigure(s, d, rt), stagesFigure(s, rt))
+		all = append(all, ecdfFigure(s, d, rt), startsFigure(s, d, rt), stagesFigure(s, rt))
 	}
 	for _, rt := range s.Runtimes(record.ExperimentThroughput) {
 		f, err := throughputFigure(s, rt)
@@ -45,7 +45,7 @@ func drawAll(s *summary.Summary, d *summary.Data) ([]*figure.Figure, error) {
 }
 
 // alike are the kinds of figures that have the same axes for every runtime and backend.
-var alike = []string{ecdfKind, record.ExperimentThroughput, record.ExperimentBurst}
+var alike = []string{ecdfKind, startsKind, record.ExperimentThroughput, record.ExperimentBurst}
 
 // figuresOf are the figures whose names begin with a kind.
 func figuresOf(all []*figure.Figure, kind string) []*figure.Figure {

@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -27,17 +26,16 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 		Name: fileName(ecdfKind, rt), Tag: tag("", rt, ""), Title: "Deploy time of a NOP by path, " + rt,
 		Caption: "The share of invocations that took at most the time on the horizontal axis; at one half, the " +
 			"intervals of the medians. Grey marks: the paper's means for hot, warm and cold.",
-		Data: [][]string{{"backend", "path", "latency_ms", "share", "ci_low", "ci_high"}},
+		Data: [][]string{{"backend", "path", "latency_ms", "share"}},
 	}
 	p := figure.NewPanel("", "latency, ms", "share of invocations").LogX()
-	styles := pathStyles(d)
 	var backends, paths []string
 	ordered := slices.Clone(d.Series)
 	slices.SortStableFunc(ordered, func(a, b *summary.Series) int {
 		return cmp.Or(cmp.Compare(a.Backend, b.Backend), summary.ComparePaths(a.Path, b.Path))
 	})
 	for _, x := range ordered {
-		if x.Experiment != record.ExperimentDeploy || x.Runtime != rt {
+		if x.Experiment != record.ExperimentDeploy || x.Runtime != rt || !typical(s, x) {
 			continue
 		}
 		sorted, _ := statistics.Clean(x.Pooled())
@@ -47,21 +45,19 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 		if !slices.Contains(backends, x.Backend) {
 			backends = append(backends, x.Backend)
 		}
-		path := pathVariant(x.Path, x.Labels)
-		if !slices.Contains(paths, path) {
-			paths = append(paths, path)
+		if !slices.Contains(paths, x.Path) {
+			paths = append(paths, x.Path)
 		}
 		points := []figure.XY{{X: sorted[0], Y: 0}}
 		for _, q := range statistics.ECDF(sorted, ecdfPoints) {
 			points = append(points, figure.XY(q))
-			f.Data = append(f.Data, []string{x.Backend, path, exact(q.X), exact(q.Y), "", ""})
+			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(q.X), exact(q.Y)})
 		}
-		p.Of(tag(x.Backend, rt, path))
-		p.Steps(points, figure.Color(x.Backend, s.Backends()), figure.Dashes(styles[path]))
+		p.Of(tag(x.Backend, rt, x.Path))
+		p.Steps(points, figure.Color(x.Backend, s.Backends()), figure.Dashes(summary.PathRank(x.Path)))
 		if r := s.One(summary.Query{Experiment: x.Experiment, Backend: x.Backend, Runtime: rt, Path: x.Path,
 			Metric: summary.MetricLatency, Labels: x.Labels}); r != nil {
 			p.Across(0.5, r.CILow, r.CIHigh, figure.Color(x.Backend, s.Backends()))
-			f.Data = append(f.Data, []string{x.Backend, path, exact(r.P50), "median", exact(r.CILow), exact(r.CIHigh)})
 			p.Tips(figure.Tip{XY: figure.XY{X: r.P50, Y: 0.5}, Text: resultTip(r, 1)})
 		}
 	}
@@ -69,15 +65,16 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 		return nil
 	}
 	f.Legend = backendEntries(s, backends)
-	slices.SortFunc(paths, compareVariants)
+	slices.SortFunc(paths, summary.ComparePaths)
 	for _, path := range paths {
-		f.Legend = append(f.Legend, figure.Entry{Name: path, Thumb: figure.Line(figure.Black, figure.Dashes(styles[path]))})
+		f.Legend = append(f.Legend, figure.Entry{Name: path,
+			Thumb: figure.Line(figure.Black, figure.Dashes(summary.PathRank(path)))})
 	}
 	var means []figure.XY
 	var names []string
 	for _, m := range reference.Paths() {
 		means, names = append(means, figure.XY{X: m.Millis, Y: meansHeight}), append(names, m.Path)
-		f.Data = append(f.Data, []string{reference.Label, m.Path, exact(m.Millis), "mean", "", ""})
+		f.Data = append(f.Data, []string{reference.Label, m.Path, exact(m.Millis), "mean"})
 	}
 	p.Of(tag("", "", reference.Label))
 	mark := figure.Glyph("triangle", figure.Grey, 4)
@@ -87,35 +84,6 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 	p.YTicks([]float64{0, 0.25, 0.5, 0.75, 1}, []string{"0", "0.25", "0.5", "0.75", "1"}).RangeY(-0.15, 1)
 	f.Panels, f.Height = [][]*figure.Panel{{p}}, 3.2*vg.Inch
 	return f
-}
-
-// pathStyles are the line styles of the paths in all figures of a run: a path's first variant
-// has the path's own.
-func pathStyles(d *summary.Data) map[string]int {
-	var all []string
-	for _, x := range d.Series {
-		if v := pathVariant(x.Path, x.Labels); x.Experiment == record.ExperimentDeploy && !slices.Contains(all, v) {
-			all = append(all, v)
-		}
-	}
-	slices.SortFunc(all, compareVariants)
-	styles, further := map[string]int{}, len(summary.Paths)
-	for i, v := range all {
-		path, _, _ := strings.Cut(v, ",")
-		if i > 0 && strings.HasPrefix(all[i-1]+",", path+",") {
-			styles[v], further = further, further+1
-			continue
-		}
-		styles[v] = summary.PathRank(path)
-	}
-	return styles
-}
-
-// compareVariants orders variants of paths as their paths are, and by name.
-func compareVariants(a, b string) int {
-	pathA, _, _ := strings.Cut(a, ",")
-	pathB, _, _ := strings.Cut(b, ",")
-	return cmp.Or(summary.ComparePaths(pathA, pathB), cmp.Compare(a, b))
 }
 
 // meansHeight is where the paper's means stand in a figure of distributions: below them all.
@@ -129,21 +97,29 @@ func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 		Title: "What a deploy is made of, " + rt + " (medians of the stages, ms)",
 		Caption: "A panel a path, each with its own scale. Lines with ends: the interval of the median of the whole, " +
 			"which stages do not add up to.",
-		Data: [][]string{{"backend", "path", "stage", "p50_ms", "ci_low", "ci_high"}},
+		Data: [][]string{{"backend", "path", "stage", "p50_ms"}},
 	}
 	var used []string
 	for _, path := range summary.Paths {
 		var bars []figure.Bar
 		for _, whole := range s.Find(summary.Query{Experiment: record.ExperimentDeploy, Runtime: rt, Path: path,
 			Metric: summary.MetricLatency}) {
-			variant := pathName(whole)
-			bar := figure.Bar{Name: whole.Backend + strings.TrimPrefix(variant, path), Note: number(whole.P50) + " ms",
-				Low: whole.CILow, High: whole.CIHigh, Tag: tag(whole.Backend, rt, variant),
-				Tip: resultTip(whole, 1) + "\n" + stageMedians(s, whole)}
-			f.Data = append(f.Data, []string{whole.Backend, variant, "whole", exact(whole.P50), exact(whole.CILow),
-				exact(whole.CIHigh)})
+			b := whole.Backend
+			name, labels := b, map[string]string{}
+			for _, l := range []string{record.LabelStart, record.LabelPace} {
+				if v := whole.Label(l); v != "" {
+					labels[l] = v
+					if v != path {
+						name += ", " + v
+					}
+				}
+			}
+			bar := figure.Bar{Name: name, Note: number(whole.P50) + " ms", Low: whole.CILow, High: whole.CIHigh,
+				Tag: tag(b, rt, path), Tip: resultTip(whole, 1) + "\n" + stageMedians(s, whole)}
 			for i, stage := range summary.Stages {
-				x := stageOf(s, whole, stage)
+				labels[summary.LabelStage] = stage
+				x := s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path,
+					Metric: summary.MetricStageLatency, Labels: labels})
 				if x == nil {
 					continue
 				}
@@ -151,7 +127,7 @@ func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 					used = append(used, stage)
 				}
 				bar.Parts = append(bar.Parts, figure.Part{Value: x.P50, Color: figure.Ordinal(i)})
-				f.Data = append(f.Data, []string{whole.Backend, variant, stage, exact(x.P50), "", ""})
+				f.Data = append(f.Data, []string{name, path, stage, exact(x.P50)})
 			}
 			bars = append(bars, bar)
 		}
@@ -181,18 +157,27 @@ func overheadFigure(s *summary.Summary) *figure.Figure {
 	}
 	var bars []figure.Bar
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentOverhead, Metric: summary.MetricLatency}) {
-		for i, via := range []string{record.ViaSandbox, record.ViaWorker, record.ViaGateway} {
-			r := s.One(summary.Query{Experiment: record.ExperimentOverhead, Backend: t.Backend, Runtime: t.Runtime,
-				Metric: summary.MetricLatency, Labels: oneCall(via)})
-			if r == nil {
-				continue
+		for _, pace := range overheadPaces(s) {
+			for i, via := range []string{record.ViaSandbox, record.ViaWorker, record.ViaGateway} {
+				labels := oneCall(via)
+				labels[record.LabelPace] = pace
+				r := s.One(summary.Query{Experiment: record.ExperimentOverhead, Backend: t.Backend, Runtime: t.Runtime,
+					Metric: summary.MetricLatency, Labels: labels})
+				if r == nil {
+					continue
+				}
+				way := via
+				if pace != "" {
+					way += ", " + pace
+				}
+				bars = append(bars, figure.Bar{Name: t.Backend + ", " + language(t.Runtime) + ", " + way,
+					Note: number(r.P50) + " ms", Low: r.CILow, High: r.CIHigh,
+					Tag: tag(t.Backend, t.Runtime, way), Tip: resultTip(r, 1),
+					Parts: []figure.Part{{Value: r.P50,
+						Color: figure.Lighter(figure.Color(t.Backend, s.Backends()), 0.3*float64(i))}}})
+				f.Data = append(f.Data, []string{t.Backend, t.Runtime, way, exact(r.P50), exact(r.CILow),
+					exact(r.CIHigh)})
 			}
-			bars = append(bars, figure.Bar{Name: t.Backend + ", " + language(t.Runtime) + ", " + via,
-				Note: number(r.P50) + " ms", Low: r.CILow, High: r.CIHigh,
-				Tag: tag(t.Backend, t.Runtime, via), Tip: resultTip(r, 1),
-				Parts: []figure.Part{{Value: r.P50,
-					Color: figure.Lighter(figure.Color(t.Backend, s.Backends()), 0.3*float64(i))}}})
-			f.Data = append(f.Data, []string{t.Backend, t.Runtime, via, exact(r.P50), exact(r.CILow), exact(r.CIHigh)})
 		}
 	}
 	if len(bars) == 0 {
@@ -210,7 +195,7 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 		Name: fileName("ao", rt), Tag: tag("", rt, ""), Title: "Anticipatory optimisation, " + rt,
 		Caption: "Left: medians with their intervals. Right: what the snapshots' own pages take. Grey: the paper's " +
 			"values for the steps that it has.",
-		Data: [][]string{{"backend", "series", "steps", "value", "unit", "ci_low", "ci_high"}},
+		Data: [][]string{{"backend", "series", "steps", "value", "unit"}},
 	}
 	rungs, alone := ladder(s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Runtime: rt},
 		record.LabelAO))
@@ -226,8 +211,7 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 		for i, step := range steps {
 			if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: b, Runtime: rt, Path: path,
 				Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil {
-				f.Data = append(f.Data, []string{b, what, step, exact(r.P50 / unit), unitName, exact(r.CILow / unit),
-					exact(r.CIHigh / unit)})
+				f.Data = append(f.Data, []string{b, what, step, exact(r.P50 / unit), unitName})
 				if i >= len(rungs) {
 					others = append(others, point(float64(i), r, unit))
 					continue
@@ -263,7 +247,7 @@ func paperAO(f *figure.Figure, times, sizes *figure.Panel, steps []string) {
 		for _, a := range reference.AOSteps() {
 			if i := slices.Index(steps, a.Steps); i >= 0 && of(a) > 0 {
 				points = append(points, figure.XY{X: float64(i), Y: of(a)})
-				f.Data = append(f.Data, []string{reference.Label, what, a.Steps, exact(of(a)), unit, "", ""})
+				f.Data = append(f.Data, []string{reference.Label, what, a.Steps, exact(of(a)), unit})
 			}
 		}
 		p.Of(tag("", "", reference.Label+": "+what))

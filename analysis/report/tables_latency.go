@@ -39,21 +39,16 @@ func deployTable(s *summary.Summary) *Table {
 func stageMedians(s *summary.Summary, r *summary.Result) string {
 	var all []string
 	for _, stage := range summary.Stages {
-		if x := stageOf(s, r, stage); x != nil {
+		labels := map[string]string{summary.LabelStage: stage}
+		for k, v := range r.Labels {
+			labels[k] = v
+		}
+		if x := s.One(summary.Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path,
+			Metric: summary.MetricStageLatency, Labels: labels}); x != nil {
 			all = append(all, stage+" "+number(x.P50))
 		}
 	}
 	return dash(strings.Join(all, ", "))
-}
-
-// stageOf is one stage of a latency; nil where the call has none.
-func stageOf(s *summary.Summary, r *summary.Result, stage string) *summary.Result {
-	labels := map[string]string{summary.LabelStage: stage}
-	for k, v := range r.Labels {
-		labels[k] = v
-	}
-	return s.One(summary.Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path,
-		Metric: summary.MetricStageLatency, Labels: labels})
 }
 
 // allFailed lists the error rates of the series in which no invocation succeeded.
@@ -88,23 +83,47 @@ func overheadTable(s *summary.Summary) *Table {
 	}
 	for _, pair := range s.Targets(summary.Query{Experiment: record.ExperimentOverhead,
 		Metric: summary.MetricErrorRate}) {
-		of := func(metric string, labels map[string]string) *summary.Result {
-			return s.One(summary.Query{Experiment: record.ExperimentOverhead, Backend: pair.Backend,
-				Runtime: pair.Runtime, Metric: metric, Labels: labels})
+		for _, pace := range overheadPaces(s) {
+			t.addOverhead(s, pair, pace)
 		}
-		var latencies, errors []*summary.Result
-		for _, via := range []string{record.ViaSandbox, record.ViaWorker, record.ViaGateway} {
-			latencies, errors = append(latencies, of(summary.MetricLatency, oneCall(via))),
-				append(errors, of(summary.MetricErrorRate, oneCall(via)))
-		}
-		sandbox, worker, gateway := latencies[0], latencies[1], latencies[2]
-		rate := of(record.MetricThroughput, map[string]string{summary.LabelVia: record.ViaGateway})
-		t.add(pair.Backend, pair.Runtime, trialsOf(latencies), median(sandbox, 1), median(worker, 1),
-			median(gateway, 1),
-			difference(worker, sandbox), difference(gateway, sandbox), samples(rate), median(rate, 1),
-			failures(errors...), kinds(slices.Concat(latencies, errors, []*summary.Result{rate})...))
 	}
+	if slices.Equal(overheadPaces(s), []string{""}) {
+		return t
+	}
+	// A record of an earlier version names no pace.
+	t.Columns = slices.Insert(t.Columns, 2, key("pace", "How calls follow one another: back to back, or 50 ms after the "+
+		"reply."))
 	return t
+}
+
+// overheadPaces are the paces of a run's overhead; one empty one for a run of an earlier
+// version.
+func overheadPaces(s *summary.Summary) []string {
+	return s.LabelValues(summary.Query{Experiment: record.ExperimentOverhead, Metric: summary.MetricErrorRate},
+		record.LabelPace)
+}
+
+// addOverhead adds the row of one pace. Without a pace the row has no cell for it.
+func (t *Table) addOverhead(s *summary.Summary, pair summary.Target, pace string) {
+	of := func(metric string, labels map[string]string) *summary.Result {
+		labels[record.LabelPace] = pace
+		return s.One(summary.Query{Experiment: record.ExperimentOverhead, Backend: pair.Backend,
+			Runtime: pair.Runtime, Metric: metric, Labels: labels})
+	}
+	var latencies, errors []*summary.Result
+	for _, via := range []string{record.ViaSandbox, record.ViaWorker, record.ViaGateway} {
+		latencies, errors = append(latencies, of(summary.MetricLatency, oneCall(via))),
+			append(errors, of(summary.MetricErrorRate, oneCall(via)))
+	}
+	sandbox, worker, gateway := latencies[0], latencies[1], latencies[2]
+	rate := of(record.MetricThroughput, map[string]string{summary.LabelVia: record.ViaGateway})
+	cells := []string{pair.Backend, pair.Runtime}
+	if pace != "" {
+		cells = append(cells, pace)
+	}
+	t.add(append(cells, trialsOf(latencies), median(sandbox, 1), median(worker, 1), median(gateway, 1),
+		difference(worker, sandbox), difference(gateway, sandbox), samples(rate), median(rate, 1),
+		failures(errors...), kinds(slices.Concat(latencies, errors, []*summary.Result{rate})...))...)
 }
 
 // appsTable is the application suite, by path.

@@ -53,7 +53,7 @@ func deployLatency(s *summary.Summary, t summary.Target, path string) *summary.R
 // startsTable shows each kind of cold start with what it costs before its call.
 func startsTable(s *summary.Summary) *Table {
 	t := &Table{
-		Name: record.ExperimentDeploy + "-starts", Title: "Cold starts: latency of a NOP, and what each start costs",
+		Name: startsKind, Title: "Cold starts: latency of a NOP, and what each start costs",
 		Note: "A stem cell is a booted runtime without a function, one for each call; 'ao': after the steps of " +
 			"anticipatory optimisation. All calls of kind snapshot share one snapshot, which takes the memory once.",
 		Columns: []Column{backendColumn, runtimeColumn,

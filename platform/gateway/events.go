@@ -100,7 +100,7 @@ func (g *Gateway) attemptOnce(e store.Event) (worker.Response, error) {
 	if err != nil {
 		return worker.Response{}, err
 	}
-	req := g.requestOf(fn, e.Payload, nil)
+	req := g.RequestOf(fn, e.Payload, nil)
 	req.Invocation.ID, req.Invocation.ClientContext = e.ID, e.ClientContext
 	return g.run(g.events.life, req)
 }

@@ -83,7 +83,7 @@ func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Reques
 		return worker.Request{}, nil, apiError{http.StatusBadRequest, "InvalidRequestContentException",
 			"Could not parse request body into json"}
 	}
-	req := g.requestOf(fn, payload, r.Header)
+	req := g.RequestOf(fn, payload, r.Header)
 	if c := r.Header.Get("X-Amz-Client-Context"); c != "" {
 		if req.Invocation.ClientContext, err = base64.StdEncoding.DecodeString(c); err != nil ||
 			!json.Valid(req.Invocation.ClientContext) {
@@ -94,8 +94,8 @@ func (g *Gateway) request(w http.ResponseWriter, r *http.Request) (worker.Reques
 	return req, fn, nil
 }
 
-// requestOf is an invocation of a stored function, with the trace that header names.
-func (g *Gateway) requestOf(fn *store.Function, payload []byte, header http.Header) worker.Request {
+// RequestOf is an invocation of a stored function, with the trace that header names.
+func (g *Gateway) RequestOf(fn *store.Function, payload []byte, header http.Header) worker.Request {
 	return worker.Request{
 		Runtime:  fn.Runtime,
 		Revision: fn.Revision,
