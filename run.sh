@@ -10,6 +10,8 @@
 #                      try what was built on other hosts than this one (needs root; .ci/hosts/host lists them)
 #
 # `--with gvisor` before a command builds gVisor's runsc into bin/, and backend container/runsc is there from then on.
+# `--with chromium` installs the browser in which `test` looks at report.html and at the page of `watch`; without a
+# browser those tests skip.
 #
 # FLAGS go to `bin/lambdabench run configs/quick.yaml`. It asks for nothing; where it may not install, it says what is
 # missing and goes on with what the host has.
@@ -34,6 +36,7 @@ install_missing() {
 	command -v gcc >/dev/null      || want+=(gcc libc6-dev) # the unikernel's tiny test guests, and the race detector
 	command -v git >/dev/null      || want+=(git)
 	[ "$1" != test ] || command -v bwrap >/dev/null || want+=(bubblewrap) # the template of a backend
+	[[ " ${with[*]} " != *" chromium "* ]] || command -v chromium >/dev/null || want+=(chromium)
 	[ ${#want[@]} -eq 0 ] && return
 	local as=()
 	if [ "$(id -u)" != 0 ]; then
@@ -118,8 +121,10 @@ run_tests() {
 
 with=()
 while [ "${1:-}" = --with ]; do
-	[ "${2:-}" = gvisor ] || { say "--with ${2:-}: there is gvisor"; exit 2; }
-	with+=("$2")
+	case ${2:-} in
+	gvisor | chromium) with+=("$2") ;;
+	*) say "--with ${2:-}: there are gvisor and chromium"; exit 2 ;;
+	esac
 	shift 2
 done
 
@@ -129,7 +134,7 @@ fetch_modules
 [ "${1:-}" != check ] || exec .ci/check
 install_missing "${1:-}"
 build
-for extra in "${with[@]}"; do "build_$extra"; done
+[[ " ${with[*]} " != *" gvisor "* ]] || build_gvisor
 case ${1:-} in
 test) run_tests ;;
 hosts) exec .ci/hosts/all "${@:2}" ;;

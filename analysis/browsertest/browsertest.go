@@ -53,7 +53,7 @@ func New(t testing.TB) *Page {
 	t.Helper()
 	path := find()
 	if path == "" {
-		t.Skipf("none of %s is on the PATH: apt-get install chromium",
+		t.Skipf("none of %s is on the PATH: apt-get install chromium, or ./run.sh --with chromium test",
 			strings.Join(browsers, ", "))
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),

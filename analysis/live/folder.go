@@ -58,7 +58,7 @@ func (f *Folder) Look(context.Context) (State, error) {
 	case ok && p.Ended && p.Outcome != "":
 		s.Ended = "the run has ended: " + p.Outcome
 	case ok && p.Ended:
-		s.Ended = "the run is complete"
+		s.Ended, s.Complete = "the run is complete", true
 	case ok && !alive(p):
 		s.Ended = "the process of the run is gone; the same command goes on with the run"
 	}
@@ -98,7 +98,10 @@ func progressOf(p record.Progress, now time.Time) *Progress {
 }
 
 func factsOf(p record.Progress, s *summary.Summary, now time.Time) []Fact {
-	all := []Fact{{"suite", s.Run.Suite}, {"running for", now.Sub(p.Begun).Round(time.Second).String()}}
+	all := []Fact{{"suite", s.Run.Suite}}
+	if !p.Ended {
+		all = append(all, Fact{"running for", now.Sub(p.Begun).Round(time.Second).String()})
+	}
 	switch {
 	case p.Trial != "":
 		all = append(all, Fact{"this trial", p.Trial},
@@ -114,11 +117,12 @@ func factsOf(p record.Progress, s *summary.Summary, now time.Time) []Fact {
 
 // resultTable is the figures so far, with the value of each trial.
 func resultTable(s *summary.Summary, trials map[string][]float64) *Table {
-	t := &Table{Columns: []string{"experiment", "backend", "runtime", "path", "labels", "metric", "n", "median",
-		"interval", "unit", "warnings"}}
+	t := &Table{Columns: []string{"experiment", "backend", "runtime", "path", "labels", "metric", "median",
+		"interval", "unit", "n", "warnings"}}
 	for i := range s.Results {
 		r := &s.Results[i]
-		if r.Metric == summary.MetricStageLatency || r.Unit == record.UnitBool || r.N == 0 {
+		noError := r.Metric == summary.MetricErrorRate && r.P50 == 0
+		if r.Metric == summary.MetricStageLatency || r.Unit == record.UnitBool || r.N == 0 || noError {
 			continue
 		}
 		if len(t.Rows) == maxRows {
@@ -132,8 +136,8 @@ func resultTable(s *summary.Summary, trials map[string][]float64) *Table {
 			}
 		}
 		t.Rows = append(t.Rows, Row{Trials: trials[r.Key()], Cells: []string{r.Experiment, r.Backend, r.Runtime, r.Path,
-			labels(r.Labels), r.Metric, strconv.Itoa(r.N), digits(r.P50), digits(r.CILow) + " – " + digits(r.CIHigh),
-			r.Unit, strings.Join(warnings, ", ")}})
+			labels(r.Labels), r.Metric, digits(r.P50), digits(r.CILow) + " – " + digits(r.CIHigh), r.Unit,
+			strconv.Itoa(r.N), strings.Join(warnings, ", ")}})
 	}
 	return t
 }

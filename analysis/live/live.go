@@ -35,6 +35,7 @@ type State struct {
 	Facts    []Fact    `json:"facts"`
 	Errors   []string  `json:"errors,omitempty"` // the newest last
 	Ended    string    `json:"ended,omitempty"`  // why nothing follows; "" while something does
+	Complete bool      `json:"complete"`         // ended as it should
 
 	// Figures are sent where they are others than before: Version tells.
 	Figures Figures `json:"-"`

@@ -19,7 +19,7 @@
 
   function showState(state) {
     document.title = at("title").textContent = state.title;
-    say(state.ended || "last look " + new Date(state.at).toLocaleTimeString(), Boolean(state.ended));
+    say(state.ended || "last look " + new Date(state.at).toLocaleTimeString(), Boolean(state.ended) && !state.complete);
     const p = state.progress;
     at("progress").hidden = !p;
     if (p) {

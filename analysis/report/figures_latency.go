@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -53,7 +54,7 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 			points = append(points, figure.XY(q))
 			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(q.X), exact(q.Y)})
 		}
-		p.Of(tag(x.Backend, rt, x.Path))
+		p.Of(tag(x.Backend, rt, strings.Join(append([]string{x.Path}, labelWords(x.Labels)...), " ")))
 		p.Steps(points, figure.Color(x.Backend, s.Backends()), figure.Dashes(summary.PathRank(x.Path)))
 		if r := s.One(summary.Query{Experiment: x.Experiment, Backend: x.Backend, Runtime: rt, Path: x.Path,
 			Metric: summary.MetricLatency, Labels: x.Labels}); r != nil {
