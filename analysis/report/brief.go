@@ -41,12 +41,13 @@ func briefOf(s *summary.Summary) brief {
 	return b
 }
 
-// short is the claim with the number of comparisons in which it holds.
+// short is the claim with the reason of its verdict or, where there is none, with the number
+// of comparisons in which it holds.
 func (f Finding) short() string {
 	claim, _, _ := strings.Cut(f.Claim, ";")
 	claim = strings.ToLower(claim[:1]) + claim[1:]
 	if _, reason, ok := strings.Cut(string(f.Verdict), ": "); ok {
-		claim += ": " + reason
+		return claim + " (" + reason + ")"
 	}
 	holds, all := 0, 0
 	for _, e := range f.Evidence {
@@ -116,14 +117,13 @@ func briefGains(s *summary.Summary) []string {
 	return texts
 }
 
-// gains are the least and the greatest bound of the gains of a backend over the baseline among the runtimes
-// and labels that both have; 0 where there is none.
+// gains are the least and the greatest bound of the gains of a backend over the baseline, among
+// the runtimes and labels that both have; 0 where there is none.
 func gains(s *summary.Summary, q summary.Query, backend string, less bool) (text string, high float64) {
 	q.Backend = backend
 	low := math.Inf(1)
 	for _, r := range s.Find(q) {
-		base := s.AtBaseline(summary.Query{Experiment: q.Experiment, Runtime: r.Runtime, Path: q.Path, Metric: q.Metric,
-			Labels: r.Labels})
+		base := baseOf(s, r)
 		if g, ok := ratio(r, base, less); ok {
 			low, high = math.Min(low, g.Low), math.Max(high, g.High)
 		}

@@ -2,12 +2,15 @@ package report
 
 import (
 	"archive/tar"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -19,9 +22,11 @@ import (
 const referenceRun = "../../results/reference"
 
 // committed reads the summary of the reference run.
-func committed(t *testing.T) *summary.Summary {
+func committed(t *testing.T) *summary.Summary { return loaded(t, referenceRun) }
+
+func loaded(t *testing.T, runDir string) *summary.Summary {
 	t.Helper()
-	s, err := summary.Load(referenceRun)
+	s, err := summary.Load(runDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +92,16 @@ func TestTheArchivedRecordsGiveTheCommittedResults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 160,000 records")
 	}
+	run := unpacked(t)
+	if files, err := record.Files(run); err != nil || len(files) != 174 {
+		t.Errorf("%d trials (%v)", len(files), err)
+	}
+	sameAsCommitted(t, run, len(committed(t).Experiments())-1)
+}
+
+// unpacked is the run folder in the archive of records.
+func unpacked(t *testing.T) string {
+	t.Helper()
 	f, err := os.Open("../../results/records.tar")
 	if err != nil {
 		t.Fatal(err)
@@ -114,11 +129,7 @@ func TestTheArchivedRecordsGiveTheCommittedResults(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	run := filepath.Join(dir, "reference-without-overhead")
-	if files, err := record.Files(run); err != nil || len(files) != 174 {
-		t.Errorf("%d trials (%v)", len(files), err)
-	}
-	sameAsCommitted(t, run, len(committed(t).Experiments())-1)
+	return filepath.Join(dir, "reference-without-overhead")
 }
 
 // The figures and tables of PAPER.md and the findings of README.md are those of the committed
@@ -156,6 +167,68 @@ func TestThePaperTellsTheCommittedSummary(t *testing.T) {
 		} else if string(filled) != string(before) {
 			t.Errorf("%s is not what 'lambdabench report %s --paper PAPER.md --readme README.md' writes "+
 				"(go test ./analysis/report -run ThePaperTells -update writes it anew)", name, run)
+		}
+	}
+}
+
+// The committed figures are those that this code draws of the committed summaries and
+// records; -update draws them anew. PDFs are left to run folders: each holds its font.
+func TestTheCommittedFiguresAreDrawnByThisCode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 160,000 records")
+	}
+	if runtime.GOARCH != "amd64" {
+		t.Skipf("the last digits of coordinates may differ on %s", runtime.GOARCH)
+	}
+	_, archived, err := summary.Read(unpacked(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for run, data := range map[string]*summary.Data{"reference": archived, "idle": {}} {
+		figures, err := drawAll(loaded(t, filepath.Join("../../results", run)), data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		drawn := t.TempDir()
+		if err := writeFigures(drawn, figures); err != nil {
+			t.Fatal(err)
+		}
+		compareFigures(t, filepath.Join("../../results", run, FiguresFolder), filepath.Join(drawn, FiguresFolder))
+	}
+}
+
+// compareFigures holds a committed folder against one that has just been drawn.
+func compareFigures(t *testing.T, committed, drawn string) {
+	t.Helper()
+	files := map[string]bool{}
+	for _, folder := range []string{committed, drawn} {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if filepath.Ext(e.Name()) != ".pdf" {
+				files[e.Name()] = true
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		path := filepath.Join(committed, name)
+		got, err := os.ReadFile(filepath.Join(drawn, name))
+		switch {
+		case *update && err != nil:
+			err = os.Remove(path)
+		case *update:
+			err = os.WriteFile(path, got, 0o644)
+		case err == nil:
+			var want []byte
+			if want, err = os.ReadFile(path); err == nil && !bytes.Equal(got, want) {
+				t.Errorf("%s is not what this code draws (go test ./analysis/report -run CommittedFigures -update "+
+					"draws it anew)", path)
+			}
+		}
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }
