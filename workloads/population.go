@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Kind is what a function of a population does.
+// Kind is the work that a function of a population does.
 type Kind string
 
 // The kinds. Each function returns its own number, so that a reply of another
@@ -105,7 +105,7 @@ func (p *Population) Check(i int, reply []byte) error {
 	return nil
 }
 
-// Event is what a function of a kind takes; unused fields stay zero.
+// Event is the event of a function. A kind reads its own fields; the others stay zero.
 type Event struct {
 	Milliseconds float64 `json:"ms,omitempty"`  // Spin: processor time
 	URL          string  `json:"url,omitempty"` // Wait

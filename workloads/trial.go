@@ -30,8 +30,8 @@ type TrialLine struct {
 	Count    int    // calls, at least 1
 }
 
-// maxTrialCalls bounds a whole trial, so that a slip of the pen does not run
-// for a year.
+// maxTrialCalls bounds a whole trial, so that one with a mistyped count is refused and
+// does not run for a year.
 const maxTrialCalls = 100_000_000
 
 // ReadTrial reads a trial. Blank lines and lines that begin with # are

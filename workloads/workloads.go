@@ -1,6 +1,6 @@
-// Package workloads is what the harness lets loose on a platform: arrivals
-// ([Pacer]), what is called ([Population], [Order]), and the load generator
-// that brings the two together ([Run]).
+// Package workloads is the load that the harness puts on a platform: when calls are
+// due ([Pacer]), which functions are called ([Population], [Order]), and the load
+// generator that makes the calls ([Run]).
 //
 // It knows no platform: the load generator drives a [Target], an interface of
 // its own. It draws no statistics: every call becomes one [Sample] for a sink.
@@ -16,9 +16,8 @@
 //	})
 //
 // An open loop differs in its pacer alone. Its latencies count from the moment
-// at which a call was due, not from the moment at which the generator got
-// round to sending it, so a target that stalls cannot hide its stall
-// ('co-ordinated omission').
+// at which a call was due, not from the moment at which it was sent, so a target that
+// stalls cannot hide its stall ('co-ordinated omission').
 package workloads
 
 import (

@@ -16,7 +16,7 @@ const ScheduleAdaptive = "adaptive"
 // many bad ones weighs as much as one bad after many good ones; a call that is
 // still under way, was not overtaken by a later one and has taken longer already
 // counts as the latest. So a provider that turns slow is left before its first
-// slow reply is there, and is returned to by the monitor's tests. A provider that
+// slow reply is there, and comes back by the monitor's tests. A provider that
 // is down is not picked, however fast it fails.
 type Adaptive struct{}
 
@@ -79,8 +79,8 @@ func (l *live) of(function, provider string) *liveState {
 	return s
 }
 
-// begin counts a call in; the function that it returns, out. Only a call that
-// says something of the provider is to be reported with known.
+// begin counts a call as under way until the function that it returns is called. known
+// is false for a call whose outcome says nothing of the provider.
 func (l *live) begin(function, provider string) (end func(t Test, known bool)) {
 	at := new(time.Time)
 	*at = time.Now()
@@ -129,7 +129,7 @@ func (s *liveState) add(t Test, begun time.Time) {
 func (l *live) recent(function, provider string) float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.state[liveKey{function, provider}] // who asks for a function that there is not leaves nothing behind
+	s := l.state[liveKey{function, provider}] // not l.of: a question about an unknown function leaves nothing behind
 	if s == nil || s.calls == 0 {
 		return 0
 	}

@@ -19,7 +19,7 @@ const gather = 20 * time.Millisecond
 // another process has the database locked.
 const patience = 100 * time.Millisecond
 
-// Append takes a test that is written shortly after: the record of a proxied
+// Append adds a test that is written shortly afterwards: the record of a proxied
 // call, whose reply must not wait for the disk. Recent and Close write it at
 // once.
 func (d *Database) Append(t Test) (Test, error) {
@@ -36,7 +36,7 @@ func (d *Database) Append(t Test) (Test, error) {
 	}
 	select {
 	case d.wake <- struct{}{}:
-	default: // it is awake
+	default: // the writer was woken already
 	}
 	return t, nil
 }

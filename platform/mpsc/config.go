@@ -32,8 +32,8 @@ type Config struct {
 	Interval time.Duration `yaml:"interval"` // between two tests of a provider; default 30s, below 0: on demand only
 	Timeout  time.Duration `yaml:"timeout"`  // of one test or proxied call; default 10s
 	Window   time.Duration `yaml:"window"`   // how far back statistics look; default 5m
-	Samples  int           `yaml:"samples"`  // and how many tests of a provider at most; default 1000
-	Schedule string        `yaml:"schedule"` // which one answers; default "fastest"
+	Samples  int           `yaml:"samples"`  // the most tests of a provider that statistics use; default 1000
+	Schedule string        `yaml:"schedule"` // the schedule that answers; default "fastest"
 	Latency  time.Duration `yaml:"latency"`  // the bound of schedule "cheapest"; default 100ms
 	Limit    time.Duration `yaml:"limit"`    // the time a user's schedule may take; default 2s
 	// Hedge asks a second provider when the first is slow; functions may then run twice.
@@ -41,7 +41,7 @@ type Config struct {
 	Database string `yaml:"database"` // SQLite file; default "mpsc.db"
 	// Hosts are names under which clients reach a loopback listener, as behind a reverse proxy
 	Hosts     []string   `yaml:"hosts"`
-	Functions []string   `yaml:"functions"` // what is tested
+	Functions []string   `yaml:"functions"` // the functions that the monitor tests
 	Providers []Provider `yaml:"providers"`
 }
 

@@ -28,7 +28,7 @@ type Database struct {
 	waiting sync.Mutex // guards pending
 	pending []Test     // appended, and not yet on disk
 	wake    chan struct{}
-	asked   chan chan<- struct{} // to write at once; closed when that is done
+	asked   chan chan<- struct{} // readers that have the writer write now; it closes what they send
 	stop    chan struct{}
 	done    chan struct{}
 	once    sync.Once

@@ -15,6 +15,6 @@
 //	go c.Run(ctx)
 //	http.ListenAndServe("127.0.0.1:9100", mpsc.Handler(c))
 //
-// A provider is any of our own platforms or a real one; the package does not
-// deploy functions there.
+// A provider is one of this project's platforms or a commercial one. The package
+// deploys no functions.
 package mpsc

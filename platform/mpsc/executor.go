@@ -54,8 +54,8 @@ func (e *CallError) Error() string { return string(e.Class) + ": " + e.Message }
 func (c Class) FallsOver() bool { return c != OK && c != FunctionError }
 
 // NewExecutor returns the executor for a provider. Credentials are looked up
-// with getenv under the provider's prefix. It keeps connections open until they
-// are idle for a minute, or CloseIdleConnections is called, which it has.
+// with getenv under the provider's prefix. Connections stay open until
+// they were idle for a minute, or until the executor's CloseIdleConnections is called.
 func NewExecutor(p Provider, getenv func(string) string) (Executor, error) {
 	if getenv == nil {
 		getenv = os.Getenv

@@ -72,7 +72,7 @@ func (c *Controller) call(
 	t, out := measure(ctx, e, c.cfg.Timeout, function, payload)
 	end(t, ctx.Err() == nil)
 	if ctx.Err() != nil {
-		return t, nil, ctx.Err() // who asked is gone: says nothing of the provider
+		return t, nil, ctx.Err() // the caller left: the outcome says nothing of the provider
 	}
 	t.Provider = provider
 	t, err := record(ctx, t)

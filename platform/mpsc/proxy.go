@@ -32,7 +32,7 @@ func (c *Controller) Invoke(ctx context.Context, function string, payload []byte
 	if len(payload) == 0 {
 		payload = []byte("{}")
 	}
-	if !json.Valid(payload) { // or each provider would be found at fault
+	if !json.Valid(payload) { // else every provider would be blamed
 		return Reply{}, fmt.Errorf("run %s: %w", function, ErrBadPayload)
 	}
 	order, err := c.order(ctx, function)
@@ -122,8 +122,8 @@ func (p *proxied) run(ctx, own context.Context) (reply Reply, err error) {
 	}
 }
 
-// hedge fires when the next provider is to be asked as well: never, unless it
-// is wanted and something is known of both.
+// hedge fires when the next provider is to be asked as well. It never fires without
+// Config.Hedge, or where no time of one of the two providers is known.
 func (p *proxied) hedge() <-chan time.Time {
 	if !p.c.cfg.Hedge || len(p.order) < 2 {
 		return nil

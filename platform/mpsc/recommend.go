@@ -40,7 +40,7 @@ func (c *Controller) Recommend(ctx context.Context, function, schedule string) (
 	return Recommendation{Function: function, Schedule: schedule, Provider: provider}, err
 }
 
-// choose runs a schedule and holds it to the providers there are.
+// choose runs a schedule, whose answer must be a provider of the configuration.
 func (c *Controller) choose(ctx context.Context, s Schedule, all []Metrics) (string, error) {
 	name, err := s.Choose(ctx, all)
 	if err != nil {
@@ -53,8 +53,8 @@ func (c *Controller) choose(ctx context.Context, s Schedule, all []Metrics) (str
 	return name, nil
 }
 
-// order is the recommended provider, then the others by expected time, then
-// those that have not worked within the window.
+// order are all providers: the recommended one first, then the others by expected
+// time, and last those that have not worked within the window.
 func (c *Controller) order(ctx context.Context, function string) ([]string, error) {
 	if order := c.adaptiveOrder(function); order != nil {
 		return order, nil

@@ -13,7 +13,7 @@ const scheduleDirs = "lambdabench-mpsc-"
 
 // MakeScheduleDir makes a directory for Sandbox.Dir, which the users under whom
 // sandboxes run may enter, and returns what removes it. A process that is killed
-// leaves its directory behind; the next to make one removes that.
+// leaves its directory behind; the next call of MakeScheduleDir removes it.
 func MakeScheduleDir() (dir string, remove func() error, err error) {
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), scheduleDirs+"*"))
 	if err != nil {
@@ -68,7 +68,7 @@ func removeUnused(dir string) {
 		return
 	}
 	defer lock.Close()
-	_ = os.RemoveAll(dir) // what remains is the next one's
+	_ = os.RemoveAll(dir) // the next process removes what remains
 }
 
 // lockDir locks a directory, flock(2), until the file is closed or the process

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// restore takes up the uploaded schedules and the choice among all.
+// restore reads the uploaded schedules and the chosen one from the database.
 func (c *Controller) restore() error {
 	ctx := context.Background()
 	saved, err := c.db.schedules(ctx)
@@ -44,9 +44,9 @@ func (c *Controller) restore() error {
 	return nil
 }
 
-// AddSchedule takes a user's schedule after a trial run on made-up metrics. A
-// schedule that hangs, throws or names an unknown provider is refused, and the
-// one that is there stays.
+// AddSchedule adds a user's schedule after a trial run on made-up metrics. A
+// schedule that hangs, throws or names an unknown provider is refused, and an earlier
+// one of its name stays.
 func (c *Controller) AddSchedule(ctx context.Context, name, source string) error {
 	if !providerName.MatchString(name) {
 		return fmt.Errorf("%w: name %q: use letters, digits, '.', '_' and '-'", ErrBadSchedule, name)
@@ -72,7 +72,7 @@ func (c *Controller) AddSchedule(ctx context.Context, name, source string) error
 	return nil
 }
 
-// example is what a new schedule is tried on: every provider works well.
+// example are the metrics that a new schedule is tried on: every provider works well.
 func (c *Controller) example() []Metrics {
 	var all []Metrics
 	for i, p := range c.cfg.Providers {

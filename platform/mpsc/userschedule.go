@@ -49,7 +49,8 @@ type userSchedule struct {
 }
 
 // newUserSchedule lays out the package. Equal sources share a directory, which
-// is made aside and moved into place, so that two uploads at once do not meet.
+// is made under another name and then renamed: two uploads of one source at a time do
+// not disturb each other.
 func newUserSchedule(sb Sandbox, name, source string, limit time.Duration) (*userSchedule, error) {
 	if sb.Runner == nil || sb.Runtime == "" {
 		return nil, ErrNoSandbox

@@ -69,10 +69,7 @@ func benchInvoke(b *testing.B, sb isolation.Sandbox) {
 }
 
 func (s *suite) benchDeploy(b *testing.B) {
-	snapper, ok := s.backend.(isolation.Snapshotter)
-	if !ok {
-		b.Skipf("%s takes no snapshots", s.backend.Name())
-	}
+	snapper := s.snapshotter(b)
 	snap := capture(b, snapper, s.load(b, s.function("nop.handler")))
 	for b.Loop() {
 		sb, err := snapper.Deploy(b.Context(), snap, isolation.DeploySpec{})

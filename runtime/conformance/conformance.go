@@ -120,9 +120,16 @@ func (s *suite) function(handler string) isolation.Function {
 // boot starts a sandbox that is closed with the test.
 func (s *suite) boot(t testing.TB, limits isolation.Limits) isolation.Sandbox {
 	t.Helper()
+	return s.bootAs(t, isolation.BootSpec{Limits: limits})
+}
+
+// bootAs is boot with more than limits.
+func (s *suite) bootAs(t testing.TB, spec isolation.BootSpec) isolation.Sandbox {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	sb, err := s.backend.Boot(ctx, isolation.BootSpec{Interpreter: s.in, Limits: limits})
+	spec.Interpreter = s.in
+	sb, err := s.backend.Boot(ctx, spec)
 	if err != nil {
 		t.Fatalf("boot: %v", err)
 	}

@@ -72,10 +72,7 @@ func await(t testing.TB, done <-chan reply) reply {
 
 func (s *suite) killed(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
-	host, ok := sb.(isolation.HostProcess)
-	if !ok {
-		t.Skipf("a sandbox of %s is no process of the host (no isolation.HostProcess)", s.backend.Name())
-	}
+	host := s.hostProcess(t, sb)
 	done := start(context.Background(), t, sb, "hang")
 	if err := syscall.Kill(host.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -85,6 +82,16 @@ func (s *suite) killed(t *testing.T) {
 		t.Errorf("%+v, %v", r.res, r.err)
 	}
 	wantGone(t, sb)
+}
+
+// hostProcess skips where a sandbox is no process of the host.
+func (s *suite) hostProcess(t *testing.T, sb isolation.Sandbox) isolation.HostProcess {
+	t.Helper()
+	host, ok := sb.(isolation.HostProcess)
+	if !ok {
+		t.Skipf("a sandbox of %s is no process of the host (no isolation.HostProcess)", s.backend.Name())
+	}
+	return host
 }
 
 // ender is the sandbox as one that notices its own end.
@@ -144,10 +151,7 @@ func (s *suite) endsIdle(t *testing.T) {
 func (s *suite) killedIdle(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
 	s.ender(t, sb)
-	host, ok := sb.(isolation.HostProcess)
-	if !ok {
-		t.Skipf("a sandbox of %s is no process of the host (no isolation.HostProcess)", s.backend.Name())
-	}
+	host := s.hostProcess(t, sb)
 	if err := syscall.Kill(host.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

@@ -82,10 +82,7 @@ func (s *suite) timeOut(t *testing.T) {
 // The reply of a function whose process was stopped comes at the deadline.
 func (s *suite) timeOutStopped(t *testing.T) {
 	sb := s.load(t, s.function("index.handler"))
-	host, ok := sb.(isolation.HostProcess)
-	if !ok {
-		t.Skipf("a sandbox of %s is no process of the host (no isolation.HostProcess)", s.backend.Name())
-	}
+	host := s.hostProcess(t, sb)
 	if err := syscall.Kill(host.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}

@@ -20,12 +20,7 @@ func (s *suite) documented(t *testing.T) {
 	fn := s.function("index.handler")
 	fn.LogGroup, fn.LogStream = "/aws/lambda/conformance", "2026/11/30/[$LATEST]0"
 	fn.Credentials = map[string]string{"AWS_ACCESS_KEY_ID": "key"}
-	spec := isolation.BootSpec{Interpreter: s.in, Environment: []string{"AWS_REGION=eu-test-1"}}
-	sb, err := s.backend.Boot(t.Context(), spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	closeLater(t, sb)
+	sb := s.bootAs(t, isolation.BootSpec{Environment: []string{"AWS_REGION=eu-test-1"}})
 	s.importInto(t, sb, fn)
 	got := mustSucceed[map[string]string](t, invoke(t, sb, do("variables")))
 	for name, want := range map[string]string{
@@ -50,10 +45,7 @@ func (s *suite) documented(t *testing.T) {
 
 // initialization: a function in a snapshot started as one of SnapStart's does.
 func (s *suite) initialization(t *testing.T) {
-	snapper, ok := s.backend.(isolation.Snapshotter)
-	if !ok {
-		t.Skipf("%s takes no snapshots", s.backend.Name())
-	}
+	snapper := s.snapshotter(t)
 	base := capture(t, snapper, s.boot(t, isolation.Limits{}))
 	loaded := deploy(t, snapper, base)
 	s.importInto(t, loaded, s.function("index.handler"))

@@ -35,9 +35,7 @@ type caller struct {
 }
 
 func (s *suite) faultUnderLoad(t *testing.T, sig syscall.Signal) {
-	if _, ok := s.boot(t, isolation.Limits{}).(isolation.HostProcess); !ok {
-		t.Skipf("a sandbox of %s is no process of the host (no isolation.HostProcess)", s.backend.Name())
-	}
+	s.hostProcess(t, s.boot(t, isolation.Limits{}))
 	ctx, stop := context.WithCancel(context.Background())
 	callers := make([]caller, underLoad)
 	var wg sync.WaitGroup

@@ -85,12 +85,7 @@ func (s *suite) cpuLimit(t *testing.T) {
 	if snapper, ok := s.backend.(isolation.Snapshotter); ok {
 		snap := capture(t, snapper, sb)
 		wantFree(t, deploy(t, snapper, snap))
-		clone, err := snapper.Deploy(t.Context(), snap, isolation.DeploySpec{Limits: limited.Limits})
-		if err != nil {
-			t.Fatal(err)
-		}
-		closeLater(t, clone)
-		wantLimited(t, clone)
+		wantLimited(t, deployWithin(t, snapper, snap, limited.Limits))
 	}
 	sb = s.boot(t, limited.Limits)
 	s.importInto(t, sb, free)

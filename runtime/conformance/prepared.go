@@ -35,11 +35,7 @@ func (s *suite) prepared(t *testing.T) {
 // bootPrepared boots a sandbox with steps, and imports the function of most cases.
 func (s *suite) bootPrepared(t *testing.T, steps []string) isolation.Sandbox {
 	t.Helper()
-	sb, err := s.backend.Boot(t.Context(), isolation.BootSpec{Interpreter: s.in, Prepare: steps})
-	if err != nil {
-		t.Fatal(err)
-	}
-	closeLater(t, sb)
+	sb := s.bootAs(t, isolation.BootSpec{Prepare: steps})
 	s.importInto(t, sb, s.function("index.handler"))
 	return sb
 }

@@ -15,10 +15,7 @@ const clones = 40
 
 // snapshots are the cases of a isolation.Snapshotter.
 func (s *suite) snapshots(t *testing.T) {
-	snapper, ok := s.backend.(isolation.Snapshotter)
-	if !ok {
-		t.Skipf("%s takes no snapshots (no isolation.Snapshotter)", s.backend.Name())
-	}
+	snapper := s.snapshotter(t)
 	fn := s.function("index.handler")
 	parent := s.boot(t, isolation.Limits{})
 	base := capture(t, snapper, parent)
@@ -85,6 +82,16 @@ func (s *suite) snapshots(t *testing.T) {
 	})
 }
 
+// snapshotter skips where the backend takes no snapshots.
+func (s *suite) snapshotter(t testing.TB) isolation.Snapshotter {
+	t.Helper()
+	snapper, ok := s.backend.(isolation.Snapshotter)
+	if !ok {
+		t.Skipf("%s takes no snapshots (no isolation.Snapshotter)", s.backend.Name())
+	}
+	return snapper
+}
+
 func capture(t testing.TB, s isolation.Snapshotter, sb isolation.Sandbox) isolation.Snapshot {
 	t.Helper()
 	snap, err := s.Capture(context.Background(), sb)
@@ -97,7 +104,14 @@ func capture(t testing.TB, s isolation.Snapshotter, sb isolation.Sandbox) isolat
 
 func deploy(t testing.TB, s isolation.Snapshotter, snap isolation.Snapshot) isolation.Sandbox {
 	t.Helper()
-	sb, err := s.Deploy(context.Background(), snap, isolation.DeploySpec{})
+	return deployWithin(t, s, snap, isolation.Limits{})
+}
+
+func deployWithin(
+	t testing.TB, s isolation.Snapshotter, snap isolation.Snapshot, limits isolation.Limits,
+) isolation.Sandbox {
+	t.Helper()
+	sb, err := s.Deploy(context.Background(), snap, isolation.DeploySpec{Limits: limits})
 	if err != nil {
 		t.Fatalf("deploy: %v", err)
 	}
@@ -122,12 +136,7 @@ func clonesDiffer(t *testing.T, snapper isolation.Snapshotter, snap isolation.Sn
 
 // clonesAge: the clocks that begin with a process begin with the clone.
 func (s *suite) clonesAge(t *testing.T, snapper isolation.Snapshotter) {
-	spec := isolation.BootSpec{Interpreter: s.in, Prepare: []string{isolation.StepInterpreter}}
-	sb, err := s.backend.Boot(t.Context(), spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	closeLater(t, sb)
+	sb := s.bootAs(t, isolation.BootSpec{Prepare: []string{isolation.StepInterpreter}})
 	s.importInto(t, sb, s.function("index.handler"))
 	snap := capture(t, snapper, sb)
 	captured := time.Now()
@@ -147,12 +156,7 @@ func (s *suite) clonesAge(t *testing.T, snapper isolation.Snapshotter) {
 func (s *suite) deployLimits(t *testing.T, snapper isolation.Snapshotter, snap isolation.Snapshot) {
 	limits := isolation.Limits{MemoryBytes: 192 << 20}
 	s.needLimit(t, limits)
-	sb, err := snapper.Deploy(t.Context(), snap, isolation.DeploySpec{Limits: limits})
-	if err != nil {
-		t.Fatal(err)
-	}
-	closeLater(t, sb)
-	if res := invoke(t, sb, do("hog")); res.Outcome != isolation.OutOfMemory {
+	if res := invoke(t, deployWithin(t, snapper, snap, limits), do("hog")); res.Outcome != isolation.OutOfMemory {
 		t.Errorf("outcome %s, error %v", res.Outcome, res.Error)
 	}
 }

@@ -1,7 +1,6 @@
-// Package apps is a handful of small real functions, in the spirit of
-// OpenLambda's LambdaBench: each does what people let functions do, in plain
-// Node.js and plain Python, and both languages give the same answer to the
-// same event.
+// Package apps has five small real functions, in the spirit of OpenLambda's
+// LambdaBench: each does work that functions are used for, in plain Node.js and plain
+// Python. Both languages give the same answer to the same event.
 //
 //	app, err := apps.ByName("thumbnail")
 //	err = app.Write("python", dir)      // handler index.handler

@@ -54,7 +54,7 @@ int main(void)
 	FAILS(pread(fd, (char *)8, 1, 0), EFAULT);
 	memset(b, 'a', 5000), b[5000] = 0;
 	FAILS(open(b, O_RDONLY), ENAMETOOLONG);
-	/* Ten thousand files: descriptors end, names do not mind. */
+	/* Ten thousand files: their descriptors are limited, their names are not. */
 	for (n = 0; n < 10000; n++) {
 		int k = open("/dev/null", O_RDONLY);
 		if (k < 0)

@@ -1,4 +1,5 @@
-/* What a UC cannot do gives the errno of a forbidden thing; the unknown is ENOSYS. Nothing reaches the host. */
+/* Calls that a UC may not make fail with the errno of a forbidden call, unknown ones with ENOSYS. None reaches the
+ * host. */
 #include "check.h"
 #include <fcntl.h>
 #include <sched.h>

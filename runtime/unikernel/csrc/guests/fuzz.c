@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 	x += argc > 1 ? strtoull(argv[1], NULL, 0) * 0x9e3779b97f4a7c15ull : 0;
 	struct sigaction a = { .sa_handler = tick };
 	struct itimerval it = { { 0, 1000 }, { 0, 1000 } };
-	sigaction(SIGALRM, &a, NULL); /* no SA_RESTART: whatever sleeps is woken */
+	sigaction(SIGALRM, &a, NULL); /* no SA_RESTART: every sleep ends */
 	signal(SIGPIPE, SIG_IGN);
 	setitimer(ITIMER_REAL, &it, NULL);
 	int out = fcntl(1, F_DUPFD, 1000); /* the calls below may close and replace 1 */

@@ -1,6 +1,5 @@
 /*
- * A pointer whose memory ends half-way: a call that copies from there or to there changes nothing that it does not tell
- * of.
+ * A pointer whose memory ends half-way: what a call changes before the fault, its result tells.
  *
  * In a UC memory ends where its region does, so the page below that border is the one whose neighbour faults.
  */

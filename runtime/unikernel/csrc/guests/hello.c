@@ -1,4 +1,4 @@
-/* The thinnest path: a dynamic program starts, prints and ends. */
+/* The least that a program does: it is linked dynamically, starts, prints and ends. */
 #include <stdio.h>
 
 int main(void)

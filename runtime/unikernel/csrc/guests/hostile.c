@@ -1,6 +1,6 @@
 /*
- * A guest that knows the libOS and attacks it. hostile WAY does one attack and must die of it (the Go test looks at
- * how):
+ * A guest that knows the libOS and attacks it. hostile WAY makes one attack, which must end it; the Go test
+ * checks how:
  *   stub NUMBER   jumps to the libOS's own system call instruction with a call of its choice
  *   reset NUMBER  the same with the instruction that sets the signal stack, and other arguments
  *   direct        a system call of its own, as a 32-bit program would make it (int 0x80)

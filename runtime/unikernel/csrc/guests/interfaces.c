@@ -1,4 +1,4 @@
-/* What a guest believes of its network interfaces: getifaddrs, if_nameindex, getaddrinfo with AI_ADDRCONFIG,
+/* The network interfaces that a guest sees: getifaddrs, if_nameindex, getaddrinfo with AI_ADDRCONFIG,
  * rtnetlink itself. */
 #include "check.h"
 #include <arpa/inet.h>

@@ -14,7 +14,7 @@ static int in;
 static char buf[1 << 20];
 static ssize_t have, at;
 
-/* The next event, which must be of this watch, kind and name. */
+/* Reads the next event, which must be of this watch, kind and name. */
 static unsigned next(int wd, unsigned mask, const char *name)
 {
 	if (at == have)

@@ -54,7 +54,7 @@ static void *cycle(void *arg)
 {
 	CHECK(futex(&other, FUTEX_LOCK_PI, NULL) == 0);
 	step = 1;
-	CHECK(futex(&word, FUTEX_LOCK_PI, NULL) == 0); /* main holds it, and asks for other meanwhile */
+	CHECK(futex(&word, FUTEX_LOCK_PI, NULL) == 0); /* held by the main thread, which asks for the lock "other" */
 	CHECK(futex(&other, FUTEX_UNLOCK_PI, NULL) == 0 && futex(&word, FUTEX_UNLOCK_PI, NULL) == 0);
 	return arg;
 }
@@ -104,7 +104,7 @@ static void *dies(void *arg)
 {
 	CHECK(pthread_mutex_lock(&m) == 0);
 	step = 1;
-	usleep(30000); /* others come to wait */
+	usleep(30000); /* the other threads begin to wait */
 	return arg;
 }
 

@@ -62,7 +62,7 @@ int main(void)
 	FD_SET(p[0], &r);
 	CHECK(select(p[0] + 1, &r, NULL, NULL, NULL) == 1 && FD_ISSET(p[0], &r));
 	pthread_join(t, NULL);
-	/* A closed file leaves its epoll; an end of file is news. */
+	/* A closed file leaves its epoll; an end of file is an event. */
 	close(p[1]);
 	CHECK(epoll_wait(e, out, 4, 0) == 1 && out[0].events & EPOLLHUP);
 	close(p[0]);

@@ -35,7 +35,7 @@ static void fifos(void)
 	CHECK(r >= 0 && read(r, b, sizeof b) == 7 && read(r, b, sizeof b) == 0);
 	pthread_join(t, NULL);
 	close(r);
-	/* Whoever comes first, nothing is lost; on Linux the writer waits in its open. */
+	/* Nothing is lost, whichever end opens first; on Linux the writer waits in its open. */
 	CHECK(pthread_create(&t, NULL, speak, "/tmp/fifo") == 0);
 	usleep(100000);
 	r = open("/tmp/fifo", O_RDONLY);

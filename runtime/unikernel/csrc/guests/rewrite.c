@@ -1,5 +1,4 @@
-/* Rewritten calls (csrc/libos/core/rewrite.c): the code is changed, and everything but its speed is as if it were
- * not. */
+/* Rewritten calls (csrc/libos/core/rewrite.c): the code is changed, and nothing but its speed differs. */
 #include "check.h"
 #include <pthread.h>
 #include <signal.h>
@@ -64,7 +63,7 @@ static void *takes_its_turn(void *arg)
 {
 	for (int i = 0; i < 5; i++) {
 		while (turn != 1)
-			ppid_here(); /* nothing but the tick makes it give way */
+			ppid_here(); /* the tick alone makes it give way */
 		turn = 0;
 	}
 	return arg;

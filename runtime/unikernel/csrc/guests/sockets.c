@@ -27,7 +27,7 @@ static void *gather(void *arg)
 	return NULL;
 }
 
-/* Both wait in one call each, by turns, until all is there. */
+/* Both ends wait by turns, in one call each, until all bytes are there. */
 static void waitall(void)
 {
 	static char b[1 << 20];

@@ -51,7 +51,7 @@ static void *signaller(void *arg)
 	return arg;
 }
 
-/* Starts threads until it may not, ends them, and returns how many they were. */
+/* Starts threads until one is refused, ends all, and returns their number. */
 static int start_many(const pthread_attr_t *attr, int max)
 {
 	static pthread_t many[1100];
