@@ -2,6 +2,7 @@ package platform
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -143,26 +144,12 @@ func (c Config) Validate() error {
 }
 
 func (c Config) withDefaults() Config {
-	if c.Data == "" {
-		c.Data = "data"
-	}
-	if c.Region == "" {
-		c.Region = "us-east-1"
-	}
-	if c.Account == "" {
-		c.Account = "000000000000"
-	}
-	if c.Events == 0 {
-		c.Events = 1000
-	}
-	if c.Grace == 0 {
-		c.Grace = 10 * time.Second
-	}
-	if c.Logs.Bytes == 0 {
-		c.Logs.Bytes = 256 << 20
-	}
-	if c.Logs.Age == 0 {
-		c.Logs.Age = 7 * 24 * time.Hour
-	}
+	c.Data = cmp.Or(c.Data, "data")
+	c.Region = cmp.Or(c.Region, "us-east-1")
+	c.Account = cmp.Or(c.Account, "000000000000")
+	c.Events = cmp.Or(c.Events, 1000)
+	c.Grace = cmp.Or(c.Grace, 10*time.Second)
+	c.Logs.Bytes = cmp.Or(c.Logs.Bytes, 256<<20)
+	c.Logs.Age = cmp.Or(c.Logs.Age, 7*24*time.Hour)
 	return c
 }

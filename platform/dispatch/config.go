@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -53,18 +54,12 @@ func (c Config) Validate() error {
 }
 
 func (c Config) resolved() Config {
-	if c.Concurrency == 0 {
-		c.Concurrency = 1000
-	}
+	c.Concurrency = cmp.Or(c.Concurrency, 1000)
 	if c.Queue == 0 && !c.NoQueue {
 		c.Queue = 1000
 	}
-	if c.Wait == 0 {
-		c.Wait = 5 * time.Minute
-	}
-	if c.Runnable == 0 {
-		c.Runnable = runnablePerProcessor
-	}
+	c.Wait = cmp.Or(c.Wait, 5*time.Minute)
+	c.Runnable = cmp.Or(c.Runnable, runnablePerProcessor)
 	if c.AnyLoad {
 		c.Runnable = c.Concurrency
 	}

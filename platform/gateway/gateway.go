@@ -82,13 +82,9 @@ func Owner(account string) store.Owner {
 
 // New returns a gateway. Close ends its goroutines.
 func New(cfg Config, st *store.Store, invoker door.Invoker) *Gateway {
-	if cfg.Region == "" {
-		cfg.Region = "us-east-1"
-	}
+	cfg.Region = cmp.Or(cfg.Region, "us-east-1")
 	cfg.Account = cmp.Or(cfg.Account, defaultAccount)
-	if cfg.Events == 0 {
-		cfg.Events = 1000
-	}
+	cfg.Events = cmp.Or(cfg.Events, 1000)
 	cfg.Hooks = cfg.Hooks.WithDefaults()
 	g := &Gateway{cfg: cfg, store: st, functions: st.Of(Owner(cfg.Account)), invoker: invoker}
 	g.events.start(cfg.Events, g.runEvent)

@@ -2,6 +2,7 @@ package mpsc
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -89,25 +90,14 @@ func ParseConfig(data []byte) (Config, error) {
 }
 
 func (c Config) withDefaults() Config {
-	set := func(d *time.Duration, v time.Duration) {
-		if *d == 0 {
-			*d = v
-		}
-	}
-	set(&c.Interval, 30*time.Second)
-	set(&c.Timeout, 10*time.Second)
-	set(&c.Window, 5*time.Minute)
-	set(&c.Latency, 100*time.Millisecond)
-	set(&c.Limit, 2*time.Second)
-	if c.Samples == 0 {
-		c.Samples = 1000
-	}
-	if c.Schedule == "" {
-		c.Schedule = ScheduleFastest
-	}
-	if c.Database == "" {
-		c.Database = "mpsc.db"
-	}
+	c.Interval = cmp.Or(c.Interval, 30*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	c.Window = cmp.Or(c.Window, 5*time.Minute)
+	c.Latency = cmp.Or(c.Latency, 100*time.Millisecond)
+	c.Limit = cmp.Or(c.Limit, 2*time.Second)
+	c.Samples = cmp.Or(c.Samples, 1000)
+	c.Schedule = cmp.Or(c.Schedule, ScheduleFastest)
+	c.Database = cmp.Or(c.Database, "mpsc.db")
 	return c
 }
 

@@ -28,6 +28,7 @@
 package openwhisk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,15 +148,9 @@ func (c Config) withDefaults() Config {
 	if len(c.Namespaces) == 0 {
 		c.Namespaces = map[string]string{"guest": GuestKey}
 	}
-	if c.InFlight == 0 {
-		c.InFlight = 1000
-	}
-	if c.Activations == 0 {
-		c.Activations = 10_000
-	}
-	if c.ActivationBytes == 0 {
-		c.ActivationBytes = 256 << 20
-	}
+	c.InFlight = cmp.Or(c.InFlight, 1000)
+	c.Activations = cmp.Or(c.Activations, 10_000)
+	c.ActivationBytes = cmp.Or(c.ActivationBytes, 256<<20)
 	c.Hooks = c.Hooks.WithDefaults()
 	return c
 }

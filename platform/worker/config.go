@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -250,22 +251,22 @@ func (c Config) Resolved(backend isolation.Backend) Config {
 	if a, ok := backend.(isolation.Anticipator); ok && c.Runtimes.Prepare == nil {
 		c.Runtimes.Prepare = a.Anticipate()
 	}
-	setDefault(&c.Sandboxes, max(bears(backend, free), c.StemCells+1))
-	setDefault(&c.Idle.Count, c.Sandboxes)
-	setDefault(&c.Idle.Bytes, Bytes(free/2))
-	setDefault(&c.KeepAlive, 10*time.Minute)
-	setDefault(&c.Functions.Count, 65536)
-	setDefault(&c.Functions.Bytes, Bytes(free/4))
-	setDefault(&c.Capture, CaptureAfter)
-	setDefault(&c.Batch, BatchAuto)
-	setDefault(&c.Starters, max(1, runtime.NumCPU()/2))
-	setDefault(&c.Closing, max(1, min(16, c.Sandboxes/4)))
-	setDefault(&c.PlaceWait, time.Minute)
-	setDefault(&c.Memory, 128<<20)
-	setDefault(&c.Timeout, 3*time.Second)
-	setDefault(&c.ImportTimeout, 10*time.Second)
-	setDefault(&c.BootTimeout, time.Minute)
-	setDefault(&c.Log, slog.New(slog.DiscardHandler))
+	c.Sandboxes = cmp.Or(c.Sandboxes, max(bears(backend, free), c.StemCells+1))
+	c.Idle.Count = cmp.Or(c.Idle.Count, c.Sandboxes)
+	c.Idle.Bytes = cmp.Or(c.Idle.Bytes, Bytes(free/2))
+	c.KeepAlive = cmp.Or(c.KeepAlive, 10*time.Minute)
+	c.Functions.Count = cmp.Or(c.Functions.Count, 65536)
+	c.Functions.Bytes = cmp.Or(c.Functions.Bytes, Bytes(free/4))
+	c.Capture = cmp.Or(c.Capture, CaptureAfter)
+	c.Batch = cmp.Or(c.Batch, BatchAuto)
+	c.Starters = cmp.Or(c.Starters, max(1, runtime.NumCPU()/2))
+	c.Closing = cmp.Or(c.Closing, max(1, min(16, c.Sandboxes/4)))
+	c.PlaceWait = cmp.Or(c.PlaceWait, time.Minute)
+	c.Memory = cmp.Or(c.Memory, 128<<20)
+	c.Timeout = cmp.Or(c.Timeout, 3*time.Second)
+	c.ImportTimeout = cmp.Or(c.ImportTimeout, 10*time.Second)
+	c.BootTimeout = cmp.Or(c.BootTimeout, time.Minute)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
 }
 
@@ -283,11 +284,4 @@ func bears(backend isolation.Backend, free int64) int {
 		}
 	}
 	return max(n, 1)
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

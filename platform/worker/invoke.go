@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,11 +98,12 @@ func (w *Worker) check(ctx context.Context, req *Request) (*language, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	setDefault(&req.Function.Limits.MemoryBytes, int64(w.cfg.Memory))
+	limits := &req.Function.Limits
+	limits.MemoryBytes = cmp.Or(limits.MemoryBytes, int64(w.cfg.Memory))
 	if per := w.cfg.MemoryPerCPU; per > 0 {
-		setDefault(&req.Function.Limits.CPUs, float64(req.Function.Limits.MemoryBytes)/float64(per))
+		limits.CPUs = cmp.Or(limits.CPUs, float64(limits.MemoryBytes)/float64(per))
 	}
-	setDefault(&req.Timeout, w.cfg.Timeout)
+	req.Timeout = cmp.Or(req.Timeout, w.cfg.Timeout)
 	return lang, nil
 }
 
