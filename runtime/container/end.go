@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/lambdabench/lambdabench/runtime/proc"
 )
 
 // watch waits for the shim and, where it did not outlive the container, ends
@@ -133,7 +135,7 @@ func (s *sandbox) waitGone() error {
 // descendants are the processes that a process has started, and those that
 // these have.
 func descendants(pid int) (all []pidfd) {
-	for _, child := range childrenOf(pid) {
+	for _, child := range proc.Children(pid) {
 		if p, err := openPID(child); err == nil {
 			all = append(append(all, p), descendants(child)...)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/proc"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
@@ -106,7 +107,7 @@ func TestOCIRuntimeThatIsStoppedWhileItBootsIsGivenUp(t *testing.T) {
 func stopNext(ctx context.Context, b *Backend) (id string) {
 	id = b.home.id + "-2"
 	for ; ctx.Err() == nil; time.Sleep(100 * time.Microsecond) {
-		for _, pid := range childrenOf(os.Getpid()) {
+		for _, pid := range proc.Children(os.Getpid()) {
 			line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 			if strings.Contains(string(line), idPrefix+id) && syscall.Kill(pid, syscall.SIGSTOP) == nil {
 				return id

@@ -18,6 +18,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/proc"
 )
 
 // closePatience is how long a process that was killed has to end.
@@ -210,7 +211,7 @@ func (s *sandbox) checkMemory() {
 	}
 	var resident int64
 	for _, pid := range s.pids() {
-		size, _ := residentSetSize(pid) // one that has ended takes nothing
+		size, _ := proc.ResidentSize(pid) // one that has ended takes nothing
 		resident += size
 	}
 	if resident > limit {
@@ -339,5 +340,5 @@ func (s *sandbox) pids() []int {
 	if s.group.Has(cgroup.Unified) {
 		return s.group.Processes()
 	}
-	return withDescendants(s.PID())
+	return proc.Descendants(s.PID())
 }

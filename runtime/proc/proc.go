@@ -1,0 +1,94 @@
+// Package proc is what proc(5) says of the processes of a sandbox, where no cgroup
+// counts what they take.
+//
+//	pids := proc.Descendants(pid)
+//	bytes, err := proc.Sum(pids, proc.ProportionalSize)
+//	cpu := proc.CPUTime(pids)
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/procfs"
+)
+
+// Descendants is a process with all that it started, and that these did.
+func Descendants(pid int) (pids []int) {
+	for next := []int{pid}; len(next) > 0; next = next[1:] {
+		pids = append(pids, next[0])
+		next = append(next, Children(next[0])...)
+	}
+	return pids
+}
+
+// Children reads /proc/PID/task/TID/children: each thread has its own.
+func Children(pid int) (pids []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		for field := range strings.FieldsSeq(string(text)) {
+			if n, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, n)
+			}
+		}
+	}
+	return pids
+}
+
+// Sum adds up what processes have, of which the first must be there. Others may end
+// meanwhile.
+func Sum(pids []int, sizeOf func(pid int) (int64, error)) (sum int64, err error) {
+	for i, pid := range pids {
+		size, err := sizeOf(pid)
+		if err != nil && (i == 0 || errors.Is(err, fs.ErrPermission)) {
+			return 0, err
+		}
+		sum += size
+	}
+	return sum, nil
+}
+
+// ProportionalSize is the proportional set size of a process, Pss of smaps_rollup, in
+// bytes. To read that of another user's process takes CAP_SYS_PTRACE.
+func ProportionalSize(pid int) (int64, error) {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		return 0, err
+	}
+	sizes, err := p.ProcSMapsRollup()
+	return int64(sizes.Pss), err
+}
+
+// ResidentSize is the resident set size of a process, in bytes. Shared pages count in
+// every process.
+func ResidentSize(pid int) (int64, error) {
+	stat, err := statOf(pid)
+	return int64(stat.ResidentMemory()), err
+}
+
+// CPUTime is user and system time of processes, and of their children that were waited
+// for.
+func CPUTime(pids []int) time.Duration {
+	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
+	var ticks int64
+	for _, pid := range pids {
+		stat, _ := statOf(pid) // zeros for one that has ended
+		ticks += int64(stat.UTime) + int64(stat.STime) + int64(stat.CUTime) + int64(stat.CSTime)
+	}
+	return time.Duration(ticks) * tick
+}
+
+func statOf(pid int) (procfs.ProcStat, error) {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		return procfs.ProcStat{}, err
+	}
+	return p.Stat()
+}

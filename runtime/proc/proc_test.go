@@ -1,0 +1,55 @@
+package proc_test
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lambdabench/lambdabench/runtime/proc"
+)
+
+func TestProcessesAreMeasuredWithAllThatTheyStarted(t *testing.T) {
+	cmd := exec.Command("/bin/sh", "-c", "cat & echo; wait")
+	in, w := io.Pipe()
+	cmd.Stdin = in
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil { // the child was started
+		t.Fatal(err)
+	}
+	all := proc.Descendants(os.Getpid())
+	if all[0] != os.Getpid() || !slices.Contains(all, cmd.Process.Pid) {
+		t.Errorf("descendants %v, of which the shell is %d", all, cmd.Process.Pid)
+	}
+	for name, sizeOf := range map[string]func(int) (int64, error){
+		"proportional": proc.ProportionalSize, "resident": proc.ResidentSize,
+	} {
+		one, err := proc.Sum(all[:1], sizeOf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum, err := proc.Sum(append(all, 1<<30), sizeOf); err != nil || sum <= one || one < 1<<20 {
+			t.Errorf("%s sizes: %d of one process, %d of all, error %v", name, one, sum, err)
+		}
+		if _, err := proc.Sum([]int{1 << 30}, sizeOf); err == nil {
+			t.Errorf("%s size of a process that is not there", name)
+		}
+	}
+	for begin := time.Now(); time.Since(begin) < 50*time.Millisecond; {
+	}
+	if cpu := proc.CPUTime([]int{os.Getpid(), 1 << 30}); cpu <= 0 || cpu > time.Hour {
+		t.Errorf("processor time %v", cpu)
+	}
+	w.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
