@@ -21,8 +21,11 @@ type scheduling struct {
 }
 
 func newScheduling() *scheduling {
-	return &scheduling{Functions: 16, Clients: 16, Window: bench.Duration(time.Second)}
+	return &scheduling{Functions: 4, Clients: 8, Window: bench.Duration(time.Second)}
 }
+
+// schedulingFill is the time in which a backend starts the few sandboxes of a trial.
+const schedulingFill = 2 * time.Second
 
 func (x *scheduling) Name() string { return record.ExperimentScheduling }
 
@@ -40,7 +43,7 @@ func (x *scheduling) Check() error {
 func (x *scheduling) Trials(bench.Target) ([]bench.Trial, string) {
 	var all []bench.Trial
 	for _, mode := range []worker.BatchMode{worker.BatchAuto, worker.BatchOff} {
-		all = append(all, bench.Trial{Via: record.ViaWorker, Least: time.Duration(x.Window) + fillLeast,
+		all = append(all, bench.Trial{Via: record.ViaWorker, Least: time.Duration(x.Window) + schedulingFill,
 			Labels: map[string]string{record.LabelBatch: string(mode), record.LabelFunctions: strconv.Itoa(x.Functions)}})
 	}
 	return all, ""
