@@ -50,7 +50,7 @@ func Between(key string, have, least, most int) error {
 	return nil
 }
 
-// SuiteError is a mistake in a suite, at a place in its file.
+// SuiteError is a mistake in a suite or in a file of thresholds, at a place in the file.
 type SuiteError struct {
 	File         string
 	Line, Column int

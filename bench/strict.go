@@ -16,7 +16,11 @@ import (
 
 // strict decodes YAML mappings into structs key by key. yaml.v3's KnownFields
 // works on whole documents only and names Go types, not remedies.
-type strict struct{ file string }
+type strict struct {
+	file    string
+	kind    string // of the file: "a suite"
+	example string // a file of that kind
+}
 
 func (s strict) fail(n *yaml.Node, format string, args ...any) error {
 	return &SuiteError{File: s.file, Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)}
@@ -28,7 +32,7 @@ var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
 func (s strict) syntax(err error) error {
 	if errors.Is(err, io.EOF) {
 		return &SuiteError{File: s.file, Line: 1, Column: 1,
-			Message: "the file is empty; see configs/quick.yaml for a suite"}
+			Message: fmt.Sprintf("the file is empty; see %s for %s", s.example, s.kind)}
 	}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
@@ -49,8 +53,8 @@ func (s strict) document(source []byte) (*yaml.Node, error) {
 	}
 	switch err := d.Decode(&second); {
 	case err == nil:
-		return nil, s.fail(&second, "a second YAML document begins here; a suite is one document, so remove '---' or "+
-			"make two files")
+		return nil, s.fail(&second, "a second YAML document begins here; %s is one document, so remove '---' or "+
+			"make two files", s.kind)
 	case !errors.Is(err, io.EOF):
 		return nil, s.syntax(err)
 	}

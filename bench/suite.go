@@ -57,7 +57,7 @@ func ReadSuite(path string, known Table) (*Suite, error) {
 // ParseSuite reads a suite. Every mistake is a *SuiteError that names file,
 // line and remedy.
 func ParseSuite(file string, source []byte, known Table) (*Suite, error) {
-	s := strict{file}
+	s := strict{file: file, kind: "a suite", example: "configs/quick.yaml"}
 	root, err := s.document(source)
 	if err != nil {
 		return nil, err

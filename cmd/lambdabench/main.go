@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lambdabench/lambdabench/bench"
 )
 
 // Exit codes.
@@ -18,6 +20,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitShort  = 3 // the run fell short of a threshold
 )
 
 func main() {
@@ -40,6 +43,10 @@ func execute(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 	fmt.Fprintf(root.ErrOrStderr(), "lambdabench: %v\n", err)
+	var short *fellShort
+	if failed := new(bench.TrialsFailed); errors.As(err, &short) && !errors.As(err, &failed) {
+		return exitShort
+	}
 	return exitFailed
 }
 
@@ -57,7 +64,7 @@ A suite (YAML, see configs/) says what is measured. A run leaves a folder with
 the suite, the machine's description, one raw record per invocation, figures and
 report.html; report draws them again from the records alone.
 
-Exit codes: 0 done, 1 failed, 2 wrong use.`
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 short of a threshold (--fail-on).`
 
 const examples = `  lambdabench doctor                          what this host can run, and what it lacks
   lambdabench run configs/quick.yaml          every experiment, in a few minutes

@@ -14,6 +14,7 @@ type reportFlags struct {
 	paper    string
 	readme   string
 	wide     bool
+	failOn   failOn
 }
 
 func reportCommand() *cobra.Command {
@@ -28,12 +29,18 @@ columns that they leave out; into a pipe or a file they leave out none.`,
 		Example: `  lambdabench report runs/today
   lambdabench report runs/today --paper PAPER.md`,
 		Args: wrong(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return reportRun(cmd, args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.failOn.read(); err != nil {
+				return err
+			}
+			return reportRun(cmd, args[0], f)
+		},
 	}
 	cmd.Flags().StringVar(&f.baseline, "baseline", "", "the backend that ratios are taken against")
 	cmd.Flags().StringVar(&f.paper, "paper", "", "a Markdown file whose marked blocks are filled from the run")
 	cmd.Flags().StringVar(&f.readme, "readme", "", "a Markdown file into which what was found and not shown is written")
 	addWide(cmd, &f.wide)
+	f.failOn.add(cmd)
 	return cmd
 }
 
@@ -57,7 +64,7 @@ func reportRun(cmd *cobra.Command, dir string, f reportFlags) error {
 		}
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(dir, report.File))
-	return nil
+	return f.failOn.check(summary)
 }
 
 func compareCommand() *cobra.Command {

@@ -24,6 +24,7 @@ type runFlags struct {
 	only     []string
 	verbose  bool
 	wide     bool
+	failOn   failOn
 	patience time.Duration
 	backendFlags
 }
@@ -50,6 +51,7 @@ with the same --out does what is missing.`,
 		"how long a backend may take to start a sandbox, and each step of its trial: more on an emulated host "+
 			"(default: the platform's)")
 	addWide(cmd, &f.wide)
+	f.failOn.add(cmd)
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log what the platform does")
 	return cmd
 }
@@ -58,6 +60,9 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 	suite, err := bench.ReadSuite(path, experiment.All)
 	if err != nil {
 		return &usageError{err}
+	}
+	if err := f.failOn.read(); err != nil {
+		return err
 	}
 	if len(f.backends) > 0 {
 		suite.Backends = bench.Names{List: f.backends}
@@ -89,7 +94,7 @@ func run(cmd *cobra.Command, path string, f runFlags) error {
 	case err != nil:
 		return fmt.Errorf("%w\nfinished trials are kept. To go on: %s", err, resume(path, out, f))
 	}
-	return errors.Join(reportRun(cmd, out, reportFlags{wide: f.wide}), err)
+	return errors.Join(reportRun(cmd, out, reportFlags{wide: f.wide, failOn: f.failOn}), err)
 }
 
 // resume is the command that continues a run.
@@ -103,6 +108,9 @@ func resume(path, out string, f runFlags) string {
 	}
 	if f.network != "" {
 		args = append(args, "--"+container.NetworkFlag, string(f.network))
+	}
+	if f.failOn.path != "" {
+		args = append(args, "--fail-on", f.failOn.path)
 	}
 	if f.patience > 0 {
 		args = append(args, "--patience", f.patience.String())
