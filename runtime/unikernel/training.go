@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/snapshot"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/zygote"
@@ -20,13 +21,6 @@ func (b *Backend) Anticipate() []string {
 
 // trainingTime bounds a training run.
 const trainingTime = 30 * time.Second
-
-// trainingFunctions stand for all functions of a language: the pages that they touch,
-// every function does.
-var trainingFunctions = map[isolation.Language][2]string{
-	isolation.NodeJS: {"index.js", "exports.handler = async (event) => event;\n"},
-	isolation.Python: {"index.py", "def handler(event, context):\n    return event\n"},
-}
 
 // split takes StepPrefetch, which is this backend's own, out of the steps for the driver.
 // Training runs record the working set of a first import and run, and every spare
@@ -149,8 +143,8 @@ func runTraining(ctx context.Context, sb isolation.Sandbox, lang isolation.Langu
 		return err
 	}
 	defer os.RemoveAll(dir)
-	source := trainingFunctions[lang]
-	if err := os.WriteFile(filepath.Join(dir, source[0]), []byte(source[1]), 0o644); err != nil {
+	name, source := driver.TrainingFunction(lang)
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(source), 0o644); err != nil {
 		return err
 	}
 	fn := isolation.Function{Name: "training", Version: "$LATEST", Handler: "index.handler", Package: dir}
