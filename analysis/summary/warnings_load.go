@@ -59,13 +59,28 @@ func coverageWarnings(r Result, group []Quantity) []Warning {
 	}
 	switch r.Metric {
 	case record.MetricFilled:
-		return short(WarnNotFilled, m, "functions answered before the count")
+		return notFilled(group, m)
 	case record.MetricDistinct:
 		return short(WarnNotCovered, m, "functions answered in the count")
 	case record.MetricCompletions:
 		return short(WarnFewReplies, fewReplies, "correct replies")
 	}
 	return nil
+}
+
+// notFilled tells of the trials whose count did not begin.
+func notFilled(group []Quantity, functions int) []Warning {
+	n, least := 0, float64(functions)
+	for _, q := range group {
+		if q.stopped == record.StoppedFill {
+			n, least = n+1, min(least, q.Value)
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return []Warning{Warn(WarnNotFilled, "%s of %s functions had answered when the time of %d of %d trials was over",
+		comma(int(least)), comma(functions), n, len(group))}
 }
 
 // warnOfCoverage hands the warnings of a throughput trial's counts to its rate.

@@ -129,7 +129,13 @@ func (b *burst) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sin
 	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
 		return caller.Call(ctx, of(a))
 	})
+	window, err := env.CPUWindow(ctx)
+	if err != nil {
+		return err
+	}
+	calls := 0
 	out := func(s workloads.Sample[Reply]) {
+		calls++
 		labels := map[string]string{record.LabelLoad: s.Load}
 		if s.Load == record.LoadBurst {
 			labels[record.LabelBurst] = strconv.Itoa(bursts.Burst(s.Number))
@@ -137,11 +143,15 @@ func (b *burst) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sin
 		sink.Invocation(row(s, of(s.Arrival).Population.Name(s.Function), labels))
 	}
 	x.describe(sink)
-	return workloads.Run(ctx, target, out,
+	err = workloads.Run(ctx, target, out,
 		workloads.Load{Name: record.LoadBackground, Clients: x.Threads,
 			Pick:  func(n int) int { return n % x.IOFunctions },
 			Pacer: workloads.Constant{Rate: x.Rate, For: b.length(bench.Duration(period))}},
 		workloads.Load{Name: record.LoadBurst, Clients: x.Size * x.Bursts, Pacer: bursts, Pick: bursts.Burst})
+	if err != nil {
+		return err
+	}
+	return window.End(ctx, sink, calls, nil)
 }
 
 // describe records what the bursts are made of: they show something only where they ask for

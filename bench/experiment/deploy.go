@@ -120,6 +120,8 @@ func (d *deploy) calls(ctx context.Context, env *bench.Env, cfg worker.Config, t
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
+	var window *bench.CPUWindow
+	counted := 0
 	start := time.Now()
 	warmup := d.warmup(t.Path)
 	for i := -warmup; i < d.Calls && (i <= 0 || time.Since(start) < t.Limit); i++ {
@@ -130,7 +132,13 @@ func (d *deploy) calls(ctx context.Context, env *bench.Env, cfg worker.Config, t
 		if err := d.ready(ctx, w, t); err != nil {
 			return err
 		}
+		if i == 0 {
+			if window, err = env.CPUWindow(ctx); err != nil {
+				return err
+			}
+		}
 		if i >= 0 {
+			counted++
 			if err := pause(ctx, t.Labels[record.LabelPace]); err != nil {
 				return err
 			}
@@ -142,6 +150,9 @@ func (d *deploy) calls(ctx context.Context, env *bench.Env, cfg worker.Config, t
 			return err
 		}
 		sink.Invocation(row(s, fns.Population.Name(c.Number), d.labels(i, t, s.Reply)))
+	}
+	if err := window.End(ctx, sink, counted, nil); err != nil {
+		return err
 	}
 	st := w.Stats()
 	if st.FunctionSnapshots > 0 {

@@ -14,10 +14,10 @@ import (
 // then counts, without a pause between the two: the clients stay busy from the first call
 // of the fill to the last completion of the count.
 //
-// The fill ends by count: every function has answered once, and the platform holds as
-// many sandboxes as it may, or started none in a row of calls. Two concurrent calls of one
-// function need two sandboxes, so a platform whose places are not all taken still starts
-// some after every function was called.
+// The fill ends by count: every function has answered once, and then either the platform
+// holds as many sandboxes as it may, or a number of further calls was made, or the time for
+// them is over. Two concurrent calls of one function need two sandboxes, so a platform with
+// free places starts some after every function was called.
 //
 // The window of the count runs from one completion to another. A window of a fixed length
 // would hold the fraction of a call at either end, and calls that are in flight at its end
@@ -27,10 +27,11 @@ import (
 type filledLoop struct {
 	functions int
 	sandboxes int           // that the platform keeps
+	settle    int           // calls between the fill of a platform with free places and the count
 	window    time.Duration // the least time of the count
 	limit     time.Duration // of the whole trial
-	opened    func()        // called at the completion that begins the count; may be nil
-	closed    func()        // called at the completion that ends the count; may be nil
+	opened    func()        // called at the completion that begins the count; nil: nothing is
+	closed    func()        // called at the completion that ends the count; nil: nothing is
 
 	fill, order []int32 // functions of the fill and of the calls after it
 
@@ -38,7 +39,7 @@ type filledLoop struct {
 	phase    phase
 	filled   answered
 	started  int // sandboxes that calls of the fill started
-	unmoved  int // calls in a row that started none
+	settled  int // calls that ended after every function had answered
 	from, to time.Duration
 	counted  answered
 	ok, hot  int // correct replies in the window, and those by the hot path
@@ -54,9 +55,9 @@ const (
 )
 
 const (
-	// settledAfter is the number of calls in a row that start no sandbox after which a
-	// platform with free places counts as filled.
-	settledAfter = 512
+	// settledAfter is the least number of calls between the fill of a platform with free
+	// places and the count.
+	settledAfter = 128
 
 	// leastCompletions is the number of completions below which a rate says little: its
 	// relative error is one by the square root of the number.
@@ -65,7 +66,8 @@ const (
 
 // newFilledLoop draws the order of the calls from a seed.
 func newFilledLoop(functions, sandboxes int, window, limit time.Duration, seed uint64) *filledLoop {
-	return &filledLoop{functions: functions, sandboxes: sandboxes, window: window, limit: limit,
+	return &filledLoop{functions: functions, sandboxes: sandboxes, settle: max(settledAfter, functions),
+		window: window, limit: limit,
 		fill:  workloads.Order(functions, functions, seed+1),
 		order: workloads.Order(functions, max(functions, 4096), seed)}
 }
@@ -79,7 +81,7 @@ func (l *filledLoop) load(clients int) workloads.Load {
 func (l *filledLoop) due(elapsed time.Duration, _ int) (time.Duration, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.phase == filling && elapsed >= l.limit-l.window {
+	if l.phase == filling && l.filled.n < l.functions && elapsed >= l.limit-l.window {
 		l.phase = over
 	}
 	return elapsed, l.phase != over
@@ -113,12 +115,13 @@ func (l *filledLoop) fills(s workloads.Sample[Reply]) {
 		return
 	}
 	l.filled.add(s.Function)
-	if s.Reply.Path == string(worker.Hot) {
-		l.unmoved++
-	} else {
-		l.started, l.unmoved = l.started+1, 0
+	if s.Reply.Path != string(worker.Hot) {
+		l.started++
 	}
-	if l.filled.n < l.functions || l.started < l.sandboxes && l.unmoved < settledAfter {
+	if l.filled.n < l.functions {
+		return
+	}
+	if l.settled++; l.started < l.sandboxes && l.settled <= l.settle && s.Ended < l.limit-l.window {
 		return
 	}
 	l.phase, l.from, l.to = counting, s.Ended, s.Ended
@@ -169,9 +172,17 @@ func (l *filledLoop) record(sink *bench.Sink) {
 	if l.ok > 0 {
 		put(record.MetricHotShare, record.UnitShare, float64(l.hot)/float64(l.ok), nil)
 	}
-	if took := (l.to - l.from).Seconds(); took > 0 {
-		put(record.MetricThroughput, record.UnitRate, float64(l.ok)/took, nil)
+	if rate := l.rate(); rate > 0 {
+		put(record.MetricThroughput, record.UnitRate, rate, nil)
 	}
+}
+
+// rate is correct replies a second in the count, 0 where there was none.
+func (l *filledLoop) rate() float64 {
+	if l.to == l.from {
+		return 0
+	}
+	return float64(l.ok) / (l.to - l.from).Seconds()
 }
 
 // answered is a set of functions. The zero value is empty.

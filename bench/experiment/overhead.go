@@ -41,8 +41,8 @@ func (o *overhead) Check() error {
 			return bench.Bad("paces", "%q is none of %v", pace, paces)
 		}
 	}
-	return errors.Join(bench.AtLeast("paces", len(o.Paces), 1), bench.AtLeast("rounds", o.Rounds, 1), bench.AtLeast("warmup", o.Warmup, 0),
-		bench.AtLeast("clients", o.Clients, 0))
+	return errors.Join(bench.AtLeast("paces", len(o.Paces), 1), bench.AtLeast("rounds", o.Rounds, 1),
+		bench.AtLeast("warmup", o.Warmup, 0), bench.AtLeast("clients", o.Clients, 0))
 }
 
 func (o *overhead) Trials(bench.Target) ([]bench.Trial, string) {
@@ -114,30 +114,28 @@ func (o *overhead) saturate(ctx context.Context, env *bench.Env, w Caller, fns F
 	if clients == 0 {
 		clients = 4 * env.Cores
 	}
+	length := max(t.Limit/2, time.Second)
+	loop := newFilledLoop(1, clients-1, length/2, length, env.Seed) // the gateway has one sandbox already
+	loop.settle = o.Rounds
+	window := env.BusyCPUWindow()
+	loop.opened, loop.closed = window.Start, window.Stop
 	callee := fns.Call(0, []byte("{}"))
 	target := workloads.TargetFunc[Reply](func(ctx context.Context, _ workloads.Arrival) Reply {
 		return w.Call(ctx, callee)
 	})
-	run := func(dur time.Duration, labels map[string]string) (ok int, err error) {
-		out := func(s workloads.Sample[Reply]) {
-			if s.Reply.OK() && s.Ended <= dur {
-				ok++
-			}
-			sink.Invocation(row(s, fns.Population.Name(0), labels))
+	out := func(s workloads.Sample[Reply]) {
+		labels := map[string]string{record.LabelLoad: record.LoadClosed}
+		if !loop.ended(s) {
+			labels[record.LabelWarmup] = record.Warmup
 		}
-		return ok, workloads.Run(ctx, target, out, workloads.Load{Pacer: workloads.Closed{For: dur}, Clients: clients})
+		sink.Invocation(row(s, fns.Population.Name(0), labels))
 	}
-	length := max(t.Limit/2, time.Second)
-	if _, err := run(length/4, map[string]string{record.LabelLoad: record.LoadClosed,
-		record.LabelWarmup: record.Warmup}); err != nil {
+	if err := workloads.Run(ctx, target, out, loop.load(clients)); err != nil {
 		return err
 	}
-	length -= length / 4
-	n, err := run(length, map[string]string{record.LabelLoad: record.LoadClosed})
-	if err != nil {
-		return err
+	if rate := loop.rate(); rate > 0 {
+		sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Via: record.ViaGateway,
+			Value: rate})
 	}
-	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Via: record.ViaGateway,
-		Value: float64(n) / length.Seconds()})
-	return nil
+	return window.Record(sink, loop.ok, map[string]string{record.LabelLoad: record.LoadClosed})
 }

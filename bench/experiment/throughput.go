@@ -86,6 +86,8 @@ func (x *throughput) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial
 	}
 	defer func() { err = errors.Join(err, caller.Close()) }()
 	loop := newFilledLoop(m, x.instances(env.Cores), time.Duration(x.Window), t.Limit, env.Seed)
+	window := env.BusyCPUWindow()
+	loop.opened, loop.closed = window.Start, window.Stop
 	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
 		return caller.Call(ctx, fns.Call(a.Function, []byte("{}")))
 	})
@@ -100,6 +102,9 @@ func (x *throughput) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial
 		return err
 	}
 	loop.record(sink)
+	if err := window.Record(sink, loop.ok, nil); err != nil {
+		return err
+	}
 	sink.Measurement(record.Measurement{Metric: record.MetricPlatformMemory, Unit: record.UnitBytes,
 		Value: float64(host.Resident()), Source: "VmRSS"})
 	return nil

@@ -24,6 +24,11 @@ type MemoryGroup struct {
 	run *cgroup.Group // in all: holds this process, which all may not in version 2
 
 	entered []string // controllers
+
+	// times counts CPU time in version 2's tree, where all is in trees of version 1 alone.
+	// The CPU time of version 1 has a tree of its own, in which an OCI runtime's containers
+	// are not below this process. nil: all counts, or nothing does.
+	times *cgroup.Group
 }
 
 const memoryGroupPrefix = "lambdabench-run-"
@@ -47,10 +52,45 @@ func JoinMemoryGroup() (*MemoryGroup, error) {
 	if err := errors.Join(g.run.Make(), g.run.Enter(os.Getpid(), g.entered...)); err != nil {
 		return nil, errors.Join(err, g.leave(os.Getpid()), all.Remove())
 	}
+	if err := g.countTimes(); err != nil {
+		return nil, errors.Join(err, g.Leave())
+	}
 	if _, err := g.Usage(); err != nil {
 		return nil, errors.Join(err, g.Leave())
 	}
 	return g, nil
+}
+
+// countTimes moves this process into a group of version 2 where g is in none. Processes are
+// born in the group of the one that starts them, and an OCI runtime for version 1 leaves
+// them there.
+func (g *MemoryGroup) countTimes() error {
+	if g.all.Has(cgroup.Unified) {
+		return nil
+	}
+	times, err := cgroup.New(cgroup.OwnedName(memoryGroupPrefix), cgroup.Unified)
+	if !times.Has(cgroup.Unified) {
+		return nil // no such tree: CPUTime says that nothing counts
+	}
+	g.times = times
+	return errors.Join(err, times.Enter(os.Getpid(), cgroup.Unified))
+}
+
+// CPUTime is user and system time of this process and of all that it and its descendants
+// started in the group, of those that have ended too. ok is false where no group counts it.
+func (g *MemoryGroup) CPUTime() (t time.Duration, source string, ok bool) {
+	if g == nil {
+		return 0, "", false
+	}
+	counter := g.all
+	if g.times != nil {
+		counter = g.times
+	}
+	if !counter.Has(cgroup.Unified) {
+		return 0, "", false
+	}
+	t, err := counter.CPUTime()
+	return t, "cgroup-v2", err == nil
 }
 
 // source is the readings' name in records.
@@ -77,6 +117,9 @@ func (g *MemoryGroup) Leave() error {
 	}
 	for range 100 { // a process may have started another meanwhile
 		left := g.run.Processes()
+		if g.times != nil {
+			left = append(left, g.times.Processes()...)
+		}
 		if len(left) == 0 {
 			break
 		}
@@ -84,6 +127,9 @@ func (g *MemoryGroup) Leave() error {
 			_ = g.leave(pid) // a process that is ending cannot be moved
 		}
 		time.Sleep(20 * time.Millisecond)
+	}
+	if g.times != nil {
+		return errors.Join(g.all.Remove(), g.times.Remove())
 	}
 	return g.all.Remove()
 }
@@ -93,6 +139,9 @@ func (g *MemoryGroup) leave(pid int) error {
 	var errs []error
 	for _, controller := range g.entered {
 		errs = append(errs, g.run.Leave(controller, pid))
+	}
+	if g.times != nil {
+		errs = append(errs, g.times.Leave(cgroup.Unified, pid))
 	}
 	return errors.Join(errs...)
 }
