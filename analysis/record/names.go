@@ -13,6 +13,7 @@ const (
 	ExperimentMPSC       = "mpsc"
 	ExperimentScheduling = "scheduling"
 	ExperimentTrace      = "trace"
+	ExperimentRate       = "rate"
 )
 
 // Ways to reach a function.
@@ -54,6 +55,7 @@ const (
 	LabelState     = "state"       // in density: StateBooted, …
 	LabelBatch     = "sched_batch" // in scheduling: "auto" or "off", the worker's sched_batch
 	LabelClients   = "clients"     // in trace: the number of closed-loop clients
+	LabelRate      = "rate"        // in rate: new functions a second
 
 	// LabelStart is the start of a cold call: StartBoot, …. A record of a cold call without
 	// it comes from an earlier version.
@@ -122,6 +124,8 @@ const (
 	MetricBusy             = "busy_before"
 	MetricThroughput       = "throughput"         // 1/s, correct replies
 	MetricFilled           = "filled_functions"   // in throughput: those that answered before the count began
+	MetricOffered          = "offered_rate"       // 1/s, in rate: calls that were due
+	MetricUnsent           = "unsent_calls"       // in rate: calls that were due and given up before they were sent
 	MetricCompletions      = "completions"        // in throughput: correct replies in the count
 	MetricHotShare         = "hot_share"          // in throughput: share of the completions that are hot
 	MetricPlatformMemory   = "platform_memory"    // bytes, resident, of platform and harness together

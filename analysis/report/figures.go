@@ -36,6 +36,9 @@ func drawAll(s *summary.Summary, d *summary.Data) ([]*figure.Figure, error) {
 	for _, rt := range s.Runtimes(record.ExperimentAO) {
 		all = append(all, aoFigure(s, rt))
 	}
+	for _, rt := range s.Runtimes(record.ExperimentRate) {
+		all = append(all, rateFigure(s, rt))
+	}
 	all = append(all, mpscFigure(d))
 	all = slices.DeleteFunc(all, func(f *figure.Figure) bool { return f == nil })
 	for _, kind := range alike {

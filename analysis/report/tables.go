@@ -60,5 +60,5 @@ func everyTable(s *summary.Summary) ([]*Table, error) {
 	}
 	return slices.Concat([]*Table{deployTable(s), startsTable(s)}, through, coverageTables(s), []*Table{densityTable(s),
 		burstTable(s), overheadTable(s), aoTable(s), surfaceTable(s), appsTable(s), schedulingTable(s), mpscTable(s),
-		speedupTable(s), traceTable(s)}), nil
+		speedupTable(s), traceTable(s), rateTable(s)}), nil
 }

@@ -30,7 +30,7 @@ var notLabels = []string{
 
 // pathless experiments mix paths on purpose: the mixture is what they measure.
 var pathless = []string{record.ExperimentThroughput, record.ExperimentBurst, record.ExperimentMPSC,
-	record.ExperimentScheduling, record.ExperimentTrace}
+	record.ExperimentScheduling, record.ExperimentTrace, record.ExperimentRate}
 
 // timed experiments are drawn over time, so each of their invocations is kept.
 var timed = []string{record.ExperimentBurst, record.ExperimentMPSC}

@@ -14,7 +14,7 @@ import (
 var ExperimentOrder = []string{
 	record.ExperimentDeploy, record.ExperimentThroughput, record.ExperimentDensity, record.ExperimentBurst,
 	record.ExperimentOverhead, record.ExperimentAO, record.ExperimentSurface, record.ExperimentApps,
-	record.ExperimentScheduling, record.ExperimentMPSC, record.ExperimentTrace,
+	record.ExperimentScheduling, record.ExperimentMPSC, record.ExperimentTrace, record.ExperimentRate,
 }
 
 // Stages of an invocation, in the order in which they happen.

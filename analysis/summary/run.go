@@ -42,6 +42,7 @@ func Read(runDir, baseline string) (*Summary, *Data, error) {
 	s.warnOfLittleMemory()
 	s.warnOfLimits()
 	s.warnOfCoverage()
+	s.warnOfSaturation()
 	return s, d, s.checkBaseline(baseline)
 }
 

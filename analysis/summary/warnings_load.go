@@ -16,6 +16,13 @@ const (
 	WarnFewReplies = "few replies"
 )
 
+// WarnSaturated is the kind of an open loop whose offered rate was not kept.
+const WarnSaturated = "saturated"
+
+// keptShare is the share of the offered rate below which the rate is not kept. The last
+// replies come after the last arrivals, so that a little less is no sign of it.
+const keptShare = 0.9
+
 // fewReplies is the number of completions below which a rate is off by a fifth as often as
 // not: its relative error is one by the square root of the number.
 const fewReplies = 30
@@ -97,4 +104,32 @@ func (s *Summary) warnOfCoverage() {
 			}
 		}
 	}
+}
+
+// warnOfSaturation marks the results of rates that were not kept.
+func (s *Summary) warnOfSaturation() {
+	for _, r := range s.Find(Query{Experiment: record.ExperimentRate, Metric: record.MetricThroughput}) {
+		q := Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime, Labels: r.Labels}
+		of := func(metric string) (v float64) {
+			q.Metric = metric
+			if found := s.One(q); found != nil {
+				v = found.P50
+			}
+			return v
+		}
+		offered, unsent := of(record.MetricOffered), of(record.MetricUnsent)
+		if unsent == 0 && r.P50 >= keptShare*offered {
+			continue
+		}
+		q.Metric = MetricLatency
+		for _, marked := range append(s.Find(q), r) {
+			marked.Warnings = append(marked.Warnings, Warn(WarnSaturated,
+				"%.3g of %.3g calls a second were answered, %.0f calls were given up", r.P50, offered, unsent))
+		}
+	}
+}
+
+// Saturated reports whether a rate was offered that was not kept.
+func (r *Result) Saturated() bool {
+	return slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Kind() == WarnSaturated })
 }

@@ -17,6 +17,6 @@ import (
 func All() []bench.Experiment {
 	return []bench.Experiment{
 		newDeploy(), newThroughput(), newDensity(), newBurst(), newOverhead(), newAO(), newScheduling(),
-		surface.New(), newApps(), newMPSC(), newTrace(),
+		surface.New(), newApps(), newMPSC(), newTrace(), newRate(),
 	}
 }
