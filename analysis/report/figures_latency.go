@@ -27,7 +27,7 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 		Name: fileName(ecdfKind, rt), Tag: tag("", rt, ""), Title: "Deploy time of a NOP by path, " + rt,
 		Caption: "The share of invocations that took at most the time on the horizontal axis; at one half, the " +
 			"intervals of the medians. Grey marks: the paper's means for hot, warm and cold.",
-		Data: [][]string{{"backend", "path", "latency_ms", "share"}},
+		Data: [][]string{{"backend", "path", "latency_ms", "share", "ci_low", "ci_high"}},
 	}
 	p := figure.NewPanel("", "latency, ms", "share of invocations").LogX()
 	var backends, paths []string
@@ -52,13 +52,14 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 		points := []figure.XY{{X: sorted[0], Y: 0}}
 		for _, q := range statistics.ECDF(sorted, ecdfPoints) {
 			points = append(points, figure.XY(q))
-			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(q.X), exact(q.Y)})
+			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(q.X), exact(q.Y), "", ""})
 		}
 		p.Of(tag(x.Backend, rt, strings.Join(append([]string{x.Path}, labelWords(x.Labels)...), " ")))
 		p.Steps(points, figure.Color(x.Backend, s.Backends()), figure.Dashes(summary.PathRank(x.Path)))
 		if r := s.One(summary.Query{Experiment: x.Experiment, Backend: x.Backend, Runtime: rt, Path: x.Path,
 			Metric: summary.MetricLatency, Labels: x.Labels}); r != nil {
 			p.Across(0.5, r.CILow, r.CIHigh, figure.Color(x.Backend, s.Backends()))
+			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(r.P50), "median", exact(r.CILow), exact(r.CIHigh)})
 			p.Tips(figure.Tip{XY: figure.XY{X: r.P50, Y: 0.5}, Text: resultTip(r, 1)})
 		}
 	}
@@ -75,7 +76,7 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 	var names []string
 	for _, m := range reference.Paths() {
 		means, names = append(means, figure.XY{X: m.Millis, Y: meansHeight}), append(names, m.Path)
-		f.Data = append(f.Data, []string{reference.Label, m.Path, exact(m.Millis), "mean"})
+		f.Data = append(f.Data, []string{reference.Label, m.Path, exact(m.Millis), "mean", "", ""})
 	}
 	p.Of(tag("", "", reference.Label))
 	mark := figure.Glyph("triangle", figure.Grey, 4)
@@ -98,7 +99,7 @@ func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 		Title: "What a deploy is made of, " + rt + " (medians of the stages, ms)",
 		Caption: "A panel a path, each with its own scale. Lines with ends: the interval of the median of the whole, " +
 			"which stages do not add up to.",
-		Data: [][]string{{"backend", "path", "stage", "p50_ms"}},
+		Data: [][]string{{"backend", "path", "stage", "p50_ms", "ci_low", "ci_high"}},
 	}
 	var used []string
 	for _, path := range summary.Paths {
@@ -117,6 +118,8 @@ func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 			}
 			bar := figure.Bar{Name: name, Note: number(whole.P50) + " ms", Low: whole.CILow, High: whole.CIHigh,
 				Tag: tag(b, rt, path), Tip: resultTip(whole, 1) + "\n" + stageMedians(s, whole)}
+			f.Data = append(f.Data, []string{name, path, "whole", exact(whole.P50), exact(whole.CILow),
+				exact(whole.CIHigh)})
 			for i, stage := range summary.Stages {
 				labels[summary.LabelStage] = stage
 				x := s.One(summary.Query{Experiment: record.ExperimentDeploy, Backend: b, Runtime: rt, Path: path,
@@ -128,7 +131,7 @@ func stagesFigure(s *summary.Summary, rt string) *figure.Figure {
 					used = append(used, stage)
 				}
 				bar.Parts = append(bar.Parts, figure.Part{Value: x.P50, Color: figure.Ordinal(i)})
-				f.Data = append(f.Data, []string{name, path, stage, exact(x.P50)})
+				f.Data = append(f.Data, []string{name, path, stage, exact(x.P50), "", ""})
 			}
 			bars = append(bars, bar)
 		}
@@ -196,7 +199,7 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 		Name: fileName("ao", rt), Tag: tag("", rt, ""), Title: "Anticipatory optimisation, " + rt,
 		Caption: "Left: medians with their intervals. Right: what the snapshots' own pages take. Grey: the paper's " +
 			"values for the steps that it has.",
-		Data: [][]string{{"backend", "series", "steps", "value", "unit"}},
+		Data: [][]string{{"backend", "series", "steps", "value", "unit", "ci_low", "ci_high"}},
 	}
 	rungs, alone := ladder(s.LabelValues(summary.Query{Experiment: record.ExperimentAO, Runtime: rt},
 		record.LabelAO))
@@ -212,7 +215,8 @@ func aoFigure(s *summary.Summary, rt string) *figure.Figure {
 		for i, step := range steps {
 			if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: b, Runtime: rt, Path: path,
 				Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil {
-				f.Data = append(f.Data, []string{b, what, step, exact(r.P50 / unit), unitName})
+				f.Data = append(f.Data, []string{b, what, step, exact(r.P50 / unit), unitName, exact(r.CILow / unit),
+					exact(r.CIHigh / unit)})
 				if i >= len(rungs) {
 					others = append(others, point(float64(i), r, unit))
 					continue
@@ -248,7 +252,7 @@ func paperAO(f *figure.Figure, times, sizes *figure.Panel, steps []string) {
 		for _, a := range reference.AOSteps() {
 			if i := slices.Index(steps, a.Steps); i >= 0 && of(a) > 0 {
 				points = append(points, figure.XY{X: float64(i), Y: of(a)})
-				f.Data = append(f.Data, []string{reference.Label, what, a.Steps, exact(of(a)), unit})
+				f.Data = append(f.Data, []string{reference.Label, what, a.Steps, exact(of(a)), unit, "", ""})
 			}
 		}
 		p.Of(tag("", "", reference.Label+": "+what))

@@ -110,7 +110,8 @@ func densityFigure(s *summary.Summary) *figure.Figure {
 			reference.Label + ")",
 		Caption: "Medians of the trials; lines over the bars' ends: their intervals. Axes are logarithmic: read the " +
 			"ends of the bars. Grey: table 3 of the paper; its 88 GB are scaled to one.",
-		Data: [][]string{{"backend", "runtime", "state", "mb_each", "instances_per_gb", "creations_1_s"}},
+		Data: [][]string{{"backend", "runtime", "state", "mb_each", "instances_per_gb", "creations_1_s", "mb_low", "mb_high",
+			"creations_low", "creations_high"}},
 	}
 	var each, fit, rate []figure.Bar
 	add := func(name string, c figure.Part, mb, perSecond float64, note string) {
@@ -142,7 +143,8 @@ func densityFigure(s *summary.Summary) *figure.Figure {
 		}
 		rate[last].Tip = rateTip
 		f.Data = append(f.Data, []string{r.Backend, r.Runtime, r.Label(record.LabelState), exact(r.P50 / mega),
-			exact(1000 * mega / r.P50), exact(perSecond)})
+			exact(1000 * mega / r.P50), exact(perSecond), exact(r.CILow / mega), exact(r.CIHigh / mega),
+			exact(perSecondLow), exact(perSecondHigh)})
 	}
 	if len(each) == 0 {
 		return nil
@@ -150,7 +152,7 @@ func densityFigure(s *summary.Summary) *figure.Figure {
 	for _, i := range reference.Isolations() {
 		add("paper: "+i.Name, figure.Part{Color: figure.Grey}, i.MBEach(), i.Creations, quoted(i.Creations))
 		f.Data = append(f.Data, []string{reference.Label + ": " + i.Name, reference.Runtime, record.StateBooted,
-			exact(i.MBEach()), exact(1000 / i.MBEach()), exact(i.Creations)})
+			exact(i.MBEach()), exact(1000 / i.MBEach()), exact(i.Creations), "", "", "", ""})
 	}
 	noNames := func(bars []figure.Bar) []figure.Bar {
 		out := make([]figure.Bar, len(bars))

@@ -42,12 +42,12 @@ func (t *Table) layout(width int) layout {
 		return layout{parts: []sheet{s}}
 	}
 	l := layout{marks: s.markWarnings()}
-	for _, i := range []Importance{Extra, Detail, Useful} {
-		l.drop(&s, i, 0, width)
-	}
+	l.drop(&s, Extra, 0, wordLimits[0], width)
+	l.drop(&s, Detail, 0, wordLimits[0], width)
+	l.drop(&s, Useful, 0, wordLimits[1], width)
 	fitted, ok := s.narrowest(wordLimits[:4], width)
 	if !ok {
-		l.drop(&s, Main, 1, width)
+		l.drop(&s, Main, 1, wordLimits[0], width)
 		fitted, _ = s.narrowest(wordLimits, width)
 	}
 	slices.Reverse(l.leftOut)
@@ -195,9 +195,9 @@ func (s *sheet) broken(limit int) sheet {
 	return b
 }
 
-// drop removes columns of an importance from the right until the sheet fits, and spares so
-// many of them and the letters of warnings.
-func (l *layout) drop(s *sheet, i Importance, spared, width int) {
+// drop removes columns of an importance from the right until the sheet, with words in lines of
+// some length, fits; it spares so many columns, and the letters of warnings.
+func (l *layout) drop(s *sheet, i Importance, spared, limit, width int) {
 	for c := len(s.columns) - 1; c >= 0; c-- {
 		of := 0
 		for _, col := range s.columns {
@@ -208,7 +208,7 @@ func (l *layout) drop(s *sheet, i Importance, spared, width int) {
 		if s.columns[c].Importance != i || s.columns[c].Name == marksName || of <= spared {
 			continue
 		}
-		if b := s.broken(wordLimits[0]); b.least() <= width {
+		if b := s.broken(limit); b.least() <= width {
 			return
 		}
 		l.leftOut = append(l.leftOut, s.head[c])
