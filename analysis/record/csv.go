@@ -123,7 +123,7 @@ func WriteCSV(w io.Writer, runDir string) error {
 		for i, c := range columns {
 			cells[i] = c.of(r)
 		}
-		table.Write(cells) // the first error is kept for Flush
+		_ = table.Write(cells) // the first error is kept for Error
 	}
 	for _, f := range files {
 		t, err := ReadTrial(f)

@@ -85,8 +85,8 @@ func TestIntervalsHoldTheMedianOfTrials(t *testing.T) {
 						return statistics.MedianInterval(values)
 					})
 					if share < leastCoverage {
-						t.Errorf("%s, %s, %d calls a trial, %d trials: %.3f of the intervals hold the median", l.name, h.name,
-							calls, n, share)
+						t.Errorf("%s, %s, %d calls a trial, %d trials: %.3f of the intervals hold the median",
+							l.name, h.name, calls, n, share)
 					}
 				}
 			}
@@ -115,17 +115,18 @@ func TestIntervalsHoldTheRatioOfMedians(t *testing.T) {
 						a, b := trials(make([]float64, n)...), trials(make([]float64, n)...)
 						for i := range a {
 							f := block.factor(rng)
-							a[i].Value, b[i].Value = f*l.median(rng, hosts[0], calls), f*other.median(rng, hosts[0], calls)
+							a[i].Value = f * l.median(rng, hosts[0], calls)
+							b[i].Value = f * other.median(rng, hosts[0], calls)
 							if name == "apart" {
-								a[i].Value, b[i].Value = l.median(rng, block, calls), other.median(rng, block, calls)
-								a[i].Block = 0
+								a[i].Value, a[i].Block = l.median(rng, block, calls), 0
+								b[i].Value = other.median(rng, block, calls)
 							}
 						}
 						return statistics.Ratio(a, b).Interval
 					})
 					if share < leastCoverage {
-						t.Errorf("%s over %s, %s, %d calls a trial, %d trials: %.3f of the intervals hold the ratio", l.name,
-							other.name, name, calls, n, share)
+						t.Errorf("%s over %s, %s, %d calls a trial, %d trials: %.3f of the intervals hold the ratio",
+							l.name, other.name, name, calls, n, share)
 					}
 				}
 			}

@@ -28,14 +28,16 @@ func apart(t []statistics.Trial) []statistics.Trial {
 func TestFewTrialsGiveTheirRangeAndNoInterval(t *testing.T) {
 	for n := 1; n < statistics.LeastTrials; n++ {
 		values := []float64{5, 3, 9, 4, 8}[:n]
-		want := statistics.Interval{Low: slices.Min(values), High: slices.Max(values), Kind: statistics.Range, Trials: n}
+		want := statistics.Interval{Low: slices.Min(values), High: slices.Max(values), Kind: statistics.Range,
+			Trials: n}
 		if got := statistics.MedianInterval(values); got != want {
 			t.Errorf("%d trials: %+v", n, got)
 		}
 	}
 	few := trials(1, 2, 3, 4, 5)
 	for name, e := range map[string]statistics.Estimate{"ratio of pairs": statistics.Ratio(few, few),
-		"ratio": statistics.Ratio(apart(few), trials(1, 2, 3, 4, 5, 6, 7)), "difference": statistics.Difference(few, few)} {
+		"ratio":      statistics.Ratio(apart(few), trials(1, 2, 3, 4, 5, 6, 7)),
+		"difference": statistics.Difference(few, few)} {
 		if e.Kind != statistics.Range || e.Trials != 5 {
 			t.Errorf("%s: %+v", name, e)
 		}
@@ -68,8 +70,7 @@ func TestPairsShareTheirConditions(t *testing.T) {
 	for block := range 8 {
 		both := math.Exp(0.5 * rng.NormFloat64())
 		a = append(a, statistics.Trial{Block: block + 1, Value: 10 * both})
-		b = append(b, statistics.Trial{Block: 8 - block, Value: 0})
-		b[block].Value, b[block].Block = 5*both, block+1
+		b = append(b, statistics.Trial{Block: block + 1, Value: 5 * both})
 	}
 	slices.Reverse(b)
 	width := func(e statistics.Estimate) float64 { return e.High - e.Low }
@@ -89,8 +90,8 @@ func TestTrialsOfOtherBlocksAreNoPairs(t *testing.T) {
 	a := trials(1, 2, 3, 4, 5, 6)
 	missing, twice := trials(1, 2, 3, 4, 5, 6, 7)[1:], trials(1, 2, 3, 4, 5, 6)
 	twice[1].Block = 1
-	for name, b := range map[string][]statistics.Trial{"another block": missing, "one fewer": a[:5], "unknown": apart(a),
-		"a block twice": twice} {
+	for name, b := range map[string][]statistics.Trial{"another block": missing, "one fewer": a[:5],
+		"unknown": apart(a), "a block twice": twice} {
 		if e := statistics.Ratio(a, b); e.Pairs != nil {
 			t.Errorf("%s: %+v", name, e)
 		}
