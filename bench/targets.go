@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
@@ -69,6 +70,10 @@ func (f finder) tryOut(ctx context.Context, b isolation.Backend, all []isolation
 	_, snapshots := b.(isolation.Snapshotter)
 	offline := f.suite.Network.offline(ctx, b)
 	restless, resident := idling(b)
+	var networks string
+	if n, ok := b.(isolation.Networked); ok {
+		networks = strings.Join(n.Networks(), " ")
+	}
 	for _, v := range verdicts {
 		if v.Err != nil {
 			f.log.Warn("backend left out", "backend", b.Name(), "runtime", v.Interpreter.Runtime, "reason", v.Err)
@@ -76,7 +81,8 @@ func (f finder) tryOut(ctx context.Context, b isolation.Backend, all []isolation
 			continue
 		}
 		works = append(works, Target{Backend: b.Name(), Interpreter: v.Interpreter, Snapshots: snapshots,
-			Offline: offline, Restless: restless, Resident: resident})
+			Offline: offline, Restless: restless, Resident: resident,
+			Networks: networks})
 	}
 	return works, lacks
 }

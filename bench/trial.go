@@ -16,6 +16,7 @@ type Target struct {
 	Snapshots   bool   // the backend is an isolation.Snapshotter
 	Offline     string // why the backend's functions do not reach this host; "" where they do
 	Restless    string // why idle sandboxes cannot be paused; "" where they can
+	Networks    string // those of the host that sandboxes can be on, with spaces between; "" where none is
 	Resident    string // why the memory of paused sandboxes cannot be taken back; "" where it can
 }
 

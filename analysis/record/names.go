@@ -5,6 +5,7 @@ const (
 	ExperimentDeploy     = "deploy"
 	ExperimentThroughput = "throughput"
 	ExperimentDensity    = "density"
+	ExperimentNetwork    = "network"
 	ExperimentBurst      = "burst"
 	ExperimentOverhead   = "overhead"
 	ExperimentAO         = "ao"
@@ -52,6 +53,7 @@ const (
 
 	LabelFunctions = "functions"   // in throughput: the number of unique functions
 	LabelPeriod    = "period"      // in burst: the time from one burst to the next
+	LabelNetwork   = "network"     // in network: the one that sandboxes are on, "bridge"
 	LabelState     = "state"       // in density: StateBooted, …
 	LabelBatch     = "sched_batch" // in scheduling: "auto" or "off", the worker's sched_batch
 	LabelClients   = "clients"     // in trace: the number of closed-loop clients

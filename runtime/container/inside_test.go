@@ -174,6 +174,31 @@ func TestNetworks(t *testing.T) {
 	})
 }
 
+func TestEachNetworkThatABackendNamesCanBeHad(t *testing.T) {
+	eachFamily(t, func(t *testing.T, family string) {
+		b := open(t, Config{OCI: family, Network: NetworkNone})
+		interfaces := map[string]int{string(NetworkNone): 1, string(NetworkBridge): 2, NetworkPooled: 2}
+		for _, name := range b.Networks() {
+			on, err := b.OnNetwork(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := on.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			s := lookAround(t, load(t, on.(*Backend), look), "")
+			if want := interfaces[name]; want > 0 && len(s.Interfaces) != want { // the host has any number
+				t.Errorf("on network %s there are %v", name, s.Interfaces)
+			}
+		}
+		if _, err := b.OnNetwork("moon"); err == nil {
+			t.Error("there is a network moon")
+		}
+	})
+}
+
 func TestNumberOfContainersIsBounded(t *testing.T) {
 	b := open(t, Config{OCI: "crun", Max: 2})
 	first := boot(t, b, isolation.Limits{})

@@ -1,6 +1,14 @@
 package container
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime/isolation"
+)
 
 // Network is what a sandbox sees of the network.
 type Network string
@@ -28,3 +36,31 @@ func (n *Network) UnmarshalText(text []byte) error {
 
 // MarshalText implements encoding.TextMarshaler.
 func (n Network) MarshalText() ([]byte, error) { return []byte(n), nil }
+
+// NetworkPooled is what isolation.Networked calls a bridge with so many namespaces ready.
+const (
+	NetworkPooled = "pooled"
+	pooledReady   = 16
+)
+
+// Networks implements isolation.Networked.
+func (b *Backend) Networks() []string {
+	all := []string{string(NetworkNone), string(NetworkHost)}
+	if os.Geteuid() == 0 && hasCapability(unix.CAP_NET_ADMIN) {
+		all = append(all, string(NetworkBridge), NetworkPooled)
+	}
+	return all
+}
+
+// OnNetwork implements isolation.Networked.
+func (b *Backend) OnNetwork(name string) (isolation.Backend, error) {
+	if !slices.Contains(b.Networks(), name) {
+		return nil, b.oci.lacks("there is no network "+name+" for this user", "run as root with CAP_NET_ADMIN")
+	}
+	cfg := b.cfg
+	cfg.Network, cfg.NetworkPool = Network(name), 0
+	if name == NetworkPooled {
+		cfg.Network, cfg.NetworkPool = NetworkBridge, pooledReady
+	}
+	return New(cfg), nil
+}

@@ -109,6 +109,16 @@ type Idler interface {
 	CanReclaim() error // why its sandboxes are no Reclaimer
 }
 
+// Networked is a backend whose sandboxes can be on one of several networks of the host.
+type Networked interface {
+	// Networks names those that this host permits.
+	Networks() []string
+
+	// OnNetwork is another backend of the same kind and configuration, with its sandboxes
+	// on the network of that name.
+	OnNetwork(name string) (Backend, error)
+}
+
 // Confiner is a backend that cannot give each sandbox a file system of its own
 // (/tmp, the function's code in /var/task, nothing of other functions) on every
 // host. A backend that is no Confiner always does.

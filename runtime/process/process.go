@@ -128,6 +128,20 @@ func (b *Backend) Anticipate() []string {
 // Bounds implements isolation.Bounded.
 func (b *Backend) Bounds() []isolation.Bound { return bounds() }
 
+// hostNetwork is the one network that processes are on.
+const hostNetwork = "host"
+
+// Networks implements isolation.Networked.
+func (b *Backend) Networks() []string { return []string{hostNetwork} }
+
+// OnNetwork implements isolation.Networked.
+func (b *Backend) OnNetwork(name string) (isolation.Backend, error) {
+	if name != hostNetwork {
+		return nil, fmt.Errorf("processes are on the network of the host, not on %q", name)
+	}
+	return New(b.cfg), nil
+}
+
 // prepare makes what the sandboxes share. After a failure the next use tries
 // again.
 func (b *Backend) prepare() error {
