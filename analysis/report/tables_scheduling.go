@@ -11,8 +11,8 @@ func schedulingTable(s *summary.Summary) *Table {
 		Name:  record.ExperimentScheduling,
 		Title: "SCHED_BATCH of the platform's threads under oversubscription: hot calls a second, with it and without",
 		Columns: []Column{backendColumn, runtimeColumn, trialsColumn,
-			figures("SCHED_BATCH [95 % CI]", Main, "Correct replies a second with sched_batch: auto, the default."),
-			figures("without [95 % CI]", Main, "Correct replies a second with sched_batch: off."),
+			figures("SCHED_BATCH", Main, "Correct replies a second with sched_batch: auto, the default."),
+			figures("without", Main, "Correct replies a second with sched_batch: off."),
 			figures("with over without", Useful, "How many times more with it, by the medians."), warningsColumn},
 	}
 	q := summary.Query{Experiment: record.ExperimentScheduling, Metric: record.MetricThroughput}
