@@ -62,6 +62,7 @@ func TestMarkersThatAreWrongAreNamedAndNothingIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	const begin, end = "<!-- lambdabench:begin deploy -->\n", "<!-- lambdabench:end deploy -->\n"
+	last := Blocks()[len(Blocks())-1]
 	for _, c := range []struct {
 		name, text, want string
 		is               error
@@ -70,8 +71,8 @@ func TestMarkersThatAreWrongAreNamedAndNothingIsWritten(t *testing.T) {
 		{"twice", string(good) + begin + end, "deploy begins a second time", ErrMarker},
 		{"no end", strings.Replace(string(good), end, "", 1), "deploy has ended", ErrMarker},
 		{"no begin", strings.Replace(string(good), begin, "", 1), "deploy ends but", ErrMarker},
-		{"last has no end", strings.Replace(string(good), "<!-- lambdabench:end mpsc -->\n", "", 1), "mpsc begins but",
-			ErrMarker},
+		{"last has no end", strings.Replace(string(good), "<!-- lambdabench:end "+last+" -->\n", "", 1),
+			last + " begins but", ErrMarker},
 		{"unknown", string(good) + "<!-- lambdabench:begin depoly -->\n", "depoly", ErrUnknown},
 	} {
 		path := filepath.Join(t.TempDir(), "PAPER.md")
