@@ -90,13 +90,18 @@ func TestTheOrderIsTheSeedsAndNumbersAreNot(t *testing.T) {
 
 func TestWarmIsPlannedForSnapshotsAlone(t *testing.T) {
 	plan := bench.NewPlan(parse(t, "suite: x\nexperiments: {deploy: }"), fakeTargets("process", "unikernel")).Trials
+	warm := 0
 	for _, trial := range plan {
-		if trial.Path == "warm" && !trial.Target.Snapshots {
+		if trial.Path != "warm" {
+			continue
+		}
+		warm++
+		if !trial.Target.Snapshots {
 			t.Errorf("%v: a backend without snapshots has no warm path", trial)
 		}
 	}
-	if len(plan) != 2*3+2*4 {
-		t.Errorf("%d trials, want 14", len(plan))
+	if warm != 2 { // one for each runtime
+		t.Errorf("%d trials of the warm path, want 2", warm)
 	}
 }
 

@@ -93,7 +93,8 @@ var Black = black
 
 // Dashes is the i-th line style: solid first.
 func Dashes(i int) []vg.Length {
-	return [][]vg.Length{nil, {6, 2}, {3, 2}, {1, 2}, {7, 2, 1, 2}}[i%5]
+	styles := [][]vg.Length{nil, {6, 2}, {3, 2}, {1, 2}, {7, 2, 1, 2}, {10, 3}, {5, 1, 1, 1, 1, 1}, {2, 4}}
+	return styles[i%len(styles)]
 }
 
 const (
