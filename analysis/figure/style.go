@@ -181,8 +181,8 @@ type hollow struct{}
 // DrawGlyph implements draw.GlyphDrawer.
 func (hollow) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, at vg.Point) {
 	ground := sty
-	ground.Color = paper
 	ground.Radius += 0.6
+	c.SetColor(paper) // what a CircleGlyph is filled with
 	draw.CircleGlyph{}.DrawGlyph(c, ground, at)
 	sty.Radius += 0.3
 	draw.RingGlyph{}.DrawGlyph(c, sty, at)

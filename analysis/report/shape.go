@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
@@ -93,6 +94,7 @@ func (c *check) finding(missing string) Finding {
 
 func pathsOrdered(s *summary.Summary) Finding {
 	c := check{Finding: Finding{Claim: "Latency: hot < warm < cold"}}
+	least := math.MaxInt
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentDeploy, Metric: summary.MetricLatency}) {
 		path := func(p string) *summary.Result {
 			return deployLatency(s, t, p)
@@ -103,8 +105,13 @@ func pathsOrdered(s *summary.Summary) Finding {
 		}
 		ok := hot.CIHigh < warm.CILow && warm.CIHigh < cold.CILow
 		c.note(ok, "%s, %s: %s, %s, %s ms", t.Backend, t.Runtime, number(hot.P50), number(warm.P50), number(cold.P50))
+		least = min(least, hot.Trials, warm.Trials, cold.Trials)
 	}
-	return c.finding("no backend has all three paths in this run")
+	f := c.finding("no backend has all three paths in this run")
+	if f.Verdict == Shown && least < statistics.LeastTrials {
+		f.Verdict = NotShown.because(fmt.Sprintf("fewer than %d trials have no interval", statistics.LeastTrials))
+	}
+	return f
 }
 
 func stepsHelp(s *summary.Summary) Finding {

@@ -136,3 +136,18 @@ func TestBurstsAreShownWhereAControlSuffersAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestPathsAreOrderedBySixTrialsAndNotByFewer(t *testing.T) {
+	for trials, want := range map[int]string{6: "shown", 3: "not shown: fewer than 6 trials have no interval"} {
+		s := &summary.Summary{}
+		for i, path := range []string{record.PathHot, record.PathWarm, record.PathCold} {
+			p50 := float64(1 + i)
+			s.Results = append(s.Results, summary.Result{Experiment: record.ExperimentDeploy, Backend: "unikernel",
+				Runtime: "python3.11", Path: path, Metric: summary.MetricLatency, Trials: trials, N: 10, P50: p50,
+				CILow: p50, CIHigh: p50})
+		}
+		if f := Shape(s)[0]; string(f.Verdict) != want {
+			t.Errorf("%d trials: %s, want %s", trials, f.Verdict, want)
+		}
+	}
+}
