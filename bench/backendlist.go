@@ -76,7 +76,8 @@ func (l backendList) notEnforced(used map[string]string) map[string]map[string]s
 			continue
 		}
 		for name, limit := range map[string]isolation.Limits{
-			record.LimitMemory: {MemoryBytes: 128 << 20}, record.LimitProcesses: {Processes: 16}, record.LimitCPU: {CPUs: 0.5},
+			record.LimitMemory: {MemoryBytes: 128 << 20}, record.LimitProcesses: {Processes: 16},
+			record.LimitCPU: {CPUs: 0.5},
 		} {
 			err := limiter.CanLimit(limit)
 			if err == nil {

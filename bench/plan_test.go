@@ -128,7 +128,8 @@ func TestABudgetBelowTheLeastTimeOfItsTrialsIsTold(t *testing.T) {
 		{"suite: x\nrepeats: 3\nexperiments: {" + bursts + "}",
 			[]bench.Short{{"burst", 6, 100 * time.Millisecond, 12 * time.Second}}},
 		{"suite: x\nbudget: 1s\nexperiments: {" + bursts + "}",
-			[]bench.Short{{"burst", 2, 100 * time.Millisecond, 4 * time.Second}, {"", 2, time.Second, 4 * time.Second}}},
+			[]bench.Short{{"burst", 2, 100 * time.Millisecond, 4 * time.Second},
+				{"", 2, time.Second, 4 * time.Second}}},
 	} {
 		if got := bench.NewPlan(parse(t, c.suite), fakeTargets("a")).Short; !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.suite, got, c.want)

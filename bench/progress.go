@@ -56,8 +56,8 @@ func (e *estimate) left() time.Duration {
 
 // outlook says before a run begins how long the run takes.
 func outlook(trials, done int, limit time.Duration) string {
-	return fmt.Sprintf("%d trials, %d of them done; the budgets of the others add up to %v, and each takes a second or "+
-		"two to start and to close", trials, done, limit.Round(time.Second))
+	return fmt.Sprintf("%d trials, %d of them done; the budgets of the others add up to %v, and each takes a second "+
+		"or two to start and to close", trials, done, limit.Round(time.Second))
 }
 
 // lines is progress for logs.

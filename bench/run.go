@@ -165,7 +165,8 @@ func (r *Runner) reportShort(plan Plan) {
 		if s.Experiment != "" {
 			args = append(args, "experiment", s.Experiment)
 		}
-		r.logger().Warn("budget is smaller than the least time of its trials; raise it, or ask for fewer trials", args...)
+		r.logger().Warn("budget is smaller than the least time of its trials; raise it, or ask for fewer trials",
+			args...)
 	}
 }
 

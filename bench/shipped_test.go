@@ -42,9 +42,11 @@ func TestTheShippedSuitesKeepTheirTime(t *testing.T) {
 			n[trial.Experiment]++
 		}
 		extra := time.Duration(len(plan.Trials)) * beside
-		t.Logf("%s: %d trials, limits %v, least %v, beside %v; %v %v", name, len(plan.Trials), limits, least, extra, of, n)
+		t.Logf("%s: %d trials, limits %v, least %v, beside %v; %v %v", name, len(plan.Trials), limits, least, extra, of,
+			n)
 		if least+extra > most {
-			t.Errorf("%s: %d trials take %v at least and %v beside, more than %v", name, len(plan.Trials), least, extra, most)
+			t.Errorf("%s: %d trials take %v at least and %v beside, more than %v", name, len(plan.Trials), least, extra,
+				most)
 		}
 		if limits > most {
 			t.Errorf("%s: the limits of the trials add up to %v, more than %v", name, limits, most)
@@ -56,7 +58,8 @@ func TestTheShippedSuitesKeepTheirTime(t *testing.T) {
 }
 
 // latencyRows are the experiments whose rows are a latency by path.
-var latencyRows = []string{record.ExperimentDeploy, record.ExperimentAO, record.ExperimentApps, record.ExperimentOverhead}
+var latencyRows = []string{record.ExperimentDeploy, record.ExperimentAO, record.ExperimentApps,
+	record.ExperimentOverhead}
 
 func TestEveryLatencyRowOfTheLongSuitesHasSixTrials(t *testing.T) {
 	for _, name := range []string{"reference", "paper"} {

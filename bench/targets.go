@@ -126,7 +126,9 @@ func chooseInterpreters(ctx context.Context, want Names) ([]isolation.Interprete
 			_, err := finder.Find(ctx, id)
 			return nil, err
 		}
-		if j := slices.IndexFunc(list, func(in isolation.Interpreter) bool { return in.Runtime == found[i].Runtime }); j >= 0 {
+		if j := slices.IndexFunc(list, func(in isolation.Interpreter) bool {
+			return in.Runtime == found[i].Runtime
+		}); j >= 0 {
 			return nil, fmt.Errorf("%w: runtimes: %q and %q are both %s on this host; remove one", ErrTwice, ids[j], id,
 				found[i].Runtime)
 		}

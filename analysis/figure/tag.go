@@ -148,7 +148,8 @@ func (p *Panel) area(c draw.Canvas) {
 	svg.endDots()
 	fmt.Fprintf(&svg.out, `<rect class="area" x="%s" y="%s" width="%s" height="%s" fill="none" pointer-events="all"`,
 		coordinate(x0), coordinate(y0), coordinate(x1-x0), coordinate(y1-y0))
-	svg.attributes([]string{"data-x", axis(p.plot.X, p.logX, p.namesX), "data-y", axis(p.plot.Y, p.logY, p.plain || p.names != nil),
+	svg.attributes([]string{"data-x", axis(p.plot.X, p.logX, p.namesX),
+		"data-y", axis(p.plot.Y, p.logY, p.plain || p.names != nil),
 		"data-xlabel", p.plot.X.Label.Text, "data-ylabel", p.plot.Y.Label.Text})
 	svg.out.WriteString("/>\n")
 }

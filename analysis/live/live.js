@@ -70,7 +70,8 @@
     c.curves.forEach((curve, i) => {
       const colour = "c" + (i % 8), last = curve.values.at(-1);
       svg.append(draw("path", { d: line(curve.values, most, count), class: "curve " + colour }));
-      const entry = make("span", "● " + curve.name + " " + (last === null || last === undefined ? "–" : number(last)));
+      const value = last === null || last === undefined ? "–" : number(last);
+      const entry = make("span", "● " + curve.name + " " + value);
       entry.className = colour;
       key.append(entry);
     });

@@ -42,7 +42,7 @@ const (
 	LabelIntended = "intended" // the path that a deploy trial meant, on an invocation that took another one
 	LabelLoad     = "load"     // LoadBackground, LoadBurst in burst; LoadClosed in overhead
 	LabelBurst    = "burst"    // number of the burst, from 0
-	LabelStopped  = "stopped"  // why density created no further instance, and throughput did not count: StoppedBudget, …
+	LabelStopped  = "stopped"  // why density created no more, or throughput did not count: StoppedBudget, …
 	LabelBudget   = "budget"   // density's memory budget
 	LabelAO       = "ao"       // in ao: the steps taken, AONone, "network", "network+interpreter"
 	LabelApp      = "app"      // in apps: the application

@@ -97,8 +97,10 @@ func briefGains(s *summary.Summary) []string {
 		}{
 			{"cold call", summary.Query{Experiment: record.ExperimentDeploy, Path: record.PathCold,
 				Metric: summary.MetricLatency}, true},
-			{"memory", summary.Query{Experiment: record.ExperimentDensity, Metric: record.MetricBytesPerInstance}, true},
-			{"creations", summary.Query{Experiment: record.ExperimentDensity, Metric: record.MetricCreationRate}, false},
+			{"memory", summary.Query{Experiment: record.ExperimentDensity, Metric: record.MetricBytesPerInstance},
+				true},
+			{"creations", summary.Query{Experiment: record.ExperimentDensity, Metric: record.MetricCreationRate},
+				false},
 		} {
 			if g, high := gains(s, x.query, backend, x.less); high > 0 {
 				parts, most = append(parts, x.name+" "+g), math.Max(most, high)
@@ -140,7 +142,9 @@ func briefWarnings(s *summary.Summary) []string {
 		all = append(all, string(w))
 	}
 	kinds, n := warningKinds(s)
-	names := sortedBy(kinds, func(a, b string) int { return cmp.Or(cmp.Compare(kinds[b], kinds[a]), cmp.Compare(a, b)) })
+	names := sortedBy(kinds, func(a, b string) int {
+		return cmp.Or(cmp.Compare(kinds[b], kinds[a]), cmp.Compare(a, b))
+	})
 	for _, k := range names {
 		all = append(all, fmt.Sprintf("%d of %d series: %s", kinds[k], n, k))
 	}

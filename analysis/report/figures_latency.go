@@ -59,7 +59,8 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 		if r := s.One(summary.Query{Experiment: x.Experiment, Backend: x.Backend, Runtime: rt, Path: x.Path,
 			Metric: summary.MetricLatency, Labels: x.Labels}); r != nil {
 			p.Across(0.5, r.CILow, r.CIHigh, figure.Color(x.Backend, s.Backends()))
-			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(r.P50), "median", exact(r.CILow), exact(r.CIHigh)})
+			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(r.P50), "median", exact(r.CILow),
+				exact(r.CIHigh)})
 			p.Tips(figure.Tip{XY: figure.XY{X: r.P50, Y: 0.5}, Text: resultTip(r, 1)})
 		}
 	}

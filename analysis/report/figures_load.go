@@ -110,7 +110,8 @@ func densityFigure(s *summary.Summary) *figure.Figure {
 			reference.Label + ")",
 		Caption: "Medians of the trials; lines over the bars' ends: their intervals. Axes are logarithmic: read the " +
 			"ends of the bars. Grey: table 3 of the paper; its 88 GB are scaled to one.",
-		Data: [][]string{{"backend", "runtime", "state", "mb_each", "instances_per_gb", "creations_1_s", "mb_low", "mb_high",
+		Data: [][]string{{"backend", "runtime", "state", "mb_each", "instances_per_gb", "creations_1_s", "mb_low",
+			"mb_high",
 			"creations_low", "creations_high"}},
 	}
 	var each, fit, rate []figure.Bar

@@ -27,8 +27,8 @@ func startsFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure
 	f := &figure.Figure{
 		Name: fileName(startsKind, rt), Tag: tag("", rt, ""),
 		Title: "A hot NOP by pace, a cold one by its start, " + rt,
-		Caption: "The share of invocations that took at most the time on the horizontal axis. Left: hot calls back to " +
-			"back, and 50 ms after the reply. Right: cold calls by what they start from.",
+		Caption: "The share of invocations that took at most the time on the horizontal axis. Left: hot calls back " +
+			"to back, and 50 ms after the reply. Right: cold calls by what they start from.",
 		Data: [][]string{{"backend", "path", "latency_ms", "share"}},
 	}
 	starts := []string{record.StartSnapshot, record.StartStemAO, record.StartStem, record.StartBoot}
@@ -54,7 +54,8 @@ func startsFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure
 		name := pathVariant(x.Path, x.Labels)
 		if !slices.Contains(drawn[at], name) {
 			drawn[at] = append(drawn[at], name)
-			f.Legend = append(f.Legend, figure.Entry{Name: name, Thumb: figure.Line(figure.Black, figure.Dashes(variant))})
+			f.Legend = append(f.Legend, figure.Entry{Name: name, Thumb: figure.Line(figure.Black,
+				figure.Dashes(variant))})
 		}
 		points := []figure.XY{{X: sorted[0], Y: 0}}
 		for _, q := range statistics.ECDF(sorted, ecdfPoints) {

@@ -64,7 +64,8 @@ func packed(t *testing.T) string {
 	}
 	for _, steps := range []string{record.AONone, "network", "interpreter", "prefetch", "gc", "network+interpreter",
 		"network+interpreter+prefetch", "network+interpreter+prefetch+gc"} {
-		g.Trial(record.ExperimentAO, "unikernel", "nodejs20.x", record.ViaWorker, map[string]string{record.LabelAO: steps},
+		g.Trial(record.ExperimentAO, "unikernel", "nodejs20.x", record.ViaWorker,
+			map[string]string{record.LabelAO: steps},
 			func(put func(record.Invocation), _ func(record.Measurement)) {
 				for _, path := range []string{record.PathCold, record.PathWarm} {
 					for range 9 {

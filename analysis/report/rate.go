@@ -18,9 +18,9 @@ var starts = []string{record.StartSnapshot, record.StartStem, record.StartStemAO
 func rateFigure(s *summary.Summary, rt string) *figure.Figure {
 	f := &figure.Figure{
 		Name: fileName("rate", rt), Title: "Latency of new functions against their rate, " + rt, Tag: tag("", rt, ""),
-		Caption: "Open loop: every call is of a function that was never called, and its latency counts from the moment " +
-			"when it was due. Medians and 99th percentiles of the calls of all trials; intervals are those of the " +
-			"medians. Hollow: the rate was not kept, and the latency grows with the length of the trial.",
+		Caption: "Open loop: every call is of a function that was never called, and its latency counts from the " +
+			"moment when it was due. Medians and 99th percentiles of the calls of all trials; intervals are those " +
+			"of the medians. Hollow: the rate was not kept, and the latency grows with the length of the trial.",
 		Data: [][]string{{"backend", "start", "offered_1_s", "p50_ms", "p99_ms", "saturated"}}, Height: 3.4 * vg.Inch,
 		Width: 8.6 * vg.Inch,
 	}
@@ -71,8 +71,8 @@ func rateFigure(s *summary.Summary, rt string) *figure.Figure {
 func rateTable(s *summary.Summary) *Table {
 	t := &Table{
 		Name: record.ExperimentRate, Title: "New functions in an open loop: latency against the offered rate, ms",
-		Note: "Every call is of a function that was never called; its latency counts from the moment when it was due. " +
-			"Saturated: the rate was not kept, and the latency grows with the length of the trial.",
+		Note: "Every call is of a function that was never called; its latency counts from the moment when it was " +
+			"due. Saturated: the rate was not kept, and the latency grows with the length of the trial.",
 		Columns: []Column{backendColumn, runtimeColumn,
 			key("start", "What the cold call starts from: boot, a stem cell with or without steps of anticipatory "+
 				"optimisation, a runtime snapshot."),
@@ -85,8 +85,8 @@ func rateTable(s *summary.Summary) *Table {
 		q := summary.Query{Experiment: e.Experiment, Backend: e.Backend, Runtime: e.Runtime, Labels: e.Labels}
 		of := func(metric string) *summary.Result { q.Metric = metric; return s.One(q) }
 		l, cpu := of(summary.MetricLatency), of(record.MetricCPUTime)
-		t.add(e.Backend, e.Runtime, e.Label(record.LabelStart), e.Label(record.LabelRate), samples(l), median(l, 1), p99(l),
-			middle(of(record.MetricThroughput)), middle(of(record.MetricUnsent)),
+		t.add(e.Backend, e.Runtime, e.Label(record.LabelStart), e.Label(record.LabelRate), samples(l), median(l, 1),
+			p99(l), middle(of(record.MetricThroughput)), middle(of(record.MetricUnsent)),
 			median(cpu, 1), failures(e), kinds(l, e, cpu))
 	}
 	return t

@@ -36,7 +36,8 @@ func burstsSafe(s *summary.Summary) Finding {
 		for _, period := range s.LabelValues(summary.Query{Experiment: record.ExperimentBurst, Backend: t.Backend,
 			Runtime: t.Runtime}, record.LabelPeriod) {
 			b := burstsOf(s, t.Backend, t.Runtime, period)
-			c.note(b.failed == 0, "%s, %s, every %s: %.0f of %s failed", t.Backend, t.Runtime, period, b.failed, count(b.n))
+			c.note(b.failed == 0, "%s, %s, every %s: %.0f of %s failed", t.Backend, t.Runtime, period, b.failed,
+				count(b.n))
 			if mild := b.mild(); mild != "" {
 				reason = burstsTooMild
 				c.Evidence = append(c.Evidence, mild)
@@ -133,8 +134,8 @@ func controls(s *summary.Summary, b bursts) (harmed bool, said []string) {
 		if suffered {
 			verb = "suffers"
 		}
-		said = append(said, fmt.Sprintf("control %s %s: %.0f of %s failed, slowest call %s, silence %s", c.backend, verb,
-			c.failed, count(c.n), gain(c.slowest, b.slowest, false), gain(c.silence, b.silence, false)))
+		said = append(said, fmt.Sprintf("control %s %s: %.0f of %s failed, slowest call %s, silence %s", c.backend,
+			verb, c.failed, count(c.n), gain(c.slowest, b.slowest, false), gain(c.silence, b.silence, false)))
 	}
 	return harmed, said
 }

@@ -115,7 +115,8 @@ func TestBurstsAreShownWhereAControlSuffersAlone(t *testing.T) {
 		want string
 		says string
 	}{
-		"the control fails":        {burstRun(10, 64, 16, 128, 0.25, 2000, 0.5), "shown", "control process suffers: 160 of 640"},
+		"the control fails": {burstRun(10, 64, 16, 128, 0.25, 2000, 0.5), "shown", "control process suffers: " +
+			"160 of 640"},
 		"the control slows":        {burstRun(10, 64, 16, 128, 0, 10_000, 0.5), "shown", "slowest call 5x, silence 1x"},
 		"its background is silent": {burstRun(10, 64, 16, 128, 0, 2000, 2.5), "shown", "silence 5x"},
 		"the control stands it": {burstRun(10, 64, 16, 128, 0, 9000, 2), "not shown: the control did not suffer",
@@ -124,7 +125,8 @@ func TestBurstsAreShownWhereAControlSuffersAlone(t *testing.T) {
 		"few bursts": {burstRun(3, 64, 16, 128, 1, 9000, 9), "not shown: the bursts are milder than the paper's",
 			"3 bursts, the paper has 10"},
 		"a stem cell for each call": {burstRun(10, 16, 16, 128, 1, 9000, 9),
-			"not shown: the bursts are milder than the paper's", "16 calls a burst are not more than the 16 stem cells"},
+			"not shown: the bursts are milder than the paper's", "16 calls a burst are not more than the 16 stem " +
+				"cells"},
 		"a sandbox for each call": {burstRun(10, 16, 8, 160, 1, 9000, 9),
 			"not shown: the bursts are milder than the paper's", "no more than the 160 sandboxes"},
 		"an old run": {burstRun(0, 0, 0, 0, 1, 9000, 9), "not shown: the bursts are milder than the paper's",

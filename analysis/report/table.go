@@ -81,7 +81,8 @@ func (t *Table) Text(w io.Writer, width int) error {
 		b.WriteString(wrapLine(" ", t.Note, width))
 	}
 	if len(l.leftOut) > 0 {
-		b.WriteString(wrapLine(" ", "Left out for want of room (--wide shows all): "+strings.Join(l.leftOut, ", "), width))
+		b.WriteString(wrapLine(" ", "Left out for want of room (--wide shows all): "+strings.Join(l.leftOut, ", "),
+			width))
 	}
 	for line := range strings.Lines(b.String()) {
 		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {

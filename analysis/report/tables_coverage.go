@@ -15,9 +15,9 @@ func coverageTables(s *summary.Summary) []*Table {
 			Title: "What the throughput trials covered, " + rt,
 			Note: "A rate is counted once every function has answered and the platform's places are taken. A call " +
 				"that finds its function's sandbox busy or evicted is not hot.",
-			Columns: []Column{backendColumn, figures("M", Key, "The number of unique functions that are called in turn."),
-				trialsColumn,
-				figures("filled", Useful, "Functions that had answered when the count began."),
+			Columns: []Column{backendColumn, figures("M", Key, "The number of unique functions that are called in "+
+				"turn."),
+				trialsColumn, figures("filled", Useful, "Functions that had answered when the count began."),
 				figures("called", Useful, "Functions that answered in the count."),
 				figures("completions", Detail, "Correct replies in the count, of one trial."),
 				figures("hot, %", Main, "Completions that came from an idle sandbox of the function."),

@@ -16,7 +16,8 @@ func deployTable(s *summary.Summary) *Table {
 		Note: gainNote(s) + " Stages are medians and need not add up.",
 		Columns: []Column{backendColumn, runtimeColumn, pathColumn, nColumn, p50Column, p90Column, p99Column,
 			figures("p99.9", Extra, "999 of 1,000 calls took at most so long."), gainColumn(s, "", Useful),
-			words("stages", Extra, "The medians of what the call was made of: queue, boot, deploy, import, capture, run."),
+			words("stages", Extra, "The medians of what the call was made of: queue, boot, deploy, import, capture, "+
+				"run."),
 			errorsColumn, warningsColumn},
 	}
 	for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDeploy, Metric: summary.MetricLatency}) {
@@ -91,8 +92,8 @@ func overheadTable(s *summary.Summary) *Table {
 		return t
 	}
 	// A record of an earlier version names no pace.
-	t.Columns = slices.Insert(t.Columns, 2, key("pace", "How calls follow one another: back to back, or 50 ms after the "+
-		"reply."))
+	t.Columns = slices.Insert(t.Columns, 2, key("pace", "How calls follow one another: back to back, or 50 ms after "+
+		"the reply."))
 	return t
 }
 

@@ -29,12 +29,13 @@ func throughputTables(s *summary.Summary) ([]*Table, error) {
 		}
 		t.Columns = []Column{figures("M", Key, "The number of unique functions that are called in turn."), trialsColumn}
 		for _, b := range backends {
-			t.Columns = append(t.Columns, figures(b, Series, "Correct replies a second of that backend, with an interval, "+
-				"and how many times more than the baseline."))
+			t.Columns = append(t.Columns, figures(b, Series, "Correct replies a second of that backend, with an "+
+				"interval, and how many times more than the baseline."))
 		}
 		t.Columns = append(t.Columns,
 			figures(reference.Label+": SEUSS", Detail, "Figure 4 of the paper, read out of the drawing."),
-			figures(reference.Label+": Linux", Detail, "Figure 4 of the paper, read out of the drawing."), warningsColumn)
+			figures(reference.Label+": Linux", Detail, "Figure 4 of the paper, read out of the drawing."),
+			warningsColumn)
 		for _, m := range s.LabelValues(q, record.LabelFunctions) {
 			t.add(throughputRow(s, q, backends, m, paper)...)
 		}
@@ -126,8 +127,7 @@ func densityTable(s *summary.Summary) *Table {
 		Columns: []Column{backendColumn, runtimeColumn,
 			key("state", "What an instance has done when its memory is read: booted, served one call, or since then "+
 				"idle, paused (frozen) or swapped (paused, its pages moved to compressed memory)."),
-			trialsColumn,
-			figures("instances", Detail, "The number of instances that lived together."),
+			trialsColumn, figures("instances", Detail, "The number of instances that lived together."),
 			figures("MB each", Main, "The memory that one more instance takes, MB of 10^6 bytes."),
 			gainColumn(s, "", Useful),
 			figures("creations/s", Main, "Instances made a second."), gainColumn(s, "creation", Detail),

@@ -19,8 +19,8 @@ func networkTable(s *summary.Summary) *Table {
 			figures("boot p50 ms [95 % CI]", Main, "From nothing to the first reply, one sandbox at a time."),
 			figures("boot p99 ms", Detail, "The same, 99th percentile."),
 			figures("latency gain over none", Useful, "Against the same backend without a network."),
-			figures("made/s [95 % CI]", Main, "Sandboxes made, called once and removed a second, one at a time for each "+
-				"core."),
+			figures("made/s [95 % CI]", Main, "Sandboxes made, called once and removed a second, one at a time for "+
+				"each core."),
 			figures("rate gain over none", Useful, "Against the same backend without a network."),
 			figures("errors", Detail, "Sandboxes that did not reply."), warningsColumn},
 	}

@@ -19,7 +19,8 @@ func schedulingTable(s *summary.Summary) *Table {
 	for _, target := range s.Targets(q) {
 		of := func(mode string) *summary.Result {
 			own := q
-			own.Backend, own.Runtime, own.Labels = target.Backend, target.Runtime, map[string]string{record.LabelBatch: mode}
+			own.Backend, own.Runtime, own.Labels = target.Backend, target.Runtime,
+				map[string]string{record.LabelBatch: mode}
 			return s.One(own)
 		}
 		auto, off := of("auto"), of("off")

@@ -12,7 +12,8 @@ import (
 
 // ExperimentOrder is the order in which experiments are shown.
 var ExperimentOrder = []string{
-	record.ExperimentDeploy, record.ExperimentThroughput, record.ExperimentDensity, record.ExperimentNetwork, record.ExperimentBurst,
+	record.ExperimentDeploy, record.ExperimentThroughput, record.ExperimentDensity, record.ExperimentNetwork,
+	record.ExperimentBurst,
 	record.ExperimentOverhead, record.ExperimentAO, record.ExperimentSurface, record.ExperimentApps,
 	record.ExperimentScheduling, record.ExperimentMPSC, record.ExperimentTrace, record.ExperimentRate,
 }

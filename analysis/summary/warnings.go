@@ -34,8 +34,8 @@ func trialWarnings(r Result) []Warning {
 	case r.Trials == 1:
 		w = append(w, Warn(WarnSingleTrial, "how trials differ is not known"))
 	case r.Trials < statistics.LeastTrials:
-		w = append(w, Warn(WarnFewTrials, "%d, want %d for an interval; the bounds are the range of the trials", r.Trials,
-			statistics.LeastTrials))
+		w = append(w, Warn(WarnFewTrials, "%d, want %d for an interval; the bounds are the range of the trials",
+			r.Trials, statistics.LeastTrials))
 	}
 	if (statistics.Interval{Low: r.CILow, High: r.CIHigh}).RelativeWidth(r.P50) > noisyWidth {
 		w = append(w, Warn(WarnNoisy, "interval wider than %.0f %%", 100*noisyWidth))
@@ -45,8 +45,8 @@ func trialWarnings(r Result) []Warning {
 
 // lookedAt are metrics that say what was there, and are not measured.
 var lookedAt = []string{record.MetricIsolated, record.MetricReachable, record.MetricFilled, record.MetricDistinct,
-	record.MetricCompletions, record.MetricHotShare, record.MetricBursts, record.MetricBurstSize, record.MetricStemCells,
-	record.MetricMostInstances}
+	record.MetricCompletions, record.MetricHotShare, record.MetricBursts, record.MetricBurstSize,
+	record.MetricStemCells, record.MetricMostInstances}
 
 // quantityWarnings are the warnings of a quantity with one value per trial.
 func quantityWarnings(r Result, group []Quantity) []Warning {

@@ -85,8 +85,8 @@ func (s *Series) lateWarning() []Warning {
 	if float64(late) <= lateShare*float64(calls) {
 		return nil
 	}
-	return []Warning{Warn(WarnLate, "%s of %s calls began more than %v after they were due, the worst %v; latency counts "+
-		"from when a call was due", comma(late), comma(calls), bound.Round(time.Millisecond),
+	return []Warning{Warn(WarnLate, "%s of %s calls began more than %v after they were due, the worst %v; latency "+
+		"counts from when a call was due", comma(late), comma(calls), bound.Round(time.Millisecond),
 		worst.Round(time.Millisecond))}
 }
 
@@ -142,7 +142,8 @@ func settingWarnings(trials []conditions) []Warning {
 	}
 	if len(clocks) > 0 {
 		if slow, fast := slices.Min(clocks), slices.Max(clocks); slow < clockRatio*fast {
-			w = append(w, Warn(WarnFrequency, "the processors ran at %.2f to %.2f GHz in the %d trials", slow/1e9, fast/1e9,
+			w = append(w, Warn(WarnFrequency, "the processors ran at %.2f to %.2f GHz in the %d trials", slow/1e9,
+				fast/1e9,
 				len(clocks)))
 		}
 	}
@@ -179,7 +180,8 @@ func (s *Summary) warnOfLimits() {
 func (s *Summary) machineWarnings() []Warning {
 	var w []Warning
 	if s.Machine.Autogroup {
-		w = append(w, Warn(WarnScheduler, "autogroup is on, and no CPU cgroup could be made for the run: the processors are "+
+		w = append(w, Warn(WarnScheduler, "autogroup is on, and no CPU cgroup could be made for the run: the "+
+			"processors are "+
 			"shared between sessions, so a sandbox with a session of its own weighs as much as the platform"))
 	}
 	if g := s.Machine.Governor; g != "" && g != "performance" {

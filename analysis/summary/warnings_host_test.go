@@ -46,15 +46,15 @@ func TestConditionsOfTheHostAreWarningsAboveTheirThresholdAlone(t *testing.T) {
 		quiet, loud float64
 		want        string
 	}{
-		{record.MetricSteal, 0.009, 0.03, "steal: the hypervisor gave the processors to others more than 1 % of the time " +
-			"in 1 of 3 trials, up to 3 %"},
+		{record.MetricSteal, 0.009, 0.03, "steal: the hypervisor gave the processors to others more than 1 % of the " +
+			"time in 1 of 3 trials, up to 3 %"},
 		{record.MetricPressureMemory, 0.01, 0.02, "pressure: tasks waited for memory"},
 		{record.MetricPressureIO, 0.05, 0.5, "pressure: tasks waited for the disk"},
 		{record.MetricPressureCPU, 0.5, 0.6, "pressure: tasks waited for a processor"},
 		{record.MetricFrequency, 2.8e9, 2.6e9, "frequency: the processors ran at 2.60 to 3.00 GHz"},
 		{record.MetricMemorySampled, 0, 1, "memory is sampled: the kernel's DAMON was on in 1 of 3 trials"},
-		{record.MetricAutogroup, 0, 1, "scheduler: the settings changed: 2 of 3 trials by governor not told, autogroup " +
-			"off, 1 of 3 trials by governor not told, autogroup on"},
+		{record.MetricAutogroup, 0, 1, "scheduler: the settings changed: 2 of 3 trials by governor not told, " +
+			"autogroup off, 1 of 3 trials by governor not told, autogroup on"},
 	} {
 		kind, _, _ := strings.Cut(c.want, ":")
 		has := func(r *Result, prefix string) bool {
@@ -100,8 +100,8 @@ func TestALateGeneratorIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		said := fmt.Sprint(s.One(Query{Metric: MetricLatency}).Warnings)
-		if got := strings.Contains(said, "late generator: 2 of 100 calls began more than 10ms after they were due, the "+
-			"worst 12.5s"); got != want {
+		if got := strings.Contains(said, "late generator: 2 of 100 calls began more than 10ms after they were due, "+
+			"the worst 12.5s"); got != want {
 			t.Errorf("%d late calls: %s", late, said)
 		}
 	}

@@ -134,7 +134,8 @@ func (o *overhead) saturate(ctx context.Context, env *bench.Env, w Caller, fns F
 		return err
 	}
 	if rate := loop.rate(); rate > 0 {
-		sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate, Via: record.ViaGateway,
+		sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate,
+			Via:   record.ViaGateway,
 			Value: rate})
 	}
 	return window.Record(sink, loop.ok, map[string]string{record.LabelLoad: record.LoadClosed})

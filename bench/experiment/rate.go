@@ -49,7 +49,8 @@ func (x *rate) Doc() string {
 func (x *rate) Check() error {
 	for _, r := range x.Rates {
 		if !(r > 0) || r*time.Duration(x.For).Seconds() > maxRateCalls {
-			return bench.Bad("rates", "%v is not above 0, or more than %d calls in %v", r, maxRateCalls, time.Duration(x.For))
+			return bench.Bad("rates", "%v is not above 0, or more than %d calls in %v", r, maxRateCalls,
+				time.Duration(x.For))
 		}
 	}
 	for _, s := range x.Starts {
@@ -118,8 +119,9 @@ func (x *rate) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink
 		}
 		sink.Invocation(row(s, pop.Name(s.Function), nil))
 	}
-	load := workloads.Load{Pacer: givenUp{due, 2 * time.Duration(x.For)}, Clients: min(len(due), clientsPerCore*env.Cores),
-		Pick: func(n int) int { return n }}
+	load := workloads.Load{Pacer: givenUp{due, 2 * time.Duration(x.For)},
+		Clients: min(len(due), clientsPerCore*env.Cores),
+		Pick:    func(n int) int { return n }}
 	if err := workloads.Run(ctx, target, out, load); err != nil {
 		return err
 	}

@@ -44,7 +44,8 @@ func (x *scheduling) Trials(bench.Target) ([]bench.Trial, string) {
 	var all []bench.Trial
 	for _, mode := range []worker.BatchMode{worker.BatchAuto, worker.BatchOff} {
 		all = append(all, bench.Trial{Via: record.ViaWorker, Least: time.Duration(x.Window) + schedulingFill,
-			Labels: map[string]string{record.LabelBatch: string(mode), record.LabelFunctions: strconv.Itoa(x.Functions)}})
+			Labels: map[string]string{record.LabelBatch: string(mode),
+				record.LabelFunctions: strconv.Itoa(x.Functions)}})
 	}
 	return all, ""
 }

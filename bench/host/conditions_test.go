@@ -99,7 +99,8 @@ func TestAutogroupGroupsWhatIsInNoCPUGroup(t *testing.T) {
 		"version 1, root":  {map[string]string{"proc/self/cgroup": "3:cpuset:/x\n2:cpu,cpuacct:/\n0::/x\n"}, true},
 		"version 1, group": {map[string]string{"proc/self/cgroup": "2:cpu,cpuacct:/run\n0::/\n"}, false},
 		"version 2, root":  {map[string]string{"proc/self/cgroup": "0::/\n"}, true},
-		"version 2, group": {map[string]string{"proc/self/cgroup": "0::/run\n", "sys/fs/cgroup/run/cpu.weight": "100\n"},
+		"version 2, group": {map[string]string{"proc/self/cgroup": "0::/run\n",
+			"sys/fs/cgroup/run/cpu.weight": "100\n"},
 			false},
 		"version 2, group without the controller": {map[string]string{"proc/self/cgroup": "0::/run\n"}, true},
 	} {

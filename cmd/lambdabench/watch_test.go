@@ -180,7 +180,8 @@ func TestWatchFollowsARunToItsEndAndStandsBackForIt(t *testing.T) {
 	if err := watcher.Wait(); err != nil {
 		t.Errorf("watch ends with %v", err)
 	}
-	if code, _, says := command(t, "watch", t.TempDir()); code != exitUsage || !strings.Contains(says, "no run folder") {
+	code, _, says := command(t, "watch", t.TempDir())
+	if code != exitUsage || !strings.Contains(says, "no run folder") {
 		t.Errorf("exit %d, %s", code, says)
 	}
 }

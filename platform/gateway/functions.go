@@ -22,7 +22,8 @@ func (g *Gateway) createFunction(w http.ResponseWriter, r *http.Request) (any, e
 	case version != "":
 		return nil, invalid("a function is created without a version")
 	case req.PackageType == "Image" || req.Code.ImageURI != "" || req.Code.S3Bucket != "":
-		return nil, invalid("code comes as a zip in Code.ZipFile; this platform reads no S3 bucket and no container image")
+		return nil, invalid("code comes as a zip in Code.ZipFile; this platform reads no S3 bucket and no container " +
+			"image")
 	case len(req.Code.ZipFile) == 0:
 		return nil, invalid("Code.ZipFile is empty")
 	}

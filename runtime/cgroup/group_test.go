@@ -279,10 +279,10 @@ func fake(t *testing.T, files map[string]string) *Group {
 func TestLimitsInTheWordsOfVersion2(t *testing.T) {
 	files := []string{"memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.max"}
 	for l, want := range map[isolation.Limits][]string{
-		{}: {"max", "0", "1", "max", "max 100000"},
+		{}: {"max", "max", "1", "max", "max 100000"},
 		{MemoryBytes: 1 << 20, Processes: 7, CPUs: 0.2}: {"1048576", "0", "1", "7", "20000 100000"},
-		{CPUs: 3.5}:     {"max", "0", "1", "max", "350000 100000"},
-		{CPUs: 0.00001}: {"max", "0", "1", "max", "1000 100000"}, // no limit at all would be the worst reading of it
+		{CPUs: 3.5}:     {"max", "max", "1", "max", "350000 100000"},
+		{CPUs: 0.00001}: {"max", "max", "1", "max", "1000 100000"}, // no limit at all would be the worst reading of it
 	} {
 		g := fake(t, map[string]string{})
 		for _, file := range files {

@@ -29,9 +29,9 @@ func (g *Group) Limit(l isolation.Limits) error {
 }
 
 // limitMemory bounds memory and swap together: what is limited may not swap in
-// version 2. In version 1 the sum must never
-// be below the memory limit, so the order depends on the direction. A kernel
-// without swap accounting lacks the files for swap.
+// version 2. In version 1 the sum must never be below the memory limit, so the
+// order depends on the direction. A kernel without swap accounting lacks the files
+// for swap.
 func (g *Group) limitMemory(n int64) error {
 	if !g.HasV1(Memory) {
 		if err := write(g.file(Memory, "memory.max"), orMax(n)); err != nil {

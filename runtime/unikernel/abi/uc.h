@@ -178,9 +178,9 @@ enum {
  * brings it to UC_SLEEP_CALL. What runs after UC_SLEEP_CALL depends on memory alone, whether the libOS got there or
  * a guest that jumped. The platform makes sure that the UC has read all messages (SIOCOUTQ): a task that a message
  * is just waking still shows as asleep. The tender checks that the UC sleeps there (/proc/PID/syscall) and that it
- * neither mapped nor unmapped anything. Then the tender gives *every* private page of the UC the content that the page had at the
- * fork, and makes uc_libos.after_reset the last word of the stack. From there the UC enters as after a fork, with
- * the message that woke it. A UC that does not come to UC_SLEEP_CALL is killed.
+ * neither mapped nor unmapped anything. Then the tender gives *every* private page of the UC the content that the
+ * page had at the fork, and makes uc_libos.after_reset the last word of the stack. From there the UC enters as after
+ * a fork, with the message that woke it. A UC that does not come to UC_SLEEP_CALL is killed.
  */
 /* As /proc/PID/syscall shows it. */
 #define UC_SLEEP_CALL "45 0x3 0x7e0000140000 0x10000 0x0 0x0 0x0 0x7e000017fff8 0x7e0000000002\n"

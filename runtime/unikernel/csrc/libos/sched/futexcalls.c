@@ -71,7 +71,8 @@ static i64 requeue(u64 from, int wake, int move, u64 to)
 }
 
 /* FUTEX_WAKE_OP packs into op, from the top: operation (4 bits), comparison (4), the operation's
- * argument (12), the comparison's (12); both arguments have a sign. futex(2), FUTEX_WAKE_OP: the new value of the second word. */
+ * argument (12), the comparison's (12); both arguments have a sign. futex(2), FUTEX_WAKE_OP: the new
+ * value of the second word. */
 static i64 operate(u32 op, u32 old, u32 *now)
 {
 	i32 arg = (i32)(op << 8) >> 20;
