@@ -209,6 +209,12 @@ func strike(
 		return !slices.ContainsFunc(victims, alive)
 	})
 	o := orphans{gone: time.Now()}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("health %v; processes by level %v, want %v of the first three", w.Health(context.Background()),
+				processes(t), helpers)
+		}
+	})
 	runtimetest.Eventually(t, "the worker is healthy, with its processes", func() bool {
 		now := processes(t)
 		o.look(now)

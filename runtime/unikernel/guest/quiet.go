@@ -78,7 +78,9 @@ func (c *Channel) Copying() bool { return c.pins != nil }
 // Delivered reports whether the UC has read all that was sent to it: SIOCOUTQ of unix(7)
 // counts a message until its reader has it.
 func (c *Channel) Delivered() bool {
-	c.use.RLock()
+	if !c.use.TryRLock() { // the channel is being closed, which may wait for the end of the UC
+		return false
+	}
 	defer c.use.RUnlock()
 	if c.closed.Load() {
 		return false
