@@ -2,12 +2,7 @@ package unikernel
 
 import (
 	"errors"
-	"runtime"
-	"syscall"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
@@ -62,33 +57,5 @@ func atRest(t *testing.T, p *process) {
 		return err
 	}); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// holdStill stops a process where it is, unseen by its parent, until release is called.
-func holdStill(t *testing.T, pid int) (release func()) {
-	t.Helper()
-	runtime.LockOSThread() // ptrace(2): the tracer is a thread
-	t.Cleanup(runtime.UnlockOSThread)
-	if err := unix.PtraceSeize(pid); err != nil {
-		t.Skipf("ptrace of a UC is refused: %v", err)
-	}
-	if err := unix.PtraceInterrupt(pid); err != nil {
-		t.Fatal(err)
-	}
-	for until := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		var status unix.WaitStatus
-		got, err := unix.Wait4(pid, &status, unix.WALL|unix.WNOHANG, nil)
-		if got == pid && status.Stopped() {
-			break
-		}
-		if err != nil && err != syscall.EINTR || time.Now().After(until) {
-			t.Fatalf("process %d does not stop: %v", pid, err)
-		}
-	}
-	return func() {
-		if err := unix.PtraceDetach(pid); err != nil {
-			t.Fatal(err)
-		}
 	}
 }

@@ -89,10 +89,10 @@ void child_kill(struct child *c)
 			SYS1(close, c->proc[i] - 1), c->proc[i] = 0;
 }
 
-void child_fork(struct child *c, int channel, void (*entry)(int))
+void child_fork(struct child *c, int channel, void (*entry)(int, int))
 {
 	/* UC_STACK is mapped in the zygote but not used: the child has a copy of its own. */
-	i64 pid = fork_spare(channel, UC_STACK + UC_STACK_SIZE, entry);
+	i64 pid = fork_spare(channel, UC_STACK + UC_STACK_SIZE, entry, SYS0(getpid));
 	/* A child that could not be forked leaves an empty place, which the platform gives back. */
 	c->pid = pid > 0 ? pid : 0;
 	if (c >= CHILDREN + places)

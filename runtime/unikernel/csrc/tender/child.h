@@ -31,9 +31,9 @@ static inline struct child *child_of(u32 id) { return &CHILDREN[id % TC_CHILDREN
  * knows no child yet. */
 void child_init(void);
 
-/* Forks a child that calls entry(channel), and closes channel. A failed fork is told on the channel
- * (UC_EXIT_UNBORN). */
-void child_fork(struct child *, int channel, void (*entry)(int));
+/* Forks a child that calls entry(channel, this process's id), and closes channel. A failed fork is
+ * told on the channel (UC_EXIT_UNBORN). */
+void child_fork(struct child *, int channel, void (*entry)(int, int));
 
 /* Kills the process, if there is one, and closes its files of /proc. */
 void child_kill(struct child *);

@@ -30,15 +30,17 @@ fresh_data:
 	ret
 
 /*
- * i64 fork_spare(int channel, u64 stack, void (*entry)(int)): clone(2). Returns the pid or -errno;
- * the child calls entry(channel) on its own stack. The parent's stack is shared memory, so the
- * child must not touch it: entry travels in a register.
+ * i64 fork_spare(int channel, u64 stack, void (*entry)(int, int), int zygote): clone(2). Returns the
+ * pid or -errno; the child calls entry(channel, zygote) on its own stack. The parent's stack is
+ * shared memory, so the child must not touch it: all that the child needs travels in registers.
  */
 fork_spare:
 	push %rbx
 	push %rbp
+	push %r12
 	mov %edi, %ebx
 	mov %rdx, %rbp
+	mov %ecx, %r12d
 	mov $__NR_clone, %eax
 	mov $SIGCHLD, %edi              /* flags; rsi holds the stack */
 	xor %edx, %edx
@@ -47,10 +49,12 @@ fork_spare:
 	syscall
 	test %eax, %eax
 	jz 1f
+	pop %r12
 	pop %rbp
 	pop %rbx
 	ret
 1:	mov %ebx, %edi
+	mov %r12d, %esi
 	mov %rbp, %rax
 	xor %ebp, %ebp                  /* the end of the child's stack frames */
 	call *%rax

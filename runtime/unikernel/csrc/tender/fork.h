@@ -6,6 +6,6 @@
 #include "sys.h"
 
 void fresh_data(void);
-i64 fork_spare(int channel, u64 stack, void (*entry)(int));
+i64 fork_spare(int channel, u64 stack, void (*entry)(int, int), int zygote);
 _Noreturn void switch_stack(void (*to)(u64), u64 argument);
 #endif

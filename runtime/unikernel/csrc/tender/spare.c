@@ -67,11 +67,14 @@ static void move_descriptors(struct order *o)
 	}
 }
 
-void spare_main(int channel)
+void spare_main(int channel, int zygote)
 {
 	struct order o;
 	/* A zygote that dies takes its children along (prctl(2)): nobody else would know them. */
 	SYS5(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* A zygote that died before that call sends no signal, and the root is the parent. */
+	if (SYS0(getppid) != zygote)
+		SYS1(exit_group, 0);
 	SYS3(dup3, channel, FD_CONTROL, 0);
 	SYS1(close, channel);
 	prefetch();

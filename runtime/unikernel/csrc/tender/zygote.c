@@ -48,10 +48,10 @@ static _Noreturn void zygote_start(u64 unused)
 }
 
 /* Where a fork begins. */
-static void spare_entry(int channel)
+static void spare_entry(int channel, int zygote)
 {
 	/* Until fresh_data returns, the data are those of the parent zygote. */
-	spare_main(channel);
+	spare_main(channel, zygote);
 	fresh_data();
 	switch_stack(zygote_start, 0);
 }
