@@ -16,6 +16,11 @@ import (
 // of them need, any number of them has ended.
 const maxAttempts = 4
 
+// retryPause is the first pause between two attempts with new sandboxes; each pause is
+// longer by as much. A process that ends takes those below it with it some milliseconds
+// later, so attempts without a pause would all meet the same end.
+const retryPause = 5 * time.Millisecond
+
 // errStale marks such a failure; the next attempt takes another path.
 var errStale = errors.New("a cached sandbox or snapshot is of no use")
 
@@ -56,11 +61,12 @@ func (w *Worker) Invoke(ctx context.Context, req Request) (Response, error) {
 		c.discard()
 		switch {
 		case errors.Is(err, isolation.ErrNoProcess) && c.makeRoom(ctx, &short, err):
-		case attempt == maxAttempts || !errors.Is(err, errStale):
+		case !errors.Is(err, errStale) || c.res.Path != Hot && attempt == maxAttempts:
 			return c.fail(err)
 		default:
 			w.report("start over", err)
 			if c.res.Path != Hot {
+				c.pause(ctx, time.Duration(attempt)*retryPause)
 				attempt++
 			}
 		}
@@ -125,6 +131,17 @@ func (c *call) begin(ctx context.Context) error {
 		_, err = c.fail(err)
 	}
 	return err
+}
+
+// pause ends early with ctx or the worker.
+func (c *call) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	case <-c.w.life.Done():
+	}
 }
 
 // obtain finds a sandbox or a place for a further attempt.

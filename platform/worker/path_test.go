@@ -303,6 +303,40 @@ func TestCallThatDidNotReachItsSandboxStartsOver(t *testing.T) {
 	}
 }
 
+// An idle sandbox that ended is none of the attempts, in whatever order they come.
+func TestIdleSandboxThatEndedIsNotTheLastAttempt(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{}, f)
+	entered, release, idle := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	f.onInvoke = func(s *fakeSandbox, _ isolation.Invocation) (isolation.Result, error) {
+		close(entered)
+		<-release
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte(s.function)}, nil
+	}
+	go func() {
+		defer close(idle)
+		if _, err := w.Invoke(context.Background(), request("a")); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-entered
+	lost := maxAttempts // all but the last of the attempts, and the idle sandbox
+	f.onInvoke = func(s *fakeSandbox, _ isolation.Invocation) (isolation.Result, error) {
+		if lost--; lost == 1 {
+			close(release)
+			<-idle
+		}
+		if lost >= 0 {
+			return isolation.Result{}, fmt.Errorf("%w: %w", isolation.ErrUndelivered, errFake)
+		}
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte(s.function)}, nil
+	}
+	wantPaths(t, w, "boot", "a")
+	if lost != -1 {
+		t.Errorf("%d sandboxes were lost on the way, want %d", maxAttempts-1-lost, maxAttempts)
+	}
+}
+
 func TestStemCellThatEndedDoesNotFailTheFunction(t *testing.T) {
 	f := newFake(t)
 	w := start(t, Config{StemCells: 1}, f)

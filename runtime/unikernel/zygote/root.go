@@ -205,12 +205,9 @@ func (r *Root) PID() int { return r.tender.pid }
 func (r *Root) XSaveSize() uint32 { return le.Uint32(r.tender.machine[24:]) }
 
 // Stopped kills a root that another process stopped, and reports whether it did.
-// The platform is the root's parent and alone is told (waitid(2)). A process of the
-// tender kills its own children that are stopped (csrc/tender/zygote.c).
+// A process of the tender kills its own children that are stopped (csrc/tender/child.c).
 func (r *Root) Stopped() bool {
-	var info unix.Siginfo
-	err := unix.Waitid(unix.P_PID, r.tender.pid, &info, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
-	if err != nil || info.Signo == 0 {
+	if !r.tender.stopped() {
 		return false
 	}
 	r.cmd.Process.Kill()

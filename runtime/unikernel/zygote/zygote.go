@@ -50,9 +50,17 @@ type tender struct {
 	losses  *Losses
 }
 
+// stopped reports whether another process stopped the root. The platform is the root's
+// parent and alone is told (waitid(2)).
+func (t *tender) stopped() bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, t.pid, &info, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err == nil && info.Signo != 0
+}
+
 // orderTick is how long a system call on a control socket blocks at most. An
 // order waits a number of ticks for its reply: a deadline that costs an order
-// nothing.
+// nothing. An order of a tender whose root was stopped waits for no further tick.
 const orderTick = time.Second
 
 // ticks bounds an order. Orders that read all pages of a UC, and the first reply
@@ -120,7 +128,7 @@ func (z *Zygote) send(o order, fds ...int) error {
 	}
 	packet := o.encode()
 	err := sendPacket(z.fd, packet, fds...)
-	for left := ticks(o.op); err == unix.EAGAIN && left > 1; left-- {
+	for left := ticks(o.op); err == unix.EAGAIN && left > 1 && !z.tender.stopped(); left-- {
 		err = sendPacket(z.fd, packet, fds...)
 	}
 	if err != nil {
@@ -133,7 +141,7 @@ func (z *Zygote) send(o order, fds ...int) error {
 // that no other goroutine knows yet.
 func (z *Zygote) receive(op uint32, p []byte) (k, right int, err error) {
 	k, right, err = recvPacket(z.fd, p)
-	for left := ticks(op); err == unix.EAGAIN && left > 1 && !z.dead.Load(); left-- {
+	for left := ticks(op); err == unix.EAGAIN && left > 1 && !z.dead.Load() && !z.tender.stopped(); left-- {
 		k, right, err = recvPacket(z.fd, p)
 	}
 	if err == nil && k == 0 {

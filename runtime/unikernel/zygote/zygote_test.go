@@ -2,10 +2,13 @@ package zygote
 
 import (
 	"errors"
+	"os/exec"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // silentZygote is a zygote whose process reads nothing and says nothing, with orders
@@ -44,6 +47,33 @@ func TestZygoteThatDoesNotAnswerIsDead(t *testing.T) {
 	begin := time.Now()
 	if _, err := child.Stat(t.Context()); !errors.Is(err, ErrGone) || time.Since(begin) > time.Second {
 		t.Errorf("the next order waits as well: %v", err)
+	}
+}
+
+// A stopped root answers nobody, and its owner kills it once the order has ended.
+func TestOrderDoesNotOutwaitAStoppedRoot(t *testing.T) {
+	n, _ := silentZygote(t)
+	tick := unix.NsecToTimeval(int64(100 * time.Millisecond))
+	if err := unix.SetsockoptTimeval(n.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tick); err != nil {
+		t.Fatal(err)
+	}
+	root := exec.Command("sleep", "60")
+	if err := root.Start(); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() {
+		root.Process.Kill()
+		root.Wait()
+	})
+	n.tender.pid = root.Process.Pid
+	if err := root.Process.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	runtimetest.Eventually(t, "the root is stopped", n.tender.stopped)
+	begin := time.Now()
+	_, err := Child{zygote: n}.Scan(t.Context(), false)
+	if whole := 60 * 100 * time.Millisecond; !errors.Is(err, ErrGone) || time.Since(begin) > whole/2 {
+		t.Errorf("the order ends after %v of %v: %v", time.Since(begin), whole, err)
 	}
 }
 
