@@ -39,8 +39,7 @@ func TestAnswerOfACandidateThatIsNoInterpreterIsToldAsItIs(t *testing.T) {
 		"broken": `exit status 3 (it says "no libfoo.so")`, "old": "which is 16.20.2: too old",
 		"silent": "does not say its version", "elsewhere": "/nowhere/node",
 	} {
-		f.Patience = 30 * time.Second
-		if name == "slow" {
+		if f.Patience = 30 * time.Second; name == "slow" {
 			f.Patience = 300 * time.Millisecond
 		}
 		_, err := f.ask(t.Context(), candidate{NodeJS, filepath.Join(dir, name)})
@@ -48,6 +47,7 @@ func TestAnswerOfACandidateThatIsNoInterpreterIsToldAsItIs(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}
+	f.Patience = 30 * time.Second
 	in, err := f.ask(t.Context(), candidate{NodeJS, filepath.Join(dir, "shim")})
 	if err != nil || in.Runtime != "nodejs20.x" {
 		t.Errorf("a shim that leaves a process: %+v, %v", in, err)

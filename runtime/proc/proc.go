@@ -66,11 +66,17 @@ func ProportionalSize(pid int) (int64, error) {
 	return int64(sizes.Pss), err
 }
 
-// ResidentSize is the resident set size of a process, in bytes. Shared pages count in
-// every process.
+// ResidentSize is the resident set size of a process (VmRSS of proc_pid_status(5)), in
+// bytes. Shared pages count in every process. That of /proc/PID/stat is some ten pages
+// behind, because the kernel counts them on each processor and does not add these up
+// there.
 func ResidentSize(pid int) (int64, error) {
-	stat, err := statOf(pid)
-	return int64(stat.ResidentMemory()), err
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		return 0, err
+	}
+	status, err := p.NewStatus()
+	return int64(status.VmRSS), err
 }
 
 // CPUTime is user and system time of processes, and of their children that were waited

@@ -12,7 +12,8 @@ import (
 )
 
 func TestProcessesAreMeasuredWithAllThatTheyStarted(t *testing.T) {
-	cmd := exec.Command("/bin/sh", "-c", "cat & echo; wait")
+	// The shell gives a command in the background /dev/null to read, if nothing else.
+	cmd := exec.Command("/bin/sh", "-c", `exec 3<&0; cat <&3 & echo; wait`)
 	in, w := io.Pipe()
 	cmd.Stdin = in
 	out, err := cmd.StdoutPipe()
