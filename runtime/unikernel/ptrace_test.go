@@ -34,6 +34,30 @@ func holdStill(t *testing.T, pid int) (release func()) {
 	}
 }
 
+// atSyscallExit calls wake, and stops a process that sleeps in a system call where the call
+// returns.
+func atSyscallExit(t *testing.T, pid int, wake func()) {
+	t.Helper()
+	seize(t, pid)
+	if err := unix.PtraceSetOptions(pid, unix.PTRACE_O_TRACESYSGOOD); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.PtraceSyscall(pid, 0); err != nil {
+		t.Fatal(err)
+	}
+	const syscallStop = unix.SIGTRAP | 0x80
+	for _, end := range []string{"begins its call again", "ends its call"} {
+		awaitState(t, pid, end, func(s unix.WaitStatus) bool { return s.Stopped() && s.StopSignal() == syscallStop })
+		if wake != nil {
+			if err := unix.PtraceSyscall(pid, 0); err != nil {
+				t.Fatal(err)
+			}
+			wake()
+			wake = nil
+		}
+	}
+}
+
 // holdAtFork calls fork, and returns the child that the process forks then. Both are
 // stopped.
 func holdAtFork(t *testing.T, pid int, fork func()) (child int) {

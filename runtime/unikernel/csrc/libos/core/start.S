@@ -63,7 +63,9 @@ uc_sleep:
 	ud2
 /* Takes back what a guest can change of the host thread, but for what the first frame sets
  * (entry.c): the flags, the segment registers, the signal stack. Until that is done nothing is on
- * the stack, and no signal is handled (on_signal). */
+ * the stack, and no signal but the tick is survived (on_signal). A stack pointer of 0 lies on no
+ * signal stack, which sigaltstack(2) wants. No signal finds a place then if the signal stack is all
+ * memory: the pointer is 0 for one instruction alone. */
 uc_after_reset:
 	push $2
 	popfq
@@ -73,10 +75,10 @@ uc_after_reset:
 	mov %eax, %es
 	mov %eax, %fs
 	mov %eax, %gs
-	xor %esp, %esp
 	movabs $0x7e0000000098, %rdi    /* UC_ALTSTACK */
 	xor %esi, %esi
 	mov $131, %eax                  /* sigaltstack */
+	xor %esp, %esp
 	jmp uc_reset
 uc_was_reset:
 	movabs $0x7e0000180000, %rsp    /* the top of UC_STACK */
