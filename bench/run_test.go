@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,6 +21,7 @@ import (
 	"github.com/lambdabench/lambdabench/bench/experiment"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // childRun, in the environment, has the test binary run a suite into a folder
@@ -110,24 +110,19 @@ func TestARunThatIsKilledIsTakenUpAndLosesNoFinishedTrial(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for start := time.Now(); len(sums(t, out)) < 2; time.Sleep(5 * time.Millisecond) {
-		if time.Since(start) > time.Minute {
-			cmd.Process.Kill()
-			cmd.Wait()
-			t.Fatalf("not two trials were finished within a minute; the run said: %s", said.String())
+	t.Cleanup(func() {
+		runtimetest.Kill(cmd)
+		if t.Failed() {
+			t.Logf("the run said: %s", said.String())
 		}
-	}
-	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	cmd.Wait()
+	})
+	runtimetest.Eventually(t, "two trials are finished", func() bool { return len(sums(t, out)) >= 2 })
+	runtimetest.Kill(cmd)
 	before := sums(t, out)
 	if all := plan(t, out); len(before) >= len(all) {
 		t.Fatalf("the run was over before it could be killed: %d of %d trials", len(before), len(all))
 	}
-	if left := driversIn(tmp); len(left) > 0 {
-		t.Errorf("processes outlive the killed run: %v", left)
-	}
+	noDriversIn(t, tmp)
 	if p := progressIn(t, out); p.Ended || p.PID != cmd.Process.Pid || p.Born == 0 || p.Trials != len(plan(t, out)) {
 		t.Errorf("the killed run's progress is %+v", p)
 	}
@@ -168,24 +163,26 @@ func openTempDir(t *testing.T) string {
 	return dir
 }
 
-// driversIn lists the processes that were started with a file below dir. A
-// process that gets its death signal may need a moment.
-func driversIn(dir string) []string {
-	var left []string
-	for range 100 {
-		left = nil
+// noDriversIn waits until no process is left that was started with a file below dir: a process that gets its death
+// signal may need a moment.
+func noDriversIn(t *testing.T, dir string) {
+	t.Helper()
+	var left string
+	defer func() {
+		if left != "" {
+			t.Logf("left is %s", left)
+		}
+	}()
+	runtimetest.Eventually(t, "no process is left of the run", func() bool {
+		left = ""
 		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 		for _, f := range files {
 			if b, err := os.ReadFile(f); err == nil && strings.Contains(string(b), dir) {
-				left = append(left, strings.ReplaceAll(string(b), "\x00", " "))
+				left = strings.ReplaceAll(string(b), "\x00", " ")
 			}
 		}
-		if len(left) == 0 {
-			return nil
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return left
+		return left == ""
+	})
 }
 
 func TestAnInterruptedRunSaysSoAndLeavesNothingBehind(t *testing.T) {
@@ -193,13 +190,17 @@ func TestAnInterruptedRunSaysSoAndLeavesNothingBehind(t *testing.T) {
 	out, tmp := t.TempDir(), openTempDir(t)
 	t.Setenv("TMPDIR", tmp)
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		defer cancel()
-		for start := time.Now(); len(sums(t, out)) < 1 && time.Since(start) < time.Minute; {
-			time.Sleep(5 * time.Millisecond)
-		}
-	}()
-	if err := runSuite(ctx, "testdata/resume.yaml", out); !errors.Is(err, context.Canceled) {
+	ended := make(chan error, 1)
+	go func() { ended <- runSuite(ctx, "testdata/resume.yaml", out) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	runtimetest.Eventually(t, "a trial is finished", func() bool { return len(sums(t, out)) > 0 })
+	cancel()
+	err := <-ended
+	close(ended)
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	if p := progressIn(t, out); !p.Ended || !strings.Contains(p.Outcome, context.Canceled.Error()) {
@@ -208,9 +209,7 @@ func TestAnInterruptedRunSaysSoAndLeavesNothingBehind(t *testing.T) {
 	if parts, _ := filepath.Glob(filepath.Join(out, record.Folder, "*.part")); len(parts) > 0 {
 		t.Errorf("half trials: %v", parts)
 	}
-	if left := driversIn(tmp); len(left) > 0 {
-		t.Errorf("processes: %v", left)
-	}
+	noDriversIn(t, tmp)
 	if left, _ := os.ReadDir(tmp); len(left) > 0 {
 		t.Errorf("files: %v", left)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/analysis/record/recordtest"
 	"github.com/lambdabench/lambdabench/analysis/summary"
@@ -86,7 +88,12 @@ func TestARunThatWasKilledHasEnded(t *testing.T) {
 	if err := victim.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the run has ended", func() bool { return strings.Contains(look(t, f).Ended, "gone") }) // as a zombie
+	if err := unix.Waitid(unix.P_PID, victim.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	if s := look(t, f); !strings.Contains(s.Ended, "gone") {
+		t.Errorf("a run that is a zombie goes on: %+v", s)
+	}
 	victim.Wait()
 	tell(t, g.Dir, record.Progress{PID: os.Getpid(), Born: 1, Trials: 4})
 	if s := look(t, f); !strings.Contains(s.Ended, "gone") {

@@ -21,6 +21,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // script is a source that a test steers.
 type script struct {
+	looked chan struct{} // optional, with room for one: it has something after a look
+
 	mu    sync.Mutex
 	state State
 	looks int
@@ -30,6 +32,10 @@ func (s *script) Look(context.Context) (State, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.looks++
+	select {
+	case s.looked <- struct{}{}:
+	default:
+	}
 	s.state.At = time.Unix(int64(s.looks), 0)
 	return s.state, nil
 }
@@ -53,7 +59,7 @@ type serving struct {
 	stop func()
 }
 
-const wait = 20 * time.Second
+const wait = time.Minute
 
 func serve(t *testing.T, source Source, o Options) *serving {
 	t.Helper()
@@ -139,14 +145,20 @@ func (e *events) state(t *testing.T) (s State) {
 	return s
 }
 
-func until(t *testing.T, what string, ok func() bool) {
+// admitted asks for the events until a reader's place is free.
+func admitted(t *testing.T, url string) {
 	t.Helper()
-	for deadline := time.Now().Add(wait); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not so", what)
+	for end := time.Now().Add(wait); time.Now().Before(end); {
+		res, err := http.Get(url + "/events")
+		if err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(time.Millisecond)
+		res.Body.Close()
+		if res.StatusCode == http.StatusOK {
+			return
+		}
 	}
+	t.Fatal("no place becomes free")
 }
 
 func TestAReaderGetsTheNewestStateAtOnceAndThenEachChange(t *testing.T) {
@@ -223,21 +235,16 @@ func TestAReaderThatStallsHoldsNeitherTheSourceNorOthersAndIsDropped(t *testing.
 		t.Errorf("%d looks while 5 states were read", n-before)
 	}
 	// Two readers are the most: the place of the one that stalls becomes free.
-	until(t, "a further reader is let in", func() bool {
-		res, err := http.Get(s.url + "/events")
-		if err != nil {
-			return false
-		}
-		defer res.Body.Close()
-		return res.StatusCode == http.StatusOK
-	})
+	admitted(t, s.url)
 }
 
 func TestAStalledReaderDoesNotKeepTheServerFromEnding(t *testing.T) {
-	source := &script{state: State{Errors: []string{strings.Repeat("x", 8<<20)}}}
+	source := &script{state: State{Errors: []string{strings.Repeat("x", 8<<20)}}, looked: make(chan struct{}, 1)}
 	s := serve(t, source, Options{Patience: 500 * time.Millisecond})
 	stall(t, s.url)
-	until(t, "the source is looked at", func() bool { return source.seen() > 3 })
+	for source.seen() <= 3 {
+		<-source.looked
+	}
 	source.set(func(s *State) { s.Ended = "over" })
 	if err := s.ended(t); err != nil {
 		t.Error(err)
@@ -258,14 +265,7 @@ func TestReadersAreBoundedAndOneThatLeavesMakesRoom(t *testing.T) {
 		t.Errorf("%s: %s", res.Status, text)
 	}
 	e.body.Close()
-	until(t, "the place is free", func() bool {
-		res, err := http.Get(s.url + "/events")
-		if err != nil {
-			return false
-		}
-		defer res.Body.Close()
-		return res.StatusCode == http.StatusOK
-	})
+	admitted(t, s.url)
 }
 
 func TestASourceThatCannotBeginIsTheServersError(t *testing.T) {

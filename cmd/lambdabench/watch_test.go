@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -21,6 +20,7 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // watched is the stream of a page's events.
@@ -152,14 +152,10 @@ func TestWatchFollowsARunToItsEndAndStandsBackForIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { run.Process.Kill(); run.Wait() })
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(out, record.ProgressFile)); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the run keeps no progress")
-		}
-	}
+	runtimetest.Eventually(t, "the run keeps its progress", func() bool {
+		_, err := os.Stat(filepath.Join(out, record.ProgressFile))
+		return err == nil
+	})
 	page, watcher, log := listening(t, "watch", out, "--listen", "127.0.0.1:0")
 	attr, err := unix.SchedGetAttr(watcher.Process.Pid, 0)
 	if err != nil || attr.Policy != unix.SCHED_IDLE {

@@ -10,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
-	"go.uber.org/goleak"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -74,15 +76,11 @@ func send(t testing.TB, d *Dispatcher, ctx context.Context, arn string) chan ans
 		res, err := d.Invoke(ctx, request(arn))
 		done <- answer{res, err}
 	}()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(100 * time.Microsecond) {
+	runtimetest.Eventually(t, "the invocation runs, waits or is refused", func() bool {
 		now := d.Stats()
-		if now.Running > before.Running || now.Waiting > before.Waiting || now.Throttled > before.Throttled {
-			return done
-		}
-		if time.Now().After(end) {
-			t.Fatal("the invocation neither ran nor waited")
-		}
-	}
+		return now.Running > before.Running || now.Waiting > before.Waiting || now.Throttled > before.Throttled
+	})
+	return done
 }
 
 func expectStats(t *testing.T, d *Dispatcher, running, waiting int) {

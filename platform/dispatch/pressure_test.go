@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
-	"time"
+	"testing/synctest"
+
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // loaded is a dispatcher that may run base invocations whatever the load, on a
@@ -23,11 +25,7 @@ func loaded(t *testing.T, inv Invoker, base, ready int) (*Dispatcher, *atomic.In
 // runs waits until n invocations run.
 func runs(t *testing.T, d *Dispatcher, n int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); d.Stats().Running != n; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%+v, want %d to run", d.Stats(), n)
-		}
-	}
+	runtimetest.Eventually(t, fmt.Sprint(n, " invocations run"), func() bool { return d.Stats().Running == n })
 }
 
 func finish(t *testing.T, s *stage, all []chan answer) {
@@ -41,64 +39,72 @@ func finish(t *testing.T, s *stage, all []chan answer) {
 }
 
 func TestLoadedHostRunsAFewAndTheRestWaits(t *testing.T) {
-	s := newStage()
-	d, tasks := loaded(t, s, 4, 40)
-	defer d.Close()
-	var all []chan answer
-	for i := range 50 {
-		all = append(all, send(t, d, t.Context(), fmt.Sprint("f", i)))
-	}
-	if st := d.Stats(); st.Running != 4 || st.Waiting != 46 {
-		t.Errorf("%+v, want 4 to run", st)
-	}
-	tasks.Store(0)
-	runs(t, d, 50)
-	finish(t, s, all)
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		d, tasks := loaded(t, s, 4, 40)
+		defer d.Close()
+		var all []chan answer
+		for i := range 50 {
+			all = append(all, send(t, d, t.Context(), fmt.Sprint("f", i)))
+		}
+		if st := d.Stats(); st.Running != 4 || st.Waiting != 46 {
+			t.Errorf("%+v, want 4 to run", st)
+		}
+		tasks.Store(0)
+		runs(t, d, 50)
+		finish(t, s, all)
+	})
 }
 
 func TestInvocationsThatSleepAreBoundedByConcurrencyAlone(t *testing.T) {
-	s := newStage()
-	d, _ := loaded(t, s, 4, 0)
-	defer d.Close()
-	var all []chan answer
-	for range 300 {
-		all = append(all, send(t, d, t.Context(), "sleeper"))
-	}
-	runs(t, d, 300)
-	finish(t, s, all)
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		d, _ := loaded(t, s, 4, 0)
+		defer d.Close()
+		var all []chan answer
+		for range 300 {
+			all = append(all, send(t, d, t.Context(), "sleeper"))
+		}
+		runs(t, d, 300)
+		finish(t, s, all)
+	})
 }
 
 func TestFunctionBeginsAtOnceBesideAnotherThatFillsTheHost(t *testing.T) {
-	s := newStage()
-	d, tasks := loaded(t, s, 8, 0)
-	defer d.Close()
-	var all []chan answer
-	for range 8 {
-		all = append(all, send(t, d, t.Context(), "noisy"))
-	}
-	runs(t, d, 8)
-	tasks.Store(16)
-	for range 20 {
-		all = append(all, send(t, d, t.Context(), "noisy"))
-	}
-	before := d.Stats().Running
-	all = append(all, send(t, d, t.Context(), "quiet"))
-	if st := d.Stats(); st.Running != before+1 {
-		t.Errorf("%+v: the quiet function waits", st)
-	}
-	finish(t, s, all)
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		d, tasks := loaded(t, s, 8, 0)
+		defer d.Close()
+		var all []chan answer
+		for range 8 {
+			all = append(all, send(t, d, t.Context(), "noisy"))
+		}
+		runs(t, d, 8)
+		tasks.Store(16)
+		for range 20 {
+			all = append(all, send(t, d, t.Context(), "noisy"))
+		}
+		before := d.Stats().Running
+		all = append(all, send(t, d, t.Context(), "quiet"))
+		if st := d.Stats(); st.Running != before+1 {
+			t.Errorf("%+v: the quiet function waits", st)
+		}
+		finish(t, s, all)
+	})
 }
 
 func TestInvocationsThatWaitForFurtherOnesGoOn(t *testing.T) {
-	s := newStage()
-	d, _ := loaded(t, s, 2, 40)
-	defer d.Close()
-	var all []chan answer
-	for i := range 4 {
-		all = append(all, send(t, d, t.Context(), fmt.Sprint("f", i)))
-	}
-	runs(t, d, 4) // though nothing ends and the host stays loaded
-	finish(t, s, all)
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		d, _ := loaded(t, s, 2, 40)
+		defer d.Close()
+		var all []chan answer
+		for i := range 4 {
+			all = append(all, send(t, d, t.Context(), fmt.Sprint("f", i)))
+		}
+		runs(t, d, 4) // though nothing ends and the host stays loaded
+		finish(t, s, all)
+	})
 }
 
 func TestRunnableIsReadFromLoadavg(t *testing.T) {

@@ -9,11 +9,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // childRecord, in the environment, has the test binary record tests into a
@@ -49,16 +51,12 @@ func TestAKilledControllerLosesNoRecordedTest(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for start := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		if st, err := out.Stat(); err == nil && st.Size() > 60 {
-			break
-		}
-		if time.Since(start) > time.Minute {
-			t.Fatal("nothing was recorded within a minute")
-		}
-	}
-	cmd.Process.Signal(syscall.SIGKILL)
-	cmd.Wait()
+	defer runtimetest.Kill(cmd)
+	runtimetest.Eventually(t, "tests are recorded", func() bool {
+		st, err := out.Stat()
+		return err == nil && st.Size() > 60
+	})
+	runtimetest.Kill(cmd)
 	text, err := os.ReadFile(acknowledged)
 	if err != nil {
 		t.Fatal(err)
@@ -113,60 +111,62 @@ func TestAppendedTestsAreReadAtOnceAndOutliveClose(t *testing.T) {
 }
 
 func TestAdaptiveLeavesAProviderThatTurnsSlowAndReturnsToIt(t *testing.T) {
-	ctx := t.Context()
-	var slow atomic.Bool
-	edge := scripted(func(ctx context.Context) ([]byte, error) {
-		if slow.Load() {
-			return takes(500 * time.Millisecond)(ctx)
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		var slow atomic.Bool
+		edge := scripted(func(ctx context.Context) ([]byte, error) {
+			if slow.Load() {
+				return takes(500 * time.Millisecond)(ctx)
+			}
+			return takes(time.Millisecond)(ctx)
+		})
+		cfg := config("edge", "cloud")
+		cfg.Schedule = ScheduleAdaptive
+		c := controller(t, cfg, Options{Executors: map[string]Executor{"edge": edge,
+			"cloud": takes(30 * time.Millisecond)}})
+		picks := func() string {
+			t.Helper()
+			r, err := c.Recommend(ctx, "nop", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if order := c.adaptiveOrder("nop"); order[0] != r.Provider {
+				t.Errorf("the proxy's order %v begins with another than %s", order, r.Provider)
+			}
+			return r.Provider
 		}
-		return takes(time.Millisecond)(ctx)
+		test := func(provider string) {
+			t.Helper()
+			if _, err := c.Test(ctx, "nop", provider); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 4 {
+			test("edge")
+			test("cloud")
+		}
+		if got := picks(); got != "edge" {
+			t.Fatalf("while the edge is well: %s", got)
+		}
+		slow.Store(true)
+		var wg sync.WaitGroup
+		wg.Go(func() { c.Invoke(ctx, "nop", nil) })
+		time.Sleep(150 * time.Millisecond) // far from the slow call's end
+		if got := picks(); got != "cloud" {
+			t.Errorf("while a slow call is under way: %s", got)
+		}
+		wg.Wait()
+		if got := picks(); got != "cloud" {
+			t.Errorf("after a slow call: %s", got)
+		}
+		slow.Store(false)
+		for range 4 {
+			test("edge")
+		}
+		if got := picks(); got != "edge" {
+			t.Errorf("when the edge is well again: %s", got)
+		}
 	})
-	cfg := config("edge", "cloud")
-	cfg.Schedule = ScheduleAdaptive
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"edge": edge,
-		"cloud": takes(30 * time.Millisecond)}})
-	picks := func() string {
-		t.Helper()
-		r, err := c.Recommend(ctx, "nop", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if order := c.adaptiveOrder("nop"); order[0] != r.Provider {
-			t.Errorf("the proxy's order %v begins with another than %s", order, r.Provider)
-		}
-		return r.Provider
-	}
-	test := func(provider string) {
-		t.Helper()
-		if _, err := c.Test(ctx, "nop", provider); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for range 4 {
-		test("edge")
-		test("cloud")
-	}
-	if got := picks(); got != "edge" {
-		t.Fatalf("while the edge is well: %s", got)
-	}
-	slow.Store(true)
-	var wg sync.WaitGroup
-	wg.Go(func() { c.Invoke(ctx, "nop", nil) })
-	time.Sleep(150 * time.Millisecond) // far from the slow call's end
-	if got := picks(); got != "cloud" {
-		t.Errorf("while a slow call is under way: %s", got)
-	}
-	wg.Wait()
-	if got := picks(); got != "cloud" {
-		t.Errorf("after a slow call: %s", got)
-	}
-	slow.Store(false)
-	for range 4 {
-		test("edge")
-	}
-	if got := picks(); got != "edge" {
-		t.Errorf("when the edge is well again: %s", got)
-	}
 }
 
 func TestAskingForFunctionsThatAreNotThereTakesNoMemory(t *testing.T) {
@@ -180,101 +180,107 @@ func TestAskingForFunctionsThatAreNotThereTakesNoMemory(t *testing.T) {
 }
 
 func TestAdaptiveAvoidsAProviderThatFailsFast(t *testing.T) {
-	var broken atomic.Bool
-	fast := scripted(func(ctx context.Context) ([]byte, error) {
-		if broken.Load() {
-			return fails(ServerError)(ctx)
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		fast := scripted(func(ctx context.Context) ([]byte, error) {
+			if broken.Load() {
+				return fails(ServerError)(ctx)
+			}
+			return takes(4 * time.Millisecond)(ctx)
+		})
+		cfg := config("fast", "slow")
+		cfg.Schedule = ScheduleAdaptive
+		c := controller(t, cfg, Options{Executors: map[string]Executor{"fast": fast, "slow": takes(20 * time.Millisecond)}})
+		for _, p := range []string{"fast", "slow"} {
+			c.Test(t.Context(), "nop", p)
 		}
-		return takes(4 * time.Millisecond)(ctx)
+		broken.Store(true)
+		tried := 0
+		for range 20 {
+			r, err := c.Invoke(t.Context(), "nop", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tried += len(r.Tried)
+		}
+		if tried > 20+12 {
+			t.Errorf("20 calls took %d tries: the failing provider is asked again and again", tried)
+		}
 	})
-	cfg := config("fast", "slow")
-	cfg.Schedule = ScheduleAdaptive
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"fast": fast, "slow": takes(20 * time.Millisecond)}})
-	for _, p := range []string{"fast", "slow"} {
-		c.Test(t.Context(), "nop", p)
-	}
-	broken.Store(true)
-	tried := 0
-	for range 20 {
-		r, err := c.Invoke(t.Context(), "nop", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tried += len(r.Tried)
-	}
-	if tried > 20+12 {
-		t.Errorf("20 calls took %d tries: the failing provider is asked again and again", tried)
-	}
 }
 
 func TestAdaptiveRecommendsNoProviderThatNeverWorkedHoweverFastItFails(t *testing.T) {
-	var works atomic.Bool
-	edge := scripted(func(ctx context.Context) ([]byte, error) {
-		if works.Load() {
-			return takes(0)(ctx)
+	synctest.Test(t, func(t *testing.T) {
+		var works atomic.Bool
+		edge := scripted(func(ctx context.Context) ([]byte, error) {
+			if works.Load() {
+				return takes(0)(ctx)
+			}
+			return fails(Unreachable)(ctx)
+		})
+		cfg := config("edge", "cloud")
+		cfg.Schedule = ScheduleAdaptive
+		c := controller(t, cfg, Options{Executors: map[string]Executor{"edge": edge,
+			"cloud": takes(30 * time.Millisecond)}})
+		picks := func() string {
+			r, err := c.Recommend(t.Context(), "nop", "")
+			if err != nil {
+				return err.Error()
+			}
+			return r.Provider
 		}
-		return fails(Unreachable)(ctx)
-	})
-	cfg := config("edge", "cloud")
-	cfg.Schedule = ScheduleAdaptive
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"edge": edge,
-		"cloud": takes(30 * time.Millisecond)}})
-	picks := func() string {
-		r, err := c.Recommend(t.Context(), "nop", "")
+		for range givenUp {
+			c.Test(t.Context(), "nop", "edge")
+		}
+		if got := picks(); !strings.Contains(got, ErrNoProvider.Error()) {
+			t.Errorf("when all that is known is down: %s", got)
+		}
+		c.Test(t.Context(), "nop", "cloud")
+		if got := picks(); got != "cloud" {
+			t.Errorf("when the edge is down: %s", got)
+		}
+		works.Store(true)
+		for range 6 {
+			c.Test(t.Context(), "nop", "edge")
+		}
+		if got := picks(); got != "edge" {
+			t.Errorf("when the edge is up: %s", got)
+		}
+		again, err := NewController(cfg, c.db, Options{Executors: c.executors})
 		if err != nil {
-			return err.Error()
+			t.Fatal(err)
 		}
-		return r.Provider
-	}
-	for range givenUp {
-		c.Test(t.Context(), "nop", "edge")
-	}
-	if got := picks(); !strings.Contains(got, ErrNoProvider.Error()) {
-		t.Errorf("when all that is known is down: %s", got)
-	}
-	c.Test(t.Context(), "nop", "cloud")
-	if got := picks(); got != "cloud" {
-		t.Errorf("when the edge is down: %s", got)
-	}
-	works.Store(true)
-	for range 6 {
-		c.Test(t.Context(), "nop", "edge")
-	}
-	if got := picks(); got != "edge" {
-		t.Errorf("when the edge is up: %s", got)
-	}
-	again, err := NewController(cfg, c.db, Options{Executors: c.executors})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r, err := again.Recommend(t.Context(), "nop", ""); err != nil || r.Provider != "edge" {
-		t.Errorf("after a restart, before any call: %+v, %v", r, err)
-	}
+		if r, err := again.Recommend(t.Context(), "nop", ""); err != nil || r.Provider != "edge" {
+			t.Errorf("after a restart, before any call: %+v, %v", r, err)
+		}
+	})
 }
 
 func TestAHedgedCallIsAnsweredByTheSecondWhenTheFirstHangs(t *testing.T) {
-	var hangs atomic.Bool
-	first := scripted(func(ctx context.Context) ([]byte, error) {
-		if !hangs.Load() {
-			return takes(time.Millisecond)(ctx)
+	synctest.Test(t, func(t *testing.T) {
+		var hangs atomic.Bool
+		first := scripted(func(ctx context.Context) ([]byte, error) {
+			if !hangs.Load() {
+				return takes(time.Millisecond)(ctx)
+			}
+			return takes(700 * time.Millisecond)(ctx)
+		})
+		cfg := config("first", "second")
+		cfg.Schedule, cfg.Hedge = ScheduleAdaptive, true
+		c := controller(t, cfg, Options{Executors: map[string]Executor{"first": first,
+			"second": takes(20 * time.Millisecond)}})
+		for _, p := range []string{"first", "second"} {
+			c.Test(t.Context(), "nop", p)
 		}
-		return takes(700 * time.Millisecond)(ctx)
+		hangs.Store(true)
+		r, err := c.Invoke(t.Context(), "nop", nil)
+		if err != nil || len(r.Tried) != 1 || r.Tried[0].Provider != "second" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		c.Close()
+		all, err := c.db.Recent(t.Context(), "nop", "first", time.Unix(0, 0), 10)
+		if err != nil || len(all) != 2 || all[1].RoundTrip < 700*time.Millisecond {
+			t.Errorf("the call that was overtaken is not recorded as it went: %+v, %v", all, err)
+		}
 	})
-	cfg := config("first", "second")
-	cfg.Schedule, cfg.Hedge = ScheduleAdaptive, true
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"first": first,
-		"second": takes(20 * time.Millisecond)}})
-	for _, p := range []string{"first", "second"} {
-		c.Test(t.Context(), "nop", p)
-	}
-	hangs.Store(true)
-	r, err := c.Invoke(t.Context(), "nop", nil)
-	if err != nil || len(r.Tried) != 1 || r.Tried[0].Provider != "second" {
-		t.Fatalf("%+v, %v", r, err)
-	}
-	c.Close()
-	all, err := c.db.Recent(t.Context(), "nop", "first", time.Unix(0, 0), 10)
-	if err != nil || len(all) != 2 || all[1].RoundTrip < 700*time.Millisecond {
-		t.Errorf("the call that was overtaken is not recorded as it went: %+v, %v", all, err)
-	}
 }

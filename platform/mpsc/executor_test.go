@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestEveryFailureOfAProviderHasItsClass(t *testing.T) {
@@ -96,11 +98,7 @@ func TestCloseClosesTheConnectionsToProviders(t *testing.T) {
 		t.Fatalf("%d connections: they are not kept", open.Load())
 	}
 	c.Close()
-	for end := time.Now().Add(10 * time.Second); open.Load() > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d connections are still open", open.Load())
-		}
-	}
+	runtimetest.Eventually(t, "every connection is closed", func() bool { return open.Load() == 0 })
 }
 
 func TestOpenWhiskExecutorSpeaksTheRESTAPI(t *testing.T) {

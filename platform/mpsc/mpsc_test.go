@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -54,69 +55,73 @@ func controller(t *testing.T, cfg Config, opts Options) *Controller {
 }
 
 func TestRecommendsTheFastestProviderThatWorks(t *testing.T) {
-	ctx := t.Context()
-	c := controller(t, config("slow", "fast", "down"), Options{Executors: map[string]Executor{
-		"slow": takes(30 * time.Millisecond), "fast": takes(time.Millisecond), "down": fails(Unreachable)}})
-	if _, err := c.Recommend(ctx, "nop", ""); !errors.Is(err, ErrNoProvider) {
-		t.Errorf("before any test: %v", err)
-	}
-	for range 3 {
-		for _, p := range []string{"slow", "fast", "down"} {
-			if _, err := c.Test(ctx, "nop", p); err != nil {
-				t.Fatal(err)
-			}
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		c := controller(t, config("slow", "fast", "down"), Options{Executors: map[string]Executor{
+			"slow": takes(30 * time.Millisecond), "fast": takes(time.Millisecond), "down": fails(Unreachable)}})
+		if _, err := c.Recommend(ctx, "nop", ""); !errors.Is(err, ErrNoProvider) {
+			t.Errorf("before any test: %v", err)
 		}
-	}
-	// slow costs 0 and is below the bound
-	for schedule, want := range map[string]string{"": "fast", ScheduleCheapest: "slow"} {
-		got, err := c.Recommend(ctx, "nop", schedule)
-		if err != nil || got.Provider != want {
-			t.Errorf("schedule %q: %+v, %v; want %s", schedule, got, err, want)
-		}
-	}
-	if _, err := c.Recommend(ctx, "nop", "nobody"); !errors.Is(err, ErrUnknownSchedule) {
-		t.Error(err)
-	}
-	if _, err := c.Test(ctx, "nop", "nobody"); !errors.Is(err, ErrUnknownProvider) {
-		t.Error(err)
-	}
-}
-
-func TestAProviderThatGoesDownIsLeftThoughItWorkedWellForLong(t *testing.T) {
-	var down atomic.Bool
-	fast := scripted(func(ctx context.Context) ([]byte, error) {
-		if down.Load() {
-			return fails(Unreachable)(ctx)
-		}
-		return takes(0)(ctx)
-	})
-	c := controller(t, config("fast", "slow"), Options{Executors: map[string]Executor{"fast": fast,
-		"slow": takes(20 * time.Millisecond)}})
-	test := func(times int) {
-		for range times {
-			for _, p := range []string{"fast", "slow"} {
-				if _, err := c.Test(t.Context(), "nop", p); err != nil {
+		for range 3 {
+			for _, p := range []string{"slow", "fast", "down"} {
+				if _, err := c.Test(ctx, "nop", p); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-	}
-	recommended := func(want string) {
-		t.Helper()
-		for _, s := range []string{ScheduleFastest, ScheduleCheapest} { // fast costs less, too
-			if got, err := c.Recommend(t.Context(), "nop", s); err != nil || got.Provider != want {
-				t.Errorf("%s: %+v, %v; want %s", s, got, err, want)
+		// slow costs 0 and is below the bound
+		for schedule, want := range map[string]string{"": "fast", ScheduleCheapest: "slow"} {
+			got, err := c.Recommend(ctx, "nop", schedule)
+			if err != nil || got.Provider != want {
+				t.Errorf("schedule %q: %+v, %v; want %s", schedule, got, err, want)
 			}
 		}
-	}
-	test(10)
-	recommended("fast")
-	down.Store(true)
-	test(givenUp)
-	recommended("slow")
-	down.Store(false)
-	test(1)
-	recommended("fast")
+		if _, err := c.Recommend(ctx, "nop", "nobody"); !errors.Is(err, ErrUnknownSchedule) {
+			t.Error(err)
+		}
+		if _, err := c.Test(ctx, "nop", "nobody"); !errors.Is(err, ErrUnknownProvider) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAProviderThatGoesDownIsLeftThoughItWorkedWellForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		fast := scripted(func(ctx context.Context) ([]byte, error) {
+			if down.Load() {
+				return fails(Unreachable)(ctx)
+			}
+			return takes(0)(ctx)
+		})
+		c := controller(t, config("fast", "slow"), Options{Executors: map[string]Executor{"fast": fast,
+			"slow": takes(20 * time.Millisecond)}})
+		test := func(times int) {
+			for range times {
+				for _, p := range []string{"fast", "slow"} {
+					if _, err := c.Test(t.Context(), "nop", p); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		recommended := func(want string) {
+			t.Helper()
+			for _, s := range []string{ScheduleFastest, ScheduleCheapest} { // fast costs less, too
+				if got, err := c.Recommend(t.Context(), "nop", s); err != nil || got.Provider != want {
+					t.Errorf("%s: %+v, %v; want %s", s, got, err, want)
+				}
+			}
+		}
+		test(10)
+		recommended("fast")
+		down.Store(true)
+		test(givenUp)
+		recommended("slow")
+		down.Store(false)
+		test(1)
+		recommended("fast")
+	})
 }
 
 func TestWeightedSpreadsCallsBySpeed(t *testing.T) {
@@ -137,31 +142,33 @@ func TestWeightedSpreadsCallsBySpeed(t *testing.T) {
 }
 
 func TestProxyFallsOverToTheNextProviderAndNotOnTheFunctionsOwnError(t *testing.T) {
-	ctx := t.Context()
-	var broken atomic.Bool
-	first := scripted(func(ctx context.Context) ([]byte, error) {
-		if broken.Load() {
-			return fails(ServerError)(ctx)
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		var broken atomic.Bool
+		first := scripted(func(ctx context.Context) ([]byte, error) {
+			if broken.Load() {
+				return fails(ServerError)(ctx)
+			}
+			return takes(0)(ctx)
+		})
+		c := controller(t, config("first", "second"), Options{Executors: map[string]Executor{"first": first,
+			"second": takes(5 * time.Millisecond)}})
+		for _, p := range []string{"first", "second"} {
+			c.Test(ctx, "nop", p)
 		}
-		return takes(0)(ctx)
+		broken.Store(true)
+		reply, err := c.Invoke(ctx, "nop", []byte(`{}`))
+		if err != nil || string(reply.Payload) != `"done"` || len(reply.Tried) != 2 || reply.Tried[1].Provider != "second" {
+			t.Fatalf("%+v, %v", reply, err)
+		}
+		c2 := controller(t, config("only", "other"), Options{Executors: map[string]Executor{"only": fails(FunctionError),
+			"other": takes(0)}})
+		reply, err = c2.Invoke(ctx, "nop", nil)
+		var call *CallError
+		if !errors.As(err, &call) || call.Class != FunctionError || len(reply.Tried) != 1 {
+			t.Errorf("%+v, %v", reply, err)
+		}
 	})
-	c := controller(t, config("first", "second"), Options{Executors: map[string]Executor{"first": first,
-		"second": takes(5 * time.Millisecond)}})
-	for _, p := range []string{"first", "second"} {
-		c.Test(ctx, "nop", p)
-	}
-	broken.Store(true)
-	reply, err := c.Invoke(ctx, "nop", []byte(`{}`))
-	if err != nil || string(reply.Payload) != `"done"` || len(reply.Tried) != 2 || reply.Tried[1].Provider != "second" {
-		t.Fatalf("%+v, %v", reply, err)
-	}
-	c2 := controller(t, config("only", "other"), Options{Executors: map[string]Executor{"only": fails(FunctionError),
-		"other": takes(0)}})
-	reply, err = c2.Invoke(ctx, "nop", nil)
-	var call *CallError
-	if !errors.As(err, &call) || call.Class != FunctionError || len(reply.Tried) != 1 {
-		t.Errorf("%+v, %v", reply, err)
-	}
 }
 
 func TestACallWhoseClientLeftIsNoSuccessWithoutAPayload(t *testing.T) {
@@ -266,28 +273,17 @@ func TestConfigNamesWhatIsWrongWithIt(t *testing.T) {
 }
 
 func TestRunTestsEveryProviderAtTheInterval(t *testing.T) {
-	cfg := config("a", "b")
-	cfg.Interval = 20 * time.Millisecond
-	c := controller(t, cfg, Options{Executors: map[string]Executor{"a": takes(0), "b": takes(time.Hour)}})
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	for {
-		all, err := c.Metrics(t.Context(), "nop")
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config("a", "b")
+		cfg.Interval = 20 * time.Millisecond
+		c := controller(t, cfg, Options{Executors: map[string]Executor{"a": takes(0), "b": takes(time.Hour)}})
+		ctx, cancel := context.WithTimeout(t.Context(), 3*cfg.Interval)
+		defer cancel()
+		if err := c.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
 		}
-		if all[0].Tests >= 3 { // although b hangs
-			break
+		if all, err := c.Metrics(t.Context(), "nop"); err != nil || all[0].Tests < 3 { // although b hangs
+			t.Errorf("too few tests in three intervals: %+v, %v", all, err)
 		}
-		if ctx.Err() != nil {
-			t.Fatalf("too few tests: %+v", all)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
+	})
 }

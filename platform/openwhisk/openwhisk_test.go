@@ -26,6 +26,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 // childServe, in the environment, has the test binary serve the API from a
@@ -353,16 +354,14 @@ func TestActivationsAreFoundWithResultAndLogs(t *testing.T) {
 }
 
 // wait polls for the result of an activation, as clients do.
-func (c *client) wait(id string) map[string]any {
+func (c *client) wait(id string) (result map[string]any) {
 	c.t.Helper()
-	for range 500 {
-		if status, m := c.do("GET", "/_/activations/"+id+"/result", nil); status == 200 {
-			return m
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	c.t.Fatalf("activation %s is not found", id)
-	return nil
+	runtimetest.Eventually(c.t, "activation "+id+" is found", func() bool {
+		status, m := c.do("GET", "/_/activations/"+id+"/result", nil)
+		result = m
+		return status == 200
+	})
+	return result
 }
 
 func TestTooManyActivationsInFlightAreRefused(t *testing.T) {

@@ -50,9 +50,10 @@ func TestIdleSandboxesAreBoundedByMemory(t *testing.T) {
 func TestUnsampledSandboxesCountAsTheAverage(t *testing.T) {
 	f := newFake(t)
 	var slow atomic.Bool
+	sampled := make(chan struct{})
 	f.memory = func(sb *fakeSandbox) int64 {
-		for slow.Load() {
-			time.Sleep(time.Millisecond)
+		if slow.Load() {
+			<-sampled
 		}
 		return 30 << 20
 	}
@@ -63,7 +64,7 @@ func TestUnsampledSandboxesCountAsTheAverage(t *testing.T) {
 	if s := w.Stats(); s.Idle != 3 || s.IdleBytes != 90<<20 {
 		t.Errorf("%+v", s)
 	}
-	slow.Store(false)
+	close(sampled)
 }
 
 func TestSandboxesThatBecameSmallerWhileIdleMakeRoom(t *testing.T) {
@@ -170,12 +171,15 @@ func TestSnapshotEvictedDuringItsDeploymentStaysOpen(t *testing.T) {
 
 func TestOneRuntimeSnapshotIsSharedByFirstUsers(t *testing.T) {
 	f := newFake(t)
-	f.onBoot = func() error { time.Sleep(20 * time.Millisecond); return nil }
+	all := make(chan struct{}) // wait for the boot
+	f.onBoot = func() error { <-all; return nil }
 	w := start(t, Config{Runtimes: RuntimeSnapshots{AtFirstUse: true}, Capture: CaptureOff}, fakeSnapshotter{f})
 	done := make(chan Path)
 	for i := range 32 {
 		go func() { done <- invoke(t, w, fmt.Sprint("f", i)).Path }()
 	}
+	runtimetest.Eventually(t, "all wait for the boot", func() bool { return w.Stats().Starting == 32 })
+	close(all)
 	for range 32 {
 		if p := <-done; p != Boot {
 			t.Errorf("an invocation that waited for the boot took %s", p)

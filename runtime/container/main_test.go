@@ -113,16 +113,17 @@ func leftovers(id string) []string {
 func wantNothingLeft(t testing.TB, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
+		// The kernel removes network namespaces when it has time.
 		var left []string
-		for range 300 { // the kernel removes network namespaces when it has time
-			if left = leftovers(id); len(left) == 0 {
-				break
+		defer func() {
+			if len(left) > 0 {
+				t.Logf("left behind: %d, such as %s", len(left), left[0])
 			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		if len(left) > 0 {
-			t.Errorf("left behind: %d, such as %s", len(left), left[0])
-		}
+		}()
+		runtimetest.Eventually(t, "nothing is left of instance "+id, func() bool {
+			left = leftovers(id)
+			return len(left) == 0
+		})
 	}
 }
 

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
@@ -56,7 +60,7 @@ func platform(lang isolation.Language) {
 	fail(err)
 	dir, err := os.MkdirTemp("", "uc-platform-")
 	fail(err)
-	fail(os.WriteFile(dir+"/index.js", []byte("exports.handler = () => { for (;;); };\n"), 0o644))
+	fail(os.WriteFile(dir+"/index.js", []byte("exports.handler = () => { console.log(1); for (;;); };\n"), 0o644))
 	for i := range 8 {
 		uc, err := b.Deploy(ctx, base, isolation.DeploySpec{})
 		fail(err)
@@ -64,10 +68,12 @@ func platform(lang isolation.Language) {
 			fail(uc.Import(ctx, isolation.Function{Name: "spin", Handler: "index.handler", Package: dir,
 				Limits: isolation.Limits{CPUs: 0.3}}))
 			go uc.Invoke(ctx, isolation.Invocation{ID: "1", Payload: []byte("{}"), Deadline: time.Now().Add(time.Hour)})
+			for begun := []byte(nil); len(begun) == 0; time.Sleep(time.Millisecond) {
+				begun, _ = uc.(isolation.Printer).Printed()
+			}
 		}
 	}
 	os.RemoveAll(dir)
-	time.Sleep(100 * time.Millisecond)
 	fmt.Println("up")
 	select {}
 }
@@ -166,14 +172,18 @@ func TestCrashIsToldAndStaysAlone(t *testing.T) {
 }
 
 func TestUCKilledFromOutside(t *testing.T) {
-	_, sb, neighbour := withNeighbour(t, "exports.handler = () => new Promise(() => setTimeout(() => {}, 1e8));")
+	_, sb, neighbour := withNeighbour(t,
+		"exports.handler = () => { console.log(1); return new Promise(() => setTimeout(() => {}, 1e8)); };")
 	done := make(chan isolation.Result, 1)
 	go func() {
 		res, _ := sb.Invoke(context.Background(), isolation.Invocation{ID: "r", Payload: []byte("{}"),
 			Deadline: time.Now().Add(20 * time.Second)})
 		done <- res
 	}()
-	time.Sleep(50 * time.Millisecond)
+	runtimetest.Eventually(t, "the call is under way", func() bool {
+		begun, _ := sb.(isolation.Printer).Printed()
+		return len(begun) > 0
+	})
 	sb.(*sandbox).live.uc.Kill()
 	if res := <-done; res.Outcome != isolation.Crashed || !strings.Contains(res.Error.Message, "killed") {
 		t.Errorf("%+v %v", res, res.Error)
@@ -245,15 +255,19 @@ func TestTenderOutlivesTheThreadThatStartedIt(t *testing.T) {
 		}
 		return sb.Close()
 	}
-	first := make(chan error)
+	first, thread := make(chan error), 0
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		thread = unix.Gettid()
 		first <- boot()
 	}()
 	if err := <-first; err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(50 * time.Millisecond)
+	runtimetest.Eventually(t, "the thread ends", func() bool {
+		_, err := os.Stat(fmt.Sprint("/proc/self/task/", thread))
+		return errors.Is(err, fs.ErrNotExist)
+	})
 	if err := boot(); err != nil {
 		t.Fatal(err)
 	}
