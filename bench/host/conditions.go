@@ -68,7 +68,9 @@ func (c *Conditions) End() []record.Measurement {
 			before, ok := c.begun.waitedMicros[resource.name]
 			after, still := now.waitedMicros[resource.name]
 			if ok && still {
-				put(resource.metric, record.UnitShare, (after-before)/float64(wall.Microseconds()), "/proc/pressure")
+				// Clock and counter are not read in one moment.
+				share := min(1, (after-before)/float64(wall.Microseconds()))
+				put(resource.metric, record.UnitShare, share, "/proc/pressure")
 			}
 		}
 	}

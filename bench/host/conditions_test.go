@@ -85,9 +85,22 @@ func TestConditionsOfThisHostAreShares(t *testing.T) {
 	for deadline := time.Now().Add(50 * time.Millisecond); time.Now().Before(deadline); { // ticks are 10 ms
 	}
 	for _, m := range c.End() {
-		if m.Unit == record.UnitShare && !(m.Value >= 0 && m.Value <= 1.05) {
+		if m.Unit == record.UnitShare && !(m.Value >= 0 && m.Value <= 1) {
 			t.Errorf("%s is %v, no share", m.Metric, m.Value)
 		}
+	}
+}
+
+func TestPressureThatIsReadAfterTheClockIsStillAShare(t *testing.T) {
+	root := t.TempDir()
+	waited := func(micros string) {
+		fakeHost(t, root, map[string]string{"proc/pressure/cpu": "some avg10=0.00 avg60=0.00 total=" + micros + "\n"})
+	}
+	waited("5")
+	c := watchConditions(t.Context(), root)
+	waited("9000000000")
+	if m, ok := byMetric(c.End())[record.MetricPressureCPU]; !ok || m.Value != 1 {
+		t.Errorf("pressure of the whole time and more: %+v", m)
 	}
 }
 
