@@ -42,8 +42,8 @@ type Experiment interface {
 	Check() error
 
 	// Trials lists the trials of one target, without repeats. Only Via, Path, Labels
-	// and Least of the trials need be set. Where there is none, reason may say why
-	// this target is left out.
+	// and Least of the trials need be set, and Most of those that are repeated less than
+	// the others. Where there is no trial, reason may say why this target is left out.
 	Trials(t Target) (trials []Trial, reason string)
 
 	// RunTrial runs a trial within Trial.Limit or a little over, and hands the sink

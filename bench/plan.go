@@ -28,7 +28,8 @@ type LeftOut struct{ Experiment, Backend, Reason string }
 
 // NewPlan spreads a suite over targets. Every repeat of an experiment is a block that
 // holds each of its trials once, shuffled by the suite's seed: backends alternate, and
-// drift of the machine meets them all.
+// drift of the machine meets them all. A trial that is repeated less than the others
+// ([Trial].Most) is in the first blocks.
 func NewPlan(su *Suite, targets []Target) Plan {
 	var plan Plan
 	sections := make([][]Trial, len(su.Experiments)) // of one repeat
@@ -40,17 +41,28 @@ func NewPlan(su *Suite, targets []Target) Plan {
 	number := 0
 	for i, sec := range su.Experiments {
 		for repeat := 1; repeat <= sec.Repeats; repeat++ {
-			block := slices.Clone(sections[i])
+			block := slices.DeleteFunc(slices.Clone(sections[i]), func(t Trial) bool {
+				return t.repeats(sec.Repeats) < repeat
+			})
 			for k := range block {
 				number++
 				t := &block[k]
-				t.Number, t.Repeat, t.Limit = number, repeat, limits.of(sec, len(block), *t)
+				t.Number, t.Repeat, t.Limit = number, repeat, limits.of(sec, allRepeats(sec, sections[i]), *t)
 			}
 			shuffle(block, su.Seed, sec.Name(), repeat)
 			plan.Trials = append(plan.Trials, block...)
 		}
 	}
 	return plan
+}
+
+// allRepeats is the number of trials of a section, of which trials has each once.
+func allRepeats(sec Section, trials []Trial) int {
+	n := 0
+	for _, t := range trials {
+		n += t.repeats(sec.Repeats)
+	}
+	return n
 }
 
 // spread lists the trials of one repeat of an experiment, and notes where there is none.
@@ -84,9 +96,9 @@ func (p *Plan) findShort(su *Suite, sections [][]Trial) {
 		}
 	}
 	for i, sec := range su.Experiments {
-		one := Short{Experiment: sec.Name(), Trials: sec.Repeats * len(sections[i]), Budget: sec.Budget}
+		one := Short{Experiment: sec.Name(), Trials: allRepeats(sec, sections[i]), Budget: sec.Budget}
 		for _, t := range sections[i] {
-			one.Need += time.Duration(sec.Repeats) * t.Least
+			one.Need += time.Duration(t.repeats(sec.Repeats)) * t.Least
 		}
 		note(one)
 		whole.Trials, whole.Need = whole.Trials+one.Trials, whole.Need+one.Need
@@ -109,9 +121,10 @@ func newBudget(su *Suite, sections [][]Trial) budget {
 	b := budget{scale: 1}
 	var fixed, flexible time.Duration // at scale 1
 	for i, sec := range su.Experiments {
+		n := allRepeats(sec, sections[i])
 		for _, t := range sections[i] {
-			limit := time.Duration(sec.Repeats) * b.of(sec, len(sections[i]), t)
-			least := time.Duration(sec.Repeats) * t.Least
+			repeats := time.Duration(t.repeats(sec.Repeats))
+			limit, least := repeats*b.of(sec, n, t), repeats*t.Least
 			fixed, flexible = fixed+least, flexible+limit-least
 		}
 	}
@@ -121,12 +134,12 @@ func newBudget(su *Suite, sections [][]Trial) budget {
 	return b
 }
 
-// of is a trial's limit: its share of the budget of an experiment that has n trials in a
-// repeat, but never less than the trial's least.
+// of is a trial's limit: its share of the budget of an experiment that has n trials in
+// all, but never less than the trial's least.
 func (b budget) of(sec Section, n int, t Trial) time.Duration {
 	if sec.Budget == 0 {
 		return t.Least
 	}
-	share := max(0, sec.Budget/time.Duration(n*sec.Repeats)-t.Least)
+	share := max(0, sec.Budget/time.Duration(n)-t.Least)
 	return t.Least + time.Duration(b.scale*float64(share))
 }

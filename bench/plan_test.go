@@ -136,3 +136,45 @@ func TestABudgetBelowTheLeastTimeOfItsTrialsIsTold(t *testing.T) {
 		}
 	}
 }
+
+func TestATrialOfTheFirstRepeatAloneIsPlannedOnce(t *testing.T) {
+	const suite = "suite: x\nrepeats: 6\nexperiments: {density: {states: [served], once: [idle], rest: 3s, " +
+		"budget: 28s}}"
+	plan := bench.NewPlan(parse(t, suite), fakeTargets("a"))
+	times := map[string]int{}
+	var limits time.Duration
+	for _, trial := range plan.Trials {
+		state := trial.Labels["state"]
+		times[state]++
+		if limits += trial.Limit; state == "idle" && trial.Repeat != 1 {
+			t.Errorf("%v is in repeat %d", trial, trial.Repeat)
+		}
+	}
+	if times["served"] != 12 || times["idle"] != 2 { // two runtimes
+		t.Errorf("trials by state: %v, want 12 served and 2 idle", times)
+	}
+	// Of 14 trials each has 2 s of the budget; an idle one needs 5.
+	if want := 12*2*time.Second + 2*5*time.Second; limits != want {
+		t.Errorf("limits add up to %v, want %v", limits, want)
+	}
+	if _, err := bench.ParseSuite("x", []byte("suite: x\nexperiments: {density: {states: [served], once: [served]}}"),
+		experiment.All); err == nil {
+		t.Error("a state in both lists gives the same trial twice, and is no error")
+	}
+}
+
+func TestABackendWithoutSnapshotsHasItsOwnNumbersOfFunctions(t *testing.T) {
+	const suite = "suite: x\nexperiments: {throughput: {functions: [4, 4096], booting: [4, 20], instances: 16}}"
+	of := map[string][]string{}
+	for _, trial := range bench.NewPlan(parse(t, suite), fakeTargets("process", "unikernel")[:3]).Trials {
+		of[trial.Target.Backend] = append(of[trial.Target.Backend], trial.Labels["functions"])
+		if trial.Labels["functions"] == "20" && trial.Least < 20*100*time.Millisecond {
+			t.Errorf("%v has %v: 20 functions do not boot in that time", trial, trial.Least)
+		}
+	}
+	for b, want := range map[string][]string{"process": {"20", "20", "4", "4"}, "unikernel": {"4", "4096"}} {
+		if slices.Sort(of[b]); !slices.Equal(of[b], want) {
+			t.Errorf("%s has %v functions, want %v", b, of[b], want)
+		}
+	}
+}

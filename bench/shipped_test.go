@@ -25,12 +25,25 @@ func shipped(t *testing.T, name string) (*bench.Suite, bench.Plan) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return su, bench.NewPlan(su, fakeTargets(referenceBackends...))
+	targets := slices.DeleteFunc(fakeTargets(referenceBackends...), func(t bench.Target) bool {
+		return !su.Runtimes.All && !slices.Contains(su.Runtimes.List, string(t.Interpreter.Language))
+	})
+	for i, t := range targets {
+		switch {
+		case strings.HasPrefix(t.Backend, "container/"):
+			targets[i].Networks = "none host bridge pooled"
+		case t.Backend == "process":
+			targets[i].Networks = "host"
+		default:
+			targets[i].Restless = "it hibernates instead"
+		}
+	}
+	return su, bench.NewPlan(su, targets)
 }
 
 func TestTheShippedSuitesKeepTheirTime(t *testing.T) {
 	for name, most := range map[string]time.Duration{
-		"quick": 330 * time.Second, "reference": 75 * time.Minute, "paper": 12 * time.Hour,
+		"quick": 300 * time.Second, "reference": 75 * time.Minute, "paper": 12 * time.Hour,
 	} {
 		_, plan := shipped(t, name)
 		var limits, least time.Duration
@@ -61,12 +74,19 @@ func TestTheShippedSuitesKeepTheirTime(t *testing.T) {
 var latencyRows = []string{record.ExperimentDeploy, record.ExperimentAO, record.ExperimentApps,
 	record.ExperimentOverhead}
 
-func TestEveryLatencyRowOfTheLongSuitesHasSixTrials(t *testing.T) {
+// decides reports whether a verdict on one of the paper's claims rests on the trial, beside
+// those of latency.
+func decides(trial bench.Trial) bool {
+	return trial.Experiment == record.ExperimentThroughput || trial.Experiment == record.ExperimentDensity &&
+		slices.Contains([]string{record.StateBooted, record.StateServed}, trial.Labels[record.LabelState])
+}
+
+func TestEveryRowOfTheLongSuitesThatAVerdictRestsOnHasSixTrials(t *testing.T) {
 	for _, name := range []string{"reference", "paper"} {
 		su, plan := shipped(t, name)
 		rows := map[string]int{}
 		for _, trial := range plan.Trials {
-			if slices.Contains(latencyRows, trial.Experiment) {
+			if slices.Contains(latencyRows, trial.Experiment) || decides(trial) {
 				rows[strings.TrimSuffix(trial.File(), record.Suffix)[5:strings.LastIndex(trial.File(), "-r")]]++
 			}
 		}
@@ -109,5 +129,37 @@ func TestTheLongSuitesHaveBurstsAsThePapers(t *testing.T) {
 		if len(found) < periods {
 			t.Errorf("%s has bursts of the periods %v, want %d", name, found, periods)
 		}
+	}
+}
+
+func TestTheReferenceHasWhatEveryVerdictNeeds(t *testing.T) {
+	su, plan := shipped(t, "reference")
+	sizes, states, bursts := map[string]map[string]bool{}, map[string]map[string]bool{}, 0
+	add := func(all map[string]map[string]bool, trial bench.Trial, label string) {
+		if all[trial.Target.Backend] == nil {
+			all[trial.Target.Backend] = map[string]bool{}
+		}
+		all[trial.Target.Backend][trial.Labels[label]] = true
+	}
+	for _, trial := range plan.Trials {
+		switch trial.Experiment {
+		case record.ExperimentThroughput:
+			add(sizes, trial, record.LabelFunctions)
+		case record.ExperimentDensity:
+			add(states, trial, record.LabelState)
+		case record.ExperimentBurst:
+			bursts++
+		}
+	}
+	for _, b := range referenceBackends {
+		if len(sizes[b]) < 2 {
+			t.Errorf("%s: %s has throughput at %d M, want 2 or more", su.Name, b, len(sizes[b]))
+		}
+		if !states[b][record.StateServed] {
+			t.Errorf("%s: %s has no density of instances that have served", su.Name, b)
+		}
+	}
+	if bursts == 0 {
+		t.Errorf("%s has no bursts", su.Name)
 	}
 }

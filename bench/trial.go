@@ -30,7 +30,16 @@ type Trial struct {
 	Path       string            // the path that the trial sets out to take, if it matters
 	Labels     map[string]string // what this trial varies: "functions": "64"
 	Least      time.Duration     // the least time in which the trial makes sense
+	Most       int               // repeats of the trial at most; 0: as many as the experiment has
 	Limit      time.Duration     // the time in which the trial should end, set by the plan
+}
+
+// repeats is how often the trial is run where its experiment is repeated n times.
+func (t Trial) repeats(n int) int {
+	if t.Most > 0 {
+		return min(n, t.Most)
+	}
+	return n
 }
 
 // File is the name of the trial's record file.

@@ -22,6 +22,9 @@ const Label = "SEUSS paper, 16 cores 88 GB"
 // Runtime is the language of the paper's functions.
 const Runtime = "Node.js"
 
+// Language is Runtime as in the names of runtimes.
+const Language = "nodejs"
+
 // Cores and GB are the paper's machine.
 const (
 	Cores = 16

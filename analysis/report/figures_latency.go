@@ -56,13 +56,7 @@ func ecdfFigure(s *summary.Summary, d *summary.Data, rt string) *figure.Figure {
 		}
 		p.Of(tag(x.Backend, rt, strings.Join(append([]string{x.Path}, labelWords(x.Labels)...), " ")))
 		p.Steps(points, figure.Color(x.Backend, s.Backends()), figure.Dashes(summary.PathRank(x.Path)))
-		if r := s.One(summary.Query{Experiment: x.Experiment, Backend: x.Backend, Runtime: rt, Path: x.Path,
-			Metric: summary.MetricLatency, Labels: x.Labels}); r != nil {
-			p.Across(0.5, r.CILow, r.CIHigh, figure.Color(x.Backend, s.Backends()))
-			f.Data = append(f.Data, []string{x.Backend, x.Path, exact(r.P50), "median", exact(r.CILow),
-				exact(r.CIHigh)})
-			p.Tips(figure.Tip{XY: figure.XY{X: r.P50, Y: 0.5}, Text: resultTip(r, 1)})
-		}
+		f.Data = append(f.Data, medianAcross(p, s, x, x.Path)...)
 	}
 	if len(backends) == 0 {
 		return nil

@@ -170,7 +170,7 @@ func findings(s *summary.Summary) []finding {
 	for _, f := range Shape(s) {
 		class := ""
 		switch {
-		case f.Verdict == Shown:
+		case f.Verdict.Kind() == Shown:
 			class = "shown"
 		case f.Verdict.Kind() == NotShown:
 			class = "not"

@@ -21,7 +21,8 @@ func rateFigure(s *summary.Summary, rt string) *figure.Figure {
 		Caption: "Open loop: every call is of a function that was never called, and its latency counts from the " +
 			"moment when it was due. Medians and 99th percentiles of the calls of all trials; intervals are those " +
 			"of the medians. Hollow: the rate was not kept, and the latency grows with the length of the trial.",
-		Data: [][]string{{"backend", "start", "offered_1_s", "p50_ms", "p99_ms", "saturated"}}, Height: 3.4 * vg.Inch,
+		Data: [][]string{{"backend", "start", "offered_1_s", "p50_ms", "p99_ms", "ci_low", "ci_high",
+			"saturated"}}, Height: 3.4 * vg.Inch,
 		Width: 8.6 * vg.Inch,
 	}
 	mid := figure.NewPanel("p50", "new functions, 1/s", "latency, ms").LogX().LogY()
@@ -47,7 +48,7 @@ func rateFigure(s *summary.Summary, rt string) *figure.Figure {
 				mid.RangeY(r.P50, r.P99)
 				tail.RangeY(r.P50, r.P99)
 				f.Data = append(f.Data, []string{r.Backend, start, exact(x), exact(r.P50), exact(r.P99),
-					strconv.FormatBool(r.Saturated())})
+					exact(r.CILow), exact(r.CIHigh), strconv.FormatBool(r.Saturated())})
 			}
 			c := figure.Color(q.Backend, s.Backends())
 			mid.Of(tag(q.Backend, rt, start)).Curve(p50s, c, figure.Dashes(i))

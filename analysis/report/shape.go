@@ -1,13 +1,11 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
-	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/reference"
 	"github.com/lambdabench/lambdabench/analysis/statistics"
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
@@ -22,8 +20,13 @@ const (
 	NotMeasured Verdict = "not measured"
 )
 
-// because is the verdict with its reason, where the evidence cannot decide.
-func (v Verdict) because(reason string) Verdict { return v + ": " + Verdict(reason) }
+// because is the verdict with its reason; "" is none.
+func (v Verdict) because(reason string) Verdict {
+	if reason == "" {
+		return v
+	}
+	return v + ": " + Verdict(reason)
+}
 
 // Kind is the verdict without a reason.
 func (v Verdict) Kind() Verdict {
@@ -50,11 +53,7 @@ const (
 // paper's evaluation.
 func Shape(s *summary.Summary) []Finding {
 	return []Finding{pathsOrdered(s), stepsHelp(s),
-		isolationsOrdered(s, "Density: unikernel >> process > container", record.MetricBytesPerInstance, mega,
-			"MB each", true, farMore),
-		isolationsOrdered(s, "Creation rate: unikernel > process > container", record.MetricCreationRate, 1, "1/s",
-			false, 1),
-		throughputFlat(s), burstsSafe(s)}
+		isolationsOrdered(s, densityOf), isolationsOrdered(s, creationOf), throughputFlat(s), burstsSafe(s)}
 }
 
 // yes and no end the lines of a finding's evidence.
@@ -63,171 +62,78 @@ const (
 	no  = "no"
 )
 
-// check collects the verdicts of a claim: one failed verdict decides; without any, the claim
-// is not measured.
+// check collects the comparisons that a claim rests on. One that fails decides; without any,
+// the claim is not measured. The paper's functions are in one language: a comparison in
+// another one is told, and does not decide where the run has the paper's.
 type check struct {
 	Finding
+	papers      bool // the run has the paper's language
 	any, failed bool
+	least       int      // trials of the comparison that rests on fewest; 0: none rests on trials
+	unlike      []string // runtimes in other languages in which a comparison fails
 }
 
-func (c *check) note(ok bool, format string, args ...any) {
-	c.any = true
-	c.failed = c.failed || !ok
+func newCheck(s *summary.Summary, experiment, claim string) *check {
+	return &check{Finding: Finding{Claim: claim},
+		papers: slices.ContainsFunc(s.Runtimes(experiment), isPapers)}
+}
+
+func isPapers(rt string) bool { return language(rt) == reference.Language }
+
+// decides reports whether comparisons of a runtime decide.
+func (c *check) decides(rt string) bool { return !c.papers || isPapers(rt) }
+
+// note takes a comparison of a runtime, over so many trials; 0 where it does not rest on
+// trials.
+func (c *check) note(rt string, trials int, ok bool, format string, args ...any) {
 	mark := yes
 	if !ok {
 		mark = no
 	}
 	c.Evidence = append(c.Evidence, fmt.Sprintf(format, args...)+": "+mark)
+	if !c.decides(rt) {
+		if !ok && !slices.Contains(c.unlike, rt) {
+			c.unlike = append(c.unlike, rt)
+		}
+		return
+	}
+	c.any, c.failed = true, c.failed || !ok
+	if trials > 0 && (c.least == 0 || trials < c.least) {
+		c.least = trials
+	}
 }
 
-func (c *check) finding(missing string) Finding {
+// finding is the verdict; missing says what a run lacks in which nothing was compared, and
+// reason why the claim is not shown, "" where the evidence says it.
+func (c *check) finding(missing, reason string) Finding {
 	switch {
 	case !c.any:
 		c.Verdict, c.Evidence = NotMeasured, append(c.Evidence, missing)
 	case c.failed:
-		c.Verdict = NotShown
+		c.Verdict = NotShown.because(reason)
+	case c.least > 0 && c.least < statistics.LeastTrials:
+		c.Verdict = NotShown.because(fmt.Sprintf("fewer than %d trials have no interval", statistics.LeastTrials))
+	case len(c.unlike) > 0:
+		c.Verdict = Shown.because("in " + reference.Runtime + ", as in the paper; not in " +
+			strings.Join(c.unlike, ", "))
 	default:
 		c.Verdict = Shown
 	}
 	return c.Finding
 }
 
-func pathsOrdered(s *summary.Summary) Finding {
-	c := check{Finding: Finding{Claim: "Latency: hot < warm < cold"}}
-	least := math.MaxInt
-	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentDeploy, Metric: summary.MetricLatency}) {
-		path := func(p string) *summary.Result {
-			return deployLatency(s, t, p)
-		}
-		hot, warm, cold := path(record.PathHot), path(record.PathWarm), path(record.PathCold)
-		if hot == nil || warm == nil || cold == nil {
-			continue
-		}
-		ok := hot.CIHigh < warm.CILow && warm.CIHigh < cold.CILow
-		c.note(ok, "%s, %s: %s, %s, %s ms", t.Backend, t.Runtime, number(hot.P50), number(warm.P50), number(cold.P50))
-		least = min(least, hot.Trials, warm.Trials, cold.Trials)
+// exceeds reports whether v is more than so many times base: by the interval of their ratio
+// over trials or, where the trials are too few for one, by the ratio of the medians.
+func exceeds(v, base *summary.Result, by float64) (ok bool, g statistics.Estimate) {
+	g, ok = ratio(v, base, false)
+	if g.Kind == statistics.Range {
+		return ok && g.Value > by, g
 	}
-	f := c.finding("no backend has all three paths in this run")
-	if f.Verdict == Shown && least < statistics.LeastTrials {
-		f.Verdict = NotShown.because(fmt.Sprintf("fewer than %d trials have no interval", statistics.LeastTrials))
-	}
-	return f
+	return ok && g.Low > by, g
 }
 
-func stepsHelp(s *summary.Summary) Finding {
-	c := check{Finding: Finding{Claim: "Anticipatory optimisation: each step lowers cold and warm and shrinks the " +
-		"function snapshot; the runtime snapshot grows a little"}}
-	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentAO}) {
-		of := func(path, metric string) []float64 {
-			var all []float64
-			rungs, _ := ladder(s.LabelValues(
-				summary.Query{Experiment: record.ExperimentAO, Backend: t.Backend, Runtime: t.Runtime},
-				record.LabelAO))
-			for _, step := range rungs {
-				if r := s.One(summary.Query{Experiment: record.ExperimentAO, Backend: t.Backend, Runtime: t.Runtime,
-					Path: path, Metric: metric, Labels: map[string]string{record.LabelAO: step}}); r != nil && r.N > 0 {
-					all = append(all, r.P50)
-				}
-			}
-			return all
-		}
-		falling := func(name, path, metric string, unit float64, unitName string) {
-			if v := of(path, metric); len(v) > 1 {
-				c.note(slices.IsSortedFunc(v, func(a, b float64) int { return cmp.Compare(b, a) }) &&
-					v[0] > v[len(v)-1], "%s, %s: %s %s %s", t.Backend, t.Runtime, name, list(v, unit), unitName)
-			}
-		}
-		falling("cold", record.PathCold, summary.MetricLatency, 1, "ms")
-		falling("warm", record.PathWarm, summary.MetricLatency, 1, "ms")
-		falling("function snapshot", "", record.MetricFunctionSnapshot, mega, "MB")
-		if v := of("", record.MetricRuntimeSnapshot); len(v) > 1 {
-			last := v[len(v)-1]
-			c.note(last >= v[0] && last <= littleUp*v[0], "%s, %s: runtime snapshot %s MB", t.Backend, t.Runtime,
-				list(v, mega))
-		}
-	}
-	return c.finding("experiment ao has no results in this run")
-}
-
-func list(values []float64, unit float64) string {
-	var all []string
-	for _, v := range values {
-		all = append(all, number(v/unit))
-	}
-	return strings.Join(all, " → ")
-}
-
-// isolation is the kind of a backend in the paper's words.
-func isolation(backend string) string {
-	family, _, _ := strings.Cut(backend, "/")
-	return family
-}
-
-// isolationsOrdered compares unikernel, process and container, for each
-// runtime and state.
-func isolationsOrdered(s *summary.Summary, claim, metric string, unit float64, unitName string, lessIsBetter bool,
-	lead float64) Finding {
-	c := check{Finding: Finding{Claim: claim}}
-	for _, rt := range s.Runtimes(record.ExperimentDensity) {
-		for _, state := range s.LabelValues(summary.Query{Experiment: record.ExperimentDensity, Runtime: rt,
-			Metric: metric}, record.LabelState) {
-			best, worst, texts := map[string]float64{}, map[string]float64{}, []string{}
-			for _, r := range s.Find(summary.Query{Experiment: record.ExperimentDensity, Runtime: rt, Metric: metric,
-				Labels: map[string]string{record.LabelState: state}}) {
-				if r.N == 0 || r.P50 <= 0 {
-					continue
-				}
-				good := r.P50
-				if lessIsBetter {
-					good = 1 / r.P50
-				}
-				k := isolation(r.Backend)
-				best[k] = math.Max(best[k], good)
-				if w, ok := worst[k]; !ok || good < w {
-					worst[k] = good
-				}
-				texts = append(texts, r.Backend+" "+number(r.P50/unit))
-			}
-			if len(best) < 3 {
-				continue
-			}
-			ok := worst["unikernel"] > lead*best["process"] && worst["process"] > best["container"]
-			c.note(ok, "%s, %s: %s %s", rt, state, strings.Join(texts, ", "), unitName)
-		}
-	}
-	return c.finding("this run does not have all of unikernel, process and container in density")
-}
-
-func throughputFlat(s *summary.Summary) Finding {
-	c := check{Finding: Finding{Claim: "Throughput: flat in M with snapshots, a cliff without"}}
-	both := map[bool]bool{}
-	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentThroughput,
-		Metric: record.MetricThroughput}) {
-		found := slices.DeleteFunc(s.Find(summary.Query{Experiment: record.ExperimentThroughput, Backend: t.Backend,
-			Runtime: t.Runtime, Metric: record.MetricThroughput}), func(r *summary.Result) bool { return !r.Covered() })
-		if len(found) < 2 {
-			continue
-		}
-		least, most := math.Inf(1), 0.0
-		for _, r := range found {
-			least, most = math.Min(least, r.P50), math.Max(most, r.P50)
-		}
-		snapshots := isolation(t.Backend) == "unikernel"
-		both[snapshots] = true
-		if snapshots {
-			c.note(least >= flatShare*most, "%s, %s: flat, from %s to %s 1/s", t.Backend, t.Runtime, number(least),
-				number(most))
-		} else {
-			c.note(most >= cliff*least, "%s, %s: a cliff, from %s to %s 1/s", t.Backend, t.Runtime, number(most),
-				number(least))
-		}
-	}
-	if !both[true] || !both[false] {
-		c.any = false
-	}
-	return c.finding("this run does not have backends both with and without snapshots in throughput, at two values " +
-		"of M or more")
-}
+// told is a ratio in evidence.
+func told(g statistics.Estimate) string { return times(g.Value) + interval(g.Interval, 1) }
 
 // shapeTable is Shape as a table.
 func shapeTable(s *summary.Summary) *Table {
@@ -236,8 +142,8 @@ func shapeTable(s *summary.Summary) *Table {
 		Columns: []Column{key("claim", "What the paper shows."), key("in this run", "Whether this run shows it."),
 			words("figures", Main, "The figures that the verdict rests on.")},
 		Note: fmt.Sprintf("'>>': at least %.0f times; 'flat': within %.0f %%; 'a cliff': at least %.0f times down; "+
-			"'a little': at most %.0f %%. Paths are told apart by their intervals, the rest by medians.",
-			farMore, 100*(1-flatShare), cliff, 100*(littleUp-1)),
+			"'a little': at most %.0f %%. Each comparison is of intervals; bursts are counted, %d in a trial.",
+			farMore, 100*(1-flatShare), cliff, 100*(littleUp-1), leastBursts),
 	}
 	for _, f := range Shape(s) {
 		t.add(f.Claim, string(f.Verdict), strings.Join(f.Evidence, "; "))

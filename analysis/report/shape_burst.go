@@ -27,38 +27,45 @@ const (
 // of more calls than there are stem cells, which in all need more sandboxes than there can
 // be.
 func burstsSafe(s *summary.Summary) Finding {
-	c := check{Finding: Finding{Claim: "Bursts: no error with snapshots at any period, where a control fails or slows"}}
+	c := newCheck(s, record.ExperimentBurst, "Bursts: no error with snapshots at any period, where a control fails or "+
+		"slows")
 	reason := ""
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentBurst, Metric: summary.MetricErrorRate}) {
-		if isolation(t.Backend) != "unikernel" {
+		if isolation(t.Backend) != isolationUnikernel {
 			continue
 		}
 		for _, period := range s.LabelValues(summary.Query{Experiment: record.ExperimentBurst, Backend: t.Backend,
 			Runtime: t.Runtime}, record.LabelPeriod) {
 			b := burstsOf(s, t.Backend, t.Runtime, period)
-			c.note(b.failed == 0, "%s, %s, every %s: %.0f of %s failed", t.Backend, t.Runtime, period, b.failed,
-				count(b.n))
-			if mild := b.mild(); mild != "" {
-				reason = burstsTooMild
-				c.Evidence = append(c.Evidence, mild)
-				continue
-			}
-			harmed, said := controls(s, b)
-			c.Evidence = append(c.Evidence, said...)
-			switch {
-			case harmed:
-			case len(said) == 0:
-				reason = controlIsMissing
-			default:
-				reason = controlUnharmed
+			c.note(t.Runtime, 0, b.failed == 0, "%s, %s, every %s: %.0f of %s failed", t.Backend, t.Runtime, period,
+				b.failed, count(b.n))
+			lack, said := b.proveNothing(s)
+			if c.Evidence = append(c.Evidence, said...); lack != "" && c.decides(t.Runtime) {
+				reason = lack
 			}
 		}
 	}
-	f := c.finding("no backend with snapshots has bursts in this run")
-	if f.Verdict == Shown && reason != "" {
+	f := c.finding("no backend with snapshots has bursts in this run", "")
+	if f.Verdict.Kind() == Shown && reason != "" {
 		f.Verdict = NotShown.because(reason)
 	}
 	return f
+}
+
+// proveNothing is the reason why bursts without an error show nothing, "" where they show
+// something, and what is to be said of the controls.
+func (b bursts) proveNothing(s *summary.Summary) (reason string, said []string) {
+	if mild := b.mild(); mild != "" {
+		return burstsTooMild, []string{mild}
+	}
+	harmed, said := controls(s, b)
+	switch {
+	case harmed:
+		return "", said
+	case len(said) == 0:
+		return controlIsMissing, nil
+	}
+	return controlUnharmed, said
 }
 
 // bursts is what one backend did under bursts of one period.
@@ -122,7 +129,7 @@ func (b bursts) mild() string {
 func controls(s *summary.Summary, b bursts) (harmed bool, said []string) {
 	for _, t := range s.Targets(summary.Query{Experiment: record.ExperimentBurst, Runtime: b.runtime,
 		Metric: summary.MetricErrorRate, Labels: map[string]string{record.LabelPeriod: b.period}}) {
-		if isolation(t.Backend) == "unikernel" {
+		if isolation(t.Backend) == isolationUnikernel {
 			continue
 		}
 		c := burstsOf(s, t.Backend, b.runtime, b.period)

@@ -61,8 +61,10 @@ func TestShapeThatIsNotThePapersIsSaid(t *testing.T) {
 			float64(3+i), record.LabelAO, step))
 	}
 	for b, v := range map[string]float64{"unikernel": 10, "process": 20, "container/runc": 30} {
-		s.Results = append(s.Results, result(record.ExperimentDensity, b, "", record.MetricBytesPerInstance, v),
-			result(record.ExperimentDensity, b, "", record.MetricCreationRate, v))
+		s.Results = append(s.Results, result(record.ExperimentDensity, b, "", record.MetricBytesPerInstance, v,
+			record.LabelState, record.StateServed),
+			result(record.ExperimentDensity, b, "", record.MetricCreationRate, v,
+				record.LabelState, record.StateServed))
 		for i, m := range []string{"64", "4096"} {
 			s.Results = append(s.Results, result(record.ExperimentThroughput, b, "", record.MetricThroughput,
 				v/float64(1+i), record.LabelFunctions, m))
@@ -150,6 +152,124 @@ func TestPathsAreOrderedBySixTrialsAndNotByFewer(t *testing.T) {
 		}
 		if f := Shape(s)[0]; string(f.Verdict) != want {
 			t.Errorf("%d trials: %s, want %s", trials, f.Verdict, want)
+		}
+	}
+}
+
+// claimRun is a run of one value a trial for each series.
+type claimRun struct{ summary.Summary }
+
+func (c *claimRun) put(experiment, backend, rt, path, metric string, values []float64, labels ...string) {
+	r := summary.Result{Experiment: experiment, Backend: backend, Runtime: rt, Path: path, Metric: metric,
+		N: len(values), Labels: map[string]string{}, P50: statistics.Median(values), Trials: len(values)}
+	for i, v := range values {
+		r.PerTrial = append(r.PerTrial, statistics.Trial{Number: i + 1, Block: i + 1, Value: v})
+	}
+	bounds := statistics.MedianInterval(values)
+	r.CILow, r.CIHigh, r.Interval = bounds.Low, bounds.High, bounds.Kind
+	for i := 0; i+1 < len(labels); i += 2 {
+		r.Labels[labels[i]] = labels[i+1]
+	}
+	c.Results = append(c.Results, r)
+}
+
+func (c *claimRun) density(rt string, unikernel, process, container []float64) {
+	for b, v := range map[string][]float64{"unikernel": unikernel, "process": process, "container/runc": container} {
+		c.put(record.ExperimentDensity, b, rt, "", record.MetricBytesPerInstance, v, record.LabelState,
+			record.StateServed)
+	}
+}
+
+func (c *claimRun) throughput(backend string, m string, hot float64, values []float64) {
+	c.put(record.ExperimentThroughput, backend, "nodejs20.x", "", record.MetricThroughput, values,
+		record.LabelFunctions, m)
+	c.put(record.ExperimentThroughput, backend, "nodejs20.x", "", record.MetricHotShare, []float64{hot},
+		record.LabelFunctions, m)
+}
+
+func six(v float64) []float64 { return []float64{v, v, v, v, v, v} }
+
+func TestDensityIsDecidedByTheIntervalsOfSixTrials(t *testing.T) {
+	for name, c := range map[string]struct {
+		unikernel []float64
+		process   []float64
+		want      string
+	}{
+		"apart":             {six(1), six(6), "shown"},
+		"near":              {six(1), six(4), "not shown"},
+		"by the median":     {six(1), []float64{4, 4, 6, 6, 6, 6}, "not shown"},
+		"too few trials":    {six(1)[:3], six(6)[:3], "not shown: fewer than 6 trials have no interval"},
+		"too few on a side": {six(1), six(6)[:5], "not shown: fewer than 6 trials have no interval"},
+	} {
+		var run claimRun
+		run.density("nodejs20.x", c.unikernel, c.process, six(8))
+		if f := Shape(&run.Summary)[2]; string(f.Verdict) != c.want {
+			t.Errorf("%s: %s, want %s; %v", name, f.Verdict, c.want, f.Evidence)
+		}
+	}
+}
+
+func TestALanguageThatThePaperDoesNotHaveIsToldAndDoesNotDecide(t *testing.T) {
+	var run claimRun
+	run.density("python3.11", six(1), six(4), six(8))
+	if f := Shape(&run.Summary)[2]; f.Verdict != NotShown {
+		t.Errorf("Python alone: %s", f.Verdict)
+	}
+	run.density("nodejs20.x", six(1), six(6), six(8))
+	f := Shape(&run.Summary)[2]
+	if want := "shown: in Node.js, as in the paper; not in python3.11"; string(f.Verdict) != want ||
+		f.Verdict.Kind() != Shown {
+		t.Errorf("%s, want %s", f.Verdict, want)
+	}
+	if len(f.Evidence) != 2 || !strings.HasSuffix(f.Evidence[1], no) {
+		t.Errorf("%v: the evidence does not tell of Python", f.Evidence)
+	}
+}
+
+func TestAStepThatBringsNothingIsNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		network []float64
+		want    string
+	}{
+		"both help":         {six(5), "shown"},
+		"network does not":  {[]float64{9, 9, 11, 9, 11, 9}, "not shown: not by step network"},
+		"three trials each": {six(5)[:3], "not shown: fewer than 6 trials have no interval"},
+	} {
+		var run claimRun
+		for steps, values := range map[string][]float64{"none": six(10)[:len(c.network)], "network": c.network,
+			"network+interpreter": six(2)[:len(c.network)], "network+interpreter+gc": six(20)} {
+			run.put(record.ExperimentAO, "unikernel", "nodejs20.x", record.PathCold, summary.MetricLatency, values,
+				record.LabelAO, steps)
+		}
+		if f := Shape(&run.Summary)[1]; string(f.Verdict) != c.want {
+			t.Errorf("%s: %s, want %s; %v", name, f.Verdict, c.want, f.Evidence)
+		}
+	}
+}
+
+func TestThroughputIsFlatAndACliffByIntervals(t *testing.T) {
+	for name, c := range map[string]struct {
+		small, large []float64 // of the unikernel, at M = 4 and 4,096; at 256 it is 1,000
+		process      []float64 // at M = 20; at 4 it is 1,000
+		want         string
+	}{
+		"as the paper's": {six(1050), six(950), six(10), "shown"},
+		"hot calls": {six(5000), six(950), six(10),
+			"not shown: unikernel is flat from M = 256 on; at a smaller M calls are hot"},
+		"falling":  {six(1000), six(500), six(10), "not shown"},
+		"no cliff": {six(1000), six(950), six(500), "not shown"},
+		"upwards":  {six(1000), six(950), six(9000), "not shown"},
+		"two trials": {six(1050)[:2], six(950)[:2], six(10)[:2],
+			"not shown: fewer than 6 trials have no interval"},
+	} {
+		var run claimRun
+		run.throughput("unikernel", "4", 1, c.small)
+		run.throughput("unikernel", "256", 0.05, six(1000)[:len(c.small)])
+		run.throughput("unikernel", "4096", 0, c.large)
+		run.throughput("process", "4", 1, six(1000)[:len(c.small)])
+		run.throughput("process", "20", 0.5, c.process)
+		if f := Shape(&run.Summary)[4]; string(f.Verdict) != c.want {
+			t.Errorf("%s: %s, want %s; %v", name, f.Verdict, c.want, f.Evidence)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 // a memory budget is used up. It works on the backend itself, as the paper did.
 type density struct {
 	States   []string       `yaml:"states"`   // booted, served, idle, paused, swapped
+	Once     []string       `yaml:"once"`     // further states, measured in the first repeat alone
 	Memory   bench.Size     `yaml:"memory"`   // budget of all instances together
 	Floor    bench.Size     `yaml:"floor"`    // memory that must stay available on the host
 	Count    int            `yaml:"count"`    // most instances
@@ -42,9 +43,11 @@ func (d *density) Doc() string {
 }
 
 func (d *density) Check() error {
-	for _, s := range d.States {
-		if !slices.Contains(densityStates, s) {
-			return bench.Bad("states", "%q is none of %s", s, strings.Join(densityStates, ", "))
+	for key, states := range map[string][]string{"states": d.States, "once": d.Once} {
+		for _, s := range states {
+			if !slices.Contains(densityStates, s) {
+				return bench.Bad(key, "%q is none of %s", s, strings.Join(densityStates, ", "))
+			}
 		}
 	}
 	if d.Memory < 1<<20 {
@@ -57,7 +60,7 @@ func (d *density) Check() error {
 func (d *density) Trials(t bench.Target) ([]bench.Trial, string) {
 	var all []bench.Trial
 	var left []string
-	for _, s := range d.States {
+	for i, s := range slices.Concat(d.States, d.Once) {
 		if lack := stateLack(t, s); lack != "" {
 			left = append(left, "state "+s+": "+lack)
 			continue
@@ -66,8 +69,11 @@ func (d *density) Trials(t bench.Target) ([]bench.Trial, string) {
 		if s == record.StateIdle {
 			least += time.Duration(d.Rest)
 		}
-		all = append(all, bench.Trial{Via: record.ViaSandbox, Labels: map[string]string{record.LabelState: s},
-			Least: least})
+		trial := bench.Trial{Via: record.ViaSandbox, Labels: map[string]string{record.LabelState: s}, Least: least}
+		if i >= len(d.States) {
+			trial.Most = 1
+		}
+		all = append(all, trial)
 	}
 	return all, strings.Join(left, "; ")
 }

@@ -69,8 +69,11 @@ func newFilledLoop(functions, sandboxes int, window, limit time.Duration, seed u
 	return &filledLoop{functions: functions, sandboxes: sandboxes, settle: max(settledAfter, functions),
 		window: window, limit: limit,
 		fill:  workloads.Order(functions, functions, seed+1),
-		order: workloads.Order(functions, max(functions, 4096), seed)}
+		order: workloads.Order(functions, orderLength(functions), seed)}
 }
+
+// orderLength is the number of calls after which the order of the calls is repeated.
+func orderLength(functions int) int { return max(functions, 4096) }
 
 // load is the calls of the loop.
 func (l *filledLoop) load(clients int) workloads.Load {

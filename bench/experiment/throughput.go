@@ -3,6 +3,7 @@ package experiment
 import (
 	"context"
 	"errors"
+	"math"
 	"strconv"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 // so that without snapshots there is a cliff where M meets the bound.
 type throughput struct {
 	Functions []int          `yaml:"functions"` // M, one trial each
+	Booting   []int          `yaml:"booting"`   // M of backends without snapshots; as functions where there is none
 	Clients   int            `yaml:"clients"`
 	Instances int            `yaml:"instances"` // most sandboxes at a time; 0: 64 per core, the paper's 1,024 on 16
 	Window    bench.Duration `yaml:"window"`    // of the count; longer where M is not covered and the budget permits
@@ -45,12 +47,19 @@ const (
 
 	// fillLeast is the time that a trial has for its fill, whatever the budget.
 	fillLeast = 500 * time.Millisecond
+
+	// What two processors take for a start: 6 sandboxes of a container runtime a second, and
+	// 500 of a backend with snapshots.
+	bootTime   = 160 * time.Millisecond
+	deployTime = 2 * time.Millisecond
 )
 
 func (x *throughput) Check() error {
-	for _, m := range x.Functions {
-		if m < 1 || m > maxFunctions {
-			return bench.Bad("functions", "%d is not from 1 to %d", m, maxFunctions)
+	for key, all := range map[string][]int{"functions": x.Functions, "booting": x.Booting} {
+		for _, m := range all {
+			if m < 1 || m > maxFunctions {
+				return bench.Bad(key, "%d is not from 1 to %d", m, maxFunctions)
+			}
 		}
 	}
 	if x.Window <= 0 {
@@ -61,13 +70,34 @@ func (x *throughput) Check() error {
 		checkVia(x.Via, record.ViaWorker, record.ViaGateway))
 }
 
-func (x *throughput) Trials(bench.Target) ([]bench.Trial, string) {
+func (x *throughput) Trials(t bench.Target) ([]bench.Trial, string) {
+	sizes := x.Functions
+	if !t.Snapshots && len(x.Booting) > 0 {
+		sizes = x.Booting
+	}
 	var all []bench.Trial
-	for _, m := range x.Functions {
+	for _, m := range sizes {
 		all = append(all, bench.Trial{Via: x.Via, Labels: map[string]string{record.LabelFunctions: strconv.Itoa(m)},
-			Least: time.Duration(x.Window) + fillLeast})
+			Least: time.Duration(x.Window) + x.startsLeast(m, t.Snapshots)})
 	}
 	return all, ""
+}
+
+// startsLeast is about the time of the starts of a trial: of each of m functions in the
+// fill, and of those calls of the count that find no sandbox. Calls in a random order have
+// met every function after m·(ln m + 0.6) calls (the coupon collector's problem), and in a
+// repeated order after all of the order.
+func (x *throughput) startsLeast(m int, snapshots bool) time.Duration {
+	starts := float64(m)
+	if m > x.Instances {
+		calls := min(float64(m)*(math.Log(float64(m))+0.6), float64(orderLength(m)))
+		starts += calls * float64(m-x.Instances) / float64(m)
+	}
+	each := bootTime
+	if snapshots {
+		each = deployTime
+	}
+	return max(fillLeast, time.Duration(starts)*each)
 }
 
 func (x *throughput) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink *bench.Sink) (err error) {
