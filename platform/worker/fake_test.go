@@ -142,6 +142,7 @@ type fakeSandbox struct {
 	busy     atomic.Bool
 	paused   atomic.Bool
 	closed   atomic.Bool
+	stopped  atomic.Bool
 	gone     chan struct{}
 	once     sync.Once
 	runs     int
@@ -225,6 +226,8 @@ func (s *fakeSandbox) Yield(on bool) error {
 }
 
 func (s *fakeSandbox) Done() <-chan struct{} { return s.gone }
+
+func (s *fakeSandbox) Stopped() bool { return s.stopped.Load() }
 
 func (s *fakeSandbox) Cause() error { return errFake }
 

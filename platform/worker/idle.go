@@ -2,8 +2,6 @@ package worker
 
 import (
 	"time"
-
-	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // acquireIdle is the idle sandbox of fn that was used last; nil when none is idle.
@@ -61,18 +59,23 @@ func (w *Worker) shrinkIdle() {
 }
 
 // janitor runs until the worker is closed. Periodically it closes sandboxes that
-// have ended or were idle for longer than KeepAlive, pauses idle sandboxes, and
-// starts missing stem cells.
+// have ended, were stopped, or were idle for longer than KeepAlive, pauses idle
+// sandboxes, and starts missing stem cells.
 func (w *Worker) janitor() {
 	defer w.goroutines.Done()
 	tick := time.NewTicker(w.janitorPeriod())
 	defer tick.Stop()
+	var asked int64 // when sandboxes were asked last whether they are stopped, on the worker's clock
 	for {
 		select {
 		case <-w.life.Done():
 			return
 		case <-tick.C:
 			w.closeEnded()
+			if now := w.clock(); now-asked >= int64(askEvery) {
+				asked = now
+				w.closeStopped()
+			}
 			w.expire()
 			w.resample(w.clock() - int64(resampleIdle))
 			w.pauseIdle()
@@ -87,30 +90,6 @@ func (w *Worker) janitorPeriod() time.Duration {
 		period = min(period, w.cfg.PauseAfter/2)
 	}
 	return max(period, 5*time.Millisecond)
-}
-
-// closeEnded closes idle sandboxes that have ended by themselves, so that their
-// last output is logged now and not with the next invocation.
-func (w *Worker) closeEnded() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var dead []*instance
-	for _, l := range []*list[instance]{&w.idle, &w.paused} {
-		l.each(func(inst *instance) {
-			if e, ok := inst.sb.(isolation.Ender); ok {
-				select {
-				case <-e.Done():
-					dead = append(dead, inst)
-				default:
-				}
-			}
-		})
-	}
-	for _, inst := range dead {
-		w.discarded++
-		w.retire(inst)
-	}
-	w.grant()
 }
 
 // expire closes the sandboxes that were idle for longer than KeepAlive.

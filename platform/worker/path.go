@@ -28,6 +28,10 @@ func (c *call) ready() error {
 		if err := c.start(); err != nil {
 			return err
 		}
+	default: // a stem cell
+		if err := c.w.lost(c.inst); err != nil {
+			return fmt.Errorf("%w: %w", errStale, err)
+		}
 	}
 	if err := c.importCode(); err != nil || c.res.Outcome != "" {
 		return err

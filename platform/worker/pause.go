@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
@@ -64,12 +63,8 @@ func (w *Worker) nextToPause() (*instance, *pause) {
 // wake makes an acquired sandbox ready for an invocation: it waits for a pause under
 // way and resumes the sandbox.
 func (w *Worker) wake(inst *instance) error {
-	if e, ok := inst.sb.(isolation.Ender); ok {
-		select {
-		case <-e.Done():
-			return fmt.Errorf("while it was idle: %w", e.Cause())
-		default:
-		}
+	if err := w.lost(inst); err != nil {
+		return err
 	}
 	p := inst.pause
 	if p == nil {

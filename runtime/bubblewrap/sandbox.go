@@ -13,6 +13,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/proc"
 )
 
 // sandbox is one bwrap with all that runs below it.
@@ -35,6 +36,9 @@ type sandbox struct {
 
 // PID implements isolation.HostProcess: it is the parent of the interpreter.
 func (s *sandbox) PID() int { return s.first }
+
+// Stopped implements isolation.Stoppable: of the first process, and the interpreter.
+func (s *sandbox) Stopped() bool { return proc.Stopped(s.first, 1) }
 
 // Import implements isolation.Sandbox. The function's files are sent along: the
 // sandbox sees no directory of the host that could hold them.

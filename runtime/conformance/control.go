@@ -25,6 +25,7 @@ func (s *suite) control(t *testing.T) {
 	t.Run("busy", s.busy)
 	t.Run("children die with close", s.childrenDie)
 	t.Run("sandboxes side by side", s.sideBySide)
+	t.Run("stopped while idle", s.stoppedIdle)
 	t.Run("pause", s.pause)
 	t.Run("reclaim", s.reclaim)
 	t.Run("cancelled boot", func(t *testing.T) {

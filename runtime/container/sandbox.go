@@ -16,6 +16,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/proc"
 )
 
 // sandbox is one container, with the OCI runtime's process that waits for it,
@@ -70,6 +71,15 @@ func (s *sandbox) explain(err error) error {
 
 // PID implements isolation.HostProcess.
 func (s *sandbox) PID() int { return int(s.pid.Load()) }
+
+// Stopped implements isolation.Stoppable: of the init and the interpreter, or of the
+// process that is the sandbox's kernel.
+func (s *sandbox) Stopped() bool {
+	if s.shared.oci.family == gVisor {
+		return proc.Stopped(s.PID(), 0)
+	}
+	return proc.Stopped(s.PID(), 1)
+}
 
 // Import implements isolation.Sandbox.
 func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {

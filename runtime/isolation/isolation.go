@@ -194,6 +194,15 @@ type Ender interface {
 	Cause() error
 }
 
+// Stoppable is a sandbox with processes that somebody on the host can stop (SIGSTOP): a
+// stopped sandbox has not ended, and answers no call.
+type Stoppable interface {
+	// Stopped reports whether a process is stopped now without which no call is
+	// answered. It asks the kernel and waits for nobody. A sandbox that Pause froze is
+	// not stopped.
+	Stopped() bool
+}
+
 // Printer is a sandbox, or its log, that may hold text that is in no result: printed after
 // the last invocation, or during an import that no invocation followed. Printed
 // returns such text once, with the moments at which the text came. Call it after

@@ -7,6 +7,7 @@
 package proc
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
 )
 
 // Descendants is a process with all that it started, and that these did.
@@ -40,6 +42,25 @@ func Children(pid int) (pids []int) {
 		}
 	}
 	return pids
+}
+
+// Stopped reports whether a process is stopped (SIGSTOP), or its first child down to some
+// generations below. A process that ended is not, and neither is one that a debugger or a
+// cgroup's freezer holds.
+func Stopped(pid, generations int) bool {
+	for {
+		if stateOf(pid) == 'T' {
+			return true
+		}
+		if generations == 0 {
+			return false
+		}
+		children := Children(pid)
+		if len(children) == 0 {
+			return false
+		}
+		pid, generations = children[0], generations-1
+	}
 }
 
 // Sum adds up what processes have, of which the first must be there. Others may end
@@ -89,6 +110,25 @@ func CPUTime(pids []int) time.Duration {
 		ticks += int64(stat.UTime) + int64(stat.STime) + int64(stat.CUTime) + int64(stat.CSTime)
 	}
 	return time.Duration(ticks) * tick
+}
+
+// stateOf is the state of a process in proc(5) stat, 0 for one that is gone. A call may
+// wait for the answer, so that nothing else of the file is read.
+func stateOf(pid int) byte {
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/stat", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(fd)
+	var text [64]byte // the number of a process, its name of at most 15 bytes in brackets, its state
+	n, err := unix.Read(fd, text[:])
+	if err != nil {
+		return 0
+	}
+	if k := bytes.LastIndex(text[:n], []byte(") ")); k >= 0 && k+2 < n {
+		return text[k+2]
+	}
+	return 0
 }
 
 func statOf(pid int) (procfs.ProcStat, error) {

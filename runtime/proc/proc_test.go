@@ -5,10 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/lambdabench/lambdabench/runtime/proc"
+	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
 func TestProcessesAreMeasuredWithAllThatTheyStarted(t *testing.T) {
@@ -52,5 +54,56 @@ func TestProcessesAreMeasuredWithAllThatTheyStarted(t *testing.T) {
 	w.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestStopIsSeenAsFarDownAsAsked(t *testing.T) {
+	cmd := exec.Command("/bin/sh", "-c", `exec 3<&0; cat <&3 & echo; wait`)
+	in, w := io.Pipe()
+	cmd.Stdin = in
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil { // the child was started
+		t.Fatal(err)
+	}
+	shell := cmd.Process.Pid
+	child := proc.Children(shell)[0]
+	want := func(pid, generations int, stopped bool) {
+		t.Helper()
+		runtimetest.Eventually(t, "the state is what the signals make it", func() bool {
+			return proc.Stopped(pid, generations) == stopped
+		})
+	}
+	send := func(pid int, sig syscall.Signal) {
+		t.Helper()
+		if err := syscall.Kill(pid, sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(shell, 1, false)
+	send(child, syscall.SIGSTOP)
+	want(shell, 1, true)
+	want(shell, 0, false) // a process that a function stops is the function's affair
+	send(child, syscall.SIGCONT)
+	want(shell, 1, false)
+	send(shell, syscall.SIGSTOP)
+	want(shell, 0, true)
+	send(shell, syscall.SIGCONT)
+	want(shell, 1, false)
+	w.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	want(shell, 1, false) // it is gone
+}
+
+func BenchmarkStopped(b *testing.B) {
+	for b.Loop() {
+		proc.Stopped(os.Getpid(), 0)
 	}
 }

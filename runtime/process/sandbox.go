@@ -74,6 +74,14 @@ func (s *sandbox) Cause() error {
 	return s.ending().Err()
 }
 
+// Stopped implements isolation.Stoppable.
+func (s *sandbox) Stopped() bool {
+	if s.namespaced() { // the shell, and the interpreter
+		return proc.Stopped(s.PID(), 1)
+	}
+	return proc.Stopped(s.PID(), 0)
+}
+
 // Import implements isolation.Sandbox.
 func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {
 	if cause := s.Cause(); cause != nil {
