@@ -11,28 +11,36 @@ import (
 	"testing"
 )
 
-// A place is a section of an object file of the tender: with -ffunction-sections, one function.
+// A place is a section of an object file: with -ffunction-sections, one function.
 type place struct{ room, section string }
 
-// references are the places that each place of the tender names, by the relocations of its object files.
-func references(t *testing.T) map[place][]place {
+// A unit is what is linked into one binary.
+type unit struct {
+	dir        string
+	sources    []string // relative to dir
+	id, header string   // the macro of the binary's id, and the header that build.sh makes for the macro
+	flags      []string
+}
+
+// references are the places that each place of a unit names, by the relocations of its object files.
+func references(t *testing.T, u unit) map[place][]place {
 	t.Helper()
 	cc, err := exec.LookPath("gcc")
 	if err != nil {
 		t.Skip("no C compiler (gcc) on this host")
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "tender_id.h"), []byte("#define TENDER_ID { 0 }\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, u.header), []byte("#define "+u.id+" { 0 }\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	objects := map[string]*elf.File{}
 	defined := map[string]place{}
-	for _, source := range tenderRooms(t) {
+	for _, source := range u.sources {
 		room := strings.TrimSuffix(strings.TrimSuffix(source, ".c"), ".S")
-		object := filepath.Join(dir, filepath.Base(room)+".o")
+		object := filepath.Join(dir, strings.NewReplacer("/", "_", ".", "_").Replace(room)+".o")
 		cmd := exec.Command(cc, "-I.", "-I"+dir, "-O2", "-std=gnu11", "-ffreestanding", "-fno-builtin",
-			"-mcmodel=large", "-fno-pie", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-c", "-o", object)
-		cmd.Args = append(cmd.Args, filepath.Join("tender", source))
+			"-fno-asynchronous-unwind-tables", "-ffunction-sections", "-c", "-o", object)
+		cmd.Args = append(append(cmd.Args, u.flags...), filepath.Join(u.dir, source))
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("compile %s: %v\n%s", source, err, out)
@@ -74,6 +82,13 @@ func references(t *testing.T) map[place][]place {
 		}
 	}
 	return all
+}
+
+// tenderUnit is the tender.
+func tenderUnit(t *testing.T) unit {
+	t.Helper()
+	return unit{dir: "tender", sources: tenderRooms(t), id: "TENDER_ID", header: "tender_id.h",
+		flags: []string{"-mcmodel=large", "-fno-pie"}}
 }
 
 func symbols(t *testing.T, f *elf.File) []elf.Symbol {
@@ -137,7 +152,7 @@ func TestRoomsOfTheTenderNameThoseBelowAlone(t *testing.T) {
 			check("includes", room, m[1])
 		}
 	}
-	for from, all := range references(t) {
+	for from, all := range references(t, tenderUnit(t)) {
 		for _, to := range all {
 			check("names "+to.section+" of", from.room, to.room)
 		}
@@ -153,7 +168,7 @@ func TestSparesNameNoDataOfTheirZygote(t *testing.T) {
 	if !strings.Contains(string(ld), "ASSERT(SIZEOF(.unmarked) == 0") {
 		t.Error("the link does not refuse data without ZYGOTE_DATA")
 	}
-	all := references(t)
+	all := references(t, tenderUnit(t))
 	entry := place{"spare", ".text.spare_main"}
 	seen := map[place]bool{}
 	var walk func(from place, way string)

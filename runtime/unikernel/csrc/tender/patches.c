@@ -48,7 +48,7 @@ static int covers(const struct tc_extent *l, u64 address)
 	return address >= l->addr && address - l->addr < l->pages * PAGE;
 }
 
-/* The page that the deploy laid at an address. Where it laid none, the zygote's own page. For
+/* The page that the deploy laid at an address. Where it laid none, the private page of the zygote. For
  * ascending addresses. */
 static const u8 *beneath(struct below *b, u64 address)
 {

@@ -74,7 +74,7 @@ static i64 mapped_as_forked(struct child *c)
 	return n == forked_maps_len && !memcmp(theirs, forked_maps, n) ? 0 : -EBUSY;
 }
 
-/* Writes the zygote's own pages over a child's: a child was forked with what the zygote has at an
+/* Writes the zygote's private pages over a child's: a child was forked with what the zygote has at an
  * address. */
 static i64 roll_back(int pid, const struct table *t)
 {

@@ -7,8 +7,8 @@
  * dispatch (schedule.c, entry.c, rewrite.c).
  */
 #include "core/calls.h"
-#include "core/state.h"
-#include "host/channel.h"
+#include "base/state.h"
+#include "channel/channel.h"
 
 /* Lists, by the file that answers. */
 
@@ -26,13 +26,16 @@
 	/* readwrite.c, sendfile.c */ \
 	X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(preadv) X(pwritev) X(preadv2) X(pwritev2) \
 	X(lseek) X(sendfile) X(copy_file_range) \
+	/* pipe.c */ \
+	X(pipe) X(pipe2) \
 	/* fd.c, inotify.c */ \
 	X(close) X(close_range) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(inotify_init) X(inotify_init1) \
 	X(inotify_add_watch) X(inotify_rm_watch)
 
 #define CALLS_IPC(X) \
-	/* pipe.c, event.c, timerfd.c */ \
-	X(pipe) X(pipe2) X(eventfd) X(eventfd2) X(timerfd_create) X(timerfd_settime) X(timerfd_gettime) \
+	/* event.c, pidfd.c, timerfd.c */ \
+	X(eventfd) X(eventfd2) X(pidfd_open) X(pidfd_send_signal) X(signalfd4) X(timerfd_create) X(timerfd_settime) \
+	X(timerfd_gettime) \
 	/* poll.c, epoll.c */ \
 	X(poll) X(ppoll) X(select) X(pselect6) X(epoll_create) X(epoll_create1) X(epoll_ctl) X(epoll_wait) \
 	X(epoll_pwait) X(epoll_pwait2)
@@ -44,10 +47,6 @@
 	/* sockmsg.c */ \
 	X(sendto) X(recvfrom) X(sendmsg) X(recvmsg) X(sendmmsg) X(recvmmsg)
 
-#define CALLS_MM(X) \
-	/* memory.c */ \
-	X(mmap) X(munmap) X(mprotect) X(mremap) X(brk) X(madvise) X(mincore)
-
 #define CALLS_SCHED(X) \
 	/* clone.c */ \
 	X(clone) X(clone3) X(exit) X(exit_group) X(sched_yield) X(gettid) X(set_tid_address) \
@@ -55,7 +54,7 @@
 	X(futex) X(set_robust_list) X(get_robust_list) \
 	/* sigcalls.c, signal.c */ \
 	X(rt_sigaction) X(rt_sigprocmask) X(rt_sigpending) X(rt_sigreturn) X(rt_sigsuspend) X(rt_sigtimedwait) \
-	X(sigaltstack) X(pause) X(kill) X(tkill) X(tgkill) X(pidfd_open) X(pidfd_send_signal) X(signalfd4) \
+	X(sigaltstack) X(pause) X(kill) X(tkill) X(tgkill) \
 	/* time.c, itimer.c */ \
 	X(clock_gettime) X(clock_getres) X(clock_nanosleep) X(nanosleep) X(gettimeofday) X(time) X(times) \
 	X(getitimer) X(setitimer) X(alarm) \
@@ -67,9 +66,11 @@
 #define CALLS_CORE(X) \
 	/* process.c */ \
 	X(getpid) X(uname) X(getrandom) X(arch_prctl) X(prctl) X(prlimit64) X(getrlimit) X(getcpu) X(sysinfo) \
-	X(getrusage) X(getresuid) X(capget)
+	X(getrusage) X(getresuid) X(capget) \
+	/* memory.c */ \
+	X(mmap) X(munmap) X(mprotect) X(mremap) X(brk) X(madvise) X(mincore)
 
-#define CALLS(X) CALLS_FS(X) CALLS_IPC(X) CALLS_NET(X) CALLS_MM(X) CALLS_SCHED(X) CALLS_CORE(X)
+#define CALLS(X) CALLS_FS(X) CALLS_IPC(X) CALLS_NET(X) CALLS_SCHED(X) CALLS_CORE(X)
 
 /* Calls that another one answers just as well. */
 #define ALIASES(X) \

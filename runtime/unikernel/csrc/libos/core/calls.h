@@ -4,7 +4,7 @@
  */
 #ifndef CALLS_H
 #define CALLS_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 u64 dispatch(u64 n, u64 *regs); /* the result, BLOCKED, REPLACED or PARKED */
 #endif

@@ -12,12 +12,12 @@
  */
 #include "core/calls.h"
 #include "core/exec.h"
-#include "core/state.h"
+#include "base/state.h"
 #include "host/clock.h"
 #include "host/host.h"
-#include "host/inbox.h"
+#include "channel/inbox.h"
 #include "mm/region.h"
-#include "sched/schedule.h"
+#include "core/schedule.h"
 
 #define TRAP_FLAG 0x100ull /* of EFL: SIGTRAP after each instruction */
 #define USER_SEGMENTS 0x002b000000000033 /* CS and SS of 64-bit user code, as Linux has them */

@@ -8,12 +8,14 @@
  * envp and the auxiliary vector (getauxval(3)), with the strings above.
  */
 #include "core/exec.h"
-#include "core/state.h"
+#include "base/state.h"
+#include "channel/inbox.h"
 #include "fs/image.h"
 #include "fs/mounts.h"
 #include "fs/package.h"
 #include "ipc/driver.h"
 #include "mm/region.h"
+#include "net/net.h"
 #include <elf.h>
 
 #define EFL_START 0x202 /* interrupts on, and the bit that is always 1 */
@@ -181,6 +183,8 @@ static void build_stack(struct thread *t, const struct program *prog, const stru
 	t->regs[RSP] = sp;
 }
 
+static const struct inbox_ops receivers = { .file = package_message, .connection = net_message };
+
 /* The first thread's registers go into the frame, not into its slot: it is the one that runs. */
 i64 exec_boot(void)
 {
@@ -195,6 +199,7 @@ i64 exec_boot(void)
 	if (!image_check())
 		return -ENOEXEC;
 	S->umask = S_IWGRP | S_IWOTH;
+	S->inbox = &receivers;
 	mounts_init();
 	package_init();
 	driver_open();

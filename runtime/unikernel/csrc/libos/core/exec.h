@@ -4,7 +4,7 @@
  */
 #ifndef EXEC_H
 #define EXEC_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 i64 exec_boot(void); /* 0 or -errno; the frame has the registers of the first instruction */
 #endif

@@ -2,7 +2,7 @@
  * header.c: struct uc_libos, at UC_LIBOS_HEADER: how a tender learns where to enter, and which
  * sources this binary was built from.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "libos_id.h"
 
 void on_signal(int, void *, void *); /* entry.c */

@@ -10,7 +10,7 @@
  * Memory and time are told as the platform counts them: memory by what is charged (vma.c), CPU time
  * by the host process's clock.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/clock.h"
 #include "host/host.h"
 

@@ -20,7 +20,7 @@
  * that all share, which costs as much as some ten traps: then only where one place traps again and again.
  */
 #include "core/calls.h"
-#include "core/state.h"
+#include "base/state.h"
 #include "mm/region.h"
 
 #define LEAD 9 /* at most; the rest is filled with nop */

@@ -1,7 +1,7 @@
 /* rewrite.h: system calls that do not trap, for exec.c and entry.c. */
 #ifndef REWRITE_H
 #define REWRITE_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 #define SLOTS_SIZE (4 * PAGE) /* bytes of a run */
 struct slots {

@@ -6,7 +6,7 @@
  * check that what they set reads back. Size is memory. A file system's size is the guest's memory
  * limit, because tmpfs lives on it; a program that looks whether there is room gets the truth.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/notify.h"
 #include "host/clock.h"
 

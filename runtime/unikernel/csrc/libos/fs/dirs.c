@@ -7,7 +7,7 @@
  * An error is the one that Linux has for the same order of checks: a name that exists before a file
  * system that is read-only.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/dirs.h"
 #include "fs/notify.h"
 

@@ -3,7 +3,7 @@
  */
 #ifndef DIRS_H
 #define DIRS_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 i64 make_socket(const char *path); /* the name of a bound unix socket; 0 or -errno */
 #endif

@@ -8,7 +8,7 @@
  * fcntl and ioctl answer what is the same for every kind; the rest is an operation, or a word, of
  * struct file_ops.
  */
-#include "core/state.h"
+#include "base/state.h"
 
 /* The lowest free number, as POSIX wants it. Without one the file is released: the caller has no
  * other reference to it. */

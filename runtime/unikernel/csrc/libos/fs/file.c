@@ -8,7 +8,7 @@
  * The access mode is checked here, once for all kinds. Whether an operation has to wait is its own
  * to say, by -EAGAIN; whether the caller does wait is decided above, by O_NONBLOCK.
  */
-#include "core/state.h"
+#include "base/state.h"
 
 i64 file_new(const struct file_ops *ops, u32 flags, void *obj)
 {

@@ -11,12 +11,14 @@
  */
 #ifndef FILE_H
 #define FILE_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 #define MAX_FDS 1024 /* descriptors: what RLIMIT_NOFILE says */
 #define MAX_FILES 2048 /* open files; messages under way may hold some besides the descriptors */
 
 struct file;
+
+enum { SPLICE_FROM = 1, SPLICE_TO = 2 };
 
 /* A missing operation answers as Linux does for a file without it; see file.c. */
 struct file_ops {
@@ -25,6 +27,7 @@ struct file_ops {
 	u32 mode; /* st_mode of a file that no path leads to; 0: fs and node are its vnode, which knows */
 	u32 device; /* st_rdev */
 	u32 pipe_size; /* F_GETPIPE_SZ; 0: not a pipe */
+	u32 splice; /* SPLICE_FROM, SPLICE_TO: splice(2) and sendfile(2) move bytes out of, into such files */
 	/* Bytes moved, 0 at the end, -EAGAIN where a blocking call is to wait. off: -1 for the file's
 	 * own position. */
 	i64 (*read)(struct file *, u64 buf, u64 n, i64 off);
@@ -77,8 +80,8 @@ i64 fd_pair(i64 a, i64 b, u64 out); /* two descriptors to the guest; both are cl
 
 /* ---- Kinds that others have to tell apart ---- */
 extern const struct file_ops regular_ops, directory_ops; /* regular.c */
-extern const struct file_ops null_ops, zero_ops, full_ops, random_ops; /* devices.c */
-extern const struct file_ops console_ops; /* driver.c */
-extern const struct file_ops pipe_read_ops, pipe_write_ops, event_ops; /* pipe.c, event.c */
-extern const struct file_ops socket_ops; /* sockfile.c */
+/* aux of a console; 0: opened by a name */
+enum { STDOUT = 1, STDERR = 2 };
+extern const struct file_ops null_ops, zero_ops, full_ops, random_ops, console_ops; /* devices.c */
+extern const struct file_ops pipe_read_ops, pipe_write_ops; /* pipe.c */
 #endif

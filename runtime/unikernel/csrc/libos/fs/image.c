@@ -4,7 +4,7 @@
  * The image is one mapping that all UCs of a language share. Its builder is trusted no further than
  * its bounds: image_check reads every inode and entry once, so that no later access needs a check.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/image.h"
 
 /* The superblock comes first; every offset in the image is from its start. */

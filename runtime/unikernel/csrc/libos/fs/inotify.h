@@ -6,7 +6,7 @@
  */
 #ifndef INOTIFY_H
 #define INOTIFY_H
-#include "core/state.h"
+#include "base/state.h"
 
 #define WATCHES_MAX 8192 /* Linux's defaults: /proc/sys/fs/inotify */
 #define EVENTS_MAX 16384

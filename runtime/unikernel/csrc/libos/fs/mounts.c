@@ -5,7 +5,7 @@
  * (path.c). The directories must be in the image; the image builder makes them (mountPoints of
  * image/image.go). There is no call to mount more.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/image.h"
 #include "fs/mounts.h"
 #include "fs/synth.h"
@@ -29,6 +29,7 @@ void mounts_init(void)
 	S->fs[FS_IMAGE] = &image_fs;
 	S->fs[FS_TMP] = &tmp_fs;
 	S->fs[FS_SYNTH] = &synth_fs;
+	S->file_path = vnode_path;
 	S->cwd = (struct vnode){ FS_IMAGE, 0 };
 	mount("/", "dev", FS_SYNTH, synth_root("dev"));
 	mount("/", "proc", FS_SYNTH, synth_root("proc"));

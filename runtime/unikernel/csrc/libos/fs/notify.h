@@ -6,7 +6,7 @@
  */
 #ifndef NOTIFY_H
 #define NOTIFY_H
-#include "core/state.h"
+#include "base/state.h"
 
 struct notify_ops {
 	void (*file)(u32 inode, u32 event); /* to watches of the file, and of the directory that lists it */

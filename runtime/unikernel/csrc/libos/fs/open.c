@@ -9,10 +9,10 @@
  * Permissions are not checked: the guest is root. Only the image refuses to be written, which root
  * could not do on a read-only file system either.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/notify.h"
 #include "fs/synth.h"
-#include "ipc/pipe.h"
+#include "fs/pipe.h"
 
 /* A vnode becomes an open file. The flags that only concern opening are not kept: F_GETFL does not
  * show them. */

@@ -7,7 +7,7 @@
  * the platform, or a package that does not fit: both end the UC with a sentence, because a function
  * must not run with half of its files.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/package.h"
 #include "host/host.h"
 

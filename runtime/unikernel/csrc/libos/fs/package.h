@@ -1,7 +1,7 @@
 /* package.h: the function's package, for inbox.c and exec.c. */
 #ifndef PACKAGE_H
 #define PACKAGE_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 void package_init(void); /* after mounts_init */
 void package_message(const u8 *records, u64 n); /* the body of UC_MSG_FILE */

@@ -5,7 +5,7 @@
  * directories of it. What differs from one file system to the other is in its struct fs_ops, which
  * the state has by number.
  */
-#include "core/state.h"
+#include "base/state.h"
 
 #define LINKS_MAX 40 /* symbolic links in one path: Linux's MAXSYMLINKS */
 #define DEPTH_MAX 100 /* directories that vnode_path climbs: a guest can nest them deeper than a path is long */

@@ -6,7 +6,7 @@
  */
 #ifndef PATH_H
 #define PATH_H
-#include "core/libos.h"
+#include "base/libos.h"
 #include <asm/stat.h>
 
 enum { FS_IMAGE, FS_TMP, FS_SYNTH, FS_COUNT };

@@ -5,7 +5,7 @@
  * A field that has no meaning here has the value that means nothing. Memory is what is committed:
  * what is resident is the host's to know.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/proc.h"
 #include "host/clock.h"
 #include "host/host.h"

@@ -4,7 +4,7 @@
  */
 #ifndef PROC_H
 #define PROC_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 void proc_maps(struct text *), proc_stat(struct text *), proc_statm(struct text *), proc_status(struct text *),
 	proc_cmdline(struct text *), proc_environ(struct text *), proc_auxv(struct text *), proc_comm(struct text *),

@@ -9,7 +9,7 @@
  *
  * A file has a position if its kind has a size; positioned calls on any other are ESPIPE.
  */
-#include "core/state.h"
+#include "base/state.h"
 
 struct vec {
 	u64 base, len;

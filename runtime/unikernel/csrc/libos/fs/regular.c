@@ -10,7 +10,7 @@
  * snapshot has, and no host mapping exists that a guest could name. tmpfs files can be mapped
  * shared, since their buffer is in the region already.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/notify.h"
 #include "mm/region.h"
 
@@ -98,7 +98,10 @@ static i64 is_directory(struct file *f, u64 buf, u64 n, i64 off)
 	return -EISDIR; /* getdents64 reads it */
 }
 
-const struct file_ops regular_ops = {
-	.read = regular_read, .write = regular_write, .size = regular_size, .map = regular_map, .close = close_vnode
-};
+const struct file_ops regular_ops = { .splice = SPLICE_FROM | SPLICE_TO,
+	.read = regular_read,
+	.write = regular_write,
+	.size = regular_size,
+	.map = regular_map,
+	.close = close_vnode };
 const struct file_ops directory_ops = { .read = is_directory, .size = regular_size, .close = close_vnode };

@@ -4,7 +4,7 @@
  * The bytes of a file lie in the libOS's memory, so they go to a pipe or a socket without a buffer
  * in between.
  */
-#include "core/state.h"
+#include "base/state.h"
 
 /* Linux's MAX_RW_COUNT, in bytes. */
 #define AT_A_TIME 0x7ffff000ull
@@ -36,9 +36,9 @@ static i64 check(struct file *out, struct file *in, int at_offset)
 		(in->flags | out->flags) & O_PATH)
 		return -EBADF;
 	if (in->ops != &regular_ops) /* nor a text of /proc, as on Linux */
-		return at_offset && (in->ops == &socket_ops || in->ops == &pipe_read_ops) ? -ESPIPE : -EINVAL;
-	/* sendfile(2): not to a file opened for appending; an eventfd takes numbers. */
-	if (out->flags & O_APPEND || out->ops == &event_ops)
+		return at_offset && !in->ops->size ? -ESPIPE : -EINVAL;
+	/* sendfile(2): not to a file opened for appending; an eventfd takes numbers, and is no target. */
+	if (out->flags & O_APPEND || !(out->ops->splice & SPLICE_TO))
 		return -EINVAL;
 	return 0;
 }

@@ -6,7 +6,7 @@
  * watcher of files expects. A file that no path leads to (a pipe, a socket, an eventfd) has the
  * mode of its kind and its serial as inode.
  */
-#include "core/state.h"
+#include "base/state.h"
 
 /* A file that no path leads to has what its kind says; its serial serves as inode number. */
 static void stat_file(struct file *f, struct stat *st)

@@ -9,7 +9,7 @@
  * Values that describe the machine are those of the UC, never of the host: what a guest reads here
  * must not tell one host from another.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/proc.h"
 #include "fs/synth.h"
 #include "host/host.h"

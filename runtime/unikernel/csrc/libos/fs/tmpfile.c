@@ -9,7 +9,7 @@
  * of moderate size is moved before, to where addresses behind it are kept free, and grows into
  * these.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/notify.h"
 #include "host/clock.h"
 #include "mm/heap.h"

@@ -9,7 +9,7 @@
  * Every change of a name is told to inotify when it has happened. The bytes of files are in
  * tmpfile.c.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/notify.h"
 #include "host/clock.h"
 

@@ -6,7 +6,7 @@
  * a reboot of the host: S->mono_offset, which the guest's own vDSO adds too, makes up for the
  * difference.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/clock.h"
 
 #define CLOCKS 12 /* ids from here on are of threads and processes by number */

@@ -5,7 +5,7 @@
  */
 #ifndef CLOCK_H
 #define CLOCK_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 struct ts {
 	i64 sec, nsec;

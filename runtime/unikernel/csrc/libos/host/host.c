@@ -5,7 +5,7 @@
  * The list of host system calls is abi/uc_filter.h's: the seccomp filter kills on any other. All
  * are made through hostcall, by the one instruction that the filter lets pass.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/host.h"
 
 /* Signals other than the tick do not come, but the tick may interrupt a send that waits. */

@@ -1,7 +1,7 @@
 /* host.h: what the libOS asks of the host, besides the channel and the clocks. */
 #ifndef HOST_H
 #define HOST_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 /* Packet buffers at the foot of UC_STACK. The stack is outside of the region, so a snapshot has no
  * packet in flight. */

@@ -10,9 +10,9 @@
  * the file's count (file_edge) has moved since the item was last told of, or when a bit is set that
  * was not told. A one-shot item is told once, and then watches nothing until it is changed.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/clock.h"
-#include "host/inbox.h"
+#include "channel/inbox.h"
 #include "ipc/poll.h"
 #include "mm/heap.h"
 

@@ -5,7 +5,7 @@
  * and the thread that polls the counter is tried again. The descriptor is always open for reading
  * and writing.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "mm/heap.h"
 
 /* semaphore: a read takes 1 instead of all (EFD_SEMAPHORE). */
@@ -66,7 +66,7 @@ static u32 event_edge(struct file *f) { return ((struct event *)f->obj)->seq; }
 
 static void event_close(struct file *f) { kfree(f->obj, sizeof(struct event)); }
 
-const struct file_ops event_ops = { .name = "anon_inode:[eventfd]",
+static const struct file_ops event_ops = { .name = "anon_inode:[eventfd]",
 	.mode = 0600,
 	.read = event_read,
 	.write = event_write,

@@ -5,9 +5,9 @@
  * wait asks the host for messages before it says that there is nothing: a loop that polls never
  * sleeps, and would else never hear of anything.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/clock.h"
-#include "host/inbox.h"
+#include "channel/inbox.h"
 #include "ipc/poll.h"
 
 #define MICROS (SEC / USEC) /* microseconds of a second */

@@ -4,7 +4,7 @@
  */
 #ifndef POLL_H
 #define POLL_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 #define POLL_ALWAYS (POLLERR | POLLHUP) /* told whether asked for or not */
 

@@ -4,7 +4,7 @@
  * Nothing runs when a timer expires: how often it has expired is reckoned when somebody asks. The
  * scheduler asks for the next deadline before it sleeps.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/clock.h"
 #include "ipc/timerfd.h"
 #include "mm/heap.h"

@@ -4,7 +4,7 @@
  */
 #ifndef TIMERFD_H
 #define TIMERFD_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 void timerfd_deadlines(u64 *best); /* *best becomes the first deadline of an armed timer, if that is earlier; 0: none */
 #endif

@@ -5,7 +5,7 @@
  * pages. There is no header: whoever frees says the size, which every owner knows. Slabs are never
  * given back. All of it is charged to the guest's memory limit, since the guest made it necessary.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "mm/heap.h"
 #include "mm/region.h"
 

@@ -6,7 +6,7 @@
  */
 #ifndef HEAP_H
 #define HEAP_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 #define KALLOC_SMALL 2048 /* larger objects are whole pages */
 void *kalloc(u64 n);

@@ -1,7 +1,7 @@
 /* queue.h: growable queues of bytes: pipes, sockets, the channel. */
 #ifndef QUEUE_H
 #define QUEUE_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 /* A ring of cap bytes, a power of two; max bounds len, not cap. All zeros: an empty queue that
  * takes nothing. */

@@ -6,7 +6,7 @@
  * not enforced: a guest that writes to what it mapped read-only harms itself alone. Addresses are
  * handed out from the bottom, so that a snapshot's pages lie close together.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "mm/region.h"
 
 /* At boot. Nothing is touched yet but the state itself. */

@@ -6,7 +6,7 @@
  */
 #ifndef REGION_H
 #define REGION_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 void memory_init(void); /* once, at boot */
 int in_region(u64 at, u64 len); /* all of it is memory that a guest may map */

@@ -21,7 +21,7 @@
  * must be sure watches what is resident: of the stacks' discounts it is told no more than
  * STACKS_TOLD, above which only stacks that nearly all stay empty are within the limit.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/host.h"
 
 /* Bytes. STACK_MAX: the C library's 8 MB and its guard page. CODE_PART: what may be written and

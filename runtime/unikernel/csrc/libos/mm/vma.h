@@ -6,7 +6,7 @@
  */
 #ifndef VMA_H
 #define VMA_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 #define MAX_VMAS 65000 /* of the same order as Linux's vm.max_map_count, 65530 */
 #define PROT_RWX (PROT_READ | PROT_WRITE | PROT_EXEC)

@@ -6,7 +6,7 @@
  * IPv6 socket can talk to an IPv4 one without more. Lengths and families are the guest's words:
  * they are checked against the buffer before a field is read.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "net/address.h"
 
 const u8 v4_mapped[12] = { [10] = 0xff, 0xff };

@@ -1,7 +1,7 @@
 /* address.h: addresses of sockets. */
 #ifndef ADDRESS_H
 #define ADDRESS_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 #define OWN_IPV4 \
 	{ \

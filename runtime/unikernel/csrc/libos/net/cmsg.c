@@ -5,7 +5,7 @@
  * Only what is understood changes anything; what a protocol does not know it refuses, as Linux
  * does.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "net/cmsg.h"
 #include "net/rights.h"
 #include "net/sockopt.h"

@@ -4,8 +4,8 @@
  * A connection inside the guest is made at once: the peer lies in the listener's backlog. One to
  * the world is a message to the tender; the call waits for its answer, or says EINPROGRESS.
  */
-#include "core/state.h"
-#include "host/channel.h"
+#include "base/state.h"
+#include "channel/channel.h"
 #include "net/net.h"
 #include "net/socket.h"
 #include "net/sockfile.h"

@@ -4,7 +4,7 @@
  * address besides loopback's of each family that it is to look up. There is nothing behind them:
  * connections are messages (net.c).
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "net/interfaces.h"
 
 struct interface {

@@ -9,8 +9,8 @@
  * Numbers are never used again in a UC: a message about a connection that the guest has closed
  * meanwhile finds nobody.
  */
-#include "core/state.h"
-#include "host/channel.h"
+#include "base/state.h"
+#include "channel/channel.h"
 #include "net/net.h"
 
 /* An address as the channel has it (abi/uc.h). */

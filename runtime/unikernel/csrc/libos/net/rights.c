@@ -5,7 +5,7 @@
  * hand sockets from thread to thread do so. A set lies with the byte that it was sent with: at
  * counts the bytes of the receiver's queue in front of it, and shrinks as these are read.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "mm/heap.h"
 #include "net/rights.h"
 

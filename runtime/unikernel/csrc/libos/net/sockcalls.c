@@ -8,7 +8,7 @@
  * in from outside of the UC, so a listener is for threads of the same program. Raw sockets need a
  * right that nobody has here.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "fs/dirs.h"
 #include "mm/heap.h"
 #include "net/net.h"

@@ -11,7 +11,7 @@
  * A port belongs to whoever is bound to it; there is one list of all sockets, which every look-up
  * goes through. The end of a socket is told to its peer by eof, and by error if bytes were lost.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "mm/heap.h"
 #include "net/rights.h"
 #include "net/sockopt.h"

@@ -1,7 +1,7 @@
 /* socket.h: sockets as objects. */
 #ifndef SOCKET_H
 #define SOCKET_H
-#include "core/libos.h"
+#include "base/libos.h"
 #include "mm/queue.h"
 #include "net/address.h"
 

@@ -5,7 +5,7 @@
  * A stream's write goes straight into the reader's queue; through the tender it becomes messages.
  * Reading a proxied stream gives credit back for what was taken.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "net/interfaces.h"
 #include "net/net.h"
 #include "net/rights.h"
@@ -252,6 +252,7 @@ static u64 patience(struct file *f, int write)
 
 const struct file_ops socket_ops = { .name = "socket:[",
 	.mode = S_IFSOCK | 0777, /* sock_alloc of Linux: S_IFSOCK | S_IRWXUGO */
+	.splice = SPLICE_FROM | SPLICE_TO,
 	.read = read,
 	.write = write,
 	.patience = patience,

@@ -9,6 +9,7 @@
 #include "net/socket.h"
 
 struct file;
+extern const struct file_ops socket_ops;
 i64 socket_read(struct sock *, u64 buf, u64 n);
 i64 socket_write(struct sock *, u64 buf, u64 n); /* -EPIPE without a signal */
 i64 sock_get(u64 fd, struct sock **s, struct file **f);

@@ -5,7 +5,7 @@
  * All forms come down to a vector of buffers, an address and flags. A stream may move a part and go
  * on when it is tried again (thread.progress); a datagram goes as one, and is gathered first.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "mm/heap.h"
 #include "net/cmsg.h"
 #include "net/net.h"

@@ -5,7 +5,7 @@
  * remembers up to OPTIONS_MAX options in a list that is made when the first is set; what was never
  * set reads as its initial value.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "mm/heap.h"
 #include "net/sockfile.h"
 #include "net/sockopt.h"

@@ -4,7 +4,7 @@
  * A UC is one process: clone makes threads, and a process is refused as a seccomp profile would,
  * with EPERM.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/host.h"
 #include "sched/futex.h"
 

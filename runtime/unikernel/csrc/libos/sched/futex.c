@@ -5,7 +5,7 @@
  * is in state T_FUTEX with the address in its slot; to wake is to look through the slots. A thread
  * that waits to own a word (owner.c) has no bits, and so no wake finds it.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "sched/futex.h"
 
 /* The k-th thread after the running one: a search from there makes waiters take turns. */

@@ -1,7 +1,7 @@
 /* futex.h: threads that wait at an address (futex(2)). */
 #ifndef FUTEX_H
 #define FUTEX_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 struct thread;
 

@@ -2,7 +2,7 @@
  * futexcalls.c: futex(2), all operations but those of condition variables on PI mutexes, which no C
  * library asks for any more.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/clock.h"
 #include "sched/futex.h"
 

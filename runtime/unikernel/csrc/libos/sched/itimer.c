@@ -5,7 +5,7 @@
  * count the CPU time of the process, are looked at on the tick (UC_TICK_USEC), and so are as exact
  * as that.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/clock.h"
 
 /* In a process that the UC was restored into, CPU time begins again: what was left of the timer is

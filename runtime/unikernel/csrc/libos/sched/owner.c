@@ -7,7 +7,7 @@
  * set_tid_address: thread.tid. Of the first thread gettid says another one after a restore; a word
  * that the guest wrote with that id is the first thread's as well.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "sched/futex.h"
 
 /* Does tid name thread t? */

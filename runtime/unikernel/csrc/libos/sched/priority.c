@@ -10,7 +10,7 @@
  * Groups are remembered, since programs that drop their rights look whether it worked; they guard
  * nothing, as there is one user.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "sched/signal.h"
 
 #define REALTIME_MAX 99

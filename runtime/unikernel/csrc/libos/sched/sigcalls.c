@@ -1,6 +1,6 @@
 /*
  * sigcalls.c: the system calls about signals: sigaction(2), sigprocmask(2), sigaltstack(2),
- * kill(2), tgkill(2), sigsuspend(2), sigtimedwait(2), pidfd_open(2), signalfd(2).
+ * kill(2), tgkill(2), sigsuspend(2), sigtimedwait(2).
  *
  * There is one process, so a signal to it and a signal to its group are the same, and nobody
  * outside can send one. A signal to the process is a bit of S->proc_pending, which the next thread
@@ -10,8 +10,7 @@
  * Every call that reads a structure of the guest reads all of it into a copy before anything
  * changes. A pointer whose memory ends half-way leaves action, mask and signal stack as they were.
  */
-#include "core/state.h"
-#include "fs/synth.h"
+#include "base/state.h"
 #include "host/clock.h"
 
 #define SET_SIZE sizeof(u64) /* bytes of sigset_t, which every call says */
@@ -84,11 +83,10 @@ i64 sys_sigaltstack(u64 in, u64 out)
 	return 0;
 }
 
-/* ---- Sending: t NULL: to the process ---- */
+/* ---- Sending ---- */
 
-/* t NULL: to the process. A blocked call looks at signals when it is tried again: so something has
- * changed. */
-static i64 post(struct thread *t, u64 sig)
+/* A blocked call looks at signals when it is tried again: so something has changed. */
+i64 signal_post(struct thread *t, u64 sig)
 {
 	if (sig > SIGNALS)
 		return -EINVAL;
@@ -108,7 +106,7 @@ i64 sys_tgkill(u64 pid, u64 tid, u64 sig)
 {
 	struct thread *t = thread_by_tid((u32)tid);
 	(void)pid; /* before a restore it had another value, which the guest may remember */
-	return t ? post(t, sig) : -ESRCH;
+	return t ? signal_post(t, sig) : -ESRCH;
 }
 
 i64 sys_tkill(u64 tid, u64 sig) { return sys_tgkill(0, tid, sig); }
@@ -118,43 +116,8 @@ i64 sys_kill(u64 pid, u64 sig)
 {
 	i32 p = pid;
 	if (p == (i32)HOST->pid || p == 0 || p == -(i32)HOST->pid || (u32)p == S->threads[0]->tid)
-		return post(NULL, sig);
+		return signal_post(NULL, sig);
 	return p == -1 ? -EPERM : -ESRCH;
-}
-
-/* ---- pidfd_open(2): there is no process but this one, and it does not end while somebody asks ---- */
-
-/* Readable would mean that the process has ended. */
-static u32 never(struct file *f)
-{
-	(void)f;
-	return 0;
-}
-
-static const struct file_ops process_ops = { .name = "anon_inode:[pidfd]", .mode = 0600, .poll = never };
-
-/* pidfd_open(2): the descriptor is close-on-exec. */
-i64 sys_pidfd_open(u64 pid, u64 flags)
-{
-	/* pidfd_open(2): PIDFD_NONBLOCK is the only flag. */
-	if (flags & ~(u64)O_NONBLOCK || (i32)pid <= 0)
-		return -EINVAL;
-	if ((u32)pid != HOST->pid && (u32)pid != S->threads[0]->tid)
-		return -ESRCH;
-	return fd_new(&process_ops, O_RDWR | flags, NULL, 1);
-}
-
-i64 sys_pidfd_send_signal(u64 fd, u64 sig, u64 info, u64 flags)
-{
-	struct file *f = fd_file(fd);
-	(void)info;
-	if (flags)
-		return -EINVAL;
-	/* A directory of /proc stands for its process, as it did before there was pidfd_open. */
-	int own = f &&
-		(f->ops == &process_ops ||
-			(f->ops == &directory_ops && f->fs == FS_SYNTH && f->node == synth_root("proc/self")));
-	return own ? post(NULL, sig) : -EBADF;
 }
 
 /* ---- Waiting ---- */
@@ -213,26 +176,4 @@ i64 sys_rt_sigtimedwait(u64 in, u64 info, u64 timeout)
 	}
 	r = block(ns);
 	return r == -ETIMEDOUT ? -EAGAIN : r; /* sigtimedwait(2) */
-}
-
-/* ---- signalfd(2): signals come to handlers alone, so nothing can ever be read ---- */
-
-static i64 nothing_to_read(struct file *f, u64 buf, u64 n, i64 off)
-{
-	(void)f, (void)buf, (void)n, (void)off;
-	return -EAGAIN;
-}
-
-static const struct file_ops signalfd_ops = {
-	.name = "anon_inode:[signalfd]", .mode = 0600, .poll = never, .read = nothing_to_read
-};
-
-/* signalfd(2) */
-i64 sys_signalfd4(u64 fd, u64 mask, u64 size, u64 flags)
-{
-	(void)mask, (void)size;
-	/* signalfd(2): a descriptor that exists gets another mask, which means nothing here. */
-	if ((i32)fd != -1)
-		return fd_file(fd) ? (i64)fd : -EBADF;
-	return fd_new(&signalfd_ops, flags & O_NONBLOCK, NULL, !!(flags & O_CLOEXEC));
 }

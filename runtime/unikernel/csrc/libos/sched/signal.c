@@ -8,7 +8,7 @@
  * (arch/x86/include/uapi/asm/sigframe), so that unwinders and V8's trap handler can read it;
  * rt_sigreturn takes the registers back out of it.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/host.h"
 
 #define UC_FLAGS 7 /* uc_flags: XSAVE area, saved SS, strict restore of SS */
@@ -83,7 +83,7 @@ void signal_die(int sig, u64 rip, u64 addr)
 		char path[256];
 		struct vma *v = vma_find(rip);
 		put(&t, " at 0x"), put_x(&t, rip), put(&t, " address 0x"), put_x(&t, addr);
-		if (v && v->kind == V_FILE && vnode_path((struct vnode){ v->fs, v->inode }, path, sizeof path) > 0)
+		if (v && v->kind == V_FILE && S->file_path((struct vnode){ v->fs, v->inode }, path, sizeof path) > 0)
 			put(&t, " in "), put(&t, path), put(&t, "+0x"), put_x(&t, rip - v->start + v->pgoff * PAGE);
 	}
 	b[t.n] = 0;

@@ -6,7 +6,7 @@
  */
 #ifndef SIGNAL_H
 #define SIGNAL_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 #define SIGNALS 64 /* 1 to 64; 32 and up are real-time signals, which do not queue here */
 #define SIGBIT(sig) (1ull << ((sig)-1))
@@ -29,7 +29,10 @@ int signal_interrupts(struct thread *t); /* a handler would run: a blocked call 
 int signal_restarts(struct thread *t); /* … and all such handlers have SA_RESTART */
 void raise_sigpipe(void); /* at the running thread */
 
-/* sigcalls.c: the signal mask of a call that waits under another one than its thread's (ppoll(2)) */
+/* sigcalls.c */
+i64 signal_post(struct thread *t, u64 sig); /* to thread t, NULL: to the process; 0 or -EINVAL */
+
+/* … and the signal mask of a call that waits under another one than its thread's (ppoll(2)) */
 struct wait_mask {
 	u64 set;
 	u32 given; /* 0: the thread's own mask stays */

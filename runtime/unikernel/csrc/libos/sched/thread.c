@@ -6,7 +6,7 @@
  * when there were never so many threads before, and is used again: its memory, which includes an
  * XSAVE area, is never given back.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/clock.h"
 #include "host/host.h"
 #include "mm/region.h"

@@ -1,7 +1,7 @@
 /* thread.h: threads of the guest. */
 #ifndef THREAD_H
 #define THREAD_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 #define MAX_THREADS 1024 /* AWS Lambda's limit of processes and threads */
 

@@ -9,7 +9,7 @@
  * A sleep is a blocked call with a deadline and nothing else to wait for. Its deadline stays where
  * the first attempt set it, however often the scheduler tries it again.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/clock.h"
 
 #define TICK (SEC / 100) /* times(2): AT_CLKTCK is 100 */

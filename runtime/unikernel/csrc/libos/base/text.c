@@ -4,7 +4,7 @@
  * Texts are made without a buffer of unknown size: what does not fit is cut, and the caller sees by
  * n == cap that it may have been.
  */
-#include "core/libos.h"
+#include "base/libos.h"
 
 /* Two terminated strings. */
 int streq(const char *a, const char *b)

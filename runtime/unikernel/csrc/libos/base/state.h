@@ -16,7 +16,7 @@
 #ifndef STATE_H
 #define STATE_H
 
-#include "core/libos.h"
+#include "base/libos.h"
 #include "core/rewrite.h"
 #include "fs/file.h"
 #include "fs/path.h"
@@ -63,8 +63,10 @@ struct state {
 	struct mount mounts[MAX_MOUNTS];
 	u32 nmounts, tmp_free; /* tmp_free: every inode below is in use */
 	char exe[256];
+	i64 (*file_path)(struct vnode, char *buf, u64 cap); /* vnode_path, for the crash report of signal.c */
 
 	/* The channel */
+	const struct inbox_ops *inbox;
 	struct queue chan; /* bytes of the driver that the guest has not read */
 	u32 want_out, pad2; /* want_out: the channel was full when something was to be sent */
 	u32 next_conn, next_serial, next_id;

@@ -2,15 +2,13 @@
  * inbox.c: what the UC hears on its channel: the driver's bytes, files of the function's package,
  * and what the tender says of connections.
  *
- * It stands above all that takes a message, and is asked from there: by the scheduler, when it
- * wakes up or on a tick, and by calls that look without waiting.
+ * The scheduler asks the inbox when the UC wakes up or on a tick, and calls ask that look without
+ * waiting. The folders above take their messages by struct inbox_ops.
  */
-#include "core/state.h"
-#include "fs/package.h"
-#include "host/channel.h"
+#include "base/state.h"
+#include "channel/channel.h"
 #include "host/host.h"
-#include "host/inbox.h"
-#include "net/net.h"
+#include "channel/inbox.h"
 
 /* One message. UC_MSG_SLEEP is the last that this UC reads: the tender is about to reset it,
  * wherever it is. */
@@ -18,14 +16,14 @@ static void take(struct uc_msg *m, const u8 *body)
 {
 	switch (m->type) {
 	case UC_MSG_SLEEP: uc_sleep();
-	case UC_MSG_FILE: package_message(body, m->len); break;
+	case UC_MSG_FILE: S->inbox->file(body, m->len); break;
 	/* The driver's bytes are never refused: the protocol above sends one invocation at a time, and
 	 * its size is limited there. */
 	case UC_MSG_DATA:
 		if (queue_put(&S->chan, body, m->len) != (i64)m->len)
 			uc_end(UC_EXIT_MEMORY, 0, "no memory for the driver's input");
 		break;
-	default: net_message(m, body);
+	default: S->inbox->connection(m, body);
 	}
 	changed();
 }

@@ -3,7 +3,7 @@
  */
 #ifndef PIPE_H
 #define PIPE_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 i64 fifo_open(u32 inode, u32 flags); /* file index or -errno */
 #endif

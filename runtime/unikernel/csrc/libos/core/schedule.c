@@ -14,12 +14,12 @@
  * Nothing below calls the scheduler: whoever gives the processor away parks its thread and returns PARKED to entry.c.
  */
 #include "core/calls.h"
-#include "core/state.h"
-#include "host/channel.h"
+#include "base/state.h"
+#include "channel/channel.h"
 #include "host/clock.h"
-#include "host/inbox.h"
+#include "channel/inbox.h"
 #include "ipc/timerfd.h"
-#include "sched/schedule.h"
+#include "core/schedule.h"
 
 #define SYSCALL_LENGTH 2 /* bytes of the syscall instruction */
 

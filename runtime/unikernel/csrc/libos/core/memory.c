@@ -8,7 +8,7 @@
  * own read-only memory goes on, where Linux would kill it. What is unmapped is given back to the
  * host when it has been touched, and reads as zeros if it is mapped again.
  */
-#include "core/state.h"
+#include "base/state.h"
 #include "host/host.h"
 #include "mm/region.h"
 

@@ -4,7 +4,7 @@
  */
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
-#include "core/libos.h"
+#include "base/libos.h"
 
 int schedule(void); /* loads a thread that can run into the frame; 0: none can before a message comes */
 void preempt(void); /* after a tick: another thread's turn */

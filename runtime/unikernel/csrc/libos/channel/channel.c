@@ -7,8 +7,8 @@
  * they wait in S->words, in the state, and so in a snapshot. What waits is sent in order before
  * anything of that sort.
  */
-#include "core/state.h"
-#include "host/channel.h"
+#include "base/state.h"
+#include "channel/channel.h"
 #include "host/host.h"
 
 /* Bytes of messages that wait. What may be open bounds them, since no connection is asked for while
@@ -102,4 +102,18 @@ int host_poll(i64 ns, int want_out)
 		changed();
 	}
 	return r > 0 && p.revents & ~POLLOUT;
+}
+
+/* Sends what fits into packets. What a full channel did not take is the caller's to send again. */
+i64 send_bytes(u16 type, u32 id, u64 buf, u64 n)
+{
+	u64 at = 0;
+	while (at < n) {
+		u64 k = MIN(n - at, UC_MSG_MAX - sizeof(struct uc_msg));
+		i64 r = send_msg(type, id, 0, NULL, 0, buf + at, k);
+		if (r)
+			return at ? (i64)at : r;
+		at += k;
+	}
+	return n;
 }

@@ -8,12 +8,23 @@
  * (state.h), which is part of the region: a snapshot of the region is a snapshot of the libOS, and
  * whoever maps the region elsewhere has the whole guest there.
  *
- * The rooms, from below: host (the host's calls, clocks, channel), mm (memory), fs (files and file
- * systems), ipc (pipes, events, polling), net (sockets), sched (threads, signals, time), core
- * (entry, the table of calls, the start of a program). No file refers to one that refers back to
- * it. Where a lower file has to call an upper one it goes by a table that the upper one set: struct
- * file_ops and struct fs_ops for kinds of files and file systems, struct notify_ops for inotify,
- * struct fifo for named pipes. start.S alone calls upwards: the processor comes in there.
+ * Folders from the ground up. A file names files of its own folder and of those before it alone, and
+ * no two files name each other.
+ *
+ *   base     types, texts, the guest's memory, the layout of the state
+ *   host     the host's calls and clocks
+ *   mm       memory: the book of mappings, the heap, queues
+ *   channel  messages to and from the platform
+ *   sched    threads, futexes, signals, time
+ *   fs       open files and descriptors, file systems, paths, pipes, inotify
+ *   ipc      events, timers, polling, the driver's stream
+ *   net      sockets
+ *   core     the entry, the table of calls, the scheduler, the start of a program
+ *
+ * Where a lower file has to call an upper one, the upper one has entered a table: struct file_ops and
+ * struct fs_ops for kinds of files and file systems, struct notify_ops for inotify, struct inbox_ops
+ * for messages. Two files stand outside of the order. start.S calls upwards, since the processor comes
+ * in there. state.h includes headers of all folders, for the types of which the state is made.
  *
  * A system call runs to its end without interruption: there is one host thread, the tick only sets
  * a mark while the libOS runs, and no other guest thread runs in between. So nothing here takes a
@@ -27,7 +38,7 @@
 
 #include "common/string.h"
 #include "common/types.h"
-#include "core/linux.h"
+#include "base/linux.h"
 #include "../../abi/uc.h"
 #include "../../abi/uc_image.h"
 

@@ -5,8 +5,8 @@
  * A pipe lives as long as somebody holds an end. One that has a name (a fifo) hangs on its inode
  * while it is open, and lives on with what was written until a reader comes.
  */
-#include "core/state.h"
-#include "ipc/pipe.h"
+#include "base/state.h"
+#include "fs/pipe.h"
 #include "mm/heap.h"
 
 /* seq counts what moves, for edges. */
@@ -107,6 +107,7 @@ static void write_close(struct file *f)
 const struct file_ops pipe_read_ops = { .name = "pipe:[",
 	.mode = S_IFIFO | 0600,
 	.pipe_size = PIPE_SIZE,
+	.splice = SPLICE_FROM | SPLICE_TO,
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = read_poll,
@@ -116,6 +117,7 @@ const struct file_ops pipe_read_ops = { .name = "pipe:[",
 const struct file_ops pipe_write_ops = { .name = "pipe:[",
 	.mode = S_IFIFO | 0600,
 	.pipe_size = PIPE_SIZE,
+	.splice = SPLICE_FROM | SPLICE_TO,
 	.write = pipe_write,
 	.poll = write_poll,
 	.edge = pipe_edge,
