@@ -26,6 +26,11 @@
 	/* readwrite.c, sendfile.c */ \
 	X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(preadv) X(pwritev) X(preadv2) X(pwritev2) \
 	X(lseek) X(sendfile) X(copy_file_range) \
+	/* splice.c */ \
+	X(splice) X(tee) X(vmsplice) \
+	/* xattr.c */ \
+	X(getxattr) X(lgetxattr) X(fgetxattr) X(listxattr) X(llistxattr) X(flistxattr) X(setxattr) X(lsetxattr) \
+	X(fsetxattr) X(removexattr) X(lremovexattr) X(fremovexattr) \
 	/* pipe.c */ \
 	X(pipe) X(pipe2) \
 	/* fd.c, inotify.c */ \
@@ -94,11 +99,7 @@
 	X(umount2, eperm) X(setns, eperm) X(unshare, eperm) X(chroot, eperm) X(bpf, eperm) \
 	X(perf_event_open, eperm) X(process_vm_readv, eperm) X(process_vm_writev, eperm) X(pivot_root, eperm) \
 	X(reboot, eperm) X(sethostname, eperm) X(settimeofday, eperm) X(clock_settime, eperm) \
-	X(userfaultfd, eperm) X(wait4, echild) X(waitid, echild) \
-	/* extended attributes: xattr(7), as on a file system without them */ \
-	X(getxattr, enotsup) X(lgetxattr, enotsup) X(fgetxattr, enotsup) X(listxattr, enotsup) \
-	X(llistxattr, enotsup) X(flistxattr, enotsup) X(setxattr, enotsup) X(lsetxattr, enotsup) \
-	X(fsetxattr, enotsup)
+	X(userfaultfd, eperm) X(wait4, echild) X(waitid, echild)
 
 /* clang-format on */
 
@@ -106,7 +107,7 @@
  * not declare. */
 #define DECLARE(n) i64 sys_##n();
 CALLS(DECLARE)
-i64 sys_zero(), sys_one(), sys_eperm(), sys_echild(), sys_enotsup();
+i64 sys_zero(), sys_one(), sys_eperm(), sys_echild();
 
 typedef i64 (*call)(u64, u64, u64, u64, u64, u64);
 

@@ -157,5 +157,3 @@ i64 sys_capget(u64 head, u64 data)
 
 /* wait4, waitid: a process without children. */
 i64 sys_echild(void) { return -ECHILD; }
-
-i64 sys_enotsup(void) { return -EOPNOTSUPP; }

@@ -20,30 +20,57 @@ struct pipe {
 #define PIPE_SIZE 65536 /* bytes: pipe(7) */
 
 /* At the end when nobody can write any more; a fifo whose writer is still to come has no end yet. */
-static i64 pipe_read(struct file *f, u64 buf, u64 n, i64 off)
+i64 pipe_look(struct file *f, u64 dst, u64 n)
 {
 	struct pipe *p = f->obj;
-	(void)off;
-	/* The kernel's pipe_read lets a read of no bytes succeed, also on an empty pipe. */
-	if (!n)
-		return 0;
 	if (!p->q.len)
 		return p->writers || p->no_writer ? -EAGAIN : 0;
-	i64 r = queue_get_user(&p->q, buf, n, 0);
+	return queue_get_user(&p->q, dst, n, 1);
+}
+
+void pipe_drop(struct file *f, u64 n)
+{
+	struct pipe *p = f->obj;
+	queue_drop(&p->q, n);
 	p->seq++;
 	changed(); /* a writer may wait for the room */
+}
+
+static i64 pipe_read(struct file *f, u64 buf, u64 n, i64 off)
+{
+	(void)off;
+	/* The kernel's pipe_read lets a read of no bytes succeed, also on an empty pipe. */
+	i64 r = n ? pipe_look(f, buf, n) : 0;
+	if (r > 0)
+		pipe_drop(f, r);
 	return r;
+}
+
+/* pipe(7): SIGPIPE comes with the error. no_reader: a fifo's writer may come before its reader. */
+static int broken(const struct pipe *p)
+{
+	if (p->readers || p->no_reader)
+		return 0;
+	raise_sigpipe();
+	return 1;
+}
+
+/* The room is reserved: a write of that many bytes does not fail for want of memory. */
+i64 pipe_room(struct file *f, u64 n)
+{
+	struct pipe *p = f->obj;
+	if (broken(p))
+		return -EPIPE;
+	n = MIN(n, p->q.max - p->q.len);
+	return !n ? -EAGAIN : queue_reserve(&p->q, n) ? -ENOMEM : (i64)n;
 }
 
 static i64 pipe_write(struct file *f, u64 buf, u64 n, i64 off)
 {
 	struct pipe *p = f->obj;
 	(void)off;
-	/* pipe(7): SIGPIPE comes with the error. no_reader: a fifo's writer may come before its reader. */
-	if (!p->readers && !p->no_reader) {
-		raise_sigpipe();
+	if (broken(p))
 		return -EPIPE;
-	}
 	u64 room = p->q.max - p->q.len;
 	if (n && (!room || (n <= PIPE_BUF && room < n)))
 		return -EAGAIN; /* small writes are atomic */

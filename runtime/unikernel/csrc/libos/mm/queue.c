@@ -9,8 +9,9 @@
 #include "mm/queue.h"
 
 /* The bytes move to the front of the new ring: in two pieces if they wrapped. */
-static int queue_grow(struct queue *q, u64 need)
+int queue_reserve(struct queue *q, u64 n)
 {
+	u64 need = q->len + n;
 	/* Bytes: a small message and its head. */
 	u32 cap = q->cap ? q->cap : 512;
 	while (cap < need)
@@ -35,7 +36,7 @@ i64 queue_put_user(struct queue *q, u64 src, u64 n)
 	n = MIN(n, q->max - q->len);
 	if (!n)
 		return 0;
-	if (queue_grow(q, q->len + n))
+	if (queue_reserve(q, n))
 		return -ENOMEM;
 	/* Where the next byte goes, and how many fit before the ring wraps. */
 	u32 tail = (q->head + q->len) & (q->cap - 1), first = MIN(n, q->cap - tail);
@@ -56,8 +57,13 @@ i64 queue_get_user(struct queue *q, u64 dst, u64 n, int peek)
 	u32 first = MIN(n, q->cap - q->head);
 	if (to_user(dst, q->p + q->head, first) || to_user(dst + first, q->p, n - first))
 		return -EFAULT;
-	if (peek)
-		return n;
+	if (!peek)
+		queue_drop(q, n);
+	return n;
+}
+
+void queue_drop(struct queue *q, u64 n)
+{
 	q->len -= n;
 	/* An empty queue starts at the front again: its next bytes lie in one piece. */
 	q->head = q->len ? (q->head + n) & (q->cap - 1) : 0;
@@ -66,7 +72,6 @@ i64 queue_get_user(struct queue *q, u64 dst, u64 n, int peek)
 		kfree(q->p, q->cap);
 		q->p = NULL, q->cap = 0;
 	}
-	return n;
 }
 
 void queue_free(struct queue *q)

@@ -19,13 +19,20 @@ void futex_woken(struct thread *t)
 	t->deadline = 0;
 }
 
+/* A parked thread has the registers of its call: the operation in RSI, the second word in R8. */
+u64 futex_requeues(const struct thread *t)
+{
+	return t->futex_bits && (t->regs[RSI] & FUTEX_CMD_MASK) == FUTEX_WAIT_REQUEUE_PI ? t->regs[R8] : 0;
+}
+
 /* Wakes up to n waiters whose bits meet bits. */
 int futex_wake(u64 addr, int n, u32 bits)
 {
 	int woken = 0;
 	for (u32 k = 1; k <= S->nthreads && woken < n; k++) {
 		struct thread *t = after(k);
-		if (t->state == T_FUTEX && t->futex == addr && t->futex_bits & bits) {
+		/* A thread that was to own another word would believe that it does. */
+		if (t->state == T_FUTEX && t->futex == addr && t->futex_bits & bits && !futex_requeues(t)) {
 			futex_woken(t);
 			woken++;
 		}

@@ -1,6 +1,5 @@
 /*
- * futexcalls.c: futex(2), all operations but those of condition variables on PI mutexes, which no C
- * library asks for any more.
+ * futexcalls.c: futex(2).
  */
 #include "base/state.h"
 #include "host/clock.h"
@@ -60,13 +59,46 @@ static i64 requeue(u64 from, int wake, int move, u64 to)
 	for (u32 i = 0; i < S->nthreads && move > 0; i++) {
 		struct thread *t = S->threads[i];
 		/* A thread without bits waits to own the word (owner.c), and stays there. */
-		if (t->state == T_FUTEX && t->futex == from && t->futex_bits) {
+		if (t->state == T_FUTEX && t->futex == from && t->futex_bits && !futex_requeues(t)) {
 			t->futex = to;
 			move--;
 			n++;
 		}
 	}
 	/* futex(2), Return value: the result of FUTEX_CMP_REQUEUE counts the moved waiters too. */
+	return n;
+}
+
+/* FUTEX_WAIT_REQUEUE_PI: the wait of a condition variable whose mutex is a PI futex, at to. glibc before
+ * 2.25 asks for it. The caller wakes as the owner of the mutex. */
+static i64 wait_requeue_pi(u64 addr, u32 val, u64 timeout, u64 to, enum clock clock)
+{
+	/* futex(2), EINVAL: the two words differ, and both are aligned. */
+	return addr == to || to & 3 || !to ? -EINVAL : wait(addr, val, timeout, ~0u, clock);
+}
+
+/* FUTEX_CMP_REQUEUE_PI: 1 + move waiters of FUTEX_WAIT_REQUEUE_PI own the other word or wait for it. */
+static i64 requeue_pi(u64 from, int wake, int move, u64 to, u32 val)
+{
+	u32 have;
+	int n = 0;
+	/* futex(2), FUTEX_CMP_REQUEUE_PI: at most one waiter wakes, since one alone can own the word. */
+	if (from == to || to & 3 || wake != 1 || move < 0)
+		return -EINVAL;
+	if (from_user(&have, from, 4))
+		return -EFAULT;
+	if (have != val)
+		return -EAGAIN;
+	for (u32 i = 0; i < S->nthreads && n <= move; i++) {
+		struct thread *t = S->threads[i];
+		if (t->state != T_FUTEX || t->futex != from || !t->futex_bits)
+			continue;
+		/* futex(2), EINVAL: the waiter waits by another operation, or for another word. */
+		i64 r = futex_requeues(t) == to ? owner_queue(t, to) : -EINVAL;
+		if (r)
+			return n ? n : r;
+		n++;
+	}
 	return n;
 }
 
@@ -144,6 +176,8 @@ i64 sys_futex(u64 addr, u64 op, u64 val, u64 timeout, u64 addr2, u64 val3)
 		/* the time-out's place holds how many to move */
 		return requeue(addr, (int)val, (int)timeout, addr2);
 	case FUTEX_WAKE_OP: return wake_op(addr, (int)val, (int)timeout, addr2, val3);
+	case FUTEX_WAIT_REQUEUE_PI: return wait_requeue_pi(addr, val, timeout, addr2, absolute);
+	case FUTEX_CMP_REQUEUE_PI: return requeue_pi(addr, (int)val, (int)timeout, addr2, val3);
 	case FUTEX_LOCK_PI: return lock_pi(addr, timeout, REALTIME); /* futex(2): always this clock */
 	case FUTEX_LOCK_PI2: return lock_pi(addr, timeout, absolute);
 	case FUTEX_TRYLOCK_PI: return owner_lock(addr, 0, 1);

@@ -40,17 +40,22 @@ static int deadlock(const struct thread *owner)
 	return 0;
 }
 
+/* Makes t the owner of a word that nobody owns. A lock whose owner has died keeps the mark until the
+ * new owner has repaired what it guards. */
+static i64 own(const struct thread *t, u64 addr, u32 word)
+{
+	word = (word & FUTEX_OWNER_DIED) | t->tid | (futex_next_owner(addr) ? FUTEX_WAITERS : 0);
+	return to_user(addr, &word, 4);
+}
+
 /* FUTEX_LOCK_PI, with try FUTEX_TRYLOCK_PI: 0, PARKED or -errno. */
 i64 owner_lock(u64 addr, u64 deadline, int try)
 {
 	u32 word;
 	if (from_user(&word, addr, 4))
 		return -EFAULT;
-	if (!(word & FUTEX_TID_MASK)) {
-		/* A lock whose owner has died keeps the mark until the new owner has repaired what it guards. */
-		word = (word & FUTEX_OWNER_DIED) | SELF->tid | (futex_next_owner(addr) ? FUTEX_WAITERS : 0);
-		return to_user(addr, &word, 4);
-	}
+	if (!(word & FUTEX_TID_MASK))
+		return own(SELF, addr, word);
 	struct thread *owner = owner_of(word);
 	/* futex(2), FUTEX_LOCK_PI: EDEADLK for a caller that owns the word. */
 	if (owner == SELF)
@@ -67,6 +72,29 @@ i64 owner_lock(u64 addr, u64 deadline, int try)
 	if (to_user(addr, &word, 4))
 		return -EFAULT;
 	return futex_park(addr, 0, deadline);
+}
+
+/* FUTEX_CMP_REQUEUE_PI for one waiter: as if it had called FUTEX_LOCK_PI now. */
+i64 owner_queue(struct thread *t, u64 addr)
+{
+	u32 word;
+	if (from_user(&word, addr, 4))
+		return -EFAULT;
+	if (!(word & FUTEX_TID_MASK)) {
+		i64 r = own(t, addr, word);
+		if (!r)
+			futex_woken(t);
+		return r;
+	}
+	struct thread *owner = owner_of(word);
+	if (!owner || owner == t)
+		return owner ? -EDEADLK : -ESRCH;
+	word |= FUTEX_WAITERS;
+	if (to_user(addr, &word, 4))
+		return -EFAULT;
+	t->futex = addr;
+	t->futex_bits = 0;
+	return 0;
 }
 
 /* Gives the word to who waits for it, or to nobody. */

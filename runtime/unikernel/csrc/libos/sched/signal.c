@@ -10,6 +10,7 @@
  */
 #include "base/state.h"
 #include "host/host.h"
+#include "sched/futex.h"
 
 #define UC_FLAGS 7 /* uc_flags: XSAVE area, saved SS, strict restore of SS */
 #define RED_ZONE 128 /* bytes below the stack pointer that a function may use (x86-64 psABI) */
@@ -63,9 +64,9 @@ int signal_restarts(struct thread *t)
 	case __NR_select:
 	case __NR_pselect6: return 0;
 	}
-	/* futex(2), FUTEX_LOCK_PI. */
-	if (t->state == T_FUTEX && !t->futex_bits)
-		return 1; /* FUTEX_LOCK_PI always goes on: its C library does not expect EINTR */
+	/* futex(2): FUTEX_LOCK_PI and FUTEX_WAIT_REQUEUE_PI always go on. The C library does not expect EINTR. */
+	if (t->state == T_FUTEX && (!t->futex_bits || futex_requeues(t)))
+		return 1;
 	for (int sig = 1; sig <= SIGNALS; sig++)
 		/* One handler without SA_RESTART is enough to end the call. */
 		if (set & SIGBIT(sig) && !ignored(sig) && !(S->sigactions[sig].flags & SA_RESTART))
