@@ -125,7 +125,7 @@ func (d *deploy) calls(ctx context.Context, env *bench.Env, cfg worker.Config, t
 	counted := 0
 	start := time.Now()
 	warmup := d.warmup(t.Path)
-	for i := -warmup; i < d.Calls && (i <= 0 || time.Since(start) < t.Limit); i++ {
+	for i := -warmup; i < d.Calls && goesOn(i, time.Since(start), t.Limit); i++ {
 		if i < 0 && i > -warmup && time.Since(start) > t.Limit/3 {
 			i = 0 // a slow path warms up less
 		}
@@ -165,6 +165,20 @@ func (d *deploy) calls(ctx context.Context, env *bench.Env, cfg worker.Config, t
 			Value: float64(st.RuntimeBytes) / float64(max(1, st.RuntimeSnapshots))})
 	}
 	return nil
+}
+
+// A trial has at least leastCalls calls, unless these take longer than slowTrial: between two
+// calls that start from stem cells lies a boot with its preparation, and few such fit into
+// a trial's limit.
+const (
+	leastCalls = 10
+	slowTrial  = 30 * time.Second
+)
+
+// goesOn reports whether a trial that has taken so long makes its call number i, below 0 a
+// call of the warm-up.
+func goesOn(i int, took, limit time.Duration) bool {
+	return i <= 0 || took < limit || i < leastCalls && took < slowTrial
 }
 
 func (d *deploy) warmup(path string) int {

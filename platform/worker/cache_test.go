@@ -256,6 +256,71 @@ func TestStemCellsAreRefilled(t *testing.T) {
 	}
 }
 
+func TestStemCellIsReplacedAfterItsCall(t *testing.T) {
+	f := newFake(t)
+	var w *Worker
+	var during int
+	f.onInvoke = func(*fakeSandbox, isolation.Invocation) (isolation.Result, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		during += w.starters
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte("a")}, nil
+	}
+	w = start(t, Config{StemCells: 1}, f)
+	ready(t, w)
+	w.mu.Lock()
+	w.refillDelay = time.Hour
+	w.mu.Unlock()
+	wantPaths(t, w, "cold", "a")
+	ready(t, w) // the hour is not over, and the call has ended
+	if during != 0 || f.boots.Load() != 2 {
+		t.Errorf("%d stem cells were started beside the call, %d in all", during, f.boots.Load())
+	}
+}
+
+func TestStemCellOfALongCallIsReplacedMeanwhile(t *testing.T) {
+	f := newFake(t)
+	end := make(chan struct{})
+	f.onInvoke = func(*fakeSandbox, isolation.Invocation) (isolation.Result, error) {
+		<-end
+		return isolation.Result{Outcome: isolation.OK}, nil
+	}
+	w := start(t, Config{StemCells: 1}, f)
+	ready(t, w)
+	done := background(w, context.Background(), "a")
+	runtimetest.Eventually(t, "a second stem cell", func() bool { return f.boots.Load() == 2 })
+	ready(t, w)
+	close(end)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if s := w.Stats(); s.StemCells != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestStemCellThatEndedIsReplacedAtOnce(t *testing.T) {
+	f := newFake(t)
+	w := start(t, Config{StemCells: 1}, f)
+	ready(t, w)
+	w.mu.Lock()
+	w.refillDelay = time.Hour
+	w.mu.Unlock()
+	f.onImport = func(context.Context, isolation.Function) error {
+		if f.imports.Load() == 1 {
+			return isolation.ErrUndelivered
+		}
+		return nil
+	}
+	invoke(t, w, "a")
+	ready(t, w)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if lang := w.languages[request("a").Runtime]; lang.postponed != 0 {
+		t.Errorf("%d replacements still wait", lang.postponed)
+	}
+}
+
 func TestStemCellsGiveWayAndEvictNothing(t *testing.T) {
 	f := newFake(t)
 	w := start(t, Config{StemCells: 1, Sandboxes: 2, Idle: Cache{}}, f)

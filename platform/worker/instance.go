@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"time"
+
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -31,6 +33,8 @@ type instance struct {
 	idleSince int64 // when it became idle, on the worker's clock
 
 	resampled bool // sampled a second time since idleSince
+
+	postponed *time.Timer // set while the replacement of a stem cell waits for the cell's call
 
 	pause *pause // set once it was paused or is being paused
 }

@@ -16,11 +16,12 @@ type language struct {
 	capture *baseCapture       // while it is being taken
 	baseErr error              // why it could not be taken the last time
 
-	stems    list[instance]
-	starting int   // stem cells that are being started
-	failures int   // in a row
-	retryAt  int64 // on the worker's clock
-	stemErr  error // why the last one could not be started
+	stems     list[instance]
+	starting  int   // stem cells that are being started
+	postponed int   // stem cells that were taken, whose replacement waits for their calls
+	failures  int   // in a row
+	retryAt   int64 // on the worker's clock
+	stemErr   error // why the last one could not be started
 }
 
 // baseCapture is a runtime snapshot that is being taken: all invocations that need

@@ -24,8 +24,35 @@ func (w *Worker) acquireStem(lang *language, fn *function) *instance {
 	fn.refs++
 	inst.fn, inst.state = fn, serving
 	w.serving.pushBack(&inst.place, inst)
-	w.refill()
+	w.postpone(inst)
 	return inst
+}
+
+// refillDelay bounds how long a stem cell's call delays the start of the next cell.
+const refillDelay = 50 * time.Millisecond
+
+// postpone has the replacement of a stem cell wait until the cell's call has ended, for
+// refillDelay at most: a boot and its preparation keep two processors busy for a hundred
+// times as long as a short call, which would wait for a processor. w.mu is held.
+func (w *Worker) postpone(inst *instance) {
+	inst.lang.postponed++
+	inst.postponed = time.AfterFunc(w.refillDelay, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.replaceable(inst)
+		w.refill()
+	})
+}
+
+// replaceable lets refill replace a stem cell that a call has taken. Its caller calls
+// refill or grant. w.mu is held.
+func (w *Worker) replaceable(inst *instance) {
+	if inst.postponed == nil {
+		return
+	}
+	inst.postponed.Stop()
+	inst.postponed = nil
+	inst.lang.postponed--
 }
 
 // refill starts missing stem cells, at most Config.Starters at a time. It evicts
@@ -46,7 +73,7 @@ func (w *Worker) refill() {
 }
 
 func (w *Worker) lacksStem(lang *language) bool {
-	return lang.stems.n+lang.starting < w.cfg.StemCells && w.waiting.n == 0 &&
+	return lang.stems.n+lang.starting+lang.postponed < w.cfg.StemCells && w.waiting.n == 0 &&
 		w.open < w.cfg.Sandboxes && w.closing < w.cfg.Closing &&
 		(lang.failures == 0 || w.clock() >= lang.retryAt)
 }

@@ -68,6 +68,7 @@ type Worker struct {
 	snapshotter isolation.Snapshotter // nil where the backend takes no snapshots
 	languages   map[string]*language
 	born        time.Time // zero of the worker's clock
+	refillDelay time.Duration
 
 	life       context.Context // ended by Close
 	kill       context.CancelFunc
@@ -132,7 +133,7 @@ func New(cfg Config, backend isolation.Backend, interpreters []isolation.Interpr
 	}
 	cfg = cfg.Resolved(backend)
 	w := &Worker{
-		cfg: cfg, backend: backend, born: time.Now(),
+		cfg: cfg, backend: backend, born: time.Now(), refillDelay: refillDelay,
 		languages: map[string]*language{}, functions: map[string]*function{},
 		samples: make(chan *instance, sampleQueue),
 	}
