@@ -20,6 +20,7 @@ type Kind string
 const (
 	NOP   Kind = "nop"   // nothing
 	Spin  Kind = "spin"  // compute for a processor time
+	Loop  Kind = "loop"  // compute for a number of turns
 	Wait  Kind = "wait"  // wait for an HTTP server
 	Alloc Kind = "alloc" // allocate and touch memory
 )
@@ -107,9 +108,10 @@ func (p *Population) Check(i int, reply []byte) error {
 
 // Event is the event of a function. A kind reads its own fields; the others stay zero.
 type Event struct {
-	Milliseconds float64 `json:"ms,omitempty"`  // Spin: processor time
-	URL          string  `json:"url,omitempty"` // Wait
-	Megabytes    int     `json:"mb,omitempty"`  // Alloc
+	Milliseconds float64 `json:"ms,omitempty"`    // Spin: processor time
+	Turns        int     `json:"turns,omitempty"` // Loop
+	URL          string  `json:"url,omitempty"`   // Wait
+	Megabytes    int     `json:"mb,omitempty"`    // Alloc
 }
 
 // SpinFor is the event that has a Spin function compute for d.

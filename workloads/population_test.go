@@ -24,6 +24,7 @@ func TestEveryKindRunsAndAnswersItsNumber(t *testing.T) {
 	events := map[workloads.Kind]workloads.Event{
 		workloads.NOP:   {},
 		workloads.Spin:  workloads.SpinFor(30 * ms),
+		workloads.Loop:  {Turns: 1 << 12},
 		workloads.Wait:  {URL: srv.URL("", 20*ms)},
 		workloads.Alloc: {Megabytes: 8},
 	}

@@ -51,3 +51,24 @@ func TestTheSameSeedGivesTheSameArrivals(t *testing.T) {
 		t.Error("arrivals without a rate")
 	}
 }
+
+func TestAProfileMakesAsManyCallsAsItsRateSaysAndNoneInAPause(t *testing.T) {
+	p := workloads.Profile{
+		{For: 100 * ms, From: 50, To: 50}, {For: 900 * ms}, {For: 100 * ms, From: 50, To: 50},
+		{For: 10 * time.Second, From: 0, To: 20}, {For: time.Second, From: math.Inf(1), To: 1},
+	}
+	s := p.Even()
+	if len(s) != 110 || math.Abs(p.Calls()-110) > 1e-9 {
+		t.Fatalf("%d calls, %g expected, want 5 + 5 + 100", len(s), p.Calls())
+	}
+	if !slices.Equal(s[:5], workloads.Schedule{20 * ms, 40 * ms, 60 * ms, 80 * ms, 100 * ms}) || s[5] != 1020*ms {
+		t.Errorf("the first arrivals are %v", s[:6])
+	}
+	// A ramp from 0 has made a quarter of its calls after half of its time.
+	if half := s[10+24]; (half - (1100*ms + 5*time.Second)).Abs() > ms {
+		t.Errorf("call 25 of the ramp is due at %v", half)
+	}
+	if !slices.IsSorted(p.Poisson(3)) || slices.Equal(p.Poisson(3), p.Poisson(4)) {
+		t.Error("the Poisson process is out of order, or does not follow its seed")
+	}
+}

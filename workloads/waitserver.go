@@ -18,8 +18,8 @@ type WaitServer struct {
 	done     chan error
 }
 
-// maxDelay bounds what a request can ask for.
-const maxDelay = time.Minute
+// MaxDelay bounds what a request can ask for.
+const MaxDelay = time.Minute
 
 // StartWaitServer listens on addr, "127.0.0.1:0" for a free port that only
 // this host can reach.
@@ -62,8 +62,8 @@ func (s *WaitServer) Close() error {
 
 func wait(w http.ResponseWriter, r *http.Request) {
 	d, err := time.ParseDuration(r.URL.Query().Get("delay"))
-	if err != nil || d < 0 || d > maxDelay {
-		http.Error(w, fmt.Sprintf("delay must be a duration of at most %v, such as 250ms", maxDelay),
+	if err != nil || d < 0 || d > MaxDelay {
+		http.Error(w, fmt.Sprintf("delay must be a duration of at most %v, such as 250ms", MaxDelay),
 			http.StatusBadRequest)
 		return
 	}

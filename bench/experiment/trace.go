@@ -12,10 +12,11 @@ import (
 	"github.com/lambdabench/lambdabench/analysis/record"
 	"github.com/lambdabench/lambdabench/bench"
 	"github.com/lambdabench/lambdabench/workloads"
+	"github.com/lambdabench/lambdabench/workloads/traffic"
 )
 
 // trace runs a file in the format of the SEUSS authors' load generator, see
-// [workloads.ReadTrial]: closed-loop clients call its functions in its order.
+// [traffic.ReadTrial]: closed-loop clients call its functions in its order.
 // Each function of each user in the file is a NOP of its own, called with the param.
 type trace struct {
 	File      string     `yaml:"file"`
@@ -41,7 +42,7 @@ func (x *trace) Check() error {
 		checkVia(x.Via, record.ViaWorker, record.ViaGateway))
 }
 
-func (x *trace) read() (t workloads.Trial, err error) {
+func (x *trace) read() (t traffic.Trial, err error) {
 	if x.File == "" {
 		return t, errors.New("missing; name a file of lines batch,user,function[,param],count")
 	}
@@ -50,7 +51,7 @@ func (x *trace) read() (t workloads.Trial, err error) {
 		return t, err
 	}
 	defer f.Close()
-	if t, err = workloads.ReadTrial(f); err == nil && t.Calls() == 0 {
+	if t, err = traffic.ReadTrial(x.File, f); err == nil && t.Calls() == 0 {
 		err = fmt.Errorf("%s has no call", x.File)
 	}
 	return t, err

@@ -73,6 +73,7 @@ const examples = `  lambdabench doctor                          what this host c
   lambdabench report runs/ref                 tables, figures and report.html again
   lambdabench compare runs/old runs/new       what changed, '~' where no difference is shown
   lambdabench watch runs/ref                  a page that follows a run, or a platform, as it goes
+  lambdabench traces make traces/day          a synthetic day of calls; sample and describe others
   lambdabench export --csv runs/ref           every record as one table, for R or pandas
   lambdabench serve --backend process         the platform itself, AWS Lambda's and OpenWhisk's API
   lambdabench mpsc --config configs/mpsc.yaml monitor several providers, recommend one`
@@ -87,7 +88,7 @@ func rootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(runCommand(), doctorCommand(), listCommand(), reportCommand(), compareCommand(), serveCommand(),
-		mpscCommand(), watchCommand(), exportCommand())
+		mpscCommand(), watchCommand(), exportCommand(), tracesCommand())
 	return root
 }
 

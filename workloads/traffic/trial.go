@@ -1,4 +1,4 @@
-package workloads
+package traffic
 
 import (
 	"bufio"
@@ -7,6 +7,9 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/lambdabench/lambdabench/workloads"
 )
 
 // Trial is a sequence of calls in the format of the SEUSS authors' load
@@ -26,37 +29,73 @@ type TrialLine struct {
 	Batch    int
 	User     string
 	Function string
-	Param    string // passed to the function; may be empty
+	Param    string // of the function; may be empty
 	Count    int    // calls, at least 1
+	Work     Work   // what the function does
+}
+
+// Work is what a function of the SEUSS authors' files does, in terms of this package's populations.
+type Work struct {
+	Kind  workloads.Kind
+	Turns int           // of Loop
+	Delay time.Duration // of Wait: the server answers after it
+}
+
+// maxSpin bounds spin's param: 2^40 turns are hours in any language.
+const maxSpin = 40
+
+// workOf is the work of a function by its name in the file, with the param of the line.
+func workOf(function, param string) (Work, error) {
+	switch function {
+	case "nop":
+		return Work{Kind: workloads.NOP}, nil
+	case "spin":
+		k, err := strconv.Atoi(param)
+		if err != nil || k < 0 || k > maxSpin {
+			return Work{}, fmt.Errorf("spin's param %q is not a number k from 0 to %d, for 2^k turns", param, maxSpin)
+		}
+		return Work{Kind: workloads.Loop, Turns: 1 << k}, nil
+	case "http_get":
+		return Work{Kind: workloads.Wait}, nil
+	case "http_sleep":
+		n, err := strconv.Atoi(param)
+		if err != nil || n < 0 || n > int(workloads.MaxDelay/time.Millisecond) {
+			return Work{}, fmt.Errorf("http_sleep's param %q is not a number of milliseconds from 0 to %d", param,
+				workloads.MaxDelay/time.Millisecond)
+		}
+		return Work{Kind: workloads.Wait, Delay: time.Duration(n) * time.Millisecond}, nil
+	}
+	return Work{}, fmt.Errorf("no function %q; want nop, spin, http_get or http_sleep", function)
 }
 
 // maxTrialCalls bounds a whole trial, so that one with a mistyped count is refused and
 // does not run for a year.
 const maxTrialCalls = 100_000_000
 
-// ReadTrial reads a trial. Blank lines and lines that begin with # are
-// skipped. Errors name the line.
-func ReadTrial(r io.Reader) (Trial, error) {
+// ReadTrial reads a trial. Blank lines and lines that begin with # are skipped. Errors name
+// the file, as name says, and the line.
+func ReadTrial(name string, r io.Reader) (Trial, error) {
 	var t Trial
-	total := 0
+	total, last := 0, 0
 	sc := bufio.NewScanner(r)
 	for n := 1; sc.Scan(); n++ {
+		last = n
 		text := strings.TrimSpace(sc.Text())
 		if text == "" || text[0] == '#' {
 			continue
 		}
 		line, err := parseTrialLine(text)
 		if err != nil {
-			return Trial{}, fmt.Errorf("trial, line %d: %w", n, err)
+			return Trial{}, fmt.Errorf("%s, line %d: %w", name, n, err)
 		}
 		if total += line.Count; total > maxTrialCalls {
-			return Trial{}, fmt.Errorf("trial, line %d: more than %d calls in all", n, maxTrialCalls)
+			return Trial{}, fmt.Errorf("%s, line %d: more than %d calls in all", name, n, maxTrialCalls)
 		}
 		t.Lines = append(t.Lines, line)
 		t.ends = append(t.ends, total)
 	}
 	if err := sc.Err(); err != nil {
-		return Trial{}, fmt.Errorf("read trial: %w", err)
+		return Trial{}, fmt.Errorf("%s, line %d: %w", name, last+1, err)
 	}
 	return t, nil
 }
@@ -84,7 +123,8 @@ func parseTrialLine(text string) (TrialLine, error) {
 	if len(f) == 5 {
 		line.Param = f[3]
 	}
-	return line, nil
+	line.Work, err = workOf(line.Function, line.Param)
+	return line, err
 }
 
 // Calls is the number of calls in the whole trial.
