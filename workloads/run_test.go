@@ -34,8 +34,8 @@ func TestAStallIsNotHidden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 200/s over a stall of 300 ms: 60 calls become due, and the first 50 wait for 50 ms at least. On a slow machine the
-	// stall begins and ends later.
+	// 200/s over a stall of 300 ms: 60 calls become due, and the first 50 wait for 50 ms at least. On a slow machine
+	// the stall begins and ends later.
 	begin, end := all[10].Started, all[10].Ended
 	behind := 0
 	for _, s := range all[11:] {

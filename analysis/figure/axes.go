@@ -1,27 +1,25 @@
 package figure
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/plot"
+)
 
 // SameX gives panels that are compared one horizontal axis, wide enough for the data of
 // all. It is called once all data is in the panels.
-func SameX(panels ...*Panel) {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, p := range panels {
-		low, high = math.Min(low, p.plot.X.Min), math.Max(high, p.plot.X.Max)
-	}
-	for _, p := range panels {
-		p.plot.X.Min, p.plot.X.Max = low, high
-	}
-}
+func SameX(panels ...*Panel) { same(panels, func(p *Panel) *plot.Axis { return &p.plot.X }) }
 
 // SameY does the same for the vertical axis.
-func SameY(panels ...*Panel) {
+func SameY(panels ...*Panel) { same(panels, func(p *Panel) *plot.Axis { return &p.plot.Y }) }
+
+func same(panels []*Panel, axis func(*Panel) *plot.Axis) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, p := range panels {
-		low, high = math.Min(low, p.plot.Y.Min), math.Max(high, p.plot.Y.Max)
+		low, high = math.Min(low, axis(p).Min), math.Max(high, axis(p).Max)
 	}
 	for _, p := range panels {
-		p.plot.Y.Min, p.plot.Y.Max = low, high
+		axis(p).Min, axis(p).Max = low, high
 	}
 }
 

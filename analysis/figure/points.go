@@ -124,7 +124,7 @@ func (f *Figure) reasons() []Entry {
 		mark := Dot(Glyph("hollow", black, markRadius))
 		for _, line := range lines(reason, legendLetters) {
 			entries = append(entries, Entry{Name: line, Thumb: mark})
-			mark = Blank()
+			mark = NoMark()
 		}
 	}
 	return entries

@@ -131,8 +131,8 @@ func lineStyle(c color.Color, dashes []vg.Length) draw.LineStyle {
 	return draw.LineStyle{Color: c, Width: 1.4, Dashes: dashes}
 }
 
-// Blank is a legend's picture of nothing, beside a heading.
-func Blank() plot.Thumbnailer { return Box(transparent{}) }
+// NoMark is a legend's picture of nothing, beside a heading.
+func NoMark() plot.Thumbnailer { return Box(transparent{}) }
 
 // transparent is a colour that leaves no trace.
 type transparent struct{}

@@ -25,7 +25,7 @@ func paperEntry(what string, i int) figure.Entry {
 
 // paperTitle stands above the legend's lines for the paper.
 func paperTitle() figure.Entry {
-	return figure.Entry{Name: reference.Label + ":", Thumb: figure.Blank()}
+	return figure.Entry{Name: reference.Label + ":", Thumb: figure.NoMark()}
 }
 
 // backendEntries are the legend's lines for backends.

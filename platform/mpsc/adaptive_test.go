@@ -190,7 +190,8 @@ func TestAdaptiveAvoidsAProviderThatFailsFast(t *testing.T) {
 		})
 		cfg := config("fast", "slow")
 		cfg.Schedule = ScheduleAdaptive
-		c := controller(t, cfg, Options{Executors: map[string]Executor{"fast": fast, "slow": takes(20 * time.Millisecond)}})
+		c := controller(t, cfg, Options{Executors: map[string]Executor{"fast": fast,
+			"slow": takes(20 * time.Millisecond)}})
 		for _, p := range []string{"fast", "slow"} {
 			c.Test(t.Context(), "nop", p)
 		}

@@ -158,10 +158,12 @@ func TestProxyFallsOverToTheNextProviderAndNotOnTheFunctionsOwnError(t *testing.
 		}
 		broken.Store(true)
 		reply, err := c.Invoke(ctx, "nop", []byte(`{}`))
-		if err != nil || string(reply.Payload) != `"done"` || len(reply.Tried) != 2 || reply.Tried[1].Provider != "second" {
+		if err != nil || string(reply.Payload) != `"done"` || len(reply.Tried) != 2 ||
+			reply.Tried[1].Provider != "second" {
 			t.Fatalf("%+v, %v", reply, err)
 		}
-		c2 := controller(t, config("only", "other"), Options{Executors: map[string]Executor{"only": fails(FunctionError),
+		c2 := controller(t, config("only", "other"), Options{Executors: map[string]Executor{
+			"only":  fails(FunctionError),
 			"other": takes(0)}})
 		reply, err = c2.Invoke(ctx, "nop", nil)
 		var call *CallError

@@ -57,7 +57,8 @@ func TestUserSchedulesRunInTheSandboxAndBadOnesLeaveThePreviousInPlace(t *testin
 	if err := c.Use(ctx, "mine"); err != nil {
 		t.Fatal(err)
 	}
-	for p, took := range map[string]time.Duration{"a": time.Millisecond, "b": 8 * time.Millisecond, "c": time.Microsecond} {
+	for p, took := range map[string]time.Duration{"a": time.Millisecond, "b": 8 * time.Millisecond,
+		"c": time.Microsecond} {
 		if _, err := c.db.Record(ctx, Test{Function: "nop", Provider: p, RoundTrip: took, Class: OK}); err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,9 @@ function developerError(kind, message) {
 function pick(exported) {
   const of = (from) => name.split('.').reduce((o, k) => (o == null ? o : o[k]), from);
   const main = of(exported) ?? of(exported?.default);
-  if (typeof main !== 'function') throw developerError('OpenWhisk.Initialization', `Action entrypoint '${name}' is not a function.`);
+  if (typeof main !== 'function') {
+    throw developerError('OpenWhisk.Initialization', `Action entrypoint '${name}' is not a function.`);
+  }
   return main;
 }
 
@@ -25,7 +27,8 @@ function inline(file) {
   m.paths = Module._nodeModulePaths(path.dirname(file));
   const root = name.split('.')[0];
   const source = fs.readFileSync(file, 'utf8');
-  m._compile(`${source}\n;if (typeof ${root} !== 'undefined') Object.defineProperty(module, 'openwhisk', { value: { ${root} } });`, file);
+  const exported = `Object.defineProperty(module, 'openwhisk', { value: { ${root} } })`;
+  m._compile(`${source}\n;if (typeof ${root} !== 'undefined') ${exported};`, file);
   return pick(m.openwhisk ?? m.exports);
 }
 
@@ -61,6 +64,8 @@ exports.handler = async (event) => {
     }
   }
   if (result === undefined) return {};
-  if (result === null || typeof result !== 'object') throw developerError('OpenWhisk.NoDictionary', 'The action did not return a dictionary or array.');
+  if (result === null || typeof result !== 'object') {
+    throw developerError('OpenWhisk.NoDictionary', 'The action did not return a dictionary or array.');
+  }
   return result;
 };
