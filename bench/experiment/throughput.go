@@ -48,9 +48,9 @@ const (
 	// fillLeast is the time that a trial has for its fill, whatever the budget.
 	fillLeast = 500 * time.Millisecond
 
-	// What two processors take for a start: 6 sandboxes of a container runtime a second, and
+	// What two processors take for a start: 5 sandboxes of a container runtime a second, and
 	// 500 of a backend with snapshots.
-	bootTime   = 160 * time.Millisecond
+	bootTime   = 200 * time.Millisecond
 	deployTime = 2 * time.Millisecond
 )
 
@@ -84,11 +84,12 @@ func (x *throughput) Trials(t bench.Target) ([]bench.Trial, string) {
 }
 
 // startsLeast is about the time of the starts of a trial: of each of m functions in the
-// fill, and of those calls of the count that find no sandbox. Calls in a random order have
+// fill, of a further sandbox for each client, as two may call one function at a time, and of
+// those calls of the count that find no sandbox. Calls in a random order have
 // met every function after m·(ln m + 0.6) calls (the coupon collector's problem), and in a
 // repeated order after all of the order.
 func (x *throughput) startsLeast(m int, snapshots bool) time.Duration {
-	starts := float64(m)
+	starts := float64(m + x.Clients)
 	if m > x.Instances {
 		calls := min(float64(m)*(math.Log(float64(m))+0.6), float64(orderLength(m)))
 		starts += calls * float64(m-x.Instances) / float64(m)
