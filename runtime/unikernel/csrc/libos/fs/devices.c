@@ -1,8 +1,9 @@
 /*
  * devices.c: null(4), zero(4), full(4), random(4), console(4).
  *
- * They have no state: an open one is its operations alone, but for the stream that a console names. Numbers of devices are Linux's
- * (Documentation/admin-guide/devices.txt), since programs look at st_rdev to know /dev/null.
+ * They have no state, but for the stream that a console names: an open one is its operations alone.
+ * Numbers of devices are Linux's (Documentation/admin-guide/devices.txt), since programs look at
+ * st_rdev to know /dev/null.
  */
 #include "base/state.h"
 #include "channel/channel.h"
