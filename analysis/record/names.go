@@ -9,6 +9,7 @@ const (
 	ExperimentBurst      = "burst"
 	ExperimentOverhead   = "overhead"
 	ExperimentAO         = "ao"
+	ExperimentTraining   = "training"
 	ExperimentSurface    = "surface"
 	ExperimentApps       = "apps"
 	ExperimentMPSC       = "mpsc"
@@ -45,7 +46,9 @@ const (
 	LabelStopped  = "stopped"  // why density created no more, or throughput did not count: StoppedBudget, …
 	LabelBudget   = "budget"   // density's memory budget
 	LabelAO       = "ao"       // in ao: the steps taken, AONone, "network", "network+interpreter"
-	LabelApp      = "app"      // in apps: the application
+	LabelApp      = "app"      // in apps and training: the application
+	LabelTraining = "training" // in training: the training functions, TrainingNone, …
+	LabelLike     = "like"     // in training: the training function that does work of the application's kind
 	LabelFeature  = "feature"  // in surface: what is looked at, "pid namespace"
 	LabelDetail   = "detail"   // in surface: what was seen, for a reader
 	LabelSchedule = "schedule" // in mpsc: ScheduleAdaptive, or the provider that is fixed
@@ -81,6 +84,10 @@ const (
 
 	PaceTight = "back to back" // the next call follows the reply at once
 	Pace20    = "20/s"         // the next call follows 50 ms after the reply
+
+	TrainingNone    = "none"    // no step that learns from training functions is taken
+	TrainingWithout = "without" // the training functions but that of LabelLike
+	TrainingWith    = "with"    // the training functions and that of LabelLike
 
 	AONone      = "none"
 	AOSeparator = "+" // between steps

@@ -59,6 +59,6 @@ func everyTable(s *summary.Summary) ([]*Table, error) {
 		return nil, err
 	}
 	return slices.Concat([]*Table{deployTable(s), startsTable(s)}, through, coverageTables(s), []*Table{densityTable(s),
-		networkTable(s), burstTable(s), overheadTable(s), aoTable(s), surfaceTable(s), appsTable(s), schedulingTable(s),
-		mpscTable(s), speedupTable(s), traceTable(s), rateTable(s)}), nil
+		networkTable(s), burstTable(s), overheadTable(s), aoTable(s), trainingTable(s), surfaceTable(s), appsTable(s),
+		schedulingTable(s), mpscTable(s), speedupTable(s), traceTable(s), rateTable(s)}), nil
 }

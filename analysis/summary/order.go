@@ -14,7 +14,8 @@ import (
 var ExperimentOrder = []string{
 	record.ExperimentDeploy, record.ExperimentThroughput, record.ExperimentDensity, record.ExperimentNetwork,
 	record.ExperimentBurst,
-	record.ExperimentOverhead, record.ExperimentAO, record.ExperimentSurface, record.ExperimentApps,
+	record.ExperimentOverhead, record.ExperimentAO, record.ExperimentTraining, record.ExperimentSurface,
+	record.ExperimentApps,
 	record.ExperimentScheduling, record.ExperimentMPSC, record.ExperimentTrace, record.ExperimentRate,
 }
 

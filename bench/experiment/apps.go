@@ -84,6 +84,13 @@ func (a *appSuite) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, 
 	if err != nil {
 		return err
 	}
+	d := newDeploy()
+	d.Calls, d.HotWarmup, d.Memory = a.Calls, 0, a.Memory // an application's call takes long
+	return d.measureApp(ctx, env, t, app, sink)
+}
+
+// measureApp measures calls of an application, by the trial's path.
+func (d *deploy) measureApp(ctx context.Context, env *bench.Env, t bench.Trial, app apps.App, sink *bench.Sink) error {
 	event, err := app.Event()
 	if err != nil {
 		return err
@@ -92,9 +99,7 @@ func (a *appSuite) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, 
 	if err := app.Write(pop.language, pop.dir); err != nil {
 		return err
 	}
-	d := newDeploy()
-	d.Calls, d.HotWarmup = a.Calls, 0 // an application's call takes long
-	return d.measure(ctx, env, t, Functions{pop, d.functions(t.Path), time.Minute, a.Memory}, event, sink)
+	return d.measure(ctx, env, t, Functions{pop, d.functions(t.Path), time.Minute, d.Memory}, event, sink)
 }
 
 // appPopulation is one application under any number of names.

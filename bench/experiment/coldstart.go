@@ -65,7 +65,8 @@ func refill(ctx context.Context, env *bench.Env, cfg worker.Config, limit time.D
 	}()
 	begin := time.Now()
 	for len(stems) < refills && (len(stems) == 0 || time.Since(begin) < limit) {
-		sb, err := env.Backend.Boot(ctx, isolation.BootSpec{Interpreter: env.Interpreter, Prepare: cfg.StemPrepare})
+		sb, err := env.Backend.Boot(ctx, isolation.BootSpec{Interpreter: env.Interpreter, Prepare: cfg.StemPrepare,
+			Training: cfg.Training})
 		if err != nil {
 			return fmt.Errorf("start a stem cell: %w", err)
 		}

@@ -27,6 +27,9 @@ type deploy struct {
 	AO        []string   `yaml:"ao"`     // steps of anticipatory optimisation; the backend's choice by default
 	Starts    []string   `yaml:"starts"` // of cold calls: stem, stem+ao, snapshot; snapshot where there are any
 	Paces     []string   `yaml:"paces"`  // of hot calls: back to back, 20/s
+	// Training names the functions that the steps learn from (driver.TrainingFunctions);
+	// driver.DefaultTraining by default.
+	Training []string `yaml:"training"`
 }
 
 func newDeploy() *deploy {
@@ -56,7 +59,7 @@ func (d *deploy) Check() error {
 			}
 		}
 	}
-	return errors.Join(checkSteps("ao", d.AO), bench.AtLeast("starts", len(d.Starts), 1),
+	return errors.Join(checkSteps("ao", d.AO), checkTraining("training", d.Training), bench.AtLeast("starts", len(d.Starts), 1),
 		bench.AtLeast("paces", len(d.Paces), 1), bench.AtLeast("paths", len(d.Paths), 1),
 		bench.AtLeast("calls", d.Calls, 1),
 		bench.AtLeast("warmup", d.Warmup, 0), bench.AtLeast("hot_warmup", d.HotWarmup, 0))
@@ -200,6 +203,7 @@ func (d *deploy) functions(path string) int {
 // config lets the worker keep the things that the path starts from, and no others.
 func (d *deploy) config(backend isolation.Backend, t bench.Trial) worker.Config {
 	cfg := startConfig(backend, startOf(t), d.AO)
+	cfg.Training = d.Training
 	cfg.Idle = worker.Cache{Off: t.Path != string(worker.Hot)}
 	cfg.Functions = worker.Cache{Off: t.Path != string(worker.Warm)}
 	return cfg

@@ -16,7 +16,7 @@ import (
 // All is the table of experiments. A new experiment is added here and nowhere else.
 func All() []bench.Experiment {
 	return []bench.Experiment{
-		newDeploy(), newThroughput(), newDensity(), newNetwork(), newBurst(), newOverhead(), newAO(),
+		newDeploy(), newThroughput(), newDensity(), newNetwork(), newBurst(), newOverhead(), newAO(), newTraining(),
 		newScheduling(), surface.New(), newApps(), newMPSC(), newTrace(), newRate(),
 	}
 }

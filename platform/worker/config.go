@@ -15,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -66,6 +67,11 @@ type Config struct {
 	// figures. A stem cell that is deployed from a runtime snapshot has the steps of
 	// the snapshot. Default: none; isolation.Anticipator knows a backend's best.
 	StemPrepare []string `yaml:"stem_prepare"`
+
+	// Training names the functions that the steps interpreter and prefetch learn from
+	// (driver.TrainingFunctions), in runtime snapshots and in stem cells. Default:
+	// driver.DefaultTraining.
+	Training []string `yaml:"training"`
 
 	// Starters is how many stem cells are started at a time. Default: half of
 	// the processors, at least 1.
@@ -215,6 +221,9 @@ func (c Config) Validate() error {
 				"take %s",
 				name, strings.Join(all, ", ")))
 		}
+	}
+	if err := driver.CheckTraining(c.Training); err != nil {
+		errs = append(errs, fmt.Errorf("training: %w", err))
 	}
 	negative("sandboxes", int64(c.Sandboxes))
 	negative("closing", int64(c.Closing))

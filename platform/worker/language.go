@@ -83,7 +83,7 @@ func (w *Worker) bootAndCapture(lang *language) (isolation.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(w.life, w.cfg.BootTimeout)
 	defer cancel()
 	sb, err := w.backend.Boot(ctx, isolation.BootSpec{Interpreter: lang.Interpreter, Environment: w.cfg.Environment,
-		Prepare: w.cfg.Runtimes.Prepare})
+		Prepare: w.cfg.Runtimes.Prepare, Training: w.cfg.Training})
 	if err != nil {
 		return nil, fmt.Errorf("runtime snapshot of %s: %w", lang.Runtime, err)
 	}

@@ -112,7 +112,7 @@ func (w *Worker) bootStem(lang *language) (isolation.Sandbox, error) {
 	defer cancel()
 	if !w.usesBase() {
 		sb, err := w.backend.Boot(ctx, isolation.BootSpec{Interpreter: lang.Interpreter, Environment: w.cfg.Environment,
-			Prepare: w.cfg.StemPrepare})
+			Prepare: w.cfg.StemPrepare, Training: w.cfg.Training})
 		if err != nil {
 			return nil, fmt.Errorf("boot %s: %w", lang.Runtime, err)
 		}

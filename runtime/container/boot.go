@@ -139,7 +139,7 @@ func (s *sandbox) make(ctx context.Context, spec isolation.BootSpec, img *image.
 		return err
 	}
 	if len(spec.Prepare) > 0 {
-		return s.session.Prepare(ctx, spec.Prepare)
+		return s.session.Prepare(ctx, spec)
 	}
 	return nil
 }

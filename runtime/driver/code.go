@@ -53,6 +53,12 @@ type importRequest struct {
 	LogStream   string            `json:"stream"`
 }
 
+// prepareRequest names the steps of anticipatory optimisation that the driver runs.
+type prepareRequest struct {
+	Steps    []string `json:"steps"`
+	Training []string `json:"training"` // sources, each with a handler of that name
+}
+
 // CodeAt is code that the sandbox sees at root: absolute, and not by way of a
 // symbolic link.
 func CodeAt(root string) Code { return Code{Root: root} }

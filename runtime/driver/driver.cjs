@@ -479,10 +479,10 @@ process.on('uncaughtException', (err, origin) => {
 
 // --- anticipatory optimisation ----------------------------------------------
 
-// trainingRuns serves the requests of training functions from a file, by the same code
-// that will serve the real one: what is compiled late, cached or grown on first use
-// is then so already. Nothing else stays of a training function, which requires a module
-// of its own as most functions do.
+// trainingRuns serves the requests of training functions, in turns, from a file, by the
+// same code that will serve the real one: what is compiled late, cached or grown on first
+// use is then so already. Nothing else stays of a training function, which requires a
+// module of its own as most functions do.
 const TRAINING_RUNS = 200, CALM = 50, TRAINING_CALLS = 4;
 
 // By V8's major version, a flag that says how soon it optimises: during all training runs
@@ -498,12 +498,10 @@ const TIERING = {
 const [tierFlag, tierSoon, tierDefault] = TIERING[parseInt(process.versions.v8, 10)] || [];
 const tier = (value) => tierFlag && require('v8').setFlagsFromString(`--${tierFlag}=${value}`);
 
-async function trainingRuns() {
+async function trainingRuns(sources) {
   ownAge();
   const root = fs.mkdtempSync(path.join(require('os').tmpdir(), 'training-'));
   const env = { ...process.env }, cwd = process.cwd();
-  const source = Buffer.from('require("./lib");' +
-    'exports.handler = async (event, context) => ({ event, id: context.awsRequestId });');
   const frames = [];
   const request = (type, flags, meta, body) => {
     const json = Buffer.from(JSON.stringify(meta)), head = Buffer.alloc(HEADER), length = Buffer.alloc(4);
@@ -516,6 +514,7 @@ async function trainingRuns() {
     frames.push(head, clone, length, json, body);
   };
   for (let i = 0; i < TRAINING_RUNS; i++) {
+    const source = Buffer.from(`require('./lib');${sources[i % sources.length]}`);
     const files = [{ path: `index${i}.js`, size: source.length, mode: 0o644 }];
     request(IMPORT, FLAG_CLONED, {
       root: `${root}/task`, files, handler: `index${i}.handler`, name: 'training', version: '0', arn: '', memory: 0,
@@ -584,9 +583,10 @@ const finishLoop = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 function onPrepare(frame) {
   const run = async () => {
-    for (const name of JSON.parse(frame.body.toString()).steps || []) {
+    const request = JSON.parse(frame.body.toString());
+    for (const name of request.steps) {
       if (!steps[name]) throw new Error(`unknown step '${name}'`);
-      await steps[name]();
+      await steps[name](request.training);
       await finishLoop();
     }
   };

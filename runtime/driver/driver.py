@@ -478,7 +478,7 @@ def on_invoke(seq, body):
 
 # --- anticipatory optimisation ---------------------------------------------------
 
-TRAINING_RUNS, TRAINING_CALLS = 4, 3
+TRAINING_RUNS, TRAINING_CALLS = 4, 3  # or as many runs as functions
 
 
 def request(kind, flags, meta, body):
@@ -487,16 +487,17 @@ def request(kind, flags, meta, body):
     return HEADER.pack(len(rest), kind, flags, 0, 0) + rest
 
 
-def training_runs():
-    """Serves the requests of training functions from a file, by the code that serves the real function later: late
-    imports, caches and growth on first use are then done. Nothing else stays of a training function."""
+def training_runs(sources):
+    """Serves the requests of training functions, in turns, from a file, by the code that serves the real function
+    later: late imports, caches and growth on first use are then done. Nothing else stays of a training function."""
     import shutil
     import tempfile
     root = tempfile.mkdtemp(prefix="training-")
     env, cwd, path = dict(os.environ), os.getcwd(), list(sys.path)
-    source = b"def handler(event, context):\n    return {'event': event, 'id': context.aws_request_id}\n"
     frames = b""
-    for i in range(TRAINING_RUNS):
+    runs = max(TRAINING_RUNS, len(sources))
+    for i in range(runs):
+        source = sources[i % len(sources)].encode()
         frames += request(IMPORT, FLAG_CLONED, {
             "root": root + "/task",
             "files": [{"path": "training_function%d.py" % i, "size": len(source), "mode": 0o644}],
@@ -507,7 +508,7 @@ def training_runs():
     with open(root + "/frames", "wb") as f:
         f.write(frames)
     State.input, State.output = os.open(root + "/frames", os.O_RDONLY), os.open("/dev/null", os.O_WRONLY)
-    for _ in range(TRAINING_RUNS * (1 + TRAINING_CALLS)):
+    for _ in range(runs * (1 + TRAINING_CALLS)):
         serve()
     try:
         raise ValueError("training")
@@ -557,15 +558,17 @@ def step_gc():
     gc.collect()
 
 
-STEPS = {"interpreter": training_runs, "network": step_network, "gc": step_gc}
+STEPS = {"network": step_network, "gc": step_gc}
 
 
 def on_prepare(seq, body):
     try:
-        for name in json.loads(body).get("steps") or []:
-            if name not in STEPS:
+        what = json.loads(body)
+        steps = {**STEPS, "interpreter": lambda: training_runs(what["training"])}
+        for name in what["steps"]:
+            if name not in steps:
                 raise ValueError("unknown step '%s'" % name)
-            STEPS[name]()
+            steps[name]()
     except Exception as exc:
         return write_frame(PREPARED, FLAG_ERROR, seq, encode(describe(exc)))
     write_frame(PREPARED, 0, seq, b"")

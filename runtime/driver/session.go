@@ -84,13 +84,17 @@ func Open(ctx context.Context, conn Stream) (*Session, Hello, error) {
 	return s, hello, nil
 }
 
-// Prepare runs steps of anticipatory optimisation in the driver.
-func (s *Session) Prepare(ctx context.Context, steps []string) error {
+// Prepare runs the driver's steps of anticipatory optimisation that spec names.
+func (s *Session) Prepare(ctx context.Context, spec isolation.BootSpec) error {
 	if !s.mu.TryLock() {
 		return isolation.ErrBusy
 	}
 	defer s.mu.Unlock()
-	body, err := json.Marshal(map[string][]string{"steps": steps})
+	sources, err := trainingSources(spec.Interpreter.Language, spec.Training)
+	if err != nil {
+		return fmt.Errorf("prepare a runtime: %w", err)
+	}
+	body, err := json.Marshal(prepareRequest{Steps: spec.Prepare, Training: sources})
 	if err != nil {
 		return err
 	}

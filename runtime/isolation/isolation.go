@@ -229,6 +229,10 @@ type BootSpec struct {
 	// Prepare names the steps of anticipatory optimisation that the driver
 	// runs before it waits for code, in order (StepInterpreter, …).
 	Prepare []string
+
+	// Training names the functions that StepInterpreter and StepPrefetch learn from
+	// (driver.TrainingFunctions); nil: driver.DefaultTraining.
+	Training []string
 }
 
 // DeploySpec says what to deploy a snapshot for.

@@ -154,7 +154,7 @@ func (s *sandbox) greet(ctx context.Context, spec isolation.BootSpec) error {
 		return err
 	}
 	if len(spec.Prepare) > 0 {
-		return session.Prepare(ctx, spec.Prepare)
+		return session.Prepare(ctx, spec)
 	}
 	return nil
 }

@@ -74,11 +74,12 @@ func (s *sandbox) boot(ctx context.Context, p *process, r *zygote.Run, spec isol
 	if err := p.limitCPU(ctx, spec.Limits.CPUs); err != nil {
 		return err
 	}
-	var steps []string
-	if steps, s.trains = split(spec.Prepare); len(steps) == 0 {
+	spec.Prepare, s.trains = split(spec.Prepare)
+	s.training = spec.Training
+	if len(spec.Prepare) == 0 {
 		return nil
 	}
-	return session.Prepare(ctx, steps)
+	return session.Prepare(ctx, spec)
 }
 
 // interpreterArgs: WebAssembly's trap handler wants guard pages that fault,

@@ -57,7 +57,7 @@ func (s *snap) captureRuntime(ctx context.Context, p *process) error {
 		return err
 	}
 	s.candidates = snapshot.NewCandidates(s.backend.arena)
-	if p.of.trains {
+	if s.training = p.of.training; p.of.trains {
 		s.prefetch, err = s.recordWorkingSet()
 	}
 	if err == nil {

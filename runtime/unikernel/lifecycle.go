@@ -57,8 +57,10 @@ type sandbox struct {
 	parent  *snap  // it was deployed from; nil: booted
 	pid     uint32 // as the guest sees it
 	trains  bool   // a runtime snapshot of it records what functions touch
-	log     driver.Output
-	at      int // in the fleet's ring; guarded by the fleet's mu
+	// training names the training functions that a runtime snapshot of it learns from.
+	training []string
+	log      driver.Output
+	at       int // in the fleet's ring; guarded by the fleet's mu
 
 	// holes are ranges that the guest gave back before its last wake: zeros lie there,
 	// whatever is in the snapshot. The janitor alone changes them, in state hibernating.

@@ -20,6 +20,7 @@ type snap struct {
 	state      driver.State
 	owner      zygote.Tenancy             // whose function was imported
 	prefetch   snapshot.Plan              // the recorded working set of functions; of a runtime snapshot
+	training   []string                   // the functions of its training runs (isolation.BootSpec)
 	candidates *snapshot.Candidates       // of a runtime snapshot
 	zygotes    atomic.Pointer[zygote.Set] // hold this snapshot mapped; none where deploys copy from the arena
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/unikernel/abi"
 )
@@ -70,7 +71,7 @@ func Trace(ctx context.Context, in isolation.Interpreter) ([]CallCount, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := runTraining(ctx, sb, in.Language); err != nil {
+	if err := runTraining(ctx, sb, in.Language, driver.DefaultTraining()[0]); err != nil {
 		return nil, fmt.Errorf("trace %s: %w", in.Runtime, err)
 	}
 	return b.Calls(sb)

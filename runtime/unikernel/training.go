@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -31,9 +30,10 @@ func split(steps []string) (forDriver []string, prefetch bool) {
 	return slices.DeleteFunc(slices.Clone(steps), own), slices.ContainsFunc(steps, own)
 }
 
-// recordWorkingSet finds the pages that functions write, and then the pages that they
-// read where the first are known: a zygote maps pages that will be written in another
-// way (csrc/tender/spare.c).
+// recordWorkingSet finds the pages that every training function writes, and then the pages
+// that every one reads where the first are known: a page that one function alone touches
+// is not among them. There are two passes, for a zygote maps pages that will be written in
+// another way (csrc/tender/spare.c).
 func (s *snap) recordWorkingSet() (plan snapshot.Plan, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), trainingTime)
 	defer cancel()
@@ -47,10 +47,11 @@ func (s *snap) recordWorkingSet() (plan snapshot.Plan, err error) {
 	return plan, nil
 }
 
-// recordPages is which pages a training run in a UC of the snapshot wrote, or with
-// shared read, where spares populate the pages known so far.
+// recordPages is which pages the training runs in UCs of the snapshot, one of each training
+// function, all wrote, or with shared all read, where spares populate the pages known so far.
 func (s *snap) recordPages(ctx context.Context, known snapshot.Plan, shared bool) (ranges []snapshot.Range, err error) {
-	trial := &snap{backend: s.backend, in: s.in, layer: s.layer, state: s.state, prefetch: known, refs: 1}
+	trial := &snap{backend: s.backend, in: s.in, layer: s.layer, state: s.state, prefetch: known, training: s.training,
+		refs: 1}
 	l, from, err := s.backend.booter(ctx, s)
 	if err != nil {
 		return nil, err
@@ -60,7 +61,23 @@ func (s *snap) recordPages(ctx context.Context, known snapshot.Plan, shared bool
 		return nil, err
 	}
 	defer z.Close()
-	sb, err := trial.trainingRun(ctx, z, func(p *process) error {
+	for i, name := range driver.Training(s.training) {
+		touched, err := trial.pagesOf(ctx, z, name, shared)
+		if err != nil {
+			return nil, fmt.Errorf("training function %s: %w", name, err)
+		}
+		if i > 0 {
+			touched = snapshot.Common(ranges, touched)
+		}
+		ranges = touched
+	}
+	return ranges, nil
+}
+
+// pagesOf is which pages a training run of one function wrote, or with shared read.
+func (s *snap) pagesOf(ctx context.Context, z *zygote.Zygote, name string, shared bool) ([]snapshot.Range, error) {
+	var ranges []snapshot.Range
+	sb, err := s.trainingRun(ctx, z, name, func(p *process) error {
 		return awaitQuiescence(ctx, func() error {
 			table, err := p.uc.Scan(ctx, shared)
 			ranges = ranges[:0]
@@ -76,8 +93,8 @@ func (s *snap) recordPages(ctx context.Context, known snapshot.Plan, shared bool
 	return ranges, sb.Close()
 }
 
-// trainSpares has every spare in the pools do one training run, after which it is
-// reset: the pages that functions touch are in its page tables from then on.
+// trainSpares has every spare in the pools do a training run of one function, in turns,
+// after which it is reset: the pages that functions touch are in its page tables from then on.
 func (s *snap) trainSpares() error {
 	ctx, cancel := context.WithTimeout(context.Background(), trainingTime)
 	defer cancel()
@@ -92,8 +109,9 @@ func (s *snap) trainSpares() error {
 func (s *snap) trainPool(ctx context.Context, z *zygote.Zygote) error {
 	spares := z.Spares()
 	z.WillReturn(spares)
-	for range spares {
-		sb, err := s.trainingRun(ctx, z, nil)
+	names := driver.Training(s.training)
+	for i := range spares {
+		sb, err := s.trainingRun(ctx, z, names[i%len(names)], nil)
 		if err != nil {
 			return err
 		}
@@ -102,29 +120,30 @@ func (s *snap) trainPool(ctx context.Context, z *zygote.Zygote) error {
 	return nil
 }
 
-// trainingRun runs the training function in a UC of the snapshot, forked from z, and
+// trainingRun runs a training function in a UC of the snapshot, forked from z, and
 // then looks at the UC, which has not hibernated since.
-func (s *snap) trainingRun(ctx context.Context, z *zygote.Zygote, look func(*process) error) (*sandbox, error) {
+func (s *snap) trainingRun(ctx context.Context, z *zygote.Zygote, name string,
+	look func(*process) error) (*sandbox, error) {
 	s.backend.ref(s)
 	sb, err := s.backend.deploy(ctx, s, z, isolation.Limits{}, zygote.Tenancy{})
 	if err != nil {
 		s.backend.unref(s)
 		return nil, err
 	}
-	if err := sb.train(ctx, look); err != nil {
+	if err := sb.train(ctx, name, look); err != nil {
 		sb.Close()
 		return nil, err
 	}
 	return sb, nil
 }
 
-func (s *sandbox) train(ctx context.Context, look func(*process) error) error {
+func (s *sandbox) train(ctx context.Context, name string, look func(*process) error) error {
 	p, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.leave(p)
-	if err := runTraining(ctx, s, s.in.Language); err != nil {
+	if err := runTraining(ctx, s, s.in.Language, name); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -136,15 +155,14 @@ func (s *sandbox) train(ctx context.Context, look func(*process) error) error {
 	return look(p)
 }
 
-// runTraining imports and runs the training function of a language.
-func runTraining(ctx context.Context, sb isolation.Sandbox, lang isolation.Language) error {
+// runTraining imports and runs a training function.
+func runTraining(ctx context.Context, sb isolation.Sandbox, lang isolation.Language, name string) error {
 	dir, err := os.MkdirTemp("", "lambdabench-training-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	name, source := driver.TrainingFunction(lang)
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(source), 0o644); err != nil {
+	if err := driver.WriteTraining(dir, lang, name); err != nil {
 		return err
 	}
 	fn := isolation.Function{Name: "training", Version: "$LATEST", Handler: "index.handler", Package: dir}

@@ -43,6 +43,7 @@ func Whole(t testing.TB, seed uint64, scale float64) string {
 	}
 	g.MPSC()
 	g.Trace()
+	g.Training()
 	return g.Dir
 }
 
@@ -384,4 +385,33 @@ func (g *Run) Trace() {
 				})
 		}
 	}
+}
+
+// Training writes leave-one-out trials of two applications.
+func (g *Run) Training() {
+	for block := range 6 {
+		g.Block = block + 1
+		for _, app := range []struct{ name, like string }{{"nop", "echo"}, {"sign", "digest"}} {
+			for i, set := range []string{record.TrainingNone, record.TrainingWithout, record.TrainingWith} {
+				labels := map[string]string{record.LabelApp: app.name, record.LabelLike: app.like,
+					record.LabelTraining: set}
+				for _, path := range []string{"warm", "cold"} {
+					g.trained(path, labels, float64(1+i))
+				}
+			}
+		}
+	}
+}
+
+// trained writes a trial of training whose figures shrink by a factor.
+func (g *Run) trained(path string, labels map[string]string, factor float64) {
+	g.Trial(record.ExperimentTraining, "unikernel", "nodejs20.x", "worker", labels,
+		func(put func(record.Invocation), measure func(record.Measurement)) {
+			for range 40 {
+				put(record.Invocation{Path: path, Latency: g.Draw(6 / factor), Outcome: "ok"})
+			}
+			if path == "warm" {
+				measure(record.Measurement{Metric: record.MetricFunctionSnapshot, Unit: "bytes", Value: 1e6 / factor})
+			}
+		})
 }
