@@ -32,9 +32,10 @@ func checksumAt(data []byte) checksum {
 }
 
 // lostFrames counts the frames of a write-ahead log that SQLite passes over
-// though they are sound, because one before them is damaged. SQLite reads a log
-// up to the first frame whose checksum is wrong, and takes the rest for a
-// transaction that a crash cut short; but then no sound frame comes after.
+// though they were written whole. SQLite reads a log up to the first frame that is
+// wrong, and takes the rest for a transaction that a crash cut short; but then no
+// sound frame comes after. The last frame of a log alone, if it is wrong, is not
+// counted: a crash leaves the same.
 func lostFrames(path string) (int, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -59,19 +60,28 @@ func lostFrames(path string) (int, error) {
 		return 0, fmt.Errorf("its first %d bytes are damaged", walHeaderSize)
 	}
 	frame := make([]byte, frameHeaderSize+pageSize)
-	lost, damaged := 0, false
+	lost, damaged, computed := 0, false, sum
 	for {
 		if _, err := io.ReadFull(r, frame); err != nil {
 			return lost, ended(err)
 		}
 		stored := checksumAt(frame[16:])
-		sound := string(frame[8:16]) == string(header[16:24]) && // the salts: of this use of the log, not of one before
-			sum.add(order, frame[:8]).add(order, frame[frameHeaderSize:]) == stored
+		next := func(from checksum) checksum {
+			return from.add(order, frame[:8]).add(order, frame[frameHeaderSize:])
+		}
+		salted := string(frame[8:16]) == string(header[16:24]) // of this use of the log, not of one before
+		chained := next(sum) == stored                         // no checksum has the salts in it
 		switch {
-		case !sound:
-			damaged = true
-		case damaged:
+		case chained && salted:
+			computed = stored
+			if damaged {
+				lost++
+			}
+		case chained, salted && next(computed) == stored: // its salts, or the checksum before it, are damaged
+			damaged, computed = true, stored
 			lost++
+		default:
+			damaged, computed = true, next(sum)
 		}
 		sum = stored // which the next frame's goes on from
 	}
