@@ -3,7 +3,6 @@ package workloads
 import (
 	"context"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -101,8 +100,7 @@ func sleepUntil(ctx context.Context, t time.Time) bool {
 	// A signal ends the kernel's wait early, that of a sandbox which ended above
 	// all: a call before its time would look faster than it is.
 	for wait := time.Until(t); wait > 0; wait = time.Until(t) {
-		ts := syscall.NsecToTimespec(int64(wait))
-		_ = syscall.Nanosleep(&ts, nil)
+		nanosleep(wait)
 	}
 	return ctx.Err() == nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -50,4 +51,11 @@ func (f *fellShort) Error() string {
 		fmt.Fprintf(&b, "\n  %d. %v", s.Threshold+1, s)
 	}
 	return b.String()
+}
+
+// onlyShort reports a run that fell short of a threshold and of which no trial failed.
+func onlyShort(err error) bool {
+	var short *fellShort
+	failed := new(bench.TrialsFailed)
+	return errors.As(err, &short) && !errors.As(err, &failed)
 }

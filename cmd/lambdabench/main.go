@@ -11,8 +11,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"github.com/lambdabench/lambdabench/bench"
 )
 
 // Exit codes.
@@ -43,8 +41,7 @@ func execute(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 	fmt.Fprintf(root.ErrOrStderr(), "lambdabench: %v\n", err)
-	var short *fellShort
-	if failed := new(bench.TrialsFailed); errors.As(err, &short) && !errors.As(err, &failed) {
+	if onlyShort(err) {
 		return exitShort
 	}
 	return exitFailed
@@ -87,8 +84,8 @@ func rootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(runCommand(), doctorCommand(), listCommand(), reportCommand(), compareCommand(), serveCommand(),
-		mpscCommand(), watchCommand(), exportCommand(), tracesCommand())
+	root.AddCommand(reportCommand(), compareCommand(), exportCommand(), tracesCommand())
+	root.AddCommand(hostCommands()...)
 	return root
 }
 
