@@ -50,10 +50,11 @@ func (x *scheduling) Trials(bench.Target) ([]bench.Trial, string) {
 	return all, ""
 }
 
-// RunTrial is that of throughput, with more sandboxes than the clients can use.
+// RunTrial is that of throughput, with a sandbox of every function for every client: whatever
+// the clients call at a time, nothing is started for it.
 func (x *scheduling) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink *bench.Sink) error {
 	load := newThroughput()
-	load.Clients, load.Window, load.Instances = x.Clients, x.Window, x.Functions+x.Clients
+	load.Clients, load.Window, load.Instances = x.Clients, x.Window, x.Functions*x.Clients
 	load.batch = worker.BatchMode(t.Labels[record.LabelBatch])
 	return load.RunTrial(ctx, env, t, sink)
 }
