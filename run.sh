@@ -3,18 +3,19 @@
 #
 #   ./run.sh [FLAGS]   install what is missing, build, run configs/quick.yaml on every backend that this host can run
 #   ./run.sh test      install what is missing, build, run every test
-#   ./run.sh check     formatters, vet, linters, the comment of every exported name, lines to 120 columns (.ci/check)
+#   ./run.sh check     formatters, vet, linters, the comment of every exported name, lines to 120 columns, builds for
+#                      other systems (.ci/check)
 #   ./run.sh fidelity FLAGS python|node DIRECTORY
 #                      how much of an interpreter's own suite passes in a unikernel context (runtime/unikernel/fidelity)
 #   ./run.sh hosts [HOST…]
-#                      try what was built on other hosts than this one (needs root; .ci/hosts/host lists them)
+#                      try what was built on other hosts than this one (needs root; .ci/hosts/all has the table)
 #
 # `--with gvisor` before a command builds gVisor's runsc into bin/, and backend container/runsc is there from then on.
 # `--with chromium` installs the browser in which `test` looks at report.html and at the page of `watch`; without a
 # browser those tests skip.
 #
-# FLAGS go to `bin/lambdabench run configs/quick.yaml`. It asks for nothing; where it may not install, it says what is
-# missing and goes on with what the host has.
+# FLAGS go to `bin/lambdabench run configs/quick.yaml`. The script asks no questions. Where it may not install, it says
+# what is missing and goes on with what the host has.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
