@@ -15,6 +15,30 @@ static void *later(void *arg)
 	return arg;
 }
 
+/* epoll_ctl(2), ELOOP: instances that watch each other in a circle, or many in a row. */
+static void rows(void)
+{
+	struct epoll_event ev = { EPOLLIN, { .u64 = 1 } };
+	int row[10], added = 0;
+	for (int i = 0; i < 10; i++)
+		CHECK((row[i] = epoll_create1(0)) >= 0);
+	int again = dup(row[0]);
+	FAILS(epoll_ctl(row[0], EPOLL_CTL_ADD, again, &ev), EINVAL);
+	CHECK(epoll_ctl(row[0], EPOLL_CTL_ADD, row[1], &ev) == 0);
+	FAILS(epoll_ctl(row[1], EPOLL_CTL_ADD, row[0], &ev), ELOOP);
+	CHECK(epoll_ctl(row[1], EPOLL_CTL_ADD, row[2], &ev) == 0);
+	FAILS(epoll_ctl(row[2], EPOLL_CTL_ADD, row[0], &ev), ELOOP);
+	CHECK(epoll_wait(row[0], &ev, 1, 0) == 0);
+	CHECK(epoll_ctl(row[0], EPOLL_CTL_DEL, row[1], NULL) == 0 && epoll_ctl(row[1], EPOLL_CTL_DEL, row[2], NULL) == 0);
+	/* From the last one up, which all versions of Linux look through. */
+	for (int i = 9; i > 0 && epoll_ctl(row[i - 1], EPOLL_CTL_ADD, row[i], &ev) == 0; i--)
+		added++;
+	CHECK(added >= 4 && added < 9);
+	for (int i = 0; i < 10; i++)
+		close(row[i]);
+	close(again);
+}
+
 static long ms(void)
 {
 	struct timespec t;
@@ -68,5 +92,6 @@ int main(void)
 	close(p[0]);
 	CHECK(epoll_wait(e, out, 4, 0) == 0);
 	FAILS(epoll_ctl(e, EPOLL_CTL_ADD, open("/etc/passwd", O_RDONLY), &ev), EPERM);
+	rows();
 	DONE();
 }

@@ -99,6 +99,8 @@ static void refused(void)
 	FAILS(futex(&condition, FUTEX_CMP_REQUEUE_PI, 2, NULL, &mutex, condition), EINVAL);
 	FAILS(futex(&condition, FUTEX_CMP_REQUEUE_PI, 1, NULL, &mutex, condition + 1), EAGAIN);
 	CHECK(futex(&condition, FUTEX_CMP_REQUEUE_PI, 1, NULL, &mutex, condition) == 0);
+	/* A flag that does not exist makes an operation that does not exist. */
+	FAILS(futex(&other, FUTEX_WAKE | 1 << 9, 1, NULL, NULL, 0), ENOSYS);
 	/* A waiter of another operation is not moved. */
 	CHECK(pthread_create(&t, NULL, plain, NULL) == 0);
 	long r = 0;

@@ -51,6 +51,29 @@ static void rights(int type)
 	close(sv[0]), close(sv[1]);
 }
 
+/* A file that is under way many times is not closed early. The receiver's queue or ETOOMANYREFS ends the sending,
+ * whichever comes first. */
+static void many(void)
+{
+	enum { EACH = 253, SETS = 300 }; /* more than 16 bits count */
+	char control[CMSG_SPACE(EACH * sizeof(int))] = { 0 }, b = 'x';
+	struct iovec v = { &b, 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	int sv[2], p[2], fds[EACH], sent = 0;
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0 && pipe(p) == 0);
+	for (int i = 0; i < EACH; i++)
+		fds[i] = p[0];
+	c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS, c->cmsg_len = CMSG_LEN(sizeof fds);
+	memcpy(CMSG_DATA(c), fds, sizeof fds);
+	while (sent < SETS && sendmsg(sv[0], &m, MSG_DONTWAIT) == 1)
+		sent++;
+	CHECK(sent > 0);
+	close(sv[0]), close(sv[1]);
+	CHECK(write(p[1], &b, 1) == 1 && read(p[0], &b, 1) == 1);
+	close(p[0]), close(p[1]);
+}
+
 static void hops(void)
 {
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
@@ -106,6 +129,7 @@ int main(void)
 {
 	rights(SOCK_STREAM);
 	rights(SOCK_SEQPACKET);
+	many();
 	hops();
 	answers();
 	begun();

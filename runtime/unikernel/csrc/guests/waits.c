@@ -8,9 +8,11 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -55,6 +57,13 @@ static void times(void)
 	CHECK(timerfd_settime(real, TFD_TIMER_ABSTIME, &(struct itimerspec){ { 0, 0 }, { 1, 0 } }, NULL) == 0);
 	usleep(2000);
 	CHECK(read(real, &n, sizeof n) == sizeof n);
+	/* The alarm clock is the same clock; on Linux it needs CAP_WAKE_ALARM. */
+	struct itimerspec passed = { { 0, 0 }, { 0, 0 } };
+	int alarm = timerfd_create(CLOCK_REALTIME_ALARM, TFD_NONBLOCK);
+	CHECK(clock_gettime(CLOCK_REALTIME, &passed.it_value) == 0);
+	CHECK(alarm == -1 || timerfd_settime(alarm, TFD_TIMER_ABSTIME, &passed, NULL) == 0);
+	usleep(20000);
+	CHECK(alarm == -1 || read(alarm, &n, sizeof n) == sizeof n);
 
 	CHECK((fd = open("/tmp/times", O_CREAT | O_RDWR, 0600)) >= 0);
 	struct timespec stamps[2] = { { 5, 6 }, { 7, NSEC } };
@@ -121,6 +130,7 @@ static void masks(void)
 	INTERRUPTED(pselect(0, NULL, NULL, NULL, &second, &none));
 	INTERRUPTED(pselect(0, NULL, NULL, NULL, &now, &none));
 	INTERRUPTED(epoll_pwait(ep, &ev, 1, 1000, &none));
+	INTERRUPTED(syscall(SYS_epoll_pwait2, ep, &ev, 1, &second, &none, SET_SIZE));
 	/* Under a mask that blocks the signal too, the time runs out. */
 	now.tv_nsec = 5000000;
 	CHECK(ppoll(NULL, 0, &now, &usr1) == 0 && pselect(0, NULL, NULL, NULL, &now, &usr1) == 0 && !handled);
@@ -129,6 +139,26 @@ static void masks(void)
 	FAILS(syscall(SYS_epoll_pwait, ep, &ev, 1, 0, &usr1, SET_SIZE - 1), EINVAL);
 	sigset_t still;
 	CHECK(sigprocmask(SIG_BLOCK, NULL, &still) == 0 && sigismember(&still, SIGUSR1) && !sigismember(&still, SIGUSR2));
+}
+
+/* signal(7): the handler of another signal ends these waits, though it has SA_RESTART. A signalfd alone takes another
+ * mask. */
+static void waits_for_signals(void)
+{
+	sigset_t usr2;
+	struct timespec ages = { 60, 0 };
+	struct itimerval soon = { { 0, 0 }, { 0, 20000 } };
+	int p[2], s;
+	sigemptyset(&usr2), sigaddset(&usr2, SIGUSR2);
+	CHECK(sigprocmask(SIG_BLOCK, &usr2, NULL) == 0);
+	signal(SIGALRM, handler);
+	handled = 0;
+	CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	FAILS(sigtimedwait(&usr2, NULL, &ages), EINTR);
+	CHECK(handled == SIGALRM);
+	CHECK(pipe(p) == 0 && (s = signalfd(-1, &usr2, SFD_NONBLOCK)) >= 0 && signalfd(s, &usr2, 0) == s);
+	FAILS(signalfd(p[0], &usr2, 0), EINVAL);
+	FAILS(signalfd(999, &usr2, 0), EBADF);
 }
 
 /* FUTEX_WAKE_OP: both twelve-bit numbers have a sign. */
@@ -173,6 +203,7 @@ int main(void)
 {
 	times();
 	masks();
+	waits_for_signals();
 	wake_op();
 	longest_name();
 	DONE();

@@ -1,5 +1,5 @@
 /* Extended attributes: a new file has none, and a file system without them says so; what is wrong with a call comes
- * first. On a file system that has them, what was set reads back. */
+ * first. On a file system that has them, what was set reads back. A UC's image is read-only before anything else. */
 #include "check.h"
 #include <fcntl.h>
 #include <sys/xattr.h>
@@ -48,6 +48,15 @@ int main(void)
 	FAILS(getxattr(FILE_, longest, b, sizeof b), ERANGE);
 	FAILS(setxattr(FILE_, NAME, "", 0, 4), EINVAL);
 	FAILS(setxattr(FILE_, NAME, large, sizeof large, 0), E2BIG);
+	int image = open("/guest/xattr", O_RDONLY);
+	if (image >= 0) {
+		FAILS(setxattr("/guest/xattr", NAME, "", 0, 0), EROFS);
+		FAILS(lsetxattr("/guest/xattr", NAME, "", 0, 0), EROFS);
+		FAILS(fsetxattr(image, NAME, "", 0, 0), EROFS);
+		FAILS(removexattr("/guest/xattr", NAME), EROFS);
+		FAILS(lremovexattr("/guest/xattr", NAME), EROFS);
+		FAILS(fremovexattr(image, NAME), EROFS);
+	}
 	CHECK(unlink(FILE_) == 0 && unlink(FILE_ "-link") == 0);
 	DONE();
 }

@@ -17,7 +17,7 @@
  *   channel  messages to and from the platform
  *   sched    threads, futexes, signals, time
  *   fs       open files and descriptors, file systems, paths, pipes, inotify
- *   ipc      events, timers, polling, the driver's stream
+ *   ipc      events, timers, the process as a file, polling, the driver's stream
  *   net      sockets
  *   core     the entry, the table of calls, the scheduler, the start of a program
  *

@@ -56,8 +56,7 @@ int host_received(i64 n)
 	return 1;
 }
 
-/* The driver's bytes are never refused: the protocol above sends one invocation at a time, and its
- * size is limited there. */
+/* Messages that wait for room go first: the platform may have read since. */
 int host_receive(void)
 {
 	int any = 0;

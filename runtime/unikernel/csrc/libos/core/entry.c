@@ -113,8 +113,8 @@ void on_signal(int sig, siginfo_t *info, struct frame *f)
 	const struct kstack *stack = &f->stack;
 	u64 *r = f->regs;
 	/* A guest can set another signal stack, by rt_sigreturn. Nothing is handled on a stack of a
-	 * guest's choice. A tick is dropped there, as any that meets the libOS: a reset UC has the stack
-	 * of the function before until uc_after_reset is through. */
+	 * guest's choice. A tick that meets the libOS there is dropped: a reset UC has the stack of the
+	 * function before until uc_after_reset is through. */
 	if (stack->sp != UC_STACK || stack->size != UC_STACK_SIZE || stack->flags) {
 		if (sig == SIGPROF && in_libos(r[RIP]))
 			return;

@@ -54,8 +54,7 @@ i64 file_write(struct file *f, u64 buf, u64 n, i64 off)
 /* Files without a poll of their own never make a reader wait. */
 u32 file_poll(struct file *f) { return f->ops->poll ? f->ops->poll(f) : POLLIN | POLLOUT; }
 
-/* A file without a count of its own may have moved whenever anything did: an edge too many is
- * harmless, one too few is not. */
+/* A time-out ends the call as O_NONBLOCK does: socket(7), SO_RCVTIMEO. */
 i64 file_wait(struct file *f, int write)
 {
 	if (f->flags & O_NONBLOCK)
@@ -64,4 +63,6 @@ i64 file_wait(struct file *f, int write)
 	return r == -ETIMEDOUT ? -EAGAIN : r;
 }
 
+/* A file without a count of its own may have moved whenever anything did: an edge too many is
+ * harmless, one too few is not. */
 u32 file_edge(struct file *f) { return f->ops->edge ? f->ops->edge(f) : (u32)S->changes; }

@@ -18,6 +18,7 @@
 
 struct file;
 
+/* file_ops.splice: splice(2) and sendfile(2) move bytes out of, into such files. */
 enum { SPLICE_FROM = 1, SPLICE_TO = 2 };
 
 /* A missing operation answers as Linux does for a file without it; see file.c. */
@@ -27,7 +28,7 @@ struct file_ops {
 	u32 mode; /* st_mode of a file that no path leads to; 0: fs and node are its vnode, which knows */
 	u32 device; /* st_rdev */
 	u32 pipe_size; /* F_GETPIPE_SZ; 0: not a pipe */
-	u32 splice; /* SPLICE_FROM, SPLICE_TO: splice(2) and sendfile(2) move bytes out of, into such files */
+	u32 splice; /* SPLICE_* */
 	/* Bytes moved, 0 at the end, -EAGAIN where a blocking call is to wait. off: -1 for the file's
 	 * own position. */
 	i64 (*read)(struct file *, u64 buf, u64 n, i64 off);

@@ -124,8 +124,7 @@ void proc_uptime(struct text *t)
 	put_u(t, s), put(t, ".00 "), put_u(t, s), put(t, ".00\n");
 }
 
-/* RFC 4122, version 4, variant 1: the two fields that are not random. */
-/* Precondition: r has 16 random bytes. */
+/* r: 16 random bytes. RFC 4122, version 4, variant 1: the two fields that are not random. */
 static void uuid(struct text *t, const u8 *r)
 {
 	for (int i = 0; i < 16; i++) {

@@ -9,7 +9,7 @@
 
 enum { XATTR_CREATE = 1, XATTR_REPLACE = 2 }; /* <linux/xattr.h> */
 
-/* 0, or the errno for a path that leads to no file. */
+/* 0 and the file in *v, or the errno for a path that leads to no file. */
 static i64 by_path(u64 p, int follow, struct vnode *v)
 {
 	PATH(p, path);
@@ -26,7 +26,7 @@ static i64 by_fd(u64 fd, struct vnode *v)
 	return 0;
 }
 
-/* xattr(7): a name has 1 to 255 bytes. The kernel's strncpy_from_user of a name: ERANGE. */
+/* xattr(7): a name has 1 to 255 bytes. Any other length is ERANGE, as in the kernel's setxattr_copy. */
 static i64 check_name(u64 p)
 {
 	char name[XATTR_NAME_MAX + 1];
@@ -41,8 +41,9 @@ static i64 get(i64 found, u64 name)
 	return r ? r : -EOPNOTSUPP;
 }
 
-/* setxattr(2), removexattr(2). The image is read-only before anything else. */
-static i64 change(i64 found, struct vnode v) { return found ? found : v.fs == FS_IMAGE ? -EROFS : -EOPNOTSUPP; }
+/* setxattr(2), removexattr(2). The image is read-only before anything else. found: the result of the
+ * look-up that fills *v in. C does not order the arguments of a call, hence the address. */
+static i64 change(i64 found, const struct vnode *v) { return found ? found : v->fs == FS_IMAGE ? -EROFS : -EOPNOTSUPP; }
 
 /* setxattr(2): the arguments are looked at before the file. */
 static i64 check_set(u64 name, u64 size, u64 flags)
@@ -95,7 +96,7 @@ i64 sys_setxattr(u64 p, u64 name, u64 value, u64 size, u64 flags)
 	struct vnode v;
 	i64 r = check_set(name, size, flags);
 	(void)value;
-	return r ? r : change(by_path(p, 1, &v), v);
+	return r ? r : change(by_path(p, 1, &v), &v);
 }
 
 i64 sys_lsetxattr(u64 p, u64 name, u64 value, u64 size, u64 flags)
@@ -103,7 +104,7 @@ i64 sys_lsetxattr(u64 p, u64 name, u64 value, u64 size, u64 flags)
 	struct vnode v;
 	i64 r = check_set(name, size, flags);
 	(void)value;
-	return r ? r : change(by_path(p, 0, &v), v);
+	return r ? r : change(by_path(p, 0, &v), &v);
 }
 
 i64 sys_fsetxattr(u64 fd, u64 name, u64 value, u64 size, u64 flags)
@@ -111,26 +112,26 @@ i64 sys_fsetxattr(u64 fd, u64 name, u64 value, u64 size, u64 flags)
 	struct vnode v;
 	i64 r = check_set(name, size, flags);
 	(void)value;
-	return r ? r : change(by_fd(fd, &v), v);
+	return r ? r : change(by_fd(fd, &v), &v);
 }
 
 i64 sys_removexattr(u64 p, u64 name)
 {
 	struct vnode v;
 	i64 r = check_name(name);
-	return r ? r : change(by_path(p, 1, &v), v);
+	return r ? r : change(by_path(p, 1, &v), &v);
 }
 
 i64 sys_lremovexattr(u64 p, u64 name)
 {
 	struct vnode v;
 	i64 r = check_name(name);
-	return r ? r : change(by_path(p, 0, &v), v);
+	return r ? r : change(by_path(p, 0, &v), &v);
 }
 
 i64 sys_fremovexattr(u64 fd, u64 name)
 {
 	struct vnode v;
 	i64 r = check_name(name);
-	return r ? r : change(by_fd(fd, &v), v);
+	return r ? r : change(by_fd(fd, &v), &v);
 }

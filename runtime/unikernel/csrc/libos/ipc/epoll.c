@@ -19,6 +19,7 @@
 #define NOT_EVENTS (EPOLLET | EPOLLONESHOT) /* bits of events that say how, not what */
 #define POLL_MASK 0xffffu /* bits of events that are a poll's */
 #define ITEMS_FIRST 16 /* room for so many items at first; then it doubles */
+#define ROW_MAX 5 /* instances of which each watches the next: epoll_ctl(2), ELOOP */
 
 /* file and serial name the open file, which may live on under another descriptor when fd is closed. */
 struct item {
@@ -123,6 +124,28 @@ static i64 add(struct epoll *e, const struct item *it)
 	return 0;
 }
 
+/* Does a row of more than most instances begin with e? */
+static int row_longer(const struct epoll *e, int most)
+{
+	for (u32 i = 0; most && i < e->n; i++) {
+		const struct file *f = &S->files[e->items[i].file];
+		if (!gone(&e->items[i]) && f->ops == &epoll_ops && row_longer(f->obj, most - 1))
+			return 1;
+	}
+	return !most;
+}
+
+/* epoll_poll looks through a row by recursion, so a row is short and no circle: as on Linux, the item
+ * that would make it longer is refused. */
+static i64 add_instance(struct epoll *e, const struct item *it)
+{
+	i64 r = add(e, it);
+	for (u32 i = 1; !r && i < MAX_FILES; i++)
+		if (S->files[i].refs && S->files[i].ops == &epoll_ops && row_longer(S->files[i].obj, ROW_MAX))
+			e->n--, r = -ELOOP;
+	return r;
+}
+
 /* epoll_ctl(2). The new mask of an item makes what is there news again. */
 i64 sys_epoll_ctl(u64 ep, u64 op, u64 fd, u64 event)
 {
@@ -131,8 +154,8 @@ i64 sys_epoll_ctl(u64 ep, u64 op, u64 fd, u64 event)
 	struct epoll_event ev = { 0, 0 };
 	if (!f || file < 0)
 		return -EBADF;
-	/* epoll_ctl(2): EINVAL also for an instance that is to watch itself. */
-	if (f->ops != &epoll_ops || ep == fd)
+	/* epoll_ctl(2): EINVAL also for an instance that is to watch itself, by whatever number. */
+	if (f->ops != &epoll_ops || f == &S->files[file])
 		return -EINVAL;
 	if (!S->files[file].ops->poll)
 		return -EPERM; /* a file that is always ready: epoll_ctl(2) */
@@ -142,8 +165,10 @@ i64 sys_epoll_ctl(u64 ep, u64 op, u64 fd, u64 event)
 	struct item *it = find(e, fd, file);
 	changed(); /* another thread may be waiting on this very instance */
 	switch (op) {
-	case EPOLL_CTL_ADD:
-		return it ? -EEXIST : add(e, &(struct item){ fd, file, S->files[file].serial, ev.events, 0, 0, ev.data });
+	case EPOLL_CTL_ADD: {
+		const struct item new = { fd, file, S->files[file].serial, ev.events, 0, 0, ev.data };
+		return it ? -EEXIST : S->files[file].ops == &epoll_ops ? add_instance(e, &new) : add(e, &new);
+	}
 	case EPOLL_CTL_DEL:
 		if (!it)
 			return -ENOENT;

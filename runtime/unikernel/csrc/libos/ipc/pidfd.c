@@ -1,8 +1,8 @@
 /*
  * pidfd.c: the process and its signals as files: pidfd_open(2), pidfd_send_signal(2), signalfd(2).
  *
- * Both wait for what does not come. There is no process but this one, which does not end while a
- * descriptor of it is asked; and signals go to handlers.
+ * No such descriptor ever becomes readable. There is no process but this one, which does not end while
+ * a descriptor of it is asked; and signals go to handlers.
  */
 #include "base/state.h"
 #include "fs/synth.h"
@@ -52,12 +52,12 @@ static const struct file_ops signalfd_ops = {
 	.name = "anon_inode:[signalfd]", .mode = 0600, .poll = never, .read = nothing_to_read
 };
 
-/* signalfd(2) */
+/* signalfd(2). The mask means nothing here: a descriptor that gets another one stays as it is. */
 i64 sys_signalfd4(u64 fd, u64 mask, u64 size, u64 flags)
 {
+	const struct file *f = fd_file(fd);
 	(void)mask, (void)size;
-	/* signalfd(2): a descriptor that exists gets another mask, which means nothing here. */
 	if ((i32)fd != -1)
-		return fd_file(fd) ? (i64)fd : -EBADF;
+		return !f ? -EBADF : f->ops == &signalfd_ops ? (i64)fd : -EINVAL;
 	return fd_new(&signalfd_ops, flags & O_NONBLOCK, NULL, !!(flags & O_CLOEXEC));
 }

@@ -9,11 +9,11 @@
 #include "ipc/timerfd.h"
 #include "mm/heap.h"
 
-/* deadline 0: not armed. realtime: absolute times are on the real-time clock. */
+/* deadline in now_mono(), 0: not armed. realtime: absolute times are on the real-time clock. */
 struct timer {
 	u64 deadline, interval;
 	u32 realtime, pad;
-}; /* deadline in now_mono(), 0: not armed */
+};
 
 /* How often the timer has run out by now. */
 static u64 expirations(const struct timer *t, u64 now)
@@ -63,7 +63,7 @@ i64 sys_timerfd_create(u64 clock, u64 flags)
 	if (!t)
 		return -ENOMEM;
 	/* TFD_NONBLOCK and TFD_CLOEXEC have the values of O_NONBLOCK and O_CLOEXEC: <linux/timerfd.h>. */
-	t->realtime = clock == CLOCK_REALTIME;
+	t->realtime = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM;
 	return fd_new(&timerfd_ops, flags & O_NONBLOCK, t, !!(flags & O_CLOEXEC));
 }
 

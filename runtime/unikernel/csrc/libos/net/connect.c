@@ -82,7 +82,7 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 			return -EINPROGRESS;
 		}
 		if (s->domain == AF_UNIX || r != -ECONNREFUSED)
-			return r == -EAGAIN ? sock_wait(f, 0, s->snd_timeout) : r;
+			return r == -EAGAIN ? file_wait(f, 1) : r;
 		/* The channel is full of messages about connections: a further one waits here, not in
 		 * memory. */
 		if (host_backlog())
@@ -91,5 +91,5 @@ i64 sys_connect(u64 fd, u64 p, u64 len)
 	}
 	if (f->flags & O_NONBLOCK)
 		return -EINPROGRESS;
-	return sock_wait(f, 0, s->snd_timeout);
+	return file_wait(f, 1);
 }

@@ -9,11 +9,14 @@
 #include "mm/heap.h"
 #include "net/rights.h"
 
+/* No further message takes a file with so many references: file.refs has 16 bits. */
+#define REFS_MAX 0x8000
+
 /* Bytes of a set of n files. */
 static u64 size_of(u32 n) { return sizeof(struct rights) + n * sizeof(u16); }
 
 /* The files of n descriptors, each with a reference of its own. NULL and *error: a number that is
- * not open, or too many. */
+ * not open, or too many. unix(7), ETOOMANYREFS: too many descriptors are under way. */
 struct rights *rights_new(const i32 *fds, u32 n, i64 *error)
 {
 	struct rights *r = n > SCM_MAX_FD ? NULL : kalloc(size_of(n));
@@ -23,6 +26,8 @@ struct rights *rights_new(const i32 *fds, u32 n, i64 *error)
 	}
 	for (; r->n < n; r->n++) {
 		i64 file = fd_index((u32)fds[r->n]);
+		if (file >= 0 && S->files[file].refs >= REFS_MAX)
+			file = -ETOOMANYREFS;
 		if (file < 0) {
 			rights_free(r);
 			*error = file;

@@ -164,7 +164,7 @@ i64 sys_accept4(u64 fd, u64 p, u64 len, u64 flags)
 	if (s->state != LISTENING)
 		return -EINVAL;
 	if (!s->pending)
-		return sock_wait(f, 0, s->rcv_timeout); /* socket(7): SO_RCVTIMEO bounds accept too */
+		return file_wait(f, 0); /* socket(7): SO_RCVTIMEO bounds accept too */
 	struct sock *b = s->backlog[0];
 	/* A queue: who came first is accepted first. */
 	memmove(s->backlog, s->backlog + 1, --s->pending * sizeof *s->backlog);

@@ -24,15 +24,8 @@ i64 sock_get(u64 fd, struct sock **s, struct file **f)
 	return 0;
 }
 
-/* A time-out of the socket (SO_RCVTIMEO, SO_SNDTIMEO) ends the call like a socket that does not
- * block: socket(7). */
-i64 sock_wait(struct file *f, int flags, u64 timeout)
-{
-	if (flags & MSG_DONTWAIT || f->flags & O_NONBLOCK)
-		return -EAGAIN;
-	i64 r = block(timeout ? timeout : FOREVER);
-	return r == -ETIMEDOUT ? -EAGAIN : r;
-}
+/* recv(2): MSG_DONTWAIT is O_NONBLOCK of one call. */
+i64 sock_wait(struct file *f, int flags, int write) { return flags & MSG_DONTWAIT ? -EAGAIN : file_wait(f, write); }
 
 /* The first record of rx: up to n of its bytes, the rest is dropped (udp(7), unix(7)). A buffer
  * that cannot be written costs the datagram, as on Linux: half a record in the queue would be read
@@ -243,6 +236,7 @@ static i64 ioctl(struct file *f, u32 cmd, u64 arg)
 
 static void close(struct file *f) { sock_close(f->obj); }
 
+/* socket(7): SO_SNDTIMEO, SO_RCVTIMEO. */
 static u64 patience(struct file *f, int write)
 {
 	const struct sock *s = f->obj;

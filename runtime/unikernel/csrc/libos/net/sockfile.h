@@ -13,7 +13,7 @@ extern const struct file_ops socket_ops;
 i64 socket_read(struct sock *, u64 buf, u64 n);
 i64 socket_write(struct sock *, u64 buf, u64 n); /* -EPIPE without a signal */
 i64 sock_get(u64 fd, struct sock **s, struct file **f);
-i64 sock_wait(struct file *f, int flags, u64 timeout); /* block, unless asked not to; 0: for ever */
+i64 sock_wait(struct file *f, int flags, int write); /* as file_wait; -EAGAIN with MSG_DONTWAIT */
 void sock_close(struct sock *s); /* both directions end, and s is no more */
 
 /* Every call on a socket begins so. */

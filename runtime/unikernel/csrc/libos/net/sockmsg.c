@@ -44,7 +44,7 @@ static i64 send_record(struct file *f, struct sock *s, const struct vec *v, u64 
 	/* Netlink's only peer is the kernel, whatever address is given. */
 	r = r ? r : to && s->domain != AF_NETLINK ? net_send_to(s, to, (u64)p, total) : socket_write(s, (u64)p, total);
 	kfree(p, total + 1);
-	return r == -EAGAIN ? sock_wait(f, flags, s->snd_timeout) : r;
+	return r == -EAGAIN ? sock_wait(f, flags, 1) : r;
 }
 
 /* Bytes sent, or -errno. to NULL: the socket's peer. */
@@ -61,7 +61,7 @@ static i64 send_all(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 			/* A stream that is full: the rest goes when the reader has taken some. */
 			if (r == -EAGAIN) {
 				SELF->progress = done;
-				r = sock_wait(f, flags, s->snd_timeout);
+				r = sock_wait(f, flags, 1);
 				if (r == BLOCKED)
 					return r;
 			}
@@ -90,7 +90,7 @@ static i64 recv_record(struct file *f, struct sock *s, const struct vec *v, u64 
 	struct record r;
 	u64 at = 0;
 	if (!s->rx.len)
-		return s->eof ? 0 : sock_wait(f, flags, s->rcv_timeout);
+		return s->eof ? 0 : sock_wait(f, flags, 0);
 	/* The buffer comes first: without memory for it the record stays in the queue. */
 	u8 *p = kalloc(sizeof r + RECORD_MAX);
 	if (!p)
@@ -130,7 +130,7 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 	if (flags & MSG_PEEK) {
 		if (s->rx.len)
 			return n ? queue_get_user(&s->rx, v[0].base, v[0].len, 1) : 0;
-		return s->eof || s->error ? socket_read(s, 0, 0) : sock_wait(f, flags, s->rcv_timeout);
+		return s->eof || s->error ? socket_read(s, 0, 0) : sock_wait(f, flags, 0);
 	}
 	for (u64 i = 0; i < n; i++) {
 		u64 skip = done > at ? MIN(done - at, v[i].len) : 0;
@@ -143,7 +143,7 @@ static i64 recv_vec(struct file *f, struct sock *s, const struct vec *v, u64 n, 
 			/* MSG_WAITALL: recv(2). Without it a call waits only for the first bytes. */
 			if (r == -EAGAIN && (!done || (flags & MSG_WAITALL && done < want))) {
 				SELF->progress = done;
-				r = sock_wait(f, flags, s->rcv_timeout);
+				r = sock_wait(f, flags, 0);
 				/* socket(7), SO_RCVTIMEO: bytes that came before the time-out are the result, not the error. */
 				return r == BLOCKED || !done ? r : (i64)done;
 			}

@@ -22,7 +22,7 @@ void futex_woken(struct thread *t)
 /* A parked thread has the registers of its call: the operation in RSI, the second word in R8. */
 u64 futex_requeues(const struct thread *t)
 {
-	return t->futex_bits && (t->regs[RSI] & FUTEX_CMD_MASK) == FUTEX_WAIT_REQUEUE_PI ? t->regs[R8] : 0;
+	return t->futex_bits && futex_command(t->regs[RSI]) == FUTEX_WAIT_REQUEUE_PI ? t->regs[R8] : 0;
 }
 
 /* Wakes up to n waiters whose bits meet bits. */

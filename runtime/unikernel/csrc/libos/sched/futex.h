@@ -5,9 +5,12 @@
 
 struct thread;
 
+/* An operation without its flags. futex(2): op is an int, so the upper half of the register says nothing. */
+static inline u32 futex_command(u64 op) { return (u32)op & FUTEX_CMD_MASK; }
+
 /* futex.c */
 int futex_wake(u64 addr, int n, u32 bits); /* how many of n were woken */
-struct thread *futex_next_owner(u64 addr); /* who waits longest to own addr; NULL: nobody */
+struct thread *futex_next_owner(u64 addr); /* a thread that waits to own addr; NULL: none */
 void futex_woken(struct thread *t); /* t waits no more; its call returns 0 */
 u64 futex_requeues(
 	const struct thread *t); /* the word that t, waiting at another, is to own (FUTEX_WAIT_REQUEUE_PI); 0: none */

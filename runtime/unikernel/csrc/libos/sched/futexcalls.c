@@ -161,7 +161,7 @@ i64 sys_futex(u64 addr, u64 op, u64 val, u64 timeout, u64 addr2, u64 val3)
 	/* futex(2): a word is aligned. */
 	if (addr & 3)
 		return -EINVAL;
-	switch (op & 127) {
+	switch (futex_command(op)) {
 	case FUTEX_WAIT: return wait(addr, val, timeout, ~0u, RELATIVE);
 	case FUTEX_WAIT_BITSET: return wait(addr, val, timeout, val3, absolute);
 	case FUTEX_WAKE: return futex_wake(addr, (int)val, ~0u);

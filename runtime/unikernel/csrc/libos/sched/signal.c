@@ -57,9 +57,11 @@ int signal_restarts(struct thread *t)
 	case __NR_ppoll:
 	case __NR_epoll_wait:
 	case __NR_epoll_pwait:
+	case __NR_epoll_pwait2:
 	case __NR_nanosleep:
 	case __NR_clock_nanosleep:
 	case __NR_rt_sigsuspend:
+	case __NR_rt_sigtimedwait:
 	case __NR_pause:
 	case __NR_select:
 	case __NR_pselect6: return 0;
