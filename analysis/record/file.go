@@ -37,16 +37,22 @@ func Files(runDir string) ([]string, error) {
 	return filepath.Glob(filepath.Join(runDir, Folder, "*"+Suffix))
 }
 
-// WriteFile puts a whole file at path, or leaves the old one.
+// part is behind the name of a file that is being written.
+const part = ".part"
+
+// WriteFile puts a whole file at path, or leaves the old one and nothing else.
 func WriteFile(path string, data []byte) error {
-	tmp := path + ".part"
-	if err := os.WriteFile(tmp, data, 0o644); err != nil {
-		return err
+	err := os.WriteFile(path+part, data, 0o644)
+	if err == nil {
+		err = os.Rename(path+part, path)
 	}
-	return os.Rename(tmp, path)
+	if err != nil {
+		os.Remove(path + part)
+	}
+	return err
 }
 
-// Writer writes one trial's file. Nothing is at its path before Commit: a trial
+// Writer writes one trial's file. Nothing is at the file's path before Commit: a trial
 // is there wholly or not at all, whatever happens to the machine.
 // A Writer is for one goroutine.
 type Writer struct {
@@ -59,7 +65,7 @@ type Writer struct {
 
 // Create begins the file of a trial.
 func Create(path string) (*Writer, error) {
-	f, err := os.Create(path + ".part")
+	f, err := os.Create(path + part)
 	if err != nil {
 		return nil, fmt.Errorf("create record file: %w", err)
 	}
@@ -105,16 +111,15 @@ func (w *Writer) Commit() error {
 	if w.err == nil {
 		w.err = w.file.Sync()
 	}
+	if w.err == nil {
+		w.err = w.file.Close()
+	}
+	if w.err == nil {
+		w.err = os.Rename(w.path+part, w.path)
+	}
 	if w.err != nil {
-		err := fmt.Errorf("write records of %s: %w", filepath.Base(w.path), w.err)
 		w.Abort()
-		return err
-	}
-	if err := w.file.Close(); err != nil {
-		return fmt.Errorf("write records of %s: %w", filepath.Base(w.path), err)
-	}
-	if err := os.Rename(w.path+".part", w.path); err != nil {
-		return fmt.Errorf("finish record file: %w", err)
+		return fmt.Errorf("write records of %s: %w", filepath.Base(w.path), w.err)
 	}
 	dir, err := os.Open(filepath.Dir(w.path))
 	if err != nil {
@@ -127,7 +132,7 @@ func (w *Writer) Commit() error {
 // Abort drops what was written.
 func (w *Writer) Abort() {
 	w.file.Close()
-	os.Remove(w.path + ".part")
+	os.Remove(w.path + part)
 }
 
 // ReadTrial reads the first line of a trial's file. Of a file of schema 1, number and block

@@ -63,6 +63,26 @@ func TestATrialIsThereWhollyOrNotAtAll(t *testing.T) {
 	}
 }
 
+func TestAFileThatCannotTakeItsPlaceLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	taken := filepath.Join(dir, "taken") // by a folder
+	if err := os.Mkdir(taken, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w, err := record.Create(taken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"a trial": w.Commit(), "a file": record.WriteFile(taken, []byte("x"))} {
+		if err == nil || !strings.Contains(err.Error(), "taken") {
+			t.Errorf("%s in the place of a folder: %v", what, err)
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("beside the folder there are %v", left)
+	}
+}
+
 func TestAFileTellsItsTrial(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string, lines string) string {
