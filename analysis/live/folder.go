@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/procfs"
 
 	"github.com/lambdabench/lambdabench/analysis/record"
+	"github.com/lambdabench/lambdabench/analysis/statistics"
 	"github.com/lambdabench/lambdabench/analysis/summary"
 )
 
@@ -68,7 +69,7 @@ func (f *Folder) Look(context.Context) (State, error) {
 		return State{}, err
 	}
 	if changed {
-		f.figures = Figures{Version: f.figures.Version + 1, Table: resultTable(sum, f.follower.Trials())}
+		f.figures = Figures{Version: f.figures.Version + 1, Table: resultTable(sum)}
 	}
 	s.Figures, s.Errors = f.figures, p.Errors
 	if ok {
@@ -110,13 +111,16 @@ func factsOf(p record.Progress, s *summary.Summary, now time.Time) []Fact {
 		all = append(all, Fact{"now", "trying the backends and runtimes of this host"})
 	}
 	for _, w := range s.Warnings() {
-		all = append(all, Fact{"warning", string(w)})
+		unfinished := w.Kind() == summary.WarnIncomplete || w.Kind() == summary.WarnEmpty
+		if p.Ended || !unfinished { // a run under way is unfinished: the progress tells how far it is
+			all = append(all, Fact{"warning", string(w)})
+		}
 	}
 	return all
 }
 
 // resultTable is the figures so far, with the value of each trial.
-func resultTable(s *summary.Summary, trials map[string][]float64) *Table {
+func resultTable(s *summary.Summary) *Table {
 	t := &Table{Columns: []string{"experiment", "backend", "runtime", "path", "labels", "metric", "median",
 		"interval", "unit", "n", "warnings"}}
 	for i := range s.Results {
@@ -135,9 +139,9 @@ func resultTable(s *summary.Summary, trials map[string][]float64) *Table {
 				warnings = append(warnings, k)
 			}
 		}
-		t.Rows = append(t.Rows, Row{Trials: trials[r.Key()], Cells: []string{r.Experiment, r.Backend, r.Runtime, r.Path,
-			labels(r.Labels), r.Metric, digits(r.P50), digits(r.CILow) + " – " + digits(r.CIHigh), r.Unit,
-			strconv.Itoa(r.N), strings.Join(warnings, ", ")}})
+		t.Rows = append(t.Rows, Row{Trials: statistics.Values(r.PerTrial), Cells: []string{r.Experiment, r.Backend,
+			r.Runtime, r.Path, labels(r.Labels), r.Metric, digits(r.P50), digits(r.CILow) + " – " + digits(r.CIHigh),
+			r.Unit, strconv.Itoa(r.N), strings.Join(warnings, ", ")}})
 	}
 	return t
 }

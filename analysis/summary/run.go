@@ -25,25 +25,33 @@ func Read(runDir, baseline string) (*Summary, *Data, error) {
 		return nil, nil, fmt.Errorf("%s is no run folder: it has no %s/; lambdabench run makes one", runDir,
 			record.Folder)
 	}
-	s := &Summary{Schema: Schema, baseline: baseline}
-	if err := readJSON(filepath.Join(runDir, record.MachineFile), &s.Machine); err != nil {
-		return nil, nil, err
-	}
-	run, err := describeRun(runDir)
-	if err != nil {
-		return nil, nil, err
-	}
-	s.Run = run
 	d, err := collect(runDir)
 	if err != nil {
 		return nil, nil, err
 	}
-	s.Results = results(d)
+	s, err := summarise(runDir, d)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.baseline = baseline
+	return s, d, s.checkBaseline(baseline)
+}
+
+// summarise is the summary of the records of a run folder.
+func summarise(runDir string, d *Data) (*Summary, error) {
+	s := &Summary{Schema: Schema, Results: results(d)}
+	if err := readJSON(filepath.Join(runDir, record.MachineFile), &s.Machine); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.Run, err = describeRun(runDir); err != nil {
+		return nil, err
+	}
 	s.warnOfLittleMemory()
 	s.warnOfLimits()
 	s.warnOfCoverage()
 	s.warnOfSaturation()
-	return s, d, s.checkBaseline(baseline)
+	return s, nil
 }
 
 // Load reads the summary that a run folder holds, where the records are elsewhere. Of a summary
