@@ -6,13 +6,7 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// SameX gives panels that are compared one horizontal axis, wide enough for the data of
-// all. It is called once all data is in the panels.
-func SameX(panels ...*Panel) { same(panels, func(p *Panel) *plot.Axis { return &p.plot.X }) }
-
-// SameY does the same for the vertical axis.
-func SameY(panels ...*Panel) { same(panels, func(p *Panel) *plot.Axis { return &p.plot.Y }) }
-
+// same gives panels one axis, wide enough for the data of all.
 func same(panels []*Panel, axis func(*Panel) *plot.Axis) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, p := range panels {
@@ -24,7 +18,7 @@ func same(panels []*Panel, axis func(*Panel) *plot.Axis) {
 }
 
 // SameAxes gives every panel of some figures the same axes, where a reader sees the figures
-// beside each other: one experiment on two backends.
+// beside each other: one experiment on two backends. It is called once all data is in the panels.
 func SameAxes(figures ...*Figure) {
 	var all []*Panel
 	for _, f := range figures {
@@ -32,6 +26,6 @@ func SameAxes(figures ...*Figure) {
 			all = append(all, row...)
 		}
 	}
-	SameX(all...)
-	SameY(all...)
+	same(all, func(p *Panel) *plot.Axis { return &p.plot.X })
+	same(all, func(p *Panel) *plot.Axis { return &p.plot.Y })
 }

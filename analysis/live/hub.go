@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// hub hands the newest state to every reader. A reader that does not come for it misses
-// states; it never holds the hub.
+// hub hands the newest state to every reader. A slow reader misses states and never holds the
+// hub.
 type hub struct {
 	mu      sync.Mutex
 	readers map[*reader]struct{} // guarded by mu
@@ -33,7 +33,7 @@ type reader struct {
 
 var errFull = errors.New("too many readers")
 
-// join adds a reader, who has something to read at once.
+// join adds a reader, which has something to send at once.
 func (h *hub) join() (*reader, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -80,7 +80,7 @@ func (h *hub) publish(s State) error {
 	for r := range h.readers {
 		select {
 		case r.wake <- struct{}{}:
-		default: // one that is behind finds the newest when it comes
+		default: // the reader is behind, and finds the newest when it comes
 		}
 	}
 	return nil

@@ -37,7 +37,7 @@ type State struct {
 	Ended    string    `json:"ended,omitempty"`  // why nothing follows; "" while something does
 	Complete bool      `json:"complete"`         // ended as it should
 
-	// Figures are sent where they are others than before: Version tells.
+	// Figures are sent when their Version is another one than before.
 	Figures Figures `json:"-"`
 }
 
@@ -69,8 +69,8 @@ type Chart struct {
 	Curves []Curve `json:"curves"`
 }
 
-// Curve is one of a chart. X is in seconds before now, the newest last; a value that was not
-// seen is null.
+// Curve is a curve of a chart: a value a look, the newest last. A value that was not seen is
+// null.
 type Curve struct {
 	Name   string     `json:"name"`
 	Values []*float64 `json:"values"`

@@ -1,6 +1,6 @@
-// The script of the live page. The server sends two events: "state", once a second, with what
-// fits in a few hundred bytes, and "figures", when they are others than before. Whatever comes
-// is put in as text.
+// The script of the live page. The server sends two events: "state", once a second, of a few
+// hundred bytes, and "figures", when they have changed. The script puts in whatever comes as
+// text.
 "use strict";
 (() => {
   const at = (id) => document.getElementById(id);

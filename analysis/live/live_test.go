@@ -227,12 +227,12 @@ func TestAReaderThatStallsHoldsNeitherTheSourceNorOthersAndIsDropped(t *testing.
 	source := &script{state: State{Errors: []string{strings.Repeat("x", 1<<18)}}}
 	s := serve(t, source, Options{Readers: 2, Period: 20 * time.Millisecond})
 	stall(t, s.url)
-	e := open(t, s.url)
 	before := source.seen()
+	e := open(t, s.url)
 	for range 5 {
 		e.state(t)
 	}
-	if n := source.seen(); n < before+4 {
+	if n := source.seen(); n < before+3 { // the first state may be of the look before
 		t.Errorf("%d looks while 5 states were read", n-before)
 	}
 	// Two readers are the most: the place of the one that stalls becomes free.

@@ -39,8 +39,9 @@ type Metrics struct {
 }
 
 const (
-	// patience bounds a scrape.
-	patience = 2 * time.Second
+	// patience bounds a scrape. On a busy host a process of policy SCHED_IDLE waits for seconds
+	// between the answer and its turn to read the answer.
+	patience = 30 * time.Second
 
 	// maxScrape bounds what is read of an answer; a platform's is some 30 KB.
 	maxScrape = 4 << 20

@@ -36,15 +36,16 @@ const (
 	defaultReaders  = 32
 	defaultPatience = 5 * time.Second
 
-	// heartbeat is the time after which a silent stream says that it is there: the write
-	// finds readers that have vanished.
+	// heartbeat is the time from one comment in a silent stream to the next: the write finds
+	// readers that have vanished.
 	heartbeat = 15 * time.Second
 
-	// farewell bounds the time in which readers take the last state.
-	farewell = 5 * time.Second
+	// farewell bounds the time in which readers take the last state, on a busy host too. A reader
+	// that takes nothing is dropped after Options.Patience.
+	farewell = 30 * time.Second
 )
 
-// Serve looks at the source and serves the page until the source has ended or ctx is done. It
+// Serve looks at the source and serves the page until the source has ended or ctx is done, and
 // closes the listener. The source's end is no error; neither is that of ctx.
 func Serve(ctx context.Context, l net.Listener, source Source, o Options) error {
 	if o.Readers <= 0 {

@@ -25,23 +25,19 @@ const Runtime = "Node.js"
 // Language is Runtime as in the names of runtimes.
 const Language = "nodejs"
 
-// Cores and GB are the paper's machine.
-const (
-	Cores = 16
-	GB    = 88
-)
+// memory is that of the paper's machine, in GB.
+const memory = 88
 
 // Path is one column of table 1: means of 475 NOP invocations, from 'received
 // by the node' to 'result'.
 type Path struct {
 	Path   string
 	Millis float64
-	MB     float64
 }
 
 // Paths is table 1.
 func Paths() []Path {
-	return []Path{{record.PathHot, 0.8, 0.05}, {record.PathWarm, 3.5, 1.53}, {record.PathCold, 7.5, 2.05}}
+	return []Path{{record.PathHot, 0.8}, {record.PathWarm, 3.5}, {record.PathCold, 7.5}}
 }
 
 // PathInvocations is the n of table 1.
@@ -75,7 +71,7 @@ type Isolation struct {
 }
 
 // MBEach is the paper's 88 GB divided by the number of instances.
-func (i Isolation) MBEach() float64 { return GB * 1000 / i.Instances }
+func (i Isolation) MBEach() float64 { return memory * 1000 / i.Instances }
 
 // Isolations is table 3, in its order.
 func Isolations() []Isolation {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -142,22 +143,13 @@ func briefWarnings(s *summary.Summary) []string {
 		all = append(all, string(w))
 	}
 	kinds, n := warningKinds(s)
-	names := sortedBy(kinds, func(a, b string) int {
+	names := slices.SortedFunc(maps.Keys(kinds), func(a, b string) int {
 		return cmp.Or(cmp.Compare(kinds[b], kinds[a]), cmp.Compare(a, b))
 	})
 	for _, k := range names {
 		all = append(all, fmt.Sprintf("%d of %d series: %s", kinds[k], n, k))
 	}
 	return all
-}
-
-func sortedBy(m map[string]int, less func(a, b string) int) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, less)
-	return keys
 }
 
 // The lines of a brief: one for the run and three a part.

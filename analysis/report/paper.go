@@ -84,7 +84,10 @@ func fill(path string, names []string, body func(name string) (string, error)) e
 	if bytes.Equal(out.Bytes(), text) {
 		return nil
 	}
-	return record.WriteFile(path, out.Bytes())
+	if err := record.WriteFile(path, out.Bytes()); err != nil {
+		return fmt.Errorf("fill %s: %w", path, err)
+	}
+	return nil
 }
 
 // block is the place of a block's text: from the end of its first marker's line to the

@@ -2,6 +2,7 @@ package summary
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,10 +14,9 @@ import (
 // ExperimentOrder is the order in which experiments are shown.
 var ExperimentOrder = []string{
 	record.ExperimentDeploy, record.ExperimentThroughput, record.ExperimentDensity, record.ExperimentNetwork,
-	record.ExperimentBurst,
-	record.ExperimentOverhead, record.ExperimentAO, record.ExperimentTraining, record.ExperimentSurface,
-	record.ExperimentApps,
-	record.ExperimentScheduling, record.ExperimentMPSC, record.ExperimentTrace, record.ExperimentRate,
+	record.ExperimentBurst, record.ExperimentOverhead, record.ExperimentAO, record.ExperimentTraining,
+	record.ExperimentSurface, record.ExperimentApps, record.ExperimentScheduling, record.ExperimentMPSC,
+	record.ExperimentTrace, record.ExperimentRate,
 }
 
 // Stages of an invocation, in the order in which they happen.
@@ -59,8 +59,7 @@ func CompareValues(a, b string) int {
 	if x, y, ok := both(a, b, time.ParseDuration); ok {
 		return cmp.Compare(x, y)
 	}
-	return cmp.Or(cmp.Compare(steps(a), steps(b)),
-		cmp.Or(compareBy(func(s string) int { return rankIn(Stages, s) }, a, b)))
+	return cmp.Or(cmp.Compare(steps(a), steps(b)), compareBy(func(s string) int { return rankIn(Stages, s) }, a, b))
 }
 
 func both[T any](a, b string, parse func(string) (T, error)) (x, y T, ok bool) {
@@ -77,14 +76,7 @@ func steps(s string) int {
 	return strings.Count(s, record.AOSeparator)
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func labelString(labels map[string]string) string {
 	var b strings.Builder

@@ -21,16 +21,17 @@ const (
 )
 
 // The thresholds of these warnings. Below them the effect on a median lies within the
-// tenth from which on an interval is called noisy.
+// tenth from which on an interval is called noisy. A call is late where it begins by more than
+// lateBy and by more than lateOfMedian after it was due.
 const (
-	lateBy         = 10 * time.Millisecond // after it was due a call begins late, and so it does
-	lateOfMedian   = 0.10                  // after so much of the series' median latency
-	lateShare      = 0.01                  // of the calls of a series
-	stealShare     = 0.01                  // of the processors' time
-	memoryPressure = 0.01                  // of a trial's time; a task that waits for memory waits for the kernel
-	ioPressure     = 0.05                  // of a trial's time; records are written meanwhile
-	cpuPressure    = 0.50                  // of a trial's time, where one call runs at a time
-	clockRatio     = 0.90                  // slowest to fastest trial of a series
+	lateBy         = 10 * time.Millisecond
+	lateOfMedian   = 0.10 // of the series' median latency
+	lateShare      = 0.01 // of the calls of a series
+	stealShare     = 0.01 // of the processors' time
+	memoryPressure = 0.01 // of a trial's time; a task that waits for memory waits for the kernel
+	ioPressure     = 0.05 // of a trial's time; records are written meanwhile
+	cpuPressure    = 0.50 // of a trial's time, where one call runs at a time
+	clockRatio     = 0.90 // slowest to fastest trial of a series
 )
 
 // serial are the experiments with one call at a time: only there a task that waits for a
@@ -66,8 +67,8 @@ func (l *lateness) add(row record.Invocation) {
 	}
 }
 
-// lateWarning tells of calls that began so late that their latency, which counts from when
-// they were due, is the generator's in part.
+// lateWarning tells of calls that began so late that a part of their latency is the load
+// generator's: latency counts from when a call was due.
 func (s *Series) lateWarning() []Warning {
 	bound := lateBy
 	if all, _ := statistics.Clean(s.Pooled()); len(all) > 0 {
@@ -123,7 +124,7 @@ func hostWarnings(experiment string, trials []conditions) []Warning {
 	return append(w, settingWarnings(trials)...)
 }
 
-// settingWarnings tell where the trials of a result ran under unequal settings of the host.
+// settingWarnings tell of settings of the host that were not the same in all trials of a result.
 func settingWarnings(trials []conditions) []Warning {
 	var w []Warning
 	var clocks []float64
@@ -143,11 +144,10 @@ func settingWarnings(trials []conditions) []Warning {
 	if len(clocks) > 0 {
 		if slow, fast := slices.Min(clocks), slices.Max(clocks); slow < clockRatio*fast {
 			w = append(w, Warn(WarnFrequency, "the processors ran at %.2f to %.2f GHz in the %d trials", slow/1e9,
-				fast/1e9,
-				len(clocks)))
+				fast/1e9, len(clocks)))
 		}
 	}
-	if sampled > 0 && sampled < len(trials) { // else the run's own warning says so
+	if sampled > 0 && sampled < len(trials) { // of all trials, a warning of the run tells
 		w = append(w, Warn(WarnSampled, "the kernel's DAMON was on in %d of %d trials", sampled, len(trials)))
 	}
 	if len(settings) > 1 {
@@ -181,8 +181,8 @@ func (s *Summary) machineWarnings() []Warning {
 	var w []Warning
 	if s.Machine.Autogroup {
 		w = append(w, Warn(WarnScheduler, "autogroup is on, and no CPU cgroup could be made for the run: the "+
-			"processors are "+
-			"shared between sessions, so a sandbox with a session of its own weighs as much as the platform"))
+			"processors are shared between sessions, so a sandbox with a session of its own weighs as much as the "+
+			"platform"))
 	}
 	if g := s.Machine.Governor; g != "" && g != "performance" {
 		w = append(w, Warn(WarnFrequency, "governor %s: the clock follows the load; performance keeps it steady", g))
