@@ -24,10 +24,15 @@ var (
 	reportText string
 	//go:embed report.css
 	reportStyle string
-	//go:embed report.js
-	reportScript string
+	//go:embed figures.js
+	figuresScript string
+	//go:embed page.js
+	pageScript string
 
 	reportTemplate = template.Must(template.New("report").Parse(reportText))
+
+	// reportScript is the page's one script: two files in one scope, the second of which starts both.
+	reportScript = "\"use strict\";\n(() => {\n" + figuresScript + "\n" + pageScript + "})();\n"
 )
 
 // page is the data of report.tmpl.html.
