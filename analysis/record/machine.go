@@ -19,7 +19,7 @@ type Machine struct {
 	Cgroups    string     `json:"cgroups,omitempty"` // "v1", "v2", "hybrid"
 	User       string     `json:"user"`              // "root" or "ordinary"
 	LoadBefore [3]float64 `json:"load_before"`       // load averages before the run
-	// a thread of DAMON (kernel, admin-guide/mm/damon) samples who uses which page
+	// a thread of DAMON (kernel, admin-guide/mm/damon) samples the use of pages
 	MemorySampled bool              `json:"memory_sampled,omitempty"`
 	Interpreters  map[string]string `json:"interpreters"` // "nodejs20.x": "20.20.2"
 	// name: version, or what the backend says of itself

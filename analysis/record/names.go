@@ -52,7 +52,7 @@ const (
 	LabelFeature  = "feature"  // in surface: what is looked at, "pid namespace"
 	LabelDetail   = "detail"   // in surface: what was seen, for a reader
 	LabelSchedule = "schedule" // in mpsc: ScheduleAdaptive, or the provider that is fixed
-	LabelProvider = "provider" // in mpsc: who was called
+	LabelProvider = "provider" // in mpsc: the provider that was called
 
 	LabelFunctions = "functions"   // in throughput: the number of unique functions
 	LabelPeriod    = "period"      // in burst: the time from one burst to the next

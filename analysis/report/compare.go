@@ -31,7 +31,7 @@ func Compare(dirA, dirB string, w io.Writer, width int) error {
 	if err != nil {
 		return err
 	}
-	for _, x := range unlike(a, b, dirA, dirB) {
+	for _, x := range slices.Concat(unlike(a, b, dirA, dirB), warningsOf("old", a), warningsOf("new", b)) {
 		if _, err := fmt.Fprintf(w, "warning: %s\n", x); err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func Compare(dirA, dirB string, w io.Writer, width int) error {
 	return err
 }
 
-// unlike warns of all in which two runs differ beside what they compare.
+// unlike warns of differences between two runs in the host and in the suite.
 func unlike(a, b *summary.Summary, dirA, dirB string) []summary.Warning {
 	var w []summary.Warning
 	differs := func(what string, x, y any) {
@@ -74,7 +74,16 @@ func unlike(a, b *summary.Summary, dirA, dirB string) []summary.Warning {
 	if string(x) != string(y) {
 		w = append(w, summary.Warn("other suite", "the runs' suite.yaml differ"))
 	}
-	return slices.Concat(w, a.Warnings(), b.Warnings())
+	return w
+}
+
+// warningsOf are the warnings of a run as a whole, with the run's name in the comparison.
+func warningsOf(name string, s *summary.Summary) []summary.Warning {
+	all := s.Warnings()
+	for i, w := range all {
+		all[i] = summary.Warning(name+" run, ") + w
+	}
+	return all
 }
 
 // comparison is the results that two runs have in common.

@@ -53,7 +53,7 @@ func TestCompareShowsADifferenceThatIsThereAndNoOther(t *testing.T) {
 
 func TestCompareWarnsOfOtherMachinesAndSuites(t *testing.T) {
 	old, other := synthetic(t, 1, 1, 2), synthetic(t, 2, 1, 2)
-	if err := os.WriteFile(filepath.Join(other, record.MachineFile), []byte(`{"cpu":"other","cores":64}`),
+	if err := os.WriteFile(filepath.Join(other, record.MachineFile), []byte(`{"cpu":"other","cores":64,"dirty":true}`),
 		0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestCompareWarnsOfOtherMachinesAndSuites(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"other processor: SYNTHETIC, then other", "other number of cores: 2, then 64",
-		"other suite"} {
+		"other suite", "warning: new run, dirty tree: "} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no warning %q in\n%s", want, &b)
 		}

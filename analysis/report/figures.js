@@ -59,7 +59,7 @@ class Panel {
     this.spots = [...this.tips(), ...this.points()];
   }
 
-  // tips are the points that bring a text; it moves from title, which a browser shows late, to aria-label.
+  // tips are the points that bring a text; the text moves from title, which a browser shows late, to aria-label.
   tips() {
     return all("circle.tip, g.bar", this.group).flatMap((element) => {
       const title = element.querySelector("title");

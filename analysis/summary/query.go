@@ -1,6 +1,9 @@
 package summary
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Query selects results. Empty fields do not select.
 type Query struct {
@@ -21,6 +24,43 @@ func (q Query) matches(r *Result) bool {
 		}
 	}
 	return true
+}
+
+// with is q with what o sets.
+func (q Query) with(o Query) Query {
+	for _, f := range []struct {
+		to  *string
+		set string
+	}{{&q.Experiment, o.Experiment}, {&q.Backend, o.Backend}, {&q.Runtime, o.Runtime}, {&q.Path, o.Path},
+		{&q.Metric, o.Metric}} {
+		if f.set != "" {
+			*f.to = f.set
+		}
+	}
+	labels := maps.Clone(q.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, o.Labels)
+	q.Labels = labels
+	return q
+}
+
+// String names what a query selects.
+func (q Query) String() string {
+	text := ""
+	for _, part := range []string{q.Experiment, q.Backend, q.Runtime, q.Path, q.Metric} {
+		if part != "" {
+			text += " " + part
+		}
+	}
+	for _, k := range sortedKeys(q.Labels) {
+		text += " " + k + "=" + q.Labels[k]
+	}
+	if text == "" {
+		return "anything"
+	}
+	return text[1:]
 }
 
 // Find returns the results that a query selects, in order.

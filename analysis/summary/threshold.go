@@ -2,7 +2,6 @@ package summary
 
 import (
 	"fmt"
-	"maps"
 	"math"
 
 	"github.com/lambdabench/lambdabench/analysis/statistics"
@@ -128,41 +127,4 @@ func figure(e statistics.Estimate) string {
 func (r *Result) series() Query {
 	return Query{Experiment: r.Experiment, Backend: r.Backend, Runtime: r.Runtime, Path: r.Path, Metric: r.Metric,
 		Labels: r.Labels}
-}
-
-// with is q with what o sets.
-func (q Query) with(o Query) Query {
-	for _, f := range []struct {
-		to  *string
-		set string
-	}{{&q.Experiment, o.Experiment}, {&q.Backend, o.Backend}, {&q.Runtime, o.Runtime}, {&q.Path, o.Path},
-		{&q.Metric, o.Metric}} {
-		if f.set != "" {
-			*f.to = f.set
-		}
-	}
-	labels := maps.Clone(q.Labels)
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	maps.Copy(labels, o.Labels)
-	q.Labels = labels
-	return q
-}
-
-// String names what a query selects.
-func (q Query) String() string {
-	text := ""
-	for _, part := range []string{q.Experiment, q.Backend, q.Runtime, q.Path, q.Metric} {
-		if part != "" {
-			text += " " + part
-		}
-	}
-	for _, k := range sortedKeys(q.Labels) {
-		text += " " + k + "=" + q.Labels[k]
-	}
-	if text == "" {
-		return "anything"
-	}
-	return text[1:]
 }

@@ -2,6 +2,7 @@ package summary
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -39,4 +40,9 @@ func Warn(kind, format string, args ...any) Warning {
 func (w Warning) Kind() string {
 	kind, _, _ := strings.Cut(string(w), ":")
 	return kind
+}
+
+// warned reports whether a result has a warning of one of some kinds.
+func (r *Result) warned(kinds ...string) bool {
+	return slices.ContainsFunc(r.Warnings, func(w Warning) bool { return slices.Contains(kinds, w.Kind()) })
 }

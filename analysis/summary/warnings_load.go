@@ -32,7 +32,7 @@ var coverageKinds = []string{WarnNotFilled, WarnNotCovered, WarnFewReplies}
 
 // Covered reports whether a throughput covers the number of functions that it is drawn at.
 func (r *Result) Covered() bool {
-	return !slices.ContainsFunc(r.Warnings, func(w Warning) bool { return slices.Contains(coverageKinds, w.Kind()) })
+	return !r.warned(coverageKinds...)
 }
 
 // Reason is why a result is not Covered, without the kind of its warning; "" where it is.
@@ -130,6 +130,4 @@ func (s *Summary) warnOfSaturation() {
 }
 
 // Saturated reports whether a rate was offered that was not kept.
-func (r *Result) Saturated() bool {
-	return slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Kind() == WarnSaturated })
-}
+func (r *Result) Saturated() bool { return r.warned(WarnSaturated) }

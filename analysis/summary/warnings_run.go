@@ -1,10 +1,6 @@
 package summary
 
-import (
-	"slices"
-
-	"github.com/lambdabench/lambdabench/analysis/record"
-)
+import "github.com/lambdabench/lambdabench/analysis/record"
 
 const (
 	busyLoad     = 0.50      // load average a core, before the run
@@ -41,7 +37,7 @@ func (s *Summary) Warnings() []Warning {
 func (s *Summary) failedResults() int {
 	n := 0
 	for _, r := range s.Find(Query{Metric: MetricErrorRate}) {
-		if slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Kind() == WarnErrors }) {
+		if r.warned(WarnErrors) {
 			n++
 		}
 	}

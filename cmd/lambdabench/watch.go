@@ -107,9 +107,9 @@ func (w *lastWord) Look(ctx context.Context) (live.State, error) {
 	return s, err
 }
 
-// yieldProcessor gives every thread of this process the policy SCHED_IDLE, and leaves one
-// processor's worth of them: what is measured beside this process keeps the processors.
-// Threads that start later inherit the policy.
+// yieldProcessor gives every thread of this process the policy SCHED_IDLE, and lets one thread
+// at a time run: what is measured beside this process keeps the processors. Threads that start
+// later inherit the policy.
 func yieldProcessor(log *slog.Logger) {
 	runtime.GOMAXPROCS(1)
 	tasks, err := os.ReadDir("/proc/self/task")
