@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 )
 
 // healthWithin bounds a check of the platform's health: load balancers time out soon.
@@ -29,12 +32,28 @@ func (p *Platform) Health(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// healthz answers 200 "ok", or 503 with a line for each part that is broken.
+// damaged lists the copies of data that this start and earlier ones could not read, until
+// somebody removes them. A data directory that is gone has none: Health says so.
+func (p *Platform) damaged() []string {
+	all, err := sqlite.Damaged(p.cfg.Data)
+	if err != nil {
+		p.log.Error("the copies of damaged data cannot be listed", "error", err)
+	}
+	return all
+}
+
+// healthz answers 200 "ok", with a warning where acknowledged changes may be lost, or 503
+// with a line for each part that is broken.
 func (p *Platform) healthz(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	err := p.Health(r.Context())
 	if err == nil {
 		fmt.Fprintln(w, "ok")
+		if copies := p.damaged(); len(copies) > 0 {
+			fmt.Fprintf(w, "warning: data could not be read at a start, and acknowledged changes may be lost: compare what "+
+				"the platform lists with what was deployed, deploy again what is missing, and remove %s\n",
+				strings.Join(copies, " "))
+		}
 		return
 	}
 	w.WriteHeader(http.StatusServiceUnavailable)

@@ -5,10 +5,15 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/lambdabench/lambdabench/platform/gateway"
+	"github.com/lambdabench/lambdabench/platform/lambdatest"
+	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
 )
@@ -30,23 +35,26 @@ func (s *supervised) Helpers() []isolation.Helper {
 	return []isolation.Helper{{Kind: "root", Lost: 2, Replaced: 1}}
 }
 
+// get reads a page of the platform.
+func (r *running) get(t testing.TB, path string) (status int, text string) {
+	t.Helper()
+	res, err := http.Get(r.url + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
+}
+
 func TestHealthzNamesWhatIsBroken(t *testing.T) {
 	dir := dataDir(t)
 	b := &supervised{Backend: process.New(process.Config{Dir: dir})}
 	p := serveOn(t, Config{}, b, dir)
-	get := func(path string) (int, string) {
-		t.Helper()
-		res, err := http.Get(p.url + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		body, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, string(body)
-	}
+	get := func(path string) (int, string) { return p.get(t, path) }
 	if code, body := get("/healthz"); code != http.StatusOK || body != "ok\n" {
 		t.Errorf("healthy: %d %q", code, body)
 	}
@@ -68,6 +76,58 @@ func TestHealthzNamesWhatIsBroken(t *testing.T) {
 		if !strings.Contains(metrics, line) {
 			t.Errorf("/metrics lacks %s", line)
 		}
+	}
+}
+
+// The log of the database's changes is damaged while the platform is down. The platform starts
+// all the same, and warns until the copy of what it could not read is removed.
+func TestHealthzAndMetricsWarnOfAcknowledgedChangesThatMayBeLost(t *testing.T) {
+	live, data := dataDir(t), dataDir(t)
+	st, err := store.Open(live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	zip := lambdatest.Zip(t, "index.js", "exports.handler = async () => 1")
+	for _, name := range []string{"first", "second", "third"} {
+		fn := store.Function{Name: name, Runtime: "nodejs20.x", Handler: "index.handler"}
+		if _, err := st.Of(gateway.Owner("")).Create(fn, zip); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.CopyFS(data, os.DirFS(live)); err != nil { // as a kill leaves the data
+		t.Fatal(err)
+	}
+	path := filepath.Join(data, "functions.db-wal")
+	wal, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wal[len(wal)/2] ^= 1
+	if err := os.WriteFile(path, wal, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := dataDir(t)
+	p := serveOn(t, Config{Data: data}, process.New(process.Config{Dir: dir}), dir)
+	copies, err := filepath.Glob(filepath.Join(data, "damaged", "*"))
+	if err != nil || len(copies) != 1 {
+		t.Fatalf("copies %v, error %v", copies, err)
+	}
+	if code, body := p.get(t, "/healthz"); code != http.StatusOK || !strings.HasPrefix(body, "ok\nwarning: ") ||
+		!strings.Contains(body, "remove "+copies[0]+"\n") {
+		t.Errorf("with damaged data: %d %q", code, body)
+	}
+	if _, metrics := p.get(t, "/metrics"); !strings.Contains(metrics, `lambdabench_damaged_data{backend="process"} 1`) {
+		t.Error("/metrics does not count the damaged data")
+	}
+	if err := os.RemoveAll(copies[0]); err != nil {
+		t.Fatal(err)
+	}
+	if code, body := p.get(t, "/healthz"); code != http.StatusOK || body != "ok\n" {
+		t.Errorf("after the copy was removed: %d %q", code, body)
+	}
+	if _, metrics := p.get(t, "/metrics"); !strings.Contains(metrics, `lambdabench_damaged_data{backend="process"} 0`) {
+		t.Error("/metrics counts damaged data that is gone")
 	}
 }
 

@@ -122,7 +122,8 @@ func (p *Platform) open(backend isolation.Backend, interpreters []isolation.Inte
 	if p.Dispatch, err = dispatch.New(p.cfg.Dispatch, p.Worker); err != nil {
 		return err
 	}
-	metrics := metering.NewMetrics(backend.Name(), p.Worker.Stats, p.Dispatch.Stats)
+	metrics := metering.NewMetrics(backend.Name(), p.Worker.Stats, p.Dispatch.Stats,
+		func() int { return len(p.damaged()) })
 	if err := p.openDoors(interpreters, metrics); err != nil {
 		return err
 	}

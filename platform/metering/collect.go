@@ -50,6 +50,9 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 			ch <- d
 		}
 	}
+	if m.damaged != nil {
+		ch <- m.damagedData
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -60,6 +63,9 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.collectWorker(ch)
 	if m.dispatcher != nil {
 		m.collectDispatcher(ch)
+	}
+	if m.damaged != nil {
+		send(ch, m.damagedData, prometheus.GaugeValue, float64(m.damaged()), nil)
 	}
 }
 

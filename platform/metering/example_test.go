@@ -45,7 +45,7 @@ func ExampleTail() {
 }
 
 func ExampleMetrics() {
-	m := metering.NewMetrics("process", func() worker.Stats { return worker.Stats{Idle: 3} }, nil)
+	m := metering.NewMetrics("process", func() worker.Stats { return worker.Stats{Idle: 3} }, nil, nil)
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m)
 	m.Observe(request(), response(), nil)

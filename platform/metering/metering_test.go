@@ -55,7 +55,8 @@ func TestMetricsCountByRuntimePathAndOutcome(t *testing.T) {
 		func() worker.Stats {
 			return worker.Stats{Idle: 2, Busy: 1, IdleBytes: 5 << 20, IdleEvictions: 7, FunctionSnapshots: 4}
 		},
-		func() dispatch.Stats { return dispatch.Stats{Running: 1, Waiting: 6, Throttled: 9} })
+		func() dispatch.Stats { return dispatch.Stats{Running: 1, Waiting: 6, Throttled: 9} },
+		func() int { return 2 })
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m)
 	res := response()
@@ -81,6 +82,9 @@ lambdabench_billed_seconds_total{backend="process",runtime="nodejs20.x"} 1000
 lambdabench_cache_bytes{backend="process",cache="function_snapshots"} 0
 lambdabench_cache_bytes{backend="process",cache="idle"} 5.24288e+06
 lambdabench_cache_bytes{backend="process",cache="runtime_snapshots"} 0
+# HELP lambdabench_damaged_data Copies of data that could not be read; the log has the remedy.
+# TYPE lambdabench_damaged_data gauge
+lambdabench_damaged_data{backend="process"} 2
 # HELP lambdabench_evictions_total What was given up, and why.
 # TYPE lambdabench_evictions_total counter
 lambdabench_evictions_total{backend="process",cache="function_snapshots",reason="room"} 0
@@ -100,7 +104,7 @@ lambdabench_waiting{backend="process",for="sandbox"} 0
 lambdabench_waiting{backend="process",for="turn"} 6
 `
 	err := testutil.GatherAndCompare(registry, strings.NewReader(want), "lambdabench_billed_seconds_total",
-		"lambdabench_cache_bytes",
+		"lambdabench_cache_bytes", "lambdabench_damaged_data",
 		"lambdabench_evictions_total", "lambdabench_invocations_total", "lambdabench_refusals_total",
 		"lambdabench_waiting")
 	if err != nil {
@@ -115,7 +119,7 @@ lambdabench_waiting{backend="process",for="turn"} 6
 }
 
 func BenchmarkObserve(b *testing.B) {
-	m := metering.NewMetrics("process", func() worker.Stats { return worker.Stats{} }, nil)
+	m := metering.NewMetrics("process", func() worker.Stats { return worker.Stats{} }, nil, nil)
 	req, res := request(), response()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -14,6 +14,7 @@ import (
 type Metrics struct {
 	worker     func() worker.Stats
 	dispatcher func() dispatch.Stats
+	damaged    func() int
 
 	invocations *prometheus.CounterVec
 	refusals    *prometheus.CounterVec
@@ -25,6 +26,7 @@ type Metrics struct {
 	evictions, discarded, captures, background    *prometheus.Desc
 	helpersLost, helpersReplaced                  *prometheus.Desc
 	running, reserved, throttled                  *prometheus.Desc
+	damagedData                                   *prometheus.Desc
 }
 
 // buckets go from 20 µs, a hot unikernel, to 100 s in steps of about 2.
@@ -33,9 +35,11 @@ var buckets = []float64{
 	0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100,
 }
 
-// NewMetrics returns the metrics of one worker and its dispatcher, which may be
-// nil.
-func NewMetrics(backend string, workers func() worker.Stats, dispatcher func() dispatch.Stats) *Metrics {
+// NewMetrics returns the metrics of one worker, its dispatcher and its data directory: damaged
+// counts the copies of data that could not be read. The last two may be nil.
+func NewMetrics(
+	backend string, workers func() worker.Stats, dispatcher func() dispatch.Stats, damaged func() int,
+) *Metrics {
 	constant := prometheus.Labels{"backend": backend}
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("lambdabench_"+name, help, labels, constant)
@@ -49,7 +53,7 @@ func NewMetrics(backend string, workers func() worker.Stats, dispatcher func() d
 			ConstLabels: constant, Buckets: buckets}, labels)
 	}
 	return &Metrics{
-		worker: workers, dispatcher: dispatcher,
+		worker: workers, dispatcher: dispatcher, damaged: damaged,
 
 		invocations: counter("invocations_total", "Finished invocations.", "runtime", "path", "outcome"),
 		refusals:    counter("refusals_total", "Invocations that never reached a function.", "runtime", "reason"),
@@ -75,6 +79,8 @@ func NewMetrics(backend string, workers func() worker.Stats, dispatcher func() d
 		running:   desc("running", "Invocations that the dispatcher let run."),
 		reserved:  desc("reserved_concurrency", "Places kept for functions."),
 		throttled: desc("throttled_total", "Invocations refused with 429."),
+		damagedData: desc("damaged_data",
+			"Copies of data that could not be read; the log has the remedy."),
 	}
 }
 

@@ -2,7 +2,7 @@
 // REPORT lines that AWS Lambda writes into its log, and for all together metrics for
 // Prometheus.
 //
-//	m := metering.NewMetrics(backend.Name(), w.Stats, d.Stats)
+//	m := metering.NewMetrics(backend.Name(), w.Stats, d.Stats, nil)
 //	registry.MustRegister(m)
 //
 //	res, err := d.Invoke(ctx, req)

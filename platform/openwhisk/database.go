@@ -36,7 +36,7 @@ type database struct {
 	sql     *sql.DB
 	file    sqlite.Place
 	log     *slog.Logger
-	damaged bool // something could not be read; set while it is opened
+	damaged bool // a row may be missing: something could not be read, now or at an earlier start (sqlite.Damaged)
 
 	mu       sync.RWMutex // guards what follows
 	packages map[[2]string]*Package
@@ -53,20 +53,23 @@ func failed(err error) error { return sqlite.Named(databaseFile, err) }
 // stays in the database, and is not served.
 func openDatabase(dir string, log *slog.Logger) (*database, error) {
 	path := filepath.Join(dir, databaseFile)
-	aside := filepath.Join(dir, "damaged", time.Now().UTC().Format("20060102T150405.000000000"))
-	damage, kept := sqlite.Rescue(path, aside)
+	damage, kept := sqlite.Rescue(path, sqlite.Aside(dir, time.Now()))
 	if damage != nil && !kept {
 		return nil, damage
 	}
 	if damage != nil {
-		log.Error("part of the data directory cannot be read: "+damage.Error(), "copy", aside)
+		log.Error("part of the data directory cannot be read: " + damage.Error())
+	}
+	damaged, err := sqlite.Damaged(dir)
+	if err != nil {
+		return nil, err
 	}
 	db, err := sqlite.Open(path, "locking_mode(EXCLUSIVE)") // one connection has it, so no shared memory is needed
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1) // a reader that turns writer would find the database busy
-	d := &database{sql: db, log: log, damaged: damage != nil, packages: map[[2]string]*Package{},
+	d := &database{sql: db, log: log, damaged: len(damaged) > 0, packages: map[[2]string]*Package{},
 		actions: map[[3]string]*Action{}}
 	if err := d.load(path); err != nil {
 		return nil, errors.Join(failed(err), db.Close())

@@ -173,3 +173,58 @@ func TestADamagedActionIsSaidAndTheOthersAreServed(t *testing.T) {
 		t.Errorf("%d functions are left of 2", len(page))
 	}
 }
+
+// The first frame of the log is damaged, so that SQLite drops the actions. Their functions
+// stay, at further starts too, until the copy of the log is removed.
+func TestFunctionsOfLostActionsStayUntilTheCopyIsRemoved(t *testing.T) {
+	api, c := openFront(t)
+	c.put("other", "nodejs:20", "function main() {}", nil)
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(api.Dir())); err != nil { // as a kill leaves the data
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, openwhisk.DatabaseFile+"-wal")
+	wal, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wal[1000] ^= 1
+	if err := os.WriteFile(path, wal, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	functions := func() (n int, said string) {
+		t.Helper()
+		st, err := store.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.Close()
+		var log bytes.Buffer
+		again, err := openwhisk.Open(openwhisk.Config{Dir: dir, Runtimes: []string{"nodejs20.x"},
+			Hooks: door.Hooks{Log: slog.New(slog.NewTextHandler(&log, nil))}}, st, answers{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		page, _ := st.Of(store.Owner{Door: "openwhisk", Account: "guest"}).List("", 10)
+		return len(page), log.String()
+	}
+	for start := range 3 {
+		n, said := functions()
+		if n != 2 {
+			t.Errorf("start %d leaves %d functions of 2", start, n)
+		}
+		if told := strings.Contains(said, "openwhisk.db-wal is damaged") && strings.Contains(said, "deploy again"); told !=
+			(start == 0) {
+			t.Errorf("start %d: the log says %s", start, said)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "damaged")); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := functions(); n != 0 {
+		t.Errorf("%d functions without an action are left", n)
+	}
+}

@@ -47,7 +47,7 @@ func (a *API) reconcile() error {
 		}
 		named[owner][function] = true
 	}
-	if a.db.damaged { // a row that cannot be read may name any of them
+	if a.db.damaged { // a row that is missing may name any of them
 		return nil
 	}
 	for _, owner := range a.store.Owners(doorName) {

@@ -3,9 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 )
 
 // ErrGone is the error of a database whose file was removed or replaced while the
@@ -50,48 +48,4 @@ func (p Place) Check() error {
 		return fmt.Errorf("%s: %w", p.path, ErrGone)
 	}
 	return nil
-}
-
-// Rescue copies a database whose write-ahead log is damaged, with the log, to
-// the directory into, before Open has SQLite drop what follows the damage. It
-// returns an error that says so, and where the copies are; ok is false when
-// there is no copy. A sound database has neither.
-func Rescue(path, into string) (damage error, ok bool) {
-	lost, err := lostFrames(path + "-wal")
-	switch {
-	case err != nil:
-		damage = fmt.Errorf("%s cannot be read: %w", filepath.Base(path)+"-wal", err)
-	case lost > 0:
-		damage = fmt.Errorf("%s is damaged: %d pages of acknowledged changes that follow the damage cannot be read",
-			filepath.Base(path)+"-wal", lost)
-	default:
-		return nil, true
-	}
-	for _, s := range []string{"", "-wal"} {
-		if err := copyFile(path+s, filepath.Join(into, filepath.Base(path)+s)); err != nil {
-			return fmt.Errorf("%w; and no copy of it could be made: %w", damage, err), false
-		}
-	}
-	return damage, true
-}
-
-// copyFile makes a copy that is on disk, for this user alone.
-func copyFile(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return err
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err == nil {
-		err = out.Sync()
-	}
-	return errors.Join(err, out.Close())
 }

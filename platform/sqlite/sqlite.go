@@ -16,9 +16,9 @@ import (
 )
 
 // Open opens or creates the file at path, which this user alone may read
-// afterwards, with further pragmas (sqlite.org,
-// pragma.html). Any path will do: of what SQLite takes for a URI, this one has
-// no special characters. That the file can be used shows at the first statement.
+// afterwards, with further pragmas (sqlite.org, pragma.html). The path may have
+// any characters: those that mean something in SQLite's URIs are escaped. An
+// error of the file shows at the first statement.
 func Open(path string, pragmas ...string) (*sql.DB, error) {
 	private(path)
 	q := url.Values{"_pragma": append([]string{"journal_mode(WAL)", "synchronous(FULL)"}, pragmas...)}

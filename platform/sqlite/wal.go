@@ -35,7 +35,10 @@ func checksumAt(data []byte) checksum {
 // though they were written whole. SQLite reads a log up to the first frame that is
 // wrong, and takes the rest for a transaction that a crash cut short; but then no
 // sound frame comes after. The last frame of a log alone, if it is wrong, is not
-// counted: a crash leaves the same.
+// counted: a crash leaves the same. Nor are frames of an earlier use of the log
+// counted, which lie behind the last frame once SQLite writes the log from its
+// beginning again: they have other salts, and their checksums do not go on from
+// those of this use.
 func lostFrames(path string) (int, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -61,6 +64,7 @@ func lostFrames(path string) (int, error) {
 	}
 	frame := make([]byte, frameHeaderSize+pageSize)
 	lost, damaged, computed := 0, false, sum
+	current := true // the frame before is of this use of the log
 	for {
 		if _, err := io.ReadFull(r, frame); err != nil {
 			return lost, ended(err)
@@ -69,19 +73,19 @@ func lostFrames(path string) (int, error) {
 		next := func(from checksum) checksum {
 			return from.add(order, frame[:8]).add(order, frame[frameHeaderSize:])
 		}
-		salted := string(frame[8:16]) == string(header[16:24]) // of this use of the log, not of one before
+		salted := string(frame[8:16]) == string(header[16:24]) // the salts of this use of the log
 		chained := next(sum) == stored                         // no checksum has the salts in it
 		switch {
 		case chained && salted:
-			computed = stored
+			computed, current = stored, true
 			if damaged {
 				lost++
 			}
-		case chained, salted && next(computed) == stored: // its salts, or the checksum before it, are damaged
-			damaged, computed = true, stored
+		case chained && current, salted && next(computed) == stored: // its salts, or the checksum before it, are damaged
+			damaged, computed, current = true, stored, true
 			lost++
 		default:
-			damaged, computed = true, next(sum)
+			damaged, computed, current = true, next(sum), salted
 		}
 		sum = stored // which the next frame's goes on from
 	}

@@ -1,10 +1,64 @@
 package sqlite
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
+
+// After a checkpoint SQLite writes the log from its beginning again. Frames of the earlier
+// use stay behind the last frame of this use, and a kill leaves them there.
+func TestFramesOfAnEarlierUseOfTheLogAreNoDamage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "live.db")
+	db, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	execute := func(statements ...string) {
+		t.Helper()
+		for _, s := range statements {
+			if _, err := db.Exec(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	execute("CREATE TABLE t (x)")
+	for i := range 20 {
+		execute(fmt.Sprintf("INSERT INTO t VALUES (%d)", i))
+	}
+	before, err := os.ReadFile(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute("PRAGMA wal_checkpoint", "INSERT INTO t VALUES (20)", "INSERT INTO t VALUES (21)")
+	wal, err := os.ReadFile(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(wal) != len(before) || string(wal[16:24]) == string(before[16:24]) {
+		t.Fatalf("the log was not written again: %d bytes, then %d", len(before), len(wal))
+	}
+	dir := t.TempDir()
+	copied := filepath.Join(dir, "x.db-wal")
+	if err := os.WriteFile(copied, wal, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if lost, err := lostFrames(copied); lost != 0 || err != nil {
+		t.Errorf("%d frames are lost, error %v", lost, err)
+	}
+	wal[walHeaderSize+frameHeaderSize+1000] ^= 0x10 // of the first frame of this use
+	if err := os.WriteFile(copied, wal, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if lost, err := lostFrames(copied); lost != 1 || err != nil {
+		t.Errorf("with a damaged first frame %d frames are lost, want 1; error %v", lost, err)
+	}
+}
 
 // A byte of the log is flipped where SQLite checks it. What SQLite drops for it is said,
 // and a copy is made.
@@ -56,10 +110,24 @@ func TestEachPartOfADamagedFrameIsNoticed(t *testing.T) {
 		if lost, err := lostFrames(filepath.Join(dir, "x.db-wal")); lost != c.lost || err != nil {
 			t.Errorf("%s: %d frames are lost, want %d; error %v", name, lost, c.lost, err)
 		}
-		damage, kept := Rescue(filepath.Join(dir, "x.db"), filepath.Join(dir, "aside"))
-		_, err := os.Stat(filepath.Join(dir, "aside", "x.db-wal"))
+		aside := Aside(dir, time.Now())
+		damage, kept := Rescue(filepath.Join(dir, "x.db"), aside)
+		_, err := os.Stat(filepath.Join(aside, "x.db-wal"))
 		if (damage != nil) != (c.lost > 0) || !kept || (err == nil) != (c.lost > 0) {
 			t.Errorf("%s: damage %v, kept %v, copy %v", name, damage, kept, err)
+		}
+		there, err := Damaged(dir)
+		if want := min(c.lost, 1); len(there) != want || err != nil || want == 1 && there[0] != aside {
+			t.Errorf("%s: damaged data lies in %v, error %v", name, there, err)
+		}
+		if damage == nil {
+			continue
+		}
+		for _, says := range []string{"acknowledged changes may be lost", "a copy of x.db and x.db-wal", aside,
+			"deploy again", "put a sound backup"} {
+			if !strings.Contains(damage.Error(), says) {
+				t.Errorf("%s: %q lacks %q", name, damage, says)
+			}
 		}
 	}
 }

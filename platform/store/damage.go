@@ -13,17 +13,13 @@ import (
 )
 
 // Damage is what Open could not read, a sentence each: a record with its
-// function's name, or what of the database is damaged, and where in directory
-// damaged it is now. While that directory is there, no package is removed
+// function's name, or what of the database is damaged, where a copy is now, and
+// what helps. While such a copy is there (sqlite.Damaged), no package is removed
 // because no record names it.
 func (s *Store) Damage() []string { return slices.Clone(s.damage) }
 
-// aside is the directory of what cannot be read, one a start.
-func (s *Store) aside() string {
-	return filepath.Join(s.damagedDir(), s.opened.UTC().Format("20060102T150405.000000000"))
-}
-
-func (s *Store) damagedDir() string { return filepath.Join(s.dir, "damaged") }
+// aside is the directory of what this start cannot read.
+func (s *Store) aside() string { return sqlite.Aside(s.dir, s.opened) }
 
 // rescue copies a database of which SQLite would drop a part.
 func (s *Store) rescue() error {
@@ -34,7 +30,7 @@ func (s *Store) rescue() error {
 	if !kept { // without a copy nothing may be dropped
 		return damage
 	}
-	s.damage = append(s.damage, fmt.Sprintf("%v; a copy from before this start is in %s", damage, s.aside()))
+	s.damage = append(s.damage, damage.Error())
 	return nil
 }
 
@@ -108,8 +104,8 @@ func (s *Store) setAside(r *row, reason error) error {
 		return err
 	}
 	s.damage = append(s.damage,
-		fmt.Sprintf("the record of function %s, version %s, cannot be read: %v; it was moved to %s", r.name, r.version,
-			reason, path))
+		fmt.Sprintf("the record of function %s, version %s, cannot be read: %v; it was moved to %s: deploy the function "+
+			"again, and remove %s", r.name, r.version, reason, path, s.aside()))
 	return nil
 }
 

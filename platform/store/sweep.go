@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 )
 
 // Sweep removes packages that no version has named for at least idle; until then
@@ -41,9 +43,10 @@ func (s *Store) remove(sha string) error {
 	return os.RemoveAll(aside)
 }
 
-// retireUnnamed has Sweep take packages that no record names, as a crash between
+// retireUnnamed has Sweep remove packages that no record names, as a crash between
 // unpacking and recording leaves them. They stay while something that could name
-// them was not read: it lies in directory damaged, or the database was taken away.
+// them was not read: a copy of it is there (sqlite.Damaged), or the database was taken
+// away.
 func (s *Store) retireUnnamed(fresh bool) error {
 	found, err := os.ReadDir(s.codeDir())
 	if err != nil {
@@ -53,14 +56,12 @@ func (s *Store) retireUnnamed(fresh bool) error {
 		s.damage = append(s.damage,
 			fmt.Sprintf("there was no %s, but there are %d packages: no function has them; put the database "+
 				"back, or remove %s and %s",
-				databaseFile, len(found), s.codeDir(), s.damagedDir()))
+				databaseFile, len(found), s.codeDir(), s.aside()))
 		if err := os.MkdirAll(s.aside(), 0o700); err != nil {
 			return err
 		}
 	}
-	if damaged, err := os.ReadDir(s.damagedDir()); len(damaged) > 0 {
-		return nil
-	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if damaged, err := sqlite.Damaged(s.dir); len(damaged) > 0 || err != nil {
 		return err
 	}
 	for _, d := range found {
