@@ -224,7 +224,7 @@ func TestServeCutsShortWhatOutlivesTheGrace(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
-	if d := time.Since(begin); d > 5*time.Second {
+	if d := time.Since(begin); d > 30*time.Second { // the function's time-out is 60 s
 		t.Errorf("it took %v", d)
 	}
 	if err := <-got; err == nil {
@@ -233,7 +233,7 @@ func TestServeCutsShortWhatOutlivesTheGrace(t *testing.T) {
 }
 
 func TestOneGraceIsForAllThatRuns(t *testing.T) {
-	const grace = 2 * time.Second
+	const grace = 5 * time.Second
 	defer http.DefaultClient.CloseIdleConnections()
 	r := serve(t, Config{Grace: grace})
 	in := runtimetest.Interpreter(t, isolation.NodeJS)
@@ -263,7 +263,7 @@ func TestOneGraceIsForAllThatRuns(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Errorf("what outlives the grace is an error of the end: %v", err)
 	}
-	if d := time.Since(begin); d > grace*7/4 {
+	if d := time.Since(begin); d >= 2*grace {
 		t.Errorf("the end took %v, the grace is %v", d, grace)
 	}
 	if err := <-called; err == nil {

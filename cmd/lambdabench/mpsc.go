@@ -177,8 +177,9 @@ func serveMPSC(ctx context.Context, c *mpsc.Controller, l net.Listener, grace ti
 	case <-ctx.Done():
 		log.Info("shutting down", "grace", grace)
 		rest, stop := context.WithTimeout(context.WithoutCancel(ctx), grace)
-		if err = srv.Shutdown(rest); err != nil {
-			err = errors.Join(err, srv.Close())
+		if e := srv.Shutdown(rest); e != nil {
+			log.Warn("calls were still running at the end of the grace period", "error", e)
+			err = srv.Close()
 		}
 		stop()
 		if e := <-served; !errors.Is(e, http.ErrServerClosed) {

@@ -175,7 +175,7 @@ func interrupt(t *testing.T, cmd *exec.Cmd) {
 	go func() { cmd.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Errorf("%s goes on after SIGTERM", cmd)
 		cmd.Process.Kill()
 		<-ended

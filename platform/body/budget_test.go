@@ -83,7 +83,7 @@ func TestAllBodiesTogetherAreBounded(t *testing.T) {
 	if err := <-read; !errors.Is(err, body.ErrBusy) || !strings.Contains(err.Error(), "setting bodies") {
 		t.Errorf("%v, want ErrBusy", err)
 	}
-	refused.SetReadDeadline(time.Now().Add(10 * time.Second))
+	refused.SetReadDeadline(time.Now().Add(time.Minute))
 	if res, err := http.ReadResponse(bufio.NewReader(refused), nil); err != nil ||
 		res.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("%+v, %v", res, err)
@@ -116,7 +116,7 @@ func TestAMalformedBodyIsItsClientsFault(t *testing.T) {
 		"endless extension": "1;" + strings.Repeat("x", 1<<16) + "\r\n",
 	} {
 		conn := begin(t, srv, "Transfer-Encoding: chunked", chunk)
-		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		conn.SetReadDeadline(time.Now().Add(time.Minute))
 		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -21,11 +22,10 @@ const (
 // time-out counts from its start, so an invocation that shares the processors with a
 // thousand others times out, and an invocation that waits for its turn does not.
 //
-// Up to base invocations run whatever the host does, in fair shares: a function
-// may run as many as base divided by the functions that run and itself. Beyond
-// that, invocations run as long as the host's tasks that are ready to run are
-// fewer than most; invocations that sleep are not among these tasks, so as many
-// run as Config.Concurrency allows. Where nothing begins or ends for
+// Up to base invocations run whatever the host does, in fair shares (share). Beyond
+// the shares, invocations run as long as the host's tasks that are ready to run are
+// fewer than most. Invocations that sleep are not among these tasks, so as many of
+// them run as Config.Concurrency allows. Where nothing begins or ends for
 // stalledAfter, one more may run, since those that run may wait for it.
 //
 // Its fields are guarded by Dispatcher.mu.
@@ -46,8 +46,8 @@ func newPressure(perProcessor int) pressure {
 	}
 }
 
-// share is how many invocations a function may run at least, beside others of
-// which active run.
+// share is how many invocations a function may run at least, where active functions
+// run: base is divided by these functions and one more.
 func (p *pressure) share(active int) int { return p.base / (1 + active) }
 
 // room is how many invocations may begin beyond the shares.
@@ -59,7 +59,7 @@ func (p *pressure) room(now time.Time) int {
 	ready, known := p.runnable()
 	switch {
 	case !known:
-		p.budget = int(^uint(0) >> 1)
+		p.budget = math.MaxInt
 	case ready < p.most:
 		p.budget = p.most - ready
 	case now.Sub(p.moved) >= stalledAfter:

@@ -101,7 +101,7 @@ func TestEventsOfOneFunctionKeepNoOtherWaiting(t *testing.T) {
 	}
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("another function's event waits")
 	}
 	may.Store(true)
@@ -221,7 +221,7 @@ func TestClientThatGoesAwayEndsItsWait(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the invocation does not learn that its client is gone")
 	}
 }

@@ -70,11 +70,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if err != nil {
 		var own apiError
-		var tooLarge *http.MaxBytesError
+		_, ofBody := body.Status(err)
 		switch {
 		case errors.As(err, &own):
 			status = http.StatusBadRequest
-		case errors.As(err, &tooLarge), errors.Is(err, body.ErrSlow), errors.Is(err, body.ErrShort):
+		case errors.Is(err, body.ErrBusy):
+			status, own = http.StatusBadRequest, apiError{"ThrottlingException", err.Error()}
+		case ofBody:
 			status, own = http.StatusBadRequest, apiError{"SerializationException", err.Error()}
 		default:
 			status, own = http.StatusInternalServerError, apiError{"InternalFailure", err.Error()}

@@ -27,6 +27,7 @@
 package logs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -114,15 +115,9 @@ type Position struct {
 
 // Open opens a directory of records, or makes it. Close ends its goroutine.
 func Open(cfg Config) (*Store, error) {
-	if cfg.Bytes == 0 {
-		cfg.Bytes = 256 << 20
-	}
-	if cfg.Age == 0 {
-		cfg.Age = 7 * 24 * time.Hour
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg.Bytes = cmp.Or(cfg.Bytes, 256<<20)
+	cfg.Age = cmp.Or(cfg.Age, 7*24*time.Hour)
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	s := &Store{cfg: cfg, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("open logs: %w", err)
@@ -158,7 +153,7 @@ func (s *Store) open() error {
 		})
 		next = max(next, id+1)
 	}
-	slices.SortFunc(s.segments, func(a, b *segment) int { return int(int64(a.id - b.id)) })
+	slices.SortFunc(s.segments, func(a, b *segment) int { return cmp.Compare(a.id, b.id) })
 	s.begin(next)
 	return nil
 }

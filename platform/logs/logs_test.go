@@ -3,13 +3,18 @@ package logs
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
+	"github.com/lambdabench/lambdabench/platform/body"
 	"github.com/lambdabench/lambdabench/platform/metering"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
@@ -195,5 +200,24 @@ func BenchmarkAppend(b *testing.B) {
 	r := record("/aws/lambda/function", "")
 	for b.Loop() {
 		s.Append(r)
+	}
+}
+
+func TestABodyThatCannotBeReadIsNoFailureOfTheAPI(t *testing.T) {
+	api := NewAPI(APIConfig{Owner: "o"}, open(t, Config{Dir: t.TempDir()}))
+	for kind, c := range map[string]struct {
+		handler http.Handler
+		sent    io.Reader
+	}{
+		"SerializationException": {api, iotest.ErrReader(errors.New("malformed chunked encoding"))},
+		"ThrottlingException":    {body.Bounded(api, body.NewBudget(10)), strings.NewReader(strings.Repeat(" ", 100))},
+	} {
+		req := httptest.NewRequest(http.MethodPost, "/", c.sent)
+		req.Header.Set("X-Amz-Target", TargetPrefix+"DescribeLogGroups")
+		w := httptest.NewRecorder()
+		c.handler.ServeHTTP(w, req)
+		if got := w.Header().Get("X-Amzn-Errortype"); w.Code != http.StatusBadRequest || got != kind {
+			t.Errorf("%d %s, want 400 %s: %s", w.Code, got, kind, w.Body)
+		}
 	}
 }

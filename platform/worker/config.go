@@ -28,11 +28,11 @@ import (
 //	cold   while Runtimes is on and the backend can take snapshots, or StemCells is above 0
 //	boot   whatever else there is
 //
-// Free memory is what the host has available and the memory cgroups above the
-// platform leave.
-//
 // So an experiment that wants nothing but warm invocations turns Idle off, and
 // one that wants nothing but boots turns all four off.
+//
+// In what follows, free memory is what the host has available and the memory cgroups
+// above the platform leave.
 type Config struct {
 	// Idle bounds the sandboxes that stay after an invocation for the next one
 	// of the same function. Default: as many as Sandboxes, half of the
@@ -117,8 +117,8 @@ type Config struct {
 	// seconds.
 	BootTimeout time.Duration `yaml:"boot_timeout"`
 
-	// Batch is whether the threads of the worker's process become SCHED_BATCH while the
-	// processors are oversubscribed (oversubscription.go). Default: auto.
+	// Batch is when the threads of the worker's process are SCHED_BATCH
+	// (oversubscription.go). Default: auto.
 	Batch BatchMode `yaml:"sched_batch"`
 
 	// Environment has variables for all sandboxes, as NAME=value.
@@ -217,8 +217,7 @@ func (c Config) Validate() error {
 	negative("starters", int64(c.Starters))
 	for _, name := range append(slices.Clone(c.Runtimes.Prepare), c.StemPrepare...) {
 		if all := isolation.Steps(); !slices.Contains(all, name) {
-			errs = append(errs, fmt.Errorf("%q is no step of anticipatory optimisation: prepare and stem_prepare "+
-				"take %s",
+			errs = append(errs, fmt.Errorf("%q is no step of anticipatory optimisation: prepare and stem_prepare take %s",
 				name, strings.Join(all, ", ")))
 		}
 	}

@@ -58,7 +58,7 @@ func TestZeroConfigHasRoomForStemCellsOfEveryRuntime(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := w.Ready(ctx); err != nil {
 		t.Error(err)

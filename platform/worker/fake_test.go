@@ -312,7 +312,7 @@ func wantPaths(t testing.TB, w *Worker, want string, names ...string) {
 
 func ready(t testing.TB, w *Worker) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := w.Ready(ctx); err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ func pathIndex(p Path) int {
 // Stages are the parts of an invocation's time, each measured where it
 // happens, on the monotonic clock. A stage that did not happen is zero.
 type Stages struct {
-	Queue   time.Duration // waiting for a place
+	Queue   time.Duration // waiting for a place, or between two attempts
 	Boot    time.Duration // starting the interpreter, or waiting for the first runtime snapshot
 	Deploy  time.Duration // laying out a snapshot, or resuming a paused sandbox
 	Import  time.Duration // loading the code

@@ -133,8 +133,10 @@ func (c *call) begin(ctx context.Context) error {
 	return err
 }
 
-// pause ends early with ctx or the worker.
+// pause waits between two attempts, which is part of Stages.Queue. It ends early with ctx or
+// the worker.
 func (c *call) pause(ctx context.Context, d time.Duration) {
+	begin := time.Now()
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -142,6 +144,7 @@ func (c *call) pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-c.w.life.Done():
 	}
+	c.res.Stages.Queue += time.Since(begin)
 }
 
 // obtain finds a sandbox or a place for a further attempt.

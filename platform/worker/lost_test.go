@@ -56,7 +56,14 @@ func TestSandboxThatServedJustNowIsNotAsked(t *testing.T) {
 }
 
 func TestStoppedStemCellTakesNoCall(t *testing.T) {
-	w := start(t, Config{StemCells: 1}, newFake(t))
+	f := newFake(t)
+	f.onInvoke = func(sb *fakeSandbox, _ isolation.Invocation) (isolation.Result, error) {
+		if sb.stopped.Load() {
+			t.Error("a stopped stem cell got an event")
+		}
+		return isolation.Result{Outcome: isolation.OK, Payload: []byte(sb.function)}, nil
+	}
+	w := start(t, Config{StemCells: 1}, f)
 	ready(t, w)
 	w.mu.Lock()
 	cell := w.languages[node.Runtime].stems.first().sb.(*fakeSandbox)

@@ -34,15 +34,7 @@ func (c *call) makeRoom(ctx context.Context, s *shortage, why error) bool {
 	c.w.mu.Lock()
 	c.w.evictOne()
 	c.w.mu.Unlock()
-	begin := time.Now()
-	timer := time.NewTimer(s.pause)
-	defer timer.Stop()
+	c.pause(ctx, s.pause)
 	s.pause = min(2*s.pause, maxShortPause)
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	case <-c.w.life.Done():
-	}
-	c.res.Stages.Queue += time.Since(begin)
 	return ctx.Err() == nil && c.w.life.Err() == nil
 }
