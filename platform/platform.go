@@ -245,8 +245,12 @@ func (p *Platform) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if n, err := p.Store.Sweep(retiredFor); err != nil || n > 0 {
-				p.log.Info("old packages removed", "count", n, "error", err)
+			n, err := p.Store.Sweep(retiredFor)
+			if err != nil {
+				p.log.Warn("old packages stay until the next start", "error", err)
+			}
+			if n > 0 {
+				p.log.Info("old packages removed", "count", n)
 			}
 		}
 	}

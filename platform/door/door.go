@@ -86,7 +86,7 @@ func (rt *Routes) answer(w http.ResponseWriter, r *http.Request, err error) {
 	WriteJSON(w, refusal.Status, refusal.Body)
 }
 
-// JSON is a handler that answers with status and the value of another as JSON.
+// JSON returns a handler that answers with status and, as JSON, with what value returns.
 func JSON(
 	status int, value func(http.ResponseWriter, *http.Request) (any, error),
 ) func(http.ResponseWriter, *http.Request) error {

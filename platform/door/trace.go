@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// traceID is a header of X-Ray's, X-Amzn-Trace-Id. A function has the header in
-// _X_AMZN_TRACE_ID.
+// traceID matches what a client may send in X-Ray's header, X-Amzn-Trace-Id. A function
+// has the header in _X_AMZN_TRACE_ID.
 var traceID = regexp.MustCompile(`^[A-Za-z0-9=;:_.-]{1,512}$`)
 
 // TraceOf is the trace of an invocation: the one that its request's headers name, or a

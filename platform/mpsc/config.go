@@ -40,7 +40,7 @@ type Config struct {
 	// Hedge asks a second provider when the first is slow; functions may then run twice.
 	Hedge    bool   `yaml:"hedge"`
 	Database string `yaml:"database"` // SQLite file; default "mpsc.db"
-	// Hosts are names under which clients reach a loopback listener, as behind a reverse proxy
+	// Hosts are names under which clients reach a loopback listener, as behind a reverse proxy.
 	Hosts     []string   `yaml:"hosts"`
 	Functions []string   `yaml:"functions"` // the functions that the monitor tests
 	Providers []Provider `yaml:"providers"`

@@ -1,6 +1,7 @@
 package mpsc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,21 +18,14 @@ import (
 type awsExecutor struct{ client *lambda.Client }
 
 func newAWS(p Provider, client *http.Client, getenv func(string) string) (Executor, error) {
-	prefix := "AWS"
-	if p.Credentials != "" {
-		prefix = p.Credentials
-	}
+	prefix := cmp.Or(p.Credentials, "AWS")
 	id, secret := getenv(prefix+"_ACCESS_KEY_ID"), getenv(prefix+"_SECRET_ACCESS_KEY")
 	if id == "" || secret == "" {
 		return nil, fmt.Errorf("provider %s: %w: set %s_ACCESS_KEY_ID and %s_SECRET_ACCESS_KEY", p.Name,
 			ErrNoCredentials, prefix, prefix)
 	}
-	region := p.Namespace
-	if region == "" {
-		region = "us-east-1"
-	}
 	return awsExecutor{lambda.New(lambda.Options{
-		Region:       region,
+		Region:       cmp.Or(p.Namespace, "us-east-1"),
 		BaseEndpoint: aws.String(p.APIHost),
 		HTTPClient:   client,
 		Credentials:  credentials.NewStaticCredentialsProvider(id, secret, getenv(prefix+"_SESSION_TOKEN")),

@@ -2,6 +2,7 @@ package mpsc
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -21,18 +22,12 @@ type openWhisk struct {
 }
 
 func newOpenWhisk(p Provider, client *http.Client, getenv func(string) string) (Executor, error) {
-	prefix := "OPENWHISK"
-	if p.Credentials != "" {
-		prefix = p.Credentials
-	}
+	prefix := cmp.Or(p.Credentials, "OPENWHISK")
 	user, password, ok := strings.Cut(getenv(prefix+"_AUTH"), ":")
 	if !ok {
 		return nil, fmt.Errorf("provider %s: %w: set %s_AUTH to USER:PASSWORD", p.Name, ErrNoCredentials, prefix)
 	}
-	namespace := p.Namespace
-	if namespace == "" {
-		namespace = "_"
-	}
+	namespace := cmp.Or(p.Namespace, "_")
 	base := strings.TrimSuffix(p.APIHost, "/") + "/api/v1/namespaces/" + url.PathEscape(namespace) + "/actions/"
 	return openWhisk{base, user, password, client}, nil
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // Sweep removes packages that no version has named for at least idle; until then
-// running sandboxes may still read them. It returns the number of removed packages.
+// running sandboxes may still read them. It returns the number of removed packages. A package
+// that cannot be removed stays until the next start.
 func (s *Store) Sweep(idle time.Duration) (int, error) {
 	s.writes.Lock() // so that no record begins to name one of the packages
 	defer s.writes.Unlock()
@@ -27,10 +28,10 @@ func (s *Store) Sweep(idle time.Duration) (int, error) {
 	var errs []error
 	for _, sha := range gone {
 		if err := s.remove(sha); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
+			errs = append(errs, fmt.Errorf("remove package %s: %w", sha, err))
 		}
 	}
-	return len(gone), errors.Join(errs...)
+	return len(gone) - len(errs), errors.Join(errs...)
 }
 
 // remove renames a package before it deletes it, so that no package is ever

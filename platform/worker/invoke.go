@@ -225,7 +225,7 @@ func (c *call) discard() {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
 	c.w.discarded++
-	c.w.replaceable(c.inst)
+	c.w.allowReplacement(c.inst)
 	c.w.retire(c.inst)
 	c.w.grant()
 }
@@ -255,7 +255,7 @@ func (c *call) finish() {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
 	inst := c.inst
-	c.w.replaceable(inst)
+	c.w.allowReplacement(inst)
 	c.w.ran = max(c.w.ran, inst.idleSince)
 	c.w.invocations[pathIndex(c.res.Path)]++
 	c.res.LogStream = c.fn.stream

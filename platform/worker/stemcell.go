@@ -39,14 +39,14 @@ func (w *Worker) postpone(inst *instance) {
 	inst.postponed = time.AfterFunc(w.refillDelay, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.replaceable(inst)
+		w.allowReplacement(inst)
 		w.refill()
 	})
 }
 
-// replaceable lets refill replace a stem cell that a call has taken. Its caller calls
+// allowReplacement lets refill replace a stem cell that a call has taken. Its caller calls
 // refill or grant. w.mu is held.
-func (w *Worker) replaceable(inst *instance) {
+func (w *Worker) allowReplacement(inst *instance) {
 	if inst.postponed == nil {
 		return
 	}
