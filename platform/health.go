@@ -51,7 +51,7 @@ func (p *Platform) healthz(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "ok")
 		if copies := p.damaged(); len(copies) > 0 {
 			fmt.Fprintf(w, "warning: data could not be read at a start, and acknowledged changes may be lost: compare what "+
-				"the platform lists with what was deployed, deploy again what is missing, and remove %s\n",
+				"is listed with what was acknowledged, send again what is missing, and remove %s\n",
 				strings.Join(copies, " "))
 		}
 		return

@@ -91,6 +91,9 @@ func runMPSC(cmd *cobra.Command, f mpscFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if damage := db.Damage(); damage != nil {
+		log.Error("part of the metrics database cannot be read: " + damage.Error())
+	}
 	c, err := mpsc.NewController(cfg, db, mpsc.Options{Sandbox: sandbox, Log: log, Seed: uint64(time.Now().UnixNano())})
 	if errors.Is(err, mpsc.ErrUnknownSchedule) || errors.Is(err, mpsc.ErrNoCredentials) {
 		return &usageError{fmt.Errorf("%s: %w", f.config, err)}

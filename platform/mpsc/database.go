@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -19,8 +20,9 @@ import (
 // is that of the process's start and the monotonic time since, and a process
 // that starts with an earlier clock goes on from the last row.
 type Database struct {
-	db    *sql.DB
-	epoch time.Time // wall clock and monotonic reading of one moment
+	db     *sql.DB
+	damage error
+	epoch  time.Time // wall clock and monotonic reading of one moment
 
 	mu    sync.Mutex // guards shift
 	shift time.Duration
@@ -56,8 +58,13 @@ CREATE TABLE IF NOT EXISTS schedules (
 CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 `
 
-// OpenDatabase opens or creates the SQLite file at path.
+// OpenDatabase opens or creates the SQLite file at path. Damage says what of it could not be
+// read.
 func OpenDatabase(path string) (*Database, error) {
+	damage, kept := sqlite.Rescue(path, sqlite.Aside(filepath.Dir(path), time.Now()))
+	if damage != nil && !kept {
+		return nil, fmt.Errorf("open metrics database %s: %w", path, damage)
+	}
 	db, err := sqlite.Open(path, "busy_timeout(5000)")
 	if err != nil {
 		return nil, fmt.Errorf("open metrics database %s: %w", path, err)
@@ -65,8 +72,8 @@ func OpenDatabase(path string) (*Database, error) {
 	if _, err := db.Exec(schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("open metrics database %w", sqlite.Named(path, err)), db.Close())
 	}
-	d := &Database{db: db, epoch: time.Now(), wake: make(chan struct{}, 1), asked: make(chan chan<- struct{}),
-		stop: make(chan struct{}), done: make(chan struct{})}
+	d := &Database{db: db, damage: damage, epoch: time.Now(), wake: make(chan struct{}, 1),
+		asked: make(chan chan<- struct{}), stop: make(chan struct{}), done: make(chan struct{})}
 	var last sql.NullInt64
 	if err := db.QueryRow(`SELECT max(at_ns) FROM tests`).Scan(&last); err != nil {
 		return nil, errors.Join(fmt.Errorf("open metrics database %w", sqlite.Named(path, err)), db.Close())
@@ -77,6 +84,10 @@ func OpenDatabase(path string) (*Database, error) {
 	go d.write()
 	return d, nil
 }
+
+// Damage is nil, or says that the database was damaged when it was opened, where a copy is,
+// and what helps.
+func (d *Database) Damage() error { return d.damage }
 
 // Close writes what was appended and closes the file. A second Close does
 // nothing.

@@ -3,12 +3,16 @@ package mpsc
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/lambdabench/lambdabench/platform/sqlite"
 )
 
 // scripted is an executor that does what the test says.
@@ -222,6 +226,47 @@ func TestRecordedTestsSurviveAndTimeNeverRunsBackwards(t *testing.T) {
 	}
 	if got, _ := again.Recent(t.Context(), "f", "p", after.At, 10); len(got) != 1 {
 		t.Errorf("window: %+v", got)
+	}
+}
+
+func TestADamagedLogOfTheDatabaseIsSaid(t *testing.T) {
+	live, dir := t.TempDir(), t.TempDir()
+	db, err := OpenDatabase(filepath.Join(live, "m.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for range 3 {
+		if _, err := db.Record(t.Context(), Test{Function: "f", Provider: "p", Class: OK}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.CopyFS(dir, os.DirFS(live)); err != nil { // as a kill leaves the data
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "m.db-wal")
+	wal, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wal[len(wal)/2] ^= 1
+	if err := os.WriteFile(path, wal, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for start := range 2 {
+		again, err := OpenDatabase(filepath.Join(dir, "m.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := fmt.Sprint(again.Damage()); strings.Contains(said, "m.db-wal is damaged") != (start == 0) {
+			t.Errorf("start %d: %s", start, said)
+		}
+		if err := again.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if copies, err := sqlite.Damaged(dir); len(copies) != 1 || err != nil {
+		t.Errorf("copies %v, error %v", copies, err)
 	}
 }
 

@@ -124,7 +124,7 @@ func TestEachPartOfADamagedFrameIsNoticed(t *testing.T) {
 			continue
 		}
 		for _, says := range []string{"acknowledged changes may be lost", "a copy of x.db and x.db-wal", aside,
-			"deploy again", "put a sound backup"} {
+			"send again what is missing", "put a sound backup"} {
 			if !strings.Contains(damage.Error(), says) {
 				t.Errorf("%s: %q lacks %q", name, damage, says)
 			}

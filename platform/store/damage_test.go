@@ -66,7 +66,7 @@ func TestADamagedLogIsSaidAndNothingIsRemoved(t *testing.T) {
 		}
 		if said := strings.Join(s.Damage(), "\n"); start == 0 &&
 			(!strings.Contains(said, "functions.db-wal is damaged") || !strings.Contains(said, "a copy") ||
-				!strings.Contains(said, "deploy again what is missing")) {
+				!strings.Contains(said, "send again what is missing")) {
 			t.Errorf("start %d says %q", start, said)
 		}
 		if _, err := s.Sweep(0); err != nil {
