@@ -12,13 +12,14 @@ import (
 // damagedDir is the directory, in a data directory, of what starts could not read.
 const damagedDir = "damaged"
 
-// Aside is the directory, in data directory dir, for what the start at a moment cannot read. It is not made.
+// Aside names the directory, in data directory dir, for what the start at a moment cannot
+// read. It makes none.
 func Aside(dir string, start time.Time) string {
 	return filepath.Join(dir, damagedDir, start.UTC().Format("20060102T150405.000000000"))
 }
 
-// Damaged lists what lies in the directory of Aside's directories: what this start and earlier ones could not read,
-// and nobody has removed.
+// Damaged lists the directories that Aside has named and that are there: what this start
+// and earlier ones could not read, until somebody removes it.
 func Damaged(dir string) ([]string, error) {
 	found, err := os.ReadDir(filepath.Join(dir, damagedDir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -31,8 +32,8 @@ func Damaged(dir string) ([]string, error) {
 	return all, nil
 }
 
-// Rescue copies a database whose write-ahead log is damaged, with the log, to
-// the directory into, before Open has SQLite drop what follows the damage. It
+// Rescue copies a database whose write-ahead log is damaged, with the log, to the new
+// directory into, before Open has SQLite drop what follows the damage. It
 // returns an error that says what may be lost, where the copies are, and what
 // helps; ok is false when there is no copy. A sound database has neither.
 func Rescue(path, into string) (damage error, ok bool) {
@@ -42,13 +43,14 @@ func Rescue(path, into string) (damage error, ok bool) {
 	case err != nil:
 		damage = fmt.Errorf("%s-wal cannot be read: %w; acknowledged changes may be lost", name, err)
 	case lost > 0:
-		damage = fmt.Errorf("%s-wal is damaged, and %d pages after the damage cannot be read; acknowledged changes may "+
-			"be lost", name, lost)
+		damage = fmt.Errorf("%s-wal is damaged, and %d pages from the damage on cannot be read; acknowledged changes "+
+			"may be lost", name, lost)
 	default:
 		return nil, true
 	}
 	for _, s := range []string{"", "-wal"} {
 		if err := copyFile(path+s, filepath.Join(into, name+s)); err != nil {
+			_ = os.RemoveAll(into) // a part of a copy is of no use
 			return fmt.Errorf("%w; no copy could be made, so the start is given up and nothing is changed: %w; make "+
 				"room for %s and let the platform's user write to it", damage, err, into), false
 		}
