@@ -123,7 +123,10 @@ func TestCaptureWaitsForAQuietMoment(t *testing.T) {
 	invoke(t, w, "twice")
 	invoke(t, w, "twice")
 	runtimetest.Eventually(t, "capture of what was missed twice", func() bool {
-		return w.Stats().FunctionSnapshots == 1
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		fn := w.functions[request("twice").Function.ARN]
+		return fn != nil && fn.snap != nil
 	})
 	if n, waited := once.Load(), time.Since(begin); n > 1 && waited < 900*time.Millisecond {
 		t.Errorf("after %v beside an invocation, what was missed once is imported for its capture", waited)

@@ -124,7 +124,7 @@ func TestNoFunctionWaitsForEverBehindABusyOne(t *testing.T) {
 func TestWaitEndsWithTheContextAndAfterPlaceWait(t *testing.T) {
 	f := newFake(t)
 	g := hold(f)
-	w := start(t, Config{Sandboxes: 1, PlaceWait: time.Second}, f)
+	w := start(t, Config{Sandboxes: 1, PlaceWait: 3 * time.Second}, f)
 	first := background(w, context.Background(), "a")
 	runtimetest.Eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
 	ctx, cancel := context.WithCancel(context.Background())
