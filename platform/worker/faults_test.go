@@ -159,12 +159,12 @@ func TestProcessLostUnderLoadCostsNoOtherCall(t *testing.T) {
 }
 
 // helpers is how many processes the tender has above the spares and UCs, which come
-// and go: root, nodes that boot, nodes. The worker is at rest; a process that ends
+// and go: root, image zygotes, zygotes. The worker is at rest; a process that ends
 // meanwhile, such as the sandbox that a snapshot was taken of, is waited for.
 func helpers(t *testing.T) (counts [3]int) {
 	t.Helper()
 	same := 0
-	runtimetest.Eventually(t, "the processes are settled", func() bool {
+	runtimetest.Eventually(t, "no process comes or goes", func() bool {
 		var now [3]int
 		for level, pids := range processes(t) {
 			if level < len(now) {
@@ -197,7 +197,7 @@ func strike(
 		t.Fatal(err)
 	}
 	if level < 3 {
-		for _, below := range before[level+1:] { // what a process forked ends with it; another node's children do not
+		for _, below := range before[level+1:] { // what a process forked ends with it; another zygote's do not
 			for _, pid := range below {
 				if under(pid, victims[0]) {
 					victims = append(victims, pid)
