@@ -55,8 +55,8 @@ func stopped(sb isolation.Sandbox) error {
 	return nil
 }
 
-// eachAtRest calls f for all sandboxes without a call. w.mu is held.
-func (w *Worker) eachAtRest(f func(*instance)) {
+// eachWithoutCall calls f for all sandboxes without a call. w.mu is held.
+func (w *Worker) eachWithoutCall(f func(*instance)) {
 	w.idle.each(f)
 	w.paused.each(f)
 	for _, lang := range w.languages {
@@ -70,7 +70,7 @@ func (w *Worker) closeEnded() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var dead []*instance
-	w.eachAtRest(func(inst *instance) {
+	w.eachWithoutCall(func(inst *instance) {
 		if ended(inst.sb) != nil {
 			dead = append(dead, inst)
 		}
@@ -84,7 +84,7 @@ func (w *Worker) closeStopped() {
 	var asked, dead []*instance
 	w.mu.Lock()
 	before := w.clock() - int64(askAfter)
-	w.eachAtRest(func(inst *instance) {
+	w.eachWithoutCall(func(inst *instance) {
 		if _, ok := inst.sb.(isolation.Stoppable); ok && inst.idleSince <= before {
 			asked = append(asked, inst)
 		}

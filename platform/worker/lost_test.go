@@ -14,11 +14,11 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/runtimetest"
 )
 
-// restedLong has all sandboxes without a call be idle for longer than askAfter.
-func restedLong(w *Worker) {
+// idleForLong has all sandboxes without a call be idle for longer than askAfter.
+func idleForLong(w *Worker) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.eachAtRest(func(inst *instance) { inst.idleSince -= int64(2 * askAfter) })
+	w.eachWithoutCall(func(inst *instance) { inst.idleSince -= int64(2 * askAfter) })
 }
 
 func TestStoppedSandboxTakesNoCall(t *testing.T) {
@@ -34,7 +34,7 @@ func TestStoppedSandboxTakesNoCall(t *testing.T) {
 	w := start(t, Config{}, f)
 	wantPaths(t, w, "boot hot", "a", "a")
 	used.stopped.Store(true)
-	restedLong(w)
+	idleForLong(w)
 	wantPaths(t, w, "boot hot", "a", "a")
 }
 
@@ -51,7 +51,7 @@ func TestSandboxThatServedJustNowIsNotAsked(t *testing.T) {
 	}
 	inst.idleSince = w.clock() - int64(askAfter)
 	if err := w.lost(inst); err == nil {
-		t.Error("a sandbox that rested was not asked")
+		t.Error("a sandbox that was idle for longer was not asked")
 	}
 }
 
@@ -69,7 +69,7 @@ func TestStoppedStemCellTakesNoCall(t *testing.T) {
 	cell := w.languages[node.Runtime].stems.first().sb.(*fakeSandbox)
 	w.mu.Unlock()
 	cell.stopped.Store(true)
-	restedLong(w)
+	idleForLong(w)
 	invoke(t, w, "a")
 	runtimetest.Eventually(t, "the stopped stem cell is closed", cell.closed.Load)
 }
@@ -81,10 +81,10 @@ func TestJanitorReplacesWhatWasStopped(t *testing.T) {
 	ready(t, w)
 	var all []*fakeSandbox
 	w.mu.Lock()
-	w.eachAtRest(func(inst *instance) { all = append(all, inst.sb.(*fakeSandbox)) })
+	w.eachWithoutCall(func(inst *instance) { all = append(all, inst.sb.(*fakeSandbox)) })
 	w.mu.Unlock()
 	if len(all) != 2 {
-		t.Fatalf("%d sandboxes are at rest", len(all))
+		t.Fatalf("%d sandboxes are without a call", len(all))
 	}
 	for _, sb := range all {
 		sb.stopped.Store(true)
@@ -135,7 +135,7 @@ func stopEachProcess(t *testing.T, w *Worker, in isolation.Interpreter) {
 	}
 	for k, n := 0, 1; k < n; k++ {
 		call()
-		groups := restingProcesses(t, w)
+		groups := idleProcesses(t, w)
 		n = len(groups)
 		for _, pid := range groups[k] {
 			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
@@ -147,25 +147,25 @@ func stopEachProcess(t *testing.T, w *Worker, in isolation.Interpreter) {
 				return proc.Stopped(pid, 0) || !alive(pid)
 			})
 		}
-		restedLong(w)
+		idleForLong(w)
 		if res := call(); res.Path == Hot {
 			t.Errorf("process %d of %v was stopped, and its sandbox took a call", k, groups)
 		}
 	}
 }
 
-// restingProcesses are the processes of the only idle sandbox, to be stopped one group
+// idleProcesses are the processes of the only idle sandbox, to be stopped one group
 // at a time. A UC's process cannot be told from a spare's: these are one group.
-func restingProcesses(t *testing.T, w *Worker) (groups [][]int) {
+func idleProcesses(t *testing.T, w *Worker) (groups [][]int) {
 	t.Helper()
-	var resting []isolation.Sandbox
+	var all []isolation.Sandbox
 	w.mu.Lock()
-	w.eachAtRest(func(inst *instance) { resting = append(resting, inst.sb) })
+	w.eachWithoutCall(func(inst *instance) { all = append(all, inst.sb) })
 	w.mu.Unlock()
-	if len(resting) != 1 {
-		t.Fatalf("%d sandboxes are at rest", len(resting))
+	if len(all) != 1 {
+		t.Fatalf("%d sandboxes are without a call", len(all))
 	}
-	host, ok := resting[0].(isolation.HostProcess)
+	host, ok := all[0].(isolation.HostProcess)
 	if !ok {
 		levels := processes(t)
 		return levels[len(levels)-1:]
