@@ -1,10 +1,7 @@
 package experiment
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -24,20 +21,5 @@ func TestTheEdgesTimetableIsTheSeedsAndIsBadForItsShare(t *testing.T) {
 	}
 	if share := float64(bad) / float64(n); a.bad(0) || share < 0.32 || share > 0.38 {
 		t.Errorf("bad for %.3f of the time, bad at the start: %v", share, a.bad(0))
-	}
-}
-
-func TestATraceWithoutAUsableFileIsRefusedWithItsReason(t *testing.T) {
-	bad := filepath.Join(t.TempDir(), "bad.csv")
-	if err := os.WriteFile(bad, []byte("0,user,f,3\n0,user\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for file, want := range map[string]string{"": "name a file", "/nowhere/x": "no such file", bad: "line 2"} {
-		x := newTrace()
-		x.File = file
-		if err := x.Check(); err == nil || !strings.Contains(err.Error(), "file") ||
-			!strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", file, err)
-		}
 	}
 }

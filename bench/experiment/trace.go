@@ -2,7 +2,6 @@ package experiment
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +16,8 @@ import (
 
 // trace runs a file in the format of the SEUSS authors' load generator, see
 // [traffic.ReadTrial]: closed-loop clients call its functions in its order.
-// Each function of each user in the file is a NOP of its own, called with the param.
+// Each function of each user in the file is a function of its own, and does the work that
+// the file says ([traffic.Work]).
 type trace struct {
 	File      string     `yaml:"file"`
 	Clients   int        `yaml:"clients"`
@@ -57,22 +57,39 @@ func (x *trace) read() (t traffic.Trial, err error) {
 	return t, err
 }
 
-func (x *trace) Trials(bench.Target) ([]bench.Trial, string) {
+func (x *trace) Trials(t bench.Target) ([]bench.Trial, string) {
+	if t.Offline != "" {
+		calls, err := x.read()
+		if err != nil {
+			return nil, err.Error()
+		}
+		if waits(calls) {
+			return nil, t.Offline
+		}
+	}
 	return []bench.Trial{{Via: x.Via, Labels: map[string]string{record.LabelClients: strconv.Itoa(x.Clients)},
 		Least: time.Second}}, ""
 }
+
+// traceTimeout bounds a call: the longest wait that a file can ask for, and the start of a
+// sandbox.
+const traceTimeout = workloads.MaxDelay + time.Minute
 
 func (x *trace) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink *bench.Sink) (err error) {
 	calls, err := x.read()
 	if err != nil {
 		return err
 	}
-	functions, pick := calls.Functions()
-	pop, err := env.Population(workloads.NOP, len(functions))
+	names, pick := calls.Functions()
+	pop, err := newMixed(calls, env.Population)
 	if err != nil {
 		return err
 	}
-	fns := Functions{pop, len(functions), time.Minute, x.Memory}
+	events, err := eventsOf(ctx, env, calls)
+	if err != nil {
+		return err
+	}
+	fns := Functions{pop, len(pop), traceTimeout, x.Memory}
 	caller, err := open(ctx, env, t.Via, (&throughput{Instances: x.Instances, Clients: x.Clients}).config(env.Cores),
 		fns)
 	if err != nil {
@@ -81,14 +98,14 @@ func (x *trace) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sin
 	defer func() { err = errors.Join(err, caller.Close()) }()
 	made, ok, last := 0, 0, time.Duration(0)
 	target := workloads.TargetFunc[Reply](func(ctx context.Context, a workloads.Arrival) Reply {
-		return caller.Call(ctx, fns.Call(a.Function, paramEvent(calls.At(a.Number).Param)))
+		return caller.Call(ctx, fns.Call(a.Function, events[calls.At(a.Number).Work]))
 	})
 	out := func(s workloads.Sample[Reply]) {
 		made++
 		if last = max(last, s.Ended); s.Reply.OK() {
 			ok++
 		}
-		sink.Invocation(row(s, functions[s.Function], nil))
+		sink.Invocation(row(s, names[s.Function], nil))
 	}
 	// The file says how many calls there are. The share of the budget does not cut them.
 	load := workloads.Load{Pacer: workloads.Closed{Calls: calls.Calls()}, Clients: x.Clients, Pick: pick}
@@ -99,15 +116,4 @@ func (x *trace) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sin
 	sink.Measurement(record.Measurement{Metric: record.MetricThroughput, Unit: record.UnitRate,
 		Value: float64(ok) / last.Seconds()})
 	return nil
-}
-
-func paramEvent(param string) []byte {
-	if param == "" {
-		return []byte("{}")
-	}
-	b, err := json.Marshal(map[string]string{"param": param})
-	if err != nil {
-		return []byte("{}") // a string never fails
-	}
-	return b
 }
