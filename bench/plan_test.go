@@ -178,3 +178,13 @@ func TestABackendWithoutSnapshotsHasItsOwnNumbersOfFunctions(t *testing.T) {
 		}
 	}
 }
+
+func TestThroughputWithoutInstancesHasTheTimeOfTheDefaultNumber(t *testing.T) {
+	least := func(instances string) time.Duration {
+		su := parse(t, "suite: x\nexperiments: {throughput: {functions: [16]"+instances+"}}")
+		return bench.NewPlan(su, fakeTargets("process")).Trials[0].Least
+	}
+	if got, want := least(""), least(", instances: 64"); got != want {
+		t.Errorf("the least time is %v, with 64 instances, the default of one core, %v", got, want)
+	}
+}

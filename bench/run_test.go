@@ -292,8 +292,8 @@ func TestProgressIsToldOfTheLimitsThatItBeganWithThoughTheClockShortensThem(t *t
 	}
 }
 
-// TestTheSmokeSuiteRecordsEveryExperiment runs all experiments for real.
-func TestTheSmokeSuiteRecordsEveryExperiment(t *testing.T) {
+// TestTheSmokeSuiteRecordsEveryTrial runs the suite's experiments for real.
+func TestTheSmokeSuiteRecordsEveryTrial(t *testing.T) {
 	needInterpreter(t)
 	out := t.TempDir()
 	if err := runSuite(context.Background(), "../configs/smoke.yaml", out); err != nil {

@@ -83,7 +83,7 @@ func TestMergesOfMergesAreReadInLinearTime(t *testing.T) {
 }
 
 func TestEverySuiteInConfigsIsRead(t *testing.T) {
-	for _, name := range []string{"smoke", "quick", "reference", "paper", "idle"} {
+	for _, name := range []string{"smoke", "quick", "reference", "paper", "idle", "training"} {
 		su, err := bench.ReadSuite("../configs/"+name+".yaml", experiment.All)
 		if err != nil {
 			t.Error(err)

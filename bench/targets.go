@@ -16,7 +16,7 @@ import (
 // finder finds the targets of a suite on this host.
 type finder struct {
 	suite    *Suite
-	patience time.Duration // Runnef.patience
+	patience time.Duration // Runner.Patience
 	log      *slog.Logger
 }
 

@@ -116,19 +116,11 @@ func TestCancelEndsTheRun(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	done := make(chan error)
-	go func() {
-		done <- workloads.Run(ctx, target, func(workloads.Sample[error]) {},
-			workloads.Load{Pacer: workloads.Closed{}, Clients: 8},
-			workloads.Load{Pacer: workloads.Bursts{First: time.Hour, Size: 1, Count: 1}})
-	}()
-	select {
-	case err := <-done:
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("the run goes on")
+	err := workloads.Run(ctx, target, func(workloads.Sample[error]) {},
+		workloads.Load{Pacer: workloads.Closed{}, Clients: 8},
+		workloads.Load{Pacer: workloads.Bursts{First: time.Hour, Size: 1, Count: 1}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
 	}
 }
 

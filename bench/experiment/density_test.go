@@ -63,7 +63,7 @@ suite: density
 seed: 1
 settle: {busy: 1, wait: 1s}
 experiments:
-  density: {budget: 20s, memory: 1GiB, count: 5, states: [served, paused, swapped]}
+  density: {budget: 10m, memory: 1GiB, count: 5, states: [served, paused, swapped]}
 `, func(r record.Invocation) {
 		if r.Path == record.PathHot && r.Outcome == record.OutcomeOK {
 			answered[r.Runtime+" "+r.Labels[record.LabelState]]++

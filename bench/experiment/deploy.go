@@ -59,9 +59,9 @@ func (d *deploy) Check() error {
 			}
 		}
 	}
-	return errors.Join(checkSteps("ao", d.AO), checkTraining("training", d.Training), bench.AtLeast("starts", len(d.Starts), 1),
-		bench.AtLeast("paces", len(d.Paces), 1), bench.AtLeast("paths", len(d.Paths), 1),
-		bench.AtLeast("calls", d.Calls, 1),
+	return errors.Join(checkSteps("ao", d.AO), checkTraining("training", d.Training),
+		bench.AtLeast("starts", len(d.Starts), 1), bench.AtLeast("paces", len(d.Paces), 1),
+		bench.AtLeast("paths", len(d.Paths), 1), bench.AtLeast("calls", d.Calls, 1),
 		bench.AtLeast("warmup", d.Warmup, 0), bench.AtLeast("hot_warmup", d.HotWarmup, 0))
 }
 

@@ -151,7 +151,8 @@ func (l *filledLoop) counts(s workloads.Sample[Reply]) {
 	}
 }
 
-// covered reports whether the count says what it is meant to say.
+// covered reports whether every function has answered in the count, and whether there were
+// replies enough for a rate.
 func (l *filledLoop) covered() bool {
 	return l.counted.n == l.functions && l.ok >= leastCompletions
 }

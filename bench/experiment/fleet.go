@@ -193,9 +193,8 @@ func available() int64 {
 }
 
 // callAll calls every instance once more: an instance that cannot answer does not count.
-// The latency is that of waking up.
-// It returns the most memory that was in use meanwhile; 0 where a reading takes too long,
-// because the instances themselves have to be asked.
+// The latency is that of waking up. The result is the most memory that was in use
+// meanwhile; 0 where a reading takes too long, because each instance has to be asked.
 func (f *fleet) callAll(ctx context.Context) (peak int64, err error) {
 	start := time.Now()
 	for n := range f.live {

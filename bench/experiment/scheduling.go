@@ -12,8 +12,8 @@ import (
 )
 
 // scheduling shows what SCHED_BATCH of the platform's threads brings (worker.Config.Batch):
-// throughput over hot functions, where calls are short and more than processors, with the
-// policy and without.
+// the throughput of short hot calls, of which more are under way than there are processors,
+// with the policy and without.
 type scheduling struct {
 	Functions int            `yaml:"functions"` // all of them hot
 	Clients   int            `yaml:"clients"`
@@ -50,8 +50,8 @@ func (x *scheduling) Trials(bench.Target) ([]bench.Trial, string) {
 	return all, ""
 }
 
-// RunTrial is that of throughput, with a sandbox of every function for every client: whatever
-// the clients call at a time, nothing is started for it.
+// RunTrial is that of throughput, with a sandbox of every function for every client: no call
+// starts one, whichever functions the clients call at a time.
 func (x *scheduling) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink *bench.Sink) error {
 	load := newThroughput()
 	load.Clients, load.Window, load.Instances = x.Clients, x.Window, x.Functions*x.Clients

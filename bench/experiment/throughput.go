@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -90,9 +91,9 @@ func (x *throughput) Trials(t bench.Target) ([]bench.Trial, string) {
 // repeated order after all of the order.
 func (x *throughput) startsLeast(m int, snapshots bool) time.Duration {
 	starts := float64(m + x.Clients)
-	if m > x.Instances {
+	if n := x.instances(runtime.NumCPU()); m > n {
 		calls := min(float64(m)*(math.Log(float64(m))+0.6), float64(orderLength(m)))
-		starts += calls * float64(m-x.Instances) / float64(m)
+		starts += calls * float64(m-n) / float64(m)
 	}
 	each := bootTime
 	if snapshots {

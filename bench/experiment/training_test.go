@@ -21,7 +21,8 @@ import (
 func measuredSources(t *testing.T, lang isolation.Language) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, kind := range []workloads.Kind{workloads.NOP, workloads.Spin, workloads.Wait, workloads.Alloc} {
+	for _, kind := range []workloads.Kind{workloads.NOP, workloads.Spin, workloads.Loop, workloads.Wait,
+		workloads.Alloc} {
 		pop, err := workloads.NewPopulation(t.TempDir(), string(lang), kind)
 		if err != nil {
 			t.Fatal(err)

@@ -64,7 +64,7 @@ report.html; report draws them again from the records alone.
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 short of a threshold (--fail-on).`
 
 const examples = `  lambdabench doctor                          what this host can run, and what it lacks
-  lambdabench run configs/quick.yaml          every experiment, in a few minutes
+  lambdabench run configs/quick.yaml          each of the paper's figures, in a few minutes
   lambdabench run configs/reference.yaml --out runs/ref --backends process,unikernel
   lambdabench run configs/quick.yaml --only deploy
   lambdabench report runs/ref                 tables, figures and report.html again

@@ -34,7 +34,8 @@ type TrialLine struct {
 	Work     Work   // what the function does
 }
 
-// Work is what a function of the SEUSS authors' files does, in terms of this package's populations.
+// Work is what a function of the SEUSS authors' files does, in terms of the populations of
+// package workloads.
 type Work struct {
 	Kind  workloads.Kind
 	Turns int           // of Loop
