@@ -14,10 +14,10 @@ import (
 //	…                                 // n calls
 //	err = window.End(ctx, sink, n, nil)
 //
-// Its begin and its end wait until the run is at rest, so that the window holds what its own
-// calls leave to be done after them, and nothing that earlier calls left. Where clients stay
-// busy instead, Start and Stop mark the ends of a [Env.BusyCPUWindow] without a wait: as much
-// is under way at one as at the other.
+// [Env.CPUWindow] and End wait until the run is at rest, so that the window holds what its
+// own calls leave to be done after them, and nothing that earlier calls left. Where clients
+// stay busy instead, Start and Stop mark the ends of a [Env.BusyCPUWindow] without a wait: as
+// many calls are under way at one end as at the other.
 type CPUWindow struct {
 	meter  host.CPUMeter
 	source string

@@ -13,7 +13,7 @@ import (
 type Suite struct {
 	Name     string   `yaml:"suite"`
 	About    string   `yaml:"about"`    // one sentence, for the report and for list
-	Seed     uint64   `yaml:"seed"`     // of every random choice
+	Seed     uint64   `yaml:"seed"`     // of every order, schedule and timetable that is drawn
 	Repeats  int      `yaml:"repeats"`  // of every trial
 	Budget   Duration `yaml:"budget"`   // for the whole run; scales the experiments' own where there are many targets
 	Backends Names    `yaml:"backends"` // all means: all that this host can run

@@ -38,7 +38,7 @@ type Description struct {
 	meanless         int // functions whose mean is 0, which are not in LnMean
 }
 
-// TriggerCount is what a trigger has of a trace.
+// TriggerCount is a trigger's part of a trace.
 type TriggerCount struct {
 	Name             string
 	Functions, Calls float64 // shares

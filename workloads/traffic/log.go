@@ -103,7 +103,7 @@ func (tr *Trace) cut(w Window) error {
 	return nil
 }
 
-// keep leaves out other calls, and functions without a call.
+// keep leaves out the calls that are not wanted, and functions without a call.
 func (tr *Trace) keep(wanted func(Call) bool) {
 	place := make([]int32, len(tr.Functions)) // 1 + the new index
 	all := tr.Functions

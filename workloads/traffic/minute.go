@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 )
 
-// Spacing is how the calls of a function lie in a minute of which a trace has but their number:
-// what the gaps between them are drawn from. The gaps of a minute, the one over its end
+// Spacing is the distribution of the gaps between a function's calls in one minute, of which a
+// trace by minute has the number of calls alone. The gaps of a minute, the one over its end
 // included, are scaled to a minute, and begin at a drawn moment: the calls of all functions at
 // second 0 would be a burst that no platform has seen.
 type Spacing string

@@ -121,8 +121,8 @@ func mix(x uint64) uint64 {
 // Plan is the calls that are to be made, as a pacer of the load generator.
 type Plan struct {
 	Calls []Call
-	// Cut says that a budget left calls out, which budget and how many; it is empty where the
-	// whole trace is planned. Say it beside every figure of the plan.
+	// Cut tells which budget left calls out, and how many; empty where the whole trace is
+	// planned. Every figure of the plan is shown with its Cut.
 	Cut     string
 	Squeeze float64 // how many times faster than in the trace calls follow each other; 1: not
 }

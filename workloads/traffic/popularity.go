@@ -17,8 +17,9 @@ const (
 )
 
 // popularityTail is the exponent of the popularity of functions that are called more than once
-// a minute on average, a bounded Pareto distribution. The paper gives its ends and what it
-// weighs: the 18.6 % of apps above once a minute make 99.6 % of the calls. This exponent gives that.
+// a minute on average, a bounded Pareto distribution. The paper gives the distribution's ends,
+// and that the 18.6 % of apps above once a minute make 99.6 % of the calls. This exponent gives
+// that share.
 const popularityTail = 0.6
 
 // callsADay is the mean rate that the share u of the functions do not exceed: linear in the
@@ -70,8 +71,8 @@ var triggerShares = []triggerShare{
 
 // popularClass is the share of functions, the most popular ones, among which triggers are drawn
 // by their share of calls; the others get what is then missing to the shares of functions. The
-// class makes nearly all calls, so both published shares hold. It is as large as it can be: of
-// event's functions, hardly any is left outside.
+// class makes nearly all calls, so both published shares hold. The class is as large as it can
+// be: hardly a function with trigger event is left outside.
 const popularClass = 0.08
 
 // weight is the trigger's, in drawing one for a function at share u of the popularity.

@@ -26,7 +26,7 @@ func (d Distance) worst() float64 { return max(d.Function, d.Call, d.Time) }
 // samples is how many samples Thin draws, to return the one nearest to the whole.
 const samples = 64
 
-// Thin leaves n of the functions, with all of their calls, at the times at which they are made.
+// Thin keeps n of the functions, with all of their calls, at the times at which they are made.
 // A sample has one function of each of n equally large strata in the order of popularity, so it
 // has its share of the few functions that make most calls; of 64 samples the nearest is taken.
 // The time covered stays: the load is lower, and its shape is kept.
