@@ -133,7 +133,7 @@ func (d *deploy) calls(ctx context.Context, env *bench.Env, cfg worker.Config, t
 			i = 0 // a slow path warms up less
 		}
 		c := fns.Call((i+warmup)%fns.Count, event)
-		if err := d.ready(ctx, w, t); err != nil {
+		if err := d.ready(ctx, w, t, max(readyPatience, env.Patience)); err != nil {
 			return err
 		}
 		if i == 0 {
@@ -220,9 +220,13 @@ func startOf(t bench.Trial) string {
 	return record.StartBoot
 }
 
+// readyPatience is the time within which what a path starts from is there, where the run
+// has no longer patience.
+const readyPatience = 30 * time.Second
+
 // ready waits for the thing that the path starts from: a stem cell for the next call, or
 // the function's snapshot.
-func (d *deploy) ready(ctx context.Context, w *workerCaller, t bench.Trial) error {
+func (d *deploy) ready(ctx context.Context, w *workerCaller, t bench.Trial, patience time.Duration) error {
 	want := func(s worker.Stats) bool { return true }
 	switch {
 	case t.Path == string(worker.Cold) && startOf(t) != record.StartSnapshot:
@@ -230,12 +234,12 @@ func (d *deploy) ready(ctx context.Context, w *workerCaller, t bench.Trial) erro
 	case t.Path == string(worker.Warm):
 		want = func(s worker.Stats) bool { return len(s.Invocations) == 0 || s.FunctionSnapshots > 0 }
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for !want(w.Stats()) {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("path %s: what it starts from is not there after 30 s: %w", t.Path, ctx.Err())
+			return fmt.Errorf("path %s: what it starts from is not there after %v: %w", t.Path, patience, ctx.Err())
 		case <-time.After(time.Millisecond):
 		}
 	}

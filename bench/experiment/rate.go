@@ -3,6 +3,7 @@ package experiment
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -100,7 +101,7 @@ func (x *rate) RunTrial(ctx context.Context, env *bench.Env, t bench.Trial, sink
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	if err := stemsReady(ctx, w, t.Labels[record.LabelStart]); err != nil {
+	if err := stemsReady(ctx, w, t.Labels[record.LabelStart], max(time.Minute, env.Patience)); err != nil {
 		return err
 	}
 	window, err := env.CPUWindow(ctx)
@@ -171,8 +172,8 @@ func (x *rate) config(env *bench.Env, start string) worker.Config {
 	return cfg
 }
 
-// stemsReady waits for a full pool of stem cells.
-func stemsReady(ctx context.Context, w *workerCaller, start string) error {
+// stemsReady waits for a full pool of stem cells, each of which may take as long as patience.
+func stemsReady(ctx context.Context, w *workerCaller, start string, patience time.Duration) error {
 	if start != record.StartStem && start != record.StartStemAO {
 		return nil
 	}
@@ -186,8 +187,8 @@ func stemsReady(ctx context.Context, w *workerCaller, start string) error {
 		if have > 0 && s.Starting == 0 && s.Waiting == 0 {
 			return nil
 		}
-		if time.Since(since) > time.Minute {
-			return errors.New("no stem cell was ready within a minute")
+		if time.Since(since) > patience {
+			return fmt.Errorf("no stem cell was ready within %v", patience)
 		}
 		select {
 		case <-ctx.Done():
