@@ -37,6 +37,7 @@ import (
 	"sync"
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -97,7 +98,8 @@ func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, 
 	if err != nil {
 		return nil, err
 	}
-	if err := sb.greet(ctx, spec); err != nil {
+	sb.session, err = driver.Greet(ctx, sb.conn, sb.output, sb.end, sb.limit, spec)
+	if err != nil {
 		return nil, errors.Join(err, sb.Close())
 	}
 	b.mu.Lock()

@@ -138,10 +138,7 @@ func (s *sandbox) make(ctx context.Context, spec isolation.BootSpec, img *image.
 	if err := b.workshop.do(s.layer.detach); err != nil {
 		return err
 	}
-	if len(spec.Prepare) > 0 {
-		return s.session.Prepare(ctx, spec)
-	}
-	return nil
+	return s.session.Prepare(ctx, spec)
 }
 
 // connect takes or makes the network namespace. The function that it returns

@@ -55,8 +55,14 @@ type importRequest struct {
 
 // prepareRequest names the steps of anticipatory optimisation that the driver runs.
 type prepareRequest struct {
-	Steps    []string `json:"steps"`
-	Training []string `json:"training"` // sources, each with a handler of that name
+	Steps    []string           `json:"steps"`
+	Training []trainingFunction `json:"training"`
+}
+
+// trainingFunction is a training function for the driver.
+type trainingFunction struct {
+	Name   string `json:"name"`
+	Source string `json:"source"` // its handler is called handler
 }
 
 // CodeAt is code that the sandbox sees at root: absolute, and not by way of a

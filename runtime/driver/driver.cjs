@@ -34,6 +34,7 @@ let restored = true;  // a function's listeners for afterRestore have been calle
 let requestId;        // of the invocation that runs or ran last
 let input = CHANNEL, output = CHANNEL; // other files during training runs
 let trained = null; // called after each request of the training runs
+let failure = null; // the first of the training runs: a function's name and its error
 
 // --- the channel -----------------------------------------------------------
 
@@ -94,6 +95,13 @@ function writeFrame(type, flags, seq, text) {
   frame.writeUInt32LE(seq, 8);
   frame.write(text, HEADER, 'utf8');
   for (let at = 0; at < frame.length;) at += fs.writeSync(output, frame, at);
+}
+
+// writeError replies with an error. Nobody reads the replies of training runs, whose first
+// error is kept.
+function writeError(type, flags, seq, what) {
+  if (trained) failure ??= { name: fn.name, what };
+  writeFrame(type, FLAG_ERROR | flags, seq, JSON.stringify(what));
 }
 
 // --- errors, in AWS Lambda's shape ------------------------------------------
@@ -350,7 +358,7 @@ function onImport(frame) {
     (err) => {
       const what = err.described || describe(err);
       logError('Uncaught Exception', typed(what.errorType, what.errorMessage, what.trace));
-      writeFrame(IMPORTED, FLAG_ERROR, frame.seq, JSON.stringify(what));
+      writeError(IMPORTED, 0, frame.seq, what);
     },
   ).then(next);
 }
@@ -404,13 +412,13 @@ function fail(call, err, type) {
   const what = describe(err, type);
   logError('Invoke Error', err);
   current = null;
-  writeFrame(RESULT, FLAG_ERROR, call.seq, JSON.stringify(what));
+  writeError(RESULT, 0, call.seq, what);
   next();
 }
 
 // end is a failure after which the runtime is not to be trusted.
 function end(call, what, status = 129) {
-  writeFrame(RESULT, FLAG_ERROR | FLAG_FINAL, call.seq, JSON.stringify(what));
+  writeError(RESULT, FLAG_FINAL, call.seq, what);
   exit(status);
 }
 
@@ -482,7 +490,8 @@ process.on('uncaughtException', (err, origin) => {
 // trainingRuns serves the requests of training functions, in turns, from a file, by the
 // same code that will serve the real one: what is compiled late, cached or grown on first
 // use is then so already. Nothing else stays of a training function, which requires a
-// module of its own as most functions do.
+// module of its own as most functions do. A function that fails makes the step fail, once
+// all runs are done.
 const TRAINING_RUNS = 200, CALM = 50, TRAINING_CALLS = 4;
 
 // By V8's major version, a flag that says how soon it optimises: during all training runs
@@ -498,7 +507,7 @@ const TIERING = {
 const [tierFlag, tierSoon, tierDefault] = TIERING[parseInt(process.versions.v8, 10)] || [];
 const tier = (value) => tierFlag && require('v8').setFlagsFromString(`--${tierFlag}=${value}`);
 
-async function trainingRuns(sources) {
+async function trainingRuns(functions) {
   ownAge();
   const root = fs.mkdtempSync(path.join(require('os').tmpdir(), 'training-'));
   const env = { ...process.env }, cwd = process.cwd();
@@ -514,10 +523,11 @@ async function trainingRuns(sources) {
     frames.push(head, clone, length, json, body);
   };
   for (let i = 0; i < TRAINING_RUNS; i++) {
-    const source = Buffer.from(`require('./lib');${sources[i % sources.length]}`);
+    const { name, source: text } = functions[i % functions.length];
+    const source = Buffer.from(`require('./lib');${text}`);
     const files = [{ path: `index${i}.js`, size: source.length, mode: 0o644 }];
     request(IMPORT, FLAG_CLONED, {
-      root: `${root}/task`, files, handler: `index${i}.handler`, name: 'training', version: '0', arn: '', memory: 0,
+      root: `${root}/task`, files, handler: `index${i}.handler`, name, version: '0', arn: '', memory: 0,
       group: 'g', stream: 's',
     }, source);
     const call = { id: '0', deadline: Date.now(), trace: 'Root=1-0-0' };
@@ -554,6 +564,11 @@ async function trainingRuns(sources) {
   for (const name of Object.keys(require.cache)) if (name.startsWith(root)) delete require.cache[name];
   process.chdir(cwd);
   fs.rmSync(root, { recursive: true });
+  if (failure) {
+    const { name, what } = failure;
+    failure = null;
+    throw typed(what.errorType, `training function ${name}: ${what.errorMessage}`, what.trace);
+  }
 }
 
 const steps = {
@@ -592,7 +607,7 @@ function onPrepare(frame) {
   };
   run().then(
     () => writeFrame(PREPARED, 0, frame.seq, ''),
-    (err) => writeFrame(PREPARED, FLAG_ERROR, frame.seq, JSON.stringify(describe(err))),
+    (err) => writeError(PREPARED, 0, frame.seq, describe(err)),
   ).then(next);
 }
 

@@ -10,8 +10,8 @@
 // Functions follow AWS Lambda's conventions for Node.js and Python. Their
 // descriptors 1 and 2 are the log, so that whatever prints is heard: console,
 // print, a native library, a child process. A backend hands [Session.Log] the
-// [isolation.Printer] that hears them. What a function prints while it is imported comes
-// with the first invocation.
+// [isolation.Printer] that hears them. What a function prints while it is imported
+// comes with the first invocation.
 //
 // How a sandbox ended is told in AWS Lambda's words by the session, the same
 // for every backend: a backend hands [Session.OnEnd] a function that finds out
@@ -19,7 +19,7 @@
 // before it ends the sandbox by its own will.
 //
 // A backend starts [Source] with the interpreter and hands the other end of
-// the stream to [Open]:
+// the stream to [Open], or to [Greet], which also limits and prepares:
 //
 //	session, hello, err := driver.Open(ctx, conn)
 //	err = session.Import(ctx, driver.CodeAt("/var/task"), fn)

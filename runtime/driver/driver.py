@@ -48,6 +48,7 @@ class State:
     request_id = ""
     unread = b""  # came with an earlier read
     input = output = CHANNEL  # other files during training runs
+    failure = None  # the first of the training runs: a function's name and its error
 
 
 # --- the channel -------------------------------------------------------------
@@ -92,6 +93,13 @@ def write_frame(kind, flags, seq, body):
     sent = os.write(State.output, frame)
     while sent < len(frame):
         sent += os.write(State.output, memoryview(frame)[sent:])
+
+
+def write_error(kind, flags, seq, what):
+    """Replies with an error. Nobody reads the replies of training runs, whose first error is kept."""
+    if State.output != CHANNEL and State.failure is None:
+        State.failure = State.fn["name"], what
+    write_frame(kind, FLAG_ERROR | flags, seq, encode(what))
 
 
 # --- errors, in AWS Lambda's shape --------------------------------------------
@@ -359,7 +367,7 @@ def end_restore(seq, exc):
     """A sandbox that was not restored serves nothing."""
     what = describe(exc)
     log_error(what)
-    write_frame(RESULT, FLAG_ERROR | FLAG_FINAL, seq, encode(what))
+    write_error(RESULT, FLAG_FINAL, seq, what)
     os._exit(65)
 
 
@@ -379,7 +387,7 @@ def on_import(seq, body):
     except BaseException as exc:  # the function's own code runs here
         what = describe(exc)
         log_error(what)
-        return write_frame(IMPORTED, FLAG_ERROR, seq, encode(what))
+        return write_error(IMPORTED, 0, seq, what)
     write_frame(IMPORTED, 0, seq, b"")
 
 
@@ -467,12 +475,12 @@ def on_invoke(seq, body):
     except MemoryError as exc:
         exc.__traceback__ = None  # it holds what the function had allocated
         what = {"errorType": "Runtime.OutOfMemory", "errorMessage": "memory exhausted: MemoryError"}
-        write_frame(RESULT, FLAG_ERROR | FLAG_FINAL, seq, encode(what))
+        write_error(RESULT, FLAG_FINAL, seq, what)
         os._exit(137)
     except BaseException as exc:
         what = describe(exc)
         log_error(what)
-        return write_frame(RESULT, FLAG_ERROR, seq, encode(what))
+        return write_error(RESULT, 0, seq, what)
     write_frame(RESULT, 0, seq, reply)
 
 
@@ -487,22 +495,24 @@ def request(kind, flags, meta, body):
     return HEADER.pack(len(rest), kind, flags, 0, 0) + rest
 
 
-def training_runs(sources):
+def training_runs(functions):
     """Serves the requests of training functions, in turns, from a file, by the code that serves the real function
-    later: late imports, caches and growth on first use are then done. Nothing else stays of a training function."""
+    later: late imports, caches and growth on first use are then done. Nothing else stays of a training function. A
+    function that fails makes the step fail, once all runs are done."""
     import shutil
     import tempfile
     root = tempfile.mkdtemp(prefix="training-")
     env, cwd, path = dict(os.environ), os.getcwd(), list(sys.path)
     frames = b""
-    runs = max(TRAINING_RUNS, len(sources))
+    runs = max(TRAINING_RUNS, len(functions))
     for i in range(runs):
-        source = sources[i % len(sources)].encode()
+        function = functions[i % len(functions)]
+        source = function["source"].encode()
         frames += request(IMPORT, FLAG_CLONED, {
             "root": root + "/task",
             "files": [{"path": "training_function%d.py" % i, "size": len(source), "mode": 0o644}],
-            "handler": "training_function%d.handler" % i, "name": "training", "version": "0", "arn": "", "memory": 0,
-            "group": "g", "stream": "s"}, source)
+            "handler": "training_function%d.handler" % i, "name": function["name"], "version": "0", "arn": "",
+            "memory": 0, "group": "g", "stream": "s"}, source)
         frames += TRAINING_CALLS * request(
             INVOKE, 0, {"id": "0", "deadline": 0, "trace": "Root=1-0-0"}, b'{"training": [1, "two", {}]}')
     with open(root + "/frames", "wb") as f:
@@ -529,6 +539,11 @@ def training_runs(sources):
         del sys.path_importer_cache[cached]
     os.chdir(cwd)
     shutil.rmtree(root)
+    if State.failure is not None:
+        name, what = State.failure
+        State.failure = None
+        raise DriverError(what["errorType"], "training function %s: %s" % (name, what["errorMessage"]),
+                          what["stackTrace"])
 
 
 def step_network():
@@ -570,7 +585,7 @@ def on_prepare(seq, body):
                 raise ValueError("unknown step '%s'" % name)
             steps[name]()
     except Exception as exc:
-        return write_frame(PREPARED, FLAG_ERROR, seq, encode(describe(exc)))
+        return write_error(PREPARED, 0, seq, describe(exc))
     write_frame(PREPARED, 0, seq, b"")
 
 

@@ -139,10 +139,16 @@ func TestProtocolOfTheDriverFiles(t *testing.T) {
 			if err := os.Mkdir(code.Root, 0o755); err != nil {
 				t.Fatal(err)
 			}
+			training, err := trainingFunctions(lang, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
 			cloned := appendFrame(nil, Header{Type: TypeInvoke, Flags: FlagCloned, Seq: 6}, identity(1234),
 				[]byte(`{"id":"r","deadline":0}`), []byte(`3`))
 			got := startDriver(t, lang).converse(t,
-				frame(Header{Type: TypePrepare, Seq: 1}, `{"steps":["interpreter","gc"]}`),
+				frame(Header{Type: TypePrepare, Seq: 1}, string(meta(prepareRequest{
+					Steps: []string{isolation.StepInterpreter, isolation.StepGC}, Training: training,
+				}))),
 				frame(Header{Type: TypePrepare, Seq: 2}, `{"steps":["nonsense"]}`),
 				appendFrame(nil, Header{Type: TypeImport, Seq: 3}, nil, meta(code), []byte(file)),
 				invoke(4, `{"a":"é"}`), invoke(5, `"bad"`), cloned,

@@ -91,8 +91,8 @@ func (p *LogPipe) readAll() (end bool) {
 	return end || p.fd < 0
 }
 
-// Printed implements isolation.Printer. It reads the pipe first: the text that a process printed
-// before its reply is in the pipe by then.
+// Printed implements isolation.Printer. It reads the pipe first: the text that a
+// process printed before its reply is in the pipe by then.
 func (p *LogPipe) Printed() ([]byte, []isolation.LogMark) {
 	p.out.mu.Lock()
 	defer p.out.mu.Unlock()

@@ -84,17 +84,28 @@ func Open(ctx context.Context, conn Stream) (*Session, Hello, error) {
 	return s, hello, nil
 }
 
-// Prepare runs the driver's steps of anticipatory optimisation that spec names.
+// Prepare runs the driver's steps of anticipatory optimisation that spec names, if any. A
+// training function that fails is named in the error.
 func (s *Session) Prepare(ctx context.Context, spec isolation.BootSpec) error {
+	if len(spec.Prepare) == 0 {
+		return nil
+	}
+	if err := s.prepare(ctx, spec); err != nil {
+		return fmt.Errorf("prepare a runtime: %w", err)
+	}
+	return nil
+}
+
+func (s *Session) prepare(ctx context.Context, spec isolation.BootSpec) error {
 	if !s.mu.TryLock() {
 		return isolation.ErrBusy
 	}
 	defer s.mu.Unlock()
-	sources, err := trainingSources(spec.Interpreter.Language, spec.Training)
+	training, err := trainingFunctions(spec.Interpreter.Language, spec.Training)
 	if err != nil {
-		return fmt.Errorf("prepare a runtime: %w", err)
+		return err
 	}
-	body, err := json.Marshal(prepareRequest{Steps: spec.Prepare, Training: sources})
+	body, err := json.Marshal(prepareRequest{Steps: spec.Prepare, Training: training})
 	if err != nil {
 		return err
 	}

@@ -12,10 +12,9 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
-// The training functions: each is one file a language, with the handler that its name
-// and "handler" make. None is a function that an experiment measures, and each uses
-// another part of a language's library. Each is quick, writes nothing to its log and
-// leaves nothing behind.
+// trainingFiles are the training functions: each is one file a language, whose handler is
+// called handler. None is a function that an experiment measures, and each uses another part
+// of a language's library. Each is quick, writes nothing to its log and leaves nothing behind.
 //
 //go:embed training
 var trainingFiles embed.FS
@@ -69,20 +68,20 @@ func Training(names []string) []string {
 	return names
 }
 
-// trainingSources are the sources of the functions of BootSpec.Training, in order.
-func trainingSources(lang isolation.Language, names []string) ([]string, error) {
+// trainingFunctions are the functions of BootSpec.Training, in order.
+func trainingFunctions(lang isolation.Language, names []string) ([]trainingFunction, error) {
 	if err := CheckTraining(names); err != nil {
 		return nil, err
 	}
-	var sources []string
+	var all []trainingFunction
 	for _, name := range Training(names) {
 		source, err := TrainingSource(lang, name)
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, source)
+		all = append(all, trainingFunction{Name: name, Source: source})
 	}
-	return sources, nil
+	return all, nil
 }
 
 // WriteTraining writes a training function's package into a directory. Its handler is

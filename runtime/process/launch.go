@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -134,27 +133,6 @@ func (s *sandbox) acquire() (err error) {
 	}
 	if s.uid != 0 {
 		return os.Chown(dir, int(s.uid), int(s.uid))
-	}
-	return nil
-}
-
-// greet waits for the driver, limits it and has it prepare itself.
-func (s *sandbox) greet(ctx context.Context, spec isolation.BootSpec) error {
-	session, _, err := driver.Open(ctx, s.conn)
-	if err != nil {
-		if out := s.output.Peek(); len(out) > 0 {
-			err = fmt.Errorf("%w; it said: %s", err, out)
-		}
-		return err
-	}
-	session.OnEnd(s.end)
-	session.Log(s.output)
-	s.session = session
-	if err := s.limit(spec.Limits); err != nil {
-		return err
-	}
-	if len(spec.Prepare) > 0 {
-		return session.Prepare(ctx, spec)
 	}
 	return nil
 }

@@ -49,6 +49,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
@@ -200,7 +201,8 @@ func (b *Backend) boot(ctx context.Context, spec isolation.BootSpec) (*sandbox, 
 		return nil, err
 	}
 	sb.dismiss = b.dismiss
-	if err := sb.greet(ctx, spec); err != nil {
+	sb.session, err = driver.Greet(ctx, sb.conn, sb.output, sb.end, sb.limit, spec)
+	if err != nil {
 		return nil, errors.Join(err, sb.Close())
 	}
 	b.mu.Lock()

@@ -76,9 +76,6 @@ func (s *sandbox) boot(ctx context.Context, p *process, r *zygote.Run, spec isol
 	}
 	spec.Prepare, s.trains = split(spec.Prepare)
 	s.training = spec.Training
-	if len(spec.Prepare) == 0 {
-		return nil
-	}
 	return session.Prepare(ctx, spec)
 }
 
