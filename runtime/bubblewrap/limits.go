@@ -54,11 +54,7 @@ func (b *Backend) CanLimit(l isolation.Limits) error {
 // and in that of version 2; those of version 1 are entered now.
 func (s *sandbox) limit(l isolation.Limits) error {
 	s.limits.Store(&l)
-	err := s.group.Limit(l)
-	if errors.Is(err, unix.EBUSY) { // of version 1
-		return fmt.Errorf("the limit of %d MB is below what the runtime itself takes: %w", l.MemoryBytes>>20, err)
-	}
-	if err != nil {
+	if err := s.group.Limit(l); err != nil {
 		return err
 	}
 	for _, controller := range []string{cgroup.PIDs, cgroup.CPU} {

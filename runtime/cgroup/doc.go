@@ -8,7 +8,7 @@
 //		return err // why not
 //	}
 //	g := parent.Child("one")
-//	err = errors.Join(g.Make(), g.Limit(isolation.Limits{CPUs: 0.5}), g.Enter(cgroup.CPU, pid))
+//	err = errors.Join(g.Make(), g.Limit(isolation.Limits{CPUs: 0.5}), g.Enter(pid, cgroup.CPU))
 //	…
 //	g.Remove()
 //

@@ -9,19 +9,23 @@ import (
 	"time"
 )
 
-// Freeze stops all processes of the group and returns when they stand. If ctx
-// ends first, they run on.
+// Freeze stops all processes of the group and returns when they stand. After an
+// error they run on.
 func (g *Group) Freeze(ctx context.Context) error {
 	if err := g.setFrozen(true); err != nil {
 		return fmt.Errorf("freeze cgroup: %w", err)
 	}
 	for wait := 50 * time.Microsecond; ; wait = min(2*wait, 10*time.Millisecond) {
-		if frozen, err := g.frozen(); frozen || err != nil {
-			return err
+		frozen, err := g.frozen()
+		if frozen {
+			return nil
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("freeze cgroup: %w", err), g.Thaw())
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(ctx.Err(), g.Thaw())
+			return errors.Join(fmt.Errorf("freeze cgroup: %w", ctx.Err()), g.Thaw())
 		case <-time.After(wait):
 		}
 	}

@@ -1,17 +1,23 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
+	"syscall"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 )
 
 // Limit replaces all limits of the group. A controller that it does not have
-// limits nothing. Version 1 answers EBUSY to a memory limit below what is in use.
+// limits nothing.
 func (g *Group) Limit(l isolation.Limits) error {
 	if g.Has(Memory) {
-		if err := g.limitMemory(l.MemoryBytes); err != nil {
+		err := g.limitMemory(l.MemoryBytes)
+		if errors.Is(err, syscall.EBUSY) { // version 1 refuses a limit below what is in use
+			return fmt.Errorf("the limit of %d MB is below what the runtime itself takes: %w", l.MemoryBytes>>20, err)
+		}
+		if err != nil {
 			return fmt.Errorf("limit memory to %d bytes: %w", l.MemoryBytes, err)
 		}
 	}

@@ -82,7 +82,7 @@ func (s *suite) logBeforeEnd(t *testing.T) {
 		limit    time.Duration
 	}{
 		{"printAndCrash", "before the crash\n", patience},
-		{"printAndHang", "before the time-out\n", 500 * time.Millisecond},
+		{"printAndHang", "before the time-out\n", 2 * time.Second},
 		{"printAndHog", "before the end of memory\n", patience},
 	} {
 		t.Run(c.do, func(t *testing.T) {

@@ -32,8 +32,8 @@ type bridge struct {
 	host    *netlink.Handle
 
 	mu     sync.Mutex
-	free   []netip.Addr // the first is the one that was free longest
-	serial int
+	free   []netip.Addr // the first is the one that was free longest; guarded by mu
+	serial int          // of the last veth pair; guarded by mu
 }
 
 func (in *instance) bridgeName() string { return "lbr" + in.id }
@@ -122,7 +122,7 @@ func hardwareAddr(a netip.Addr) net.HardwareAddr {
 	return append(net.HardwareAddr{0x02, 0x42}, a.AsSlice()...)
 }
 
-// take hands out an address and a name for the host's end of a veth pair.
+// acquire hands out an address and a name for the host's end of a veth pair.
 func (br *bridge) acquire() (netip.Addr, string, error) {
 	br.mu.Lock()
 	defer br.mu.Unlock()

@@ -87,15 +87,15 @@ type Backend struct {
 
 	slots chan struct{}
 
-	preparing sync.Mutex // guards the next, which does not change while the backend is open
-	*shared              // nil until the first use
+	preparing sync.Mutex              // guards the next two
+	*shared                           // nil until the first use; does not change while the backend is open
+	images    map[string]*image.Image // by the interpreter's path
 
 	mu      sync.Mutex
-	closed  bool
-	images  map[string]*image.Image
-	live    map[*sandbox]struct{}
-	serial  int
-	booting sync.WaitGroup
+	closed  bool                    // guarded by mu
+	live    map[*sandbox]struct{}   // guarded by mu
+	serial  int                     // of the last sandbox; guarded by mu
+	booting sync.WaitGroup          // boots that are under way
 }
 
 // New returns the backend. Nothing is touched before the first Boot.

@@ -50,9 +50,22 @@ func TestShimThatIsKilledTakesItsContainerAlong(t *testing.T) {
 func TestCallInFlightOfAKilledShimSaysSo(t *testing.T) {
 	eachFamily(t, func(t *testing.T, family string) {
 		b := open(t, Config{OCI: family})
-		sb := load(t, b, echoSource)
-		time.AfterFunc(200*time.Millisecond, func() { sb.shim.Process.Kill() })
-		res := runtimetest.Invoke(t, sb, "25")
+		sb := load(t, b, "def handler(e, c):\n    import time\n    print('begun')\n    time.sleep(1000)\n")
+		done := make(chan isolation.Result, 1)
+		go func() {
+			res, _ := sb.Invoke(t.Context(), isolation.Invocation{
+				ID: "r", Payload: []byte("{}"), Deadline: time.Now().Add(time.Minute),
+			})
+			done <- res
+		}()
+		runtimetest.Eventually(t, "the call is under way", func() bool {
+			begun, _ := sb.Printed()
+			return len(begun) > 0
+		})
+		if err := sb.shim.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		res := <-done
 		if res.Outcome != isolation.Crashed || !strings.Contains(string(res.Logs), "OCI runtime's process was ended") {
 			t.Errorf("%s, %v, logs %s", res.Outcome, res.Error, res.Logs)
 		}

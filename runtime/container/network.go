@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/proc"
 )
 
 // Network is what a sandbox sees of the network.
@@ -37,16 +38,18 @@ func (n *Network) UnmarshalText(text []byte) error {
 // MarshalText implements encoding.TextMarshaler.
 func (n Network) MarshalText() ([]byte, error) { return []byte(n), nil }
 
-// NetworkPooled is what isolation.Networked calls a bridge with so many namespaces ready.
 const (
+	// NetworkPooled is the name, for isolation.Networked, of a bridge with namespaces that
+	// are kept ready (Config.NetworkPool).
 	NetworkPooled = "pooled"
-	pooledReady   = 16
+
+	pooledReady = 16 // namespaces of NetworkPooled
 )
 
 // Networks implements isolation.Networked.
 func (b *Backend) Networks() []string {
 	all := []string{string(NetworkNone), string(NetworkHost)}
-	if os.Geteuid() == 0 && hasCapability(unix.CAP_NET_ADMIN) {
+	if os.Geteuid() == 0 && proc.HasCapability(unix.CAP_NET_ADMIN) {
 		all = append(all, string(NetworkBridge), NetworkPooled)
 	}
 	return all

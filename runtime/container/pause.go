@@ -37,8 +37,12 @@ func (b *Backend) CanPause() error {
 
 // CanReclaim implements isolation.Idler.
 func (b *Backend) CanReclaim() error {
-	if g, err := cgroup.Parent(); err != nil || !g.Has(cgroup.Freezer) || !g.Child("any").Has(cgroup.Memory) {
-		return b.oci.lacks("there is no cgroup with the controller memory", "enable it in the kernel, or run as root")
+	if err := b.CanPause(); err != nil {
+		return err
+	}
+	if g, err := cgroup.Parent(); err != nil || !g.CanReclaim() {
+		return b.oci.lacks("the kernel cannot be asked for the memory of a cgroup",
+			"have a memory controller of version 1, or of version 2 with Linux 5.19 or later")
 	}
 	return nil
 }

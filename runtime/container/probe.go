@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
+	"github.com/lambdabench/lambdabench/runtime/proc"
 )
 
 // probe looks for facts of the host that prevent containers of an OCI runtime.
@@ -41,10 +42,10 @@ func (p probe) host(ctx context.Context) error {
 
 func (p probe) root() error {
 	switch {
-	case !hasCapability(unix.CAP_SYS_ADMIN):
+	case !proc.HasCapability(unix.CAP_SYS_ADMIN):
 		return p.lacks("root without CAP_SYS_ADMIN can mount nothing",
 			"give this environment CAP_SYS_ADMIN (docker: --privileged)")
-	case p.network == NetworkBridge && !hasCapability(unix.CAP_NET_ADMIN):
+	case p.network == NetworkBridge && !proc.HasCapability(unix.CAP_NET_ADMIN):
 		return p.lacks("root without CAP_NET_ADMIN can make no bridge",
 			"give this environment CAP_NET_ADMIN, or use --"+NetworkFlag+" none or host")
 	}
@@ -99,10 +100,4 @@ func hasFilesystem(name string) bool {
 	}
 	_, err = os.Stat("/lib/modules/" + unix.ByteSliceToString(u.Release[:]) + "/kernel/fs/" + name + "fs")
 	return err == nil
-}
-
-func hasCapability(c int) bool {
-	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	return unix.Capget(&h, &data[0]) == nil && data[c/32].Effective&(1<<(c%32)) != 0
 }

@@ -85,7 +85,7 @@ func (s *sandbox) Stopped() bool {
 func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {
 	code, err := driver.PackCode(fn.Package, driver.TaskRoot)
 	if err != nil {
-		return err
+		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
 	if err := s.replaceLimits(fn.Limits); err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, err)

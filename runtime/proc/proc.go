@@ -1,5 +1,5 @@
 // Package proc is what proc(5) says of the processes of a sandbox, where no cgroup
-// counts what they take.
+// counts what they take. [HasCapability] is of this process itself.
 //
 //	pids := proc.Descendants(pid)
 //	bytes, err := proc.Sum(pids, proc.ProportionalSize)

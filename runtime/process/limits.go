@@ -40,10 +40,3 @@ func setLimit(pid, resource int, limit, room int64) {
 	}
 	_ = unix.Prlimit(pid, resource, &now, nil) // fails for a process that has ended
 }
-
-// hasCapability tells whether this process has a capability, by its number below 32.
-func hasCapability(c int) bool {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<c) != 0
-}

@@ -51,6 +51,7 @@ import (
 	"github.com/lambdabench/lambdabench/runtime/cgroup"
 	"github.com/lambdabench/lambdabench/runtime/driver"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
+	"github.com/lambdabench/lambdabench/runtime/proc"
 )
 
 // Backend runs every sandbox as a process of its own.
@@ -62,10 +63,10 @@ type Backend struct {
 	watch     *watch     // nil where a cgroup limits memory
 
 	mu      sync.Mutex
-	closed  bool
-	booting sync.WaitGroup
-	serial  int
-	live    map[*sandbox]struct{}
+	closed  bool                  // guarded by mu
+	serial  int                   // of the last sandbox; guarded by mu
+	live    map[*sandbox]struct{} // guarded by mu
+	booting sync.WaitGroup        // boots that are under way
 }
 
 // New returns the backend. Nothing is touched before the first Boot.
@@ -107,7 +108,7 @@ func (b *Backend) CanLimit(l isolation.Limits) error {
 	switch {
 	case l.CPUs > 0 && !b.cgroups.Has(cgroup.CPU):
 		return lacks("no cpu cgroup can be made", "run as root, or under systemd-run --user -p Delegate=yes")
-	case l.Processes > 0 && !b.cgroups.Has(cgroup.PIDs) && b.users != nil && !hasCapability(unix.CAP_SYS_RESOURCE):
+	case l.Processes > 0 && !b.cgroups.Has(cgroup.PIDs) && b.users != nil && !proc.HasCapability(unix.CAP_SYS_RESOURCE):
 		return lacks("no pids cgroup can be made and CAP_SYS_RESOURCE is missing", "grant CAP_SYS_RESOURCE")
 	}
 	return nil

@@ -187,9 +187,6 @@ func (s *sandbox) limit(l isolation.Limits) error {
 	s.limits = l
 	s.mu.Unlock()
 	if err := limitGroup(s.group, s.PID(), l); err != nil {
-		if errors.Is(err, unix.EBUSY) { // version 1 refuses a limit below what is in use
-			return fmt.Errorf("the limit of %d MB is below what the runtime itself takes: %w", l.MemoryBytes>>20, err)
-		}
 		return err
 	}
 	for _, pid := range s.pids() {

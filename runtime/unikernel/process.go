@@ -81,11 +81,11 @@ func (p *process) giveBack() (ok bool) {
 }
 
 // reset makes a process that nobody uses, and that ran functions of past, a spare
-// again, if it reports true: its zygote writes over every private page what the process was forked with. The
-// process, its page tables and the pages that every function writes are there
-// already when the next order comes, so that a deploy costs neither a fork nor page
-// faults, and the end of a UC not the end of a process. What makes this safe stands
-// in abi/uc.h at UC_SLEEP_CALL and in csrc/tender/reset.c.
+// again, and reports whether it did: its zygote gives every private page the content
+// that the page had at the fork. The process, its page tables and the pages that every
+// function writes are there already when the next order comes, so that a deploy costs
+// neither a fork nor page faults, and the end of a UC not the end of a process. What
+// makes this safe stands in abi/uc.h at UC_SLEEP_CALL and in csrc/tender/reset.c.
 func (p *process) reset(past zygote.Tenancy) (ok bool) {
 	z := p.uc.Zygote()
 	if p.yields.Load() || p.channel.Said() || p.channel.Copying() || !z.Admits(past) || !p.cpu.leave() {

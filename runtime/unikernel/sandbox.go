@@ -19,12 +19,12 @@ func (s *sandbox) Import(ctx context.Context, fn isolation.Function) error {
 	}
 	p, err := s.enter(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
 	defer s.leave(p)
 	code, err := driver.PackCode(fn.Package, driver.TaskRoot)
 	if err != nil {
-		return err
+		return fmt.Errorf("import %s: %w", fn.Name, err)
 	}
 	if err := s.limit(ctx, p, fn.Limits); err != nil {
 		return fmt.Errorf("import %s: %w", fn.Name, p.unsent(err))

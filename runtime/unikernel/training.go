@@ -18,7 +18,8 @@ func (b *Backend) Anticipate() []string {
 	return []string{isolation.StepNetwork, isolation.StepInterpreter, isolation.StepPrefetch}
 }
 
-// trainingTime bounds a training run.
+// trainingTime bounds a training run, all those that record a working set, and all those
+// of spares.
 const trainingTime = 30 * time.Second
 
 // split takes StepPrefetch, which is this backend's own, out of the steps for the driver.
@@ -31,9 +32,9 @@ func split(steps []string) (forDriver []string, prefetch bool) {
 }
 
 // recordWorkingSet finds the pages that every training function writes, and then the pages
-// that every one reads where the first are known: a page that one function alone touches
-// is not among them. There are two passes, for a zygote maps pages that will be written in
-// another way (csrc/tender/spare.c).
+// that every one reads while spares populate the first. A page that one function alone
+// touches is not among them. There are two passes, because a zygote maps pages that will be
+// written in another way than pages that will be read (csrc/tender/spare.c).
 func (s *snap) recordWorkingSet() (plan snapshot.Plan, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), trainingTime)
 	defer cancel()
@@ -47,8 +48,9 @@ func (s *snap) recordWorkingSet() (plan snapshot.Plan, err error) {
 	return plan, nil
 }
 
-// recordPages is which pages the training runs in UCs of the snapshot, one of each training
-// function, all wrote, or with shared all read, where spares populate the pages known so far.
+// recordPages does a training run of each training function in a UC of the snapshot, whose
+// spares populate the pages known so far. It returns the pages that all of them wrote, or
+// with shared those that all of them read.
 func (s *snap) recordPages(ctx context.Context, known snapshot.Plan, shared bool) (ranges []snapshot.Range, err error) {
 	trial := &snap{backend: s.backend, in: s.in, layer: s.layer, state: s.state, prefetch: known, training: s.training,
 		refs: 1}
@@ -74,7 +76,8 @@ func (s *snap) recordPages(ctx context.Context, known snapshot.Plan, shared bool
 	return ranges, nil
 }
 
-// pagesOf is which pages a training run of one function wrote, or with shared read.
+// pagesOf returns the pages that a training run of one function wrote, or with shared those
+// that the run read.
 func (s *snap) pagesOf(ctx context.Context, z *zygote.Zygote, name string, shared bool) ([]snapshot.Range, error) {
 	var ranges []snapshot.Range
 	sb, err := s.trainingRun(ctx, z, name, func(p *process) error {
@@ -111,11 +114,12 @@ func (s *snap) trainPool(ctx context.Context, z *zygote.Zygote) error {
 	z.WillReturn(spares)
 	names := driver.Training(s.training)
 	for i := range spares {
-		sb, err := s.trainingRun(ctx, z, names[i%len(names)], nil)
+		name := names[i%len(names)]
+		sb, err := s.trainingRun(ctx, z, name, nil)
 		if err != nil {
-			return err
+			return fmt.Errorf("training function %s: %w", name, err)
 		}
-		defer sb.Close()
+		defer sb.Close() // not before the others are there: the spare would be taken again
 	}
 	return nil
 }
