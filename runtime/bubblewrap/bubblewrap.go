@@ -76,6 +76,11 @@ func New(cfg Config) *Backend {
 // Name implements isolation.Backend.
 func (b *Backend) Name() string { return Name }
 
+// Anticipate implements isolation.Anticipator.
+func (b *Backend) Anticipate() []string {
+	return []string{isolation.StepNetwork, isolation.StepInterpreter}
+}
+
 // Boot implements isolation.Backend.
 func (b *Backend) Boot(ctx context.Context, spec isolation.BootSpec) (isolation.Sandbox, error) {
 	sb, err := b.boot(ctx, spec)

@@ -30,11 +30,6 @@ func (b *Backend) prepare() error {
 	return b.err
 }
 
-// Anticipate implements isolation.Anticipator.
-func (b *Backend) Anticipate() []string {
-	return []string{isolation.StepNetwork, isolation.StepInterpreter}
-}
-
 // CanLimit implements isolation.Limiter.
 func (b *Backend) CanLimit(l isolation.Limits) error {
 	if err := b.prepare(); err != nil {

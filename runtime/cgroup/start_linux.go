@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Start starts a process inside the group, which a process charges from its
-// birth. Version 1 charges the group of the thread that forks: the caller's
+// Start starts a process inside the group, which is charged from the birth of the
+// process on. Version 1 charges the group of the thread that forks: the caller's
 // thread, which must be locked, visits the memory group for the length of the
 // fork. Groups of other controllers of version 1 are to be entered afterwards.
 func (g *Group) Start(attr *syscall.SysProcAttr, start func() error) error {

@@ -486,7 +486,7 @@ def on_invoke(seq, body):
 
 # --- anticipatory optimisation ---------------------------------------------------
 
-TRAINING_RUNS, TRAINING_CALLS = 4, 3  # or as many runs as functions
+TRAINING_RUNS, TRAINING_CALLS = 4, 3  # with more functions there are as many runs as functions
 
 
 def request(kind, flags, meta, body):

@@ -26,8 +26,8 @@ func TrainingFunctions() []string {
 }
 
 // DefaultTraining names the training functions that steps learn from by default. After
-// training runs of the others every clone writes more pages, of Node.js with digest and of
-// Python with json and files: what they load and allocate stays in the runtime snapshot.
+// training runs of digest every clone of Node.js writes more pages, and after those of json
+// and files every clone of Python: what they load and allocate stays in the runtime snapshot.
 func DefaultTraining() []string { return []string{"echo", "text"} }
 
 // CheckTraining refuses a list that is empty and not nil, and a name that no training

@@ -49,8 +49,8 @@ type Backend interface {
 }
 
 // Anticipator is a Backend that knows which steps of anticipatory optimisation
-// (BootSpec.Prepare) serve it best: in a runtime snapshot, whose default they are on
-// the platform, and in a stem cell.
+// (BootSpec.Prepare) serve it best, in a runtime snapshot and in a stem cell. They are
+// the platform's default for runtime snapshots.
 type Anticipator interface {
 	Anticipate() []string
 }
@@ -197,9 +197,8 @@ type Ender interface {
 // Stoppable is a sandbox with processes that somebody on the host can stop (SIGSTOP): a
 // stopped sandbox has not ended, and answers no call.
 type Stoppable interface {
-	// Stopped reports whether a process is stopped now without which no call is
-	// answered. It asks the kernel and waits for nobody. A sandbox that Pause froze is
-	// not stopped.
+	// Stopped reports whether a process that every call needs is stopped now. It asks
+	// the kernel and waits for nobody. A sandbox that Pause froze is not stopped.
 	Stopped() bool
 }
 

@@ -44,9 +44,9 @@ func Children(pid int) (pids []int) {
 	return pids
 }
 
-// Stopped reports whether a process is stopped (SIGSTOP), or its first child down to some
-// generations below. A process that ended is not, and neither is one that a debugger or a
-// cgroup's freezer holds.
+// Stopped reports whether a process is stopped (SIGSTOP), or its first child, or the first
+// child of that, down to a number of generations. A process that has ended is not stopped,
+// and neither is one that a debugger or a cgroup's freezer holds.
 func Stopped(pid, generations int) bool {
 	for {
 		if stateOf(pid) == 'T' {

@@ -49,7 +49,7 @@ func (b *Backend) CanPause() error {
 	}
 	if !b.cgroups.Has(cgroup.Freezer) {
 		return &isolation.Unavailable{Backend: b.Name(),
-			Lacks:  "no cgroup holds the processes of a sandbox together, which could be frozen",
+			Lacks:  "no cgroup that could be frozen holds the processes of a sandbox together",
 			Remedy: "run as root, or under systemd-run --user -p Delegate=yes"}
 	}
 	return nil

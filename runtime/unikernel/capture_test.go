@@ -26,7 +26,7 @@ func TestCaptureFindsWhatEarlierOnesLeft(t *testing.T) {
 		return h != nil
 	}
 	var taken []isolation.Snapshot
-	for until := time.Now().Add(20 * time.Second); !known(); time.Sleep(100 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); !known(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatalf("after %d captures nothing is expected of the next", len(taken))
 		}

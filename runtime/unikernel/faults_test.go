@@ -124,11 +124,11 @@ func TestKilledPlatformTakesEverythingWithIt(t *testing.T) {
 	})
 }
 
-// booted is a UC with a function, and others of the same snapshot beside it.
+// withNeighbour returns a UC with a function, and another of the same snapshot beside it.
 func withNeighbour(t *testing.T, source string) (b *Backend, sb, neighbour isolation.Sandbox) {
 	b = newBackend(t, Config{})
 	base := baseSnapshot(t, b, isolation.NodeJS, nil)
-	make := func(source string) isolation.Sandbox {
+	load := func(source string) isolation.Sandbox {
 		sb := deployed(t, b, base)
 		t.Cleanup(func() { sb.Close() })
 		if err := sb.Import(t.Context(), function(t, isolation.NodeJS, source)); err != nil {
@@ -136,7 +136,7 @@ func withNeighbour(t *testing.T, source string) (b *Backend, sb, neighbour isola
 		}
 		return sb
 	}
-	return b, make(source), make(nopSource[isolation.NodeJS])
+	return b, load(source), load(nopSource[isolation.NodeJS])
 }
 
 func TestCrashIsToldAndStaysAlone(t *testing.T) {
@@ -159,8 +159,11 @@ func TestCrashIsToldAndStaysAlone(t *testing.T) {
 			if err := live.limit(t.Context(), live.live, isolation.Limits{MemoryBytes: 256 << 20}); err != nil {
 				t.Fatal(err)
 			}
-			res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("{}"),
-				Deadline: time.Now().Add(8 * time.Second)})
+			deadline := time.Now().Add(time.Minute)
+			if c.outcome == isolation.TimedOut {
+				deadline = time.Now().Add(2 * time.Second)
+			}
+			res, err := sb.Invoke(t.Context(), isolation.Invocation{ID: "r", Payload: []byte("{}"), Deadline: deadline})
 			if err != nil || res.Outcome != c.outcome {
 				t.Errorf("%s %v %v, want %s; logs %s", res.Outcome, res.Error, err, c.outcome, res.Logs)
 			}

@@ -28,7 +28,7 @@ func (im *Reader) ReadFile(p string) ([]byte, error) {
 		}
 		if link == "" {
 			n := im.inodes[id]
-			if n.mode&0o170000 != modeFile {
+			if n.mode&modeKind != modeFile {
 				return nil, fmt.Errorf("read %s: %w: not a file", p, os.ErrInvalid)
 			}
 			b := make([]byte, n.size)
@@ -43,14 +43,14 @@ func (im *Reader) ReadFile(p string) ([]byte, error) {
 func (im *Reader) walk(p string) (id uint32, link string, err error) {
 	parts := strings.Split(strings.Trim(p, "/"), "/")
 	for i, part := range parts {
-		if im.inodes[id].mode&0o170000 != modeDir {
+		if im.inodes[id].mode&modeKind != modeDir {
 			return 0, "", fmt.Errorf("open %s: %w", p, os.ErrNotExist)
 		}
 		next, ok := im.lookup(id, part)
 		if !ok {
 			return 0, "", fmt.Errorf("open %s: %w", p, os.ErrNotExist)
 		}
-		if n := im.inodes[next]; n.mode&0o170000 == modeLink {
+		if n := im.inodes[next]; n.mode&modeKind == modeLink {
 			target := im.strings[n.data:][:n.size]
 			if !path.IsAbs(target) {
 				target = path.Join("/", path.Join(parts[:i]...), target)

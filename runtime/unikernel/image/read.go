@@ -120,12 +120,12 @@ func (im *Reader) decodeEntries(b []byte) error {
 // sorted.
 func (im *Reader) check() error {
 	owner := make([]uint32, len(im.inodes)) // parent + 1 of a directory that was seen in one
-	if im.inodes[0].mode&0o170000 != modeDir {
+	if im.inodes[0].mode&modeKind != modeDir {
 		return fmt.Errorf("%w: inode 0 is no directory", ErrBroken)
 	}
 	for i, n := range im.inodes {
 		limit := uint64(im.size)
-		switch n.mode & 0o170000 {
+		switch n.mode & modeKind {
 		case modeDir:
 			limit = uint64(len(im.entries))
 		case modeLink:
@@ -137,14 +137,14 @@ func (im *Reader) check() error {
 		if n.data > limit || n.size > limit-n.data {
 			return fmt.Errorf("%w: inode %d points outside", ErrBroken, i)
 		}
-		if n.mode&0o170000 == modeDir {
+		if n.mode&modeKind == modeDir {
 			if err := im.checkDir(uint32(i), owner); err != nil {
 				return err
 			}
 		}
 	}
 	for i, n := range im.inodes {
-		if n.mode&0o170000 == modeDir && i > 0 && owner[i] != n.parent+1 {
+		if n.mode&modeKind == modeDir && i > 0 && owner[i] != n.parent+1 {
 			return fmt.Errorf("%w: directory %d is not where it says", ErrBroken, i)
 		}
 	}
@@ -167,7 +167,7 @@ func (im *Reader) checkDir(i uint32, owner []uint32) error {
 		if k > 0 && entries[k-1].name >= e.name {
 			return fmt.Errorf("%w: directory %d is not sorted at %q", ErrBroken, i, e.name)
 		}
-		if im.inodes[e.inode].mode&0o170000 != modeDir {
+		if im.inodes[e.inode].mode&modeKind != modeDir {
 			continue
 		}
 		if e.inode == 0 || owner[e.inode] != 0 {
