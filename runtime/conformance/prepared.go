@@ -20,16 +20,21 @@ func (s *suite) prepared(t *testing.T) {
 	t.Run("randomness", func(t *testing.T) {
 		sameNothing(t, s.bootPrepared(t, steps), s.bootPrepared(t, steps))
 	})
-	t.Run("unknown step", func(t *testing.T) {
-		spec := isolation.BootSpec{Interpreter: s.in, Prepare: []string{"no-such-step"}}
-		sb, err := s.backend.Boot(t.Context(), spec)
-		if err == nil {
-			sb.Close()
-		}
-		if err == nil || !strings.Contains(err.Error(), "no-such-step") {
-			t.Errorf("error %v, want one that names the step", err)
-		}
-	})
+	for unknown, spec := range map[string]isolation.BootSpec{
+		"no-such-step":     {Prepare: []string{"no-such-step"}},
+		"no-such-function": {Prepare: []string{isolation.StepInterpreter}, Training: []string{"no-such-function"}},
+	} {
+		t.Run(unknown, func(t *testing.T) {
+			spec.Interpreter = s.in
+			sb, err := s.backend.Boot(t.Context(), spec)
+			if err == nil {
+				sb.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), unknown) {
+				t.Errorf("error %v, want one that names %s", err, unknown)
+			}
+		})
+	}
 }
 
 // bootPrepared boots a sandbox with steps, and imports the function of most cases.

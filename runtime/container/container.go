@@ -92,10 +92,10 @@ type Backend struct {
 	images    map[string]*image.Image // by the interpreter's path
 
 	mu      sync.Mutex
-	closed  bool                    // guarded by mu
-	live    map[*sandbox]struct{}   // guarded by mu
-	serial  int                     // of the last sandbox; guarded by mu
-	booting sync.WaitGroup          // boots that are under way
+	closed  bool                  // guarded by mu
+	live    map[*sandbox]struct{} // guarded by mu
+	serial  int                   // of the last sandbox; guarded by mu
+	booting sync.WaitGroup        // boots that are under way
 }
 
 // New returns the backend. Nothing is touched before the first Boot.
