@@ -40,8 +40,7 @@ func NodeJS(ctx context.Context, dir string) (*Suite, error) {
 var (
 	flagsLine = regexp.MustCompile(`(?m)^// Flags:(.*)$`)
 	// Besides the modules: helpers of common/index.js that spawn, the runner of node:test, which spawns for each file,
-	// and the options of a
-	// debugger, which is another process.
+	// and the options of a debugger, which is another process.
 	processes = regexp.MustCompile(`child_process|\bcluster\b|\bfork\(|\bspawn(Sync|Promisified)?\(|` +
 		`childShouldThrowAndAbort|--inspect|` +
 		`import \{[^}]*\brun\b[^}]*\} from 'node:test'|\brun\b[^;]*require\('(node:)?test'\)`)
