@@ -18,9 +18,11 @@ func pathsOrdered(s *summary.Summary) Finding {
 		if hot == nil || warm == nil || cold == nil {
 			continue
 		}
-		apart := hot.CIHigh < warm.CILow && warm.CIHigh < cold.CILow
-		c.note(t.Runtime, min(hot.Trials, warm.Trials, cold.Trials), apart, "%s, %s: %s, %s, %s ms", t.Backend,
-			t.Runtime, number(hot.P50), number(warm.P50), number(cold.P50))
+		slower, byWarm := exceeds(warm, hot, 1)
+		slowest, byCold := exceeds(cold, warm, 1)
+		c.note(t.Runtime, min(hot.Trials, warm.Trials, cold.Trials), slower && slowest,
+			"%s, %s: %s, %s, %s ms (%s, %s)", t.Backend, t.Runtime, number(hot.P50), number(warm.P50),
+			number(cold.P50), told(byWarm), told(byCold))
 	}
 	return c.finding("no backend has all three paths in this run", "")
 }

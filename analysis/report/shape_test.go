@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,16 +143,23 @@ func TestBurstsAreShownWhereAControlSuffersAlone(t *testing.T) {
 }
 
 func TestPathsAreOrderedBySixTrialsAndNotByFewer(t *testing.T) {
-	for trials, want := range map[int]string{6: "shown", 3: "not shown: fewer than 6 trials have no interval"} {
-		s := &summary.Summary{}
-		for i, path := range []string{record.PathHot, record.PathWarm, record.PathCold} {
-			p50 := float64(1 + i)
-			s.Results = append(s.Results, summary.Result{Experiment: record.ExperimentDeploy, Backend: "unikernel",
-				Runtime: "python3.11", Path: path, Metric: summary.MetricLatency, Trials: trials, N: 10, P50: p50,
-				CILow: p50, CIHigh: p50})
+	const tooFew = "not shown: fewer than 6 trials have no interval"
+	for name, c := range map[string]struct {
+		warm, cold []float64
+		want       string
+	}{
+		"six blocks":                    {[]float64{2, 2, 2, 2, 2, 2}, []float64{3, 3, 3, 3, 3, 3}, "shown"},
+		"blocks that are slow together": {[]float64{2, 3, 4, 5, 6, 7}, []float64{3, 4, 5, 6, 7, 8}, "shown"},
+		"a block the other way":         {[]float64{2, 2, 2, 2, 2, 4}, []float64{3, 3, 3, 3, 3, 3}, "not shown"},
+		"three blocks":                  {[]float64{2, 2, 2}, []float64{3, 3, 3}, tooFew},
+	} {
+		s := &claimRun{}
+		for path, values := range map[string][]float64{record.PathHot: slices.Repeat([]float64{1}, len(c.warm)),
+			record.PathWarm: c.warm, record.PathCold: c.cold} {
+			s.put(record.ExperimentDeploy, "unikernel", "python3.11", path, summary.MetricLatency, values)
 		}
-		if f := Shape(s)[0]; string(f.Verdict) != want {
-			t.Errorf("%d trials: %s, want %s", trials, f.Verdict, want)
+		if f := Shape(&s.Summary)[0]; string(f.Verdict) != c.want {
+			t.Errorf("%s: %s, want %s", name, f.Verdict, c.want)
 		}
 	}
 }
