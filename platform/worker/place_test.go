@@ -83,10 +83,6 @@ func TestWaiterOfTheSameFunctionGetsTheSandbox(t *testing.T) {
 
 func TestNoFunctionWaitsForEverBehindABusyOne(t *testing.T) {
 	f := newFake(t)
-	w := start(t, Config{Sandboxes: 1}, f)
-	g := hold(f)
-	first := background(w, context.Background(), "busy")
-	runtimetest.Eventually(t, "busy", func() bool { return w.Stats().Busy == 1 })
 	var mu sync.Mutex
 	var order []string
 	var all sync.WaitGroup
@@ -96,6 +92,15 @@ func TestNoFunctionWaitsForEverBehindABusyOne(t *testing.T) {
 		order = append(order, fn.Name)
 		return nil
 	}
+	w := start(t, Config{Sandboxes: 1}, f)
+	g := hold(f)
+	first := background(w, context.Background(), "busy")
+	runtimetest.Eventually(t, "the busy function is imported", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(order) == 1
+	})
+	order = nil // what follows counts
 	all.Go(func() { invoke(t, w, "patient") })
 	waiting(t, w, 1)
 	for i := range 3 * maxPassed {
