@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -22,7 +23,8 @@ func (s *suite) stoppedIdle(t *testing.T) {
 	if !ok {
 		t.Fatalf("a sandbox of %s has processes of the host and does not tell that they are stopped", s.backend.Name())
 	}
-	for _, pid := range pids {
+	// The last first: the init process of a container hands a SIGCONT on to its child.
+	for _, pid := range slices.Backward(pids) {
 		stopAndGoOn(t, st, pid)
 	}
 	wantResult(t, invoke(t, sb, `{"do":"echo","value":"here"}`), `"here"`)
