@@ -50,8 +50,8 @@ func (p *Platform) healthz(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		fmt.Fprintln(w, "ok")
 		if copies := p.damaged(); len(copies) > 0 {
-			fmt.Fprintf(w, "warning: data could not be read at a start, and acknowledged changes may be lost: compare what "+
-				"is listed with what was acknowledged, send again what is missing, and remove %s\n",
+			fmt.Fprintf(w, "warning: data could not be read at a start, and acknowledged changes may be lost: compare "+
+				"what is listed with what was acknowledged, send again what is missing, and remove %s\n",
 				strings.Join(copies, " "))
 		}
 		return

@@ -216,8 +216,8 @@ func TestFunctionsOfLostActionsStayUntilTheCopyIsRemoved(t *testing.T) {
 		if n != 2 {
 			t.Errorf("start %d leaves %d functions of 2", start, n)
 		}
-		if told := strings.Contains(said, "openwhisk.db-wal is damaged") && strings.Contains(said, "send again"); told !=
-			(start == 0) {
+		told := strings.Contains(said, "openwhisk.db-wal is damaged") && strings.Contains(said, "send again")
+		if told != (start == 0) {
 			t.Errorf("start %d: the log says %s", start, said)
 		}
 	}

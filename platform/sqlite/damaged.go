@@ -55,9 +55,9 @@ func Rescue(path, into string) (damage error, ok bool) {
 				"room for %s and let the platform's user write to it", damage, err, into), false
 		}
 	}
-	return fmt.Errorf("%w; a copy of %s and %s-wal from before this start is in %s: compare what is listed with what "+
-		"was acknowledged, and send again what is missing; or end this process, remove %s-wal and put a sound backup of "+
-		"%s in its place; then remove the copy", damage, name, name, into, name, name), true
+	return fmt.Errorf("%w; a copy of %s and %s-wal from before this start is in %s: compare what is listed with "+
+		"what was acknowledged, and send again what is missing; or end this process, remove %s-wal and put a sound "+
+		"backup of %s in its place; then remove the copy", damage, name, name, into, name, name), true
 }
 
 // copyFile makes a copy that is on disk, for this user alone.

@@ -81,7 +81,8 @@ func lostFrames(path string) (int, error) {
 			if damaged {
 				lost++
 			}
-		case chained && current, salted && next(computed) == stored: // its salts, or the checksum before it, are damaged
+		case chained && current, salted && next(computed) == stored:
+			// Its salts, or the checksum before it, are damaged.
 			damaged, computed, current = true, stored, true
 			lost++
 		default:

@@ -104,8 +104,8 @@ func (s *Store) setAside(r *row, reason error) error {
 		return err
 	}
 	s.damage = append(s.damage,
-		fmt.Sprintf("the record of function %s, version %s, cannot be read: %v; it was moved to %s: deploy the function "+
-			"again, and remove %s", r.name, r.version, reason, path, s.aside()))
+		fmt.Sprintf("the record of function %s, version %s, cannot be read: %v; it was moved to %s: deploy the "+
+			"function again, and remove %s", r.name, r.version, reason, path, s.aside()))
 	return nil
 }
 

@@ -217,8 +217,8 @@ func (c Config) Validate() error {
 	negative("starters", int64(c.Starters))
 	for _, name := range append(slices.Clone(c.Runtimes.Prepare), c.StemPrepare...) {
 		if all := isolation.Steps(); !slices.Contains(all, name) {
-			errs = append(errs, fmt.Errorf("%q is no step of anticipatory optimisation: prepare and stem_prepare take %s",
-				name, strings.Join(all, ", ")))
+			errs = append(errs, fmt.Errorf("%q is no step of anticipatory optimisation: prepare and stem_prepare "+
+				"take %s", name, strings.Join(all, ", ")))
 		}
 	}
 	if err := driver.CheckTraining(c.Training); err != nil {
