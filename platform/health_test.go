@@ -13,6 +13,7 @@ import (
 
 	"github.com/lambdabench/lambdabench/platform/gateway"
 	"github.com/lambdabench/lambdabench/platform/lambdatest"
+	"github.com/lambdabench/lambdabench/platform/sqlite/sqlitetest"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
 	"github.com/lambdabench/lambdabench/runtime/process"
@@ -95,18 +96,7 @@ func TestHealthzAndMetricsWarnOfAcknowledgedChangesThatMayBeLost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.CopyFS(data, os.DirFS(live)); err != nil { // as a kill leaves the data
-		t.Fatal(err)
-	}
-	path := filepath.Join(data, "functions.db-wal")
-	wal, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wal[len(wal)/2] ^= 1
-	if err := os.WriteFile(path, wal, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	sqlitetest.DamagedCopy(t, live, data, "functions.db", 0.5)
 	dir := dataDir(t)
 	p := serveOn(t, Config{Data: data}, process.New(process.Config{Dir: dir}), dir)
 	copies, err := filepath.Glob(filepath.Join(data, "damaged", "*"))

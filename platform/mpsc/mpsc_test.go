@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lambdabench/lambdabench/platform/sqlite"
+	"github.com/lambdabench/lambdabench/platform/sqlite/sqlitetest"
 )
 
 // scripted is an executor that does what the test says.
@@ -241,18 +241,7 @@ func TestADamagedLogOfTheDatabaseIsSaid(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.CopyFS(dir, os.DirFS(live)); err != nil { // as a kill leaves the data
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "m.db-wal")
-	wal, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wal[len(wal)/2] ^= 1
-	if err := os.WriteFile(path, wal, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	sqlitetest.DamagedCopy(t, live, dir, "m.db", 0.5)
 	for start := range 2 {
 		again, err := OpenDatabase(filepath.Join(dir, "m.db"))
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/lambdabench/lambdabench/platform/door"
 	"github.com/lambdabench/lambdabench/platform/openwhisk"
 	"github.com/lambdabench/lambdabench/platform/sqlite"
+	"github.com/lambdabench/lambdabench/platform/sqlite/sqlitetest"
 	"github.com/lambdabench/lambdabench/platform/store"
 	"github.com/lambdabench/lambdabench/platform/worker"
 	"github.com/lambdabench/lambdabench/runtime/isolation"
@@ -180,18 +181,7 @@ func TestFunctionsOfLostActionsStayUntilTheCopyIsRemoved(t *testing.T) {
 	api, c := openFront(t)
 	c.put("other", "nodejs:20", "function main() {}", nil)
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(api.Dir())); err != nil { // as a kill leaves the data
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, openwhisk.DatabaseFile+"-wal")
-	wal, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wal[1000] ^= 1
-	if err := os.WriteFile(path, wal, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	sqlitetest.DamagedCopy(t, api.Dir(), dir, openwhisk.DatabaseFile, 0.01) // in the first frame
 	functions := func() (n int, said string) {
 		t.Helper()
 		st, err := store.Open(dir)

@@ -73,7 +73,7 @@ func workOf(function, param string) (Work, error) {
 // does not run for a year.
 const maxTrialCalls = 100_000_000
 
-// ReadTrial reads a trial. Blank lines and lines that begin with # are skipped. Errors name
+// ReadTrial reads a trial. Empty lines and lines that begin with # are skipped. Errors name
 // the file, as name says, and the line.
 func ReadTrial(name string, r io.Reader) (Trial, error) {
 	var t Trial
